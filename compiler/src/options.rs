@@ -1,0 +1,117 @@
+//! Resolved options: what the command line decides before anything is compiled.
+
+use std::path::PathBuf;
+
+/// How an input is compiled. `Options::default()` is what a plain `wasmelt app.wasm` uses.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Name of the program for messages and function names: the input's file stem.
+    pub name: String,
+    pub entry: Entry,
+    pub opt_level: OptLevel,
+    /// Keep what debuggers want: wasm offsets in backtraces, unwind tables.
+    pub debug_info: bool,
+    pub target_cpu: TargetCpu,
+    /// Callees of up to this many CLIF values are inlined; 0 switches inlining off.
+    pub inline_values_max: u32,
+    /// Check bounds in code rather than with guard pages, for processes that cannot reserve
+    /// address space (`-O memory-reservation=0`).
+    pub explicit_bounds_checks: bool,
+    /// Cap on the bytes of each linear memory (`-W max-memory-size`).
+    pub memory_bytes_max: Option<u64>,
+    /// Native stack for compiled code in bytes (`-W max-wasm-stack`); the system's limit if none.
+    pub stack_bytes_max: Option<u64>,
+    /// Imports that nothing provides trap when called instead of being an error
+    /// (`-W unknown-imports-trap`).
+    pub unknown_imports_trap: bool,
+    pub policy: Policy,
+    /// Also produce text: see [`crate::Compiled::text`].
+    pub emit_text: Option<TextKind>,
+    /// Run Cranelift's verifier over every function (slow; tests).
+    pub verify: bool,
+}
+
+/// What runs when the executable starts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// `_start`.
+    Command,
+    /// The named export, with arguments from the command line of the executable.
+    Invoke(String),
+}
+
+/// `-O`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OptLevel {
+    None,
+    Speed,
+    SpeedAndSize,
+}
+
+/// `-C target-cpu`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TargetCpu {
+    /// The psABI levels of x86-64.
+    X86_64V1,
+    X86_64V2,
+    X86_64V3,
+    /// Whatever the compiling machine has.
+    Native,
+}
+
+/// `--emit clif` and `--emit asm`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TextKind {
+    Clif,
+    Asm,
+}
+
+/// What the executable may do. Baked in when it is built.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Policy {
+    pub dirs: Vec<Dir>,
+    pub env: Vec<EnvVar>,
+    pub argv0: Option<String>,
+    /// Put before the arguments of the command line.
+    pub args: Vec<String>,
+    pub inherit_env: bool,
+    pub inherit_network: bool,
+    pub allow_ip_name_lookup: bool,
+}
+
+/// `--dir HOST[::GUEST]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dir {
+    pub host: PathBuf,
+    pub guest: String,
+    pub read_only: bool,
+    /// Left out without an error when it does not exist at run time.
+    pub optional: bool,
+}
+
+/// `--env NAME[=VALUE]`; without a value, the one that the process has at run time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnvVar {
+    pub name: String,
+    pub value: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            name: String::from("module"),
+            entry: Entry::Command,
+            opt_level: OptLevel::Speed,
+            debug_info: false,
+            target_cpu: TargetCpu::X86_64V2,
+            inline_values_max: 50,
+            explicit_bounds_checks: false,
+            memory_bytes_max: None,
+            stack_bytes_max: None,
+            unknown_imports_trap: false,
+            policy: Policy::default(),
+            emit_text: None,
+            verify: cfg!(debug_assertions),
+        }
+    }
+}

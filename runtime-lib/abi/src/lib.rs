@@ -1,0 +1,118 @@
+//! What the compiler and the runtime library both know, and nothing else.
+//!
+//! The compiler writes these structures into object files, field by field at the offsets that
+//! `offset_of!` gives; the runtime library reads them as Rust values. Lists of functions are
+//! macros over one table, from which the compiler makes signatures and the runtime makes symbols.
+//! There is no logic here and no dependency.
+#![no_std]
+
+mod context;
+mod p1;
+mod program;
+mod runtime_fns;
+mod trap;
+
+pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
+pub use program::{
+    CallSite, CodeMap, EnvVar, Export, Handler, Instance, Policy, PolicyFlags, Preopen,
+    PreopenFlags, Program, Region, Slice, Str, TableInit, ValueType,
+};
+pub use trap::TrapCode;
+
+/// The layout version of everything in this crate. The runtime exports the symbol
+/// [`STAMP_SYMBOL`] and every object refers to it, so that an object and a runtime library of
+/// different versions do not link.
+pub const VERSION: u32 = 1;
+
+/// See [`VERSION`]. Change the digit here and in `stamp!` together with it.
+pub const STAMP_SYMBOL: &str = "wasmelt_abi_1";
+
+/// Expands to the item that defines the stamp symbol; invoked once, by the runtime library.
+#[macro_export]
+macro_rules! stamp {
+    () => {
+        #[unsafe(no_mangle)]
+        static wasmelt_abi_1: u8 = 1;
+    };
+}
+
+/// The symbol of the [`Program`] that the compiler writes and the runtime's `main` reads.
+pub const PROGRAM_SYMBOL: &str = "wasmelt_program";
+
+/// Prefix of the symbols of runtime functions (`memory_grow` is `wasmelt_memory_grow`).
+pub const RUNTIME_FN_PREFIX: &str = "wasmelt_";
+
+/// Prefix of the symbols of the host functions of `wasi_snapshot_preview1`.
+pub const P1_PREFIX: &str = "wasmelt_p1_";
+
+/// Prefix of the symbols of those host functions of `wasi_unstable` that differ from their
+/// namesakes in `wasi_snapshot_preview1`; the others share the symbol.
+pub const P0_PREFIX: &str = "wasmelt_p0_";
+
+/// Flat value type of a parameter or result in a function table of this crate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AbiType {
+    I32,
+    I64,
+    /// A native pointer.
+    Ptr,
+}
+
+/// One row of a function table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AbiFn {
+    /// Name without its symbol prefix.
+    pub name: &'static str,
+    /// Parameters in order. Host functions have one more before them, the memory (a pointer),
+    /// which is not listed.
+    pub params: &'static [AbiType],
+    /// The result, if any.
+    pub result: Option<AbiType>,
+    /// Whether the function never returns.
+    pub diverges: bool,
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! abi_type {
+    (i32) => {
+        $crate::AbiType::I32
+    };
+    (i64) => {
+        $crate::AbiType::I64
+    };
+    (ptr) => {
+        $crate::AbiType::Ptr
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! abi_fns {
+    ($( $name:ident ( $($pname:ident : $param:ident),* ) -> $result:tt ; )*) => {
+        &[$(
+            $crate::AbiFn {
+                name: stringify!($name),
+                params: &[$($crate::abi_type!($param)),*],
+                result: $crate::abi_fns!(@result $result),
+                diverges: $crate::abi_fns!(@diverges $result),
+            },
+        )*]
+    };
+    (@result ()) => { None };
+    (@result !) => { None };
+    (@result $r:ident) => { Some($crate::abi_type!($r)) };
+    (@diverges !) => { true };
+    (@diverges $other:tt) => { false };
+}
+
+/// The runtime functions, in table order.
+pub const RUNTIME_FNS: &[AbiFn] = for_each_runtime_fn!(abi_fns);
+
+/// The 46 functions of `wasi_snapshot_preview1`, in the order of the witx document.
+pub const P1_FNS: &[AbiFn] = for_each_p1_fn!(abi_fns);
+
+/// The functions of `wasi_unstable` whose layout or constants differ from
+/// `wasi_snapshot_preview1`; the flat signatures are those of [`P1_FNS`].
+pub const P0_DIFFERENT: &[&str] =
+    &["fd_filestat_get", "fd_seek", "path_filestat_get", "poll_oneoff"];

@@ -1,0 +1,240 @@
+//! The description of one compiled program that the compiler writes and the runtime reads.
+//!
+//! All of it is read-only data of the executable. Offsets named `*_offset` count from the start of
+//! the wasm code; store offsets count from the base of the store.
+
+use crate::context::FuncRef;
+
+/// A read-only array: address of the first item and number of items.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Slice<T> {
+    pub start: *const T,
+    pub len: u64,
+}
+
+/// UTF-8 text, or a path's bytes.
+pub type Str = Slice<u8>;
+
+/// The root: symbol [`crate::PROGRAM_SYMBOL`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct Program {
+    /// [`crate::VERSION`].
+    pub version: u64,
+    /// The runtime's way of running this program: `wasmelt_main_command`, `wasmelt_main_invoke`
+    /// or `wasmelt_main_script`.
+    pub main: unsafe extern "C" fn(&'static Program) -> !,
+    /// For a command: calls the entry export; the argument is the base of the store.
+    pub entry: Option<unsafe extern "C" fn(*mut u8)>,
+    /// For `invoke`: index into `exports`.
+    pub invoke_export: u64,
+    /// Called before instantiation by programs that need it (opening preopened directories).
+    pub host_init: Option<unsafe extern "C" fn(&'static Program)>,
+    /// Bytes of address space of one store.
+    pub store_bytes: u64,
+    /// Address of the base of the store whose first region is part of the executable's image, or
+    /// 0 where no region is.
+    pub image_store_base: u64,
+    /// Bytes of contexts and memory, from the page that begins the first region, that the
+    /// executable's image has already mapped readable and writable at `image_store_base`.
+    pub image_mapped_bytes: u64,
+    /// Regions by ascending offset.
+    pub regions: Slice<Region>,
+    /// Growable tables to allocate when a store is created.
+    pub tables: Slice<TableInit>,
+    /// Instances in the order of instantiation.
+    pub instances: Slice<Instance>,
+    /// Exports that can be called by name; empty for a command.
+    pub exports: Slice<Export>,
+    /// First of the function references.
+    pub funcrefs: *const FuncRef,
+    pub code: CodeMap,
+    pub policy: Policy,
+}
+
+/// A memory with the contexts below it, or contexts alone.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Region {
+    /// Byte 0 of the memory, as an offset from the base of the store.
+    pub memory_offset: u64,
+    /// Bytes of contexts and header below byte 0; a multiple of 64 KiB for the region that the
+    /// executable's image holds, of 4 KiB for others. The header's initial values are in
+    /// `below_image`.
+    pub below_bytes: u64,
+    /// The initial contents of those bytes, or null for the region that the image holds.
+    pub below_image: *const u8,
+    /// Initial length of the memory, a multiple of its page size.
+    pub memory_bytes: u64,
+    /// Bytes of address space from byte 0: everything beyond the accessible part faults.
+    pub reserved_bytes: u64,
+    /// The initial contents of the memory's first bytes; null for the region that the image holds.
+    pub image: Slice<u8>,
+}
+
+/// A growable table.
+#[repr(C)]
+#[derive(Debug)]
+pub struct TableInit {
+    /// The [`crate::Table`], as an offset from the base of the store. `len` and `len_max` are
+    /// already initialized, `elements` is not.
+    pub table_offset: u64,
+    /// The first elements; the rest are null, or `fill`.
+    pub image: Slice<u64>,
+    /// What elements beyond `image` hold.
+    pub fill: u64,
+}
+
+/// One core instance.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Instance {
+    /// Runs what of its instantiation is left for run time (segments that could not be evaluated
+    /// when compiling, the start function), or `None` where nothing is. The argument is the base
+    /// of the store. Traps like any compiled code.
+    pub instantiate: Option<unsafe extern "C" fn(*mut u8)>,
+    /// Name for messages; may be empty.
+    pub name: Str,
+}
+
+/// Flat value types of exports, one byte each.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ValueType {
+    I32 = 0,
+    I64 = 1,
+    F32 = 2,
+    F64 = 3,
+    V128 = 4,
+    FuncRef = 5,
+    ExternRef = 6,
+    ExnRef = 7,
+}
+
+/// An exported function or global.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Export {
+    /// Index into `instances`.
+    pub instance: u64,
+    pub name: Str,
+    /// Calls the function: the base of the store, and an array of 16-byte slots that holds the
+    /// parameters before and the results after (as many slots as the larger of the two). For an
+    /// exported global, reads its value into slot 0.
+    pub call: unsafe extern "C" fn(*mut u8, *mut u128),
+    /// One [`ValueType`] byte a parameter.
+    pub params: Slice<u8>,
+    /// One [`ValueType`] byte a result.
+    pub results: Slice<u8>,
+}
+
+/// Everything the runtime knows about addresses of compiled code.
+#[repr(C)]
+#[derive(Debug)]
+pub struct CodeMap {
+    /// First byte of compiled code.
+    pub text_start: *const u8,
+    /// Bytes of compiled code.
+    pub text_bytes: u64,
+    /// Offsets of instructions that can trap, ascending.
+    pub trap_offsets: Slice<u32>,
+    /// The [`crate::TrapCode`] of each.
+    pub trap_codes: *const u8,
+    /// Offset at which each function begins, ascending.
+    pub function_offsets: Slice<u32>,
+    /// For each function, where its name begins in `names`; one more at the end. An empty name
+    /// marks a function that backtraces leave out.
+    pub name_offsets: *const u32,
+    pub names: Str,
+    /// Call sites with exception handlers, by ascending return offset; one more at the end that
+    /// only carries the end of the last handler list.
+    pub call_sites: Slice<CallSite>,
+    pub handlers: *const Handler,
+    /// With `-g`: code offsets, ascending, and the wasm byte offset of each; empty otherwise.
+    pub line_offsets: Slice<u32>,
+    pub line_wasm_offsets: *const u32,
+}
+
+/// A call that is inside a `try_table`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct CallSite {
+    /// Offset of the instruction after the call.
+    pub return_offset: u32,
+    /// The frame's stack pointer is its frame pointer minus this.
+    pub fp_to_sp_bytes: u32,
+    /// Index of its first handler; the next call site's is the end.
+    pub first_handler: u32,
+}
+
+/// One clause; the first that matches wins.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Handler {
+    /// Program-wide tag number, or `u32::MAX` for any exception.
+    pub tag: u32,
+    /// Offset at which to continue, with the exception's address in the first payload register.
+    pub landing_offset: u32,
+}
+
+/// What the executable may do, decided when it was built.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Policy {
+    pub preopens: Slice<Preopen>,
+    pub env: Slice<EnvVar>,
+    /// Replaces `argv[0]`; none when `start` is null.
+    pub argv0: Str,
+    /// Put between `argv[0]` and the arguments of the command line.
+    pub args: Slice<Str>,
+    /// Bits of [`PolicyFlags`].
+    pub flags: u64,
+    /// Bytes of native stack that compiled code may use; 0 for the system's limit.
+    pub stack_bytes_max: u64,
+}
+
+/// Bits of [`Policy::flags`].
+#[derive(Debug)]
+pub struct PolicyFlags;
+
+impl PolicyFlags {
+    /// The guest sees the whole environment of the process.
+    pub const INHERIT_ENV: u64 = 1;
+    /// Sockets may be opened and used.
+    pub const INHERIT_NETWORK: u64 = 2;
+    /// Names may be resolved.
+    pub const ALLOW_IP_NAME_LOOKUP: u64 = 4;
+}
+
+/// A directory of the host that the guest sees.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Preopen {
+    /// Path on the host, as the executable's working directory sees it when it starts.
+    pub host: Str,
+    /// Path in the guest.
+    pub guest: Str,
+    /// Bits of [`PreopenFlags`].
+    pub flags: u64,
+}
+
+/// Bits of [`Preopen::flags`].
+#[derive(Debug)]
+pub struct PreopenFlags;
+
+impl PreopenFlags {
+    /// Nothing below it can be changed.
+    pub const READ_ONLY: u64 = 1;
+    /// Left out without an error when it does not exist.
+    pub const OPTIONAL: u64 = 2;
+}
+
+/// An environment variable of the guest.
+#[repr(C)]
+#[derive(Debug)]
+pub struct EnvVar {
+    pub name: Str,
+    /// Its value; when `start` is null, the value that the process has at run time, if any.
+    pub value: Str,
+}

@@ -1,0 +1,48 @@
+//! The ways in which compiled code stops.
+
+macro_rules! traps {
+    ($( $(#[$doc:meta])* $name:ident = $code:literal, $message:literal; )*) => {
+        /// Why compiled code stopped. The numbers are Cranelift user trap codes and the bytes of
+        /// the executable's trap table.
+        #[repr(u8)]
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum TrapCode {
+            $( $(#[$doc])* $name = $code, )*
+        }
+
+        impl TrapCode {
+            /// The text after `wasm trap: `.
+            #[must_use]
+            pub const fn message(self) -> &'static str {
+                match self { $( TrapCode::$name => $message, )* }
+            }
+
+            /// The trap with this number, if there is one.
+            #[must_use]
+            pub const fn from_u8(code: u8) -> Option<TrapCode> {
+                match code { $( $code => Some(TrapCode::$name), )* _ => None }
+            }
+        }
+    };
+}
+
+traps! {
+    Unreachable = 1, "wasm `unreachable` instruction executed";
+    MemoryOutOfBounds = 2, "out of bounds memory access";
+    TableOutOfBounds = 3, "undefined element: out of bounds table access";
+    IndirectCallToNull = 4, "uninitialized element";
+    BadSignature = 5, "indirect call type mismatch";
+    IntegerOverflow = 6, "integer overflow";
+    IntegerDivisionByZero = 7, "integer divide by zero";
+    BadConversionToInteger = 8, "invalid conversion to integer";
+    StackOverflow = 9, "call stack exhausted";
+    NullReference = 10, "null reference";
+    HeapMisaligned = 11, "unaligned atomic";
+    UncaughtException = 12, "thrown Wasm exception";
+    AtomicWaitNonSharedMemory = 13, "atomic wait on non-shared memory";
+    CastFailure = 14, "cast failure";
+    ArrayOutOfBounds = 15, "out of bounds array access";
+    AllocationTooLarge = 16, "allocation size too large";
+    /// A table element outside a bulk operation's bounds has its own text.
+    TableAccessOutOfBounds = 17, "out of bounds table access";
+}
