@@ -1,0 +1,12 @@
+//! The static library linked into every executable that wasmelt makes.
+//!
+//! `main` (in `vm::process`) looks at the program's description and jumps to one of the ways of
+//! running it: `main_command`, `main_invoke` or `main_script`. Compiled code calls the runtime
+//! functions of `vm` and the host functions of `exports` by symbol; what a program does not call,
+//! the linker drops.
+
+pub mod host;
+pub mod vm;
+pub mod wasi;
+
+wasmelt_abi::stamp!();

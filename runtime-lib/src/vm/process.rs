@@ -1,0 +1,161 @@
+//! The process: its arguments, its environment, the program it runs, and its end.
+//!
+//! `main` does the least that a program needs; nothing is copied, parsed or allocated.
+
+use std::ffi::{CStr, c_char};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use wasmelt_abi::{Program, Slice, Str};
+
+static ARGC: AtomicUsize = AtomicUsize::new(0);
+static ARGV: AtomicPtr<*const c_char> = AtomicPtr::new(std::ptr::null_mut());
+static ENVP: AtomicPtr<*const c_char> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The arguments of the process, `argv[0]` first, as the system passed them.
+pub fn args() -> impl Iterator<Item = &'static [u8]> {
+    strings(&ARGV).take(ARGC.load(Ordering::Relaxed))
+}
+
+/// The environment of the process: `NAME=value` each.
+pub fn environ() -> impl Iterator<Item = &'static [u8]> {
+    strings(&ENVP)
+}
+
+/// The items of a null-terminated list of C strings.
+fn strings(list: &'static AtomicPtr<*const c_char>) -> impl Iterator<Item = &'static [u8]> {
+    let mut next = list.load(Ordering::Relaxed);
+    std::iter::from_fn(move || {
+        if next.is_null() {
+            return None;
+        }
+        // SAFETY: `argv` and `envp` are null-terminated arrays, and the loop stops at the null.
+        let item = unsafe { *next };
+        if item.is_null() {
+            next = std::ptr::null_mut();
+            return None;
+        }
+        // SAFETY: the item at `next` was not the terminating null, so one more follows.
+        next = unsafe { next.add(1) };
+        // SAFETY: the items are C strings that live as long as the process.
+        Some(unsafe { CStr::from_ptr(item) }.to_bytes())
+    })
+}
+
+/// The items of a list in the program's description. A [`Slice`] exists nowhere else, and there
+/// the compiler wrote it.
+#[must_use]
+#[inline]
+pub fn items<T>(slice: &'static Slice<T>) -> &'static [T] {
+    if slice.start.is_null() {
+        return &[];
+    }
+    // SAFETY: the compiler wrote `start` and `len` of an array in read-only data.
+    unsafe { std::slice::from_raw_parts(slice.start, slice.len as usize) }
+}
+
+/// The bytes of a text in the program's description, or `None` where there is none.
+#[must_use]
+#[inline]
+pub fn optional_text(text: &'static Str) -> Option<&'static [u8]> {
+    (!text.start.is_null()).then(|| items(text))
+}
+
+/// Ends the process without running anything else.
+pub fn exit(code: i32) -> ! {
+    // SAFETY: `_exit` has no precondition.
+    unsafe { libc::_exit(code) }
+}
+
+pub use entry::program;
+
+#[cfg(not(test))]
+mod entry {
+    use std::ffi::c_int;
+
+    use super::{ARGC, ARGV, ENVP, Ordering, Program, c_char};
+
+    unsafe extern "C" {
+        static wasmelt_program: Program;
+    }
+
+    /// The program that this process runs.
+    #[must_use]
+    #[inline]
+    pub fn program() -> &'static Program {
+        // SAFETY: the compiler defines the symbol as read-only data; the stamp symbol makes sure
+        // that it has the layout of this version.
+        unsafe { &wasmelt_program }
+    }
+
+    /// C's `main`: called by the start files of the C library, with nothing of Rust's before it.
+    #[unsafe(no_mangle)]
+    extern "C" fn main(argc: c_int, argv: *mut *const c_char, envp: *mut *const c_char) -> c_int {
+        ARGC.store(argc as usize, Ordering::Relaxed);
+        ARGV.store(argv, Ordering::Relaxed);
+        ENVP.store(envp, Ordering::Relaxed);
+        let program = program();
+        // SAFETY: the compiler wrote the address of one of the `wasmelt_main_*` functions.
+        unsafe { (program.main)(program) }
+    }
+}
+
+/// Unit tests run without a compiled program; theirs is empty and may do nothing.
+#[cfg(test)]
+mod entry {
+    use std::ptr::null;
+
+    use super::Program;
+    use wasmelt_abi::{CodeMap, Policy, Slice};
+
+    fn empty<T>() -> Slice<T> {
+        Slice {
+            start: null(),
+            len: 0,
+        }
+    }
+
+    unsafe extern "C" fn no_main(_: &'static Program) -> ! {
+        super::exit(0)
+    }
+
+    pub fn program() -> &'static Program {
+        let code = CodeMap {
+            text_start: null(),
+            text_bytes: 0,
+            trap_offsets: empty(),
+            trap_codes: null(),
+            function_offsets: empty(),
+            name_offsets: null(),
+            names: empty(),
+            call_sites: empty(),
+            handlers: null(),
+            line_offsets: empty(),
+            line_wasm_offsets: null(),
+        };
+        let policy = Policy {
+            preopens: empty(),
+            env: empty(),
+            argv0: empty(),
+            args: empty(),
+            flags: 0,
+            stack_bytes_max: 0,
+        };
+        Box::leak(Box::new(Program {
+            version: u64::from(wasmelt_abi::VERSION),
+            main: no_main,
+            entry: None,
+            invoke_export: 0,
+            host_init: None,
+            store_bytes: 0,
+            image_store_base: 0,
+            image_mapped_bytes: 0,
+            regions: empty(),
+            tables: empty(),
+            instances: empty(),
+            exports: empty(),
+            funcrefs: null(),
+            code,
+            policy,
+        }))
+    }
+}
