@@ -1,0 +1,1 @@
+//! What WASI does, once for all its versions.

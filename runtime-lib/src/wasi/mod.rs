@@ -1,0 +1,1 @@
+//! Arguments, results and error codes of the versions of WASI.
