@@ -2,11 +2,12 @@
 //! `wasi_snapshot_preview1`. Each takes the caller's memory as a hidden first parameter and
 //! returns an errno, except `proc_exit`, which returns nothing.
 
-/// Invokes `$then!` with the rows `name(param: type, …) -> result;` of the WASI 0.1 functions.
+/// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the WASI 0.1
+/// functions.
 #[macro_export]
 macro_rules! for_each_p1_fn {
-    ($then:ident) => {
-        $crate::$then! {
+    ($($then:tt)+) => {
+        $($then)+! {
             args_get(argv: i32, argv_buf: i32) -> i32;
             args_sizes_get(argc_out: i32, argv_buf_size_out: i32) -> i32;
             environ_get(environ: i32, environ_buf: i32) -> i32;

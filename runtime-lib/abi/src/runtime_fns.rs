@@ -4,11 +4,12 @@
 //! memory or table are zero-extended to `i64`. A function that can trap does so itself and then
 //! does not return. Symbols carry [`crate::RUNTIME_FN_PREFIX`]; the convention is the C one.
 
-/// Invokes `$then!` with the rows `name(param: type, …) -> result;` of the runtime functions.
+/// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the runtime
+/// functions.
 #[macro_export]
 macro_rules! for_each_runtime_fn {
-    ($then:ident) => {
-        $crate::$then! {
+    ($($then:tt)+) => {
+        $($then)+! {
             memory_grow(memory: ptr, delta_pages: i64) -> i64;
             memory_copy(dst_memory: ptr, src_memory: ptr, dst: i64, src: i64, len: i64) -> ();
             memory_fill(memory: ptr, dst: i64, value: i32, len: i64) -> ();
