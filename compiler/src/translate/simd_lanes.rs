@@ -92,7 +92,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// The vector that `value` is a bitcast of, or `value`.
-    fn before_bitcast(&self, value: Value) -> Value {
+    pub(super) fn before_bitcast(&self, value: Value) -> Value {
         let dfg = &self.builder.func.dfg;
         let ValueDef::Result(inst, _) = dfg.value_def(value) else {
             return value;
