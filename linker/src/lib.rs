@@ -1,0 +1,124 @@
+//! One compiled object and a runtime pack to one static executable.
+//!
+//! In goes the object that the compiler made, with its initial contexts and memory in a section of
+//! its own; out comes an ELF file at the given path, or an error and no file. Linking happens in
+//! process with libwild, without touching the disk, or with the system's linker.
+//!
+//! ```text
+//! object + pack ─▶ wild | system ─▶ ELF in memory ─image─▶ zero runs cut, memory extended ─▶ file
+//! ```
+//!
+//! An executable is static and not position independent: code from [`TEXT_ADDRESS`], data right
+//! behind it, zero data behind that, all within 2 GiB, and the image at its own fixed address.
+//! Nothing here knows WebAssembly.
+#![forbid(unsafe_code)]
+
+mod error;
+mod image;
+mod inputs;
+mod system;
+mod wild;
+
+pub use error::LinkError;
+pub use wasmelt_pack::{PackError, RuntimePack};
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Address of an executable's first byte.
+const TEXT_ADDRESS: u64 = 0x40_0000;
+
+/// What to link, and how.
+#[derive(Debug)]
+pub struct LinkRequest<'a> {
+    /// One ELF relocatable object, for the target of `pack`.
+    pub object: &'a [u8],
+    pub pack: &'a RuntimePack,
+    /// Created, or replaced when it exists; not created when linking fails.
+    pub output: &'a Path,
+    pub image: Option<ImageSection>,
+    pub linker: Linker,
+    pub strip: Strip,
+}
+
+/// The section of the object that holds the initial contexts and memory. It has to be writable
+/// data (`SHF_ALLOC | SHF_WRITE`) and to carry `SHF_GNU_RETAIN` where nothing refers to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImageSection {
+    /// Such as `.wasmelt.image`.
+    pub section: String,
+    /// Virtual address of its first byte: a multiple of the target's largest page, above 2 GiB.
+    pub address: u64,
+    /// Bytes mapped readable and writable from there; those beyond the section are zero.
+    pub memory_bytes: u64,
+}
+
+/// Who links.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Linker {
+    /// libwild, inside this process.
+    InProcess,
+    /// A C compiler's driver, or a linker by itself when its name says so (`ld`, `ld.lld`,
+    /// `mold`, …). The path `cc` alone stands for the system's C compiler.
+    System(PathBuf),
+}
+
+/// What to leave out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Strip {
+    None,
+    /// The symbol table and debug information.
+    Symbols,
+}
+
+/// Links an executable.
+///
+/// # Errors
+///
+/// When symbols are undefined, the output cannot be written, the system's linker cannot be run or
+/// fails, or the linker hits a limit or a bug of its own. There is then no file at the output's
+/// path, unless there was one before that could not be replaced.
+pub fn link(request: &LinkRequest<'_>) -> Result<(), LinkError> {
+    let mut executable = match &request.linker {
+        Linker::InProcess => wild::link(request)?,
+        Linker::System(tool) => system::link(request, tool)?,
+    };
+    if let Some(image) = &request.image {
+        executable = image::finish(executable, image, page_bytes_max(request.pack.target()))?;
+    }
+    write_executable(request.output, &executable)
+}
+
+/// The largest page size that a kernel of the target may have.
+fn page_bytes_max(target: &str) -> u64 {
+    if target.starts_with("aarch64") {
+        0x1_0000
+    } else {
+        0x1000
+    }
+}
+
+fn write_executable(path: &Path, bytes: &[u8]) -> Result<(), LinkError> {
+    let error = |source| LinkError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    // A program that runs cannot be written to, and other names of a file should keep their
+    // contents: an existing file makes room for a new one.
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(error(source)),
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o777)
+        .open(path)
+        .map_err(error)?;
+    file.write_all(bytes).map_err(|source| {
+        let _ = fs::remove_file(path);
+        error(source)
+    })
+}

@@ -1,0 +1,326 @@
+//! Links hand-made objects and runs what comes out, on Linux on x86-64.
+#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+
+use object::elf::{
+    ELFOSABI_GNU, R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32, SHF_ALLOC, SHF_GNU_RETAIN, SHF_WRITE,
+    SHT_PROGBITS,
+};
+use object::write::{Object, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
+use object::{
+    Architecture, BinaryFormat, Endianness, FileFlags, SectionFlags, SectionKind, SymbolFlags,
+    SymbolKind, SymbolScope,
+};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use wasmelt_linker::{ImageSection, LinkError, LinkRequest, Linker, RuntimePack, Strip, link};
+use wasmelt_pack::Place;
+
+const IMAGE_SECTION: &str = ".wasmelt.image";
+const IMAGE_ADDRESS: u64 = 0x1_0000_0000 - 0x1000;
+const IMAGE_BYTES: usize = 0x12_0010;
+const MEMORY_BYTES: u64 = 0x40_0000;
+
+/// What the program below returns.
+const EXIT_CODE: i32 = 40 + 7 + 2 + 1 + 5;
+
+struct Writer {
+    object: Object<'static>,
+}
+
+impl Writer {
+    fn new() -> Writer {
+        Writer {
+            object: Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little),
+        }
+    }
+
+    fn symbol(&mut self, name: &str, section: SymbolSection, kind: SymbolKind) -> SymbolId {
+        self.object.add_symbol(Symbol {
+            name: name.into(),
+            value: 0,
+            size: 0,
+            kind,
+            scope: SymbolScope::Dynamic,
+            weak: false,
+            section,
+            flags: SymbolFlags::None,
+        })
+    }
+
+    /// A section of its own for the function.
+    fn function(&mut self, name: &str, code: &[u8]) -> (SymbolId, SectionId) {
+        let section_name = format!(".text.{name}").into_bytes();
+        let section = self
+            .object
+            .add_section(Vec::new(), section_name, SectionKind::Text);
+        self.object.append_section_data(section, code, 16);
+        (
+            self.symbol(name, SymbolSection::Section(section), SymbolKind::Text),
+            section,
+        )
+    }
+
+    fn relocate(&mut self, section: SectionId, offset: u64, symbol: SymbolId, kind: u32, add: i64) {
+        let r_type = object::elf::RelocationType(kind);
+        let flags = object::RelocationFlags::Elf { r_type };
+        let relocation = Relocation {
+            offset,
+            symbol,
+            addend: add,
+            flags,
+        };
+        self.object.add_relocation(section, relocation).unwrap();
+    }
+}
+
+/// Start file: `exit(main())`.
+fn start_object() -> Vec<u8> {
+    let mut writer = Writer::new();
+    let code = [0xe8, 0, 0, 0, 0, 0x89, 0xc7, 0xb8, 60, 0, 0, 0, 0x0f, 0x05];
+    let (_, section) = writer.function("_start", &code);
+    let main = writer.symbol("main", SymbolSection::Undefined, SymbolKind::Text);
+    writer.relocate(section, 1, main, R_X86_64_PLT32.0, -4);
+    writer.object.write().unwrap()
+}
+
+/// Adds up: a number at the start of the image, one behind a long run of zeros, one that it first
+/// writes to the end of the memory, one that it counts in `.bss`, and the result of a function
+/// that it calls through a pointer in the image.
+fn program_object() -> Vec<u8> {
+    let mut writer = Writer::new();
+    let far = IMAGE_ADDRESS + IMAGE_BYTES as u64 - 4;
+    let tail = IMAGE_ADDRESS + MEMORY_BYTES - 4;
+    let code = [
+        &[0x53, 0x48, 0xb8][..], // push rbx; movabs rax, image
+        &IMAGE_ADDRESS.to_le_bytes(),
+        &[0x8b, 0x18, 0x48, 0xba], // mov ebx, [rax]; movabs rdx, far
+        &far.to_le_bytes(),
+        &[0x03, 0x1a, 0x48, 0xba], // add ebx, [rdx]; movabs rdx, tail
+        &tail.to_le_bytes(),
+        &[0xc7, 0x02, 2, 0, 0, 0], // mov dword [rdx], 2
+        &[0x03, 0x1a],             // add ebx, [rdx]
+        &[0xff, 0x05, 0, 0, 0, 0], // inc dword [rip + counter]
+        &[0x03, 0x1d, 0, 0, 0, 0], // add ebx, [rip + counter]
+        &[0xff, 0x50, 0x08],       // call [rax + 8]
+        &[0x01, 0xd8, 0x5b, 0xc3], // add eax, ebx; pop rbx; ret
+    ]
+    .concat();
+    let (_, main) = writer.function("main", &code);
+    let bss =
+        writer
+            .object
+            .add_section(Vec::new(), b".bss".to_vec(), SectionKind::UninitializedData);
+    writer.object.append_section_bss(bss, 4, 4);
+    let counter = writer.symbol("counter", SymbolSection::Section(bss), SymbolKind::Data);
+    let inc = code
+        .windows(2)
+        .position(|pair| pair == [0xff, 0x05])
+        .unwrap() as u64
+        + 2;
+    writer.relocate(main, inc, counter, R_X86_64_PC32.0, -4);
+    writer.relocate(main, inc + 6, counter, R_X86_64_PC32.0, -4);
+    let (five, _) = writer.function("five", &[0xb8, 5, 0, 0, 0, 0xc3]);
+    writer.function("unused", &[0xcc; 4096]);
+    let name = IMAGE_SECTION.as_bytes().to_vec();
+    let image = writer
+        .object
+        .add_section(Vec::new(), name, SectionKind::Data);
+    writer.object.section_mut(image).flags = SectionFlags::Elf {
+        sh_type: SHT_PROGBITS,
+        sh_flags: SHF_ALLOC | SHF_WRITE | SHF_GNU_RETAIN,
+    };
+    let mut bytes = vec![0; IMAGE_BYTES];
+    bytes[0] = 40;
+    bytes[IMAGE_BYTES - 4] = 7;
+    writer.object.append_section_data(image, &bytes, 0x1000);
+    writer.relocate(image, 8, five, R_X86_64_64.0, 0);
+    writer.object.flags = FileFlags::Elf {
+        // Without it, `SHF_GNU_RETAIN` means nothing to GNU ld.
+        os_abi: ELFOSABI_GNU,
+        abi_version: 0,
+        e_flags: object::elf::FileFlags(0),
+    };
+    writer.object.write().unwrap()
+}
+
+fn pack(files: &[(&str, Place, &[u8])]) -> RuntimePack {
+    let packed = wasmelt_pack::write("x86_64-unknown-linux-musl", "test", files, 1).unwrap();
+    RuntimePack::from_bytes(&packed).unwrap()
+}
+
+fn start_pack() -> RuntimePack {
+    pack(&[("crt1.o", Place::Before, &start_object())])
+}
+
+fn image() -> Option<ImageSection> {
+    Some(ImageSection {
+        section: IMAGE_SECTION.to_owned(),
+        address: IMAGE_ADDRESS,
+        memory_bytes: MEMORY_BYTES,
+    })
+}
+
+fn link_to(folder: &Path, linker: Linker, strip: Strip) -> Result<PathBuf, LinkError> {
+    let output = folder.join("program");
+    let (object, pack) = (program_object(), start_pack());
+    let request = LinkRequest {
+        object: &object,
+        pack: &pack,
+        output: &output,
+        image: image(),
+        linker,
+        strip,
+    };
+    link(&request).map(|()| output)
+}
+
+fn exit_code(program: &Path) -> Option<i32> {
+    Command::new(program).status().unwrap().code()
+}
+
+fn on_path(tool: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(tool))
+        .find(|path| path.exists())
+}
+
+#[test]
+fn in_process() {
+    let folder = tempfile::tempdir().unwrap();
+    for strip in [Strip::None, Strip::Symbols] {
+        let program = link_to(folder.path(), Linker::InProcess, strip).unwrap();
+        assert_eq!(exit_code(&program), Some(EXIT_CODE), "{strip:?}");
+        let bytes = fs::read(&program).unwrap();
+        assert!(
+            bytes.len() < 32 << 10,
+            "{} bytes: zeros or unused code in the file",
+            bytes.len()
+        );
+        let named = bytes.windows(8).any(|window| window == b"counter\0");
+        assert_eq!(named, strip == Strip::None);
+    }
+}
+
+#[test]
+fn same_inputs_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        let program = link_to(folder.path(), Linker::InProcess, Strip::None).unwrap();
+        made.push(fs::read(program).unwrap());
+    }
+    assert!(made[0] == made[1] && made[1] == made[2]);
+}
+
+#[test]
+fn on_one_thread() {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let program = pool
+        .install(|| link_to(folder.path(), Linker::InProcess, Strip::Symbols))
+        .unwrap();
+    assert_eq!(exit_code(&program), Some(EXIT_CODE));
+}
+
+#[test]
+fn with_linkers_of_the_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = ["gcc", "clang", "ld.bfd", "ld.lld"].into_iter();
+    for tool in found
+        .filter_map(on_path)
+        .chain(on_path("cc").map(|_| "cc".into()))
+    {
+        let program = link_to(folder.path(), Linker::System(tool.clone()), Strip::Symbols);
+        let program = program.unwrap_or_else(|error| panic!("{}: {error}", tool.display()));
+        assert_eq!(exit_code(&program), Some(EXIT_CODE), "{}", tool.display());
+    }
+}
+
+#[test]
+fn undefined_symbols_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("program");
+    let mut writer = Writer::new();
+    let (_, main) = writer.function("main", &[0xe8, 0, 0, 0, 0, 0xe8, 0, 0, 0, 0, 0xc3]);
+    for (offset, name) in [(1, "wasmelt_b"), (6, "wasmelt_a")] {
+        let symbol = writer.symbol(name, SymbolSection::Undefined, SymbolKind::Text);
+        writer.relocate(main, offset, symbol, R_X86_64_PLT32.0, -4);
+    }
+    let object = writer.object.write().unwrap();
+    let pack = start_pack();
+    let request = LinkRequest {
+        object: &object,
+        pack: &pack,
+        output: &output,
+        image: None,
+        linker: Linker::InProcess,
+        strip: Strip::None,
+    };
+    match link(&request) {
+        Err(LinkError::UndefinedSymbols(names)) => assert_eq!(names, ["wasmelt_a", "wasmelt_b"]),
+        other => panic!("{other:?}"),
+    }
+    assert!(!output.exists());
+}
+
+#[test]
+fn damaged_objects_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("program");
+    let (object, pack) = (program_object(), start_pack());
+    let headers = object.len() - 0x1000;
+    // Bytes of the file header, of the code, and of what follows the image.
+    for at in (0..0x100).chain(headers..object.len()).step_by(7) {
+        let mut bent = object.clone();
+        bent[at] ^= 0x55;
+        let request = LinkRequest {
+            object: &bent,
+            pack: &pack,
+            output: &output,
+            image: image(),
+            linker: Linker::InProcess,
+            strip: Strip::None,
+        };
+        if link(&request).is_ok() {
+            fs::remove_file(&output).unwrap();
+        }
+        assert!(!output.exists(), "byte {at}");
+    }
+}
+
+#[test]
+fn outputs_that_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocked = folder.path().join("program");
+    fs::create_dir(&blocked).unwrap();
+    match link_to(folder.path(), Linker::InProcess, Strip::None) {
+        Err(LinkError::Write { path, .. }) => assert_eq!(path, blocked),
+        other => panic!("{other:?}"),
+    }
+    let missing = folder.path().join("missing");
+    assert!(matches!(
+        link_to(&missing, Linker::InProcess, Strip::None),
+        Err(LinkError::Write { .. })
+    ));
+}
+
+#[test]
+fn tools_that_are_missing_or_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Linker::System(folder.path().join("no-such-ld"));
+    assert!(matches!(
+        link_to(folder.path(), missing, Strip::None),
+        Err(LinkError::ToolMissing { .. })
+    ));
+    let failing = Linker::System(on_path("false").unwrap());
+    assert!(matches!(
+        link_to(folder.path(), failing, Strip::None),
+        Err(LinkError::ToolFailed { .. })
+    ));
+    assert!(!folder.path().join("program").exists());
+}
