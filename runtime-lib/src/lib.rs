@@ -6,6 +6,7 @@
 //! the linker drops.
 
 pub mod host;
+mod main_command;
 pub mod vm;
 pub mod wasi;
 

@@ -273,11 +273,15 @@ pub(crate) mod test_memory {
             TestMemory { words }
         }
 
+        /// Byte 0.
+        pub(crate) fn start(&mut self) -> *mut u8 {
+            // SAFETY: the allocation begins with `HEADER_WORDS` words of header.
+            unsafe { self.words.as_mut_ptr().add(HEADER_WORDS) }.cast()
+        }
+
         /// The view; a `TestMemory` gives one at a time.
         pub(crate) fn view(&mut self) -> GuestMemory {
-            // SAFETY: the allocation begins with `HEADER_WORDS` words of header.
-            let start = unsafe { self.words.as_mut_ptr().add(HEADER_WORDS) };
-            GuestMemory::from_header(Memory(start.cast()))
+            GuestMemory::from_header(Memory(self.start()))
         }
     }
 }

@@ -1,7 +1,21 @@
 //! What compiled code needs of a runtime whatever it imports: stores, memories, tables, traps,
 //! exceptions. Nothing here knows WASI.
 
+mod arch;
+mod atomics;
+mod backtrace;
+mod bytes;
+mod code_map;
+mod exception;
+mod memory;
 pub mod memory_view;
+pub mod message;
 pub mod process;
+mod signal;
+pub mod start;
+pub mod store;
+mod table;
+pub mod trap;
 
 pub use memory_view::{GuestMemory, Memory, OutOfBounds};
+pub use trap::{TrapInfo, catch, raise};

@@ -73,6 +73,7 @@ mod entry {
     use std::ffi::c_int;
 
     use super::{ARGC, ARGV, ENVP, Ordering, Program, c_char};
+    use crate::vm::message::Message;
 
     unsafe extern "C" {
         static wasmelt_program: Program;
@@ -94,6 +95,10 @@ mod entry {
         ARGV.store(argv, Ordering::Relaxed);
         ENVP.store(envp, Ordering::Relaxed);
         let program = program();
+        if program.version != u64::from(wasmelt_abi::VERSION) {
+            Message::new().text("error: the runtime library is not that of the compiler\n");
+            super::exit(1);
+        }
         // SAFETY: the compiler wrote the address of one of the `wasmelt_main_*` functions.
         unsafe { (program.main)(program) }
     }

@@ -1,0 +1,15 @@
+//! A command: instantiate, call the entry, end.
+
+use crate::vm::{process, start};
+use wasmelt_abi::Program;
+
+#[unsafe(no_mangle)]
+extern "C" fn wasmelt_main_command(program: &'static Program) -> ! {
+    let store = start::start(program);
+    start::instantiate_all(program, store);
+    if let Some(entry) = program.entry {
+        // SAFETY: compiled code for a store of this program.
+        unsafe { entry(store.base()) };
+    }
+    process::exit(0)
+}

@@ -1,0 +1,247 @@
+//! The driver of specification tests: obeys one command a line on standard input and answers
+//! each with one line on standard output. Nothing that a command does ends the process.
+//!
+//! ```text
+//! instantiate N                    ok | trap TEXT | exception
+//! invoke INSTANCE NAME ARG...      ok RESULT... | trap TEXT | exception
+//! get INSTANCE NAME                ok RESULT
+//! ```
+//!
+//! A name is the hexadecimal digits of its bytes, `-` when there are none. A value is its type,
+//! a colon and its bits as a number in hexadecimal: `i32:0000002a`, `v128:` and 32 digits. A
+//! reference is `externref:null` or `externref:` and a decimal number; `exnref:null`;
+//! `funcref:null`, and as a result also `funcref:some`. What cannot be obeyed is answered with
+//! `error TEXT`.
+
+use std::io::{BufRead, Write};
+
+use crate::main_invoke::types;
+use crate::vm::store::Store;
+use crate::vm::{Memory, TrapInfo, catch, process, start};
+use wasmelt_abi::{Export, Program, TrapCode, ValueType};
+
+#[unsafe(no_mangle)]
+extern "C" fn wasmelt_main_script(program: &'static Program) -> ! {
+    let store = start::start(program);
+    let mut answers = std::io::stdout();
+    for command in std::io::stdin().lock().lines() {
+        let Ok(command) = command else {
+            process::exit(1)
+        };
+        let mut answer =
+            obey(program, store, &command).unwrap_or_else(|why| format!("error {why}"));
+        answer.push('\n');
+        if answers
+            .write_all(answer.as_bytes())
+            .and_then(|()| answers.flush())
+            .is_err()
+        {
+            process::exit(1)
+        }
+    }
+    process::exit(0)
+}
+
+/// The answer to one command.
+fn obey(program: &'static Program, store: &'static Store, line: &str) -> Result<String, String> {
+    let mut words = line.split_ascii_whitespace();
+    let command = words.next().ok_or("empty command")?;
+    let instance = words
+        .next()
+        .and_then(|word| word.parse::<u64>().ok())
+        .ok_or("no instance")?;
+    if command == "instantiate" {
+        let instance = process::items(&program.instances)
+            .get(instance as usize)
+            .ok_or("no such instance")?;
+        let Some(instantiate) = instance.instantiate else {
+            return Ok("ok".to_owned());
+        };
+        // SAFETY: compiled code for a store of this program.
+        let outcome = catch(|| unsafe { instantiate(store.base()) });
+        return Ok(outcome.map_or_else(stopped, |()| "ok".to_owned()));
+    }
+    if command != "invoke" && command != "get" {
+        return Err(format!("unknown command `{command}`"));
+    }
+    let name = words.next().and_then(bytes_of_hex).ok_or("no name")?;
+    let export = process::items(&program.exports)
+        .iter()
+        .find(|export| export.instance == instance && process::items(&export.name) == name)
+        .ok_or("no such export")?;
+    let values: Vec<&str> = words.collect();
+    invoke(export, store, &values)
+}
+
+fn invoke(
+    export: &'static Export,
+    store: &'static Store,
+    values: &[&str],
+) -> Result<String, String> {
+    let params = process::items(&export.params).len();
+    if values.len() != params {
+        return Err(format!("{params} arguments expected"));
+    }
+    let mut slots = vec![0_u128; params.max(process::items(&export.results).len()).max(1)];
+    for ((slot, kind), text) in slots.iter_mut().zip(types(&export.params)).zip(values) {
+        *slot = parse(kind, text).ok_or_else(|| format!("bad argument `{text}`"))?;
+    }
+    let start = slots.as_mut_ptr();
+    // SAFETY: compiled code for a store of this program; there are slots enough.
+    if let Err(trap) = catch(|| unsafe { (export.call)(store.base(), start) }) {
+        return Ok(stopped(trap));
+    }
+    let mut answer = "ok".to_owned();
+    for (kind, value) in types(&export.results).zip(&slots) {
+        answer.push(' ');
+        answer.push_str(&shown(kind, *value));
+    }
+    Ok(answer)
+}
+
+fn stopped(trap: TrapInfo) -> String {
+    match trap.code {
+        TrapCode::UncaughtException => "exception".to_owned(),
+        code => format!("trap {}", code.message()),
+    }
+}
+
+fn bytes_of_hex(digits: &str) -> Option<Vec<u8>> {
+    if digits == "-" {
+        return Some(Vec::new());
+    }
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    let pairs = digits.as_bytes().chunks_exact(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
+}
+
+/// The bits of a value. A host's external reference N is N + 1 in wasm, so that none is null.
+fn parse(kind: ValueType, text: &str) -> Option<u128> {
+    let (named, value) = text.split_once(':')?;
+    if named != name_of(kind) {
+        return None;
+    }
+    match kind {
+        ValueType::I32 | ValueType::F32 => u32::from_str_radix(value, 16).ok().map(u128::from),
+        ValueType::I64 | ValueType::F64 => u64::from_str_radix(value, 16).ok().map(u128::from),
+        ValueType::V128 => u128::from_str_radix(value, 16).ok(),
+        _ if value == "null" => Some(0),
+        ValueType::ExternRef => Some(u128::from(value.parse::<u32>().ok()?) + 1),
+        ValueType::FuncRef | ValueType::ExnRef => None,
+    }
+}
+
+fn shown(kind: ValueType, value: u128) -> String {
+    let name = name_of(kind);
+    let reference = value as u64;
+    match kind {
+        ValueType::I32 | ValueType::F32 => format!("{name}:{:08x}", value as u32),
+        ValueType::I64 | ValueType::F64 => format!("{name}:{reference:016x}"),
+        ValueType::V128 => format!("{name}:{value:032x}"),
+        _ if reference == 0 => format!("{name}:null"),
+        ValueType::ExternRef => format!("{name}:{}", reference - 1),
+        ValueType::FuncRef | ValueType::ExnRef => format!("{name}:some"),
+    }
+}
+
+fn name_of(kind: ValueType) -> &'static str {
+    match kind {
+        ValueType::I32 => "i32",
+        ValueType::I64 => "i64",
+        ValueType::F32 => "f32",
+        ValueType::F64 => "f64",
+        ValueType::V128 => "v128",
+        ValueType::FuncRef => "funcref",
+        ValueType::ExternRef => "externref",
+        ValueType::ExnRef => "exnref",
+    }
+}
+
+/// The functions of the module `spectest` that scripts import. They print nothing: standard
+/// output carries the answers.
+macro_rules! spectest {
+    ($( $symbol:ident ( $($param:ident : $type:ty),* ) )*) => {
+        $(
+            #[unsafe(no_mangle)]
+            extern "C" fn $symbol(_memory: Memory $(, $param: $type)*) {}
+        )*
+    };
+}
+
+spectest! {
+    wasmelt_spectest_print()
+    wasmelt_spectest_print_i32(_a: i32)
+    wasmelt_spectest_print_i64(_a: i64)
+    wasmelt_spectest_print_f32(_a: f32)
+    wasmelt_spectest_print_f64(_a: f64)
+    wasmelt_spectest_print_i32_f32(_a: i32, _b: f32)
+    wasmelt_spectest_print_f64_f64(_a: f64, _b: f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_as_they_are_shown() {
+        let kinds = [
+            (ValueType::I32, "i32:0000002a", 0x2a),
+            (ValueType::I64, "i64:ffffffffffffffff", u64::MAX.into()),
+            (ValueType::F32, "f32:7fc00000", 0x7fc0_0000),
+            (
+                ValueType::F64,
+                "f64:3ff0000000000000",
+                0x3ff0_0000_0000_0000,
+            ),
+            (
+                ValueType::V128,
+                "v128:000102030405060708090a0b0c0d0e0f",
+                0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f,
+            ),
+            (ValueType::FuncRef, "funcref:null", 0),
+            (ValueType::ExnRef, "exnref:null", 0),
+            (ValueType::ExternRef, "externref:null", 0),
+            (ValueType::ExternRef, "externref:0", 1),
+            (ValueType::ExternRef, "externref:7", 8),
+        ];
+        for (kind, text, bits) in kinds {
+            assert_eq!(parse(kind, text), Some(bits), "{text}");
+            assert_eq!(shown(kind, bits), text);
+        }
+        assert_eq!(shown(ValueType::FuncRef, 0x40_0000), "funcref:some");
+        for wrong in ["i64:2a", "i32", "i32:", "i32:100000000", "i32:x", ":1"] {
+            assert_eq!(parse(ValueType::I32, wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!(bytes_of_hex("61c3a9").as_deref(), Some("aé".as_bytes()));
+        assert_eq!(bytes_of_hex("-").as_deref(), Some(&[][..]));
+        assert_eq!(bytes_of_hex("6x"), None);
+        assert_eq!(bytes_of_hex("616"), None);
+        assert_eq!(bytes_of_hex("6é"), None);
+    }
+
+    #[test]
+    fn nonsense_is_answered() {
+        let program = process::program();
+        let store = crate::vm::store::any_for_tests();
+        for line in [
+            "",
+            "x",
+            "x 1",
+            "invoke",
+            "invoke 0",
+            "invoke 0 61",
+            "get 1 zz",
+            "instantiate 5",
+        ] {
+            assert!(obey(program, store, line).is_err(), "{line}");
+        }
+    }
+}

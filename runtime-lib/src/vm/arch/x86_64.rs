@@ -1,0 +1,157 @@
+//! x86-64 with the System V convention.
+
+use std::arch::{asm, naked_asm};
+
+use crate::vm::trap::RecoveryPoint;
+use wasmelt_abi::Exception;
+
+/// The registers of the thread that a signal interrupted.
+#[derive(Debug)]
+pub(in crate::vm) struct Registers<'a>(&'a mut libc::ucontext_t);
+
+impl<'a> Registers<'a> {
+    /// # Safety
+    /// `context` is the third argument of a handler that is running now.
+    pub(in crate::vm) unsafe fn new(context: *mut libc::c_void) -> Registers<'a> {
+        // SAFETY: the kernel passes a valid `ucontext_t` that nothing else refers to.
+        Registers(unsafe { &mut *context.cast() })
+    }
+
+    pub(in crate::vm) fn pc(&self) -> usize {
+        self.0.uc_mcontext.gregs[libc::REG_RIP as usize] as usize
+    }
+
+    pub(in crate::vm) fn sp(&self) -> usize {
+        self.0.uc_mcontext.gregs[libc::REG_RSP as usize] as usize
+    }
+
+    pub(in crate::vm) fn fp(&self) -> usize {
+        self.0.uc_mcontext.gregs[libc::REG_RBP as usize] as usize
+    }
+
+    /// Makes the thread continue at a recovery point when the handler returns.
+    pub(in crate::vm) fn continue_at(&mut self, point: &RecoveryPoint) {
+        let registers = &mut self.0.uc_mcontext.gregs;
+        registers[libc::REG_RIP as usize] = point.pc as i64;
+        registers[libc::REG_RSP as usize] = point.sp as i64;
+        registers[libc::REG_RBP as usize] = point.fp as i64;
+    }
+}
+
+/// The frame pointer of the function that this is inlined into.
+#[inline(always)]
+pub(in crate::vm) fn frame_pointer() -> usize {
+    let fp: usize;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rbp", out(reg) fp, options(nomem, nostack, preserves_flags)) };
+    fp
+}
+
+/// Calls `body(data)` with a recovery point set up in `point`. Returns when `body` returns, or
+/// when something continues at the point.
+///
+/// # Safety
+/// `point` and `data` are valid, and the point is not continued at after this has returned.
+#[unsafe(naked)]
+pub(in crate::vm) unsafe extern "C" fn enter(
+    point: *mut RecoveryPoint,
+    body: unsafe extern "C" fn(*mut u8),
+    data: *mut u8,
+) {
+    naked_asm!(
+        "push rbp",
+        "mov rbp, rsp",
+        "push rbx",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "sub rsp, 8",
+        "lea rax, [rip + 2f]",
+        "mov [rdi], rsp",
+        "mov [rdi + 8], rbp",
+        "mov [rdi + 16], rax",
+        "mov rdi, rdx",
+        "call rsi",
+        "2:",
+        "add rsp, 8",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbx",
+        "pop rbp",
+        "ret",
+    )
+}
+
+/// Continues at a recovery point, dropping every frame below it.
+///
+/// # Safety
+/// The point's `enter` has not returned.
+pub(in crate::vm) unsafe fn continue_at(point: &RecoveryPoint) -> ! {
+    // SAFETY: `enter` saved these; it restores everything else from its frame.
+    unsafe {
+        asm!(
+            "mov rsp, {sp}",
+            "mov rbp, {fp}",
+            "jmp {pc}",
+            sp = in(reg) point.sp,
+            fp = in(reg) point.fp,
+            pc = in(reg) point.pc,
+            options(noreturn),
+        )
+    }
+}
+
+/// The runtime function `throw`: hands the caller's return address and frame pointer on, which
+/// are still untouched here.
+///
+/// # Safety
+/// Called by compiled code only, with an exception from `exception_new`.
+#[unsafe(naked)]
+#[unsafe(export_name = "wasmelt_throw")]
+unsafe extern "C" fn throw(exception: *mut Exception) -> ! {
+    naked_asm!(
+        "mov rsi, [rsp]",
+        "mov rdx, rbp",
+        "push rbp",
+        "mov rbp, rsp",
+        "call {}",
+        "ud2",
+        sym crate::vm::exception::throw_from,
+    )
+}
+
+/// Continues in compiled code at an exception's landing.
+///
+/// # Safety
+/// `sp` and `fp` are those of a live frame whose call has a handler at `landing`.
+pub(in crate::vm) unsafe fn land(
+    landing: usize,
+    sp: usize,
+    fp: usize,
+    exception: *mut Exception,
+) -> ! {
+    // SAFETY: at a handler, compiled code relies on these two registers and on the payload
+    // registers `rax` and `rdx` alone.
+    unsafe {
+        asm!(
+            "mov rsp, rcx",
+            "mov rbp, rsi",
+            "jmp rdi",
+            in("rdi") landing,
+            in("rcx") sp,
+            in("rsi") fp,
+            in("rax") exception,
+            in("rdx") 0_usize,
+            options(noreturn),
+        )
+    }
+}
+
+/// Where the kernel returns from a signal handler to.
+#[unsafe(naked)]
+pub(in crate::vm) unsafe extern "C" fn signal_return() {
+    naked_asm!("mov eax, 15", "syscall")
+}

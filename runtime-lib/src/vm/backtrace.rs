@@ -1,0 +1,150 @@
+//! The chain of frames, and its names.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::vm::code_map;
+use crate::vm::message::Message;
+use crate::vm::process;
+use wasmelt_abi::CodeMap;
+
+/// Frames that a backtrace shows at most.
+const FRAMES_SHOWN_MAX: u64 = 64;
+
+/// An address above every frame that can be walked.
+static STACK_END: AtomicUsize = AtomicUsize::new(0);
+
+/// Remembers the frame that everything to be walked is called from.
+pub(super) fn set_stack_end(address: usize) {
+    STACK_END.store(address, Ordering::Relaxed);
+}
+
+/// Walks frame pointers upwards. It reads nothing outside the bounds of the stack, whatever the
+/// frame pointer it begins with, so that it cannot fault.
+#[derive(Debug)]
+pub(super) struct Frames {
+    fp: usize,
+    /// The next frame record lies at this address or above.
+    low: usize,
+    /// And ends at this one or below.
+    high: usize,
+}
+
+/// One frame of the chain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Frame {
+    /// Where its callee returns to.
+    pub(super) return_address: usize,
+    /// Its own frame pointer.
+    pub(super) fp: usize,
+}
+
+impl Frames {
+    /// The callers of the frame whose frame pointer is `fp`; the stack is mapped from `low` on.
+    pub(super) fn new(fp: usize, low: usize) -> Frames {
+        Frames {
+            fp,
+            low,
+            high: STACK_END.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        let end = self.fp.checked_add(16)?;
+        if self.fp < self.low || end > self.high || !self.fp.is_multiple_of(8) {
+            return None;
+        }
+        let record: *const [usize; 2] = std::ptr::with_exposed_provenance(self.fp);
+        // SAFETY: the record lies between the stack's bounds, where everything is mapped.
+        let [caller_fp, return_address] = unsafe { record.read() };
+        self.low = end;
+        self.fp = caller_fp;
+        Some(Frame {
+            return_address,
+            fp: caller_fp,
+        })
+    }
+}
+
+/// Writes the names of the compiled functions among the frames, innermost first. `pc` is where
+/// the innermost frame stopped; it counts only if it is compiled code.
+pub(super) fn write(message: &mut Message, code: &'static CodeMap, pc: usize, frames: Frames) {
+    if process::environ().any(|variable| variable == b"WASM_BACKTRACE=0") {
+        return;
+    }
+    let stopped = code_map::offset_of(code, pc);
+    // A return address may be that of the next function: the call is before it.
+    let callers =
+        frames.filter_map(|frame| code_map::offset_of(code, frame.return_address.wrapping_sub(1)));
+    let mut count = 0;
+    for offset in stopped.into_iter().chain(callers) {
+        let name = code_map::function_name(code, offset);
+        if name.is_empty() {
+            continue;
+        }
+        if count == 0 {
+            message.text("  wasm backtrace:\n");
+        }
+        if count < FRAMES_SHOWN_MAX {
+            message.text("  ").decimal(count, 4).text(": ").bytes(name);
+            if let Some(wasm_offset) = code_map::wasm_offset(code, offset) {
+                message.text(" at ").hex(u64::from(wasm_offset));
+            }
+            message.text("\n");
+        }
+        count += 1;
+    }
+    if let Some(more) = count.checked_sub(FRAMES_SHOWN_MAX).filter(|more| *more > 0) {
+        message.text("     … and ").decimal(more, 1).text(" more\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A made-up stack: records at words 2 and 6, the second of which leads nowhere useful.
+    fn walk(second_fp: impl Fn(usize) -> usize, words: usize) -> Vec<Frame> {
+        let mut stack = [0_usize; 12];
+        let stack = stack.as_mut_ptr();
+        let start = stack.expose_provenance();
+        let records = [
+            (2, start + 6 * 8),
+            (3, 0x1111),
+            (6, second_fp(start)),
+            (7, 0x2222),
+        ];
+        for (word, value) in records {
+            // SAFETY: the word is one of the array's.
+            unsafe { stack.add(word).write(value) };
+        }
+        Frames {
+            fp: start + 16,
+            low: start,
+            high: start + words * 8,
+        }
+        .collect()
+    }
+
+    #[test]
+    fn ends_where_the_chain_leaves_the_stack() {
+        for second_fp in [0, 1, usize::MAX, usize::MAX - 7] {
+            let frames = walk(|_| second_fp, 12);
+            let returns: Vec<usize> = frames.iter().map(|frame| frame.return_address).collect();
+            assert_eq!(returns, [0x1111, 0x2222]);
+        }
+        assert_eq!(walk(|_| 0, 7).len(), 1);
+        assert_eq!(walk(|_| 0, 3).len(), 0);
+    }
+
+    #[test]
+    fn never_goes_down_or_round() {
+        assert_eq!(walk(|start| start + 16, 12).len(), 2);
+        assert_eq!(walk(|start| start + 6 * 8, 12).len(), 2);
+        assert_eq!(walk(|start| start + 8 * 8 + 1, 12).len(), 2);
+        assert_eq!(walk(|start| start + 8 * 8, 12).len(), 3);
+    }
+}

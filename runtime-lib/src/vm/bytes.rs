@@ -1,0 +1,166 @@
+//! Copying and filling bytes. Most bulk operations of guests are short, where the C library's
+//! `rep movs` costs more than the copy: short ones read everything into registers before they
+//! write, so that overlap does not matter.
+
+/// What one vector register holds.
+#[cfg(target_arch = "x86_64")]
+type Block = std::arch::x86_64::__m128i;
+#[cfg(not(target_arch = "x86_64"))]
+type Block = u128;
+
+const BLOCK: usize = size_of::<Block>();
+
+/// From here on, the C library is faster.
+const COPY_SHORT_MAX: usize = 1024;
+const FILL_SHORT_MAX: usize = 128;
+
+/// Copies `len` bytes; the ranges may overlap.
+///
+/// # Safety
+/// `from` is readable and `to` is writable for `len` bytes.
+#[inline]
+pub(super) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: every access below is inside the first or the last `n` bytes of ranges that are at
+    // least `n` bytes long.
+    unsafe {
+        match len {
+            0 => {}
+            1 => to.write(from.read()),
+            2..4 => ends::<u16>(to, from, len),
+            4..8 => ends::<u32>(to, from, len),
+            8..16 => ends::<u64>(to, from, len),
+            16..=32 => ends::<Block>(to, from, len),
+            33..=64 => ends::<[Block; 2]>(to, from, len),
+            65..=128 => ends::<[Block; 4]>(to, from, len),
+            129..=COPY_SHORT_MAX => copy_blocks(to, from, len),
+            _ => to.copy_from(from, len),
+        }
+    }
+}
+
+/// Copies the first and the last `T` of the range, which overlap or meet.
+///
+/// # Safety
+/// As [`copy`], and `len` is between one and two times the size of `T`.
+#[inline]
+unsafe fn ends<T>(to: *mut u8, from: *const u8, len: usize) {
+    let last = len - size_of::<T>();
+    // SAFETY: both accesses are inside the ranges, and neither needs alignment.
+    unsafe {
+        let (first, second) = (
+            from.cast::<T>().read_unaligned(),
+            from.add(last).cast::<T>().read_unaligned(),
+        );
+        to.cast::<T>().write_unaligned(first);
+        to.add(last).cast::<T>().write_unaligned(second);
+    }
+}
+
+/// Copies 64 bytes a step, in the direction that overlap demands; the bytes that a last step of
+/// that size would exceed are read first and written last.
+///
+/// # Safety
+/// As [`copy`], and `len` is at least 64.
+unsafe fn copy_blocks(to: *mut u8, from: *const u8, len: usize) {
+    type Step = [Block; 4];
+    const STEP: usize = 4 * BLOCK;
+    let last = len - STEP;
+    // SAFETY: every access is of 64 bytes inside the ranges.
+    unsafe {
+        if (to.addr()).wrapping_sub(from.addr()) >= len {
+            let tail = from.add(last).cast::<Step>().read_unaligned();
+            let mut at = 0;
+            while at < last {
+                let step = from.add(at).cast::<Step>().read_unaligned();
+                to.add(at).cast::<Step>().write_unaligned(step);
+                at += STEP;
+            }
+            to.add(last).cast::<Step>().write_unaligned(tail);
+        } else {
+            let head = from.cast::<Step>().read_unaligned();
+            let mut at = last;
+            while at > 0 {
+                let step = from.add(at).cast::<Step>().read_unaligned();
+                to.add(at).cast::<Step>().write_unaligned(step);
+                at = at.saturating_sub(STEP);
+            }
+            to.cast::<Step>().write_unaligned(head);
+        }
+    }
+}
+
+/// Sets `len` bytes to `value`.
+///
+/// # Safety
+/// `to` is writable for `len` bytes.
+#[inline]
+pub(super) unsafe fn fill(to: *mut u8, value: u8, len: usize) {
+    let word = u64::from(value).wrapping_mul(0x0101_0101_0101_0101);
+    // SAFETY: every access below is inside the first or the last `n` bytes of a range that is at
+    // least `n` bytes long.
+    unsafe {
+        match len {
+            0 => {}
+            1 => to.write(value),
+            2..4 => fill_ends(to, word as u16, len),
+            4..8 => fill_ends(to, word as u32, len),
+            8..16 => fill_ends(to, word, len),
+            16..=32 => fill_ends(to, [word; 2], len),
+            33..=64 => fill_ends(to, [word; 4], len),
+            65..=FILL_SHORT_MAX => fill_ends(to, [word; 8], len),
+            _ => to.write_bytes(value, len),
+        }
+    }
+}
+
+/// # Safety
+/// As [`fill`], and `len` is between one and two times the size of `T`.
+#[inline]
+unsafe fn fill_ends<T: Copy>(to: *mut u8, pattern: T, len: usize) {
+    // SAFETY: both accesses are inside the range, and neither needs alignment.
+    unsafe {
+        to.cast::<T>().write_unaligned(pattern);
+        to.add(len - size_of::<T>())
+            .cast::<T>()
+            .write_unaligned(pattern);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(len: usize) -> Vec<u8> {
+        (0..len).map(|index| (index * 7 % 251) as u8).collect()
+    }
+
+    #[test]
+    fn copies_are_exact_at_every_length_and_overlap() {
+        for len in (0..300).chain([511, 1023, 1024, 1025, 5000]) {
+            for shift in [0_isize, 1, 3, 8, 16, 63, 64, 65, 200, 6000] {
+                for shift in [shift, -shift] {
+                    let mut bytes = pattern(20_000);
+                    let (from, to) = (7000, (7000 + shift) as usize);
+                    let mut expected = bytes.clone();
+                    expected.copy_within(from..from + len, to);
+                    let start = bytes.as_mut_ptr();
+                    // SAFETY: both ranges are inside the vector.
+                    unsafe { copy(start.add(to), start.add(from), len) };
+                    assert!(bytes == expected, "length {len}, shift {shift}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fills_are_exact_at_every_length() {
+        for len in (0..300).chain([1000, 5000]) {
+            let mut bytes = pattern(6000);
+            let mut expected = bytes.clone();
+            expected[100..100 + len].fill(0xa5);
+            // SAFETY: the range is inside the vector.
+            unsafe { fill(bytes.as_mut_ptr().add(100), 0xa5, len) };
+            assert!(bytes == expected, "length {len}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Growth of memories, and the bulk operations on them.
+
+use crate::vm::bytes::{copy, fill};
+use crate::vm::store::make_accessible;
+use crate::vm::trap::raise;
+use wasmelt_abi::{DataSegment, MemoryHeader, TrapCode};
+
+/// Accesses are granted in units of this many bytes.
+const PAGE_BYTES: u64 = 4 << 10;
+
+/// `memory.grow`: the old length in pages, or -1.
+///
+/// # Safety
+/// `memory` is byte 0 of a memory.
+#[unsafe(export_name = "wasmelt_memory_grow")]
+pub(super) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -> i64 {
+    // SAFETY: the caller vouches for the memory, and compiled code waits meanwhile.
+    let header = unsafe { &mut *memory.cast::<MemoryHeader>().sub(1) };
+    let shift = header.page_bytes_log2 as u32;
+    let old = header.bytes;
+    let limit = header.bytes_max.min(header.bytes_reserved);
+    let delta_pages = delta_pages as u64;
+    if delta_pages > (limit.saturating_sub(old)) >> shift {
+        return -1;
+    }
+    let new = old + (delta_pages << shift);
+    let accessible = old.next_multiple_of(PAGE_BYTES);
+    if new > accessible {
+        let start = memory.wrapping_add(accessible as usize);
+        let len = new.next_multiple_of(PAGE_BYTES) - accessible;
+        // SAFETY: the reservation has room for `bytes_reserved` bytes.
+        if unsafe { make_accessible(start, len as usize) }.is_err() {
+            return -1;
+        }
+    }
+    header.bytes = new;
+    (old >> shift) as i64
+}
+
+/// `memory.copy`.
+///
+/// # Safety
+/// Both memories are byte 0 of a memory.
+#[unsafe(export_name = "wasmelt_memory_copy")]
+pub(super) unsafe extern "C" fn memory_copy(
+    dst_memory: *mut u8,
+    src_memory: *mut u8,
+    dst: i64,
+    src: i64,
+    len: i64,
+) {
+    // SAFETY: the caller vouches for the memories.
+    unsafe {
+        check(len_of(dst_memory), dst, len);
+        check(len_of(src_memory), src, len);
+        copy(
+            dst_memory.add(dst as usize),
+            src_memory.add(src as usize),
+            len as usize,
+        );
+    }
+}
+
+/// `memory.fill`.
+///
+/// # Safety
+/// `memory` is byte 0 of a memory.
+#[unsafe(export_name = "wasmelt_memory_fill")]
+pub(super) unsafe extern "C" fn memory_fill(memory: *mut u8, dst: i64, value: i32, len: i64) {
+    // SAFETY: the caller vouches for the memory.
+    unsafe {
+        check(len_of(memory), dst, len);
+        fill(memory.add(dst as usize), value as u8, len as usize);
+    }
+}
+
+/// `memory.init`, from a data segment that may have been dropped.
+///
+/// # Safety
+/// `memory` is byte 0 of a memory, `segment` is a [`DataSegment`] of bytes.
+#[unsafe(export_name = "wasmelt_memory_init")]
+pub(super) unsafe extern "C" fn memory_init(
+    memory: *mut u8,
+    segment: *mut u8,
+    dst: i64,
+    src: i64,
+    len: i64,
+) {
+    // SAFETY: the caller vouches for memory and segment.
+    unsafe {
+        let segment = &*segment.cast::<DataSegment>();
+        check(len_of(memory), dst, len);
+        check(segment.len, src, len);
+        copy(
+            memory.add(dst as usize),
+            segment.start.wrapping_add(src as usize),
+            len as usize,
+        );
+    }
+}
+
+/// Current length in bytes.
+///
+/// # Safety
+/// `memory` is byte 0 of a memory.
+#[inline]
+pub(super) unsafe fn len_of(memory: *mut u8) -> u64 {
+    // SAFETY: the header lies directly below byte 0.
+    unsafe { (*memory.cast::<MemoryHeader>().sub(1)).bytes }
+}
+
+/// Traps unless `start..start + len` is inside `bound` bytes.
+#[inline]
+pub(super) fn check(bound: u64, start: i64, len: i64) {
+    let (start, len) = (start as u64, len as u64);
+    if start > bound || len > bound - start {
+        raise(TrapCode::MemoryOutOfBounds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr::null;
+
+    use super::*;
+    use crate::vm::memory_view::test_memory::TestMemory;
+    use crate::vm::trap::{TrapInfo, catch};
+
+    const OUT: Result<(), TrapInfo> = Err(TrapInfo {
+        code: TrapCode::MemoryOutOfBounds,
+        access: None,
+    });
+
+    #[test]
+    fn ranges_are_checked() {
+        let mut owner = TestMemory::new(100);
+        let memory = owner.start();
+        // SAFETY: `memory` is byte 0 of a memory.
+        let copy = |dst, src, len| catch(|| unsafe { memory_copy(memory, memory, dst, src, len) });
+        // SAFETY: as above.
+        let fill = |dst, len| catch(|| unsafe { memory_fill(memory, dst, 0x1ff, len) });
+        assert_eq!(fill(90, 10), Ok(()));
+        assert_eq!(fill(100, 0), Ok(()));
+        assert_eq!(fill(101, 0), OUT);
+        assert_eq!(fill(90, 11), OUT);
+        assert_eq!(fill(1, -1), OUT);
+        assert_eq!(copy(85, 88, 12), Ok(()));
+        assert_eq!(copy(0, 100, 0), Ok(()));
+        assert_eq!(copy(0, 101, 0), OUT);
+        assert_eq!(copy(-1, 0, 2), OUT);
+        assert_eq!(copy(0, i64::MIN, i64::MIN), OUT);
+        let view = owner.view();
+        assert_eq!(view.bytes(84, 6), Ok(&[0, 0, 0, 255, 255, 255][..]));
+    }
+
+    #[test]
+    fn a_segment_has_its_own_bound() {
+        let mut owner = TestMemory::new(100);
+        let memory = owner.start();
+        let mut segment = DataSegment {
+            start: b"abc".as_ptr(),
+            len: 3,
+        };
+        let segment = &raw mut segment;
+        let address: *mut u8 = segment.cast();
+        // SAFETY: memory and segment are what they should be.
+        let init = |dst, src, len| catch(|| unsafe { memory_init(memory, address, dst, src, len) });
+        assert_eq!(init(99, 2, 1), Ok(()));
+        assert_eq!(init(99, 1, 2), OUT);
+        assert_eq!(init(0, 2, 2), OUT);
+        assert_eq!(init(0, 4, 0), OUT);
+        // SAFETY: nothing else refers to the segment now.
+        unsafe {
+            segment.write(DataSegment {
+                start: null(),
+                len: 0,
+            })
+        };
+        assert_eq!(init(0, 0, 0), Ok(()));
+        assert_eq!(init(0, 0, 1), OUT);
+        assert_eq!(owner.view().read_u8(99), Ok(b'c'));
+    }
+
+    #[test]
+    fn growth_ends_at_the_maximum_and_at_the_reservation() {
+        let mut owner = TestMemory::new(0);
+        let memory = owner.start();
+        let set = |page_bytes_log2, bytes, bytes_max, bytes_reserved| {
+            // SAFETY: the header lies directly below byte 0.
+            let header = unsafe { &mut *memory.cast::<MemoryHeader>().sub(1) };
+            header.page_bytes_log2 = page_bytes_log2;
+            header.bytes = bytes;
+            header.bytes_max = bytes_max;
+            header.bytes_reserved = bytes_reserved;
+        };
+        // SAFETY: only growth inside the page that is accessible already succeeds here.
+        let grow = |delta| unsafe { memory_grow(memory, delta) };
+        set(16, 0x2_0000, 0x4_0000, 0x3_0000);
+        assert_eq!(grow(0), 2);
+        assert_eq!(grow(2), -1);
+        assert_eq!(grow(-1), -1);
+        assert_eq!(grow(i64::MIN), -1);
+        set(0, 100, 200, 1 << 32);
+        assert_eq!(grow(50), 100);
+        assert_eq!(grow(50), 150);
+        assert_eq!(grow(1), -1);
+        // SAFETY: `memory` is byte 0 of a memory.
+        assert_eq!(unsafe { len_of(memory) }, 200);
+    }
+}

@@ -1,0 +1,202 @@
+//! The signals by which the processor reports traps of compiled code.
+//!
+//! The handlers run on a stack of their own, because the one they interrupt may be exhausted.
+//! They allocate nothing and lock nothing.
+
+use std::ffi::{c_int, c_void};
+use std::ptr::{null, null_mut};
+
+use crate::vm::arch::{self, Registers};
+use crate::vm::backtrace::Frames;
+use crate::vm::code_map;
+use crate::vm::message::Message;
+use crate::vm::store::{self, PAGE_BYTES_MAX};
+use crate::vm::trap::{self, TrapInfo};
+use wasmelt_abi::TrapCode;
+
+/// How far below the stack pointer an access that runs out of stack may be: stack probes touch
+/// each page in turn, so only what the system leaves free below a stack counts.
+const BELOW_SP_MAX: usize = 1 << 20;
+/// How far above it: the stack pointer of a large frame has moved before its first access.
+const ABOVE_SP_MAX: usize = 64 << 10;
+
+/// Addresses below this are null with an offset: accesses to a field of nothing.
+const NULL_ADDRESS_MAX: usize = 64 << 10;
+
+/// Bytes of the handlers' stack. The frame of a signal takes up to 11 KiB with all of AVX-512
+/// and AMX; pages that no signal touches cost nothing.
+const HANDLER_STACK_BYTES: usize = 64 << 10;
+
+#[repr(align(16))]
+struct HandlerStack(std::cell::UnsafeCell<[u8; HANDLER_STACK_BYTES]>);
+
+// SAFETY: only the kernel writes to it, for the one thread that has it as its alternate stack.
+unsafe impl Sync for HandlerStack {}
+
+static HANDLER_STACK: HandlerStack =
+    HandlerStack(std::cell::UnsafeCell::new([0; HANDLER_STACK_BYTES]));
+
+/// What the kernel wants to know about a handler (`struct sigaction` of the kernel, not the one
+/// of the C library).
+#[repr(C)]
+struct KernelAction {
+    handler: usize,
+    flags: u64,
+    #[cfg(target_arch = "x86_64")]
+    restorer: unsafe extern "C" fn(),
+    mask: u64,
+}
+
+#[cfg(target_arch = "x86_64")]
+const SA_RESTORER: u64 = 0x0400_0000;
+
+/// Bytes of the kernel's signal mask.
+const MASK_BYTES: usize = 8;
+
+/// Installs the handlers on the main thread, and makes writes to closed pipes fail with an error.
+pub(super) fn install() {
+    let stack = libc::stack_t {
+        ss_sp: HANDLER_STACK.0.get().cast(),
+        ss_flags: 0,
+        ss_size: HANDLER_STACK_BYTES,
+    };
+    // SAFETY: the stack is static. The call cannot fail with these arguments.
+    unsafe {
+        libc::syscall(
+            libc::SYS_sigaltstack,
+            &raw const stack,
+            null_mut::<c_void>(),
+        )
+    };
+    let handler = handle as *const () as usize;
+    for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
+        set_action(
+            signal,
+            handler,
+            (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64,
+        );
+    }
+    set_action(libc::SIGPIPE, libc::SIG_IGN, 0);
+}
+
+fn set_action(signal: c_int, handler: usize, flags: u64) {
+    // The C library's own `sigaction` would make one system call more.
+    #[cfg(target_arch = "x86_64")]
+    let action = KernelAction {
+        handler,
+        flags: flags | SA_RESTORER,
+        restorer: arch::signal_return,
+        mask: 0,
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let action = KernelAction {
+        handler,
+        flags,
+        mask: 0,
+    };
+    let none: *mut KernelAction = null_mut();
+    // SAFETY: the kernel reads the structure, which has its layout.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            signal,
+            &raw const action,
+            none,
+            MASK_BYTES,
+        )
+    };
+}
+
+/// The handler of all four signals.
+unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: the kernel passes the context of the thread that it interrupted.
+    let mut registers = unsafe { Registers::new(context) };
+    // SAFETY: the kernel passes a valid structure, and all four signals carry an address.
+    let address = unsafe { (*info).si_addr() } as usize;
+    let (pc, sp) = (registers.pc(), registers.sp());
+    match classify(signal, address, pc, sp) {
+        Some(trap) => {
+            // Below the page of an access that ran out of stack, nothing is mapped.
+            let low = if trap.code == TrapCode::StackOverflow {
+                sp.max(address.saturating_add(PAGE_BYTES_MAX) & !(PAGE_BYTES_MAX - 1))
+            } else {
+                sp
+            };
+            let frames = Frames::new(registers.fp(), low);
+            trap::stop_interrupted(trap, &mut registers, pc, frames);
+        }
+        None => crash(signal),
+    }
+}
+
+/// The trap that a signal reports, or `None` if it reports a crash.
+fn classify(signal: c_int, address: usize, pc: usize, sp: usize) -> Option<TrapInfo> {
+    let code = code_map::of_program();
+    let trap = code_map::offset_of(code, pc).and_then(|offset| code_map::trap_at(code, offset));
+    if signal == libc::SIGILL || signal == libc::SIGFPE {
+        return trap.map(TrapInfo::new);
+    }
+    if let Some(store) = store::containing(address) {
+        // An address inside the memory's length is no trap: the system failed to provide it.
+        let access = store.access_out_of_bounds(address)?;
+        return (trap? == TrapCode::MemoryOutOfBounds).then_some(TrapInfo {
+            code: TrapCode::MemoryOutOfBounds,
+            access: Some(access),
+        });
+    }
+    match trap {
+        Some(trap) if trap != TrapCode::MemoryOutOfBounds && address < NULL_ADDRESS_MAX => {
+            Some(TrapInfo::new(trap))
+        }
+        _ if address >= sp.saturating_sub(BELOW_SP_MAX)
+            && address < sp.saturating_add(ABOVE_SP_MAX) =>
+        {
+            Some(TrapInfo::new(TrapCode::StackOverflow))
+        }
+        _ => None,
+    }
+}
+
+/// Lets the signal end the process in the system's way as soon as the handler returns and the
+/// instruction is executed again.
+fn crash(signal: c_int) {
+    if signal == libc::SIGILL {
+        let mut message = Message::new();
+        message.text("error: this processor lacks an instruction that the executable uses\n");
+        message.text("help: build it for an older processor, or run it on the one it is for\n");
+    }
+    set_action(signal, libc::SIG_DFL, 0);
+}
+
+/// The limit of a stack that the system does not limit.
+const STACK_BYTES_FINITE: u64 = 8 << 20;
+
+/// Makes sure that the native stack has a limit, so that endless recursion ends as a trap.
+/// `bytes_max` is the program's own limit, or 0.
+pub(super) fn limit_stack(bytes_max: u64) {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the kernel writes to a local of the type that it expects.
+    if unsafe { stack_limit(null(), &raw mut limit) } != 0 {
+        return;
+    }
+    let wanted = match (bytes_max, limit.rlim_cur) {
+        (0, libc::RLIM_INFINITY) => STACK_BYTES_FINITE,
+        (0, current) => current,
+        (bytes_max, _) => bytes_max.min(limit.rlim_max),
+    };
+    if wanted != limit.rlim_cur {
+        limit.rlim_cur = wanted;
+        // SAFETY: the kernel reads a local of the type that it expects.
+        unsafe { stack_limit(&raw const limit, null_mut()) };
+    }
+}
+
+/// # Safety
+/// Each pointer is null or valid.
+unsafe fn stack_limit(new: *const libc::rlimit, old: *mut libc::rlimit) -> libc::c_long {
+    // SAFETY: 64-bit systems have one layout of the structure, which the caller passes.
+    unsafe { libc::syscall(libc::SYS_prlimit64, 0, libc::RLIMIT_STACK, new, old) }
+}

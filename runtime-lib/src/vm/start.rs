@@ -1,0 +1,31 @@
+//! What every way of running a program does first.
+
+use crate::vm::store::{self, Store};
+use crate::vm::{arch, backtrace, process, signal};
+use wasmelt_abi::Program;
+
+/// Prepares the process and creates its first store. Nothing before it allocates.
+#[inline(always)]
+pub fn start(program: &'static Program) -> &'static Store {
+    // Everything that is walked later is called from the function that this is inlined into; its
+    // own frame record is two words from its frame pointer.
+    backtrace::set_stack_end(arch::frame_pointer() + 16);
+    let store = store::create_or_exit(program);
+    signal::install();
+    signal::limit_stack(program.policy.stack_bytes_max);
+    if let Some(host_init) = program.host_init {
+        // SAFETY: the compiler wrote the address of a function of this library.
+        unsafe { host_init(program) };
+    }
+    store
+}
+
+/// Instantiates every instance in order. A trap goes its usual way.
+pub fn instantiate_all(program: &'static Program, store: &'static Store) {
+    for instance in process::items(&program.instances) {
+        if let Some(instantiate) = instance.instantiate {
+            // SAFETY: compiled code for a store of this program.
+            unsafe { instantiate(store.base()) };
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What happens when compiled code stops: it continues at the innermost recovery point
+//! ([`catch`]), or the trap is reported and the process ends with [`EXIT_CODE`].
+
+use std::cell::Cell;
+use std::ptr::null_mut;
+
+use crate::vm::arch::{self, Registers};
+use crate::vm::backtrace::{self, Frames};
+use crate::vm::code_map;
+use crate::vm::message::Message;
+use crate::vm::process;
+use wasmelt_abi::TrapCode;
+
+/// Exit code of a process whose program trapped: that of an abort.
+pub const EXIT_CODE: i32 = 134;
+
+/// Why compiled code stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TrapInfo {
+    pub code: TrapCode,
+    /// For an access that was out of bounds, where known: what it accessed.
+    pub access: Option<Access>,
+}
+
+/// An access outside a memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Access {
+    /// Its address in the memory.
+    pub address: u64,
+    /// Length of the memory in bytes.
+    pub memory_bytes: u64,
+}
+
+impl TrapInfo {
+    #[must_use]
+    pub fn new(code: TrapCode) -> TrapInfo {
+        TrapInfo { code, access: None }
+    }
+}
+
+/// Where to continue after a trap. `arch::enter` fills the first three fields.
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct RecoveryPoint {
+    pub(super) sp: usize,
+    pub(super) fp: usize,
+    pub(super) pc: usize,
+    outer: *mut RecoveryPoint,
+    trap: Option<TrapInfo>,
+}
+
+thread_local! {
+    static INNERMOST: Cell<*mut RecoveryPoint> = const { Cell::new(null_mut()) };
+}
+
+/// Calls `body`; a trap inside it ends it and is returned. Frames of Rust between this call and
+/// the trap are dropped without running destructors: host functions own nothing across a call
+/// into compiled code.
+///
+/// # Errors
+/// The trap that ended `body`.
+pub fn catch<F: FnOnce()>(body: F) -> Result<(), TrapInfo> {
+    unsafe extern "C" fn run<F: FnOnce()>(data: *mut u8) {
+        // SAFETY: `catch` passes its own `Option<F>` and does not touch it meanwhile.
+        let body = unsafe { &mut *data.cast::<Option<F>>() };
+        if let Some(body) = body.take() {
+            body();
+        }
+    }
+    let mut body = Some(body);
+    let mut point = RecoveryPoint {
+        sp: 0,
+        fp: 0,
+        pc: 0,
+        outer: INNERMOST.get(),
+        trap: None,
+    };
+    let point_address = &raw mut point;
+    INNERMOST.set(point_address);
+    // SAFETY: both pointers are those of locals, and the point is out of the list again before
+    // this function returns.
+    unsafe { arch::enter(point_address, run::<F>, (&raw mut body).cast()) };
+    // SAFETY: whoever continued at the point has written to it through the same pointer.
+    let (outer, trap) = unsafe { ((*point_address).outer, (*point_address).trap) };
+    INNERMOST.set(outer);
+    trap.map_or(Ok(()), Err)
+}
+
+/// Stops compiled code from a runtime or host function that it called.
+pub fn raise(code: TrapCode) -> ! {
+    let fp = arch::frame_pointer();
+    stop(TrapInfo::new(code), 0, Frames::new(fp, fp))
+}
+
+/// Stops compiled code; `pc` and `frames` say where it is.
+pub(super) fn stop(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
+    let Some(point) = take_point(trap) else {
+        report(trap, pc, frames)
+    };
+    // SAFETY: a point in the list belongs to a `catch` that has not returned.
+    unsafe { arch::continue_at(&*point) }
+}
+
+/// As [`stop`], for compiled code that a signal interrupted: returns when the handler shall
+/// return, to continue at a recovery point.
+pub(super) fn stop_interrupted(
+    trap: TrapInfo,
+    registers: &mut Registers<'_>,
+    pc: usize,
+    frames: Frames,
+) {
+    let Some(point) = take_point(trap) else {
+        report(trap, pc, frames)
+    };
+    // SAFETY: a point in the list belongs to a `catch` that has not returned.
+    registers.continue_at(unsafe { &*point });
+}
+
+/// The innermost recovery point, with the trap noted in it.
+fn take_point(trap: TrapInfo) -> Option<*mut RecoveryPoint> {
+    let point = INNERMOST.get();
+    if point.is_null() {
+        return None;
+    }
+    // SAFETY: a point in the list is a local of a `catch` that has not returned, and the frames
+    // below it are not going to run any more.
+    unsafe { (*point).trap = Some(trap) };
+    Some(point)
+}
+
+/// Says what happened and ends the process. What the guest has written so far has long been
+/// handed to the system.
+fn report(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
+    let mut message = Message::new();
+    message
+        .text("error: wasm trap: ")
+        .text(trap.code.message())
+        .text("\n");
+    if let Some(access) = trap.access {
+        message.text("  note: address ").hex(access.address);
+        message
+            .text(" in a memory of ")
+            .hex(access.memory_bytes)
+            .text(" bytes\n");
+    }
+    backtrace::write(&mut message, code_map::of_program(), pc, frames);
+    message.flush();
+    process::exit(EXIT_CODE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_trap_returns() {
+        let mut ran = 0;
+        assert_eq!(catch(|| ran += 1), Ok(()));
+        assert_eq!(ran, 1);
+    }
+
+    #[test]
+    fn traps_are_caught_by_the_innermost_point() {
+        let mut order = Vec::new();
+        let outer = catch(|| {
+            let inner = catch(|| raise(TrapCode::NullReference));
+            order.push(inner);
+            raise(TrapCode::Unreachable);
+        });
+        assert_eq!(order, [Err(TrapInfo::new(TrapCode::NullReference))]);
+        assert_eq!(outer, Err(TrapInfo::new(TrapCode::Unreachable)));
+        assert!(INNERMOST.get().is_null());
+    }
+
+    #[test]
+    fn registers_survive_a_trap() {
+        let values: Vec<u64> = (1..=12)
+            .map(|value| std::hint::black_box(value * 3))
+            .collect();
+        let mut sum = 0;
+        for value in &values {
+            assert!(catch(|| raise(TrapCode::Unreachable)).is_err());
+            sum += value;
+        }
+        assert_eq!(sum, 234);
+    }
+}
