@@ -97,7 +97,7 @@ fn split(data: &[u8], memory_bytes: u64, page_bytes: u64, pieces_max: usize) -> 
     cuts.truncate(pieces_max.saturating_sub(1));
     cuts.sort_unstable();
     // (start, end of what the file holds), in pages.
-    let mut spans: Vec<Range<usize>> = Vec::from([0..0]);
+    let mut spans: Vec<Range<usize>> = std::iter::once(0..0).collect();
     for (i, range) in used.iter().enumerate() {
         if cuts.contains(&i) {
             spans.push(range.clone());
