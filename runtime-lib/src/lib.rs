@@ -7,6 +7,8 @@
 
 pub mod host;
 mod main_command;
+mod main_invoke;
+mod main_script;
 pub mod vm;
 pub mod wasi;
 
