@@ -1,1 +1,95 @@
-fn main(){}
+//! The `wasmelt` command.
+//!
+//! ```text
+//! words ─args─▶ raw ─resolve─▶ plain options ─▶ build | run | inspect | check
+//! ```
+//!
+//! Everything that concerns WebAssembly is decided by the compiler, everything that concerns native
+//! code by the compiler and the linker; here are arguments, files and messages.
+#![forbid(unsafe_code)]
+
+mod args;
+mod build;
+mod cache;
+mod capabilities;
+mod diagnostic;
+mod input;
+mod inspect;
+mod keys;
+mod output;
+mod pipeline;
+mod policy;
+mod progress;
+mod resolve;
+mod run;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, ColorChoice, Command};
+use diagnostic::{Console, Failure};
+
+/// `run` fails with this code, so that all others are the program's.
+const RUN_FAILED: u8 = 125;
+
+fn main() -> ExitCode {
+    let words = args::with_implied_build(std::env::args_os().collect());
+    let is_run = words.get(1).is_some_and(|word| word == "run");
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to tell when that fails.
+            let _ = error.print();
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            return ExitCode::from(if is_run && code != 0 {
+                RUN_FAILED
+            } else {
+                code
+            });
+        }
+    };
+    let plain = Console::new(false, false, false, ColorChoice::Auto);
+    let (console, result) = match cli.command {
+        Command::Build(args) => {
+            let console = resolve::console(&args.console);
+            (
+                console,
+                resolve::build(args).and_then(|resolved| build::build(&resolved)),
+            )
+        }
+        Command::Run(args) => {
+            let console = resolve::console(&args.console);
+            let result = resolve::run(args).and_then(|resolved| run::run(&resolved));
+            (console, result.map(|never| match never {}))
+        }
+        Command::Inspect(args) => (
+            resolve::console(&args.console),
+            inspect::inspect(&args.file),
+        ),
+        Command::Check(args) => {
+            let console = resolve::console(&args.console);
+            (console, inspect::check(&args.inputs, &console))
+        }
+        Command::Completions(args) => (plain, completions(args.shell)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            console.show(&failure.diagnostic);
+            ExitCode::from(if is_run {
+                RUN_FAILED
+            } else {
+                failure.exit as u8
+            })
+        }
+    }
+}
+
+/// The script by which `shell` completes our command lines.
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "wasmelt", &mut script);
+    inspect::print(&String::from_utf8_lossy(&script))
+}

@@ -1,0 +1,143 @@
+//! `wasmelt build`: one input to one output.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use wasmelt_compiler::{Compiled, Report};
+
+use crate::args::Emit;
+use crate::capabilities;
+use crate::diagnostic::Failure;
+use crate::input;
+use crate::output::Pending;
+use crate::pipeline;
+use crate::resolve::{Build, OutputPath};
+
+/// Builds what was asked for.
+///
+/// # Errors
+/// Any fault of the input or of the output's place; there is no output then.
+pub(crate) fn build(build: &Build) -> Result<(), Failure> {
+    let started = Instant::now();
+    let input = input::read(&build.input)?;
+    // Before the compilation, so that nobody waits for a file that cannot be written.
+    let pending = Pending::create(&build.output, &build.input, build.emit == Emit::Exe)?;
+    let compiled = pipeline::compile(&input, &build.options, &build.console)?;
+    let linked = match build.emit {
+        Emit::Exe => Some(pipeline::link(&compiled, &build.link, pending.path())?),
+        Emit::Obj => {
+            pending.write(&compiled.object)?;
+            None
+        }
+        Emit::Clif | Emit::Asm => {
+            pending.write(compiled.text.as_deref().unwrap_or_default().as_bytes())?;
+            None
+        }
+    };
+    let output_bytes = std::fs::metadata(pending.path()).map_or(0, |metadata| metadata.len());
+    pending.finish()?;
+    tell(build, &compiled, output_bytes, linked, started.elapsed());
+    Ok(())
+}
+
+/// Everything that is said after a success.
+fn tell(
+    build: &Build,
+    compiled: &Compiled,
+    output_bytes: u64,
+    linked: Option<Duration>,
+    total: Duration,
+) {
+    let console = &build.console;
+    let policy = &build.options.policy;
+    if build.emit == Emit::Exe {
+        let imports = &compiled.report.host_imports;
+        if let Some(note) = capabilities::missing_grants(&build.options.name, imports, policy) {
+            console.show(&note);
+        }
+    }
+    if console.time {
+        console.line(&times(&compiled.report, linked, total));
+    }
+    if console.verbose {
+        console.line(&figures(&compiled.report));
+    }
+    if console.verbose || (console.is_terminal && !console.quiet) {
+        let name = match &build.output {
+            OutputPath::Stdout => String::from("-"),
+            OutputPath::File(path) => path.display().to_string(),
+        };
+        console.line(&format!(
+            "    Finished {name} ({}-{}, {}, {:.1} s)",
+            std::env::consts::ARCH,
+            std::env::consts::OS,
+            size(output_bytes),
+            total.as_secs_f64()
+        ));
+    }
+}
+
+/// The table of `--time`.
+pub(crate) fn times(report: &Report, linked: Option<Duration>, total: Duration) -> String {
+    let mut rows: Vec<(&str, Duration)> = report.phases.clone();
+    rows.extend(linked.map(|time| ("link", time)));
+    rows.push(("total", total));
+    let mut text = String::new();
+    for (phase, time) in rows {
+        let _ = writeln!(text, "{phase:<12} {:>9.2} ms", time.as_secs_f64() * 1e3);
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// What `-v` says about the code.
+pub(crate) fn figures(report: &Report) -> String {
+    let Report {
+        wasm_bytes,
+        functions_defined,
+        functions_compiled,
+        code_bytes,
+        ..
+    } = *report;
+    format!(
+        "    Compiled {functions_compiled} of {functions_defined} functions, {} of wasm to {} of code, {} host functions",
+        size(wasm_bytes),
+        size(code_bytes),
+        report.host_imports.len()
+    )
+}
+
+/// Three digits and a unit.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 3] = ["KiB", "MiB", "GiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let decimals = usize::from(value < 100.0);
+    format!("{value:.decimals$} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_have_three_digits() {
+        let cases = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (102_400, "100 KiB"),
+            (1 << 21, "2.0 MiB"),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Which capabilities a program's imports need, whether it was granted them, and by which flag.
+
+use wasmelt_compiler::Policy;
+
+use crate::diagnostic::Diagnostic;
+
+/// Something that a program can do only when it is granted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Capability {
+    Filesystem,
+    Environment,
+    Sockets,
+}
+
+impl Capability {
+    pub(crate) const ALL: [Capability; 3] = [
+        Capability::Filesystem,
+        Capability::Environment,
+        Capability::Sockets,
+    ];
+
+    /// What the host function `name` of `module` needs; none when it works without a grant.
+    pub(crate) fn of(module: &str, name: &str) -> Option<Capability> {
+        if !matches!(module, "wasi_snapshot_preview1" | "wasi_unstable") {
+            return None;
+        }
+        match name {
+            "environ_get" => Some(Capability::Environment),
+            _ if name.starts_with("path_") => Some(Capability::Filesystem),
+            _ if name.starts_with("sock_") => Some(Capability::Sockets),
+            _ => None,
+        }
+    }
+
+    /// As in "imports …".
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Capability::Filesystem => "the filesystem",
+            Capability::Environment => "the environment",
+            Capability::Sockets => "sockets",
+        }
+    }
+
+    /// The flag that grants it.
+    pub(crate) fn flag(self) -> &'static str {
+        match self {
+            Capability::Filesystem => "--dir .",
+            Capability::Environment => "--env NAME",
+            Capability::Sockets => "-S inherit-network",
+        }
+    }
+
+    fn is_granted(self, policy: &Policy) -> bool {
+        match self {
+            Capability::Filesystem => !policy.dirs.is_empty(),
+            Capability::Environment => policy.inherit_env || !policy.env.is_empty(),
+            Capability::Sockets => policy.inherit_network,
+        }
+    }
+}
+
+/// The capabilities that these imports need, in a fixed order.
+pub(crate) fn needed(imports: &[(String, String)]) -> Vec<Capability> {
+    let needs = |capability| {
+        imports
+            .iter()
+            .any(|(module, name)| Capability::of(module, name) == Some(capability))
+    };
+    Capability::ALL
+        .into_iter()
+        .filter(|&capability| needs(capability))
+        .collect()
+}
+
+/// What to tell the user about a program that imports more than it is granted.
+pub(crate) fn missing_grants(
+    program: &str,
+    imports: &[(String, String)],
+    policy: &Policy,
+) -> Option<Diagnostic> {
+    let missing: Vec<Capability> = needed(imports)
+        .into_iter()
+        .filter(|capability| !capability.is_granted(policy))
+        .collect();
+    // Most languages' libraries import the environment whether the program reads it or not.
+    if missing.is_empty() || missing == [Capability::Environment] {
+        return None;
+    }
+    let names: Vec<&str> = missing.iter().map(|capability| capability.name()).collect();
+    let flags: Vec<String> = missing
+        .iter()
+        .map(|capability| format!("`{}`", capability.flag()))
+        .collect();
+    let what = match &*names {
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        [] => unreachable!("there is at least one"),
+    };
+    let message = format!("`{program}` imports {what}, and is granted none of it");
+    Some(Diagnostic::information(message).help(format!(
+        "grant with {}, or everything a native program has with `-A`",
+        flags.join(", ")
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn imports(names: &[&str]) -> Vec<(String, String)> {
+        names
+            .iter()
+            .map(|name| (String::from("wasi_snapshot_preview1"), (*name).into()))
+            .collect()
+    }
+
+    #[test]
+    fn only_what_matters_is_told() {
+        let none = Policy::default();
+        assert_eq!(
+            missing_grants("app", &imports(&["fd_write", "environ_get"]), &none),
+            None
+        );
+        let files = imports(&["path_open", "environ_get"]);
+        let told = missing_grants("app", &files, &none).unwrap();
+        assert_eq!(
+            told.message,
+            "`app` imports the filesystem and the environment, and is granted none of it"
+        );
+        let granted = Policy {
+            inherit_env: true,
+            ..Policy::default()
+        };
+        let told = missing_grants("app", &files, &granted).unwrap();
+        assert_eq!(
+            told.message,
+            "`app` imports the filesystem, and is granted none of it"
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! The one place that prints errors, notes and warnings, in rustc's style.
+//!
+//! ```text
+//! error: unknown import `env.frobnicate`
+//!  --> app.wasm: byte offset 0x1f
+//!   = note: …
+//!   = help: …
+//! ```
+
+use std::io::{IsTerminal, Write};
+
+use annotate_snippets::{Level, Origin, Renderer};
+use wasmelt_compiler::Error;
+
+use crate::args::ColorChoice;
+
+/// One message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Diagnostic {
+    pub(crate) severity: Severity,
+    /// Lower case, no period, names in backticks.
+    pub(crate) message: String,
+    /// The file, and what is known about the place in it.
+    pub(crate) place: Option<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) helps: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Severity {
+    Error,
+    Note,
+}
+
+impl Diagnostic {
+    pub(crate) fn error(message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(Severity::Error, message.into())
+    }
+
+    pub(crate) fn information(message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(Severity::Note, message.into())
+    }
+
+    fn new(severity: Severity, message: String) -> Diagnostic {
+        Diagnostic {
+            severity,
+            message,
+            place: None,
+            notes: Vec::new(),
+            helps: Vec::new(),
+        }
+    }
+
+    pub(crate) fn place(mut self, place: impl Into<String>) -> Diagnostic {
+        self.place = Some(place.into());
+        self
+    }
+
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Diagnostic {
+        self.notes.push(note.into());
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Diagnostic {
+        self.helps.push(help.into());
+        self
+    }
+
+    fn render(&self, colored: bool) -> String {
+        let renderer = if colored {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Note => Level::NOTE,
+        };
+        let mut group = annotate_snippets::Group::with_title(level.primary_title(&*self.message));
+        if let Some(place) = &self.place {
+            group = group.element(Origin::path(&**place));
+        }
+        group = group.elements(self.notes.iter().map(|note| Level::NOTE.message(&**note)));
+        group = group.elements(self.helps.iter().map(|help| Level::HELP.message(&**help)));
+        // The renderer makes room for line numbers, of which there are none, and would begin at
+        // the margin.
+        renderer.render(&[group]).replace('\n', "\n ")
+    }
+}
+
+/// Why the command stops, and with which exit code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) diagnostic: Diagnostic,
+}
+
+/// Exit codes of a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Exit {
+    /// An input, or the file system.
+    Input = 1,
+    /// The command line.
+    Usage = 2,
+    /// A bug of wasmelt.
+    Bug = 101,
+}
+
+impl Failure {
+    /// A fault of a file.
+    pub(crate) fn input(diagnostic: Diagnostic) -> Failure {
+        Failure {
+            exit: Exit::Input,
+            diagnostic,
+        }
+    }
+
+    /// A fault of the command line.
+    pub(crate) fn usage(diagnostic: Diagnostic) -> Failure {
+        Failure {
+            exit: Exit::Usage,
+            diagnostic,
+        }
+    }
+
+    /// What the compiler says about the input that is shown as `name`.
+    pub(crate) fn compiler(error: Error, name: &str, is_text: bool) -> Failure {
+        let place = match error.offset {
+            Some(offset) if !is_text => format!("{name}: byte offset {offset:#x}"),
+            Some(offset) => format!("{name}: byte offset {offset:#x} of its binary form"),
+            None => name.to_owned(),
+        };
+        Failure::input(Diagnostic {
+            severity: Severity::Error,
+            message: error.message,
+            place: Some(place),
+            notes: error.notes,
+            helps: error.helps,
+        })
+    }
+}
+
+/// How messages reach the user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Console {
+    pub(crate) time: bool,
+    pub(crate) verbose: bool,
+    pub(crate) quiet: bool,
+    pub(crate) colored: bool,
+    pub(crate) is_terminal: bool,
+}
+
+impl Console {
+    /// What the flags and the environment ask for. <https://bixense.com/clicolors/> says what the
+    /// variables mean.
+    pub(crate) fn new(time: bool, verbose: bool, quiet: bool, color: ColorChoice) -> Console {
+        let is_terminal = std::io::stderr().is_terminal();
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let colored = match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                let forced = set("CLICOLOR_FORCE");
+                !set("NO_COLOR") && (forced || is_terminal)
+            }
+        };
+        Console {
+            time,
+            verbose,
+            quiet,
+            colored,
+            is_terminal,
+        }
+    }
+
+    /// Errors are always printed, the rest unless `-q` was given.
+    pub(crate) fn show(&self, diagnostic: &Diagnostic) {
+        if self.quiet && diagnostic.severity != Severity::Error {
+            return;
+        }
+        self.line(&diagnostic.render(self.colored));
+    }
+
+    /// A line on standard error. Nobody is left to tell when that fails.
+    pub(crate) fn line(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}
+
+/// Text from a file made safe to show: control characters are escaped.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_debug());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}

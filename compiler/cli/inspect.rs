@@ -1,0 +1,186 @@
+//! `wasmelt inspect` and `wasmelt check`: what an input is, without compiling it.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use wasmelt_compiler::Summary;
+
+use crate::build::size;
+use crate::capabilities::{self, Capability};
+use crate::diagnostic::{Console, Diagnostic, Exit, Failure, printable};
+use crate::input::{self, InputPath, reason};
+use crate::pipeline;
+use crate::policy;
+
+/// Describes a module, or what an executable may do.
+///
+/// # Errors
+/// When the file is neither, or is not valid.
+pub(crate) fn inspect(path: &Path) -> Result<(), Failure> {
+    let path = InputPath::new(path);
+    let bytes = input::read_bytes(&path)?;
+    if bytes.starts_with(b"\x7fELF") {
+        let Some(text) = policy::of_executable(&bytes) else {
+            return Err(Failure::input(
+                Diagnostic::error("this is an ELF file that wasmelt has not made")
+                    .place(path.shown())
+                    .help("give a module, or an executable made by wasmelt"),
+            ));
+        };
+        let mut shown = format!(
+            "{}: executable, {}\n",
+            path.shown(),
+            size(bytes.len() as u64)
+        );
+        for line in text.lines() {
+            shown.push_str(&format!("  {}\n", printable(line)));
+        }
+        return print(&shown);
+    }
+    let input = input::from_bytes(&path, bytes)?;
+    let summary = pipeline::summarize(&input)?;
+    print(&described(&input.name, input.bytes.len() as u64, &summary))
+}
+
+/// Validates all inputs, and lists what each imports.
+///
+/// # Errors
+/// The first input that is not valid; the others are looked at all the same.
+pub(crate) fn check(paths: &[impl AsRef<Path>], console: &Console) -> Result<(), Failure> {
+    let mut failures: Vec<Failure> = Vec::new();
+    for path in paths {
+        let checked = input::read(&InputPath::new(path.as_ref())).and_then(|input| {
+            let summary = pipeline::summarize(&input)?;
+            if console.quiet {
+                Ok(())
+            } else {
+                print(&checked(&input.name, &summary))
+            }
+        });
+        if let Err(failure) = checked {
+            failures.push(failure);
+        }
+    }
+    let Some(last) = failures.pop() else {
+        return Ok(());
+    };
+    for failure in &failures {
+        console.show(&failure.diagnostic);
+    }
+    let exit = if failures.iter().any(|failure| failure.exit == Exit::Bug) {
+        Exit::Bug
+    } else {
+        last.exit
+    };
+    Err(Failure { exit, ..last })
+}
+
+/// `check` on a valid input.
+fn checked(name: &str, summary: &Summary) -> String {
+    let mut text = format!(
+        "{name}: valid {}, {} functions\n",
+        kind(summary),
+        summary.functions
+    );
+    import_lines(&mut text, summary);
+    text
+}
+
+/// `inspect` on a module.
+fn described(name: &str, bytes: u64, summary: &Summary) -> String {
+    let mut text = format!("{name}: {}, {}\n", kind(summary), size(bytes));
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
+    line(
+        "functions",
+        format!(
+            "{}, {} of code",
+            summary.functions,
+            size(summary.code_bytes)
+        ),
+    );
+    for memory in &summary.memories {
+        line("memory", printable(memory));
+    }
+    line("tables", summary.tables.to_string());
+    line("globals", summary.globals.to_string());
+    line("data", size(summary.data_bytes));
+    for (name, bytes) in &summary.custom {
+        line("custom", format!("{} ({})", printable(name), size(*bytes)));
+    }
+    for (name, ty) in &summary.exports {
+        line("export", format!("{}: {}", printable(name), printable(ty)));
+    }
+    for (module, name, ty) in &summary.imports {
+        line(
+            "import",
+            format!(
+                "{}.{}: {}",
+                printable(module),
+                printable(name),
+                printable(ty)
+            ),
+        );
+    }
+    text
+}
+
+fn kind(summary: &Summary) -> &'static str {
+    if summary.is_component {
+        "component"
+    } else {
+        "module"
+    }
+}
+
+/// The imports, by the capability that they need.
+fn import_lines(text: &mut String, summary: &Summary) {
+    let imports: Vec<(String, String)> = summary
+        .imports
+        .iter()
+        .map(|(module, name, _)| (module.clone(), name.clone()))
+        .collect();
+    let names_of = |capability: Option<Capability>| -> Vec<String> {
+        let of = imports
+            .iter()
+            .filter(|(module, name)| Capability::of(module, name) == capability);
+        of.map(|(module, name)| printable(&format!("{module}.{name}")))
+            .collect()
+    };
+    for capability in capabilities::needed(&imports) {
+        text.push_str(&format!(
+            "  {} (grant with `{}`)\n",
+            capability.name(),
+            capability.flag()
+        ));
+        for name in names_of(Some(capability)) {
+            text.push_str(&format!("    {name}\n"));
+        }
+    }
+    let rest = names_of(None);
+    if !rest.is_empty() {
+        text.push_str("  imports that need no grant\n");
+        for name in rest {
+            text.push_str(&format!("    {name}\n"));
+        }
+    }
+}
+
+/// Writes to standard output. A reader that has seen enough is no failure.
+///
+/// # Errors
+/// When it cannot be written to.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::input(Diagnostic::error(format!(
+                "cannot write to standard output: {}",
+                reason(&error)
+            ))))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,125 @@
+//! The way from an input to an object and an executable: where the command meets the compiler and
+//! the linker.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use wasmelt_compiler::{Compiled, IMAGE_SECTION, Options, Summary};
+use wasmelt_linker::{ImageSection, LinkError, LinkRequest, RuntimePack};
+
+use crate::diagnostic::{Console, Diagnostic, Exit, Failure};
+use crate::input::Input;
+use crate::output;
+use crate::progress::ProgressLine;
+use crate::resolve::LinkOptions;
+
+/// The runtime library for the host, packed by the build script.
+static PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime-pack.zst"));
+
+/// Compiles `input`, with progress on a terminal.
+///
+/// # Errors
+/// What the compiler says about the input, and a report when it panics.
+pub(crate) fn compile(
+    input: &Input,
+    options: &Options,
+    console: &Console,
+) -> Result<Compiled, Failure> {
+    let progress = ProgressLine::new(&options.name, console.is_terminal && !console.quiet);
+    let compiled = guarded(|| wasmelt_compiler::compile(&input.bytes, options, &progress));
+    progress.finish();
+    compiled?.map_err(|error| Failure::compiler(error, &input.name, input.is_text))
+}
+
+/// Validates and describes `input`.
+///
+/// # Errors
+/// As for [`compile`].
+pub(crate) fn summarize(input: &Input) -> Result<Summary, Failure> {
+    guarded(|| wasmelt_compiler::summarize(&input.bytes))?
+        .map_err(|error| Failure::compiler(error, &input.name, input.is_text))
+}
+
+/// Links an executable at `output`, and says how long it took.
+///
+/// # Errors
+/// When the linker fails, or the file cannot be written.
+pub(crate) fn link(
+    compiled: &Compiled,
+    options: &LinkOptions,
+    output: &Path,
+) -> Result<Duration, Failure> {
+    let started = Instant::now();
+    let linked = guarded(|| {
+        let pack = RuntimePack::from_bytes(PACK).expect("the build script has written it");
+        wasmelt_linker::link(&LinkRequest {
+            object: &compiled.object,
+            pack: &pack,
+            output,
+            image: compiled.image.map(|image| ImageSection {
+                section: String::from(IMAGE_SECTION),
+                address: image.address,
+                memory_bytes: image.memory_bytes,
+            }),
+            linker: options.linker.clone(),
+            strip: options.strip,
+        })
+    });
+    linked?.map_err(link_failure)?;
+    Ok(started.elapsed())
+}
+
+fn link_failure(error: LinkError) -> Failure {
+    let text = error.to_string();
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let mut diagnostic = Diagnostic::error(first.trim_end_matches(':'));
+    if !rest.trim().is_empty() {
+        diagnostic = diagnostic.note(rest.trim_end());
+    }
+    match error {
+        LinkError::Write { path, source } => Failure::input(output::unwritable(&path, &source)),
+        LinkError::ToolMissing { .. } => Failure::usage(
+            diagnostic
+                .help("give the path of a linker, or leave out `--linker` to use the built-in one"),
+        ),
+        LinkError::ToolFailed { .. } => {
+            Failure::input(diagnostic.help("leave out `--linker` to use the built-in one"))
+        }
+        LinkError::UndefinedSymbols(_) | LinkError::Failed(_) | LinkError::Internal(_) => {
+            bug(diagnostic)
+        }
+    }
+}
+
+/// What a panic said, from the hook that saw it.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// Runs `work` and turns a panic in it, on whatever thread, into a failure that asks for a report.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
+    panic::set_hook(Box::new(|panic| {
+        let mut first = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| panic.to_string());
+    }));
+    // Nothing that `work` has changed is looked at after a panic.
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    let _ = panic::take_hook();
+    result.map_err(|_| {
+        let said = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+        bug(Diagnostic::error("wasmelt went wrong").note(said.unwrap_or_default()))
+    })
+}
+
+fn bug(diagnostic: Diagnostic) -> Failure {
+    let diagnostic = diagnostic
+        .note("this is a bug in wasmelt, not in the input")
+        .help(format!(
+            "please report it, with the input and the command line: {}/issues",
+            env!("CARGO_PKG_REPOSITORY")
+        ));
+    Failure {
+        exit: Exit::Bug,
+        diagnostic,
+    }
+}

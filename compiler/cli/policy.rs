@@ -1,0 +1,114 @@
+//! What an executable may do, as text in a section of it that nothing loads.
+//!
+//! The section is for people and for `inspect`; what the program is really held to is data that
+//! the compiler writes from the same options.
+
+use std::fmt::Write;
+
+use object::{Object, ObjectSection};
+use wasmelt_compiler::{Entry, OptLevel, Options, TargetCpu};
+
+/// The section's name.
+pub(crate) const SECTION: &str = ".wasmelt.policy";
+
+/// The text for an executable made with `options`: a word and its value a line, texts quoted.
+pub(crate) fn text(options: &Options) -> String {
+    let mut text = format!("wasmelt {}\n", env!("CARGO_PKG_VERSION"));
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<14} {value}");
+    };
+    line("program", &quoted(&options.name));
+    line(
+        "entry",
+        &match &options.entry {
+            Entry::Command => String::from("_start"),
+            Entry::Invoke(name) => quoted(name),
+        },
+    );
+    line(
+        "processor",
+        match options.target_cpu {
+            TargetCpu::X86_64V1 => "x86-64",
+            TargetCpu::X86_64V2 => "x86-64-v2",
+            TargetCpu::X86_64V3 => "x86-64-v3",
+            TargetCpu::Native => "that of the machine it was built on",
+        },
+    );
+    line(
+        "optimized for",
+        match options.opt_level {
+            OptLevel::None => "nothing",
+            OptLevel::Speed => "speed",
+            OptLevel::SpeedAndSize => "speed and size",
+        },
+    );
+    if let Some(bytes) = options.memory_bytes_max {
+        line("memory", &format!("at most {bytes} bytes"));
+    }
+    if let Some(bytes) = options.stack_bytes_max {
+        line("stack", &format!("at most {bytes} bytes"));
+    }
+    grants(options, &mut line);
+    text
+}
+
+fn grants(options: &Options, line: &mut impl FnMut(&str, &str)) {
+    let policy = &options.policy;
+    if let Some(name) = &policy.argv0 {
+        line("argv[0]", &quoted(name));
+    }
+    for argument in &policy.args {
+        line("argument", &quoted(argument));
+    }
+    for dir in &policy.dirs {
+        let mut value = quoted(&dir.host.to_string_lossy());
+        if dir.host.as_os_str() != dir.guest.as_str() {
+            let _ = write!(value, " as {}", quoted(&dir.guest));
+        }
+        if dir.read_only {
+            value.push_str(", for reading");
+        }
+        if dir.optional {
+            value.push_str(", if it exists");
+        }
+        line("directory", &value);
+    }
+    if policy.dirs.is_empty() {
+        line("directory", "none");
+    }
+    if policy.inherit_env {
+        line("environment", "everything");
+    }
+    for variable in &policy.env {
+        match &variable.value {
+            Some(value) => line(
+                "environment",
+                &format!("{}={}", variable.name, quoted(value)),
+            ),
+            None => line("environment", &variable.name),
+        }
+    }
+    if !policy.inherit_env && policy.env.is_empty() {
+        line("environment", "none");
+    }
+    line(
+        "network",
+        match (policy.inherit_network, policy.allow_ip_name_lookup) {
+            (true, true) => "everything, with names",
+            (true, false) => "everything, without names",
+            (false, true) => "names",
+            (false, false) => "none",
+        },
+    );
+}
+
+fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
+/// The text in an executable made by wasmelt; none when it is no such thing.
+pub(crate) fn of_executable(bytes: &[u8]) -> Option<String> {
+    let file = object::File::parse(bytes).ok()?;
+    let data = file.section_by_name(SECTION)?.data().ok()?;
+    Some(String::from_utf8_lossy(data).into_owned())
+}

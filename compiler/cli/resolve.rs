@@ -1,0 +1,319 @@
+//! Raw arguments to resolved options: everything the command line decides, in plain structs.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use wasmelt_compiler::{Dir, Entry, EnvVar, Options, Policy, TextKind};
+use wasmelt_linker::{Linker, Strip};
+
+use crate::args::{BuildArgs, CodeArgs, ConsoleArgs, Emit, GrantArgs, RunArgs};
+use crate::diagnostic::{Console, Diagnostic, Failure};
+use crate::input::InputPath;
+use crate::keys::{self, Lists, Settings};
+
+/// `wasmelt build`.
+#[derive(Debug)]
+pub(crate) struct Build {
+    pub(crate) input: InputPath,
+    pub(crate) output: OutputPath,
+    pub(crate) emit: Emit,
+    pub(crate) options: Options,
+    pub(crate) link: LinkOptions,
+    pub(crate) console: Console,
+}
+
+/// `wasmelt run`.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) input: InputPath,
+    pub(crate) options: Options,
+    pub(crate) link: LinkOptions,
+    pub(crate) console: Console,
+    /// `argv[0]` of the program.
+    pub(crate) argv0: OsString,
+    pub(crate) args: Vec<OsString>,
+    /// Set in the program's environment when it starts; values are not baked in, so that they
+    /// neither lie on disk nor make another executable.
+    pub(crate) env: Vec<(String, String)>,
+}
+
+/// How the executable is linked.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkOptions {
+    pub(crate) linker: Linker,
+    pub(crate) strip: Strip,
+}
+
+/// Where the result of `build` goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum OutputPath {
+    Stdout,
+    File(PathBuf),
+}
+
+/// Resolves the arguments of `build`.
+///
+/// # Errors
+/// Arguments that contradict each other or mean nothing.
+pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
+    let console = console(&args.console);
+    let input = InputPath::new(&args.input);
+    let stem = input.stem();
+    let (mut options, link) = code(&args.code, &args.grants, &console)?;
+    options.name.clone_from(&stem);
+    options.policy.args = args.args;
+    options.policy.argv0 = args.grants.argv0;
+    options.emit_text = match args.emit {
+        Emit::Clif => Some(TextKind::Clif),
+        Emit::Asm => Some(TextKind::Asm),
+        Emit::Exe | Emit::Obj => None,
+    };
+    let output = match args.output {
+        Some(path) if path == Path::new("-") => OutputPath::Stdout,
+        Some(path) if path.as_os_str().is_empty() => {
+            return Err(Failure::usage(Diagnostic::error(
+                "the path of `-o` is empty",
+            )));
+        }
+        Some(path) => OutputPath::File(path),
+        None if input == InputPath::Stdin => {
+            return Err(Failure::usage(
+                Diagnostic::error("an input from standard input has no name")
+                    .help("say where to write: `-o PATH`"),
+            ));
+        }
+        None => OutputPath::File(PathBuf::from(match args.emit {
+            Emit::Exe => stem,
+            Emit::Obj => stem + ".o",
+            Emit::Clif => stem + ".clif",
+            Emit::Asm => stem + ".s",
+        })),
+    };
+    Ok(Build {
+        input,
+        output,
+        emit: args.emit,
+        options,
+        link,
+        console,
+    })
+}
+
+/// Resolves the arguments of `run`.
+///
+/// # Errors
+/// Arguments that contradict each other or mean nothing.
+pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
+    let console = console(&args.console);
+    let mut words = args.input_and_args.into_iter();
+    let input = InputPath::new(Path::new(&words.next().expect("clap requires the input")));
+    let (mut options, link) = code(&args.code, &args.grants, &console)?;
+    options.name = input.stem();
+    let mut env: Vec<(String, String)> = Vec::new();
+    for variable in &mut options.policy.env {
+        if let Some(value) = variable.value.take() {
+            env.push((variable.name.clone(), value));
+        }
+    }
+    let argv0 = match args.grants.argv0 {
+        Some(name) => OsString::from(name),
+        None => input.file_name(),
+    };
+    Ok(Run {
+        input,
+        options,
+        link,
+        console,
+        argv0,
+        args: words.collect(),
+        env,
+    })
+}
+
+pub(crate) fn console(args: &ConsoleArgs) -> Console {
+    Console::new(args.time, args.verbose, args.quiet, args.color)
+}
+
+/// What `build` and `run` have in common.
+fn code(
+    code: &CodeArgs,
+    grants: &GrantArgs,
+    console: &Console,
+) -> Result<(Options, LinkOptions), Failure> {
+    let mut options = Options {
+        policy: policy(grants)?,
+        ..Options::default()
+    };
+    options.debug_info = code.debug;
+    if let Some(function) = &grants.invoke {
+        options.entry = Entry::Invoke(function.clone());
+    }
+    let mut settings = Settings {
+        options,
+        strip: false,
+        ignored: Vec::new(),
+    };
+    let lists = Lists {
+        optimize: &code.optimize,
+        codegen: &code.codegen,
+        debug: &code.debug_keys,
+        wasm: &code.wasm,
+        wasi: &grants.wasi,
+    };
+    keys::apply(&mut settings, lists).map_err(|error| {
+        let mut diagnostic = Diagnostic::error(error.message);
+        diagnostic.helps.extend(error.help);
+        Failure::usage(diagnostic)
+    })?;
+    for item in settings.ignored {
+        console.show(&Diagnostic::information(format!(
+            "`{item}` has no effect in an executable"
+        )));
+    }
+    let linker = match &code.linker {
+        Some(path) => Linker::System(path.clone()),
+        None => Linker::InProcess,
+    };
+    let strip = if settings.strip {
+        Strip::Symbols
+    } else {
+        Strip::None
+    };
+    Ok((settings.options, LinkOptions { linker, strip }))
+}
+
+fn policy(grants: &GrantArgs) -> Result<Policy, Failure> {
+    let mut policy = Policy::default();
+    for (specs, read_only) in [(&grants.dir, false), (&grants.dir_ro, true)] {
+        for spec in specs {
+            let dir = directory(spec, read_only)?;
+            // The last of several for one path in the guest is the one that counts.
+            policy.dirs.retain(|other| other.guest != dir.guest);
+            policy.dirs.push(dir);
+        }
+    }
+    for spec in &grants.env {
+        let variable = environment_variable(spec)?;
+        policy.env.retain(|other| other.name != variable.name);
+        policy.env.push(variable);
+    }
+    if grants.allow_all {
+        for path in ["/", "."] {
+            if policy.dirs.iter().all(|dir| dir.guest != path) {
+                policy.dirs.push(Dir {
+                    host: PathBuf::from(path),
+                    guest: path.to_owned(),
+                    read_only: false,
+                    optional: false,
+                });
+            }
+        }
+        policy.inherit_env = true;
+        policy.inherit_network = true;
+        policy.allow_ip_name_lookup = true;
+    }
+    Ok(policy)
+}
+
+/// `HOST[::GUEST][?]`.
+fn directory(spec: &OsStr, read_only: bool) -> Result<Dir, Failure> {
+    let flag = if read_only { "--dir-ro" } else { "--dir" };
+    let fault = |what: &str| {
+        Failure::usage(
+            Diagnostic::error(format!("{what} in `{flag} {}`", spec.display()))
+                .help(format!("write `{flag} HOST` or `{flag} HOST::GUEST`")),
+        )
+    };
+    let bytes = spec.as_bytes();
+    let (bytes, optional) = match bytes.strip_suffix(b"?") {
+        Some(bytes) => (bytes, true),
+        None => (bytes, false),
+    };
+    let separator = bytes.windows(2).position(|pair| pair == b"::");
+    let (host, guest) = match separator {
+        Some(at) => (&bytes[..at], &bytes[at + 2..]),
+        None => (bytes, bytes),
+    };
+    if host.is_empty() {
+        return Err(fault("the path on the host is empty"));
+    }
+    if guest.is_empty() {
+        return Err(fault("the path in the guest is empty"));
+    }
+    if bytes.contains(&0) {
+        return Err(fault("there is a NUL character"));
+    }
+    let Ok(guest) = std::str::from_utf8(guest) else {
+        return Err(fault("the path in the guest is not UTF-8"));
+    };
+    Ok(Dir {
+        host: PathBuf::from(OsString::from_vec(host.to_vec())),
+        guest: normal_guest_path(guest),
+        read_only,
+        optional,
+    })
+}
+
+/// `./x/` and `x` are the same directory, and guests compare the text.
+fn normal_guest_path(path: &str) -> String {
+    let mut rest = path;
+    while let Some(shorter) = rest.strip_prefix("./") {
+        rest = shorter.trim_start_matches('/');
+    }
+    let trimmed = rest.trim_end_matches('/');
+    match (trimmed.is_empty(), path.starts_with('/')) {
+        (true, true) => String::from("/"),
+        (true, false) => String::from("."),
+        (false, _) => trimmed.to_owned(),
+    }
+}
+
+fn environment_variable(spec: &str) -> Result<EnvVar, Failure> {
+    let (name, value) = match spec.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (spec, None),
+    };
+    if name.is_empty() || spec.contains('\0') {
+        return Err(Failure::usage(
+            Diagnostic::error(format!("there is no variable's name in `--env {spec}`"))
+                .help("write `--env NAME` or `--env NAME=VALUE`"),
+        ));
+    }
+    Ok(EnvVar {
+        name: name.to_owned(),
+        value,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guest_paths_are_normal() {
+        let cases = [
+            (".", "."),
+            ("./", "."),
+            ("./x", "x"),
+            ("././/x//", "x"),
+            ("/", "/"),
+            ("//", "/"),
+            ("/a/b/", "/a/b"),
+            ("../x", "../x"),
+        ];
+        for (written, normal) in cases {
+            assert_eq!(normal_guest_path(written), normal, "{written}");
+        }
+    }
+
+    #[test]
+    fn directories_are_split_at_the_first_separator() {
+        let dir = directory(OsStr::new("data::/d::e?"), true).unwrap();
+        assert_eq!(dir.host, Path::new("data"));
+        assert_eq!(dir.guest, "/d::e");
+        assert!(dir.optional && dir.read_only);
+        assert!(directory(OsStr::new("::x"), false).is_err());
+        assert!(directory(OsStr::new("x::"), false).is_err());
+    }
+}
