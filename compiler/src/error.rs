@@ -41,12 +41,12 @@ impl Error {
 
     /// A feature that is valid and not compiled yet.
     #[must_use]
-    pub fn unsupported(feature: impl fmt::Display, offset: usize) -> Error {
+    pub fn unsupported(feature: impl fmt::Display, offset: u64) -> Error {
         Error::new(ErrorKind::Unsupported, format!("unsupported: {feature}")).at(offset)
     }
 
     #[must_use]
-    pub fn invalid(message: impl Into<String>, offset: usize) -> Error {
+    pub fn invalid(message: impl Into<String>, offset: u64) -> Error {
         Error::new(ErrorKind::Invalid, message).at(offset)
     }
 
@@ -61,8 +61,8 @@ impl Error {
     }
 
     #[must_use]
-    pub fn at(mut self, offset: usize) -> Error {
-        self.offset = Some(offset as u64);
+    pub fn at(mut self, offset: u64) -> Error {
+        self.offset = Some(offset);
         self
     }
 

@@ -11,6 +11,10 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod index;
+pub mod parse;
+pub mod plan;
+pub mod translate;
 mod options;
 
 pub use error::{Error, ErrorKind, Result};

@@ -119,11 +119,6 @@ impl FuncTranslator<'_, '_> {
         self.push_bool(all);
     }
 
-    fn push_bool(&mut self, condition: Value) {
-        let result = self.builder.ins().uextend(I32, condition);
-        self.push1(result);
-    }
-
     pub(super) fn simd_bitmask(&mut self, ty: Type) {
         let a = self.pop_as(ty);
         let bits = self.builder.ins().vhigh_bits(I32, a);

@@ -1,0 +1,62 @@
+//! Positions in ordered spaces, one type each, so that they cannot be mixed up.
+
+macro_rules! index {
+    ($( $(#[$doc:meta])* $name:ident; )*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+            pub struct $name(pub u32);
+
+            impl $name {
+                /// # Panics
+                /// When `index` does not fit 32 bits; wasm's own limits are far below that.
+                #[must_use]
+                pub fn new(index: usize) -> $name {
+                    $name(u32::try_from(index).expect("wasm limits index spaces to 32 bits"))
+                }
+
+                #[must_use]
+                pub fn index(self) -> usize {
+                    self.0 as usize
+                }
+            }
+        )*
+    };
+}
+
+index! {
+    /// A type of a module.
+    TypeIndex;
+    /// A function of a module, imported ones first.
+    FuncIndex;
+    /// A table of a module.
+    TableIndex;
+    /// A memory of a module.
+    MemoryIndex;
+    /// A global of a module.
+    GlobalIndex;
+    /// A tag of a module.
+    TagIndex;
+    /// A data segment of a module.
+    DataIndex;
+    /// An element segment of a module.
+    ElemIndex;
+    /// A core instance of the program, in the order of instantiation.
+    InstanceIndex;
+    /// A function of the program that may be compiled.
+    FuncId;
+    /// A host function.
+    HostFnId;
+    /// A table of the program.
+    TableId;
+    /// A memory of the program.
+    MemoryId;
+    /// A global of the program.
+    GlobalId;
+    /// A tag of the program; also its number at run time.
+    TagId;
+    /// A function type of the program; also its number at run time.
+    SigId;
+    /// A region of the store: a memory and the contexts below it.
+    RegionIndex;
+}

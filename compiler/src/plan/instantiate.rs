@@ -1,0 +1,545 @@
+//! Instantiation, evaluated: imports resolved, constants computed, segments applied.
+//!
+//! A segment is applied here when no code can have run that could tell the difference: when it
+//! goes to a memory or table that its own instance defines, or when nothing with a start function
+//! has been instantiated before. What remains becomes a step for run time.
+
+use super::{
+    Callee, ConstantCalls, FuncKind, Global, InitStep, Instance, LinkPlan, Memory, Purpose,
+    Region, Slot, Table, TableStorage, Unit, Value, host,
+};
+use crate::error::{Error, Result};
+use crate::index::{
+    DataIndex, ElemIndex, FuncId, FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId,
+    RegionIndex, SigId, TableId, TagId, TypeIndex,
+};
+use crate::options::Options;
+use crate::parse::{ConstExpr, ConstOp, Extern, ImportKind, Module, SegmentMode};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use wasmelt_abi::{TrapCode, WASM_PAGE_BYTES};
+use wasmparser::{MemoryType, TableType};
+
+/// Tables never grow beyond this many elements, whatever their type says: address space for all
+/// of them is reserved at the start.
+const TABLE_ELEMENTS_MAX: u64 = 10_000_000;
+/// Address space behind byte 0 of a 32-bit memory: 4 GiB of indices and 2 GiB of static offsets.
+const RESERVED_BYTES: u64 = 6 << 30;
+/// Reserved for a memory with explicit bounds checks when nothing else is asked for.
+const EXPLICIT_RESERVED_BYTES: u64 = 256 << 20;
+
+struct Instantiator<'a, 'o> {
+    plan: LinkPlan<'a>,
+    options: &'o Options,
+    host_ids: HashMap<host::HostFn, HostFnId>,
+    /// A start function has run before the current instance.
+    code_ran: bool,
+}
+
+pub(super) fn instantiate<'a>(
+    units: &'a [Unit<'a>],
+    purpose: Purpose,
+    options: &Options,
+) -> Result<LinkPlan<'a>> {
+    let plan = LinkPlan {
+        units,
+        purpose,
+        instances: Vec::new(),
+        sigs: Default::default(),
+        funcs: Vec::new(),
+        reachable: Vec::new(),
+        host_fns: Vec::new(),
+        tables: Vec::new(),
+        memories: Vec::new(),
+        globals: Vec::new(),
+        tags: Vec::new(),
+        regions: Vec::new(),
+        funcrefs: Vec::new(),
+        funcref_positions: HashMap::new(),
+        entries: HashMap::new(),
+        store_bytes: 0,
+        entry: None,
+        exports: Vec::new(),
+    };
+    let mut this = Instantiator {
+        plan,
+        options,
+        host_ids: HashMap::new(),
+        code_ran: false,
+    };
+    for unit in 0..units.len() {
+        this.instance(unit)?;
+    }
+    if this.plan.regions.is_empty() {
+        this.plan.regions.push(Region::without_memory());
+    }
+    Ok(this.plan)
+}
+
+impl Region {
+    fn without_memory() -> Region {
+        Region { memory: None, memory_offset: 0, below_bytes: 0, below: Default::default() }
+    }
+}
+
+impl<'a> Instantiator<'a, '_> {
+    fn instance(&mut self, unit: usize) -> Result<()> {
+        let units = self.plan.units;
+        let module = &units[unit].module;
+        let index = InstanceIndex::new(self.plan.instances.len());
+        self.plan.instances.push(Instance {
+            unit,
+            region: RegionIndex(0),
+            funcs: Vec::with_capacity(module.functions.len()),
+            tables: Vec::new(),
+            memories: Vec::new(),
+            globals: Vec::new(),
+            tags: Vec::new(),
+            data: BTreeMap::new(),
+            elements: BTreeMap::new(),
+            steps: Vec::new(),
+            instantiate: None,
+            host_memory: None,
+        });
+        self.imports(index, module, &units[unit])?;
+        self.define(index, module, &units[unit].name)?;
+        self.segments(index, module);
+        let instance = &mut self.plan.instances[index.index()];
+        if let Some(start) = module.start
+            && !matches!(instance.steps.last(), Some(InitStep::Trap(_)))
+        {
+            let callee = instance.funcs[start.index()];
+            instance.steps.push(InitStep::Start(callee));
+            self.code_ran = true;
+        }
+        if !instance.steps.is_empty() {
+            let func = self.plan.add_func(FuncKind::Instantiate(index));
+            self.plan.instances[index.index()].instantiate = Some(func);
+        }
+        Ok(())
+    }
+
+    fn imports(&mut self, index: InstanceIndex, module: &Module<'a>, unit: &Unit<'a>) -> Result<()> {
+        for import in &module.imports {
+            let provider = unit.providers.get(import.module).copied();
+            let result = match provider {
+                Some(provider) => self.import_from_unit(index, module, import, provider),
+                None => self.import_from_host(index, module, import),
+            };
+            result.map_err(|e| {
+                if self.plan.units.len() > 1 { e.note(format!("in module `{}`", unit.name)) } else { e }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn import_from_host(
+        &mut self,
+        index: InstanceIndex,
+        module: &Module<'a>,
+        import: &crate::parse::Import<'a>,
+    ) -> Result<()> {
+        let ImportKind::Func(func) = import.kind else {
+            return Err(Error::link(format!(
+                "nothing provides the {} `{}` `{}`",
+                kind_text(import.kind),
+                import.module,
+                import.name
+            ))
+            .help("WASI provides functions alone: define it in the module"));
+        };
+        let ty = module.func_type(func);
+        let script = self.plan.purpose == Purpose::Script;
+        let callee =
+            match host::resolve(import.module, import.name, ty, &mut self.plan.sigs, script) {
+                Ok(host) => Callee::Host(self.host_id(host)),
+                Err(_) if self.options.unknown_imports_trap => {
+                    self.plan.sigs.intern(ty);
+                    Callee::Unknown
+                }
+                Err(error) => return Err(error),
+            };
+        self.plan.instances[index.index()].funcs.push(callee);
+        Ok(())
+    }
+
+    fn host_id(&mut self, host: host::HostFn) -> HostFnId {
+        if let Some(&id) = self.host_ids.get(&host) {
+            return id;
+        }
+        let id = HostFnId::new(self.plan.host_fns.len());
+        self.plan.host_fns.push(host.clone());
+        self.host_ids.insert(host, id);
+        id
+    }
+
+    fn import_from_unit(
+        &mut self,
+        index: InstanceIndex,
+        module: &Module<'a>,
+        import: &crate::parse::Import<'a>,
+        provider: usize,
+    ) -> Result<()> {
+        let units = self.plan.units;
+        let provided = &units[provider].module;
+        let mismatch = || {
+            Error::link(format!(
+                "incompatible import type for `{}` `{}`",
+                import.module, import.name
+            ))
+        };
+        let Some(item) = provided.export(import.name) else {
+            return Err(Error::link(format!(
+                "unknown import: `{}` has no export `{}`",
+                import.module, import.name
+            )));
+        };
+        let (from, to) = (provider, index.index());
+        match (import.kind, item) {
+            (ImportKind::Func(wanted), Extern::Func(func)) => {
+                if module.func_type(wanted) != provided.func_type(func) {
+                    return Err(mismatch());
+                }
+                let callee = self.plan.instances[from].funcs[func.index()];
+                self.plan.instances[to].funcs.push(callee);
+            }
+            (ImportKind::Table(wanted), Extern::Table(table)) => {
+                let id = self.plan.instances[from].tables[table.index()];
+                let have = &self.plan.tables[id.index()];
+                if !table_fits(&module.tables[wanted.index()].ty, &have.ty) {
+                    return Err(mismatch());
+                }
+                self.plan.instances[to].tables.push(id);
+            }
+            (ImportKind::Memory(wanted), Extern::Memory(memory)) => {
+                let id = self.plan.instances[from].memories[memory.index()];
+                let have = &self.plan.memories[id.index()];
+                if !memory_fits(&module.memories[wanted.index()], &have.ty) {
+                    return Err(mismatch());
+                }
+                self.plan.instances[to].memories.push(id);
+            }
+            (ImportKind::Global(wanted), Extern::Global(global)) => {
+                let have = provided.globals[global.index()].ty;
+                if module.globals[wanted.index()].ty != have {
+                    return Err(mismatch());
+                }
+                let id = self.plan.instances[from].globals[global.index()];
+                self.plan.instances[to].globals.push(id);
+            }
+            (ImportKind::Tag(wanted), Extern::Tag(tag)) => {
+                let have = provided.type_at(provided.tags[tag.index()]);
+                if module.type_at(module.tags[wanted.index()]) != have {
+                    return Err(mismatch());
+                }
+                let id = self.plan.instances[from].tags[tag.index()];
+                self.plan.instances[to].tags.push(id);
+            }
+            _ => return Err(mismatch()),
+        }
+        Ok(())
+    }
+
+    /// Gives the instance its own memories, tables, tags, functions and globals.
+    fn define(&mut self, index: InstanceIndex, module: &Module<'a>, name: &str) -> Result<()> {
+        for ty in &module.memories[module.memories_imported..] {
+            let id = self.memory(ty)?;
+            self.plan.instances[index.index()].memories.push(id);
+        }
+        let region = match self.plan.instances[index.index()].memories.first() {
+            Some(memory) => self.plan.memories[memory.index()].region,
+            None => RegionIndex(0),
+        };
+        self.plan.instances[index.index()].region = region;
+        self.plan.instances[index.index()].host_memory = match module.export("memory") {
+            Some(Extern::Memory(m)) => {
+                Some(self.plan.instances[index.index()].memories[m.index()])
+            }
+            _ => self.plan.instances[index.index()].memories.first().copied(),
+        };
+        for &ty in &module.tags[module.tags_imported..] {
+            let sig = self.sig(module, ty);
+            self.plan.tags.push(sig);
+            let id = TagId::new(self.plan.tags.len() - 1);
+            self.plan.instances[index.index()].tags.push(id);
+        }
+        let module_name = module.name.unwrap_or(name);
+        for func in module.functions_imported..module.functions.len() {
+            let func = FuncIndex::new(func);
+            let sig = self.sig(module, module.functions[func.index()]);
+            let id = self.plan.add_func(FuncKind::Body { instance: index, index: func, sig });
+            self.plan.funcs[id.index()].name = match module.function_names.get(&func) {
+                Some(name) => format!("{module_name}!{name}"),
+                None => format!("{module_name}!<wasm function {}>", func.0),
+            };
+            self.plan.instances[index.index()].funcs.push(Callee::Defined(id));
+        }
+        for global in &module.globals[module.globals_imported..] {
+            let init = global.init.as_ref().expect("defined globals have an initializer");
+            let init = self.plan.evaluate(index, init);
+            self.plan.globals.push(Global { ty: global.ty.content_type, init, slot: None });
+            let id = GlobalId::new(self.plan.globals.len() - 1);
+            self.plan.instances[index.index()].globals.push(id);
+        }
+        for table in &module.tables[module.tables_imported..] {
+            let fill = match &table.init {
+                Some(init) => self.plan.evaluate(index, init),
+                None => Value::RefNull,
+            };
+            let id = self.table(region, table.ty, fill)?;
+            self.plan.instances[index.index()].tables.push(id);
+        }
+        Ok(())
+    }
+
+    fn sig(&mut self, module: &Module<'a>, ty: TypeIndex) -> SigId {
+        self.plan.sigs.intern(module.type_at(ty))
+    }
+
+    fn memory(&mut self, ty: &MemoryType) -> Result<MemoryId> {
+        if ty.memory64 {
+            return Err(Error::new(crate::ErrorKind::Unsupported, "unsupported: 64-bit memories (memory64)"));
+        }
+        if ty.shared && !self.options_allow_shared() {
+            return Err(Error::new(crate::ErrorKind::Unsupported, "unsupported: shared memories (threads)"));
+        }
+        let page_bytes_log2 = ty.page_size_log2.unwrap_or(WASM_PAGE_BYTES.trailing_zeros());
+        let bytes = ty.initial << page_bytes_log2;
+        let limit = self.options.memory_bytes_max.unwrap_or(u64::MAX).min(1 << 32);
+        let mut bytes_max =
+            ty.maximum.map_or(1 << 32, |max| max.saturating_mul(1 << page_bytes_log2)).min(limit);
+        let mut bytes_reserved = RESERVED_BYTES;
+        if self.options.explicit_bounds_checks {
+            bytes_max = bytes_max
+                .min(self.options.memory_bytes_max.unwrap_or(EXPLICIT_RESERVED_BYTES).max(bytes));
+            bytes_reserved = bytes_max.next_multiple_of(WASM_PAGE_BYTES);
+        }
+        if bytes > limit {
+            return Err(Error::usage(format!(
+                "the module's memory begins with {bytes} bytes, more than `-W max-memory-size` allows"
+            )));
+        }
+        let id = MemoryId::new(self.plan.memories.len());
+        let region = RegionIndex::new(self.plan.regions.len());
+        self.plan.regions.push(Region { memory: Some(id), ..Region::without_memory() });
+        self.plan.memories.push(Memory {
+            region,
+            memory64: ty.memory64,
+            shared: ty.shared,
+            page_bytes_log2,
+            bytes,
+            bytes_max,
+            bytes_reserved,
+            image: Vec::new(),
+            ty: *ty,
+        });
+        Ok(id)
+    }
+
+    /// Shared memories need threads of the guest; without them, instructions on shared memories
+    /// behave as on any other, which is all that test scripts look at.
+    fn options_allow_shared(&self) -> bool {
+        self.plan.purpose == Purpose::Script
+    }
+
+    fn table(&mut self, region: RegionIndex, ty: TableType, fill: Value) -> Result<TableId> {
+        if ty.table64 {
+            return Err(Error::new(crate::ErrorKind::Unsupported, "unsupported: 64-bit tables (memory64)"));
+        }
+        if ty.initial > TABLE_ELEMENTS_MAX {
+            return Err(Error::new(
+                crate::ErrorKind::Unsupported,
+                format!("a table of {} elements; the limit is {TABLE_ELEMENTS_MAX}", ty.initial),
+            ));
+        }
+        self.plan.tables.push(Table {
+            region,
+            ty,
+            len: ty.initial,
+            len_max: ty.maximum.unwrap_or(u64::MAX).min(TABLE_ELEMENTS_MAX),
+            elements: Vec::new(),
+            fill,
+            constant: true,
+            storage: TableStorage::None,
+            called: BTreeSet::new(),
+            calls: ConstantCalls::None,
+        });
+        Ok(TableId::new(self.plan.tables.len() - 1))
+    }
+
+    /// Applies active segments in order: elements, then data.
+    fn segments(&mut self, index: InstanceIndex, module: &Module<'a>) {
+        for (position, element) in module.elements.iter().enumerate() {
+            let SegmentMode::Active { target, offset } = &element.mode else { continue };
+            let offset = self.offset(index, offset);
+            let table = self.plan.instances[index.index()].tables[target.index()];
+            let own = target.index() >= module.tables_imported;
+            let len = element.items.len() as u64;
+            let fits = offset + len <= self.plan.tables[table.index()].len;
+            let segment = ElemIndex::new(position);
+            if !self.can_fold(own) {
+                let step = InitStep::Elements { table, segment, offset };
+                self.plan.instances[index.index()].elements.insert(segment, Slot::UNPLACED);
+                self.plan.instances[index.index()].steps.push(step);
+            } else if fits {
+                let values: Vec<Value> =
+                    element.items.iter().map(|item| self.plan.evaluate(index, item)).collect();
+                self.plan.tables[table.index()].write(offset, &values);
+            } else {
+                self.trap_step(index, TrapCode::TableAccessOutOfBounds);
+                return;
+            }
+        }
+        for (position, data) in module.data.iter().enumerate() {
+            let SegmentMode::Active { target, offset } = &data.mode else { continue };
+            let offset = self.offset(index, offset);
+            let memory = self.plan.instances[index.index()].memories[target.index()];
+            let own = target.index() >= module.memories_imported;
+            let end = offset + data.bytes.len() as u64;
+            let segment = DataIndex::new(position);
+            if !self.can_fold(own) {
+                let step = InitStep::Data { memory, segment, offset };
+                self.plan.instances[index.index()].data.insert(segment, Slot::UNPLACED);
+                self.plan.instances[index.index()].steps.push(step);
+            } else if end <= self.plan.memories[memory.index()].bytes {
+                self.plan.memories[memory.index()].write(offset, data.bytes);
+            } else {
+                self.trap_step(index, TrapCode::MemoryOutOfBounds);
+                return;
+            }
+        }
+    }
+
+    fn can_fold(&self, own: bool) -> bool {
+        own || (!self.code_ran && self.plan.purpose != Purpose::Script)
+    }
+
+    fn trap_step(&mut self, index: InstanceIndex, code: TrapCode) {
+        self.plan.instances[index.index()].steps.push(InitStep::Trap(code));
+    }
+
+    fn offset(&mut self, index: InstanceIndex, expr: &ConstExpr) -> u64 {
+        match self.plan.evaluate(index, expr) {
+            Value::I32(v) => u64::from(v.cast_unsigned()),
+            Value::I64(v) => v.cast_unsigned(),
+            _ => unreachable!("validated: offsets are integers"),
+        }
+    }
+}
+
+impl LinkPlan<'_> {
+    /// Evaluates a constant expression. Every immutable global is known: nothing of the host's
+    /// can be imported but functions.
+    pub(super) fn evaluate(&mut self, index: InstanceIndex, expr: &ConstExpr) -> Value {
+        let mut stack: Vec<Value> = Vec::with_capacity(2);
+        for &op in &expr.ops {
+            let value = match op {
+                ConstOp::I32(v) => Value::I32(v),
+                ConstOp::I64(v) => Value::I64(v),
+                ConstOp::F32(v) => Value::F32(v),
+                ConstOp::F64(v) => Value::F64(v),
+                ConstOp::V128(v) => Value::V128(v),
+                ConstOp::RefNull => Value::RefNull,
+                ConstOp::RefFunc(func) => Value::RefFunc(self.func_value(index, func)),
+                ConstOp::GlobalGet(global) => {
+                    let id = self.instances[index.index()].globals[global.index()];
+                    self.globals[id.index()].init
+                }
+                arithmetic => {
+                    let right = stack.pop().expect("validated: two operands");
+                    let left = stack.pop().expect("validated: two operands");
+                    arithmetic_value(arithmetic, left, right)
+                }
+            };
+            stack.push(value);
+        }
+        stack.pop().expect("validated: one value")
+    }
+
+    /// The function as a value; imports get a function of their own.
+    pub(super) fn func_value(&mut self, index: InstanceIndex, func: FuncIndex) -> FuncId {
+        let module = &self.units[self.instances[index.index()].unit].module;
+        let sig = self.sigs.intern(module.func_type(func));
+        let kind = match self.instances[index.index()].funcs[func.index()] {
+            Callee::Defined(id) => return id,
+            Callee::Host(host) => FuncKind::HostEntry { instance: index, host, sig },
+            Callee::Unknown => FuncKind::UnknownEntry { sig },
+        };
+        self.func_of_kind(kind)
+    }
+
+    /// The generated function of this kind, made at the first request.
+    pub(super) fn func_of_kind(&mut self, kind: FuncKind) -> FuncId {
+        if let Some(&id) = self.entries.get(&kind) {
+            return id;
+        }
+        let id = self.add_func(kind.clone());
+        self.entries.insert(kind, id);
+        id
+    }
+}
+
+fn arithmetic_value(op: ConstOp, left: Value, right: Value) -> Value {
+    match (op, left, right) {
+        (ConstOp::I32Add, Value::I32(a), Value::I32(b)) => Value::I32(a.wrapping_add(b)),
+        (ConstOp::I32Sub, Value::I32(a), Value::I32(b)) => Value::I32(a.wrapping_sub(b)),
+        (ConstOp::I32Mul, Value::I32(a), Value::I32(b)) => Value::I32(a.wrapping_mul(b)),
+        (ConstOp::I64Add, Value::I64(a), Value::I64(b)) => Value::I64(a.wrapping_add(b)),
+        (ConstOp::I64Sub, Value::I64(a), Value::I64(b)) => Value::I64(a.wrapping_sub(b)),
+        (ConstOp::I64Mul, Value::I64(a), Value::I64(b)) => Value::I64(a.wrapping_mul(b)),
+        _ => unreachable!("validated: operands of the instruction's type"),
+    }
+}
+
+impl Table {
+    fn write(&mut self, offset: u64, values: &[Value]) {
+        let start = usize::try_from(offset).expect("within the table");
+        let end = start + values.len();
+        if self.elements.len() < end {
+            self.elements.resize(end, self.fill);
+        }
+        self.elements[start..end].copy_from_slice(values);
+    }
+}
+
+impl Memory {
+    fn write(&mut self, offset: u64, bytes: &[u8]) {
+        let start = usize::try_from(offset).expect("within the memory");
+        let end = start + bytes.len();
+        if self.image.len() < end {
+            self.image.resize(end, 0);
+        }
+        self.image[start..end].copy_from_slice(bytes);
+    }
+}
+
+fn kind_text(kind: ImportKind) -> &'static str {
+    match kind {
+        ImportKind::Func(_) => "function",
+        ImportKind::Table(_) => "table",
+        ImportKind::Memory(_) => "memory",
+        ImportKind::Global(_) => "global",
+        ImportKind::Tag(_) => "tag",
+    }
+}
+
+fn limits_fit(want: (u64, Option<u64>), have: (u64, Option<u64>)) -> bool {
+    have.0 >= want.0
+        && match (want.1, have.1) {
+            (None, _) => true,
+            (Some(want), Some(have)) => have <= want,
+            (Some(_), None) => false,
+        }
+}
+
+fn table_fits(want: &TableType, have: &TableType) -> bool {
+    want.element_type == have.element_type
+        && want.table64 == have.table64
+        && limits_fit((want.initial, want.maximum), (have.initial, have.maximum))
+}
+
+fn memory_fits(want: &MemoryType, have: &MemoryType) -> bool {
+    want.memory64 == have.memory64
+        && want.shared == have.shared
+        && want.page_size_log2 == have.page_size_log2
+        && limits_fit((want.initial, want.maximum), (have.initial, have.maximum))
+}

@@ -1,0 +1,327 @@
+//! Addresses: where contexts, memories and tables lie in a store.
+//!
+//! Contexts grow downward from the memory header, what is used most often first, so that globals
+//! have the shortest displacements. See `wasmelt_abi::MemoryHeader` for the picture.
+
+use super::{ConstantCalls, FuncKind, Image, LinkPlan, Reloc, TableStorage, Value};
+use crate::index::{FuncId, RegionIndex, SigId};
+use crate::options::Options;
+use std::collections::BTreeMap;
+use std::mem::{offset_of, size_of};
+use wasmelt_abi::{DataSegment, MemoryHeader, Table, TrapCode};
+use wasmparser::ValType;
+
+/// Granularity of what is mapped on its own. 4 KiB pages on x86-64.
+pub const PAGE_BYTES: u64 = 4096;
+/// Constant tables get one array a type up to this size, and pairs of pointer and type beyond.
+const PER_SIG_BYTES_MAX: u64 = 64 << 10;
+const FUNCREF_NULL: u64 = 0;
+
+/// A place in a region's contexts: a negative offset from the region's pointer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slot {
+    pub region: RegionIndex,
+    pub offset: i32,
+}
+
+impl Slot {
+    /// Stands for a slot that is wanted, until layout places it.
+    pub const UNPLACED: Slot = Slot { region: RegionIndex(0), offset: 0 };
+}
+
+/// Hands out places below the header of each region.
+struct Cursors {
+    /// Bytes in use below the pointer.
+    used: Vec<u64>,
+}
+
+impl Cursors {
+    fn place(&mut self, region: RegionIndex, bytes: u64, align: u64) -> Slot {
+        let used = &mut self.used[region.index()];
+        *used = (*used + bytes).next_multiple_of(align);
+        let offset = i32::try_from(*used).expect("contexts are far below 2 GiB");
+        Slot { region, offset: -offset }
+    }
+}
+
+pub(super) fn lay_out(plan: &mut LinkPlan<'_>, options: &Options) {
+    let mut cursors = Cursors { used: vec![size_of::<MemoryHeader>() as u64; plan.regions.len()] };
+    place_globals(plan, &mut cursors);
+    place_segments(plan, &mut cursors);
+    place_tables(plan, &mut cursors);
+    place_constant_calls(plan, &mut cursors);
+    place_regions(plan, &cursors);
+    write_headers(plan);
+    write_globals(plan);
+    write_segments(plan);
+    write_tables(plan);
+    let _ = options;
+}
+
+fn place_globals(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
+    let mut placed = vec![false; plan.globals.len()];
+    for instance in &plan.instances {
+        for global in &instance.globals {
+            if std::mem::replace(&mut placed[global.index()], true) {
+                continue;
+            }
+            let global = &mut plan.globals[global.index()];
+            if global.slot.is_some() {
+                let bytes = if global.ty == ValType::V128 { 16 } else { 8 };
+                global.slot = Some(cursors.place(instance.region, bytes, bytes));
+            }
+        }
+    }
+}
+
+fn place_segments(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
+    let bytes = size_of::<DataSegment>() as u64;
+    for instance in &mut plan.instances {
+        for slot in instance.data.values_mut().chain(instance.elements.values_mut()) {
+            *slot = cursors.place(instance.region, bytes, 8);
+        }
+    }
+}
+
+fn place_tables(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
+    for table in &mut plan.tables {
+        match &mut table.storage {
+            TableStorage::None => {}
+            TableStorage::Fixed(slot) => *slot = cursors.place(table.region, table.len * 8, 8),
+            TableStorage::Growable(slot) => {
+                *slot = cursors.place(table.region, size_of::<Table>() as u64, 8);
+            }
+        }
+    }
+}
+
+/// Makes the call side of constant tables.
+fn place_constant_calls(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
+    for index in 0..plan.tables.len() {
+        let table = &plan.tables[index];
+        if !table.constant || table.called.is_empty() {
+            continue;
+        }
+        let (region, len) = (table.region, table.len);
+        let called: Vec<SigId> = table.called.iter().copied().collect();
+        let functions: Vec<FuncId> = table.elements.iter().filter_map(as_func).collect();
+        for func in functions {
+            if plan.reachable[func.index()] && plan.region_of(func) != region {
+                switched(plan, region, func);
+            }
+        }
+        for code in [TrapCode::BadSignature, TrapCode::IndirectCallToNull] {
+            let stub = plan.func_of_kind(FuncKind::TrapStub(code));
+            plan.reachable[stub.index()] = true;
+        }
+        let per_sig = len * 8 * called.len() as u64;
+        plan.tables[index].calls = if per_sig <= PER_SIG_BYTES_MAX || called.len() == 1 {
+            let place = |sig| (sig, cursors.place(region, len * 8, 8));
+            ConstantCalls::PerSig(called.into_iter().map(place).collect::<BTreeMap<_, _>>())
+        } else {
+            ConstantCalls::Tagged(cursors.place(region, len * 16, 16))
+        };
+    }
+}
+
+fn as_func(value: &Value) -> Option<FuncId> {
+    match *value {
+        Value::RefFunc(func) => Some(func),
+        _ => None,
+    }
+}
+
+/// The function that `func` is for callers that pass the pointer of `from`.
+fn switched(plan: &mut LinkPlan<'_>, from: RegionIndex, func: FuncId) -> FuncId {
+    let sig = plan.sig_of(func).expect("functions in tables have wasm types");
+    let id = plan.func_of_kind(FuncKind::Switch { from, target: func, sig });
+    plan.reachable[id.index()] = true;
+    id
+}
+
+fn place_regions(plan: &mut LinkPlan<'_>, cursors: &Cursors) {
+    let mut offset = 0;
+    for (region, &used) in plan.regions.iter_mut().zip(&cursors.used) {
+        region.below_bytes = used.next_multiple_of(PAGE_BYTES);
+        region.memory_offset = offset + region.below_bytes;
+        let reserved = region.memory.map_or(0, |m| plan.memories[m.index()].bytes_reserved);
+        offset = (region.memory_offset + reserved).next_multiple_of(PAGE_BYTES);
+        let below_bytes = usize::try_from(region.below_bytes).expect("64-bit host");
+        region.below = Image { bytes: vec![0; below_bytes], relocs: Vec::new() };
+    }
+    plan.store_bytes = offset;
+}
+
+fn write_headers(plan: &mut LinkPlan<'_>) {
+    let at = |field: usize| {
+        i32::try_from(field).expect("small") - i32::try_from(size_of::<MemoryHeader>()).expect("small")
+    };
+    let funcrefs = !plan.funcrefs.is_empty();
+    for region in &mut plan.regions {
+        if funcrefs {
+            region.below.write_address(at(offset_of!(MemoryHeader, funcrefs)), Reloc::FuncRef(0));
+        }
+        let Some(memory) = region.memory.map(|m| &plan.memories[m.index()]) else { continue };
+        let fields = [
+            (offset_of!(MemoryHeader, flags), u64::from(memory.shared)),
+            (offset_of!(MemoryHeader, page_bytes_log2), u64::from(memory.page_bytes_log2)),
+            (offset_of!(MemoryHeader, bytes_max), memory.bytes_max),
+            (offset_of!(MemoryHeader, bytes_reserved), memory.bytes_reserved),
+            (offset_of!(MemoryHeader, bytes), memory.bytes),
+        ];
+        for (field, value) in fields {
+            region.below.write_u64(at(field), value);
+        }
+    }
+}
+
+fn write_globals(plan: &mut LinkPlan<'_>) {
+    for global in &plan.globals {
+        let Some(slot) = global.slot else { continue };
+        let image = &mut plan.regions[slot.region.index()].below;
+        match global.init {
+            Value::I32(v) => image.write(slot.offset, &v.to_le_bytes()),
+            Value::I64(v) => image.write(slot.offset, &v.to_le_bytes()),
+            Value::F32(v) => image.write(slot.offset, &v.to_le_bytes()),
+            Value::F64(v) => image.write(slot.offset, &v.to_le_bytes()),
+            Value::V128(v) => image.write(slot.offset, &v.to_le_bytes()),
+            Value::RefNull => image.write_u64(slot.offset, FUNCREF_NULL),
+            Value::RefFunc(func) => {
+                let position = plan.funcref_positions[&func];
+                image.write_address(slot.offset, Reloc::FuncRef(position));
+            }
+        }
+    }
+}
+
+fn write_segments(plan: &mut LinkPlan<'_>) {
+    let start = offset_of!(DataSegment, start);
+    let len = offset_of!(DataSegment, len);
+    let at = |slot: Slot, field: usize| slot.offset + i32::try_from(field).expect("small");
+    for (index, instance) in plan.instances.iter().enumerate() {
+        let module = &plan.units[instance.unit].module;
+        for (&segment, &slot) in &instance.data {
+            let image = &mut plan.regions[slot.region.index()].below;
+            image.write_address(at(slot, start), Reloc::Data { unit: instance.unit, segment });
+            let bytes = module.data[segment.index()].bytes.len() as u64;
+            let dropped = is_folded(&module.data[segment.index()].mode, instance, segment);
+            image.write_u64(at(slot, len), if dropped { 0 } else { bytes });
+        }
+        for (&segment, &slot) in &instance.elements {
+            let image = &mut plan.regions[slot.region.index()].below;
+            let instance_index = crate::index::InstanceIndex::new(index);
+            let target = Reloc::Elements { instance: instance_index, segment };
+            image.write_address(at(slot, start), target);
+            let element = &module.elements[segment.index()];
+            let dropped = match element.mode {
+                crate::parse::SegmentMode::Passive => false,
+                crate::parse::SegmentMode::Declared => true,
+                crate::parse::SegmentMode::Active { .. } => !instance.steps.iter().any(
+                    |s| matches!(s, super::InitStep::Elements { segment: s, .. } if *s == segment),
+                ),
+            };
+            image.write_u64(at(slot, len), if dropped { 0 } else { element.items.len() as u64 });
+        }
+    }
+}
+
+/// An active segment that has been applied when compiling counts as dropped.
+fn is_folded(
+    mode: &crate::parse::SegmentMode<crate::index::MemoryIndex>,
+    instance: &super::Instance,
+    segment: crate::index::DataIndex,
+) -> bool {
+    matches!(mode, crate::parse::SegmentMode::Active { .. })
+        && !instance
+            .steps
+            .iter()
+            .any(|s| matches!(s, super::InitStep::Data { segment: s, .. } if *s == segment))
+}
+
+fn write_tables(plan: &mut LinkPlan<'_>) {
+    for index in 0..plan.tables.len() {
+        write_storage(plan, index);
+        match plan.tables[index].calls.clone() {
+            ConstantCalls::None => {}
+            ConstantCalls::PerSig(slots) => {
+                for (sig, slot) in slots {
+                    for position in 0..plan.tables[index].len {
+                        let func = call_target(plan, index, position, Some(sig));
+                        let offset = element_offset(slot, position, 8);
+                        let image = &mut plan.regions[slot.region.index()].below;
+                        image.write_address(offset, Reloc::Code(func));
+                    }
+                }
+            }
+            ConstantCalls::Tagged(slot) => {
+                for position in 0..plan.tables[index].len {
+                    let func = call_target(plan, index, position, None);
+                    let offset = element_offset(slot, position, 16);
+                    let tag = element(plan, index, position)
+                        .and_then(|f| plan.sig_of(f))
+                        .map_or(u64::MAX, |sig| u64::from(sig.0));
+                    let image = &mut plan.regions[slot.region.index()].below;
+                    image.write_address(offset, Reloc::Code(func));
+                    image.write_u64(offset + 8, tag);
+                }
+            }
+        }
+    }
+}
+
+fn element_offset(slot: Slot, position: u64, bytes: u64) -> i32 {
+    slot.offset + i32::try_from(position * bytes).expect("contexts are far below 2 GiB")
+}
+
+fn element(plan: &LinkPlan<'_>, table: usize, position: u64) -> Option<FuncId> {
+    let table = &plan.tables[table];
+    let position = usize::try_from(position).expect("64-bit host");
+    as_func(table.elements.get(position).unwrap_or(&table.fill))
+}
+
+/// What a constant table's slot calls: the element, or the stub with the trap that calling it
+/// through type `sig` gives.
+fn call_target(plan: &LinkPlan<'_>, table: usize, position: u64, sig: Option<SigId>) -> FuncId {
+    let stub = |code| plan.entries[&FuncKind::TrapStub(code)];
+    let region = plan.tables[table].region;
+    match element(plan, table, position) {
+        None => stub(TrapCode::IndirectCallToNull),
+        Some(func) if sig.is_some() && plan.sig_of(func) != sig => stub(TrapCode::BadSignature),
+        // Of a type that nothing calls the table through.
+        Some(func) if !plan.reachable[func.index()] => stub(TrapCode::BadSignature),
+        Some(func) if plan.region_of(func) == region => func,
+        Some(func) => {
+            let sig = plan.sig_of(func).expect("functions in tables have wasm types");
+            plan.entries[&FuncKind::Switch { from: region, target: func, sig }]
+        }
+    }
+}
+
+fn write_storage(plan: &mut LinkPlan<'_>, index: usize) {
+    let table = &plan.tables[index];
+    match table.storage {
+        TableStorage::None => {}
+        TableStorage::Fixed(slot) => {
+            for position in 0..table.len {
+                let table = &plan.tables[index];
+                let at = usize::try_from(position).expect("64-bit host");
+                let value = *table.elements.get(at).unwrap_or(&table.fill);
+                let offset = element_offset(slot, position, 8);
+                let image = &mut plan.regions[slot.region.index()].below;
+                match value {
+                    Value::RefFunc(func) => {
+                        let position = plan.funcref_positions[&func];
+                        image.write_address(offset, Reloc::FuncRef(position));
+                    }
+                    _ => image.write_u64(offset, FUNCREF_NULL),
+                }
+            }
+        }
+        TableStorage::Growable(slot) => {
+            let at = |field: usize| slot.offset + i32::try_from(field).expect("small");
+            let image = &mut plan.regions[slot.region.index()].below;
+            image.write_u64(at(offset_of!(Table, len)), table.len);
+            image.write_u64(at(offset_of!(Table, len_max)), table.len_max);
+        }
+    }
+}

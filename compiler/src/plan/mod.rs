@@ -1,0 +1,411 @@
+//! Modules to one flat program: compile-time instantiation.
+//!
+//! Comes in: validated modules in the order of instantiation, with who provides whose imports.
+//! Goes out: a [`LinkPlan`] in which every import is resolved, every constant evaluated, every
+//! table and memory laid out, and what nothing reaches is marked as such. Nothing here knows
+//! Cranelift. Specification: core, "Execution / Modules / Instantiation".
+
+mod host;
+mod image;
+mod instantiate;
+mod layout;
+mod reach;
+mod sigs;
+
+pub use host::HostFn;
+pub use image::{Image, Reloc};
+pub use layout::{PAGE_BYTES, Slot};
+pub use sigs::SigTable;
+
+use crate::error::{Error, Result};
+use crate::index::{
+    DataIndex, ElemIndex, FuncId, FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId,
+    RegionIndex, SigId, TableId, TagId,
+};
+use crate::options::{Entry, Options};
+use crate::parse::{Extern, Module};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use wasmelt_abi::TrapCode;
+use wasmparser::ValType;
+
+/// One module to instantiate.
+#[derive(Debug)]
+pub struct Unit<'a> {
+    pub module: Module<'a>,
+    /// For messages and function names.
+    pub name: String,
+    /// Import module names that earlier units satisfy, by position in the list of units.
+    pub providers: HashMap<String, usize>,
+}
+
+/// What the program is for: decides what is reachable and what may run between instantiations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// Instantiate everything, then call one export.
+    Run(Entry),
+    /// A test driver instantiates one by one and calls any export in between.
+    Script,
+}
+
+/// A whole program, resolved.
+#[derive(Debug)]
+pub struct LinkPlan<'a> {
+    pub units: &'a [Unit<'a>],
+    pub purpose: Purpose,
+    pub instances: Vec<Instance>,
+    pub sigs: SigTable,
+    pub funcs: Vec<Func>,
+    /// By [`FuncId`]: whether it has to be compiled.
+    pub reachable: Vec<bool>,
+    pub host_fns: Vec<HostFn>,
+    pub tables: Vec<Table>,
+    pub memories: Vec<Memory>,
+    pub globals: Vec<Global>,
+    /// Parameter types of every tag.
+    pub tags: Vec<SigId>,
+    pub regions: Vec<Region>,
+    /// Functions that have a `FuncRef` record, in record order.
+    pub funcrefs: Vec<FuncId>,
+    pub funcref_positions: HashMap<FuncId, usize>,
+    /// Generated functions that are made once for each kind.
+    entries: HashMap<FuncKind, FuncId>,
+    pub store_bytes: u64,
+    /// The function that `Program.entry` calls.
+    pub entry: Option<FuncId>,
+    /// Exports callable by name: instance, name, what.
+    pub exports: Vec<ExportPlan>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ExportPlan {
+    pub instance: InstanceIndex,
+    pub name: String,
+    /// The C-callable function that calls or reads it.
+    pub call: FuncId,
+    pub params: Vec<ValType>,
+    pub results: Vec<ValType>,
+}
+
+/// A core instance: what its index spaces hold.
+#[derive(Debug)]
+pub struct Instance {
+    /// Position in [`LinkPlan::units`].
+    pub unit: usize,
+    pub region: RegionIndex,
+    pub funcs: Vec<Callee>,
+    pub tables: Vec<TableId>,
+    pub memories: Vec<MemoryId>,
+    pub globals: Vec<GlobalId>,
+    pub tags: Vec<TagId>,
+    /// Descriptors of the data segments that code or run-time steps use.
+    pub data: BTreeMap<DataIndex, Slot>,
+    pub elements: BTreeMap<ElemIndex, Slot>,
+    /// What is left of its instantiation for run time, in order.
+    pub steps: Vec<InitStep>,
+    /// The generated function that runs `steps`.
+    pub instantiate: Option<FuncId>,
+    /// The memory that host functions called from here see.
+    pub host_memory: Option<MemoryId>,
+}
+
+/// Who is called.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Callee {
+    Defined(FuncId),
+    Host(HostFnId),
+    /// An import that nothing provides, with `-W unknown-imports-trap`.
+    Unknown,
+}
+
+/// A function to compile.
+#[derive(Clone, Debug)]
+pub struct Func {
+    pub kind: FuncKind,
+    /// For backtraces and symbols; empty for generated functions.
+    pub name: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum FuncKind {
+    /// A function of a module; `index` is in the module's function space.
+    Body { instance: InstanceIndex, index: FuncIndex, sig: SigId },
+    /// A host function as a function value: its wasm-side entry.
+    HostEntry { instance: InstanceIndex, host: HostFnId, sig: SigId },
+    /// An unresolved import as a function value.
+    UnknownEntry { sig: SigId },
+    /// Changes the instance pointer from region `from` to the target's and continues there.
+    Switch { from: RegionIndex, target: FuncId, sig: SigId },
+    /// Never returns; fills the slots of constant tables that must not be called.
+    TrapStub(TrapCode),
+    /// Runs the steps of an instance; C convention, takes the store base.
+    Instantiate(InstanceIndex),
+    /// Calls the command's entry export; C convention, takes the store base.
+    EntryCommand { callee: Callee, instance: InstanceIndex },
+    /// Calls an exported function through an array of slots; C convention.
+    ExportCall { callee: Callee, instance: InstanceIndex, sig: SigId },
+    /// Reads an exported global into a slot; C convention.
+    ExportGlobal { global: GlobalId },
+}
+
+/// One run-time step of an instantiation.
+#[derive(Clone, PartialEq, Debug)]
+pub enum InitStep {
+    /// `memory.init` of the whole segment, then drop.
+    Data { memory: MemoryId, segment: DataIndex, offset: u64 },
+    /// `table.init` of the whole segment, then drop.
+    Elements { table: TableId, segment: ElemIndex, offset: u64 },
+    /// A segment that is known not to fit.
+    Trap(TrapCode),
+    Start(Callee),
+}
+
+/// A value known when compiling.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Value {
+    I32(i32),
+    I64(i64),
+    /// Bits.
+    F32(u32),
+    /// Bits.
+    F64(u64),
+    V128(u128),
+    RefNull,
+    RefFunc(FuncId),
+}
+
+#[derive(Debug)]
+pub struct Global {
+    pub ty: ValType,
+    pub init: Value,
+    /// Where it lives; `None` when nothing that is reachable writes it: then it is `init`.
+    pub slot: Option<Slot>,
+}
+
+#[derive(Debug)]
+pub struct Memory {
+    pub region: RegionIndex,
+    /// 64-bit indices.
+    pub memory64: bool,
+    pub shared: bool,
+    pub page_bytes_log2: u32,
+    pub bytes: u64,
+    pub bytes_max: u64,
+    pub bytes_reserved: u64,
+    /// The first bytes of its initial contents; the rest are zero.
+    pub image: Vec<u8>,
+    pub ty: wasmparser::MemoryType,
+}
+
+#[derive(Debug)]
+pub struct Table {
+    /// The region in whose contexts it lies: that of the instance that defines it.
+    pub region: RegionIndex,
+    pub ty: wasmparser::TableType,
+    pub len: u64,
+    pub len_max: u64,
+    /// Elements before the first code runs; shorter than `len` when the rest are `fill`.
+    pub elements: Vec<Value>,
+    pub fill: Value,
+    /// Nothing that is reachable writes or grows it.
+    pub constant: bool,
+    pub storage: TableStorage,
+    /// Types through which reachable code calls it.
+    pub called: BTreeSet<SigId>,
+    pub calls: ConstantCalls,
+}
+
+/// Where the elements of a table are when code needs them as values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TableStorage {
+    /// Nothing reads or writes elements.
+    None,
+    /// `len` elements of 8 bytes in the context.
+    Fixed(Slot),
+    /// A `wasmelt_abi::Table` in the context.
+    Growable(Slot),
+}
+
+/// The call side of a constant table.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub enum ConstantCalls {
+    /// Not constant, or never called.
+    #[default]
+    None,
+    /// For each type, `len` code pointers; slots that must not be called hold trap stubs.
+    PerSig(BTreeMap<SigId, Slot>),
+    /// `len` pairs of code pointer and type number: smaller when there are many types.
+    Tagged(Slot),
+}
+
+/// A memory with the contexts below it.
+#[derive(Debug)]
+pub struct Region {
+    pub memory: Option<MemoryId>,
+    pub memory_offset: u64,
+    pub below_bytes: u64,
+    /// Contents of the contexts and the header, ending at the memory's byte 0.
+    pub below: Image,
+}
+
+impl LinkPlan<'_> {
+    /// The function that `ref.func` of an instance means.
+    ///
+    /// # Panics
+    /// When no reachable code of the instance takes that reference.
+    #[must_use]
+    pub fn func_reference(&self, instance: InstanceIndex, func: FuncIndex) -> FuncId {
+        let sig = || self.sigs.get(self.module(instance).func_type(func)).expect("interned");
+        let kind = match self.instances[instance.index()].funcs[func.index()] {
+            Callee::Defined(id) => return id,
+            Callee::Host(host) => FuncKind::HostEntry { instance, host, sig: sig() },
+            Callee::Unknown => FuncKind::UnknownEntry { sig: sig() },
+        };
+        self.entries[&kind]
+    }
+
+    #[must_use]
+    pub fn module(&self, instance: InstanceIndex) -> &Module<'_> {
+        &self.units[self.instances[instance.index()].unit].module
+    }
+
+    /// The type of a function that has one on the wasm side.
+    #[must_use]
+    pub fn sig_of(&self, func: FuncId) -> Option<SigId> {
+        match self.funcs[func.index()].kind {
+            FuncKind::Body { sig, .. }
+            | FuncKind::HostEntry { sig, .. }
+            | FuncKind::UnknownEntry { sig }
+            | FuncKind::Switch { sig, .. } => Some(sig),
+            _ => None,
+        }
+    }
+
+    /// The region whose pointer a function takes.
+    #[must_use]
+    pub fn region_of(&self, func: FuncId) -> RegionIndex {
+        match self.funcs[func.index()].kind {
+            FuncKind::Body { instance, .. } | FuncKind::HostEntry { instance, .. } => {
+                self.instances[instance.index()].region
+            }
+            FuncKind::Switch { from, .. } => from,
+            _ => RegionIndex(0),
+        }
+    }
+
+    /// Distance from the pointer of region `from` to that of region `to`.
+    #[must_use]
+    pub fn distance(&self, from: RegionIndex, to: RegionIndex) -> i64 {
+        let offset = |r: RegionIndex| self.regions[r.index()].memory_offset.cast_signed();
+        offset(to) - offset(from)
+    }
+}
+
+/// Plans a program.
+///
+/// # Errors
+/// `Link` for imports that nothing provides or whose types do not fit, `Usage` for a missing
+/// entry, `Unsupported` for what is not compiled yet.
+pub fn plan<'a>(
+    units: &'a [Unit<'a>],
+    purpose: Purpose,
+    options: &Options,
+) -> Result<LinkPlan<'a>> {
+    let mut plan = instantiate::instantiate(units, purpose, options)?;
+    choose_exports(&mut plan)?;
+    reach::mark_reachable(&mut plan);
+    layout::lay_out(&mut plan, options);
+    Ok(plan)
+}
+
+/// Finds the entry of a command, or the exports that are to be callable by name, and makes the
+/// functions that call them.
+fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
+    let last = InstanceIndex::new(plan.instances.len() - 1);
+    match plan.purpose.clone() {
+        Purpose::Run(Entry::Command) => {
+            let callee = match plan.module(last).export("_start") {
+                Some(Extern::Func(func)) => plan.instances[last.index()].funcs[func.index()],
+                _ => return Err(no_entry(plan.module(last))),
+            };
+            plan.entry = Some(plan.add_func(FuncKind::EntryCommand { callee, instance: last }));
+        }
+        Purpose::Run(Entry::Invoke(name)) => match plan.module(last).export(&name) {
+            Some(Extern::Func(func)) => plan.add_export(last, &name, Extern::Func(func)),
+            _ => return Err(no_such_export(plan.module(last), &name)),
+        },
+        Purpose::Script => {
+            for index in 0..plan.instances.len() {
+                let instance = InstanceIndex::new(index);
+                let exports: Vec<_> = plan
+                    .module(instance)
+                    .exports
+                    .iter()
+                    .map(|e| (e.name.to_owned(), e.item))
+                    .collect();
+                for (name, item) in exports {
+                    plan.add_export(instance, &name, item);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl LinkPlan<'_> {
+    fn add_func(&mut self, kind: FuncKind) -> FuncId {
+        self.funcs.push(Func { kind, name: String::new() });
+        self.reachable.push(false);
+        FuncId::new(self.funcs.len() - 1)
+    }
+
+    /// Makes an exported function or global callable by name; other kinds are left out.
+    fn add_export(&mut self, instance: InstanceIndex, name: &str, item: Extern) {
+        let (kind, params, results) = match item {
+            Extern::Func(func) => {
+                let ty = self.module(instance).func_type(func).clone();
+                let sig = self.sigs.intern(&ty);
+                let callee = self.instances[instance.index()].funcs[func.index()];
+                let kind = FuncKind::ExportCall { callee, instance, sig };
+                (kind, ty.params().to_vec(), ty.results().to_vec())
+            }
+            Extern::Global(global) => {
+                let global = self.instances[instance.index()].globals[global.index()];
+                let ty = self.globals[global.index()].ty;
+                (FuncKind::ExportGlobal { global }, Vec::new(), vec![ty])
+            }
+            Extern::Table(_) | Extern::Memory(_) | Extern::Tag(_) => return,
+        };
+        let call = self.add_func(kind);
+        self.exports.push(ExportPlan { instance, name: name.to_owned(), call, params, results });
+    }
+}
+
+fn exported_functions(module: &Module<'_>) -> Vec<String> {
+    let functions = module.exports.iter().filter(|e| matches!(e.item, Extern::Func(_)));
+    functions.map(|e| format!("`{}`", e.name)).take(8).collect()
+}
+
+fn no_entry(module: &Module<'_>) -> Error {
+    let functions = exported_functions(module);
+    let error = Error::usage("the module exports no `_start`: it is a library, not a program");
+    let error = if module.export("_initialize").is_some() {
+        error.note("it exports `_initialize`: it was built as a reactor")
+    } else {
+        error
+    };
+    if functions.is_empty() {
+        return error.note("it exports no functions at all");
+    }
+    error
+        .note(format!("it exports the functions {}", functions.join(", ")))
+        .help("choose one to run with `--invoke NAME`, or build it as a command")
+}
+
+fn no_such_export(module: &Module<'_>, name: &str) -> Error {
+    let functions = exported_functions(module);
+    let error = Error::usage(format!("the module exports no function `{name}`"));
+    if functions.is_empty() {
+        return error.note("it exports no functions at all");
+    }
+    error.help(format!("it exports the functions {}", functions.join(", ")))
+}

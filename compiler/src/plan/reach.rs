@@ -1,0 +1,197 @@
+//! The closed-world analysis: which functions can run, and what they can change.
+//!
+//! A fixed point over functions, tables and globals that starts at the entries. A table is taken
+//! to be constant until reachable code is seen to write or grow it; of a constant table only the
+//! elements with a type through which it is called are reachable.
+
+use super::{Callee, FuncKind, InitStep, LinkPlan, Slot, TableStorage, Value};
+use crate::index::{ElemIndex, FuncId, GlobalId, InstanceIndex, SigId, TableId};
+
+/// Tables that are written but never grown and have up to this many elements lie in the context.
+const FIXED_TABLE_ELEMENTS_MAX: u64 = 1 << 16;
+
+struct Reach<'p, 'a> {
+    plan: &'p mut LinkPlan<'a>,
+    work: Vec<FuncId>,
+    tables: Vec<TableUse>,
+    globals_written: Vec<bool>,
+}
+
+#[derive(Clone, Default)]
+struct TableUse {
+    /// Elements are used as values.
+    read: bool,
+    written: bool,
+    grown: bool,
+}
+
+pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
+    let mut roots: Vec<FuncId> = plan.entry.into_iter().collect();
+    roots.extend(plan.exports.iter().map(|e| e.call));
+    roots.extend(plan.instances.iter().filter_map(|i| i.instantiate));
+    let mut reach = Reach {
+        tables: vec![TableUse::default(); plan.tables.len()],
+        globals_written: vec![false; plan.globals.len()],
+        plan,
+        work: Vec::new(),
+    };
+    for root in roots {
+        reach.func(root);
+    }
+    for global in 0..reach.plan.globals.len() {
+        let init = reach.plan.globals[global].init;
+        reach.value(init);
+    }
+    while let Some(func) = reach.work.pop() {
+        match reach.plan.funcs[func.index()].kind.clone() {
+            FuncKind::Body { instance, .. } => reach.body(func, instance),
+            FuncKind::Switch { target, .. } => reach.func(target),
+            FuncKind::Instantiate(instance) => reach.steps(instance),
+            FuncKind::EntryCommand { callee, .. } | FuncKind::ExportCall { callee, .. } => {
+                reach.callee(callee);
+            }
+            FuncKind::HostEntry { .. }
+            | FuncKind::UnknownEntry { .. }
+            | FuncKind::TrapStub(_)
+            | FuncKind::ExportGlobal { .. } => {}
+        }
+    }
+    let Reach { tables, globals_written, .. } = reach;
+    for (table, used) in plan.tables.iter_mut().zip(tables) {
+        table.constant = !used.written && !used.grown;
+        table.storage = if used.grown || (used.written && table.len > FIXED_TABLE_ELEMENTS_MAX) {
+            TableStorage::Growable(Slot::UNPLACED)
+        } else if used.written || used.read || (!table.constant && !table.called.is_empty()) {
+            TableStorage::Fixed(Slot::UNPLACED)
+        } else {
+            TableStorage::None
+        };
+    }
+    for (global, written) in plan.globals.iter_mut().zip(globals_written) {
+        global.slot = written.then_some(Slot::UNPLACED);
+    }
+}
+
+impl Reach<'_, '_> {
+    fn func(&mut self, func: FuncId) {
+        if !std::mem::replace(&mut self.plan.reachable[func.index()], true) {
+            self.work.push(func);
+        }
+    }
+
+    fn callee(&mut self, callee: Callee) {
+        if let Callee::Defined(func) = callee {
+            self.func(func);
+        }
+    }
+
+    /// A function reference that code can get hold of.
+    fn escapes(&mut self, func: FuncId) {
+        self.func(func);
+        if !self.plan.funcref_positions.contains_key(&func) {
+            let position = self.plan.funcrefs.len();
+            self.plan.funcref_positions.insert(func, position);
+            self.plan.funcrefs.push(func);
+        }
+    }
+
+    fn value(&mut self, value: Value) {
+        if let Value::RefFunc(func) = value {
+            self.escapes(func);
+        }
+    }
+
+    fn body(&mut self, func: FuncId, instance: InstanceIndex) {
+        let FuncKind::Body { index, .. } = self.plan.funcs[func.index()].kind else { return };
+        let units = self.plan.units;
+        let at = instance.index();
+        let module = &units[self.plan.instances[at].unit].module;
+        let facts = &module.bodies[index.index() - module.functions_imported].facts;
+        for callee in &facts.calls {
+            self.callee(self.plan.instances[at].funcs[callee.index()]);
+        }
+        for &func in &facts.ref_funcs {
+            let func = self.plan.func_value(instance, func);
+            self.escapes(func);
+        }
+        for &(table, ty) in &facts.indirect_calls {
+            let sig = self.plan.sigs.intern(module.type_at(ty));
+            self.table_called(self.plan.instances[at].tables[table.index()], sig);
+        }
+        for table in &facts.tables_read {
+            let table = self.plan.instances[at].tables[table.index()];
+            self.tables[table.index()].read = true;
+            self.contents_escape(table);
+        }
+        for table in &facts.tables_written {
+            self.table_written(self.plan.instances[at].tables[table.index()]);
+        }
+        for table in &facts.tables_grown {
+            let table = self.plan.instances[at].tables[table.index()];
+            self.tables[table.index()].grown = true;
+            self.contents_escape(table);
+        }
+        for global in &facts.globals_written {
+            let global: GlobalId = self.plan.instances[at].globals[global.index()];
+            self.globals_written[global.index()] = true;
+        }
+        for &segment in &facts.data_used {
+            self.plan.instances[at].data.insert(segment, Slot::UNPLACED);
+        }
+        for &segment in &facts.elements_used {
+            self.elements_used(instance, segment);
+        }
+    }
+
+    fn steps(&mut self, instance: InstanceIndex) {
+        for step in self.plan.instances[instance.index()].steps.clone() {
+            match step {
+                InitStep::Elements { table, segment, .. } => {
+                    self.table_written(table);
+                    self.elements_used(instance, segment);
+                }
+                InitStep::Start(callee) => self.callee(callee),
+                InitStep::Data { .. } | InitStep::Trap(_) => {}
+            }
+        }
+    }
+
+    fn elements_used(&mut self, instance: InstanceIndex, segment: ElemIndex) {
+        let units = self.plan.units;
+        self.plan.instances[instance.index()].elements.insert(segment, Slot::UNPLACED);
+        let module = &units[self.plan.instances[instance.index()].unit].module;
+        for item in &module.elements[segment.index()].items {
+            let value = self.plan.evaluate(instance, item);
+            self.value(value);
+        }
+    }
+
+    fn table_written(&mut self, table: TableId) {
+        self.tables[table.index()].written = true;
+        self.contents_escape(table);
+    }
+
+    fn contents_escape(&mut self, table: TableId) {
+        let values = self.plan.tables[table.index()].elements.clone();
+        for value in values {
+            self.value(value);
+        }
+        self.value(self.plan.tables[table.index()].fill);
+    }
+
+    fn table_called(&mut self, table: TableId, sig: SigId) {
+        if !self.plan.tables[table.index()].called.insert(sig) {
+            return;
+        }
+        let table = &self.plan.tables[table.index()];
+        let of_type = |value: &Value| match *value {
+            Value::RefFunc(func) if self.plan.sig_of(func) == Some(sig) => Some(func),
+            _ => None,
+        };
+        let called: Vec<FuncId> =
+            table.elements.iter().chain([&table.fill]).filter_map(of_type).collect();
+        for func in called {
+            self.func(func);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! How an address is formed. The only place that knows that the instance pointer is the address
+//! of byte 0 of memory 0 and that all regions of a store lie at constant distances.
+
+use super::{Alias, FuncTranslator, clif_type};
+use crate::index::{GlobalIndex, MemoryId, RegionIndex};
+use crate::plan::{self, Slot};
+use cranelift_codegen::ir::{
+    AliasRegionData, InstBuilder, MemFlagsData, Value, condcodes::IntCC, types,
+};
+use std::borrow::Cow;
+use std::mem::{offset_of, size_of};
+use wasmelt_abi::{MemoryHeader, TrapCode};
+use wasmparser::{MemArg, MemArgTarget};
+
+impl FuncTranslator<'_, '_> {
+    /// The pointer of a region.
+    pub(super) fn region_pointer(&mut self, region: RegionIndex) -> Value {
+        let distance = self.plan().distance(self.region(), region);
+        if distance == 0 {
+            return self.pointer;
+        }
+        self.builder.ins().iadd_imm_s(self.pointer, distance)
+    }
+
+    /// The address of byte 0 of a memory of the program.
+    pub(super) fn memory_base(&mut self, memory: MemoryId) -> Value {
+        let region = self.plan().memories[memory.index()].region;
+        self.region_pointer(region)
+    }
+
+    /// The address of byte 0 of a memory of the instance.
+    pub(super) fn memory_pointer(&mut self, memory: u32) -> Value {
+        let id = self.instance().memories[memory as usize];
+        self.memory_base(id)
+    }
+
+    /// The memory that host functions called from this instance see.
+    pub(super) fn host_memory_pointer(&mut self) -> Value {
+        match self.instance().host_memory {
+            Some(memory) => self.memory_base(memory),
+            None => self.pointer,
+        }
+    }
+
+    /// Flags of an access that cannot fault.
+    pub(super) fn trusted(&mut self, alias: Alias) -> MemFlagsData {
+        self.with_alias(MemFlagsData::trusted(), alias)
+    }
+
+    fn with_alias(&mut self, flags: MemFlagsData, alias: Alias) -> MemFlagsData {
+        let description = match alias {
+            Alias::Memory => "memory",
+            Alias::Context => "context",
+            Alias::Table => "table",
+        };
+        let data = AliasRegionData {
+            user_id: alias as u32,
+            description: Cow::Borrowed(description),
+        };
+        let region = self.builder.func.dfg.alias_regions.insert(data);
+        flags.with_alias_region(Some(region))
+    }
+
+    /// A place in a context: base and offset of the access.
+    pub(super) fn slot(&mut self, slot: Slot) -> (Value, i32) {
+        (self.region_pointer(slot.region), slot.offset)
+    }
+
+    pub(super) fn slot_address(&mut self, slot: Slot) -> Value {
+        let (base, offset) = self.slot(slot);
+        self.builder.ins().iadd_imm_s(base, i64::from(offset))
+    }
+
+    pub(super) fn global_get(&mut self, global: GlobalIndex) -> Value {
+        let id = self.instance().globals[global.index()];
+        let global = &self.plan().globals[id.index()];
+        match global.slot {
+            None => self.constant(global.init),
+            Some(slot) => {
+                let flags = self.trusted(Alias::Context);
+                let (base, offset) = self.slot(slot);
+                self.builder.ins().load(clif_type(global.ty), flags, base, offset)
+            }
+        }
+    }
+
+    pub(super) fn global_set(&mut self, global: GlobalIndex, value: Value) {
+        let id = self.instance().globals[global.index()];
+        let slot = self.plan().globals[id.index()].slot.expect("a written global has a slot");
+        let flags = self.trusted(Alias::Context);
+        let (base, offset) = self.slot(slot);
+        self.builder.ins().store(flags, value, base, offset);
+    }
+
+    pub(super) fn constant(&mut self, value: plan::Value) -> Value {
+        match value {
+            plan::Value::I32(v) => self.builder.ins().iconst(types::I32, i64::from(v)),
+            plan::Value::I64(v) => self.builder.ins().iconst(types::I64, v),
+            plan::Value::F32(v) => {
+                self.builder.ins().f32const(cranelift_codegen::ir::immediates::Ieee32::with_bits(v))
+            }
+            plan::Value::F64(v) => {
+                self.builder.ins().f64const(cranelift_codegen::ir::immediates::Ieee64::with_bits(v))
+            }
+            plan::Value::V128(v) => self.v128_const(v),
+            plan::Value::RefNull => self.builder.ins().iconst(types::I64, 0),
+            plan::Value::RefFunc(func) => self.func_reference(func),
+        }
+    }
+
+    /// The address of a function's `FuncRef` record: the first record's, which the header holds,
+    /// plus a constant.
+    pub(super) fn func_reference(&mut self, func: crate::index::FuncId) -> Value {
+        let position = self.plan().funcref_positions[&func];
+        let flags = self.trusted(Alias::Context).with_readonly().with_can_move();
+        let offset = header_offset(offset_of!(MemoryHeader, funcrefs));
+        let first = self.builder.ins().load(types::I64, flags, self.pointer, offset);
+        let bytes = position * size_of::<wasmelt_abi::FuncRef>();
+        self.builder.ins().iadd_imm_s(first, i64::try_from(bytes).expect("small"))
+    }
+
+    /// Current length of a memory in bytes.
+    pub(super) fn memory_bytes(&mut self, memory: u32) -> Value {
+        let base = self.memory_pointer(memory);
+        let flags = self.trusted(Alias::Context);
+        let offset = header_offset(offset_of!(MemoryHeader, bytes));
+        self.builder.ins().load(types::I64, flags, base, offset)
+    }
+
+    /// Pops the index of an access of `access_bytes` bytes; gives flags, address and offset of a
+    /// load or store that traps out of bounds.
+    ///
+    /// A 32-bit index and an offset below 2 GiB stay within the reserved address space, so the
+    /// access itself is the check. Otherwise, and with explicit checks:
+    ///
+    /// ```text
+    /// v2 = uextend.i64 index
+    /// v3 = iadd_imm v2, offset + access_bytes
+    /// v4 = load.i64 notrap aligned context pointer-8      ; length
+    /// v5 = icmp ugt v3, v4
+    /// trapnz v5, out of bounds
+    /// ```
+    pub(super) fn memory_operand(
+        &mut self,
+        memarg: &MemArg,
+        access_bytes: u32,
+    ) -> (MemFlagsData, Value, i32) {
+        let MemArgTarget::Memory(memory) = memarg.target else {
+            unreachable!("accesses to arrays are refused before they get here")
+        };
+        let index = self.pop1();
+        let index = self.builder.ins().uextend(types::I64, index);
+        let short = i32::try_from(memarg.offset).ok();
+        if short.is_none() || self.translation.options.explicit_bounds_checks {
+            let bytes = memarg.offset + u64::from(access_bytes);
+            let end = self.builder.ins().iadd_imm_s(index, bytes.cast_signed());
+            let len = self.memory_bytes(memory);
+            let out = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+            self.trap_if(out, TrapCode::MemoryOutOfBounds);
+        }
+        let base = self.memory_pointer(memory);
+        let mut address = self.builder.ins().iadd(base, index);
+        if short.is_none() {
+            address = self.builder.ins().iadd_imm_s(address, memarg.offset.cast_signed());
+        }
+        let flags = MemFlagsData::new()
+            .with_endianness(cranelift_codegen::ir::Endianness::Little)
+            .with_trap_code(Some(super::trap_code(TrapCode::MemoryOutOfBounds)));
+        (self.with_alias(flags, Alias::Memory), address, short.unwrap_or(0))
+    }
+}
+
+/// Offset of a header field from the memory's byte 0.
+fn header_offset(field: usize) -> i32 {
+    i32::try_from(field).expect("small") - i32::try_from(size_of::<MemoryHeader>()).expect("small")
+}

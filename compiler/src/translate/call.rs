@@ -1,0 +1,363 @@
+//! Calls: direct, through tables, through references, to the host and to the runtime library.
+
+use super::{Alias, FuncTranslator, clif_type, names, trap_code, wasm_signature};
+use crate::index::{FuncIndex, HostFnId, RegionIndex, SigId, TableId, TypeIndex};
+use crate::plan::{self, Callee, ConstantCalls, Slot};
+use cranelift_codegen::ir::{
+    AbiParam, BlockArg, ExtFuncData, ExternalName, FuncRef, Inst, InstBuilder, SigRef, Signature,
+    Type, UserExternalName, Value, ValueDef, condcodes::IntCC, types,
+};
+use std::mem::offset_of;
+use wasmelt_abi::{AbiType, RUNTIME_FNS, TrapCode};
+use wasmparser::{FuncType, Operator};
+
+/// Who is called, when it is not a function known by name.
+#[derive(Clone, Copy)]
+enum Target {
+    Direct(FuncRef),
+    Indirect(SigRef, Value),
+}
+
+impl FuncTranslator<'_, '_> {
+    pub(super) fn call_operator(&mut self, op: &Operator<'_>) -> bool {
+        match *op {
+            Operator::Call { function_index } => self.call(FuncIndex(function_index), false),
+            Operator::ReturnCall { function_index } => self.call(FuncIndex(function_index), true),
+            Operator::CallIndirect { type_index, table_index } => {
+                self.call_indirect(TypeIndex(type_index), table_index, false);
+            }
+            Operator::ReturnCallIndirect { type_index, table_index } => {
+                self.call_indirect(TypeIndex(type_index), table_index, true);
+            }
+            Operator::CallRef { type_index } => self.call_ref(TypeIndex(type_index), false),
+            Operator::ReturnCallRef { type_index } => self.call_ref(TypeIndex(type_index), true),
+            _ => return false,
+        }
+        true
+    }
+
+    fn call(&mut self, func: FuncIndex, tail: bool) {
+        let ty = self.module().func_type(func);
+        let args = self.pop_many(ty.params().len());
+        let callee = self.instance().funcs[func.index()];
+        self.call_callee(callee, ty, &args, tail);
+    }
+
+    /// Calls and pushes the results, or, for a tail call, returns them.
+    pub(super) fn call_callee(&mut self, callee: Callee, ty: &FuncType, args: &[Value], tail: bool) {
+        match callee {
+            Callee::Defined(id) => {
+                let sig = self.plan().sig_of(id).expect("called functions have wasm types");
+                let func = self.wasm_func_ref(id, sig);
+                let pointer = self.region_pointer(self.plan().region_of(id));
+                self.call_wasm(Target::Direct(func), pointer, args, tail);
+            }
+            Callee::Host(host) => {
+                self.call_host(host, ty, args);
+                self.finish_tail(tail, ty.results().len());
+            }
+            Callee::Unknown => {
+                self.builder.ins().trap(trap_code(TrapCode::UnknownImport));
+                self.set_unreachable();
+            }
+        }
+    }
+
+    /// A host call that was meant as a tail call is followed by a return.
+    fn finish_tail(&mut self, tail: bool, results: usize) {
+        if tail && self.reachable {
+            let values = self.pop_many(results);
+            self.builder.ins().return_(&values);
+            self.set_unreachable();
+        }
+    }
+
+    fn call_wasm(&mut self, target: Target, pointer: Value, args: &[Value], tail: bool) {
+        let mut all = Vec::with_capacity(args.len() + 1);
+        all.push(pointer);
+        all.extend_from_slice(args);
+        if tail {
+            match target {
+                Target::Direct(func) => self.builder.ins().return_call(func, &all),
+                Target::Indirect(sig, code) => {
+                    self.builder.ins().return_call_indirect(sig, code, &all)
+                }
+            };
+            self.set_unreachable();
+            return;
+        }
+        let results = self.call_target(target, &all);
+        self.stack.extend(results);
+    }
+
+    /// Calls; inside a `try_table`, exceptions continue at its handlers.
+    fn call_target(&mut self, target: Target, args: &[Value]) -> Vec<Value> {
+        if self.handlers.is_empty() {
+            let inst = match target {
+                Target::Direct(func) => self.builder.ins().call(func, args),
+                Target::Indirect(sig, code) => self.builder.ins().call_indirect(sig, code, args),
+            };
+            return self.builder.inst_results(inst).to_vec();
+        }
+        let sig = match target {
+            Target::Direct(func) => self.builder.func.dfg.ext_funcs[func].signature,
+            Target::Indirect(sig, _) => sig,
+        };
+        let returns: Vec<Type> =
+            self.builder.func.dfg.signatures[sig].returns.iter().map(|r| r.value_type).collect();
+        let next = self.builder.create_block();
+        let mut normal = Vec::with_capacity(returns.len());
+        for (position, &ty) in (0u32..).zip(&returns) {
+            self.builder.append_block_param(next, ty);
+            normal.push(BlockArg::TryCallRet(position));
+        }
+        let table = self.exception_table(sig, next, &normal);
+        match target {
+            Target::Direct(func) => self.builder.ins().try_call(func, args, table),
+            Target::Indirect(_, code) => self.builder.ins().try_call_indirect(code, args, table),
+        };
+        self.enter(next);
+        self.builder.block_params(next).to_vec()
+    }
+
+    /// A runtime function that may throw, as `call_target` would call it.
+    pub(super) fn call_throwing(&mut self, name: &str, args: &[Value]) {
+        let func = self.runtime_func_ref(name);
+        self.call_target(Target::Direct(func), args);
+    }
+
+    fn call_host(&mut self, host: HostFnId, ty: &FuncType, args: &[Value]) {
+        let func = self.host_func_ref(host, ty);
+        let mut all = Vec::with_capacity(args.len() + 1);
+        all.push(self.host_memory_pointer());
+        all.extend_from_slice(args);
+        let inst = self.builder.ins().call(func, &all);
+        let results = self.builder.inst_results(inst).to_vec();
+        self.stack.extend(results);
+        if self.plan().host_fns[host.index()].diverges {
+            self.builder.ins().trap(trap_code(TrapCode::Unreachable));
+            self.set_unreachable();
+        }
+    }
+
+    fn call_indirect(&mut self, ty: TypeIndex, table: u32, tail: bool) {
+        let ty = self.module().type_at(ty);
+        let sig = self.plan().sigs.get(ty).expect("interned for every indirect call");
+        let table = self.instance().tables[table as usize];
+        if self.call_known_element(table, sig, ty, tail) {
+            return;
+        }
+        let (code, pointer) = match &self.plan().tables[table.index()].calls {
+            ConstantCalls::None => self.load_reference_target(table, sig),
+            ConstantCalls::PerSig(slots) => (self.load_code(table, slots[&sig]), self.table_pointer(table)),
+            ConstantCalls::Tagged(slot) => {
+                (self.load_tagged_code(table, *slot, sig), self.table_pointer(table))
+            }
+        };
+        let args = self.pop_many(ty.params().len());
+        let sig = self.sig_ref(sig);
+        self.call_wasm(Target::Indirect(sig, code), pointer, &args, tail);
+    }
+
+    /// An element of a constant table that is chosen by a constant: a direct call.
+    fn call_known_element(&mut self, table: TableId, sig: SigId, ty: &FuncType, tail: bool) -> bool {
+        let table = &self.plan().tables[table.index()];
+        if !table.constant {
+            return false;
+        }
+        let Some(position) = self.constant_operand() else { return false };
+        let position = position as usize;
+        if position as u64 >= table.len {
+            return false;
+        }
+        let plan::Value::RefFunc(func) = *table.elements.get(position).unwrap_or(&table.fill) else {
+            return false;
+        };
+        if self.plan().sig_of(func) != Some(sig) {
+            return false;
+        }
+        self.pop1();
+        let args = self.pop_many(ty.params().len());
+        self.call_callee(Callee::Defined(func), ty, &args, tail);
+        true
+    }
+
+    /// The topmost operand when it is an `i32.const`.
+    fn constant_operand(&self) -> Option<u32> {
+        let value = self.builder.func.dfg.resolve_aliases(self.peek1());
+        let ValueDef::Result(inst, _) = self.builder.func.dfg.value_def(value) else { return None };
+        match self.builder.func.dfg.insts[inst] {
+            cranelift_codegen::ir::InstructionData::UnaryImm { imm, .. } => {
+                Some((imm.bits() & 0xffff_ffff) as u32)
+            }
+            _ => None,
+        }
+    }
+
+    /// The pointer that the elements of a constant table take.
+    fn table_pointer(&mut self, table: TableId) -> Value {
+        let region: RegionIndex = self.plan().tables[table.index()].region;
+        self.region_pointer(region)
+    }
+
+    /// A constant table with one array for the type: mismatches are in the array, as stubs.
+    ///
+    /// ```text
+    /// v2 = icmp uge index, len
+    /// trapnz v2, table out of bounds
+    /// v3 = ishl_imm index, 3
+    /// v4 = iadd pointer, v3
+    /// v5 = load.i64 notrap aligned readonly can_move context v4+array
+    /// ```
+    fn load_code(&mut self, table: TableId, array: Slot) -> Value {
+        let index = self.pop_element_index(table, TrapCode::TableOutOfBounds);
+        let scaled = self.builder.ins().ishl_imm_s(index, 3);
+        let (base, offset) = self.slot(array);
+        let address = self.builder.ins().iadd(base, scaled);
+        let flags = self.trusted(Alias::Context).with_readonly();
+        self.builder.ins().load(types::I64, flags, address, offset)
+    }
+
+    /// A constant table of pairs: the type number is compared.
+    fn load_tagged_code(&mut self, table: TableId, pairs: Slot, sig: SigId) -> Value {
+        let index = self.pop_element_index(table, TrapCode::TableOutOfBounds);
+        let scaled = self.builder.ins().ishl_imm_s(index, 4);
+        let (base, offset) = self.slot(pairs);
+        let address = self.builder.ins().iadd(base, scaled);
+        let flags = self.trusted(Alias::Context).with_readonly();
+        let tag = self.builder.ins().load(types::I64, flags, address, offset + 8);
+        let same = self.builder.ins().icmp_imm_s(IntCC::Equal, tag, i64::from(sig.0));
+        let matches = self.builder.create_block();
+        let differs = self.builder.create_block();
+        self.builder.set_cold_block(differs);
+        self.builder.ins().brif(same, matches, &[], differs, &[]);
+        self.enter(differs);
+        let null = self.builder.ins().icmp_imm_s(IntCC::Equal, tag, -1);
+        self.trap_if(null, TrapCode::IndirectCallToNull);
+        self.builder.ins().trap(trap_code(TrapCode::BadSignature));
+        self.enter(matches);
+        self.builder.ins().load(types::I64, flags, address, offset)
+    }
+
+    /// A table that can change: the element is a reference, or null.
+    fn load_reference_target(&mut self, table: TableId, sig: SigId) -> (Value, Value) {
+        let index = self.pop_element_index(table, TrapCode::TableOutOfBounds);
+        let flags = self.trusted(Alias::Table);
+        let (address, offset) = self.element_address(table, index);
+        let reference = self.builder.ins().load(types::I64, flags, address, offset);
+        // The first field lies at address 0 plus its offset when the element is null: the load
+        // itself is the check.
+        let flags = flags
+            .with_readonly()
+            .with_trap_code(Some(trap_code(TrapCode::IndirectCallToNull)));
+        let sig_offset = field(offset_of!(wasmelt_abi::FuncRef, sig));
+        let actual = self.builder.ins().load(types::I64, flags, reference, sig_offset);
+        let differs = self.builder.ins().icmp_imm_s(IntCC::NotEqual, actual, i64::from(sig.0));
+        self.trap_if(differs, TrapCode::BadSignature);
+        self.reference_target(reference)
+    }
+
+    /// Code and instance pointer of a function reference that is not null.
+    fn reference_target(&mut self, reference: Value) -> (Value, Value) {
+        let flags = self.trusted(Alias::Table).with_readonly();
+        let code_offset = field(offset_of!(wasmelt_abi::FuncRef, code));
+        let code = self.builder.ins().load(types::I64, flags, reference, code_offset);
+        if self.plan().regions.len() == 1 {
+            return (code, self.pointer);
+        }
+        let own = self.plan().regions[self.region().index()].memory_offset;
+        let offset = field(offset_of!(wasmelt_abi::FuncRef, instance_offset));
+        let theirs = self.builder.ins().load(types::I64, flags, reference, offset);
+        let store = self.builder.ins().iadd_imm_s(self.pointer, -own.cast_signed());
+        (code, self.builder.ins().iadd(store, theirs))
+    }
+
+    fn call_ref(&mut self, ty: TypeIndex, tail: bool) {
+        let ty = self.module().type_at(ty);
+        let reference = self.pop1();
+        self.trap_unless(reference, TrapCode::NullReference);
+        let (code, pointer) = self.reference_target(reference);
+        let args = self.pop_many(ty.params().len());
+        let sig = self.builder.import_signature(wasm_signature(ty));
+        self.call_wasm(Target::Indirect(sig, code), pointer, &args, tail);
+    }
+
+    /// Calls a runtime function by its name in the table.
+    pub(super) fn call_runtime(&mut self, name: &str, args: &[Value]) -> Option<Value> {
+        let func = self.runtime_func_ref(name);
+        let inst: Inst = self.builder.ins().call(func, args);
+        self.builder.inst_results(inst).first().copied()
+    }
+
+    fn runtime_func_ref(&mut self, name: &str) -> FuncRef {
+        let row = names::runtime_fn(name);
+        self.func_ref(UserExternalName::new(names::RUNTIME, row), |this| {
+            let function = &RUNTIME_FNS[row as usize];
+            let mut signature = Signature::new(this.frontend_config().default_call_conv);
+            let ty = |t: &AbiType| {
+                AbiParam::new(match t {
+                    AbiType::I32 => types::I32,
+                    AbiType::I64 | AbiType::Ptr => types::I64,
+                })
+            };
+            signature.params.extend(function.params.iter().map(ty));
+            signature.returns.extend(function.result.iter().map(ty));
+            this.builder.import_signature(signature)
+        })
+    }
+
+    fn host_func_ref(&mut self, host: HostFnId, ty: &FuncType) -> FuncRef {
+        self.func_ref(UserExternalName::new(names::HOST, host.0), |this| {
+            let mut signature = wasm_signature(ty);
+            signature.call_conv = this.frontend_config().default_call_conv;
+            for param in signature.params.iter_mut().chain(&mut signature.returns) {
+                param.value_type = host_type(param.value_type);
+            }
+            this.builder.import_signature(signature)
+        })
+    }
+
+    pub(super) fn wasm_func_ref(&mut self, id: crate::index::FuncId, sig: SigId) -> FuncRef {
+        self.func_ref(UserExternalName::new(names::WASM, id.0), |this| this.sig_ref(sig))
+    }
+
+    fn func_ref(
+        &mut self,
+        name: UserExternalName,
+        signature: impl FnOnce(&mut Self) -> SigRef,
+    ) -> FuncRef {
+        if let Some(&func) = self.func_refs.get(&name) {
+            return func;
+        }
+        let signature = signature(self);
+        let name_ref = self.builder.func.declare_imported_user_function(name.clone());
+        let func = self.builder.import_function(ExtFuncData {
+            name: ExternalName::user(name_ref),
+            signature,
+            colocated: true,
+            patchable: false,
+        });
+        self.func_refs.insert(name, func);
+        func
+    }
+
+    pub(super) fn sig_ref(&mut self, sig: SigId) -> SigRef {
+        if let Some(&sig_ref) = self.sig_refs.get(&sig) {
+            return sig_ref;
+        }
+        let signature = wasm_signature(&self.plan().sigs[sig]);
+        let sig_ref = self.builder.import_signature(signature);
+        self.sig_refs.insert(sig, sig_ref);
+        sig_ref
+    }
+}
+
+fn field(offset: usize) -> i32 {
+    i32::try_from(offset).expect("small")
+}
+
+/// Host functions have scalars alone.
+fn host_type(ty: Type) -> Type {
+    debug_assert!(ty != clif_type(wasmparser::ValType::V128), "no host function takes vectors");
+    ty
+}

@@ -1,0 +1,314 @@
+//! Structured control flow: frames, branches, and code that cannot be reached.
+//!
+//! A frame's values lie on the operand stack from `height` on. The block where a frame ends takes
+//! its results as parameters; a loop's header takes the loop's parameters.
+
+use super::{Clause, FuncTranslator, clif_type};
+use crate::error::{Error, Result};
+use crate::index::TypeIndex;
+use cranelift_codegen::ir::{
+    self, Block, BlockArg, InstBuilder, JumpTableData, Value, condcodes::IntCC,
+};
+use wasmelt_abi::TrapCode;
+use wasmparser::{BlockType, FuncType, Operator, ValType};
+
+pub(super) struct Frame {
+    pub(super) kind: FrameKind,
+    /// Operands below the frame's parameters.
+    pub(super) height: usize,
+    pub(super) params: usize,
+    pub(super) results: usize,
+    /// Where control goes after the frame; takes the results.
+    pub(super) end: Block,
+    /// Something branches to `end`.
+    pub(super) end_reached: bool,
+}
+
+pub(super) enum FrameKind {
+    Function,
+    Block,
+    /// Takes the parameters; sealed when the loop ends.
+    Loop { header: Block },
+    If {
+        else_block: Block,
+        /// Operands that the other arm starts with.
+        params: Vec<Value>,
+        has_else: bool,
+    },
+    TryTable {
+        /// Handlers that were active around it.
+        outer: Vec<Clause>,
+        landings: Vec<Block>,
+    },
+}
+
+impl FuncTranslator<'_, '_> {
+    pub(super) fn push_function_frame(&mut self, ty: &FuncType) {
+        let end = self.block_with(ty.results());
+        self.control.push(Frame {
+            kind: FrameKind::Function,
+            height: 0,
+            params: 0,
+            results: ty.results().len(),
+            end,
+            end_reached: false,
+        });
+    }
+
+    fn block_with(&mut self, types: &[ValType]) -> Block {
+        let block = self.builder.create_block();
+        for &ty in types {
+            self.builder.append_block_param(block, clif_type(ty));
+        }
+        block
+    }
+
+    fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
+        match ty {
+            BlockType::Empty => (Vec::new(), Vec::new()),
+            BlockType::Type(result) => (Vec::new(), vec![result]),
+            BlockType::FuncType(index) => {
+                let ty = self.module().type_at(TypeIndex(index));
+                (ty.params().to_vec(), ty.results().to_vec())
+            }
+        }
+    }
+
+    /// One arm an instruction.
+    pub(super) fn control_operator(&mut self, op: &Operator<'_>, offset: u64) -> Result<bool> {
+        match op {
+            Operator::Nop => {}
+            Operator::Unreachable => {
+                self.builder.ins().trap(super::trap_code(TrapCode::Unreachable));
+                self.set_unreachable();
+            }
+            Operator::Block { blockty } => {
+                let (params, results) = self.block_type(*blockty);
+                self.push_frame(FrameKind::Block, params.len(), &results);
+            }
+            Operator::Loop { blockty } => self.begin_loop(*blockty),
+            Operator::If { blockty } => self.begin_if(*blockty),
+            Operator::Else => self.else_arm(),
+            Operator::TryTable { try_table } => self.begin_try(try_table),
+            Operator::End => self.end(),
+            Operator::Br { relative_depth } => self.branch(*relative_depth),
+            Operator::BrIf { relative_depth } => {
+                let condition = self.pop1();
+                self.branch_if(condition, *relative_depth);
+            }
+            Operator::BrTable { targets } => self.branch_table(targets)?,
+            Operator::Return => {
+                let results = self.control[0].results;
+                let values = self.pop_many(results);
+                self.builder.ins().return_(&values);
+                self.set_unreachable();
+            }
+            Operator::Drop => {
+                self.pop1();
+            }
+            Operator::Select | Operator::TypedSelect { .. } => {
+                let (first, second, condition) = self.pop3();
+                let value = self.builder.ins().select(condition, first, second);
+                self.push1(value);
+            }
+            Operator::TypedSelectMulti { .. } => {
+                return Err(Error::unsupported("`select` of several values", offset));
+            }
+            Operator::BrOnNull { relative_depth } => {
+                let reference = self.pop1();
+                let null = self.builder.ins().icmp_imm_s(IntCC::Equal, reference, 0);
+                self.branch_if(null, *relative_depth);
+                self.push1(reference);
+            }
+            Operator::BrOnNonNull { relative_depth } => {
+                let reference = self.peek1();
+                let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, reference, 0);
+                self.branch_if(some, *relative_depth);
+                self.pop1();
+            }
+            Operator::RefAsNonNull => {
+                let reference = self.peek1();
+                self.trap_unless(reference, TrapCode::NullReference);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    pub(super) fn push_frame(&mut self, kind: FrameKind, params: usize, results: &[ValType]) {
+        let end = self.block_with(results);
+        self.control.push(Frame {
+            kind,
+            height: self.stack.len() - params,
+            params,
+            results: results.len(),
+            end,
+            end_reached: false,
+        });
+    }
+
+    fn begin_loop(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        let header = self.block_with(&params);
+        let values = self.pop_many(params.len());
+        self.jump(header, &values);
+        self.builder.switch_to_block(header);
+        let values = self.builder.block_params(header).to_vec();
+        self.stack.extend(values);
+        self.push_frame(FrameKind::Loop { header }, params.len(), &results);
+    }
+
+    fn begin_if(&mut self, ty: BlockType) {
+        let (params, results) = self.block_type(ty);
+        let condition = self.pop1();
+        let then_block = self.builder.create_block();
+        let else_block = self.builder.create_block();
+        self.builder.ins().brif(condition, then_block, &[], else_block, &[]);
+        self.enter(then_block);
+        let saved = self.stack[self.stack.len() - params.len()..].to_vec();
+        let kind = FrameKind::If { else_block, params: saved, has_else: false };
+        self.push_frame(kind, params.len(), &results);
+    }
+
+    /// Ends the first arm of an `if` and begins the second.
+    fn else_arm(&mut self) {
+        self.leave();
+        let frame = self.control.last_mut().expect("validated: inside an if");
+        let FrameKind::If { else_block, params, has_else } = &mut frame.kind else {
+            unreachable!("validated: `else` belongs to an `if`")
+        };
+        *has_else = true;
+        let (block, height, params) = (*else_block, frame.height, params.clone());
+        self.stack.truncate(height);
+        self.stack.extend(params);
+        self.enter(block);
+    }
+
+    /// Control falls out of the innermost frame, if it can.
+    fn leave(&mut self) {
+        if !self.reachable {
+            return;
+        }
+        let frame = self.control.last_mut().expect("validated: inside a frame");
+        frame.end_reached = true;
+        let (end, results) = (frame.end, frame.results);
+        let values = self.pop_many(results);
+        self.jump(end, &values);
+    }
+
+    fn end(&mut self) {
+        self.leave();
+        let mut frame = self.control.pop().expect("validated: inside a frame");
+        match frame.kind {
+            FrameKind::Loop { header } => self.builder.seal_block(header),
+            FrameKind::If { else_block, ref params, has_else: false } => {
+                // Without an `else`, the results are the parameters.
+                self.enter(else_block);
+                self.jump(frame.end, params);
+                frame.end_reached = true;
+            }
+            FrameKind::TryTable { ref mut outer, ref landings } => {
+                self.handlers = std::mem::take(outer);
+                for &landing in landings {
+                    self.builder.seal_block(landing);
+                }
+            }
+            FrameKind::If { .. } | FrameKind::Block | FrameKind::Function => {}
+        }
+        self.stack.truncate(frame.height);
+        if !frame.end_reached {
+            self.reachable = false;
+            return;
+        }
+        self.enter(frame.end);
+        let values = self.builder.block_params(frame.end).to_vec();
+        if matches!(frame.kind, FrameKind::Function) {
+            self.builder.ins().return_(&values);
+            self.reachable = false;
+            return;
+        }
+        self.stack.extend(values);
+    }
+
+    /// Continues in a block to which every branch has been made.
+    pub(super) fn enter(&mut self, block: Block) {
+        self.builder.switch_to_block(block);
+        self.builder.seal_block(block);
+        self.reachable = true;
+    }
+
+    pub(super) fn jump(&mut self, block: Block, values: &[Value]) {
+        let args = block_args(values);
+        self.builder.ins().jump(block, &args);
+    }
+
+    /// The block that a branch goes to, and how many values it takes along.
+    pub(super) fn target(&mut self, depth: u32) -> (Block, usize) {
+        let position = self.control.len() - 1 - depth as usize;
+        let frame = &mut self.control[position];
+        match frame.kind {
+            FrameKind::Loop { header } => (header, frame.params),
+            _ => {
+                frame.end_reached = true;
+                (frame.end, frame.results)
+            }
+        }
+    }
+
+    fn top(&self, count: usize) -> &[Value] {
+        &self.stack[self.stack.len() - count..]
+    }
+
+    fn branch(&mut self, depth: u32) {
+        let (block, arity) = self.target(depth);
+        let values = self.pop_many(arity);
+        self.jump(block, &values);
+        self.set_unreachable();
+    }
+
+    fn branch_if(&mut self, condition: Value, depth: u32) {
+        let (block, arity) = self.target(depth);
+        let args = block_args(self.top(arity));
+        let next = self.builder.create_block();
+        self.builder.ins().brif(condition, block, &args, next, &[]);
+        self.enter(next);
+    }
+
+    fn branch_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<()> {
+        let index = self.pop1();
+        let mut calls = Vec::with_capacity(targets.len() as usize);
+        for depth in targets.targets() {
+            calls.push(self.branch_call(depth?));
+        }
+        let default = self.branch_call(targets.default());
+        let table = self.builder.create_jump_table(JumpTableData::new(default, &calls));
+        self.builder.ins().br_table(index, table);
+        self.set_unreachable();
+        Ok(())
+    }
+
+    fn branch_call(&mut self, depth: u32) -> ir::BlockCall {
+        let (block, arity) = self.target(depth);
+        let args = block_args(self.top(arity));
+        self.builder.func.dfg.block_call(block, &args)
+    }
+
+    /// Where nothing can be reached, only the frames count.
+    pub(super) fn unreachable_operator(&mut self, op: &Operator<'_>, _offset: u64) -> Result<()> {
+        match op {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => self.dead_frames += 1,
+            Operator::End if self.dead_frames > 0 => self.dead_frames -= 1,
+            Operator::End => self.end(),
+            Operator::Else if self.dead_frames == 0 => self.else_arm(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn block_args(values: &[Value]) -> Vec<BlockArg> {
+    values.iter().copied().map(BlockArg::Value).collect()
+}

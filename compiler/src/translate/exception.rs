@@ -1,0 +1,177 @@
+//! Exceptions: `try_table`, `throw`, `throw_ref`.
+//!
+//! A call inside a `try_table` is a `try_call` whose exception table lists the active clauses,
+//! innermost first. The runtime finds the clause by the return address and continues at its
+//! *landing* block with the exception's address; the landing unpacks the values and branches to
+//! the clause's label. Specification: core, "Exceptions".
+
+use super::control::{FrameKind, block_args};
+use super::{Alias, FuncTranslator, clif_type};
+use crate::error::Result;
+use crate::index::TagId;
+use cranelift_codegen::ir::{
+    Block, BlockArg, ExceptionTable, ExceptionTableData, ExceptionTableItem, ExceptionTag,
+    InstBuilder, SigRef, Value, types,
+};
+use std::mem::{offset_of, size_of};
+use wasmelt_abi::{Exception, TrapCode};
+use wasmparser::{BlockType, Catch, Operator, TryTable};
+
+/// An active handler.
+#[derive(Clone, Copy)]
+pub(super) struct Clause {
+    /// The program-wide tag; any exception if none.
+    tag: Option<TagId>,
+    landing: Block,
+}
+
+/// Bytes that a value takes in an exception.
+const VALUE_BYTES: usize = 16;
+
+impl FuncTranslator<'_, '_> {
+    pub(super) fn exception_operator(&mut self, op: &Operator<'_>, _offset: u64) -> Result<bool> {
+        match *op {
+            Operator::Throw { tag_index } => {
+                let tag = self.instance().tags[tag_index as usize];
+                self.throw(tag);
+            }
+            Operator::ThrowRef => {
+                let exception = self.pop1();
+                self.trap_unless(exception, TrapCode::NullReference);
+                self.throw_exception(exception);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Makes the landings of a `try_table` and enters its body.
+    pub(super) fn begin_try(&mut self, try_table: &TryTable) {
+        let body = self.builder.create_block();
+        self.builder.ins().jump(body, &[]);
+        let mut clauses = Vec::with_capacity(try_table.catches.len());
+        for catch in &try_table.catches {
+            let landing = self.landing(*catch);
+            clauses.push(Clause { tag: self.caught_tag(*catch), landing });
+            if clauses.last().is_some_and(|c| c.tag.is_none()) {
+                break;
+            }
+        }
+        self.enter(body);
+        let landings = clauses.iter().map(|c| c.landing).collect();
+        let outer = self.handlers.clone();
+        if clauses.last().is_none_or(|c| c.tag.is_some()) {
+            clauses.extend_from_slice(&outer);
+        }
+        self.handlers = clauses;
+        let (params, results) = match try_table.ty {
+            BlockType::Empty => (0, Vec::new()),
+            BlockType::Type(ty) => (0, vec![ty]),
+            BlockType::FuncType(index) => {
+                let ty = self.module().type_at(crate::index::TypeIndex(index));
+                (ty.params().len(), ty.results().to_vec())
+            }
+        };
+        self.push_frame(FrameKind::TryTable { outer, landings }, params, &results);
+    }
+
+    fn caught_tag(&self, catch: Catch) -> Option<TagId> {
+        match catch {
+            Catch::One { tag, .. } | Catch::OneRef { tag, .. } => {
+                Some(self.instance().tags[tag as usize])
+            }
+            Catch::All { .. } | Catch::AllRef { .. } => None,
+        }
+    }
+
+    /// ```text
+    /// landing(v1: i64):                       ; the exception
+    ///     v2 = load.i32 notrap aligned v1+16  ; its values
+    ///     call exception_free(v1)             ; or, for the `_ref` clauses: mark it shared
+    ///     jump label(v2)                      ; and pass it on
+    /// ```
+    fn landing(&mut self, catch: Catch) -> Block {
+        let landing = self.builder.create_block();
+        let exception = self.builder.append_block_param(landing, types::I64);
+        self.builder.switch_to_block(landing);
+        let mut values = match self.caught_tag(catch) {
+            Some(tag) => self.unpack(tag, exception),
+            None => Vec::new(),
+        };
+        let (label, by_reference) = match catch {
+            Catch::One { label, .. } | Catch::All { label } => (label, false),
+            Catch::OneRef { label, .. } | Catch::AllRef { label } => (label, true),
+        };
+        if by_reference {
+            let flags = self.trusted(Alias::Table);
+            let one = self.builder.ins().iconst(types::I32, 1);
+            self.builder.ins().store(flags, one, exception, field(offset_of!(Exception, shared)));
+            values.push(exception);
+        } else {
+            self.call_runtime("exception_free", &[exception]);
+        }
+        let (target, _) = self.target(label);
+        let args = block_args(&values);
+        self.builder.ins().jump(target, &args);
+        landing
+    }
+
+    fn unpack(&mut self, tag: TagId, exception: Value) -> Vec<Value> {
+        let params = self.plan().sigs[self.plan().tags[tag.index()]].params();
+        let flags = self.trusted(Alias::Table);
+        let mut values = Vec::with_capacity(params.len());
+        for (position, &ty) in params.iter().enumerate() {
+            let offset = value_offset(position);
+            values.push(self.builder.ins().load(clif_type(ty), flags, exception, offset));
+        }
+        values
+    }
+
+    fn throw(&mut self, tag: TagId) {
+        let arity = self.plan().sigs[self.plan().tags[tag.index()]].params().len();
+        let values = self.pop_many(arity);
+        let number = self.builder.ins().iconst(types::I32, i64::from(tag.0));
+        let count = self.builder.ins().iconst(types::I64, i64::try_from(arity).expect("small"));
+        let exception =
+            self.call_runtime("exception_new", &[number, count]).expect("has a result");
+        let flags = self.trusted(Alias::Table);
+        for (position, &value) in values.iter().enumerate() {
+            self.builder.ins().store(flags, value, exception, value_offset(position));
+        }
+        self.throw_exception(exception);
+    }
+
+    fn throw_exception(&mut self, exception: Value) {
+        self.call_throwing("throw", &[exception]);
+        self.builder.ins().trap(super::trap_code(TrapCode::Unreachable));
+        self.set_unreachable();
+    }
+
+    /// The exception table of a call: `next` after a return, the active handlers otherwise.
+    pub(super) fn exception_table(
+        &mut self,
+        sig: SigRef,
+        next: Block,
+        normal: &[BlockArg],
+    ) -> ExceptionTable {
+        let normal = self.builder.func.dfg.block_call(next, normal);
+        let mut items = Vec::with_capacity(self.handlers.len());
+        for &Clause { tag, landing } in &self.handlers {
+            let call = self.builder.func.dfg.block_call(landing, &[BlockArg::TryCallExn(0)]);
+            items.push(match tag {
+                Some(tag) => ExceptionTableItem::Tag(ExceptionTag::from_u32(tag.0), call),
+                None => ExceptionTableItem::Default(call),
+            });
+        }
+        let data = ExceptionTableData::new(sig, normal, items);
+        self.builder.func.dfg.exception_tables.push(data)
+    }
+}
+
+fn value_offset(position: usize) -> i32 {
+    field(size_of::<Exception>() + position * VALUE_BYTES)
+}
+
+fn field(offset: usize) -> i32 {
+    i32::try_from(offset).expect("small")
+}

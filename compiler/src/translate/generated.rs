@@ -1,0 +1,207 @@
+//! Functions that no module has: entries for the runtime, and what tables hold besides bodies.
+
+use super::{Alias, FuncTranslator, Translation, clif_type, trap_code, wasm_signature};
+use crate::error::Result;
+use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId, TableId};
+use crate::plan::{Callee, FuncKind, InitStep, Slot};
+use cranelift_codegen::ir::{
+    self, AbiParam, InstBuilder, MemFlagsData, Signature, Value, types,
+};
+use cranelift_frontend::FunctionBuilderContext;
+use std::mem::offset_of;
+use wasmelt_abi::DataSegment;
+
+/// Bytes of a slot of `Export::call`.
+const SLOT_BYTES: i32 = 16;
+
+pub(super) fn translate(
+    translation: Translation<'_>,
+    kind: &FuncKind,
+    func: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+) -> Result<()> {
+    let plan = translation.plan;
+    let c_convention = translation.isa.frontend_config().default_call_conv;
+    let c_signature = |params: usize| {
+        let mut signature = Signature::new(c_convention);
+        signature.params = vec![AbiParam::new(types::I64); params];
+        signature
+    };
+    func.signature = match *kind {
+        FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
+        FuncKind::HostEntry { sig, .. }
+        | FuncKind::UnknownEntry { sig }
+        | FuncKind::Switch { sig, .. } => wasm_signature(&plan.sigs[sig]),
+        FuncKind::TrapStub(_) => wasm_signature(&wasmparser::FuncType::new([], [])),
+        FuncKind::Instantiate(_) | FuncKind::EntryCommand { .. } => c_signature(1),
+        FuncKind::ExportCall { .. } | FuncKind::ExportGlobal { .. } => c_signature(2),
+    };
+    // Functions that belong to no instance use the first one's pointer.
+    let instance = match *kind {
+        FuncKind::HostEntry { instance, .. }
+        | FuncKind::Instantiate(instance)
+        | FuncKind::EntryCommand { instance, .. }
+        | FuncKind::ExportCall { instance, .. } => instance,
+        _ => InstanceIndex(0),
+    };
+    let mut translator = FuncTranslator::new(translation, instance, func, context);
+    match *kind {
+        FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
+        FuncKind::HostEntry { host, sig, .. } => translator.entry_of(Callee::Host(host), sig),
+        FuncKind::UnknownEntry { sig } => translator.entry_of(Callee::Unknown, sig),
+        FuncKind::Switch { from, target, sig } => translator.switch(from, target, sig),
+        FuncKind::TrapStub(code) => {
+            translator.builder.ins().trap(trap_code(code));
+        }
+        FuncKind::Instantiate(_) => translator.instantiate(),
+        FuncKind::EntryCommand { callee, .. } => translator.entry_command(callee),
+        FuncKind::ExportCall { callee, sig, .. } => translator.export_call(callee, sig),
+        FuncKind::ExportGlobal { global } => translator.export_global(global),
+    }
+    translator.builder.finalize(translation.isa.frontend_config());
+    Ok(())
+}
+
+impl FuncTranslator<'_, '_> {
+    /// The parameters of the function being made, without the first.
+    fn params(&mut self) -> Vec<Value> {
+        let entry = self.builder.func.layout.entry_block().expect("has an entry block");
+        self.builder.block_params(entry)[1..].to_vec()
+    }
+
+    /// The first parameter is the base of the store; from here on `self.pointer` is the
+    /// instance's.
+    fn pointer_from_store(&mut self) {
+        let offset = self.plan().regions[self.region().index()].memory_offset;
+        self.pointer = self.builder.ins().iadd_imm_s(self.pointer, offset.cast_signed());
+    }
+
+    /// An import as a function of its own: calls it and returns its results.
+    fn entry_of(&mut self, callee: Callee, sig: SigId) {
+        let args = self.params();
+        let ty = &self.plan().sigs[sig];
+        self.call_callee(callee, ty, &args, false);
+        if self.reachable {
+            let results = std::mem::take(&mut self.stack);
+            self.builder.ins().return_(&results);
+        }
+    }
+
+    fn switch(&mut self, from: RegionIndex, target: FuncId, sig: SigId) {
+        let distance = self.plan().distance(from, self.plan().region_of(target));
+        let mut args = vec![self.builder.ins().iadd_imm_s(self.pointer, distance)];
+        args.extend(self.params());
+        let func = self.wasm_func_ref(target, sig);
+        self.builder.ins().return_call(func, &args);
+    }
+
+    fn entry_command(&mut self, callee: Callee) {
+        self.pointer_from_store();
+        let ty = wasmparser::FuncType::new([], []);
+        self.call_callee(callee, &ty, &[], false);
+        if self.reachable {
+            self.builder.ins().return_(&[]);
+        }
+    }
+
+    /// ```text
+    /// v2 = load.i32 notrap aligned slots      ; parameter 0 … from 16-byte slots
+    /// v3 = call callee(pointer, v2)
+    /// store notrap aligned v3, slots          ; result 0 …
+    /// ```
+    fn export_call(&mut self, callee: Callee, sig: SigId) {
+        let slots = self.params()[0];
+        self.pointer_from_store();
+        let ty = &self.plan().sigs[sig];
+        let flags = MemFlagsData::trusted();
+        let mut args = Vec::with_capacity(ty.params().len());
+        let mut offset = 0;
+        for &param in ty.params() {
+            args.push(self.builder.ins().load(clif_type(param), flags, slots, offset));
+            offset += SLOT_BYTES;
+        }
+        self.call_callee(callee, ty, &args, false);
+        if !self.reachable {
+            return;
+        }
+        let mut offset = 0;
+        for value in std::mem::take(&mut self.stack) {
+            self.builder.ins().store(flags, value, slots, offset);
+            offset += SLOT_BYTES;
+        }
+        self.builder.ins().return_(&[]);
+    }
+
+    fn export_global(&mut self, global: crate::index::GlobalId) {
+        let slots = self.params()[0];
+        self.pointer_from_store();
+        let global = &self.plan().globals[global.index()];
+        let value = match global.slot {
+            None => self.constant(global.init),
+            Some(slot) => {
+                let flags = self.trusted(Alias::Context);
+                let (base, offset) = self.slot(slot);
+                self.builder.ins().load(clif_type(global.ty), flags, base, offset)
+            }
+        };
+        self.builder.ins().store(MemFlagsData::trusted(), value, slots, 0);
+        self.builder.ins().return_(&[]);
+    }
+
+    fn instantiate(&mut self) {
+        self.pointer_from_store();
+        for step in &self.instance().steps {
+            match *step {
+                InitStep::Data { memory, segment, offset } => {
+                    let slot = self.instance().data[&segment];
+                    self.init_data(memory, slot, offset);
+                }
+                InitStep::Elements { table, segment, offset } => {
+                    let slot = self.instance().elements[&segment];
+                    self.init_elements(table, slot, offset);
+                }
+                InitStep::Trap(code) => {
+                    self.builder.ins().trap(trap_code(code));
+                    self.set_unreachable();
+                    break;
+                }
+                InitStep::Start(callee) => {
+                    let ty = wasmparser::FuncType::new([], []);
+                    self.call_callee(callee, &ty, &[], false);
+                    if !self.reachable {
+                        break;
+                    }
+                }
+            }
+        }
+        if self.reachable {
+            self.builder.ins().return_(&[]);
+        }
+    }
+
+    /// Offset, start and length of an active segment as arguments; the length is its own.
+    fn whole_segment(&mut self, slot: Slot, offset: u64) -> (Value, Value, Value, Value) {
+        let dst = self.builder.ins().iconst(types::I64, offset.cast_signed());
+        let src = self.builder.ins().iconst(types::I64, 0);
+        let flags = self.trusted(Alias::Context);
+        let (base, at) = self.slot(slot);
+        let at = at + i32::try_from(offset_of!(DataSegment, len)).expect("small");
+        let len = self.builder.ins().load(types::I64, flags, base, at);
+        (self.slot_address(slot), dst, src, len)
+    }
+
+    fn init_data(&mut self, memory: MemoryId, slot: Slot, offset: u64) {
+        let base = self.memory_base(memory);
+        let (segment, dst, src, len) = self.whole_segment(slot, offset);
+        self.call_runtime("memory_init", &[base, segment, dst, src, len]);
+        self.drop_segment(slot);
+    }
+
+    fn init_elements(&mut self, table: TableId, slot: Slot, offset: u64) {
+        let elements = self.table_elements(table);
+        let table_len = self.table_len(table);
+        let (segment, dst, src, len) = self.whole_segment(slot, offset);
+        self.call_runtime("table_init", &[elements, table_len, segment, dst, src, len]);
+        self.drop_segment(slot);
+    }
+}

@@ -1,0 +1,182 @@
+//! Tables: elements as values, and bulk operations.
+
+use super::{Alias, FuncTranslator};
+use crate::index::{ElemIndex, FuncIndex, TableId};
+use crate::plan::{Slot, TableStorage};
+use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC, types};
+use std::mem::offset_of;
+use wasmelt_abi::{DataSegment, Table, TrapCode};
+use wasmparser::Operator;
+
+impl FuncTranslator<'_, '_> {
+    pub(super) fn table_operator(&mut self, op: &Operator<'_>) -> bool {
+        match *op {
+            Operator::RefNull { .. } => {
+                let null = self.builder.ins().iconst(types::I64, 0);
+                self.push1(null);
+            }
+            Operator::RefIsNull => {
+                let value = self.pop1();
+                let null = self.builder.ins().icmp_imm_s(IntCC::Equal, value, 0);
+                self.push_bool(null);
+            }
+            Operator::RefFunc { function_index } => {
+                let func = self.plan().func_reference(self.instance, FuncIndex(function_index));
+                let value = self.func_reference(func);
+                self.push1(value);
+            }
+            Operator::TableGet { table } => self.table_get(self.table(table)),
+            Operator::TableSet { table } => self.table_set(self.table(table)),
+            Operator::TableSize { table } => {
+                let len = self.table_len(self.table(table));
+                let len = self.builder.ins().ireduce(types::I32, len);
+                self.push1(len);
+            }
+            Operator::TableGrow { table } => self.table_grow(self.table(table)),
+            Operator::TableFill { table } => self.table_fill(self.table(table)),
+            Operator::TableCopy { dst_table, src_table } => {
+                self.table_copy(self.table(dst_table), self.table(src_table));
+            }
+            Operator::TableInit { elem_index, table } => {
+                self.table_init(ElemIndex(elem_index), self.table(table));
+            }
+            Operator::ElemDrop { elem_index } => {
+                let slot = self.instance().elements[&ElemIndex(elem_index)];
+                self.drop_segment(slot);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn table(&self, table: u32) -> TableId {
+        self.instance().tables[table as usize]
+    }
+
+    /// Number of elements, as `i64`; a constant unless the table can grow.
+    pub(super) fn table_len(&mut self, table: TableId) -> Value {
+        let table = &self.plan().tables[table.index()];
+        match table.storage {
+            TableStorage::None | TableStorage::Fixed(_) => {
+                self.builder.ins().iconst(types::I64, table.len.cast_signed())
+            }
+            TableStorage::Growable(slot) => self.load_field(slot, offset_of!(Table, len)),
+        }
+    }
+
+    /// Address of the first element.
+    pub(super) fn table_elements(&mut self, table: TableId) -> Value {
+        match self.plan().tables[table.index()].storage {
+            // A table without storage is only ever operated on with a length of zero.
+            TableStorage::None => self.builder.ins().iconst(types::I64, 0),
+            TableStorage::Fixed(slot) => self.slot_address(slot),
+            TableStorage::Growable(slot) => self.load_field(slot, offset_of!(Table, elements)),
+        }
+    }
+
+    fn load_field(&mut self, slot: Slot, field: usize) -> Value {
+        let flags = self.trusted(Alias::Context);
+        let (base, offset) = self.slot(slot);
+        let offset = offset + i32::try_from(field).expect("small");
+        self.builder.ins().load(types::I64, flags, base, offset)
+    }
+
+    /// Address and offset of an element whose index, an `i64`, has been checked.
+    pub(super) fn element_address(&mut self, table: TableId, index: Value) -> (Value, i32) {
+        let scaled = self.builder.ins().ishl_imm_s(index, 3);
+        match self.plan().tables[table.index()].storage {
+            TableStorage::Fixed(slot) => {
+                let (base, offset) = self.slot(slot);
+                (self.builder.ins().iadd(base, scaled), offset)
+            }
+            TableStorage::None | TableStorage::Growable(_) => {
+                let elements = self.table_elements(table);
+                (self.builder.ins().iadd(elements, scaled), 0)
+            }
+        }
+    }
+
+    /// Pops an index; traps with `code` if there is no such element.
+    pub(super) fn pop_element_index(&mut self, table: TableId, code: TrapCode) -> Value {
+        let index = self.pop_extended();
+        let len = self.table_len(table);
+        let out = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
+        self.trap_if(out, code);
+        index
+    }
+
+    fn table_get(&mut self, table: TableId) {
+        let index = self.pop_element_index(table, TrapCode::TableAccessOutOfBounds);
+        let flags = self.trusted(Alias::Table);
+        let (address, offset) = self.element_address(table, index);
+        let value = self.builder.ins().load(types::I64, flags, address, offset);
+        self.push1(value);
+    }
+
+    fn table_set(&mut self, table: TableId) {
+        let value = self.pop1();
+        let index = self.pop_element_index(table, TrapCode::TableAccessOutOfBounds);
+        let flags = self.trusted(Alias::Table);
+        let (address, offset) = self.element_address(table, index);
+        self.builder.ins().store(flags, value, address, offset);
+    }
+
+    fn table_grow(&mut self, table: TableId) {
+        let delta = self.pop_extended();
+        let init = self.pop1();
+        let TableStorage::Growable(slot) = self.plan().tables[table.index()].storage else {
+            unreachable!("a table that is grown is growable")
+        };
+        let table = self.slot_address(slot);
+        let old = self.call_runtime("table_grow", &[table, init, delta]).expect("has a result");
+        let old = self.builder.ins().ireduce(types::I32, old);
+        self.push1(old);
+    }
+
+    fn table_fill(&mut self, table: TableId) {
+        let len = self.pop_extended();
+        let value = self.pop1();
+        let dst = self.pop_extended();
+        let elements = self.table_elements(table);
+        let table_len = self.table_len(table);
+        self.call_runtime("table_fill", &[elements, table_len, dst, value, len]);
+    }
+
+    fn table_copy(&mut self, dst_table: TableId, src_table: TableId) {
+        let len = self.pop_extended();
+        let src = self.pop_extended();
+        let dst = self.pop_extended();
+        let dst_elements = self.table_elements(dst_table);
+        let dst_len = self.table_len(dst_table);
+        let src_elements = self.table_elements(src_table);
+        let src_len = self.table_len(src_table);
+        let args = [dst_elements, dst_len, src_elements, src_len, dst, src, len];
+        self.call_runtime("table_copy", &args);
+    }
+
+    fn table_init(&mut self, segment: ElemIndex, table: TableId) {
+        let len = self.pop_extended();
+        let src = self.pop_extended();
+        let dst = self.pop_extended();
+        let elements = self.table_elements(table);
+        let table_len = self.table_len(table);
+        let slot = self.instance().elements[&segment];
+        let segment = self.slot_address(slot);
+        self.call_runtime("table_init", &[elements, table_len, segment, dst, src, len]);
+    }
+
+    /// A dropped segment has no elements.
+    pub(super) fn drop_segment(&mut self, slot: Slot) {
+        let zero = self.builder.ins().iconst(types::I64, 0);
+        let flags = self.trusted(Alias::Context);
+        let (base, offset) = self.slot(slot);
+        let offset = offset + i32::try_from(offset_of!(DataSegment, len)).expect("small");
+        self.builder.ins().store(flags, zero, base, offset);
+    }
+
+    /// Pushes the `i32` of a comparison.
+    pub(super) fn push_bool(&mut self, condition: Value) {
+        let value = self.builder.ins().uextend(types::I32, condition);
+        self.push1(value);
+    }
+}
