@@ -1,1 +1,27 @@
-//! What WASI does, once for all its versions.
+//! What WASI does, once for all its versions: descriptors, directories, clocks, random bytes,
+//! polling, sockets, arguments and the environment.
+//!
+//! Everything here speaks of the host: buffers, paths, file descriptors. What a version of WASI
+//! calls things, the numbers it gives them and where they lie in guest memory is in `wasi`.
+//! Nothing is buffered, so that ending the process at any time loses nothing.
+#![forbid(unsafe_code)]
+
+pub mod clocks;
+pub mod descriptor;
+pub mod directory;
+pub mod environment;
+pub mod error;
+pub mod file;
+pub mod listing;
+pub mod poll;
+pub mod preopens;
+pub mod process;
+pub mod random;
+pub mod socket;
+pub mod stat;
+
+pub use descriptor::{Descriptor, Stream};
+pub use error::Error;
+
+/// What host functions return.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,271 @@
+//! An open descriptor and what can be done with it whatever it is.
+//!
+//! Operations that every program needs (read, write, seek, close) reach one small system call
+//! each, so that a program that only prints carries nothing else. A descriptor is closed by
+//! dropping it.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::io::{Errno, fcntl_dupfd_cloexec, retry_on_intr};
+use rustix::stdio;
+
+use super::directory::Directory;
+use super::file::File;
+use super::socket::Socket;
+use super::stat::{FileType, SetTime, Stat};
+use super::{Error, Result};
+
+/// What an open descriptor of the guest stands for.
+#[derive(Debug)]
+pub enum Descriptor {
+    Stream(Stream),
+    File(File),
+    Directory(Directory),
+    Socket(Socket),
+}
+
+/// A standard stream of the process. It is never closed: the guest only lets go of it.
+///
+/// A stream that was closed when the process started behaves as the null device does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    In,
+    Out,
+    Err,
+}
+
+/// From where a position in a file counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whence {
+    Start,
+    Current,
+    End,
+}
+
+impl Descriptor {
+    /// Reads into the buffers, as many of them as one system call fills; 0 at the end.
+    ///
+    /// # Errors
+    /// [`Error::BadDescriptor`] for what cannot be read, otherwise the system's.
+    pub fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        let (fd, stream) = match self {
+            Descriptor::Stream(Stream::In) => (stdio::stdin(), true),
+            Descriptor::File(file) => (file.as_fd(), false),
+            Descriptor::Socket(socket) => (socket.as_fd(), false),
+            Descriptor::Stream(_) | Descriptor::Directory(_) => return Err(Error::BadDescriptor),
+        };
+        match retry_on_intr(|| rustix::io::readv(fd, buffers)) {
+            Err(Errno::BADF) if stream => Ok(0),
+            result => Ok(result?),
+        }
+    }
+
+    /// Writes the buffers; what one system call does not take is left to the caller.
+    ///
+    /// # Errors
+    /// [`Error::BadDescriptor`] for what cannot be written, otherwise the system's.
+    pub fn write(&self, buffers: &[IoSlice<'_>]) -> Result<usize> {
+        let (fd, stream) = match self {
+            Descriptor::Stream(Stream::Out) => (stdio::stdout(), true),
+            Descriptor::Stream(Stream::Err) => (stdio::stderr(), true),
+            Descriptor::File(file) => (file.as_fd(), false),
+            Descriptor::Socket(socket) => (socket.as_fd(), false),
+            Descriptor::Stream(Stream::In) | Descriptor::Directory(_) => {
+                return Err(Error::BadDescriptor);
+            }
+        };
+        match retry_on_intr(|| rustix::io::writev(fd, buffers)) {
+            Err(Errno::BADF) if stream => Ok(buffers.iter().map(|buffer| buffer.len()).sum()),
+            result => Ok(result?),
+        }
+    }
+
+    /// Reads from a position of a file, without moving the file's own.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSeek`] for standard input, [`Error::BadDescriptor`] for others that are
+    /// not files, otherwise the system's.
+    pub fn read_at(&self, buffers: &mut [IoSliceMut<'_>], position: u64) -> Result<usize> {
+        let file = match self {
+            Descriptor::Stream(Stream::In) | Descriptor::Socket(_) => {
+                return Err(Error::InvalidSeek);
+            }
+            other => other.file()?,
+        };
+        Ok(retry_on_intr(|| {
+            rustix::io::preadv(file, buffers, position)
+        })?)
+    }
+
+    /// Writes to a position of a file, without moving the file's own. A file in append mode is
+    /// appended to all the same.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSeek`] for standard output and error, [`Error::BadDescriptor`] for others
+    /// that are not files, otherwise the system's.
+    pub fn write_at(&self, buffers: &[IoSlice<'_>], position: u64) -> Result<usize> {
+        let file = match self {
+            Descriptor::Stream(Stream::Out | Stream::Err) | Descriptor::Socket(_) => {
+                return Err(Error::InvalidSeek);
+            }
+            other => other.file()?,
+        };
+        Ok(retry_on_intr(|| {
+            rustix::io::pwritev(file, buffers, position)
+        })?)
+    }
+
+    /// Moves a file's position and returns the new one.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSeek`] for streams and sockets, [`Error::BadDescriptor`] for directories,
+    /// [`Error::Invalid`] for a position before the start.
+    pub fn seek(&self, whence: Whence, offset: i64) -> Result<u64> {
+        use rustix::fs::SeekFrom;
+
+        let file = match self {
+            Descriptor::Stream(_) | Descriptor::Socket(_) => return Err(Error::InvalidSeek),
+            other => other.file()?,
+        };
+        let to = match whence {
+            Whence::Start => SeekFrom::Start(u64::try_from(offset).map_err(|_| Error::Invalid)?),
+            Whence::Current => SeekFrom::Current(offset),
+            Whence::End => SeekFrom::End(offset),
+        };
+        Ok(rustix::fs::seek(file, to)?)
+    }
+
+    /// The kind of file: for a standard stream, whether it is a terminal.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn file_type(&self) -> Result<FileType> {
+        match self {
+            Descriptor::Stream(stream) => Ok(stream.file_type()),
+            Descriptor::Directory(_) => Ok(FileType::Directory),
+            Descriptor::Socket(socket) => Ok(socket.file_type()),
+            Descriptor::File(file) => Ok(FileType::from_mode(rustix::fs::fstat(file)?.st_mode)),
+        }
+    }
+
+    /// The attributes.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn stat(&self) -> Result<Stat> {
+        let fd = match self {
+            Descriptor::Stream(stream) => return Ok(Stat::of_stream(stream.file_type())),
+            Descriptor::File(file) => file.as_fd(),
+            Descriptor::Directory(directory) => directory.as_fd(),
+            Descriptor::Socket(socket) => socket.as_fd(),
+        };
+        let mut stat = Stat::from_system(&rustix::fs::fstat(fd)?)?;
+        if let Descriptor::Socket(socket) = self {
+            stat.file_type = socket.file_type();
+        }
+        Ok(stat)
+    }
+
+    /// Sets the times of a file or directory.
+    ///
+    /// # Errors
+    /// [`Error::BadDescriptor`] for streams and sockets, [`Error::NotPermitted`] where the guest
+    /// may only read, otherwise the system's.
+    pub fn set_times(&self, accessed: SetTime, modified: SetTime) -> Result<()> {
+        let (fd, read_only) = match self {
+            Descriptor::File(file) => (file.as_fd(), file.is_read_only()),
+            Descriptor::Directory(directory) => (directory.as_fd(), directory.is_read_only()),
+            Descriptor::Stream(_) | Descriptor::Socket(_) => return Err(Error::BadDescriptor),
+        };
+        if read_only {
+            return Err(Error::NotPermitted);
+        }
+        let times = rustix::fs::Timestamps {
+            last_access: accessed.to_system(),
+            last_modification: modified.to_system(),
+        };
+        Ok(rustix::fs::futimens(fd, &times)?)
+    }
+
+    /// Whether reads and writes return rather than wait. Only files and sockets have the flag.
+    ///
+    /// # Errors
+    /// [`Error::BadDescriptor`] for streams and directories, otherwise the system's.
+    pub fn set_flags(&self, append: bool, nonblocking: bool) -> Result<()> {
+        use rustix::fs::OFlags;
+
+        let fd = match self {
+            Descriptor::File(file) => file.as_fd(),
+            Descriptor::Socket(socket) => socket.as_fd(),
+            Descriptor::Stream(_) | Descriptor::Directory(_) => return Err(Error::BadDescriptor),
+        };
+        let mut flags = rustix::fs::fcntl_getfl(fd)?;
+        flags.set(OFlags::APPEND, append);
+        flags.set(OFlags::NONBLOCK, nonblocking);
+        Ok(rustix::fs::fcntl_setfl(fd, flags)?)
+    }
+
+    /// The file, for operations that only files have.
+    ///
+    /// # Errors
+    /// [`Error::BadDescriptor`] for anything else.
+    pub fn file(&self) -> Result<&File> {
+        match self {
+            Descriptor::File(file) => Ok(file),
+            _ => Err(Error::BadDescriptor),
+        }
+    }
+
+    /// The directory, for operations on paths.
+    ///
+    /// # Errors
+    /// [`Error::BadDescriptor`] for anything else.
+    pub fn directory(&self) -> Result<&Directory> {
+        match self {
+            Descriptor::Directory(directory) => Ok(directory),
+            _ => Err(Error::BadDescriptor),
+        }
+    }
+
+    /// Where the system knows the descriptor.
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Descriptor::Stream(stream) => stream.fd(),
+            Descriptor::File(file) => file.as_fd(),
+            Descriptor::Directory(directory) => directory.as_fd(),
+            Descriptor::Socket(socket) => socket.as_fd(),
+        }
+    }
+}
+
+impl Stream {
+    fn fd(self) -> BorrowedFd<'static> {
+        match self {
+            Stream::In => stdio::stdin(),
+            Stream::Out => stdio::stdout(),
+            Stream::Err => stdio::stderr(),
+        }
+    }
+
+    /// A character device for a terminal, unknown for anything else: so C libraries find out
+    /// whether to buffer lines.
+    fn file_type(self) -> FileType {
+        if rustix::termios::isatty(self.fd()) {
+            FileType::CharacterDevice
+        } else {
+            FileType::Unknown
+        }
+    }
+}
+
+/// Moves a newly opened descriptor away from the numbers of the standard streams, which the
+/// system hands out when the process was started without them.
+pub(super) fn above_streams(fd: OwnedFd) -> Result<OwnedFd> {
+    const FIRST: i32 = 3;
+    if fd.as_raw_fd() >= FIRST {
+        Ok(fd)
+    } else {
+        Ok(fcntl_dupfd_cloexec(fd, FIRST)?)
+    }
+}

@@ -1,0 +1,272 @@
+//! A directory that is open, and paths below it.
+//!
+//! Paths are resolved by cap-primitives, which never leaves the directory: by `openat2` with
+//! `RESOLVE_BENEATH` where the kernel has it, component by component elsewhere. It defines what
+//! trailing slashes and symbolic links mean. Absolute targets of symbolic links are refused.
+
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use cap_primitives::fs::{DirOptions, FollowSymlinks, OpenOptions, SystemTimeSpec};
+
+use super::descriptor::above_streams;
+use super::file::File;
+use super::stat::{FileType, SetTime, Stat};
+use super::{Descriptor, Error, Result};
+
+/// An open directory.
+#[derive(Debug)]
+pub struct Directory {
+    file: fs::File,
+    read_only: bool,
+    serial: u64,
+}
+
+/// How [`Directory::open`] opens.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Open {
+    /// Follow a symbolic link that the path ends in.
+    pub follow: bool,
+    pub create: bool,
+    /// Fail unless it is a directory.
+    pub directory: bool,
+    /// With `create`: fail if it exists.
+    pub exclusive: bool,
+    pub truncate: bool,
+    pub read: bool,
+    pub write: bool,
+    pub append: bool,
+    pub nonblocking: bool,
+    pub data_sync: bool,
+    pub sync: bool,
+    pub read_sync: bool,
+}
+
+impl Directory {
+    /// `read_only`: nothing below it can be changed.
+    pub(super) fn new(fd: OwnedFd, read_only: bool) -> Directory {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        Directory {
+            file: fs::File::from(fd),
+            read_only,
+            serial,
+        }
+    }
+
+    /// A number that no other open directory ever has.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// The directory's own inode number.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn inode(&self) -> Result<u64> {
+        Ok(Stat::from_system(&rustix::fs::fstat(&self.file)?)?.inode)
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Opens a file or directory, which inherits the permission to change.
+    ///
+    /// What is not opened for writing can be read, whether asked for or not.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a directory to be created or truncated, [`Error::NotPermitted`]
+    /// where the guest may only read and for paths that lead outside, otherwise the system's.
+    pub fn open(&self, path: &Path, open: Open) -> Result<Descriptor> {
+        if open.directory && (open.create || open.exclusive || open.truncate) {
+            return Err(Error::Invalid);
+        }
+        let write = open.write || open.create || open.truncate;
+        if write {
+            self.require_writable()?;
+        }
+        let mut options = OpenOptions::new();
+        options
+            .read(open.read || !open.write)
+            .write(write)
+            .append(open.append && write && !open.truncate)
+            .truncate(open.truncate)
+            .create(open.create && !open.exclusive)
+            .create_new(open.create && open.exclusive)
+            ._cap_fs_ext_follow(follow(open.follow))
+            ._cap_fs_ext_nonblock(open.nonblocking)
+            ._cap_fs_ext_sync(open.sync)
+            ._cap_fs_ext_dsync(open.data_sync)
+            ._cap_fs_ext_rsync(open.read_sync);
+        let opened = cap_primitives::fs::open(&self.file, path, &options)?;
+        let fd = above_streams(opened.into())?;
+        if FileType::from_mode(rustix::fs::fstat(&fd)?.st_mode) == FileType::Directory {
+            return Ok(Descriptor::Directory(Directory::new(fd, self.read_only)));
+        }
+        if open.directory {
+            return Err(Error::NotDirectory);
+        }
+        let descriptor = Descriptor::File(File::new(fd, self.read_only));
+        if open.append && !(write && !open.truncate) {
+            descriptor.set_flags(true, open.nonblocking)?;
+        }
+        Ok(descriptor)
+    }
+
+    /// The attributes of what the path names.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`] for paths that lead outside, otherwise the system's; so for all
+    /// of the following.
+    pub fn stat(&self, path: &Path, follow_link: bool) -> Result<Stat> {
+        let metadata = cap_primitives::fs::stat(&self.file, path, follow(follow_link))?;
+        Stat::from_metadata(&metadata)
+    }
+
+    /// Sets the times of what the path names.
+    ///
+    /// # Errors
+    /// Also [`Error::NotPermitted`] where the guest may only read.
+    pub fn set_times(
+        &self,
+        path: &Path,
+        follow_link: bool,
+        accessed: SetTime,
+        modified: SetTime,
+    ) -> Result<()> {
+        self.require_writable()?;
+        let set = if follow_link {
+            cap_primitives::fs::set_times
+        } else {
+            cap_primitives::fs::set_times_nofollow
+        };
+        Ok(set(
+            &self.file,
+            path,
+            time_spec(accessed),
+            time_spec(modified),
+        )?)
+    }
+
+    /// Creates a directory.
+    ///
+    /// # Errors
+    /// Also [`Error::NotPermitted`] where the guest may only read.
+    pub fn create_directory(&self, path: &Path) -> Result<()> {
+        self.require_writable()?;
+        Ok(cap_primitives::fs::create_dir(
+            &self.file,
+            path,
+            &DirOptions::new(),
+        )?)
+    }
+
+    /// Gives a file another name. Symbolic links are linked, not followed.
+    ///
+    /// # Errors
+    /// Also [`Error::NotPermitted`] where the guest may only read in either directory.
+    pub fn link(&self, path: &Path, to: &Directory, to_path: &Path) -> Result<()> {
+        self.require_writable()?;
+        to.require_writable()?;
+        Ok(cap_primitives::fs::hard_link(
+            &self.file, path, &to.file, to_path,
+        )?)
+    }
+
+    /// Moves a file or directory.
+    ///
+    /// # Errors
+    /// Also [`Error::NotPermitted`] where the guest may only read in either directory.
+    pub fn rename(&self, path: &Path, to: &Directory, to_path: &Path) -> Result<()> {
+        self.require_writable()?;
+        to.require_writable()?;
+        Ok(cap_primitives::fs::rename(
+            &self.file, path, &to.file, to_path,
+        )?)
+    }
+
+    /// Creates a symbolic link at `path`.
+    ///
+    /// # Errors
+    /// Also [`Error::NotPermitted`] where the guest may only read, and for an absolute target.
+    pub fn symlink(&self, target: &Path, path: &Path) -> Result<()> {
+        self.require_writable()?;
+        Ok(cap_primitives::fs::symlink(target, &self.file, path)?)
+    }
+
+    /// The target of a symbolic link.
+    ///
+    /// # Errors
+    /// Also [`Error::NotPermitted`] for an absolute target.
+    pub fn read_link(&self, path: &Path) -> Result<PathBuf> {
+        Ok(cap_primitives::fs::read_link(&self.file, path)?)
+    }
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// Also [`Error::NotPermitted`] where the guest may only read.
+    pub fn remove_directory(&self, path: &Path) -> Result<()> {
+        self.require_writable()?;
+        Ok(cap_primitives::fs::remove_dir(&self.file, path)?)
+    }
+
+    /// Removes a name that is not a directory's.
+    ///
+    /// # Errors
+    /// Also [`Error::NotPermitted`] where the guest may only read.
+    pub fn unlink_file(&self, path: &Path) -> Result<()> {
+        self.require_writable()?;
+        Ok(cap_primitives::fs::remove_file(&self.file, path)?)
+    }
+
+    fn require_writable(&self) -> Result<()> {
+        if self.read_only {
+            Err(Error::NotPermitted)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+fn follow(follow_link: bool) -> FollowSymlinks {
+    if follow_link {
+        FollowSymlinks::Yes
+    } else {
+        FollowSymlinks::No
+    }
+}
+
+fn time_spec(time: SetTime) -> Option<SystemTimeSpec> {
+    match time {
+        SetTime::Keep => None,
+        SetTime::Now => Some(SystemTimeSpec::SymbolicNow),
+        SetTime::To(ns) => {
+            let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(ns))?;
+            Some(SystemTimeSpec::Absolute(
+                cap_primitives::time::SystemTime::from_std(time),
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A directory of the host, as a test's guest sees it.
+    pub(crate) fn open(path: &Path, read_only: bool) -> Directory {
+        Directory::new(fs::File::open(path).unwrap().into(), read_only)
+    }
+}

@@ -1,0 +1,89 @@
+//! WASI 0.1, `wasi_snapshot_preview1`: the witx document of that name, and where it is silent,
+//! what Wasmtime does.
+//!
+//! Comes in: a view of the caller's memory and flat numbers. Goes out: an error code, and results
+//! in the memory. Each function checks its flags, then its paths or descriptors, in the order of
+//! Wasmtime. Differs from the spec: nothing is done about alignment, and descriptors get the
+//! highest free number below the largest in use, as in Wasmtime.
+
+mod clock;
+mod environment;
+mod errno;
+mod fd;
+mod path;
+mod poll;
+mod preopens;
+mod process;
+mod readdir;
+mod rights;
+mod sock;
+mod table;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use crate::vm::{GuestMemory, trap};
+use wasmelt_abi::TrapCode;
+
+pub use errno::Errno;
+pub use preopens::init;
+
+pub(super) use fd::{filestat_of, seek};
+pub(super) use path::filestat_at;
+pub(super) use poll::{Layout as PollLayout, poll};
+pub(super) use types::{Filestat, Record};
+
+/// The functions of this version: they take unsigned numbers and return a `Result`.
+mod functions {
+    pub(super) use super::clock::{clock_res_get, clock_time_get};
+    pub(super) use super::environment::{args_get, args_sizes_get, environ_get, environ_sizes_get};
+    pub(super) use super::fd::{
+        fd_advise, fd_allocate, fd_close, fd_datasync, fd_fdstat_get, fd_fdstat_set_flags,
+        fd_fdstat_set_rights, fd_filestat_get, fd_filestat_set_size, fd_filestat_set_times,
+        fd_pread, fd_prestat_dir_name, fd_prestat_get, fd_pwrite, fd_read, fd_renumber, fd_seek,
+        fd_sync, fd_tell, fd_write,
+    };
+    pub(super) use super::path::{
+        path_create_directory, path_filestat_get, path_filestat_set_times, path_link, path_open,
+        path_readlink, path_remove_directory, path_rename, path_symlink, path_unlink_file,
+    };
+    pub(super) use super::poll::poll_oneoff;
+    pub(super) use super::process::{proc_exit, proc_raise, random_get, sched_yield};
+    pub(super) use super::readdir::fd_readdir;
+    pub(super) use super::sock::{sock_accept, sock_recv, sock_send, sock_shutdown};
+}
+
+/// What the functions return inside.
+pub(super) type Result<T> = std::result::Result<T, Errno>;
+
+/// The error code of a result.
+///
+/// A pointer outside the memory ends the program, as the witx document demands and Wasmtime does:
+/// it comes up to here as [`Errno::FAULT`], so that nothing is held when the program ends.
+pub(super) fn answer(result: Result<()>) -> i32 {
+    match result {
+        Ok(()) => 0,
+        Err(Errno::FAULT) => trap::raise(TrapCode::MemoryOutOfBounds),
+        Err(errno) => errno.code(),
+    }
+}
+
+macro_rules! entry_points {
+    ($( $name:ident ( $($param:ident : $type:ident),* ) -> $result:tt ; )*) => {
+        $( entry_points!(@$result $name $($param $type)*); )*
+    };
+    (@! $name:ident $($param:ident $type:ident)*) => {
+        #[doc = concat!("`", stringify!($name), "` of WASI 0.1.")]
+        pub fn $name(memory: &mut GuestMemory $(, $param: $type)*) -> ! {
+            functions::$name(memory $(, $param.cast_unsigned())*)
+        }
+    };
+    (@$result:ident $name:ident $($param:ident $type:ident)*) => {
+        #[doc = concat!("`", stringify!($name), "` of WASI 0.1.")]
+        pub fn $name(memory: &mut GuestMemory $(, $param: $type)*) -> $result {
+            answer(functions::$name(memory $(, $param.cast_unsigned())*))
+        }
+    };
+}
+
+wasmelt_abi::for_each_p1_fn!(entry_points);

@@ -1,0 +1,203 @@
+//! The guest's descriptors by number.
+//!
+//! The standard streams lie in a static of their own and everything else in slots that are
+//! allocated when they are first needed and never freed, so that a program that opens nothing
+//! carries no allocator. A slot has its own lock: threads wait for each other on one descriptor
+//! only, and never on a standard stream.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::rights::{Dropped, Rights};
+use super::{Errno, Result};
+use crate::host::directory::Directory;
+use crate::host::{Descriptor, Stream};
+
+/// One open descriptor.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) descriptor: Descriptor,
+    /// The guest's path of a directory that was open from the start.
+    pub(super) preopen: Option<&'static [u8]>,
+    pub(super) dropped: Dropped,
+}
+
+type Slot = Mutex<Option<Entry>>;
+
+/// Number of the first descriptor that is not a standard stream.
+const FIRST_OPENED: u32 = 3;
+
+static STREAMS: [Slot; FIRST_OPENED as usize] =
+    [stream_slot(Stream::In), stream_slot(Stream::Out), stream_slot(Stream::Err)];
+
+/// The slots of the other descriptors, from number 3 on.
+static OPENED: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
+
+/// How many slots are empty; only a hint where threads run.
+static FREE: AtomicUsize = AtomicUsize::new(0);
+
+impl Entry {
+    pub(super) const fn new(descriptor: Descriptor) -> Entry {
+        Entry { descriptor, preopen: None, dropped: Dropped::NOTHING }
+    }
+
+    /// A standard stream needs no lock while it is used.
+    fn copy_of_stream(&self) -> Option<Entry> {
+        let Descriptor::Stream(stream) = self.descriptor else { return None };
+        Some(Entry { descriptor: Descriptor::Stream(stream), ..*self })
+    }
+
+    /// # Errors
+    /// [`Errno::NOTCAPABLE`] without the right.
+    pub(super) fn require(&self, right: Rights) -> Result<&Descriptor> {
+        self.dropped.require(right)?;
+        Ok(&self.descriptor)
+    }
+
+    /// # Errors
+    /// [`Errno::BADF`] unless it is a directory, [`Errno::NOTCAPABLE`] without the right.
+    pub(super) fn require_directory(&self, right: Rights) -> Result<&Directory> {
+        let directory = self.descriptor.directory()?;
+        self.dropped.require(right)?;
+        Ok(directory)
+    }
+}
+
+/// Calls `then` with the entry of an open descriptor, which stays as it is until `then` returns.
+///
+/// # Errors
+/// [`Errno::BADF`] for a number that is not open, and those of `then`.
+pub(super) fn with<T>(fd: u32, then: impl FnOnce(&Entry) -> Result<T>) -> Result<T> {
+    let guard = lock(slot(fd)?);
+    let entry = guard.as_ref().ok_or(Errno::BADF)?;
+    let Some(copy) = entry.copy_of_stream() else { return then(entry) };
+    drop(guard);
+    then(&copy)
+}
+
+/// As [`with`], for functions that change the entry.
+pub(super) fn with_mut<T>(fd: u32, then: impl FnOnce(&mut Entry) -> Result<T>) -> Result<T> {
+    then(lock(slot(fd)?).as_mut().ok_or(Errno::BADF)?)
+}
+
+/// As [`with`], for two descriptors, which may be one.
+pub(super) fn with_two<T>(
+    fd: u32,
+    other: u32,
+    then: impl FnOnce(&Entry, &Entry) -> Result<T>,
+) -> Result<T> {
+    with_all(&mut [fd, other], |entries| {
+        match (entries.get(fd), entries.get(other)) {
+            (Some(entry), Some(other)) => then(entry, other),
+            _ => Err(Errno::BADF),
+        }
+    })
+}
+
+/// The entries that [`with_all`] holds, by ascending number.
+pub(super) struct Held<'a>(Vec<(u32, Place<'a>)>);
+
+enum Place<'a> {
+    Stream(Entry),
+    Locked(MutexGuard<'a, Option<Entry>>),
+}
+
+impl Held<'_> {
+    pub(super) fn get(&self, fd: u32) -> Option<&Entry> {
+        let index = self.0.binary_search_by_key(&fd, |(held, _)| *held).ok()?;
+        match &self.0.get(index)?.1 {
+            Place::Stream(entry) => Some(entry),
+            Place::Locked(guard) => guard.as_ref(),
+        }
+    }
+}
+
+/// As [`with`], for any number of descriptors, which need not be open. They are locked by
+/// ascending number, as every function does that holds more than one.
+pub(super) fn with_all<T>(
+    fds: &mut [u32],
+    then: impl FnOnce(Held<'_>) -> Result<T>,
+) -> Result<T> {
+    fds.sort_unstable();
+    let mut held = Vec::with_capacity(fds.len());
+    let mut last = None;
+    for fd in fds {
+        if last != Some(*fd) && let Ok(slot) = slot(*fd) {
+            let guard = lock(slot);
+            let copy = guard.as_ref().and_then(Entry::copy_of_stream);
+            held.push((*fd, copy.map_or(Place::Locked(guard), Place::Stream)));
+        }
+        last = Some(*fd);
+    }
+    then(Held(held))
+}
+
+/// Puts an entry at the highest free number, or else behind all others, and returns the number.
+///
+/// # Errors
+/// [`Errno::OVERFLOW`] when there are no more numbers.
+pub(super) fn insert(entry: Entry) -> Result<u32> {
+    let mut opened = lock(&OPENED);
+    if FREE.load(Ordering::Relaxed) > 0 {
+        let slots = opened.iter().copied().rev().chain(STREAMS.iter().rev());
+        for (below_end, slot) in (1..).zip(slots) {
+            // A slot that is locked is in use, or about to be.
+            if let Ok(mut place) = slot.try_lock()
+                && place.is_none()
+            {
+                *place = Some(entry);
+                FREE.fetch_sub(1, Ordering::Relaxed);
+                return Ok(FIRST_OPENED + opened.len() as u32 - below_end);
+            }
+        }
+    }
+    let index = u32::try_from(opened.len()).ok();
+    let fd = index.and_then(|index| index.checked_add(FIRST_OPENED)).ok_or(Errno::OVERFLOW)?;
+    opened.push(Box::leak(Box::new(Mutex::new(Some(entry)))));
+    Ok(fd)
+}
+
+/// Takes an entry out; its number becomes free.
+///
+/// # Errors
+/// [`Errno::BADF`] for a number that is not open.
+pub(super) fn remove(fd: u32) -> Result<Entry> {
+    let entry = lock(slot(fd)?).take().ok_or(Errno::BADF)?;
+    FREE.fetch_add(1, Ordering::Relaxed);
+    Ok(entry)
+}
+
+/// Moves an entry to another number that is open, and returns what was there.
+///
+/// # Errors
+/// [`Errno::BADF`] unless both are open.
+pub(super) fn renumber(fd: u32, to: u32) -> Result<Option<Entry>> {
+    if fd == to {
+        return with(fd, |_| Ok(None));
+    }
+    let (low, high) = (slot(fd.min(to))?, slot(fd.max(to))?);
+    let (mut low, mut high) = (lock(low), lock(high));
+    let (from, to) = if fd < to { (&mut low, &mut high) } else { (&mut high, &mut low) };
+    if from.is_none() || to.is_none() {
+        return Err(Errno::BADF);
+    }
+    FREE.fetch_add(1, Ordering::Relaxed);
+    Ok(std::mem::replace(&mut **to, from.take()))
+}
+
+const fn stream_slot(stream: Stream) -> Slot {
+    Mutex::new(Some(Entry::new(Descriptor::Stream(stream))))
+}
+
+fn slot(fd: u32) -> Result<&'static Slot> {
+    if let Some(slot) = STREAMS.get(fd as usize) {
+        return Ok(slot);
+    }
+    let index = fd.wrapping_sub(FIRST_OPENED) as usize;
+    lock(&OPENED).get(index).copied().ok_or(Errno::BADF)
+}
+
+/// Nothing that holds a lock here can leave what it guards half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
