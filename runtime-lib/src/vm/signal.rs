@@ -10,7 +10,7 @@ use crate::vm::arch::{self, Registers};
 use crate::vm::backtrace::Frames;
 use crate::vm::code_map;
 use crate::vm::message::Message;
-use crate::vm::store::{self, PAGE_BYTES_MAX};
+use crate::vm::store;
 use crate::vm::trap::{self, TrapInfo};
 use wasmelt_abi::TrapCode;
 
@@ -23,11 +23,15 @@ const ABOVE_SP_MAX: usize = 64 << 10;
 /// Addresses below this are null with an offset: accesses to a field of nothing.
 const NULL_ADDRESS_MAX: usize = 64 << 10;
 
+/// No system has smaller pages.
+const PAGE_BYTES_MIN: usize = 4 << 10;
+
 /// Bytes of the handlers' stack. The frame of a signal takes up to 11 KiB with all of AVX-512
 /// and AMX; pages that no signal touches cost nothing.
 const HANDLER_STACK_BYTES: usize = 64 << 10;
 
-#[repr(align(16))]
+/// Its alignment is that of a byte on purpose: a linker that sorts by alignment puts it behind
+/// everything else, so that what is written at start-up shares one page.
 struct HandlerStack(std::cell::UnsafeCell<[u8; HANDLER_STACK_BYTES]>);
 
 // SAFETY: only the kernel writes to it, for the one thread that has it as its alternate stack.
@@ -118,7 +122,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
         Some(trap) => {
             // Below the page of an access that ran out of stack, nothing is mapped.
             let low = if trap.code == TrapCode::StackOverflow {
-                sp.max(address.saturating_add(PAGE_BYTES_MAX) & !(PAGE_BYTES_MAX - 1))
+                sp.max(address.saturating_add(PAGE_BYTES_MIN) & !(PAGE_BYTES_MIN - 1))
             } else {
                 sp
             };
