@@ -45,6 +45,9 @@ pub const RUNTIME_FN_PREFIX: &str = "wasmelt_";
 /// Prefix of the symbols of the host functions of `wasi_snapshot_preview1`.
 pub const P1_PREFIX: &str = "wasmelt_p1_";
 
+/// The symbol that [`Program::host_init`] holds in a program that has preopened directories.
+pub const P1_INIT_SYMBOL: &str = "wasmelt_p1_init";
+
 /// Prefix of the symbols of those host functions of `wasi_unstable` that differ from their
 /// namesakes in `wasi_snapshot_preview1`; the others share the symbol.
 pub const P0_PREFIX: &str = "wasmelt_p0_";
