@@ -87,6 +87,9 @@ impl Directory {
             return Err(Error::Invalid);
         }
         let write = open.write || open.create || open.truncate;
+        // cap-primitives refuses what the system does not: to append to what is truncated, or
+        // not written.
+        let append_later = open.append && (open.truncate || !write);
         if write {
             self.require_writable()?;
         }
@@ -94,7 +97,7 @@ impl Directory {
         options
             .read(open.read || !open.write)
             .write(write)
-            .append(open.append && write && !open.truncate)
+            .append(open.append && !append_later)
             .truncate(open.truncate)
             .create(open.create && !open.exclusive)
             .create_new(open.create && open.exclusive)
@@ -112,7 +115,7 @@ impl Directory {
             return Err(Error::NotDirectory);
         }
         let descriptor = Descriptor::File(File::new(fd, self.read_only));
-        if open.append && !(write && !open.truncate) {
+        if append_later {
             descriptor.set_flags(true, open.nonblocking)?;
         }
         Ok(descriptor)

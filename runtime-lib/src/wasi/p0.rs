@@ -7,7 +7,12 @@ use crate::vm::GuestMemory;
 use super::p1::{self, Errno, Filestat, PollLayout, Record, answer};
 
 /// One more field, an identifier, lies in front of a clock's number.
-const POLL_LAYOUT: PollLayout = PollLayout { bytes: 56, clock_id: 24, timeout: 32, flags: 48 };
+const POLL_LAYOUT: PollLayout = PollLayout {
+    bytes: 56,
+    clock_id: 24,
+    timeout: 32,
+    flags: 48,
+};
 
 /// `fd_filestat_get` of `wasi_unstable`.
 pub fn fd_filestat_get(memory: &mut GuestMemory, fd: i32, stat_out: i32) -> i32 {
@@ -44,7 +49,13 @@ pub fn fd_seek(
         _ => return Errno::INVAL.code(),
     };
     let (fd, newoffset_out) = (fd.cast_unsigned(), newoffset_out.cast_unsigned());
-    answer(p1::seek(memory, fd, offset.cast_unsigned(), whence, newoffset_out))
+    answer(p1::seek(
+        memory,
+        fd,
+        offset.cast_unsigned(),
+        whence,
+        newoffset_out,
+    ))
 }
 
 /// `poll_oneoff` of `wasi_unstable`.
@@ -57,7 +68,14 @@ pub fn poll_oneoff(
 ) -> i32 {
     let [subscriptions, events, nsubscriptions, nevents_out] =
         [subscriptions, events, nsubscriptions, nevents_out].map(i32::cast_unsigned);
-    answer(p1::poll(memory, POLL_LAYOUT, subscriptions, events, nsubscriptions, nevents_out))
+    answer(p1::poll(
+        memory,
+        POLL_LAYOUT,
+        subscriptions,
+        events,
+        nsubscriptions,
+        nevents_out,
+    ))
 }
 
 /// Writes a `filestat`, whose number of links has 32 bits here.

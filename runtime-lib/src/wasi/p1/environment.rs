@@ -19,7 +19,10 @@ struct Sizes {
 }
 
 pub(super) fn args_get(memory: &mut GuestMemory, argv: u32, argv_buf: u32) -> Result<()> {
-    let mut cursor = Cursor { pointers: argv, strings: argv_buf };
+    let mut cursor = Cursor {
+        pointers: argv,
+        strings: argv_buf,
+    };
     for arg in args(&program().policy) {
         cursor.write(memory, &[arg, b"\0"])?;
     }
@@ -39,7 +42,10 @@ pub(super) fn args_sizes_get(
 }
 
 pub(super) fn environ_get(memory: &mut GuestMemory, environ: u32, environ_buf: u32) -> Result<()> {
-    let mut cursor = Cursor { pointers: environ, strings: environ_buf };
+    let mut cursor = Cursor {
+        pointers: environ,
+        strings: environ_buf,
+    };
     for variable in variables(&program().policy) {
         cursor.write(memory, &[variable.name, b"=", variable.value, b"\0"])?;
     }

@@ -25,18 +25,19 @@ pub(super) fn fd_advise(
         _ => return Err(Errno::INVAL),
     };
     table::with(fd, |entry| {
-        Ok(entry.require(Rights::FD_ADVISE)?.file()?.advise(offset, len, advice)?)
+        Ok(entry
+            .require(Rights::FD_ADVISE)?
+            .file()?
+            .advise(offset, len, advice)?)
     })
 }
 
-pub(super) fn fd_allocate(
-    _memory: &mut GuestMemory,
-    fd: u32,
-    offset: u64,
-    len: u64,
-) -> Result<()> {
+pub(super) fn fd_allocate(_memory: &mut GuestMemory, fd: u32, offset: u64, len: u64) -> Result<()> {
     table::with(fd, |entry| {
-        Ok(entry.require(Rights::FD_ALLOCATE)?.file()?.allocate(offset, len)?)
+        Ok(entry
+            .require(Rights::FD_ALLOCATE)?
+            .file()?
+            .allocate(offset, len)?)
     })
 }
 
@@ -46,16 +47,22 @@ pub(super) fn fd_close(_memory: &mut GuestMemory, fd: u32) -> Result<()> {
 }
 
 pub(super) fn fd_datasync(_memory: &mut GuestMemory, fd: u32) -> Result<()> {
-    table::with(fd, |entry| Ok(entry.require(Rights::FD_DATASYNC)?.file()?.sync_data()?))
+    table::with(fd, |entry| {
+        Ok(entry.require(Rights::FD_DATASYNC)?.file()?.sync_data()?)
+    })
 }
 
 pub(super) fn fd_sync(_memory: &mut GuestMemory, fd: u32) -> Result<()> {
-    table::with(fd, |entry| Ok(entry.require(Rights::FD_SYNC)?.file()?.sync()?))
+    table::with(fd, |entry| {
+        Ok(entry.require(Rights::FD_SYNC)?.file()?.sync()?)
+    })
 }
 
 pub(super) fn fd_fdstat_get(memory: &mut GuestMemory, fd: u32, stat_out: u32) -> Result<()> {
     let stat = table::with(fd, |entry| {
-        let (base, inheriting) = entry.dropped.left(&entry.descriptor, entry.preopen.is_some())?;
+        let (base, inheriting) = entry
+            .dropped
+            .left(&entry.descriptor, entry.preopen.is_some())?;
         let filetype = filetype(entry.descriptor.file_type()?);
         Ok(Record::<24>::new()
             .put(0, [filetype])
@@ -90,7 +97,9 @@ pub(super) fn fd_fdstat_set_rights(
 ) -> Result<()> {
     let (base, inheriting) = (Rights::checked(base)?, Rights::checked(inheriting)?);
     table::with_mut(fd, |entry| {
-        let left = entry.dropped.left(&entry.descriptor, entry.preopen.is_some())?;
+        let left = entry
+            .dropped
+            .left(&entry.descriptor, entry.preopen.is_some())?;
         entry.dropped = entry.dropped.keep_only(left, base, inheriting)?;
         Ok(())
     })
@@ -102,12 +111,17 @@ pub(super) fn fd_filestat_get(memory: &mut GuestMemory, fd: u32, stat_out: u32) 
 
 /// The attributes of an open descriptor.
 pub(in crate::wasi) fn filestat_of(fd: u32) -> Result<Filestat> {
-    table::with(fd, |entry| Ok(entry.require(Rights::FD_FILESTAT_GET)?.stat()?.into()))
+    table::with(fd, |entry| {
+        Ok(entry.require(Rights::FD_FILESTAT_GET)?.stat()?.into())
+    })
 }
 
 pub(super) fn fd_filestat_set_size(_memory: &mut GuestMemory, fd: u32, size: u64) -> Result<()> {
     table::with(fd, |entry| {
-        Ok(entry.require(Rights::FD_FILESTAT_SET_SIZE)?.file()?.set_size(size)?)
+        Ok(entry
+            .require(Rights::FD_FILESTAT_SET_SIZE)?
+            .file()?
+            .set_size(size)?)
     })
 }
 
@@ -120,7 +134,9 @@ pub(super) fn fd_filestat_set_times(
 ) -> Result<()> {
     let (accessed, modified) = types::set_times(atim, mtim, fst_flags)?;
     table::with(fd, |entry| {
-        Ok(entry.require(Rights::FD_FILESTAT_SET_TIMES)?.set_times(accessed, modified)?)
+        Ok(entry
+            .require(Rights::FD_FILESTAT_SET_TIMES)?
+            .set_times(accessed, modified)?)
     })
 }
 
@@ -133,7 +149,9 @@ pub(super) fn fd_read(
 ) -> Result<()> {
     let mut buffers = memory.io_slices_mut(iovs, iovs_len)?;
     let count = table::with(fd, |entry| {
-        Ok(entry.require(Rights::FD_READ)?.read(buffers.as_mut_slice())?)
+        Ok(entry
+            .require(Rights::FD_READ)?
+            .read(buffers.as_mut_slice())?)
     })?;
     write_count(memory, nread_out, count)
 }
@@ -148,7 +166,9 @@ pub(super) fn fd_pread(
 ) -> Result<()> {
     let mut buffers = memory.io_slices_mut(iovs, iovs_len)?;
     let count = table::with(fd, |entry| {
-        Ok(entry.require(Rights::FD_READ)?.read_at(buffers.as_mut_slice(), offset)?)
+        Ok(entry
+            .require(Rights::FD_READ)?
+            .read_at(buffers.as_mut_slice(), offset)?)
     })?;
     write_count(memory, nread_out, count)
 }
@@ -177,7 +197,9 @@ pub(super) fn fd_pwrite(
 ) -> Result<()> {
     let buffers = memory.io_slices(iovs, iovs_len)?;
     let count = table::with(fd, |entry| {
-        Ok(entry.require(Rights::FD_WRITE)?.write_at(buffers.as_slice(), offset)?)
+        Ok(entry
+            .require(Rights::FD_WRITE)?
+            .write_at(buffers.as_slice(), offset)?)
     })?;
     write_count(memory, nwritten_out, count)
 }
@@ -185,7 +207,9 @@ pub(super) fn fd_pwrite(
 pub(super) fn fd_prestat_get(memory: &mut GuestMemory, fd: u32, prestat_out: u32) -> Result<()> {
     let name = table::with(fd, |entry| entry.preopen.ok_or(Errno::BADF))?;
     let len = u32::try_from(name.len()).map_err(|_| Errno::OVERFLOW)?;
-    Record::<8>::new().put(4, len.to_le_bytes()).write(memory, prestat_out)
+    Record::<8>::new()
+        .put(4, len.to_le_bytes())
+        .write(memory, prestat_out)
 }
 
 pub(super) fn fd_prestat_dir_name(
@@ -231,7 +255,9 @@ pub(in crate::wasi) fn seek(
     newoffset_out: u32,
 ) -> Result<()> {
     let position = table::with(fd, |entry| {
-        Ok(entry.require(Rights::FD_SEEK)?.seek(whence, offset.cast_signed())?)
+        Ok(entry
+            .require(Rights::FD_SEEK)?
+            .seek(whence, offset.cast_signed())?)
     })?;
     Ok(memory.write_u64(newoffset_out, position)?)
 }
@@ -251,7 +277,9 @@ pub(super) fn write_count(memory: &mut GuestMemory, at: u32, count: usize) -> Re
 
 /// `fdflags` of a descriptor. The kernel has one flag for what WASI calls SYNC and RSYNC.
 fn fdflags(descriptor: &Descriptor) -> Result<u16> {
-    let Descriptor::File(file) = descriptor else { return Ok(0) };
+    let Descriptor::File(file) = descriptor else {
+        return Ok(0);
+    };
     let mode = file.mode()?;
     let mut flags = 0;
     for (set, flag) in [

@@ -80,6 +80,7 @@ macro_rules! entry_points {
     };
     (@$result:ident $name:ident $($param:ident $type:ident)*) => {
         #[doc = concat!("`", stringify!($name), "` of WASI 0.1.")]
+        #[allow(clippy::too_many_arguments)] // The parameters are those of the witx document.
         pub fn $name(memory: &mut GuestMemory $(, $param: $type)*) -> $result {
             answer(functions::$name(memory $(, $param.cast_unsigned())*))
         }

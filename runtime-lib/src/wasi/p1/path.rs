@@ -6,8 +6,8 @@ use super::rights::Rights;
 use super::table::{self, Entry};
 use super::types::{self, Fdflags, Filestat, Oflags, follows_link};
 use super::{Errno, Result};
-use crate::host::directory::Open;
 use crate::host::Descriptor;
+use crate::host::directory::Open;
 use crate::vm::GuestMemory;
 
 pub(super) fn path_create_directory(
@@ -44,7 +44,9 @@ pub(in crate::wasi) fn filestat_at(
     let follow = follows_link(flags)?;
     table::with(fd, |entry| {
         let directory = entry.require_directory(Rights::PATH_FILESTAT_GET)?;
-        Ok(directory.stat(text(memory, path, path_len)?, follow)?.into())
+        Ok(directory
+            .stat(text(memory, path, path_len)?, follow)?
+            .into())
     })
 }
 
@@ -136,7 +138,10 @@ pub(super) fn path_open(
             entry.dropped.require(Rights::PATH_FILESTAT_SET_SIZE)?;
         }
         let dropped = entry.dropped.inherit(rights)?;
-        Ok(Entry { dropped, ..Entry::new(directory.open(path, open)?) })
+        Ok(Entry {
+            dropped,
+            ..Entry::new(directory.open(path, open)?)
+        })
     })?;
     let opened = table::insert(opened)?;
     Ok(memory.write_u32(fd_out, opened)?)
@@ -222,5 +227,7 @@ pub(super) fn path_unlink_file(
 /// A path in guest memory, which must be UTF-8.
 fn text(memory: &GuestMemory, path: u32, path_len: u32) -> Result<&Path> {
     let bytes = memory.bytes(path, path_len)?;
-    Ok(Path::new(std::str::from_utf8(bytes).map_err(|_| Errno::ILSEQ)?))
+    Ok(Path::new(
+        std::str::from_utf8(bytes).map_err(|_| Errno::ILSEQ)?,
+    ))
 }

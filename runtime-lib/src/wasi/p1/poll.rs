@@ -18,7 +18,12 @@ pub(in crate::wasi) struct Layout {
 }
 
 /// That of `wasi_snapshot_preview1`.
-const LAYOUT: Layout = Layout { bytes: 48, clock_id: 16, timeout: 24, flags: 40 };
+const LAYOUT: Layout = Layout {
+    bytes: 48,
+    clock_id: 16,
+    timeout: 24,
+    flags: 40,
+};
 
 /// In both: the number of a descriptor, and the kind of the subscription.
 const FD: u32 = 16;
@@ -50,7 +55,14 @@ pub(super) fn poll_oneoff(
     nsubscriptions: u32,
     nevents_out: u32,
 ) -> Result<()> {
-    poll(memory, LAYOUT, subscriptions, events, nsubscriptions, nevents_out)
+    poll(
+        memory,
+        LAYOUT,
+        subscriptions,
+        events,
+        nsubscriptions,
+        nevents_out,
+    )
 }
 
 /// Waits for the first of the subscriptions, in either version's layout. A subscription to what
@@ -79,8 +91,10 @@ pub(in crate::wasi) fn poll(
     }
     let mut nevents = 0;
     table::with_all(&mut fds, |held| {
-        let interests: Result<Vec<Interest<'_>>> =
-            read.iter().map(|subscription| interest(&held, subscription.about)).collect();
+        let interests: Result<Vec<Interest<'_>>> = read
+            .iter()
+            .map(|subscription| interest(&held, subscription.about))
+            .collect();
         wait(&interests?, |ready| {
             let subscription = read.get(ready.index).ok_or(Errno::INVAL)?;
             write_event(memory, events + nevents * EVENT_BYTES, *subscription, ready)?;
@@ -101,19 +115,30 @@ fn read_one(memory: &GuestMemory, layout: Layout, at: u32) -> Result<Subscriptio
                 clock @ (Clock::Realtime | Clock::Monotonic) => now_ns(clock),
                 Clock::ProcessCpu | Clock::ThreadCpu => return Err(Errno::INVAL),
             };
-            let after = if absolute { timeout.saturating_sub(now) } else { timeout };
-            About::Clock { at_ns: now_ns(Clock::Monotonic).saturating_add(after) }
+            let after = if absolute {
+                timeout.saturating_sub(now)
+            } else {
+                timeout
+            };
+            About::Clock {
+                at_ns: now_ns(Clock::Monotonic).saturating_add(after),
+            }
         }
         1 => About::FdRead(memory.read_u32(at + FD)?),
         2 => About::FdWrite(memory.read_u32(at + FD)?),
         _ => return Err(Errno::INVAL),
     };
-    Ok(Subscription { userdata: memory.read_u64(at)?, about })
+    Ok(Subscription {
+        userdata: memory.read_u64(at)?,
+        about,
+    })
 }
 
 fn interest<'a>(held: &'a Held<'_>, about: About) -> Result<Interest<'a>> {
     let descriptor = |fd| {
-        held.get(fd).ok_or(Errno::BADF)?.require(Rights::POLL_FD_READWRITE)
+        held.get(fd)
+            .ok_or(Errno::BADF)?
+            .require(Rights::POLL_FD_READWRITE)
     };
     Ok(match about {
         About::Clock { at_ns } => Interest::Time { at_ns },

@@ -17,7 +17,10 @@ pub fn init(program: &'static Program) {
         let opened = preopens::open(preopen).unwrap_or_else(|error| fail(preopen, error));
         if let Some(directory) = opened {
             let name = Some(items(&preopen.guest));
-            let entry = Entry { preopen: name, ..Entry::new(Descriptor::Directory(directory)) };
+            let entry = Entry {
+                preopen: name,
+                ..Entry::new(Descriptor::Directory(directory))
+            };
             if table::insert(entry).is_err() {
                 fail(preopen, Error::TooManyOpenFiles);
             }
@@ -35,7 +38,9 @@ fn fail(preopen: &'static Preopen, error: Error) -> ! {
         _ => "the system refuses to",
     };
     let mut message = Message::new();
-    message.text("error: cannot open the directory `").bytes(items(&preopen.host));
+    message
+        .text("error: cannot open the directory `")
+        .bytes(items(&preopen.host));
     message.text("` for the program: ").text(why);
     message.text("\n  note: the executable was built with access to it\n");
     message.flush();

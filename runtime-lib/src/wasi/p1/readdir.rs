@@ -38,7 +38,10 @@ pub(super) fn fd_readdir(
     cookie: u64,
     used_out: u32,
 ) -> Result<()> {
-    let mut cursor = Cursor { at: buf, left: buf_len };
+    let mut cursor = Cursor {
+        at: buf,
+        left: buf_len,
+    };
     table::with(fd, |entry| {
         let directory = entry.require_directory(Rights::FD_READDIR)?;
         let first = usize::try_from(cookie).map_err(|_| Errno::OVERFLOW)?;
@@ -55,7 +58,11 @@ fn write_entries(
     first: usize,
 ) -> Result<()> {
     let inode = directory.inode()?;
-    let dots = DOTS.map(|name| Entry { name, inode, file_type: FileType::Directory });
+    let dots = DOTS.map(|name| Entry {
+        name,
+        inode,
+        file_type: FileType::Directory,
+    });
     let mut listings = LISTINGS.lock().unwrap_or_else(PoisonError::into_inner);
     let listing = listing(&mut listings, directory, first)?;
     let rest = listing.entries_from(first.saturating_sub(dots.len()));
@@ -84,7 +91,9 @@ fn listing<'a>(
     directory: &Directory,
     first: usize,
 ) -> Result<&'a Listing> {
-    let kept = listings.iter().position(|(serial, _)| *serial == directory.serial());
+    let kept = listings
+        .iter()
+        .position(|(serial, _)| *serial == directory.serial());
     let index = match kept {
         Some(index) if first > 0 => index,
         kept => {
@@ -96,7 +105,10 @@ fn listing<'a>(
             listings.len() - 1
         }
     };
-    listings.get(index).map(|(_, listing)| listing).ok_or(Errno::INVAL)
+    listings
+        .get(index)
+        .map(|(_, listing)| listing)
+        .ok_or(Errno::INVAL)
 }
 
 impl Cursor {

@@ -40,7 +40,11 @@ impl Rights {
     /// # Errors
     /// [`Errno::INVAL`] for bits that are no right.
     pub(super) fn checked(bits: u64) -> Result<Rights> {
-        if bits & !Rights::ALL.0 == 0 { Ok(Rights(bits)) } else { Err(Errno::INVAL) }
+        if bits & !Rights::ALL.0 == 0 {
+            Ok(Rights(bits))
+        } else {
+            Err(Errno::INVAL)
+        }
     }
 
     pub(super) fn bits(self) -> u64 {
@@ -113,12 +117,19 @@ pub(super) struct Dropped {
 }
 
 impl Dropped {
-    pub(super) const NOTHING: Dropped = Dropped { base: Rights::NONE, inheriting: Rights::NONE };
+    pub(super) const NOTHING: Dropped = Dropped {
+        base: Rights::NONE,
+        inheriting: Rights::NONE,
+    };
 
     /// # Errors
     /// [`Errno::NOTCAPABLE`] without the right.
     pub(super) fn require(self, right: Rights) -> Result<()> {
-        if self.base.has(right) { Err(Errno::NOTCAPABLE) } else { Ok(()) }
+        if self.base.has(right) {
+            Err(Errno::NOTCAPABLE)
+        } else {
+            Ok(())
+        }
     }
 
     /// The rights of something opened below: none that may not be inherited.
@@ -129,7 +140,10 @@ impl Dropped {
         if self.inheriting.has(asked) {
             return Err(Errno::NOTCAPABLE);
         }
-        Ok(Dropped { base: self.inheriting, inheriting: self.inheriting })
+        Ok(Dropped {
+            base: self.inheriting,
+            inheriting: self.inheriting,
+        })
     }
 
     /// What is left of the rights of the descriptor's kind: base, inheriting.

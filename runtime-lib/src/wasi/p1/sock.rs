@@ -1,10 +1,10 @@
 //! `sock_*`: for sockets that the process was given, which Wasmtime does not have.
 
+use super::Result;
 use super::fd::write_count;
 use super::rights::Rights;
 use super::table::{self, Entry};
 use super::types::{Fdflags, checked_flags};
-use super::Result;
 use crate::host::Descriptor;
 use crate::host::socket;
 use crate::vm::GuestMemory;
@@ -25,7 +25,10 @@ pub(super) fn sock_accept(
         let listener = entry.require(Rights::SOCK_ACCEPT)?;
         let dropped = entry.dropped.inherit(Rights::NONE)?;
         let socket = socket::accept(listener, flags.has(Fdflags::NONBLOCK))?;
-        Ok(Entry { dropped, ..Entry::new(Descriptor::Socket(socket)) })
+        Ok(Entry {
+            dropped,
+            ..Entry::new(Descriptor::Socket(socket))
+        })
     })?;
     let accepted = table::insert(accepted)?;
     Ok(memory.write_u32(fd_out, accepted)?)
@@ -45,7 +48,12 @@ pub(super) fn sock_recv(
     let received = table::with(fd, |entry| {
         let (peek, wait_all) = (flags & RECV_PEEK != 0, flags & RECV_WAITALL != 0);
         let socket = entry.require(Rights::FD_READ)?;
-        Ok(socket::receive(socket, buffers.as_mut_slice(), peek, wait_all)?)
+        Ok(socket::receive(
+            socket,
+            buffers.as_mut_slice(),
+            peek,
+            wait_all,
+        )?)
     })?;
     write_count(memory, nread_out, received.bytes)?;
     Ok(memory.write_u16(ro_flags_out, u16::from(received.truncated))?)
@@ -62,7 +70,10 @@ pub(super) fn sock_send(
 ) -> Result<()> {
     let buffers = memory.io_slices(iovs, iovs_len)?;
     let count = table::with(fd, |entry| {
-        Ok(socket::send(entry.require(Rights::FD_WRITE)?, buffers.as_slice())?)
+        Ok(socket::send(
+            entry.require(Rights::FD_WRITE)?,
+            buffers.as_slice(),
+        )?)
     })?;
     write_count(memory, nwritten_out, count)
 }
@@ -71,6 +82,10 @@ pub(super) fn sock_shutdown(_memory: &mut GuestMemory, fd: u32, how: u32) -> Res
     let how = checked_flags(how, SHUT_RD | SHUT_WR)?;
     table::with(fd, |entry| {
         let socket = entry.require(Rights::SOCK_SHUTDOWN)?;
-        Ok(socket::shut_down(socket, how & SHUT_RD != 0, how & SHUT_WR != 0)?)
+        Ok(socket::shut_down(
+            socket,
+            how & SHUT_RD != 0,
+            how & SHUT_WR != 0,
+        )?)
     })
 }

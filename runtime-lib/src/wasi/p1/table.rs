@@ -27,8 +27,11 @@ type Slot = Mutex<Option<Entry>>;
 /// Number of the first descriptor that is not a standard stream.
 const FIRST_OPENED: u32 = 3;
 
-static STREAMS: [Slot; FIRST_OPENED as usize] =
-    [stream_slot(Stream::In), stream_slot(Stream::Out), stream_slot(Stream::Err)];
+static STREAMS: [Slot; FIRST_OPENED as usize] = [
+    stream_slot(Stream::In),
+    stream_slot(Stream::Out),
+    stream_slot(Stream::Err),
+];
 
 /// The slots of the other descriptors, from number 3 on.
 static OPENED: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
@@ -38,13 +41,22 @@ static FREE: AtomicUsize = AtomicUsize::new(0);
 
 impl Entry {
     pub(super) const fn new(descriptor: Descriptor) -> Entry {
-        Entry { descriptor, preopen: None, dropped: Dropped::NOTHING }
+        Entry {
+            descriptor,
+            preopen: None,
+            dropped: Dropped::NOTHING,
+        }
     }
 
     /// A standard stream needs no lock while it is used.
     fn copy_of_stream(&self) -> Option<Entry> {
-        let Descriptor::Stream(stream) = self.descriptor else { return None };
-        Some(Entry { descriptor: Descriptor::Stream(stream), ..*self })
+        let Descriptor::Stream(stream) = self.descriptor else {
+            return None;
+        };
+        Some(Entry {
+            descriptor: Descriptor::Stream(stream),
+            ..*self
+        })
     }
 
     /// # Errors
@@ -70,7 +82,9 @@ impl Entry {
 pub(super) fn with<T>(fd: u32, then: impl FnOnce(&Entry) -> Result<T>) -> Result<T> {
     let guard = lock(slot(fd)?);
     let entry = guard.as_ref().ok_or(Errno::BADF)?;
-    let Some(copy) = entry.copy_of_stream() else { return then(entry) };
+    let Some(copy) = entry.copy_of_stream() else {
+        return then(entry);
+    };
     drop(guard);
     then(&copy)
 }
@@ -114,15 +128,14 @@ impl Held<'_> {
 
 /// As [`with`], for any number of descriptors, which need not be open. They are locked by
 /// ascending number, as every function does that holds more than one.
-pub(super) fn with_all<T>(
-    fds: &mut [u32],
-    then: impl FnOnce(Held<'_>) -> Result<T>,
-) -> Result<T> {
+pub(super) fn with_all<T>(fds: &mut [u32], then: impl FnOnce(Held<'_>) -> Result<T>) -> Result<T> {
     fds.sort_unstable();
     let mut held = Vec::with_capacity(fds.len());
     let mut last = None;
     for fd in fds {
-        if last != Some(*fd) && let Ok(slot) = slot(*fd) {
+        if last != Some(*fd)
+            && let Ok(slot) = slot(*fd)
+        {
             let guard = lock(slot);
             let copy = guard.as_ref().and_then(Entry::copy_of_stream);
             held.push((*fd, copy.map_or(Place::Locked(guard), Place::Stream)));
@@ -152,7 +165,9 @@ pub(super) fn insert(entry: Entry) -> Result<u32> {
         }
     }
     let index = u32::try_from(opened.len()).ok();
-    let fd = index.and_then(|index| index.checked_add(FIRST_OPENED)).ok_or(Errno::OVERFLOW)?;
+    let fd = index
+        .and_then(|index| index.checked_add(FIRST_OPENED))
+        .ok_or(Errno::OVERFLOW)?;
     opened.push(Box::leak(Box::new(Mutex::new(Some(entry)))));
     Ok(fd)
 }
@@ -177,7 +192,11 @@ pub(super) fn renumber(fd: u32, to: u32) -> Result<Option<Entry>> {
     }
     let (low, high) = (slot(fd.min(to))?, slot(fd.max(to))?);
     let (mut low, mut high) = (lock(low), lock(high));
-    let (from, to) = if fd < to { (&mut low, &mut high) } else { (&mut high, &mut low) };
+    let (from, to) = if fd < to {
+        (&mut low, &mut high)
+    } else {
+        (&mut high, &mut low)
+    };
     if from.is_none() || to.is_none() {
         return Err(Errno::BADF);
     }

@@ -145,5 +145,9 @@ pub(super) fn set_times(atim: u64, mtim: u64, fstflags: u32) -> Result<(SetTime,
 
 /// Flags without unknown ones.
 pub(super) fn checked_flags(bits: u32, known: u32) -> Result<u32> {
-    if bits & !known == 0 { Ok(bits) } else { Err(Errno::INVAL) }
+    if bits & !known == 0 {
+        Ok(bits)
+    } else {
+        Err(Errno::INVAL)
+    }
 }

@@ -27,7 +27,10 @@ fn buffers_are_gathered_and_scattered() {
     assert_eq!(guest.read(fd, 10), Ok(vec![]));
     assert_eq!(fd_tell(&mut guest.memory(), fd, OUT), SUCCESS);
     assert_eq!(guest.u64_at(OUT), 11);
-    assert_eq!(std::fs::read(guest.dir.path().join("f")).unwrap(), b"hello world");
+    assert_eq!(
+        std::fs::read(guest.dir.path().join("f")).unwrap(),
+        b"hello world"
+    );
 }
 
 #[test]
@@ -37,8 +40,14 @@ fn positions_are_kept_apart() {
     assert_eq!(guest.write(fd, b"0123456789"), Ok(10));
     guest.put(DATA, "ab");
     let count = guest.put_list(&[(DATA, 2)]);
-    assert_eq!(fd_pwrite(&mut guest.memory(), fd, LIST, count, 4, OUT), SUCCESS);
-    assert_eq!(fd_pread(&mut guest.memory(), fd, LIST, count, 3, OUT), SUCCESS);
+    assert_eq!(
+        fd_pwrite(&mut guest.memory(), fd, LIST, count, 4, OUT),
+        SUCCESS
+    );
+    assert_eq!(
+        fd_pread(&mut guest.memory(), fd, LIST, count, 3, OUT),
+        SUCCESS
+    );
     assert_eq!(guest.get(DATA, 2), b"3a");
     assert_eq!(guest.seek(fd, -3, 1), Ok(7));
     assert_eq!(guest.seek(fd, -1, 2), Ok(9));
@@ -52,7 +61,9 @@ fn positions_are_kept_apart() {
 #[test]
 fn append_and_other_flags() {
     let mut guest = Guest::new();
-    let fd = guest.open_with(guest.root, 0, "f", CREAT, READ | WRITE, 1).unwrap();
+    let fd = guest
+        .open_with(guest.root, 0, "f", CREAT, READ | WRITE, 1)
+        .unwrap();
     let flags = |guest: &mut Guest| {
         assert_eq!(fd_fdstat_get(&mut guest.memory(), fd, OUT), SUCCESS);
         (guest.get(OUT, 1)[0], guest.get(OUT + 2, 2)[0])
@@ -66,12 +77,18 @@ fn append_and_other_flags() {
     assert_eq!(guest.seek(fd, 0, 0), Ok(0));
     assert_eq!(guest.write(fd, b"c"), Ok(1));
     assert_eq!(std::fs::read(guest.dir.path().join("f")).unwrap(), b"caabb");
-    for (on, set, errno) in
-        [(fd, 2, INVAL), (fd, 16, INVAL), (fd, 32, INVAL), (guest.root, 1, BADF), (0, 4, BADF)]
-    {
+    for (on, set, errno) in [
+        (fd, 2, INVAL),
+        (fd, 16, INVAL),
+        (fd, 32, INVAL),
+        (guest.root, 1, BADF),
+        (0, 4, BADF),
+    ] {
         assert_eq!(fd_fdstat_set_flags(&mut guest.memory(), on, set), errno);
     }
-    let synced = guest.open_with(guest.root, 0, "g", CREAT, WRITE, 16).unwrap();
+    let synced = guest
+        .open_with(guest.root, 0, "g", CREAT, WRITE, 16)
+        .unwrap();
     assert_eq!(fd_fdstat_get(&mut guest.memory(), synced, OUT), SUCCESS);
     assert_eq!(guest.get(OUT + 2, 2), [2 | 16, 0]);
 }
@@ -89,18 +106,36 @@ fn sizes_times_and_attributes() {
     assert_eq!(fd_datasync(&mut guest.memory(), fd), SUCCESS);
     assert_eq!(fd_datasync(&mut guest.memory(), guest.root), BADF);
     let (atim, mtim) = (1_500_000_000_123_456_789, 7);
-    assert_eq!(fd_filestat_set_times(&mut guest.memory(), fd, atim, mtim, 5), SUCCESS);
+    assert_eq!(
+        fd_filestat_set_times(&mut guest.memory(), fd, atim, mtim, 5),
+        SUCCESS
+    );
     assert_eq!(fd_filestat_get(&mut guest.memory(), fd, OUT), SUCCESS);
     let words: Vec<u64> = (0..8).map(|index| guest.u64_at(OUT + 8 * index)).collect();
     assert_eq!(words[2..7], [4, 1, 110, atim.cast_unsigned(), 7]);
-    assert_eq!(fd_filestat_set_times(&mut guest.memory(), fd, 0, 0, 3), INVAL);
-    assert_eq!(fd_filestat_set_times(&mut guest.memory(), fd, 0, 0, 12), INVAL);
-    assert_eq!(fd_filestat_set_times(&mut guest.memory(), fd, 0, 0, 16), INVAL);
-    assert_eq!(fd_filestat_set_times(&mut guest.memory(), fd, 0, 0, 8), SUCCESS);
+    assert_eq!(
+        fd_filestat_set_times(&mut guest.memory(), fd, 0, 0, 3),
+        INVAL
+    );
+    assert_eq!(
+        fd_filestat_set_times(&mut guest.memory(), fd, 0, 0, 12),
+        INVAL
+    );
+    assert_eq!(
+        fd_filestat_set_times(&mut guest.memory(), fd, 0, 0, 16),
+        INVAL
+    );
+    assert_eq!(
+        fd_filestat_set_times(&mut guest.memory(), fd, 0, 0, 8),
+        SUCCESS
+    );
     assert_eq!(fd_filestat_get(&mut guest.memory(), fd, OUT), SUCCESS);
     assert!(guest.u64_at(OUT + 48) > 1_600_000_000_000_000_000);
     assert_eq!(guest.u64_at(OUT + 40), atim.cast_unsigned());
-    assert_eq!(fd_filestat_set_size(&mut guest.memory(), guest.root, 0), BADF);
+    assert_eq!(
+        fd_filestat_set_size(&mut guest.memory(), guest.root, 0),
+        BADF
+    );
 }
 
 #[test]
@@ -119,7 +154,10 @@ fn what_cannot_be_read_or_written_is_bad() {
     let count = guest.put_list(&[(DATA, 1)]);
     for (fd, read, write) in [(0, SPIPE, BADF), (1, BADF, SPIPE), (guest.root, BADF, BADF)] {
         assert_eq!(fd_pread(&mut guest.memory(), fd, LIST, count, 0, OUT), read);
-        assert_eq!(fd_pwrite(&mut guest.memory(), fd, LIST, count, 0, OUT), write);
+        assert_eq!(
+            fd_pwrite(&mut guest.memory(), fd, LIST, count, 0, OUT),
+            write
+        );
     }
 }
 
@@ -136,10 +174,22 @@ fn pointers_outside_the_memory_trap() {
         trap.expect_err("the pointer is outside").code
     };
     let expected = TrapCode::MemoryOutOfBounds;
-    assert_eq!(traps(&mut |memory| fd_write(memory, fd, end, 1, OUT)), expected);
-    assert_eq!(traps(&mut |memory| fd_write(memory, fd, 0, 0, end)), expected);
-    assert_eq!(traps(&mut |memory| fd_read(memory, 63, -8, 1, OUT)), expected);
-    assert_eq!(traps(&mut |memory| fd_seek(memory, fd, 0, 0, end - 7)), expected);
+    assert_eq!(
+        traps(&mut |memory| fd_write(memory, fd, end, 1, OUT)),
+        expected
+    );
+    assert_eq!(
+        traps(&mut |memory| fd_write(memory, fd, 0, 0, end)),
+        expected
+    );
+    assert_eq!(
+        traps(&mut |memory| fd_read(memory, 63, -8, 1, OUT)),
+        expected
+    );
+    assert_eq!(
+        traps(&mut |memory| fd_seek(memory, fd, 0, 0, end - 7)),
+        expected
+    );
     assert_eq!(traps(&mut |memory| random_get(memory, end, 1)), expected);
     assert_eq!(random_get(&mut guest.memory(), end, 0), SUCCESS);
     // Nothing is left locked.
@@ -151,9 +201,12 @@ fn rights_can_only_be_given_up() {
     let mut guest = Guest::new();
     let rights = |guest: &mut Guest, fd| {
         assert_eq!(fd_fdstat_get(&mut guest.memory(), fd, OUT), SUCCESS);
-        (guest.u64_at(OUT + 8).cast_signed(), guest.u64_at(OUT + 16).cast_signed())
+        (
+            guest.u64_at(OUT + 8).cast_signed(),
+            guest.u64_at(OUT + 16).cast_signed(),
+        )
     };
-    let mut set = |guest: &mut Guest, fd, (base, inheriting)| {
+    let set = |guest: &mut Guest, fd, (base, inheriting)| {
         fd_fdstat_set_rights(&mut guest.memory(), fd, base, inheriting)
     };
     let fd = guest.open("f", CREAT, READ | WRITE).unwrap();
@@ -174,33 +227,47 @@ fn rights_can_only_be_given_up() {
     let fd = guest.open("f", 0, READ).unwrap();
     assert_eq!(rights(&mut guest, fd).0 & WRITE, 0);
     let create_file = 1 << 10;
-    assert_eq!(set(&mut guest, root, (base & !create_file, inheriting & !WRITE)), SUCCESS);
+    assert_eq!(
+        set(&mut guest, root, (base & !create_file, inheriting & !WRITE)),
+        SUCCESS
+    );
     assert_eq!(guest.open("g", CREAT, READ), Err(NOTCAPABLE));
 }
 
 #[test]
 fn numbers_are_used_again() {
     let mut guest = Guest::new();
-    let fds: Vec<i32> =
-        (0..4).map(|index| guest.open(&format!("f{index}"), CREAT, WRITE).unwrap()).collect();
-    assert_eq!(fds, [4, 5, 6, 7]);
-    assert_eq!(guest.close(5), SUCCESS);
-    assert_eq!(guest.close(6), SUCCESS);
-    assert_eq!(guest.close(6), BADF);
-    assert_eq!(guest.open("f0", 0, READ), Ok(6));
-    assert_eq!(guest.open("f0", 0, READ), Ok(5));
-    assert_eq!(guest.open("f0", 0, READ), Ok(8));
+    // Other tests may have left free numbers, which come from the top down.
+    let mut first = guest.open("f", CREAT, WRITE).unwrap();
+    loop {
+        let next = guest.open("f", CREAT, WRITE).unwrap();
+        if next > first {
+            first = next;
+            break;
+        }
+        first = next;
+    }
+    for index in 1..4 {
+        assert_eq!(guest.open("f", CREAT, WRITE), Ok(first + index));
+    }
+    assert_eq!(guest.close(first + 1), SUCCESS);
+    assert_eq!(guest.close(first + 2), SUCCESS);
+    assert_eq!(guest.close(first + 2), BADF);
+    assert_eq!(guest.open("f", 0, READ), Ok(first + 2));
+    assert_eq!(guest.open("f", 0, READ), Ok(first + 1));
+    assert_eq!(guest.open("f", 0, READ), Ok(first + 4));
 
-    assert_eq!(guest.write(4, b"zero"), Ok(4));
-    assert_eq!(fd_renumber(&mut guest.memory(), 6, 63), BADF);
-    assert_eq!(fd_renumber(&mut guest.memory(), 63, 6), BADF);
-    assert_eq!(fd_renumber(&mut guest.memory(), 6, 6), SUCCESS);
-    assert_eq!(fd_renumber(&mut guest.memory(), 6, 7), SUCCESS);
-    assert_eq!(guest.read(6, 1), Err(BADF));
-    assert_eq!(guest.read(7, 9), Ok(b"zero".to_vec()));
-    assert_eq!(fd_renumber(&mut guest.memory(), 8, 5), SUCCESS);
-    assert_eq!(guest.read(5, 9), Ok(b"zero".to_vec()));
-    assert_eq!(guest.open("f0", 0, READ), Ok(8));
+    assert_eq!(guest.write(first, b"text"), Ok(4));
+    let mut renumber = |fd, to| fd_renumber(&mut guest.memory(), first + fd, first + to);
+    assert_eq!(renumber(2, 1000), BADF);
+    assert_eq!(renumber(1000, 2), BADF);
+    assert_eq!(renumber(2, 2), SUCCESS);
+    assert_eq!(renumber(2, 3), SUCCESS);
+    assert_eq!(renumber(4, 1), SUCCESS);
+    assert_eq!(guest.read(first + 2, 1), Err(BADF));
+    assert_eq!(guest.read(first + 3, 9), Ok(b"text".to_vec()));
+    assert_eq!(guest.read(first + 1, 9), Ok(b"text".to_vec()));
+    assert_eq!(guest.open("f", 0, READ), Ok(first + 4));
 }
 
 #[test]
@@ -209,8 +276,14 @@ fn preopens_have_names() {
     let root = guest.root;
     assert_eq!(fd_prestat_get(&mut guest.memory(), root, OUT), SUCCESS);
     assert_eq!(guest.u64_at(OUT), 1 << 32);
-    assert_eq!(fd_prestat_dir_name(&mut guest.memory(), root, DATA, 0), NAMETOOLONG);
-    assert_eq!(fd_prestat_dir_name(&mut guest.memory(), root, DATA, 5), SUCCESS);
+    assert_eq!(
+        fd_prestat_dir_name(&mut guest.memory(), root, DATA, 0),
+        NAMETOOLONG
+    );
+    assert_eq!(
+        fd_prestat_dir_name(&mut guest.memory(), root, DATA, 5),
+        SUCCESS
+    );
     assert_eq!(guest.get(DATA, 2), b"/\0");
     for (fd, get, name) in [(0, BADF, NOTDIR), (63, BADF, BADF)] {
         assert_eq!(fd_prestat_get(&mut guest.memory(), fd, OUT), get);

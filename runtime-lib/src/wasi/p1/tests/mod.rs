@@ -65,9 +65,17 @@ impl Guest {
         let only = ONLY.lock().unwrap_or_else(PoisonError::into_inner);
         let dir = TempDir::new().unwrap();
         let directory = crate::host::directory::tests::open(dir.path(), read_only);
-        let entry = Entry { preopen: Some(b"/"), ..Entry::new(Descriptor::Directory(directory)) };
+        let entry = Entry {
+            preopen: Some(b"/"),
+            ..Entry::new(Descriptor::Directory(directory))
+        };
         let root = table::insert(entry).unwrap().cast_signed();
-        Guest { memory: TestMemory::new(MEMORY_BYTES), root, dir, _only: only }
+        Guest {
+            memory: TestMemory::new(MEMORY_BYTES),
+            root,
+            dir,
+            _only: only,
+        }
     }
 
     pub(super) fn memory(&mut self) -> GuestMemory {
@@ -77,12 +85,17 @@ impl Guest {
     /// Puts text into the memory and returns its length.
     pub(super) fn put(&mut self, at: i32, bytes: impl AsRef<[u8]>) -> i32 {
         let bytes = bytes.as_ref();
-        self.memory().write_bytes(at.cast_unsigned(), bytes).unwrap();
+        self.memory()
+            .write_bytes(at.cast_unsigned(), bytes)
+            .unwrap();
         i32::try_from(bytes.len()).unwrap()
     }
 
     pub(super) fn get(&mut self, at: i32, len: u32) -> Vec<u8> {
-        self.memory().bytes(at.cast_unsigned(), len).unwrap().to_vec()
+        self.memory()
+            .bytes(at.cast_unsigned(), len)
+            .unwrap()
+            .to_vec()
     }
 
     pub(super) fn u32_at(&mut self, at: i32) -> u32 {
@@ -118,9 +131,14 @@ impl Guest {
     ) -> Result<i32, i32> {
         let len = self.put(PATH, path);
         let memory = &mut self.memory();
-        let errno =
-            super::path_open(memory, fd, dirflags, PATH, len, oflags, rights, 0, fdflags, OUT);
-        if errno == SUCCESS { Ok(self.u32_at(OUT).cast_signed()) } else { Err(errno) }
+        let errno = super::path_open(
+            memory, fd, dirflags, PATH, len, oflags, rights, 0, fdflags, OUT,
+        );
+        if errno == SUCCESS {
+            Ok(self.u32_at(OUT).cast_signed())
+        } else {
+            Err(errno)
+        }
     }
 
     pub(super) fn close(&mut self, fd: i32) -> i32 {
@@ -132,7 +150,11 @@ impl Guest {
         self.put(DATA, bytes);
         let count = self.put_list(&[(DATA, u32::try_from(bytes.len()).unwrap())]);
         let errno = super::fd_write(&mut self.memory(), fd, LIST, count, OUT);
-        if errno == SUCCESS { Ok(self.u32_at(OUT)) } else { Err(errno) }
+        if errno == SUCCESS {
+            Ok(self.u32_at(OUT))
+        } else {
+            Err(errno)
+        }
     }
 
     /// `fd_read` into one buffer of `len` bytes.
@@ -149,7 +171,11 @@ impl Guest {
     /// `fd_seek` from the start, the current position or the end.
     pub(super) fn seek(&mut self, fd: i32, offset: i64, whence: i32) -> Result<u64, i32> {
         let errno = super::fd_seek(&mut self.memory(), fd, offset, whence, OUT);
-        if errno == SUCCESS { Ok(self.u64_at(OUT)) } else { Err(errno) }
+        if errno == SUCCESS {
+            Ok(self.u64_at(OUT))
+        } else {
+            Err(errno)
+        }
     }
 }
 

@@ -40,19 +40,29 @@ impl Guest {
             return Err(errno);
         }
         let events = self.u32_at(OUT).cast_signed();
-        Ok((0..events).map(|index| self.event(EVENTS + 32 * index)).collect())
+        Ok((0..events)
+            .map(|index| self.event(EVENTS + 32 * index))
+            .collect())
     }
 
     fn event(&mut self, at: i32) -> Event {
         assert_eq!(self.get(at + 8, 2), [0, 0]);
-        (self.u64_at(at), self.get(at + 10, 1)[0], self.u64_at(at + 16), self.u64_at(at + 24))
+        (
+            self.u64_at(at),
+            self.get(at + 10, 1)[0],
+            self.u64_at(at + 16),
+            self.u64_at(at + 24),
+        )
     }
 
     /// Two connected sockets: one of the guest, one of the test.
     fn socket(&mut self) -> (i32, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let socket = Descriptor::Socket(Socket::new(theirs.into()).unwrap());
-        (table::insert(Entry::new(socket)).unwrap().cast_signed(), ours)
+        (
+            table::insert(Entry::new(socket)).unwrap().cast_signed(),
+            ours,
+        )
     }
 }
 
@@ -111,11 +121,19 @@ fn files_are_always_ready() {
     assert_eq!(guest.seek(fd, 2, 0), Ok(2));
     guest.put_fd(0, FD_READ, fd);
     guest.put_fd(1, FD_WRITE, fd);
-    assert_eq!(guest.poll(2), Ok(vec![(100, FD_READ, 3, 0), (101, FD_WRITE, 1, 0)]));
+    assert_eq!(
+        guest.poll(2),
+        Ok(vec![(100, FD_READ, 3, 0), (101, FD_WRITE, 1, 0)])
+    );
     assert_eq!(guest.seek(fd, 0, 2), Ok(5));
     guest.put_fd(0, FD_READ, fd);
     assert_eq!(guest.poll(1), Ok(vec![(100, FD_READ, 0, 1)]));
-    for (kind, fd) in [(FD_READ, 63), (FD_READ, 1), (FD_WRITE, 0), (FD_READ, guest.root)] {
+    for (kind, fd) in [
+        (FD_READ, 63),
+        (FD_READ, 1),
+        (FD_WRITE, 0),
+        (FD_READ, guest.root),
+    ] {
         guest.put_fd(0, kind, fd);
         assert_eq!(guest.poll(1), Err(BADF));
     }
@@ -131,7 +149,10 @@ fn subscriptions_of_wasi_unstable() {
     guest.put(DATA + 56, 8_u64.to_le_bytes());
     guest.put(DATA + 56 + 24, 1_u32.to_le_bytes());
     guest.put(DATA + 56 + 32, u64::MAX.to_le_bytes());
-    assert_eq!(p0::poll_oneoff(&mut guest.memory(), DATA, EVENTS, 2, OUT), SUCCESS);
+    assert_eq!(
+        p0::poll_oneoff(&mut guest.memory(), DATA, EVENTS, 2, OUT),
+        SUCCESS
+    );
     assert_eq!(guest.u32_at(OUT), 1);
     assert_eq!(guest.event(EVENTS), (7, CLOCK, 0, 0));
 }

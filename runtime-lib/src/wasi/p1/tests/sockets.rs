@@ -26,7 +26,10 @@ impl Guest {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let socket = Descriptor::Socket(Socket::new(listener.into()).unwrap());
-        (table::insert(Entry::new(socket)).unwrap().cast_signed(), address)
+        (
+            table::insert(Entry::new(socket)).unwrap().cast_signed(),
+            address,
+        )
     }
 }
 
@@ -49,7 +52,10 @@ fn a_connection_is_served() {
 
     guest.put(DATA, "answer");
     let count = guest.put_list(&[(DATA, 3), (DATA + 3, 3)]);
-    assert_eq!(sock_send(&mut guest.memory(), fd, LIST, count, 0, OUT), SUCCESS);
+    assert_eq!(
+        sock_send(&mut guest.memory(), fd, LIST, count, 0, OUT),
+        SUCCESS
+    );
     assert_eq!(guest.u32_at(OUT), 6);
     assert_eq!(sock_shutdown(&mut guest.memory(), fd, 0), INVAL);
     assert_eq!(sock_shutdown(&mut guest.memory(), fd, 4), INVAL);
