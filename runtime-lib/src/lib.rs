@@ -9,6 +9,8 @@ pub mod host;
 mod main_command;
 mod main_invoke;
 mod main_script;
+#[cfg(panic = "abort")]
+mod shims;
 pub mod vm;
 pub mod wasi;
 

@@ -1,14 +1,17 @@
 //! The runtime pack: everything a compiled object is linked with for one target, as one
 //! compressed file that the `wasmelt` command carries inside.
 //!
-//! In goes the runtime archive, the C library and its start files, trimmed; out comes
-//! the list of linker inputs in the order in which they stand on a linker's command line. Nothing
-//! here knows how to link.
+//! In goes the runtime archive, the C library and its start files, trimmed by `make`; out
+//! comes the list of linker inputs in the order in which they stand on a linker's command line.
+//! Nothing here knows how to link.
 //!
 //! The file is [`MAGIC`] followed by one zstd frame, little-endian: target, provenance, number of
 //! files, and for each its name, its place and its length; then the files' bytes, each beginning
 //! at a multiple of [`FILE_ALIGN`] of the decompressed frame.
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "make")]
+pub mod make;
 
 use std::fmt;
 use std::ops::Range;

@@ -1,0 +1,336 @@
+//! Builds the runtime library for the executables' own target, and packs it with musl into the
+//! file that the `wasmelt` command carries inside.
+//!
+//! In comes `runtime-lib`, a toolchain for it and musl's `libc.a`; out goes `runtime-pack.zst`
+//! in `OUT_DIR`. `WASMELT_RUNTIME_PACK=FILE` takes a pack that exists already instead.
+//!
+//! The toolchain is, in this order: the one that `runtime-lib/prepare-pack.sh` has prepared in
+//! `target/runtime-toolchain` or in the folder that `WASMELT_RUNTIME_TOOLCHAIN` names; the one that
+//! builds this package, if it has a standard library for musl; the same one with its standard
+//! library for glibc, linked against musl all the same, which a warning tells.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use wasmelt_pack::Place;
+use wasmelt_pack::make::{Recipe, Source, make};
+
+/// What the runtime library is compiled with. Frame pointers are what backtraces of traps walk.
+const RUSTFLAGS: &[&str] = &[
+    "-Cforce-frame-pointers=yes",
+    "-Crelocation-model=static",
+    "-Cpanic=abort",
+];
+
+/// Symbols that compiled code may refer to besides `wasmelt_…`: Cranelift calls them for
+/// instructions that the processor does not have.
+const LIBCALLS: &[&str] = &[
+    "ceil",
+    "ceilf",
+    "floor",
+    "floorf",
+    "fma",
+    "fmaf",
+    "memcmp",
+    "memcpy",
+    "memmove",
+    "memset",
+    "nearbyint",
+    "nearbyintf",
+    "trunc",
+    "truncf",
+];
+
+/// musl's start files and library, in the order of a linker's command line.
+const LIBC_FILES: &[(&str, Place)] = &[
+    ("crt1.o", Place::Before),
+    ("crti.o", Place::Before),
+    ("libc.a", Place::Behind),
+    ("crtn.o", Place::Behind),
+];
+
+const ARCHIVE: &str = "libwasmelt_runtime.a";
+
+/// Written by `runtime-lib/prepare-pack.sh`: lines of `key=value`.
+const TOOLCHAIN_FILE: &str = "toolchain";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            println!("cargo::error={message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    for path in [
+        "build.rs",
+        "Cargo.lock",
+        "runtime-lib/Cargo.toml",
+        "runtime-lib/src",
+    ] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    println!("cargo::rerun-if-changed=runtime-lib/abi/Cargo.toml");
+    println!("cargo::rerun-if-changed=runtime-lib/abi/src");
+    println!("cargo::rerun-if-env-changed=WASMELT_RUNTIME_PACK");
+    println!("cargo::rerun-if-env-changed=WASMELT_RUNTIME_TOOLCHAIN");
+    let out_dir = PathBuf::from(variable("OUT_DIR")?);
+    let pack_path = out_dir.join("runtime-pack.zst");
+    if let Some(given) = env::var_os("WASMELT_RUNTIME_PACK").filter(|path| !path.is_empty()) {
+        println!("cargo::rerun-if-changed={}", Path::new(&given).display());
+        let pack = read(Path::new(&given))?;
+        wasmelt_pack::RuntimePack::from_bytes(&pack)
+            .map_err(|error| format!("`{}`: {error}", Path::new(&given).display()))?;
+        return write(&pack_path, &pack);
+    }
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let target_dir = target_dir(&out_dir)?;
+    let target = format!("{}-unknown-linux-musl", variable("CARGO_CFG_TARGET_ARCH")?);
+    let toolchain = Toolchain::find(&target, &target_dir)?;
+    let archive = build_runtime(&root, &target_dir, &toolchain)?;
+    let mut sources = Vec::new();
+    for &(name, place) in LIBC_FILES {
+        if name == "libc.a" {
+            let (name, bytes) = (ARCHIVE.to_owned(), read(&archive)?);
+            sources.push(Source { name, place, bytes });
+        }
+        let bytes = read(&toolchain.libc_dir.join(name))?;
+        sources.push(Source {
+            name: name.to_owned(),
+            place,
+            bytes,
+        });
+    }
+    let is_root =
+        |name: &str| name.starts_with("wasmelt_") || name == "main" || LIBCALLS.contains(&name);
+    let recipe = Recipe {
+        target: &target,
+        provenance: &toolchain.provenance,
+        is_root: &is_root,
+        level: 12,
+    };
+    let pack = make(&recipe, &sources).map_err(|error| error.to_string())?;
+    write(&pack_path, &pack)
+}
+
+/// Compiles `runtime-lib` and returns the path of the archive.
+///
+/// The folder is shared by all profiles of this workspace, so that a standard library that has to
+/// be compiled too is compiled once; cargo's own lock keeps builds that run at once apart.
+fn build_runtime(root: &Path, target_dir: &Path, toolchain: &Toolchain) -> Result<PathBuf, String> {
+    let build_dir = target_dir.join("runtime-pack-build");
+    let mut command = Command::new(variable("CARGO")?);
+    command
+        .args([
+            "rustc",
+            "--lib",
+            "--crate-type",
+            "staticlib",
+            "--profile",
+            "rt",
+            "--locked",
+        ])
+        .arg("--manifest-path")
+        .arg(root.join("runtime-lib/Cargo.toml"))
+        .arg("--target")
+        .arg(&toolchain.target)
+        .arg("--target-dir")
+        .arg(&build_dir)
+        .args(&toolchain.cargo_arguments);
+    // The outer build's settings are for another crate, another target and another profile.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let is_outer = [
+            "CARGO_FEATURE_",
+            "CARGO_CFG_",
+            "CARGO_PKG_",
+            "CARGO_PROFILE_",
+            "DEP_",
+        ]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
+            || matches!(
+                &*text,
+                "CARGO_BUILD_TARGET"
+                    | "CARGO_ENCODED_RUSTFLAGS"
+                    | "CARGO_TARGET_DIR"
+                    | "RUSTC"
+                    | "RUSTC_LINKER"
+                    | "RUSTC_WORKSPACE_WRAPPER"
+                    | "RUSTC_WRAPPER"
+                    | "RUSTFLAGS"
+            );
+        if is_outer {
+            command.env_remove(&name);
+        }
+    }
+    command.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        toolchain.rustflags().join("\x1f"),
+    );
+    command.envs(
+        toolchain
+            .environment
+            .iter()
+            .map(|(name, value)| (name, value)),
+    );
+    let output = command
+        .output()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if !output.status.success() {
+        for line in String::from_utf8_lossy(&output.stderr).lines() {
+            println!("cargo::warning={line}");
+        }
+        return Err("the runtime library does not compile; its messages are above".to_owned());
+    }
+    Ok(build_dir.join(&toolchain.target).join("rt").join(ARCHIVE))
+}
+
+/// How the runtime library is compiled.
+struct Toolchain {
+    /// What it is compiled for.
+    target: String,
+    /// The folder of musl's files.
+    libc_dir: PathBuf,
+    cargo_arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    /// The same in words.
+    provenance: String,
+}
+
+impl Toolchain {
+    fn find(target: &str, target_dir: &Path) -> Result<Toolchain, String> {
+        let prepared = env::var_os("WASMELT_RUNTIME_TOOLCHAIN").filter(|path| !path.is_empty());
+        let prepared = prepared.map_or_else(|| target_dir.join("runtime-toolchain"), PathBuf::from);
+        let file = prepared.join(TOOLCHAIN_FILE);
+        println!("cargo::rerun-if-changed={}", file.display());
+        if file.exists() {
+            return Toolchain::prepared(target, &file);
+        }
+        let rustc = variable("RUSTC")?;
+        let sysroot = Command::new(&rustc).args(["--print", "sysroot"]).output();
+        let sysroot = sysroot.map_err(|error| format!("cannot run `{rustc}`: {error}"))?;
+        let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
+        let installed = sysroot.join("lib/rustlib").join(target).join("lib");
+        let libc_dir = installed.join("self-contained");
+        if libc_dir.join("libc.a").exists() {
+            return Ok(Toolchain {
+                target: target.to_owned(),
+                libc_dir,
+                cargo_arguments: Vec::new(),
+                environment: vec![("RUSTC".to_owned(), rustc)],
+                provenance: "the toolchain's own standard library for musl".to_owned(),
+            });
+        }
+        Toolchain::without_musl_std(target, &rustc)
+    }
+
+    /// From the file that the script has written.
+    fn prepared(target: &str, file: &Path) -> Result<Toolchain, String> {
+        let text = String::from_utf8_lossy(&read(file)?).into_owned();
+        let value = |key: &str| {
+            let lines = text.lines().filter_map(|line| line.split_once('='));
+            lines
+                .filter(|(name, _)| *name == key)
+                .map(|(_, value)| value.to_owned())
+                .next()
+        };
+        let missing = |key: &str| format!("`{}` has no line `{key}=`", file.display());
+        let made_for = value("target").ok_or_else(|| missing("target"))?;
+        if made_for != target {
+            return Err(format!(
+                "`{}` is for {made_for}, not for {target}",
+                file.display()
+            ));
+        }
+        let rustc = value("rustc").ok_or_else(|| missing("rustc"))?;
+        let libc_dir = value("libc_dir").ok_or_else(|| missing("libc_dir"))?.into();
+        let mut environment = vec![("RUSTC".to_owned(), rustc)];
+        let mut cargo_arguments = Vec::new();
+        if value("build_std").as_deref() == Some("yes") {
+            environment.push(("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));
+            cargo_arguments.push("-Zbuild-std=std,panic_abort".to_owned());
+            cargo_arguments.push("-Zbuild-std-features=".to_owned());
+        }
+        let provenance = value("provenance").ok_or_else(|| missing("provenance"))?;
+        Ok(Toolchain {
+            target: target.to_owned(),
+            libc_dir,
+            cargo_arguments,
+            environment,
+            provenance,
+        })
+    }
+
+    /// The standard library for glibc asks little of glibc that musl does not have; the runtime
+    /// library's module `shims` has that little.
+    fn without_musl_std(target: &str, rustc: &str) -> Result<Toolchain, String> {
+        let triple = target.replace("-unknown-linux-musl", "-linux-musl");
+        let folders = [
+            format!("/usr/lib/{triple}"),
+            format!("/usr/{triple}/lib64"),
+            format!("/usr/{triple}/lib"),
+            "/usr/lib/musl/lib".to_owned(),
+        ];
+        let libc_dir = folders
+            .iter()
+            .map(PathBuf::from)
+            .find(|dir| dir.join("libc.a").exists());
+        let libc_dir = libc_dir.ok_or_else(|| {
+            "musl is needed to build the runtime library: run runtime-lib/prepare-pack.sh, \
+             or install it (apt-get install musl-dev), or rustup target add "
+                .to_owned()
+                + target
+        })?;
+        println!(
+            "cargo::warning=no standard library for {target}: executables get the one for glibc \
+             on musl; runtime-lib/prepare-pack.sh prepares the right one"
+        );
+        Ok(Toolchain {
+            target: target.replace("-musl", "-gnu"),
+            libc_dir,
+            cargo_arguments: Vec::new(),
+            environment: vec![("RUSTC".to_owned(), rustc.to_owned())],
+            provenance: "the toolchain's standard library for glibc, on musl".to_owned(),
+        })
+    }
+
+    fn rustflags(&self) -> Vec<&'static str> {
+        let mut flags = RUSTFLAGS.to_vec();
+        if self.target.starts_with("x86_64") {
+            flags.push("-Ctarget-cpu=x86-64");
+        }
+        flags
+    }
+}
+
+/// The folder that holds all that this workspace's builds write: `OUT_DIR` is
+/// `TARGET/PROFILE/build/PACKAGE-HASH/out`, with the target triple before the profile in a build
+/// for another target.
+fn target_dir(out_dir: &Path) -> Result<PathBuf, String> {
+    let above_profile = out_dir.ancestors().nth(4);
+    let triple = variable("TARGET")?;
+    let target_dir = match above_profile {
+        Some(dir) if dir.ends_with(&triple) => dir.parent(),
+        other => other,
+    };
+    target_dir
+        .map(Path::to_owned)
+        .ok_or_else(|| format!("`{}` is not in a target folder", out_dir.display()))
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    env::var(name).map_err(|_| format!("cargo has not set `{name}`"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    fs::write(path, bytes).map_err(|error| format!("cannot write `{}`: {error}", path.display()))
+}

@@ -1,0 +1,140 @@
+//! Making packs: drops what no program can reach, and what executables have no use for.
+//!
+//! In go the files of a toolchain (start files, the runtime archive, the C library); out come the
+//! same files with fewer archive members and sections. A linker would drop the rest as well, but
+//! it would first have to read it, each time that somebody compiles a program.
+
+mod archive;
+mod reach;
+mod rewrite;
+
+use crate::{Place, write};
+use object::build::elf::Builder;
+use std::fmt;
+
+/// A file as the toolchain has it.
+#[derive(Debug)]
+pub struct Source {
+    /// Its name in the pack; `.a` at the end means an archive.
+    pub name: String,
+    pub place: Place,
+    pub bytes: Vec<u8>,
+}
+
+impl Source {
+    fn is_archive(&self) -> bool {
+        self.name.ends_with(".a")
+    }
+}
+
+/// What a pack is made for.
+pub struct Recipe<'a> {
+    /// Target triple.
+    pub target: &'a str,
+    /// How the sources were made, in words.
+    pub provenance: &'a str,
+    /// Which symbols compiled objects may refer to.
+    pub is_root: &'a dyn Fn(&str) -> bool,
+    /// zstd's compression level.
+    pub level: i32,
+}
+
+/// A toolchain's file is not what it should be.
+#[derive(Debug)]
+pub struct MakeError {
+    file: String,
+    reason: String,
+}
+
+impl MakeError {
+    fn new(file: &str, reason: impl fmt::Display) -> MakeError {
+        MakeError {
+            file: file.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for MakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.file, self.reason)
+    }
+}
+
+impl std::error::Error for MakeError {}
+
+/// An object file: an archive's member, or a source by itself. In memory of its own, because
+/// members lie in archives at any even offset.
+struct Member {
+    /// Index of the source.
+    source: usize,
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// Makes a pack from `sources`, in the order of the linker's command line.
+///
+/// # Errors
+///
+/// When a file is not an object or archive that can be read, or compressing fails.
+pub fn make(recipe: &Recipe<'_>, sources: &[Source]) -> Result<Vec<u8>, MakeError> {
+    let files = trim(recipe, sources)?;
+    let files: Vec<(&str, Place, &[u8])> = sources
+        .iter()
+        .zip(&files)
+        .map(|(source, bytes)| (source.name.as_str(), source.place, bytes.as_slice()))
+        .collect();
+    write(recipe.target, recipe.provenance, &files, recipe.level)
+        .map_err(|error| MakeError::new("pack", error))
+}
+
+/// The contents of each source after trimming.
+fn trim(recipe: &Recipe<'_>, sources: &[Source]) -> Result<Vec<Vec<u8>>, MakeError> {
+    let mut members = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        if source.is_archive() {
+            members.extend(archive::read(index, source)?);
+        } else {
+            let (name, bytes) = (source.name.clone(), source.bytes.clone());
+            members.push(Member {
+                source: index,
+                name,
+                bytes,
+            });
+        }
+    }
+    for member in &mut members {
+        rewrite::plain_sections(&mut member.bytes);
+    }
+    let builders: Vec<Builder<'_>> = members
+        .iter()
+        .map(|member| {
+            let builder = Builder::read64(member.bytes.as_slice());
+            builder.map_err(|error| MakeError::new(&member.name, error))
+        })
+        .collect::<Result<_, _>>()?;
+    let always: Vec<bool> = members
+        .iter()
+        .map(|member| !sources[member.source].is_archive())
+        .collect();
+    let reached = reach::reach(&builders, &always, recipe.is_root);
+    let mut kept: Vec<Vec<(&str, rewrite::Rewritten)>> = sources.iter().map(|_| vec![]).collect();
+    for ((member, builder), reached) in members.iter().zip(builders).zip(&reached) {
+        if reached.is_loaded {
+            let rewritten = rewrite::keep_sections(builder, reached);
+            let rewritten = rewritten.map_err(|error| MakeError::new(&member.name, error))?;
+            kept[member.source].push((&member.name, rewritten));
+        }
+    }
+    let files = sources.iter().zip(kept).map(|(source, kept)| {
+        if source.is_archive() {
+            archive::write(&kept)
+        } else {
+            kept.into_iter()
+                .map(|(_, rewritten)| rewritten.bytes)
+                .next()
+                .unwrap_or_default()
+        }
+    });
+    Ok(files.collect())
+}
