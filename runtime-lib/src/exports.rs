@@ -1,0 +1,78 @@
+//! The symbols that compiled code calls: one function each, so that the linker keeps only those
+//! that a program imports. There is nothing here but the step from the calling convention to
+//! `wasi`, which has no unsafe code.
+
+use crate::vm::{GuestMemory, Memory};
+
+/// `wasmelt_p1_NAME(memory, …)` for every function of WASI 0.1 forwards to
+/// `wasi::p1::NAME(&mut GuestMemory, …) -> i32`.
+macro_rules! p1_exports {
+    ($( $name:ident ( $($param:ident : $type:ident),* ) -> $result:tt ; )*) => {
+        $(
+            #[unsafe(export_name = concat!("wasmelt_p1_", stringify!($name)))]
+            extern "C" fn $name(memory: Memory $(, $param: $type)*) -> $result {
+                crate::wasi::p1::$name(&mut GuestMemory::from_header(memory) $(, $param)*)
+            }
+        )*
+    };
+}
+
+mod p1 {
+    use super::{GuestMemory, Memory};
+    use wasmelt_abi::Program;
+
+    wasmelt_abi::for_each_p1_fn!(p1_exports);
+
+    /// `Program::host_init` of a program with preopened directories.
+    #[unsafe(export_name = "wasmelt_p1_init")]
+    extern "C" fn init(program: &'static Program) {
+        crate::wasi::p1::init(program);
+    }
+}
+
+/// `wasmelt_p0_NAME`: the functions of `wasi_unstable` that differ from their namesakes.
+mod p0 {
+    use super::{GuestMemory, Memory};
+
+    #[unsafe(export_name = "wasmelt_p0_fd_filestat_get")]
+    extern "C" fn fd_filestat_get(memory: Memory, fd: i32, stat_out: i32) -> i32 {
+        crate::wasi::p0::fd_filestat_get(&mut GuestMemory::from_header(memory), fd, stat_out)
+    }
+
+    #[unsafe(export_name = "wasmelt_p0_fd_seek")]
+    extern "C" fn fd_seek(
+        memory: Memory,
+        fd: i32,
+        offset: i64,
+        whence: i32,
+        newoffset_out: i32,
+    ) -> i32 {
+        let memory = &mut GuestMemory::from_header(memory);
+        crate::wasi::p0::fd_seek(memory, fd, offset, whence, newoffset_out)
+    }
+
+    #[unsafe(export_name = "wasmelt_p0_path_filestat_get")]
+    extern "C" fn path_filestat_get(
+        memory: Memory,
+        fd: i32,
+        flags: i32,
+        path: i32,
+        path_len: i32,
+        stat_out: i32,
+    ) -> i32 {
+        let memory = &mut GuestMemory::from_header(memory);
+        crate::wasi::p0::path_filestat_get(memory, fd, flags, path, path_len, stat_out)
+    }
+
+    #[unsafe(export_name = "wasmelt_p0_poll_oneoff")]
+    extern "C" fn poll_oneoff(
+        memory: Memory,
+        subscriptions: i32,
+        events: i32,
+        nsubscriptions: i32,
+        nevents_out: i32,
+    ) -> i32 {
+        let memory = &mut GuestMemory::from_header(memory);
+        crate::wasi::p0::poll_oneoff(memory, subscriptions, events, nsubscriptions, nevents_out)
+    }
+}
