@@ -108,7 +108,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
     let console = console(&args.console);
     let mut words = args.input_and_args.into_iter();
     let input = InputPath::new(Path::new(&words.next().expect("clap requires the input")));
-    let (mut options, link) = code(&args.code, &args.grants, &console)?;
+    // Standard error is the program's; notes go there only when somebody reads them.
+    let notes = Console { quiet: console.quiet || !(console.verbose || console.is_terminal), ..console };
+    let (mut options, link) = code(&args.code, &args.grants, &notes)?;
     options.name = input.stem();
     let mut env: Vec<(String, String)> = Vec::new();
     for variable in &mut options.policy.env {

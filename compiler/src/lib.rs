@@ -10,11 +10,13 @@
 //! Linking the object with the runtime library is the linker crate's work.
 #![forbid(unsafe_code)]
 
+mod emit;
 mod error;
 mod index;
-pub mod parse;
-pub mod plan;
-pub mod translate;
+mod parse;
+mod plan;
+mod summary;
+mod translate;
 mod options;
 
 pub use error::{Error, ErrorKind, Result};
@@ -22,7 +24,9 @@ pub use options::{
     Dir, Entry, EnvVar, OptLevel, Options, Policy, TargetCpu, TextKind,
 };
 
-use std::time::Duration;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 /// What [`compile`] makes.
 #[derive(Debug)]
@@ -39,6 +43,9 @@ pub struct Compiled {
 
 /// Name of the section that holds initial contexts and the initial memory.
 pub const IMAGE_SECTION: &str = ".wasmelt.image";
+
+/// Name of the section that holds `Options::policy_note`.
+pub const POLICY_SECTION: &str = ".wasmelt.policy";
 
 /// The image section's place in the executable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,8 +122,85 @@ pub fn input_kind(bytes: &[u8]) -> InputKind {
 /// # Errors
 /// Any fault of the input: not wasm, invalid, unsupported, imports that nothing provides.
 pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Result<Compiled> {
-    let _ = (input, options, progress);
-    Err(Error::usage("not connected yet"))
+    let wasm = binary(input)?;
+    let mut report = Report { wasm_bytes: wasm.len() as u64, ..Report::default() };
+    let start = Instant::now();
+    let module = parse::parse_module(&wasm)?;
+    report.phases.push(("parse", start.elapsed()));
+    report.functions_defined = module.bodies.len();
+    let unit = plan::Unit { module, name: options.name.clone(), providers: HashMap::new() };
+    let purpose = plan::Purpose::Run(options.entry.clone());
+    compile_units(&[unit], purpose, options, progress, report)
+}
+
+/// One module of a test script, with the earlier modules that provide its imports.
+#[derive(Debug)]
+pub struct ScriptModule<'a> {
+    /// Binary.
+    pub wasm: &'a [u8],
+    pub name: String,
+    /// Import module name and position in the script.
+    pub providers: HashMap<String, usize>,
+}
+
+/// Compiles the modules of a test script into one program whose driver instantiates and calls
+/// them one by one. What nobody provides is looked up in the host, `spectest` included.
+///
+/// # Errors
+/// As for [`compile`]; a note says which module it was.
+pub fn compile_script(
+    modules: &[ScriptModule<'_>],
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Compiled> {
+    let mut units = Vec::with_capacity(modules.len());
+    for module in modules {
+        units.push(plan::Unit {
+            module: parse::parse_module(module.wasm)?,
+            name: module.name.clone(),
+            providers: module.providers.clone(),
+        });
+    }
+    compile_units(&units, plan::Purpose::Script, options, progress, Report::default())
+}
+
+fn compile_units(
+    units: &[plan::Unit<'_>],
+    purpose: plan::Purpose,
+    options: &Options,
+    progress: &dyn Progress,
+    mut report: Report,
+) -> Result<Compiled> {
+    let start = Instant::now();
+    let plan = plan::plan(units, purpose, options)?;
+    report.phases.push(("plan", start.elapsed()));
+    report.host_imports =
+        plan.host_fns.iter().map(|f| (f.module.clone(), f.name.clone())).collect();
+    emit::emit(&plan, options, progress, &mut report)
+}
+
+/// The input as a binary module; text is assembled.
+fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
+    match input_kind(input) {
+        InputKind::Module => Ok(Cow::Borrowed(input)),
+        InputKind::Text => wat::parse_bytes(input)
+            .map_err(|e| Error::new(ErrorKind::Invalid, e.to_string().trim_end().to_owned())),
+        InputKind::Component => Err(Error::new(
+            ErrorKind::Unsupported,
+            "unsupported: the input is a component; only core modules are compiled yet",
+        )),
+        InputKind::Unknown if b"\0asm".starts_with(&input[..input.len().min(4)]) => {
+            Err(Error::invalid("the file ends within the header of a module", input.len() as u64)
+                .help("it is truncated: build or copy it again"))
+        }
+        InputKind::Unknown if input.starts_with(b"\0asm") => {
+            Err(Error::invalid("a WebAssembly version that does not exist", 4))
+        }
+        InputKind::Unknown => {
+            Err(Error::invalid("the file is not WebAssembly", 0)
+                .note("a module or component begins with the bytes `\\0asm`"))
+        }
+    }
 }
 
 /// Validates an input and describes it without compiling.
@@ -124,6 +208,7 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
 /// # Errors
 /// As for [`compile`], but unresolved imports are fine.
 pub fn summarize(input: &[u8]) -> Result<Summary> {
-    let _ = input;
-    Err(Error::usage("not connected yet"))
+    let wasm = binary(input)?;
+    let module = parse::parse_module(&wasm)?;
+    Ok(summary::of_module(&module))
 }

@@ -25,6 +25,8 @@ pub struct Options {
     /// (`-W unknown-imports-trap`).
     pub unknown_imports_trap: bool,
     pub policy: Policy,
+    /// Text for `inspect`, kept in the executable's section [`crate::POLICY_SECTION`].
+    pub policy_note: Option<String>,
     /// Also produce text: see [`crate::Compiled::text`].
     pub emit_text: Option<TextKind>,
     /// Run Cranelift's verifier over every function (slow; tests).
@@ -110,6 +112,7 @@ impl Default for Options {
             stack_bytes_max: None,
             unknown_imports_trap: false,
             policy: Policy::default(),
+            policy_note: None,
             emit_text: None,
             verify: cfg!(debug_assertions),
         }

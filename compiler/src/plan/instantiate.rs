@@ -23,7 +23,9 @@ use wasmparser::{MemoryType, TableType};
 /// of them is reserved at the start.
 const TABLE_ELEMENTS_MAX: u64 = 10_000_000;
 /// Address space behind byte 0 of a 32-bit memory: 4 GiB of indices and 2 GiB of static offsets.
-const RESERVED_BYTES: u64 = 6 << 30;
+const RESERVED_BYTES: u64 = (6 << 30) + WASM_PAGE_BYTES;
+/// Initial memory is part of the executable up to here; segments behind are copied at the start.
+const IMAGE_BYTES_MAX: u64 = 256 << 20;
 /// Reserved for a memory with explicit bounds checks when nothing else is asked for.
 const EXPLICIT_RESERVED_BYTES: u64 = 256 << 20;
 
@@ -96,6 +98,7 @@ impl<'a> Instantiator<'a, '_> {
             tags: Vec::new(),
             data: BTreeMap::new(),
             elements: BTreeMap::new(),
+            element_values: BTreeMap::new(),
             steps: Vec::new(),
             instantiate: None,
             host_memory: None,
@@ -323,7 +326,6 @@ impl<'a> Instantiator<'a, '_> {
         self.plan.regions.push(Region { memory: Some(id), ..Region::without_memory() });
         self.plan.memories.push(Memory {
             region,
-            memory64: ty.memory64,
             shared: ty.shared,
             page_bytes_log2,
             bytes,
@@ -397,6 +399,10 @@ impl<'a> Instantiator<'a, '_> {
             let end = offset + data.bytes.len() as u64;
             let segment = DataIndex::new(position);
             if !self.can_fold(own) {
+                let step = InitStep::Data { memory, segment, offset };
+                self.plan.instances[index.index()].data.insert(segment, Slot::UNPLACED);
+                self.plan.instances[index.index()].steps.push(step);
+            } else if end > IMAGE_BYTES_MAX && end <= self.plan.memories[memory.index()].bytes {
                 let step = InitStep::Data { memory, segment, offset };
                 self.plan.instances[index.index()].data.insert(segment, Slot::UNPLACED);
                 self.plan.instances[index.index()].steps.push(step);

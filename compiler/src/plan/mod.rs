@@ -12,7 +12,7 @@ mod layout;
 mod reach;
 mod sigs;
 
-pub use host::HostFn;
+pub use host::{HostFn, type_text};
 pub use image::{Image, Reloc};
 pub use layout::{PAGE_BYTES, Slot};
 pub use sigs::SigTable;
@@ -100,6 +100,8 @@ pub struct Instance {
     /// Descriptors of the data segments that code or run-time steps use.
     pub data: BTreeMap<DataIndex, Slot>,
     pub elements: BTreeMap<ElemIndex, Slot>,
+    /// The values of those element segments.
+    pub element_values: BTreeMap<ElemIndex, Vec<Value>>,
     /// What is left of its instantiation for run time, in order.
     pub steps: Vec<InitStep>,
     /// The generated function that runs `steps`.
@@ -184,8 +186,6 @@ pub struct Global {
 #[derive(Debug)]
 pub struct Memory {
     pub region: RegionIndex,
-    /// 64-bit indices.
-    pub memory64: bool,
     pub shared: bool,
     pub page_bytes_log2: u32,
     pub bytes: u64,

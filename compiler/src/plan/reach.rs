@@ -160,10 +160,13 @@ impl Reach<'_, '_> {
         let units = self.plan.units;
         self.plan.instances[instance.index()].elements.insert(segment, Slot::UNPLACED);
         let module = &units[self.plan.instances[instance.index()].unit].module;
-        for item in &module.elements[segment.index()].items {
-            let value = self.plan.evaluate(instance, item);
+        let items = &module.elements[segment.index()].items;
+        let values: Vec<Value> =
+            items.iter().map(|item| self.plan.evaluate(instance, item)).collect();
+        for &value in &values {
             self.value(value);
         }
+        self.plan.instances[instance.index()].element_values.insert(segment, values);
     }
 
     fn table_written(&mut self, table: TableId) {

@@ -1,0 +1,264 @@
+//! Machine code for every reachable function, in parallel.
+
+use super::inline::{Candidates, Inliner};
+use crate::Progress;
+use crate::error::{Error, Result};
+use crate::index::{FuncId, HostFnId};
+use crate::plan::LinkPlan;
+use crate::translate::{Translation, names, translate};
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{self, ExternalName, LibCall};
+use cranelift_codegen::{CodegenError, Context, FinalizedMachExceptionHandler, FinalizedRelocTarget};
+use cranelift_frontend::FunctionBuilderContext;
+use rayon::prelude::*;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A compiled function, position independent but for its relocations.
+#[derive(Debug)]
+pub struct CompiledFunction {
+    pub id: FuncId,
+    pub bytes: Vec<u8>,
+    pub align: u32,
+    pub relocs: Vec<Relocation>,
+    /// Offset and `wasmelt_abi::TrapCode` byte.
+    pub traps: Vec<(u32, u8)>,
+    pub call_sites: Vec<CallSite>,
+    /// Offset and wasm offset, with `-g`.
+    pub lines: Vec<(u32, u32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Relocation {
+    pub offset: u32,
+    pub kind: cranelift_codegen::binemit::Reloc,
+    pub target: Target,
+    pub addend: i64,
+}
+
+/// What code refers to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Target {
+    Wasm(FuncId),
+    Runtime(u32),
+    Host(HostFnId),
+    LibCall(LibCall),
+    /// A place in the function itself.
+    Own(u32),
+}
+
+/// A call with exception handlers.
+#[derive(Debug)]
+pub struct CallSite {
+    pub return_offset: u32,
+    pub fp_to_sp_bytes: u32,
+    /// Tag, or `u32::MAX`, and landing offset.
+    pub handlers: Vec<(u32, u32)>,
+}
+
+/// What one thread reuses from function to function.
+struct Worker {
+    context: Context,
+    builder_context: FunctionBuilderContext,
+}
+
+impl Worker {
+    fn new() -> Worker {
+        Worker { context: Context::new(), builder_context: FunctionBuilderContext::new() }
+    }
+}
+
+/// Compiles every reachable function; the result is in `FuncId` order.
+///
+/// # Errors
+/// The first error in that order.
+pub fn compile_all(
+    translation: Translation<'_>,
+    progress: &dyn Progress,
+) -> Result<Vec<CompiledFunction>> {
+    let plan = translation.plan;
+    let candidates = Candidates::translate(translation)?;
+    let ids = reachable(plan);
+    let done = AtomicUsize::new(0);
+    let results: Vec<Result<CompiledFunction>> = ids
+        .par_iter()
+        .with_max_len(1)
+        .map_init(Worker::new, |worker, &id| {
+            let compiled = compile(translation, &candidates, id, worker);
+            progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
+            compiled
+        })
+        .collect();
+    results.into_iter().collect()
+}
+
+fn reachable(plan: &LinkPlan<'_>) -> Vec<FuncId> {
+    (0..plan.funcs.len()).map(FuncId::new).filter(|id| plan.reachable[id.index()]).collect()
+}
+
+/// CLIF of a function with its small callees inlined, in `worker.context`.
+fn translate_and_inline(
+    translation: Translation<'_>,
+    candidates: &Candidates,
+    id: FuncId,
+    worker: &mut Worker,
+) -> Result<()> {
+    worker.context.clear();
+    match candidates.get(id) {
+        Some(clif) => worker.context.func = clif.clone(),
+        None => {
+            translate(translation, id, &mut worker.context.func, &mut worker.builder_context)?;
+            let mut inliner = Inliner::new(candidates, id);
+            worker.context.inline(&mut inliner).map_err(|e| internal(&e))?;
+        }
+    }
+    Ok(())
+}
+
+fn compile(
+    translation: Translation<'_>,
+    candidates: &Candidates,
+    id: FuncId,
+    worker: &mut Worker,
+) -> Result<CompiledFunction> {
+    translate_and_inline(translation, candidates, id, worker)?;
+    let mut control = ControlPlane::default();
+    worker
+        .context
+        .compile(translation.isa, &mut control)
+        .map_err(|e| codegen_error(&e.inner, &translation.plan.funcs[id.index()].name))?;
+    let buffer = &worker.context.compiled_code().expect("just compiled").buffer;
+    let func = &worker.context.func;
+    let relocs = buffer
+        .relocs()
+        .iter()
+        .map(|r| Relocation {
+            offset: r.offset,
+            kind: r.kind,
+            target: match &r.target {
+                FinalizedRelocTarget::ExternalName(name) => target(func, name),
+                FinalizedRelocTarget::Func(offset) => Target::Own(*offset),
+            },
+            addend: r.addend,
+        })
+        .collect();
+    let traps = buffer.traps().iter().map(|t| (t.offset, trap_byte(t.code))).collect();
+    let call_sites = buffer.call_sites().filter_map(|site| call_site(&site)).collect();
+    let lines = if translation.options.debug_info {
+        let known = |l: &&cranelift_codegen::MachSrcLoc<cranelift_codegen::Final>| !l.loc.is_default();
+        buffer.get_srclocs_sorted().iter().filter(known).map(|l| (l.start, l.loc.bits())).collect()
+    } else {
+        Vec::new()
+    };
+    Ok(CompiledFunction {
+        id,
+        bytes: buffer.data().to_vec(),
+        align: buffer.alignment,
+        relocs,
+        traps,
+        call_sites,
+        lines,
+    })
+}
+
+fn call_site(site: &cranelift_codegen::FinalizedMachCallSite<'_>) -> Option<CallSite> {
+    if site.exception_handlers.is_empty() {
+        return None;
+    }
+    let handlers = site
+        .exception_handlers
+        .iter()
+        .filter_map(|handler| match *handler {
+            FinalizedMachExceptionHandler::Tag(tag, offset) => Some((tag.as_u32(), offset)),
+            FinalizedMachExceptionHandler::Default(offset) => Some((u32::MAX, offset)),
+            FinalizedMachExceptionHandler::Context(_) => None,
+        })
+        .collect();
+    let fp_to_sp_bytes = site.frame_offset.expect("frames with handlers have a frame pointer");
+    Some(CallSite { return_offset: site.ret_addr, fp_to_sp_bytes, handlers })
+}
+
+fn target(func: &ir::Function, name: &ExternalName) -> Target {
+    match name {
+        ExternalName::User(name) => {
+            let name = &func.params.user_named_funcs()[*name];
+            match name.namespace {
+                names::WASM => Target::Wasm(FuncId(name.index)),
+                names::RUNTIME => Target::Runtime(name.index),
+                _ => Target::Host(HostFnId(name.index)),
+            }
+        }
+        ExternalName::LibCall(call) => Target::LibCall(*call),
+        ExternalName::TestCase(_) | ExternalName::KnownSymbol(_) => {
+            unreachable!("translation names functions by number")
+        }
+    }
+}
+
+/// Cranelift's own codes come from its lowering of divisions and conversions.
+fn trap_byte(code: ir::TrapCode) -> u8 {
+    use wasmelt_abi::TrapCode as Abi;
+    let code = match code {
+        ir::TrapCode::INTEGER_OVERFLOW => Abi::IntegerOverflow,
+        ir::TrapCode::INTEGER_DIVISION_BY_ZERO => Abi::IntegerDivisionByZero,
+        ir::TrapCode::BAD_CONVERSION_TO_INTEGER => Abi::BadConversionToInteger,
+        ir::TrapCode::HEAP_OUT_OF_BOUNDS => Abi::MemoryOutOfBounds,
+        ir::TrapCode::STACK_OVERFLOW => Abi::StackOverflow,
+        user => return user.as_raw().get(),
+    };
+    code as u8
+}
+
+fn codegen_error(error: &CodegenError, function: &str) -> Error {
+    match error {
+        CodegenError::CodeTooLarge | CodegenError::ImplLimitExceeded => Error::new(
+            crate::ErrorKind::Unsupported,
+            format!("function `{function}` is too large to compile"),
+        )
+        .help("split the function, or compile it to wasm with less inlining"),
+        other => internal(other).note(format!("in function `{function}`")),
+    }
+}
+
+fn internal(error: &CodegenError) -> Error {
+    Error::new(crate::ErrorKind::Unsupported, format!("code generation failed: {error}"))
+        .help("this is a bug of wasmelt: please report it with the input file")
+}
+
+/// CLIF text of every reachable function, as it is compiled.
+///
+/// # Errors
+/// As for [`compile_all`].
+pub fn clif(translation: Translation<'_>) -> Result<String> {
+    let candidates = Candidates::translate(translation)?;
+    let mut worker = Worker::new();
+    let mut text = String::new();
+    for id in reachable(translation.plan) {
+        translate_and_inline(translation, &candidates, id, &mut worker)?;
+        let name = &translation.plan.funcs[id.index()].name;
+        let _ = writeln!(text, "; {}\n{}", if name.is_empty() { "generated" } else { name }, worker.context.func.display());
+    }
+    Ok(text)
+}
+
+/// Assembly text of every reachable function.
+///
+/// # Errors
+/// As for [`compile_all`].
+pub fn assembly(translation: Translation<'_>) -> Result<String> {
+    let candidates = Candidates::translate(translation)?;
+    let mut worker = Worker::new();
+    let mut text = String::new();
+    for id in reachable(translation.plan) {
+        translate_and_inline(translation, &candidates, id, &mut worker)?;
+        worker.context.set_disasm(true);
+        let name = &translation.plan.funcs[id.index()].name;
+        let code = worker
+            .context
+            .compile(translation.isa, &mut ControlPlane::default())
+            .map_err(|e| codegen_error(&e.inner, name))?;
+        let assembly = code.vcode.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "; {}\n{assembly}", if name.is_empty() { "generated" } else { name });
+    }
+    Ok(text)
+}

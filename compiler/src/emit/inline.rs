@@ -1,0 +1,177 @@
+//! Inlining of small functions, bottom-up.
+//!
+//! Functions with few instructions are translated first and kept. Each has its own small callees
+//! inlined before it is offered to its callers, so that a chain of small functions becomes one.
+//! Names need no remapping: all functions of the program have program-wide numbers.
+
+use crate::error::Result;
+use crate::index::FuncId;
+use crate::plan::{FuncKind, LinkPlan};
+use crate::translate::{Translation, names, translate};
+use cranelift_codegen::Context;
+use cranelift_codegen::inline::{Inline, InlineCommand};
+use cranelift_codegen::ir;
+use cranelift_frontend::FunctionBuilderContext;
+use rayon::prelude::*;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// A body with more instructions than this cannot become few enough values to be inlined.
+const OPERATORS_MAX: u32 = 80;
+/// Inlining stops when a caller has taken in this many values.
+const CALLER_VALUES_MAX: usize = 4000;
+
+/// Functions that may be inlined, as CLIF.
+#[derive(Default)]
+pub struct Candidates {
+    functions: HashMap<FuncId, Candidate>,
+    values_max: usize,
+}
+
+struct Candidate {
+    clif: ir::Function,
+    values: usize,
+}
+
+impl Candidates {
+    /// Translates the small functions and inlines them into each other.
+    ///
+    /// # Errors
+    /// As for translation.
+    pub fn translate(translation: Translation<'_>) -> Result<Candidates> {
+        let values_max = translation.options.inline_values_max as usize;
+        if values_max == 0 {
+            return Ok(Candidates::default());
+        }
+        let plan = translation.plan;
+        let small: Vec<FuncId> =
+            (0..plan.funcs.len()).map(FuncId::new).filter(|&id| is_small(plan, id)).collect();
+        let translated: Vec<Result<(FuncId, ir::Function)>> = small
+            .par_iter()
+            .map_init(FunctionBuilderContext::new, |context, &id| {
+                let mut clif = ir::Function::new();
+                translate(translation, id, &mut clif, context)?;
+                Ok((id, clif))
+            })
+            .collect();
+        let mut pending: HashMap<FuncId, ir::Function> =
+            translated.into_iter().collect::<Result<_>>()?;
+        let mut candidates = Candidates { functions: HashMap::new(), values_max };
+        for id in callees_first(plan, &small) {
+            let clif = pending.remove(&id).expect("every small function once");
+            let mut context = Context::for_function(clif);
+            let mut inliner = Inliner::new(&candidates, id);
+            // A failure here comes back when the function itself is compiled.
+            let _ = context.inline(&mut inliner);
+            let values = context.func.dfg.values().len();
+            candidates.functions.insert(id, Candidate { clif: context.func, values });
+        }
+        Ok(candidates)
+    }
+
+    /// The CLIF of a function that was translated here, its callees inlined.
+    #[must_use]
+    pub fn get(&self, id: FuncId) -> Option<&ir::Function> {
+        self.functions.get(&id).map(|c| &c.clif)
+    }
+}
+
+fn is_small(plan: &LinkPlan<'_>, id: FuncId) -> bool {
+    if !plan.reachable[id.index()] {
+        return false;
+    }
+    match plan.funcs[id.index()].kind {
+        FuncKind::Body { instance, index, .. } => {
+            let module = plan.module(instance);
+            let facts = &module.bodies[index.index() - module.functions_imported].facts;
+            facts.operators <= OPERATORS_MAX && !facts.catches
+        }
+        _ => false,
+    }
+}
+
+/// The functions in an order in which callees come before their callers, but for cycles.
+fn callees_first(plan: &LinkPlan<'_>, functions: &[FuncId]) -> Vec<FuncId> {
+    let mut state: HashMap<FuncId, bool> = functions.iter().map(|&id| (id, false)).collect();
+    let mut order = Vec::with_capacity(functions.len());
+    for &root in functions {
+        let mut stack = vec![(root, false)];
+        while let Some((id, expanded)) = stack.pop() {
+            if expanded {
+                order.push(id);
+                continue;
+            }
+            match state.get_mut(&id) {
+                Some(visited) if !*visited => *visited = true,
+                _ => continue,
+            }
+            stack.push((id, true));
+            stack.extend(callees(plan, id).into_iter().map(|callee| (callee, false)));
+        }
+    }
+    order
+}
+
+fn callees(plan: &LinkPlan<'_>, id: FuncId) -> Vec<FuncId> {
+    let FuncKind::Body { instance, index, .. } = plan.funcs[id.index()].kind else {
+        return Vec::new();
+    };
+    let module = plan.module(instance);
+    let facts = &module.bodies[index.index() - module.functions_imported].facts;
+    let funcs = &plan.instances[instance.index()].funcs;
+    facts
+        .calls
+        .iter()
+        .filter_map(|callee| match funcs[callee.index()] {
+            crate::plan::Callee::Defined(id) => Some(id),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Decides for each call of one caller.
+pub struct Inliner<'c> {
+    candidates: &'c Candidates,
+    caller: FuncId,
+    values_taken: usize,
+}
+
+impl<'c> Inliner<'c> {
+    #[must_use]
+    pub fn new(candidates: &'c Candidates, caller: FuncId) -> Inliner<'c> {
+        Inliner { candidates, caller, values_taken: 0 }
+    }
+}
+
+impl Inline for Inliner<'_> {
+    fn inline(
+        &mut self,
+        caller: &ir::Function,
+        _call: ir::Inst,
+        _opcode: ir::Opcode,
+        callee: ir::FuncRef,
+        _args: &[ir::Value],
+    ) -> InlineCommand<'_> {
+        let ir::ExternalName::User(name) = caller.dfg.ext_funcs[callee].name else {
+            return InlineCommand::KeepCall;
+        };
+        let name = &caller.params.user_named_funcs()[name];
+        let id = FuncId(name.index);
+        if name.namespace != names::WASM || id == self.caller {
+            return InlineCommand::KeepCall;
+        }
+        match self.candidates.functions.get(&id) {
+            Some(candidate)
+                if candidate.values <= self.candidates.values_max
+                    && self.values_taken + candidate.values <= CALLER_VALUES_MAX =>
+            {
+                self.values_taken += candidate.values;
+                InlineCommand::Inline {
+                    callee: Cow::Borrowed(&candidate.clif),
+                    visit_callee: false,
+                }
+            }
+            _ => InlineCommand::KeepCall,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! CLIF to machine code to an object file.
+//!
+//! Comes in: a [`LinkPlan`]. Goes out: an ELF relocatable object with compiled code, the image of
+//! contexts and initial memory, and the description of the program for the runtime. Translation
+//! and compilation of a function happen together, in parallel over functions, so that only code
+//! that may be inlined is ever kept as CLIF.
+
+mod blob;
+mod code;
+mod inline;
+mod isa;
+mod object;
+mod program;
+mod text;
+
+pub use isa::target_isa;
+pub use text::Text;
+
+use crate::error::Result;
+use crate::options::{Options, TextKind};
+use crate::plan::LinkPlan;
+use crate::translate::Translation;
+use crate::{Compiled, ImagePlacement, Progress, Report};
+use std::time::Instant;
+
+/// Virtual address at which the first memory begins.
+const MEMORY_ADDRESS: u64 = 1 << 32;
+
+/// Compiles every reachable function and writes the object.
+///
+/// # Errors
+/// `Unsupported` for instructions that are not translated yet.
+pub fn emit(
+    plan: &LinkPlan<'_>,
+    options: &Options,
+    progress: &dyn Progress,
+    report: &mut Report,
+) -> Result<Compiled> {
+    let isa = target_isa(options);
+    let translation = Translation { plan, options, isa: &*isa };
+    if let Some(kind) = options.emit_text {
+        let text = match kind {
+            TextKind::Clif => code::clif(translation)?,
+            TextKind::Asm => code::assembly(translation)?,
+        };
+        return Ok(Compiled {
+            object: Vec::new(),
+            image: None,
+            text: Some(text),
+            report: report.clone(),
+        });
+    }
+    let start = Instant::now();
+    let functions = code::compile_all(translation, progress)?;
+    report.functions_compiled = functions.len();
+    report.phases.push(("compile", start.elapsed()));
+    let start = Instant::now();
+    let text = Text::lay_out(functions, plan);
+    report.code_bytes = text.bytes.len() as u64;
+    let object = object::write(plan, options, &text);
+    report.phases.push(("emit", start.elapsed()));
+    let region = &plan.regions[0];
+    let memory_bytes = region.memory.map_or(0, |m| plan.memories[m.index()].bytes);
+    let image = ImagePlacement {
+        address: MEMORY_ADDRESS - region.below_bytes,
+        memory_bytes: region.below_bytes + memory_bytes,
+    };
+    Ok(Compiled { object, image: Some(image), text: None, report: report.clone() })
+}

@@ -1,0 +1,400 @@
+//! The description of the program: `wasmelt_abi::Program` and all that it points to.
+
+use super::blob::{Address, Blob};
+use super::code::Target;
+use super::text::Text;
+use crate::index::{DataIndex, ElemIndex, InstanceIndex};
+use crate::options::{Entry, Options};
+use crate::plan::{LinkPlan, Purpose, Reloc, TableStorage, Value};
+use std::collections::HashMap;
+use std::mem::{offset_of, size_of};
+use std::os::unix::ffi::OsStrExt;
+use wasmelt_abi::{
+    CallSite, CodeMap, EnvVar, Export, FuncRef, Handler, Instance, P0_PREFIX, P1_PREFIX, Policy,
+    PolicyFlags, Preopen, PreopenFlags, Program, Region, STAMP_SYMBOL, Slice, Str, TableInit,
+    ValueType,
+};
+use wasmparser::ValType;
+
+/// Writes the description at the end of a blob.
+pub(super) struct Writer<'a> {
+    plan: &'a LinkPlan<'a>,
+    options: &'a Options,
+    text: &'a Text,
+    pub(super) blob: Blob,
+    funcrefs: u64,
+    data: HashMap<(usize, DataIndex), u64>,
+    elements: HashMap<(InstanceIndex, ElemIndex), u64>,
+}
+
+const ADDRESS_BYTES: usize = 8;
+
+/// Start and number of items; the start is `None` for an empty slice.
+type Items = (Option<u64>, usize);
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(plan: &'a LinkPlan<'a>, options: &'a Options, text: &'a Text) -> Self {
+        Writer {
+            plan,
+            options,
+            text,
+            blob: Blob::default(),
+            funcrefs: 0,
+            data: HashMap::new(),
+            elements: HashMap::new(),
+        }
+    }
+
+    /// Writes everything; gives the offset of the `Program`.
+    pub(super) fn write(&mut self) -> u64 {
+        self.write_funcrefs();
+        self.write_data();
+        self.write_elements();
+        let regions = self.write_regions();
+        let tables = self.write_tables();
+        let instances = self.write_instances();
+        let exports = self.write_exports();
+        let at = self.write_program(regions, tables, instances, exports);
+        self.write_code_map(at + offset_of!(Program, code) as u64);
+        self.write_policy(at + offset_of!(Program, policy) as u64);
+        at
+    }
+
+    /// What an address in an image refers to, once the blob's contents are placed.
+    pub(super) fn address(&self, reloc: Reloc) -> Address {
+        match reloc {
+            Reloc::Code(func) => Address::Code(func),
+            Reloc::FuncRef(position) => {
+                Address::Blob(self.funcrefs + (position * size_of::<FuncRef>()) as u64)
+            }
+            Reloc::Data { unit, segment } => Address::Blob(self.data[&(unit, segment)]),
+            Reloc::Elements { instance, segment } => {
+                Address::Blob(self.elements[&(instance, segment)])
+            }
+        }
+    }
+
+    fn write_funcrefs(&mut self) {
+        let plan = self.plan;
+        self.funcrefs = self.blob.reserve(plan.funcrefs.len() * size_of::<FuncRef>());
+        for (position, &func) in plan.funcrefs.iter().enumerate() {
+            let at = self.funcrefs + (position * size_of::<FuncRef>()) as u64;
+            let sig = plan.sig_of(func).expect("references have wasm types");
+            let region = &plan.regions[plan.region_of(func).index()];
+            self.blob.set_address(at + offset_of!(FuncRef, code) as u64, Address::Code(func));
+            self.blob.set_u64(at + offset_of!(FuncRef, sig) as u64, u64::from(sig.0));
+            self.blob
+                .set_u64(at + offset_of!(FuncRef, instance_offset) as u64, region.memory_offset);
+        }
+    }
+
+    fn write_data(&mut self) {
+        for instance in &self.plan.instances {
+            for &segment in instance.data.keys() {
+                let bytes = self.plan.units[instance.unit].module.data[segment.index()].bytes;
+                let at = *self
+                    .data
+                    .entry((instance.unit, segment))
+                    .or_insert_with(|| self.blob.raw(bytes));
+                debug_assert!(at <= self.blob.bytes.len() as u64);
+            }
+        }
+    }
+
+    fn write_elements(&mut self) {
+        for (index, instance) in self.plan.instances.iter().enumerate() {
+            for (&segment, values) in &instance.element_values {
+                let at = self.values(values);
+                self.elements.insert((InstanceIndex::new(index), segment), at);
+            }
+        }
+    }
+
+    /// References as 8-byte elements.
+    fn values(&mut self, values: &[Value]) -> u64 {
+        let at = self.blob.reserve(values.len() * ADDRESS_BYTES);
+        for (position, value) in values.iter().enumerate() {
+            if let Value::RefFunc(func) = value {
+                let reloc = Reloc::FuncRef(self.plan.funcref_positions[func]);
+                let address = self.address(reloc);
+                self.blob.set_address(at + (position * ADDRESS_BYTES) as u64, address);
+            }
+        }
+        at
+    }
+
+    /// Sets a slice's start and length.
+    fn slice(&mut self, at: u64, (start, len): Items) {
+        if let Some(start) = start {
+            let field = at + offset_of!(Slice<u8>, start) as u64;
+            self.blob.set_address(field, Address::Blob(start));
+        }
+        self.blob.set_u64(at + offset_of!(Slice<u8>, len) as u64, len as u64);
+    }
+
+    fn str(&mut self, at: u64, text: &[u8]) {
+        let start = self.blob.raw(text);
+        self.slice(at, (Some(start), text.len()));
+    }
+
+    /// Room for an array of structures.
+    fn array(&mut self, count: usize, item_bytes: usize) -> u64 {
+        self.blob.reserve(count * item_bytes)
+    }
+
+    fn write_regions(&mut self) -> Items {
+        let plan = self.plan;
+        let array = self.array(plan.regions.len(), size_of::<Region>());
+        for (position, region) in plan.regions.iter().enumerate() {
+            let at = array + (position * size_of::<Region>()) as u64;
+            let field = |offset: usize| at + offset as u64;
+            self.blob.set_u64(field(offset_of!(Region, memory_offset)), region.memory_offset);
+            self.blob.set_u64(field(offset_of!(Region, below_bytes)), region.below_bytes);
+            if let Some(memory) = region.memory {
+                let memory = &plan.memories[memory.index()];
+                self.blob.set_u64(field(offset_of!(Region, memory_bytes)), memory.bytes);
+                self.blob.set_u64(field(offset_of!(Region, reserved_bytes)), memory.bytes_reserved);
+            }
+            // The first region is the executable's image.
+            if position == 0 {
+                continue;
+            }
+            let below = self.blob.reserve(region.below.bytes.len());
+            let start = usize::try_from(below).expect("64-bit host");
+            self.blob.bytes[start..start + region.below.bytes.len()]
+                .copy_from_slice(&region.below.bytes);
+            for &(offset, reloc) in &region.below.relocs {
+                let address = self.address(reloc);
+                self.blob.set_address(below + region.below.position(offset) as u64, address);
+            }
+            self.blob.set_address(field(offset_of!(Region, below_image)), Address::Blob(below));
+            if let Some(memory) = region.memory {
+                let image = &plan.memories[memory.index()].image;
+                let start = self.blob.raw(image);
+                self.slice(field(offset_of!(Region, image)), (Some(start), image.len()));
+            }
+        }
+        (Some(array), plan.regions.len())
+    }
+
+    fn write_tables(&mut self) -> Items {
+        let plan = self.plan;
+        let growable: Vec<_> = plan
+            .tables
+            .iter()
+            .filter_map(|table| match table.storage {
+                TableStorage::Growable(slot) => Some((table, slot)),
+                _ => None,
+            })
+            .collect();
+        let array = self.array(growable.len(), size_of::<TableInit>());
+        for (position, &(table, slot)) in growable.iter().enumerate() {
+            let at = array + (position * size_of::<TableInit>()) as u64;
+            let region = &plan.regions[slot.region.index()];
+            let offset = region.memory_offset.wrapping_add_signed(i64::from(slot.offset));
+            self.blob.set_u64(at + offset_of!(TableInit, table_offset) as u64, offset);
+            let image = self.values(&table.elements);
+            let field = at + offset_of!(TableInit, image) as u64;
+            self.slice(field, (Some(image), table.elements.len()));
+            if let Value::RefFunc(func) = table.fill {
+                let address = self.address(Reloc::FuncRef(plan.funcref_positions[&func]));
+                self.blob.set_address(at + offset_of!(TableInit, fill) as u64, address);
+            }
+        }
+        (Some(array), growable.len())
+    }
+
+    fn write_instances(&mut self) -> Items {
+        let plan = self.plan;
+        let array = self.array(plan.instances.len(), size_of::<Instance>());
+        for (position, instance) in plan.instances.iter().enumerate() {
+            let at = array + (position * size_of::<Instance>()) as u64;
+            if let Some(func) = instance.instantiate {
+                let field = at + offset_of!(Instance, instantiate) as u64;
+                self.blob.set_address(field, Address::Code(func));
+            }
+            let name = &plan.units[instance.unit].name;
+            self.str(at + offset_of!(Instance, name) as u64, name.as_bytes());
+        }
+        (Some(array), plan.instances.len())
+    }
+
+    fn write_exports(&mut self) -> Items {
+        let plan = self.plan;
+        let array = self.array(plan.exports.len(), size_of::<Export>());
+        for (position, export) in plan.exports.iter().enumerate() {
+            let at = array + (position * size_of::<Export>()) as u64;
+            let field = |offset: usize| at + offset as u64;
+            self.blob.set_u64(field(offset_of!(Export, instance)), u64::from(export.instance.0));
+            self.str(field(offset_of!(Export, name)), export.name.as_bytes());
+            self.blob.set_address(field(offset_of!(Export, call)), Address::Code(export.call));
+            let params: Vec<u8> = export.params.iter().map(|&t| value_type(t)).collect();
+            self.str(field(offset_of!(Export, params)), &params);
+            let results: Vec<u8> = export.results.iter().map(|&t| value_type(t)).collect();
+            self.str(field(offset_of!(Export, results)), &results);
+        }
+        (Some(array), plan.exports.len())
+    }
+
+    fn write_program(&mut self, regions: Items, tables: Items, instances: Items, exports: Items) -> u64 {
+        let stamp = self.blob.reserve(ADDRESS_BYTES);
+        self.blob.set_address(stamp, Address::Symbol(STAMP_SYMBOL.to_owned()));
+        let plan = self.plan;
+        let at = self.blob.reserve(size_of::<Program>());
+        let field = |offset: usize| at + offset as u64;
+        self.blob.set_u64(field(offset_of!(Program, version)), u64::from(wasmelt_abi::VERSION));
+        let main = match &plan.purpose {
+            Purpose::Run(Entry::Command) => "wasmelt_main_command",
+            Purpose::Run(Entry::Invoke(_)) => "wasmelt_main_invoke",
+            Purpose::Script => "wasmelt_main_script",
+        };
+        self.blob.set_address(field(offset_of!(Program, main)), Address::Symbol(main.to_owned()));
+        if let Some(entry) = plan.entry {
+            self.blob.set_address(field(offset_of!(Program, entry)), Address::Code(entry));
+        }
+        if self.needs_host_init() {
+            let init = Address::Symbol(format!("{P1_PREFIX}init"));
+            self.blob.set_address(field(offset_of!(Program, host_init)), init);
+        }
+        self.blob.set_u64(field(offset_of!(Program, store_bytes)), plan.store_bytes);
+        let first = &plan.regions[0];
+        let memory_bytes = first.memory.map_or(0, |m| plan.memories[m.index()].bytes);
+        let base = super::MEMORY_ADDRESS - first.below_bytes;
+        self.blob.set_u64(field(offset_of!(Program, image_store_base)), base);
+        let mapped = first.below_bytes + memory_bytes;
+        self.blob.set_u64(field(offset_of!(Program, image_mapped_bytes)), mapped);
+        self.slice(field(offset_of!(Program, regions)), regions);
+        self.slice(field(offset_of!(Program, tables)), tables);
+        self.slice(field(offset_of!(Program, instances)), instances);
+        self.slice(field(offset_of!(Program, exports)), exports);
+        let funcrefs = Address::Blob(self.funcrefs);
+        self.blob.set_address(field(offset_of!(Program, funcrefs)), funcrefs);
+        at
+    }
+
+    /// Preopened directories are opened by the host functions of WASI 0.1, where there are any.
+    fn needs_host_init(&self) -> bool {
+        let wasi = |target: &Target| match target {
+            Target::Host(host) => {
+                let symbol = &self.plan.host_fns[host.index()].symbol;
+                symbol.starts_with(P1_PREFIX) || symbol.starts_with(P0_PREFIX)
+            }
+            _ => false,
+        };
+        !self.options.policy.dirs.is_empty() && self.text.relocs.iter().any(|r| wasi(&r.target))
+    }
+
+    fn write_code_map(&mut self, at: u64) {
+        let field = |offset: usize| at + offset as u64;
+        let text = self.text;
+        self.blob.set_address(field(offset_of!(CodeMap, text_start)), Address::Text);
+        self.blob.set_u64(field(offset_of!(CodeMap, text_bytes)), text.bytes.len() as u64);
+        let offsets = self.blob.u32s(text.traps.iter().map(|t| t.0));
+        self.slice(field(offset_of!(CodeMap, trap_offsets)), (Some(offsets), text.traps.len()));
+        let codes: Vec<u8> = text.traps.iter().map(|t| t.1).collect();
+        let codes = self.blob.raw(&codes);
+        self.blob.set_address(field(offset_of!(CodeMap, trap_codes)), Address::Blob(codes));
+        self.write_names(at);
+        self.write_handlers(at);
+        if !text.lines.is_empty() {
+            let offsets = self.blob.u32s(text.lines.iter().map(|l| l.0));
+            self.slice(field(offset_of!(CodeMap, line_offsets)), (Some(offsets), text.lines.len()));
+            let wasm = self.blob.u32s(text.lines.iter().map(|l| l.1));
+            let address = Address::Blob(wasm);
+            self.blob.set_address(field(offset_of!(CodeMap, line_wasm_offsets)), address);
+        }
+    }
+
+    fn write_names(&mut self, at: u64) {
+        let field = |offset: usize| at + offset as u64;
+        let functions = &self.text.functions;
+        let starts = self.blob.u32s(functions.iter().map(|f| f.1));
+        self.slice(field(offset_of!(CodeMap, function_offsets)), (Some(starts), functions.len()));
+        let mut names = Vec::new();
+        let mut offsets = Vec::with_capacity(functions.len() + 1);
+        for &(id, ..) in functions {
+            offsets.push(u32::try_from(names.len()).expect("names are below 4 GiB"));
+            names.extend_from_slice(self.plan.funcs[id.index()].name.as_bytes());
+        }
+        offsets.push(u32::try_from(names.len()).expect("names are below 4 GiB"));
+        let offsets = self.blob.u32s(offsets);
+        self.blob.set_address(field(offset_of!(CodeMap, name_offsets)), Address::Blob(offsets));
+        self.str(field(offset_of!(CodeMap, names)), &names);
+    }
+
+    fn write_handlers(&mut self, at: u64) {
+        let field = |offset: usize| at + offset as u64;
+        let sites = &self.text.call_sites;
+        let mut words = Vec::with_capacity((sites.len() + 1) * 3);
+        let mut handlers = Vec::new();
+        const { assert!(size_of::<CallSite>() == 12 && size_of::<Handler>() == 8) };
+        for site in sites {
+            let first = u32::try_from(handlers.len() / 2).expect("fewer handlers than code bytes");
+            words.extend([site.return_offset, site.fp_to_sp_bytes, first]);
+            handlers.extend(site.handlers.iter().flat_map(|&(tag, landing)| [tag, landing]));
+        }
+        let end = u32::try_from(handlers.len() / 2).expect("fewer handlers than code bytes");
+        words.extend([u32::MAX, 0, end]);
+        let words = self.blob.u32s(words);
+        self.slice(field(offset_of!(CodeMap, call_sites)), (Some(words), sites.len()));
+        let handlers = self.blob.u32s(handlers);
+        self.blob.set_address(field(offset_of!(CodeMap, handlers)), Address::Blob(handlers));
+    }
+
+    fn write_policy(&mut self, at: u64) {
+        let policy = &self.options.policy;
+        let field = |offset: usize| at + offset as u64;
+        let dirs = self.array(policy.dirs.len(), size_of::<Preopen>());
+        for (position, dir) in policy.dirs.iter().enumerate() {
+            let at = dirs + (position * size_of::<Preopen>()) as u64;
+            // The host's path is passed to the system: it ends with a zero byte.
+            let mut host = dir.host.as_os_str().as_bytes().to_vec();
+            let len = host.len();
+            host.push(0);
+            let start = self.blob.raw(&host);
+            self.slice(at + offset_of!(Preopen, host) as u64, (Some(start), len));
+            self.str(at + offset_of!(Preopen, guest) as u64, dir.guest.as_bytes());
+            let flags = u64::from(dir.read_only) * PreopenFlags::READ_ONLY
+                | u64::from(dir.optional) * PreopenFlags::OPTIONAL;
+            self.blob.set_u64(at + offset_of!(Preopen, flags) as u64, flags);
+        }
+        self.slice(field(offset_of!(Policy, preopens)), (Some(dirs), policy.dirs.len()));
+        let env = self.array(policy.env.len(), size_of::<EnvVar>());
+        for (position, var) in policy.env.iter().enumerate() {
+            let at = env + (position * size_of::<EnvVar>()) as u64;
+            self.str(at + offset_of!(EnvVar, name) as u64, var.name.as_bytes());
+            if let Some(value) = &var.value {
+                self.str(at + offset_of!(EnvVar, value) as u64, value.as_bytes());
+            }
+        }
+        self.slice(field(offset_of!(Policy, env)), (Some(env), policy.env.len()));
+        if let Some(argv0) = &policy.argv0 {
+            self.str(field(offset_of!(Policy, argv0)), argv0.as_bytes());
+        }
+        let args = self.array(policy.args.len(), size_of::<Str>());
+        for (position, arg) in policy.args.iter().enumerate() {
+            self.str(args + (position * size_of::<Str>()) as u64, arg.as_bytes());
+        }
+        self.slice(field(offset_of!(Policy, args)), (Some(args), policy.args.len()));
+        let flags = u64::from(policy.inherit_env) * PolicyFlags::INHERIT_ENV
+            | u64::from(policy.inherit_network) * PolicyFlags::INHERIT_NETWORK
+            | u64::from(policy.allow_ip_name_lookup) * PolicyFlags::ALLOW_IP_NAME_LOOKUP;
+        self.blob.set_u64(field(offset_of!(Policy, flags)), flags);
+        let stack = self.options.stack_bytes_max.unwrap_or(0);
+        self.blob.set_u64(field(offset_of!(Policy, stack_bytes_max)), stack);
+    }
+}
+
+fn value_type(ty: ValType) -> u8 {
+    let ty = match ty {
+        ValType::I32 => ValueType::I32,
+        ValType::I64 => ValueType::I64,
+        ValType::F32 => ValueType::F32,
+        ValType::F64 => ValueType::F64,
+        ValType::V128 => ValueType::V128,
+        ValType::Ref(ty) if crate::parse::is_func_ref(ty) => ValueType::FuncRef,
+        ValType::Ref(ty) if ty == wasmparser::RefType::EXN => ValueType::ExnRef,
+        ValType::Ref(_) => ValueType::ExternRef,
+    };
+    ty as u8
+}

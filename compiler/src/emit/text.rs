@@ -1,0 +1,99 @@
+//! All code in one piece: addresses of functions, and calls between them resolved.
+
+use super::code::{CallSite, CompiledFunction, Relocation, Target};
+use crate::index::FuncId;
+use crate::plan::LinkPlan;
+use cranelift_codegen::binemit::Reloc;
+use std::collections::HashMap;
+
+/// The contents of the text section, and everything known about places in it.
+#[derive(Debug)]
+pub struct Text {
+    pub bytes: Vec<u8>,
+    /// Start and length of each function, in ascending order.
+    pub functions: Vec<(FuncId, u32, u32)>,
+    pub starts: HashMap<FuncId, u32>,
+    /// What is left for the linker.
+    pub relocs: Vec<Relocation>,
+    /// Ascending.
+    pub traps: Vec<(u32, u8)>,
+    /// Ascending.
+    pub call_sites: Vec<CallSite>,
+    /// Ascending.
+    pub lines: Vec<(u32, u32)>,
+}
+
+/// What fills gaps between functions: `int3`, which nothing reaches.
+const FILL: u8 = 0xcc;
+
+impl Text {
+    /// # Panics
+    /// When the code exceeds 4 GiB.
+    #[must_use]
+    pub fn lay_out(compiled: Vec<CompiledFunction>, _plan: &LinkPlan<'_>) -> Text {
+        let mut text = Text {
+            bytes: Vec::with_capacity(compiled.iter().map(|f| f.bytes.len() + 16).sum()),
+            functions: Vec::with_capacity(compiled.len()),
+            starts: HashMap::with_capacity(compiled.len()),
+            relocs: Vec::new(),
+            traps: Vec::new(),
+            call_sites: Vec::new(),
+            lines: Vec::new(),
+        };
+        for function in compiled {
+            text.add(function);
+        }
+        text.resolve();
+        text
+    }
+
+    fn add(&mut self, function: CompiledFunction) {
+        let align = function.align.max(1) as usize;
+        self.bytes.resize(self.bytes.len().next_multiple_of(align), FILL);
+        let start = offset(self.bytes.len());
+        self.starts.insert(function.id, start);
+        self.functions.push((function.id, start, offset(function.bytes.len())));
+        self.bytes.extend_from_slice(&function.bytes);
+        self.relocs.extend(function.relocs.iter().map(|r| Relocation {
+            offset: start + r.offset,
+            target: match r.target {
+                Target::Own(inside) => Target::Own(start + inside),
+                other => other,
+            },
+            ..*r
+        }));
+        self.traps.extend(function.traps.iter().map(|&(at, code)| (start + at, code)));
+        self.lines.extend(function.lines.iter().map(|&(at, wasm)| (start + at, wasm)));
+        self.call_sites.extend(function.call_sites.into_iter().map(|site| CallSite {
+            return_offset: start + site.return_offset,
+            handlers: site.handlers.iter().map(|&(tag, at)| (tag, start + at)).collect(),
+            ..site
+        }));
+    }
+
+    /// Fills in the distances between places of this text.
+    fn resolve(&mut self) {
+        let relocs = std::mem::take(&mut self.relocs);
+        for reloc in relocs {
+            let target = match reloc.target {
+                Target::Wasm(id) => self.starts.get(&id).copied(),
+                Target::Own(at) => Some(at),
+                _ => None,
+            };
+            match (target, reloc.kind) {
+                (Some(target), Reloc::X86CallPCRel4 | Reloc::X86PCRel4) => {
+                    let distance =
+                        i64::from(target) + reloc.addend - i64::from(reloc.offset);
+                    let distance = i32::try_from(distance).expect("code is below 2 GiB");
+                    let at = reloc.offset as usize;
+                    self.bytes[at..at + 4].copy_from_slice(&distance.to_le_bytes());
+                }
+                _ => self.relocs.push(reloc),
+            }
+        }
+    }
+}
+
+fn offset(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("code is below 4 GiB")
+}
