@@ -5,7 +5,7 @@ macro_rules! traps {
         /// Why compiled code stopped. The numbers are Cranelift user trap codes and the bytes of
         /// the executable's trap table.
         #[repr(u8)]
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum TrapCode {
             $( $(#[$doc])* $name = $code, )*
         }
@@ -43,6 +43,8 @@ traps! {
     CastFailure = 14, "cast failure";
     ArrayOutOfBounds = 15, "out of bounds array access";
     AllocationTooLarge = 16, "allocation size too large";
+    /// Only with `-W unknown-imports-trap`.
+    UnknownImport = 18, "call of an import that nothing provides";
     /// A table element outside a bulk operation's bounds has its own text.
     TableAccessOutOfBounds = 17, "out of bounds table access";
 }
