@@ -33,10 +33,15 @@ pub fn variables(policy: &'static Policy) -> impl Iterator<Item = Variable> {
         let name = items(&ours.name);
         let value = match optional_text(&ours.value) {
             Some(value) => value,
-            None => process_variables().find(|found| found.name == name)?.value,
+            None => process_variable(name)?,
         };
         Some(Variable { name, value })
     }))
+}
+
+/// The value of a variable of the process's own environment.
+pub(super) fn process_variable(name: &[u8]) -> Option<&'static [u8]> {
+    Some(process_variables().find(|found| found.name == name)?.value)
 }
 
 fn process_variables() -> impl Iterator<Item = Variable> {
@@ -47,4 +52,66 @@ fn process_variables() -> impl Iterator<Item = Variable> {
             value: text.get(equals + 1..)?,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmelt_abi::{EnvVar, Slice, Str};
+
+    fn leak<T>(items: Vec<T>) -> Slice<T> {
+        let items = Vec::leak(items);
+        Slice {
+            start: items.as_ptr(),
+            len: items.len() as u64,
+        }
+    }
+
+    fn none<T>() -> Slice<T> {
+        Slice {
+            start: std::ptr::null(),
+            len: 0,
+        }
+    }
+
+    fn text(text: &str) -> Str {
+        leak(text.as_bytes().to_vec())
+    }
+
+    fn policy(argv0: Str, args: &[&str], env: Vec<EnvVar>) -> &'static Policy {
+        Box::leak(Box::new(Policy {
+            preopens: none(),
+            env: leak(env),
+            argv0,
+            args: leak(args.iter().map(|arg| text(arg)).collect()),
+            flags: 0,
+            stack_bytes_max: 0,
+        }))
+    }
+
+    #[test]
+    fn built_in_arguments_come_first() {
+        let own = policy(text("name"), &["a", ""], vec![]);
+        let found: Vec<&[u8]> = args(own).collect();
+        assert_eq!(found, [&b"name"[..], b"a", b""]);
+        // Tests have no `main` that would have noted the arguments of the process.
+        assert_eq!(args(policy(none(), &["a"], vec![])).count(), 1);
+    }
+
+    #[test]
+    fn variables_without_a_value_are_left_out() {
+        let set = |name, value| EnvVar {
+            name: text(name),
+            value,
+        };
+        let own = policy(none(), &[], vec![set("A", text("")), set("UNSET", none())]);
+        let found: Vec<Variable> = variables(own).collect();
+        assert_eq!(
+            found,
+            [Variable {
+                name: b"A",
+                value: b""
+            }]
+        );
+    }
 }

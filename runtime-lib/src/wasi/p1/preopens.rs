@@ -1,9 +1,10 @@
-//! What the guest finds open: the directories of the policy, from descriptor 3 on.
+//! What the guest finds open: the directories of the policy, from descriptor 3 on, and behind
+//! them, where the policy hands on the network, the sockets of a service manager.
 
-use wasmelt_abi::{Preopen, Program};
+use wasmelt_abi::{PolicyFlags, Preopen, Program};
 
 use super::table::{self, Entry};
-use crate::host::{Descriptor, Error, preopens, process};
+use crate::host::{Descriptor, Error, preopens, process, socket};
 use crate::vm::message::Message;
 use crate::vm::process::items;
 
@@ -23,6 +24,13 @@ pub fn init(program: &'static Program) {
             };
             if table::insert(entry).is_err() {
                 fail(preopen, Error::TooManyOpenFiles);
+            }
+        }
+    }
+    if program.policy.flags & PolicyFlags::INHERIT_NETWORK != 0 {
+        for socket in socket::inherited() {
+            if table::insert(Entry::new(Descriptor::Socket(socket))).is_err() {
+                break;
             }
         }
     }

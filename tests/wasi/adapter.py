@@ -1,0 +1,78 @@
+"""Adapter of the public wasi-testsuite (branch prod/testsuite-base): compiles each test with
+wasmelt and has the suite's runner run the executables.
+
+`WASMELT` names the command; without it, the repository's release build is used, or else its
+debug build. Executables are kept in a folder of the system's temporary files, by the contents of
+compiler and test and by what the test may do, so that a second run compiles nothing.
+"""
+
+import hashlib
+import os
+import shlex
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXECUTABLES = Path(tempfile.gettempdir()) / "wasmelt-wasi-testsuite"
+
+
+@cache
+def command() -> List[str]:
+    """The compiler's command line, without arguments."""
+    if named := os.environ.get("WASMELT"):
+        return shlex.split(named)
+    builds = [REPOSITORY / "target" / profile / "wasmelt" for profile in ("release", "debug")]
+    return [str(next((build for build in builds if build.exists()), "wasmelt"))]
+
+
+@cache
+def compiler_hash() -> str:
+    """Changes with the compiler, or at least with its version."""
+    path = Path(command()[0])
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return get_version()
+
+
+def get_name() -> str:
+    return "wasmelt"
+
+
+def get_version() -> str:
+    version = subprocess.run(command() + ["--version"], check=True, capture_output=True, text=True)
+    return version.stdout.split()[1]
+
+
+def get_wasi_versions() -> List[str]:
+    return ["wasm32-wasip1"]
+
+
+def get_wasi_worlds() -> List[str]:
+    return ["wasi:cli/command"]
+
+
+def compute_argv(
+    test_path: str,
+    args_env_root: Tuple[List[str], Dict[str, str], Optional[str]],
+    proposals: List[str],
+    wasi_world: str,
+    wasi_version: str,
+) -> List[str]:
+    args, env, root = args_env_root
+    options = [f"--env={name}={value}" for name, value in env.items()]
+    if root:
+        options += [f"--dir={Path(root).resolve()}::/"]
+    key = hashlib.sha256(Path(test_path).read_bytes())
+    key.update("\0".join([compiler_hash(), *options]).encode())
+    executable = EXECUTABLES / key.hexdigest()[:32] / Path(test_path).stem
+    if not executable.exists():
+        executable.parent.mkdir(parents=True, exist_ok=True)
+        build = command() + ["build", "-q", test_path, "-o", str(executable), *options]
+        result = subprocess.run(build, capture_output=True, text=True)
+        if result.returncode != 0:
+            # The runner does not expect an exception here: a test that cannot be compiled fails.
+            return ["sh", "-c", 'printf %s "$1" >&2; exit 1', "wasmelt", result.stderr]
+    return [str(executable), *args]
