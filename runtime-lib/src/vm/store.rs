@@ -139,12 +139,11 @@ pub fn create_or_exit(program: &'static Program) -> &'static Store {
     };
     let mut message = Message::new();
     message.text("error: cannot reserve ");
-    let (units, unit) = [(30, " GiB"), (20, " MiB"), (10, " KiB")]
+    let (shift, unit) = [(30, " GiB"), (20, " MiB"), (10, " KiB")]
         .into_iter()
         .find(|(shift, _)| failure.bytes >> shift != 0)
-        .map_or((failure.bytes, " bytes"), |(shift, unit)| {
-            (failure.bytes.div_ceil(1 << shift), unit)
-        });
+        .unwrap_or((0, " bytes"));
+    let units = (failure.bytes + ((1 << shift) >> 1)) >> shift;
     message
         .decimal(units, 1)
         .text(unit)
@@ -166,7 +165,7 @@ fn reserve(program: &Program) -> Result<(*mut u8, ImagePlace), NoSpace> {
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
     if program.image_store_base != 0 {
         let end = program.image_store_base + program.store_bytes;
-        let behind = program.image_store_base + program.image_mapped_bytes;
+        let behind = program.image_store_base + image_bytes(program);
         let wanted: *mut u8 = with_exposed_provenance_mut(behind as usize);
         let base = with_exposed_provenance_mut(program.image_store_base as usize);
         if behind >= end {
@@ -213,7 +212,7 @@ fn fill_region(
     let start = base.wrapping_add((region.memory_offset - region.below_bytes) as usize);
     let accessible = region.below_bytes + region.memory_bytes.next_multiple_of(PAGE_BYTES);
     let mapped = match image {
-        Some(ImagePlace::InStore) => program.image_mapped_bytes.min(accessible),
+        Some(ImagePlace::InStore) => image_bytes(program).min(accessible),
         _ => 0,
     };
     if accessible > mapped {
@@ -230,10 +229,7 @@ fn fill_region(
             );
             // SAFETY: the kernel has mapped this much of the image, which nothing changes.
             let image = unsafe {
-                std::slice::from_raw_parts(
-                    image,
-                    program.image_mapped_bytes.min(accessible) as usize,
-                )
+                std::slice::from_raw_parts(image, image_bytes(program).min(accessible) as usize)
             };
             // SAFETY: the target is accessible, and far from the image.
             unsafe { copy_pages(start, image) };
@@ -249,6 +245,11 @@ fn fill_region(
         }
     }
     Ok(())
+}
+
+/// Bytes of the image that are mapped: whole pages.
+fn image_bytes(program: &Program) -> u64 {
+    program.image_mapped_bytes.next_multiple_of(PAGE_BYTES)
 }
 
 /// Copies to memory that is zero, leaving untouched the pages that stay so.
