@@ -207,8 +207,10 @@ impl Toolchain {
         let prepared = env::var_os("WASMELT_RUNTIME_TOOLCHAIN").filter(|path| !path.is_empty());
         let prepared = prepared.map_or_else(|| target_dir.join("runtime-toolchain"), PathBuf::from);
         let file = prepared.join(TOOLCHAIN_FILE);
-        println!("cargo::rerun-if-changed={}", file.display());
+        // Cargo takes a missing file for a changed one: until there is one, the script touches this
+        // file instead.
         if file.exists() {
+            println!("cargo::rerun-if-changed={}", file.display());
             return Toolchain::prepared(target, &file);
         }
         let rustc = variable("RUSTC")?;
