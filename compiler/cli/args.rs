@@ -70,6 +70,10 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_enum, default_value_t = Emit::Exe, value_name = "KIND")]
     pub(crate) emit: Emit,
 
+    /// Arguments that the program always gets before those of its command line
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
+
     #[command(flatten)]
     pub(crate) code: CodeArgs,
 
@@ -78,10 +82,6 @@ pub(crate) struct BuildArgs {
 
     #[command(flatten)]
     pub(crate) console: ConsoleArgs,
-
-    /// Arguments that the program always gets before those of its command line
-    #[arg(last = true, value_name = "ARGS")]
-    pub(crate) args: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -108,7 +108,7 @@ pub(crate) struct InspectArgs {
     pub(crate) file: PathBuf,
 
     #[command(flatten)]
-    pub(crate) console: ConsoleArgs,
+    pub(crate) color: ColorArgs,
 }
 
 #[derive(Args, Debug)]
@@ -117,8 +117,12 @@ pub(crate) struct CheckArgs {
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
+    /// Print errors only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
     #[command(flatten)]
-    pub(crate) console: ConsoleArgs,
+    pub(crate) color: ColorArgs,
 }
 
 #[derive(Args, Debug)]
@@ -208,9 +212,15 @@ pub(crate) struct ConsoleArgs {
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
+    #[command(flatten)]
+    pub(crate) color: ColorArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ColorArgs {
     /// When to colour messages
-    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
-    pub(crate) color: ColorChoice,
+    #[arg(long = "color", value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub(crate) choice: ColorChoice,
 }
 
 /// `--emit`.

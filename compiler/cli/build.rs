@@ -24,7 +24,7 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let pending = Pending::create(&build.output, &build.input, build.emit == Emit::Exe)?;
     let compiled = pipeline::compile(&input, &build.options, &build.console)?;
     let linked = match build.emit {
-        Emit::Exe => Some(pipeline::link(&compiled, &build.link, pending.path())?),
+        Emit::Exe => Some(pipeline::link(&compiled, &build.link, &pending)?),
         Emit::Obj => {
             pending.write(&compiled.object)?;
             None
@@ -100,7 +100,7 @@ pub(crate) fn figures(report: &Report) -> String {
         ..
     } = *report;
     format!(
-        "    Compiled {functions_compiled} of {functions_defined} functions, {} of wasm to {} of code, {} host functions",
+        "    Compiled {functions_compiled} functions for {functions_defined} of wasm, {} of wasm to {} of code, {} host functions",
         size(wasm_bytes),
         size(code_bytes),
         report.host_imports.len()

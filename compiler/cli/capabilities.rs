@@ -96,7 +96,7 @@ pub(crate) fn missing_grants(
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
         [] => unreachable!("there is at least one"),
     };
-    let message = format!("`{program}` imports {what}, and is granted none of it");
+    let message = format!("`{program}` imports {what}, which it is not granted");
     Some(Diagnostic::information(message).help(format!(
         "grant with {}, or everything a native program has with `-A`",
         flags.join(", ")
@@ -125,7 +125,7 @@ mod tests {
         let told = missing_grants("app", &files, &none).unwrap();
         assert_eq!(
             told.message,
-            "`app` imports the filesystem and the environment, and is granted none of it"
+            "`app` imports the filesystem and the environment, which it is not granted"
         );
         let granted = Policy {
             inherit_env: true,
@@ -134,7 +134,7 @@ mod tests {
         let told = missing_grants("app", &files, &granted).unwrap();
         assert_eq!(
             told.message,
-            "`app` imports the filesystem, and is granted none of it"
+            "`app` imports the filesystem, which it is not granted"
         );
     }
 }

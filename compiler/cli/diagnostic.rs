@@ -9,10 +9,11 @@
 
 use std::io::{IsTerminal, Write};
 
-use annotate_snippets::{Level, Origin, Renderer};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use wasmelt_compiler::Error;
 
 use crate::args::ColorChoice;
+use crate::input::Input;
 
 /// One message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,8 +23,20 @@ pub(crate) struct Diagnostic {
     pub(crate) message: String,
     /// The file, and what is known about the place in it.
     pub(crate) place: Option<String>,
+    /// The line of a text at which to point; the place is then the file's name alone.
+    pub(crate) excerpt: Option<Excerpt>,
     pub(crate) notes: Vec<String>,
     pub(crate) helps: Vec<String>,
+}
+
+/// A line of an input in text form.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Excerpt {
+    /// From 1.
+    pub(crate) line: usize,
+    /// In bytes, from 0.
+    pub(crate) column: usize,
+    pub(crate) text: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +59,7 @@ impl Diagnostic {
             severity,
             message,
             place: None,
+            excerpt: None,
             notes: Vec::new(),
             helps: Vec::new(),
         }
@@ -77,14 +91,25 @@ impl Diagnostic {
             Severity::Note => Level::NOTE,
         };
         let mut group = annotate_snippets::Group::with_title(level.primary_title(&*self.message));
-        if let Some(place) = &self.place {
+        if let Some(excerpt) = &self.excerpt {
+            let end = excerpt.column + usize::from(excerpt.column < excerpt.text.len());
+            group = group.element(
+                Snippet::source(&*excerpt.text)
+                    .line_start(excerpt.line)
+                    .path(self.place.as_deref())
+                    .annotation(AnnotationKind::Primary.span(excerpt.column..end)),
+            );
+        } else if let Some(place) = &self.place {
             group = group.element(Origin::path(&**place));
         }
         group = group.elements(self.notes.iter().map(|note| Level::NOTE.message(&**note)));
         group = group.elements(self.helps.iter().map(|help| Level::HELP.message(&**help)));
-        // The renderer makes room for line numbers, of which there are none, and would begin at
-        // the margin.
-        renderer.render(&[group]).replace('\n', "\n ")
+        let text = renderer.render(&[group]);
+        match self.excerpt {
+            Some(_) => text,
+            // The renderer makes room for line numbers; without one, it begins at the margin.
+            None => text.replace('\n', "\n "),
+        }
     }
 }
 
@@ -123,21 +148,45 @@ impl Failure {
         }
     }
 
-    /// What the compiler says about the input that is shown as `name`.
-    pub(crate) fn compiler(error: Error, name: &str, is_text: bool) -> Failure {
+    /// What the compiler says about `input`.
+    pub(crate) fn compiler(error: Error, input: &Input) -> Failure {
+        let name = &input.name;
+        let (message, excerpt) = match excerpt(&error.message, input) {
+            Some((message, excerpt)) => (message.to_owned(), Some(excerpt)),
+            None => (error.message, None),
+        };
         let place = match error.offset {
-            Some(offset) if !is_text => format!("{name}: byte offset {offset:#x}"),
-            Some(offset) => format!("{name}: byte offset {offset:#x} of its binary form"),
-            None => name.to_owned(),
+            Some(offset) if input.is_text => {
+                format!("{name}: byte offset {offset:#x} of its binary form")
+            }
+            Some(offset) => format!("{name}: byte offset {offset:#x}"),
+            None => name.clone(),
         };
         Failure::input(Diagnostic {
             severity: Severity::Error,
-            message: error.message,
+            message,
             place: Some(place),
+            excerpt,
             notes: error.notes,
             helps: error.helps,
         })
     }
+}
+
+/// The assembler of the text form draws its own excerpt below the message, and says in it
+/// `<anon>:LINE:COLUMN`. Ours looks like the rest.
+fn excerpt<'a>(message: &'a str, input: &Input) -> Option<(&'a str, Excerpt)> {
+    let (message, drawn) = message.split_once('\n').filter(|_| input.is_text)?;
+    let (_, place) = drawn.lines().next()?.split_once("<anon>:")?;
+    let (line, column) = place.split_once(':')?;
+    let (line, column) = (line.parse::<usize>().ok()?, column.parse::<usize>().ok()?);
+    let text = std::str::from_utf8(&input.bytes)
+        .ok()?
+        .lines()
+        .nth(line.checked_sub(1)?)?;
+    let column = column.checked_sub(1)?;
+    let text = text.is_char_boundary(column).then(|| text.to_owned())?;
+    Some((message, Excerpt { line, column, text }))
 }
 
 /// How messages reach the user.
@@ -151,9 +200,8 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// What the flags and the environment ask for. <https://bixense.com/clicolors/> says what the
-    /// variables mean.
-    pub(crate) fn new(time: bool, verbose: bool, quiet: bool, color: ColorChoice) -> Console {
+    /// What the environment asks for. <https://bixense.com/clicolors/> says what the variables mean.
+    pub(crate) fn new(color: ColorChoice) -> Console {
         let is_terminal = std::io::stderr().is_terminal();
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let colored = match color {
@@ -165,9 +213,9 @@ impl Console {
             }
         };
         Console {
-            time,
-            verbose,
-            quiet,
+            time: false,
+            verbose: false,
+            quiet: false,
             colored,
             is_terminal,
         }

@@ -153,6 +153,9 @@ fn unreadable(path: &InputPath, name: &str, error: &io::Error) -> Diagnostic {
 pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
+    if error.kind() == io::ErrorKind::IsADirectory {
+        return String::from("it is a directory");
+    }
     let mut chars = text.chars();
     chars
         .next()

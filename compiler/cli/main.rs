@@ -50,7 +50,6 @@ fn main() -> ExitCode {
             });
         }
     };
-    let plain = Console::new(false, false, false, ColorChoice::Auto);
     let (console, result) = match cli.command {
         Command::Build(args) => {
             let console = resolve::console(&args.console);
@@ -65,14 +64,17 @@ fn main() -> ExitCode {
             (console, result.map(|never| match never {}))
         }
         Command::Inspect(args) => (
-            resolve::console(&args.console),
+            Console::new(args.color.choice),
             inspect::inspect(&args.file),
         ),
         Command::Check(args) => {
-            let console = resolve::console(&args.console);
+            let console = Console {
+                quiet: args.quiet,
+                ..Console::new(args.color.choice)
+            };
             (console, inspect::check(&args.inputs, &console))
         }
-        Command::Completions(args) => (plain, completions(args.shell)),
+        Command::Completions(args) => (Console::new(ColorChoice::Auto), completions(args.shell)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -109,7 +109,8 @@ impl Pending {
         moved.map_err(|error| self.failure(&error))
     }
 
-    fn failure(&self, error: &io::Error) -> Failure {
+    /// What to say when the system does not let us write.
+    pub(crate) fn failure(&self, error: &io::Error) -> Failure {
         Failure::input(match &self.place {
             Place::Stdout => Diagnostic::error(format!(
                 "cannot write to standard output: {}",
@@ -129,7 +130,7 @@ impl Drop for Pending {
 }
 
 /// A new file for the output, executable by whom the umask allows.
-pub(crate) fn temporary_in(folder: &Path, executable: bool) -> io::Result<NamedTempFile> {
+fn temporary_in(folder: &Path, executable: bool) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(".wasmelt-")
         .permissions(Permissions::from_mode(if executable {
@@ -183,7 +184,7 @@ fn same_file(left: &fs::Metadata, right: &fs::Metadata) -> bool {
 }
 
 /// `path` cannot be written.
-pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!(
         "cannot write `{}`: {}",
         path.display(),

@@ -2,7 +2,6 @@
 //! the linker.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use wasmelt_linker::{ImageSection, LinkError, LinkRequest, RuntimePack};
 
 use crate::diagnostic::{Console, Diagnostic, Exit, Failure};
 use crate::input::Input;
-use crate::output;
+use crate::output::Pending;
 use crate::progress::ProgressLine;
 use crate::resolve::LinkOptions;
 
@@ -30,7 +29,7 @@ pub(crate) fn compile(
     let progress = ProgressLine::new(&options.name, console.is_terminal && !console.quiet);
     let compiled = guarded(|| wasmelt_compiler::compile(&input.bytes, options, &progress));
     progress.finish();
-    compiled?.map_err(|error| Failure::compiler(error, &input.name, input.is_text))
+    compiled?.map_err(|error| Failure::compiler(error, input))
 }
 
 /// Validates and describes `input`.
@@ -39,17 +38,17 @@ pub(crate) fn compile(
 /// As for [`compile`].
 pub(crate) fn summarize(input: &Input) -> Result<Summary, Failure> {
     guarded(|| wasmelt_compiler::summarize(&input.bytes))?
-        .map_err(|error| Failure::compiler(error, &input.name, input.is_text))
+        .map_err(|error| Failure::compiler(error, input))
 }
 
-/// Links an executable at `output`, and says how long it took.
+/// Links an executable into `output`, and says how long it took.
 ///
 /// # Errors
 /// When the linker fails, or the file cannot be written.
 pub(crate) fn link(
     compiled: &Compiled,
     options: &LinkOptions,
-    output: &Path,
+    output: &Pending,
 ) -> Result<Duration, Failure> {
     let started = Instant::now();
     let linked = guarded(|| {
@@ -57,7 +56,7 @@ pub(crate) fn link(
         wasmelt_linker::link(&LinkRequest {
             object: &compiled.object,
             pack: &pack,
-            output,
+            output: output.path(),
             image: compiled.image.map(|image| ImageSection {
                 section: String::from(IMAGE_SECTION),
                 address: image.address,
@@ -67,11 +66,11 @@ pub(crate) fn link(
             strip: options.strip,
         })
     });
-    linked?.map_err(link_failure)?;
+    linked?.map_err(|error| link_failure(error, output))?;
     Ok(started.elapsed())
 }
 
-fn link_failure(error: LinkError) -> Failure {
+fn link_failure(error: LinkError, output: &Pending) -> Failure {
     let text = error.to_string();
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let mut diagnostic = Diagnostic::error(first.trim_end_matches(':'));
@@ -79,7 +78,7 @@ fn link_failure(error: LinkError) -> Failure {
         diagnostic = diagnostic.note(rest.trim_end());
     }
     match error {
-        LinkError::Write { path, source } => Failure::input(output::unwritable(&path, &source)),
+        LinkError::Write { source, .. } => output.failure(&source),
         LinkError::ToolMissing { .. } => Failure::usage(
             diagnostic
                 .help("give the path of a linker, or leave out `--linker` to use the built-in one"),

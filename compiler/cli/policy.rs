@@ -6,10 +6,7 @@
 use std::fmt::Write;
 
 use object::{Object, ObjectSection};
-use wasmelt_compiler::{Entry, OptLevel, Options, TargetCpu};
-
-/// The section's name.
-pub(crate) const SECTION: &str = ".wasmelt.policy";
+use wasmelt_compiler::{Entry, OptLevel, Options, POLICY_SECTION, TargetCpu};
 
 /// The text for an executable made with `options`: a word and its value a line, texts quoted.
 pub(crate) fn text(options: &Options) -> String {
@@ -109,6 +106,6 @@ fn quoted(text: &str) -> String {
 /// The text in an executable made by wasmelt; none when it is no such thing.
 pub(crate) fn of_executable(bytes: &[u8]) -> Option<String> {
     let file = object::File::parse(bytes).ok()?;
-    let data = file.section_by_name(SECTION)?.data().ok()?;
+    let data = file.section_by_name(POLICY_SECTION)?.data().ok()?;
     Some(String::from_utf8_lossy(data).into_owned())
 }

@@ -11,6 +11,7 @@ use crate::args::{BuildArgs, CodeArgs, ConsoleArgs, Emit, GrantArgs, RunArgs};
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::input::InputPath;
 use crate::keys::{self, Lists, Settings};
+use crate::policy;
 
 /// `wasmelt build`.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     options.name.clone_from(&stem);
     options.policy.args = args.args;
     options.policy.argv0 = args.grants.argv0;
+    options.policy_note = Some(policy::text(&options));
     options.emit_text = match args.emit {
         Emit::Clif => Some(TextKind::Clif),
         Emit::Asm => Some(TextKind::Asm),
@@ -109,7 +111,10 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
     let mut words = args.input_and_args.into_iter();
     let input = InputPath::new(Path::new(&words.next().expect("clap requires the input")));
     // Standard error is the program's; notes go there only when somebody reads them.
-    let notes = Console { quiet: console.quiet || !(console.verbose || console.is_terminal), ..console };
+    let notes = Console {
+        quiet: console.quiet || !(console.verbose || console.is_terminal),
+        ..console
+    };
     let (mut options, link) = code(&args.code, &args.grants, &notes)?;
     options.name = input.stem();
     let mut env: Vec<(String, String)> = Vec::new();
@@ -118,6 +123,7 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
             env.push((variable.name.clone(), value));
         }
     }
+    options.policy_note = Some(policy::text(&options));
     let argv0 = match args.grants.argv0 {
         Some(name) => OsString::from(name),
         None => input.file_name(),
@@ -134,7 +140,12 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
 }
 
 pub(crate) fn console(args: &ConsoleArgs) -> Console {
-    Console::new(args.time, args.verbose, args.quiet, args.color)
+    Console {
+        time: args.time,
+        verbose: args.verbose,
+        quiet: args.quiet,
+        ..Console::new(args.color.choice)
+    }
 }
 
 /// What `build` and `run` have in common.
@@ -144,7 +155,7 @@ fn code(
     console: &Console,
 ) -> Result<(Options, LinkOptions), Failure> {
     let mut options = Options {
-        policy: policy(grants)?,
+        policy: granted(grants)?,
         ..Options::default()
     };
     options.debug_info = code.debug;
@@ -185,7 +196,7 @@ fn code(
     Ok((settings.options, LinkOptions { linker, strip }))
 }
 
-fn policy(grants: &GrantArgs) -> Result<Policy, Failure> {
+fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
     let mut policy = Policy::default();
     for (specs, read_only) in [(&grants.dir, false), (&grants.dir_ro, true)] {
         for spec in specs {

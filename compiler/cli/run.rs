@@ -50,7 +50,7 @@ fn build_entry(run: &Run, input: &Input, entry: &Entry) -> Result<(), Failure> {
     let output = OutputPath::File(entry.executable.clone());
     let pending = Pending::create(&output, &run.input, true)?;
     let compiled = pipeline::compile(input, &run.options, &run.console)?;
-    let linked = pipeline::link(&compiled, &run.link, pending.path())?;
+    let linked = pipeline::link(&compiled, &run.link, &pending)?;
     pending.finish()?;
     entry.prune_others();
     if run.console.time {
