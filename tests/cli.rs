@@ -97,14 +97,16 @@ fn parse(text: &str) -> Result<Transcript, Failed> {
         steps: Vec::new(),
         tree: None,
     };
-    let (title, sections) = text.split_once("--- ").ok_or("there is no section")?;
-    transcript.title = title.trim().to_owned();
-    for section in sections.split("\n--- ") {
-        let (head, body) = section.split_once('\n').unwrap_or((section, ""));
-        let mut body = body.to_owned();
-        if !body.is_empty() && !body.ends_with('\n') {
-            body.push('\n');
+    let mut sections: Vec<(&str, String)> = Vec::new();
+    for line in text.lines() {
+        match (line.strip_prefix("--- "), sections.last_mut()) {
+            (Some(head), _) => sections.push((head, String::new())),
+            (None, Some((_, body))) => body.extend([line, "\n"]),
+            (None, None) => transcript.title.extend([line, "\n"]),
         }
+    }
+    transcript.title.truncate(transcript.title.trim_end().len());
+    for (head, body) in sections {
         let (word, rest) = head.split_once(' ').unwrap_or((head, ""));
         let file = |kind, text| TestFile {
             name: rest.to_owned(),
@@ -207,7 +209,7 @@ fn list(folder: &Path, root: &Path, names: &mut Vec<String>) -> Result<(), Faile
     Ok(())
 }
 
-/// The text without what differs between two runs.
+/// The text without what differs between two runs and between versions of the compiler.
 fn normal(text: &str, root: &Path) -> String {
     let text = text.replace(&root.display().to_string(), "[DIR]");
     let text = text.replace(
@@ -217,19 +219,28 @@ fn normal(text: &str, root: &Path) -> String {
     let text = text.replace(std::env::consts::ARCH, "[ARCH]");
     let mut shown = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
-        let words: Vec<&str> = line.split(' ').collect();
-        for (position, word) in words.iter().enumerate() {
-            if position > 0 {
-                shown.push(' ');
-            }
-            let unit = words
-                .get(position + 1)
-                .map_or("", |unit| unit.trim_end_matches([')', ',', '\n']));
-            let is_number = word.trim_start_matches('(').parse::<f64>().is_ok();
-            if is_number && ["ms", "s", "B", "KiB", "MiB"].contains(&unit) {
-                shown.push_str(if word.starts_with('(') { "([N]" } else { "[N]" });
+        let mut words = line.split(' ').peekable();
+        while let Some(word) = words.next() {
+            let (opening, number) = word.split_at(usize::from(word.starts_with('(')));
+            let next = words.peek().map_or("", |word| *word);
+            let unit = next.trim_end_matches([')', ',', '\n']);
+            let name = match unit {
+                "ms" | "s" => "[TIME]",
+                "B" | "KiB" | "MiB" => "[SIZE]",
+                _ => "",
+            };
+            if number.parse::<f64>().is_ok() && !name.is_empty() {
+                // Columns of numbers are of the same width whatever the numbers are.
+                while shown.ends_with("  ") {
+                    shown.pop();
+                }
+                shown.extend([opening, name, &next[unit.len()..]]);
+                words.next();
             } else {
                 shown.push_str(&without_hash(word));
+            }
+            if words.peek().is_some() {
+                shown.push(' ');
             }
         }
     }

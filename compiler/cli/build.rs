@@ -100,7 +100,7 @@ pub(crate) fn figures(report: &Report) -> String {
         ..
     } = *report;
     format!(
-        "    Compiled {functions_compiled} functions for {functions_defined} of wasm, {} of wasm to {} of code, {} host functions",
+        "    Compiled {functions_compiled} functions ({functions_defined} in the module), {} of wasm to {} of code, {} host functions",
         size(wasm_bytes),
         size(code_bytes),
         report.host_imports.len()

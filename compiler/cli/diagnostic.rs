@@ -117,7 +117,8 @@ impl Diagnostic {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
-    pub(crate) diagnostic: Diagnostic,
+    /// Apart, so that results are small.
+    pub(crate) diagnostic: Box<Diagnostic>,
 }
 
 /// Exit codes of a failure.
@@ -136,7 +137,7 @@ impl Failure {
     pub(crate) fn input(diagnostic: Diagnostic) -> Failure {
         Failure {
             exit: Exit::Input,
-            diagnostic,
+            diagnostic: Box::new(diagnostic),
         }
     }
 
@@ -144,7 +145,7 @@ impl Failure {
     pub(crate) fn usage(diagnostic: Diagnostic) -> Failure {
         Failure {
             exit: Exit::Usage,
-            diagnostic,
+            diagnostic: Box::new(diagnostic),
         }
     }
 

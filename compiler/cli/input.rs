@@ -232,6 +232,13 @@ static SOURCES: &[(&str, &str)] = &[
 
 /// What the bytes are when they are nothing that the compiler could read.
 fn foreign(bytes: &[u8], extension: Option<&str>) -> Option<Diagnostic> {
+    // First, because the first byte of some looks like text.
+    let known = SIGNATURES
+        .iter()
+        .find(|(beginning, ..)| bytes.starts_with(beginning));
+    if let Some((_, what, help)) = known {
+        return Some(Diagnostic::error(format!("this is {what}, not a module")).help(*help));
+    }
     match input_kind(bytes) {
         InputKind::Module | InputKind::Component => return None,
         InputKind::Text if extension == Some("wast") => {
@@ -257,12 +264,6 @@ fn foreign(bytes: &[u8], extension: Option<&str>) -> Option<Diagnostic> {
     }
     if bytes.starts_with(b"\x7fELF") {
         return Some(elf(bytes));
-    }
-    let known = SIGNATURES
-        .iter()
-        .find(|(beginning, ..)| bytes.starts_with(beginning));
-    if let Some((_, what, help)) = known {
-        return Some(Diagnostic::error(format!("this is {what}, not a module")).help(*help));
     }
     if bytes.get(257..262) == Some(b"ustar") {
         return Some(

@@ -119,6 +119,6 @@ fn bug(diagnostic: Diagnostic) -> Failure {
         ));
     Failure {
         exit: Exit::Bug,
-        diagnostic,
+        diagnostic: Box::new(diagnostic),
     }
 }

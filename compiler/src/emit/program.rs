@@ -336,7 +336,7 @@ impl<'a> Writer<'a> {
         let end = u32::try_from(handlers.len() / 2).expect("fewer handlers than code bytes");
         words.extend([u32::MAX, 0, end]);
         let words = self.blob.u32s(words);
-        self.slice(field(offset_of!(CodeMap, call_sites)), (Some(words), sites.len() + 1));
+        self.slice(field(offset_of!(CodeMap, call_sites)), (Some(words), sites.len()));
         let handlers = self.blob.u32s(handlers);
         self.blob.set_address(field(offset_of!(CodeMap, handlers)), Address::Blob(handlers));
     }

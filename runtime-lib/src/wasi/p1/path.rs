@@ -137,7 +137,11 @@ pub(super) fn path_open(
         if open.truncate {
             entry.dropped.require(Rights::PATH_FILESTAT_SET_SIZE)?;
         }
-        let dropped = entry.dropped.inherit(rights)?;
+        let mut dropped = entry.dropped.inherit(rights)?;
+        if !open.write && (open.create || open.truncate) {
+            // The system opens for writing what it creates or truncates, whether asked or not.
+            dropped = dropped.and(Rights::FD_WRITE);
+        }
         Ok(Entry {
             dropped,
             ..Entry::new(directory.open(path, open)?)

@@ -1,8 +1,9 @@
 //! Rights (`rights` in the witx document).
 //!
 //! A descriptor has the rights that Wasmtime reports for its kind, whatever was asked for when it
-//! was opened. What the guest takes away with `fd_fdstat_set_rights` is gone for good: for the
-//! descriptor, and, of the inheriting rights, for everything opened below it.
+//! was opened, except that nothing can be written that was not opened for writing. What the guest
+//! takes away with `fd_fdstat_set_rights` is gone for good: for the descriptor, and, of the
+//! inheriting rights, for everything opened below it.
 
 use super::{Errno, Result};
 use crate::host::{Descriptor, Error, Stream};
@@ -144,6 +145,14 @@ impl Dropped {
             base: self.inheriting,
             inheriting: self.inheriting,
         })
+    }
+
+    /// Also without this right.
+    pub(super) fn and(self, right: Rights) -> Dropped {
+        Dropped {
+            base: self.base.with(right),
+            ..self
+        }
     }
 
     /// What is left of the rights of the descriptor's kind: base, inheriting.

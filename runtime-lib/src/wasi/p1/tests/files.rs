@@ -151,6 +151,9 @@ fn what_cannot_be_read_or_written_is_bad() {
     assert_eq!(guest.read(63, 1), Err(BADF));
     let writer = guest.open("f", 0, WRITE).unwrap();
     assert_eq!(guest.read(writer, 1), Err(BADF));
+    let created = guest.open("g", CREAT, READ).unwrap();
+    assert_eq!(guest.write(created, b"y"), Err(NOTCAPABLE));
+    assert_eq!(guest.read(created, 1), Ok(vec![]));
     let count = guest.put_list(&[(DATA, 1)]);
     for (fd, read, write) in [(0, SPIPE, BADF), (1, BADF, SPIPE), (guest.root, BADF, BADF)] {
         assert_eq!(fd_pread(&mut guest.memory(), fd, LIST, count, 0, OUT), read);
