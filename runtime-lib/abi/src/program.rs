@@ -147,8 +147,8 @@ pub struct CodeMap {
     /// marks a function that backtraces leave out.
     pub name_offsets: *const u32,
     pub names: Str,
-    /// Call sites with exception handlers, by ascending return offset; one more at the end that
-    /// only carries the end of the last handler list.
+    /// Call sites with exception handlers, by ascending return offset; behind the last, not
+    /// counted, lies one more that only carries the end of the last handler list.
     pub call_sites: Slice<CallSite>,
     pub handlers: *const Handler,
     /// With `-g`: code offsets, ascending, and the wasm byte offset of each; empty otherwise.

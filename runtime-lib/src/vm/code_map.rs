@@ -60,8 +60,9 @@ pub(super) fn call_site(
     let index = sites
         .binary_search_by_key(&return_offset, |site| site.return_offset)
         .ok()?;
-    // The last site only ends the list of handlers.
-    let (site, next) = (sites.get(index)?, sites.get(index + 1)?);
+    let site = sites.get(index)?;
+    // SAFETY: one more site than `len` follows in the array, for the end of the last list.
+    let next = unsafe { &*code.call_sites.start.add(index + 1) };
     let count = next.first_handler.saturating_sub(site.first_handler) as usize;
     // SAFETY: the compiler wrote the index of the first handler and of the one after the last.
     let handlers = unsafe {
@@ -101,23 +102,26 @@ pub(super) mod tests {
             function_offsets: leak(vec![0, 20, 60]),
             name_offsets: leak(vec![0, 3, 3, 6]).start,
             names: leak(b"m!am!b".to_vec()),
-            call_sites: leak(vec![
-                CallSite {
-                    return_offset: 30,
-                    fp_to_sp_bytes: 32,
-                    first_handler: 0,
-                },
-                CallSite {
-                    return_offset: 40,
-                    fp_to_sp_bytes: 48,
-                    first_handler: 2,
-                },
-                CallSite {
-                    return_offset: u32::MAX,
-                    fp_to_sp_bytes: 0,
-                    first_handler: 3,
-                },
-            ]),
+            call_sites: Slice {
+                len: 2,
+                ..leak(vec![
+                    CallSite {
+                        return_offset: 30,
+                        fp_to_sp_bytes: 32,
+                        first_handler: 0,
+                    },
+                    CallSite {
+                        return_offset: 40,
+                        fp_to_sp_bytes: 48,
+                        first_handler: 2,
+                    },
+                    CallSite {
+                        return_offset: 0,
+                        fp_to_sp_bytes: 0,
+                        first_handler: 3,
+                    },
+                ])
+            },
             handlers: leak(vec![
                 Handler {
                     tag: 5,
@@ -182,6 +186,6 @@ pub(super) mod tests {
         assert_eq!(tags(30), Some(vec![5, 6]));
         assert_eq!(tags(40), Some(vec![u32::MAX]));
         assert_eq!(tags(31), None);
-        assert_eq!(tags(u32::MAX), None);
+        assert_eq!(tags(0), None);
     }
 }
