@@ -151,7 +151,7 @@ impl Dropped {
     pub(super) fn and(self, right: Rights) -> Dropped {
         Dropped {
             base: self.base.with(right),
-            ..self
+            inheriting: self.inheriting.with(right),
         }
     }
 
