@@ -36,7 +36,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into(), offset: None, notes: Vec::new(), helps: Vec::new() }
+        Error {
+            kind,
+            message: message.into(),
+            offset: None,
+            notes: Vec::new(),
+            helps: Vec::new(),
+        }
     }
 
     /// A feature that is valid and not compiled yet.

@@ -24,9 +24,18 @@ macro_rules! index {
     };
 }
 
+/// A type of a module.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct TypeIndex(pub u32);
+
+impl TypeIndex {
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 index! {
-    /// A type of a module.
-    TypeIndex;
     /// A function of a module, imported ones first.
     FuncIndex;
     /// A table of a module.

@@ -13,16 +13,14 @@
 mod emit;
 mod error;
 mod index;
+mod options;
 mod parse;
 mod plan;
 mod summary;
 mod translate;
-mod options;
 
 pub use error::{Error, ErrorKind, Result};
-pub use options::{
-    Dir, Entry, EnvVar, OptLevel, Options, Policy, TargetCpu, TextKind,
-};
+pub use options::{Dir, Entry, EnvVar, OptLevel, Options, Policy, TargetCpu, TextKind};
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -123,12 +121,19 @@ pub fn input_kind(bytes: &[u8]) -> InputKind {
 /// Any fault of the input: not wasm, invalid, unsupported, imports that nothing provides.
 pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Result<Compiled> {
     let wasm = binary(input)?;
-    let mut report = Report { wasm_bytes: wasm.len() as u64, ..Report::default() };
+    let mut report = Report {
+        wasm_bytes: wasm.len() as u64,
+        ..Report::default()
+    };
     let start = Instant::now();
     let module = parse::parse_module(&wasm)?;
     report.phases.push(("parse", start.elapsed()));
     report.functions_defined = module.bodies.len();
-    let unit = plan::Unit { module, name: options.name.clone(), providers: HashMap::new() };
+    let unit = plan::Unit {
+        module,
+        name: options.name.clone(),
+        providers: HashMap::new(),
+    };
     let purpose = plan::Purpose::Run(options.entry.clone());
     compile_units(&[unit], purpose, options, progress, report)
 }
@@ -161,7 +166,13 @@ pub fn compile_script(
             providers: module.providers.clone(),
         });
     }
-    compile_units(&units, plan::Purpose::Script, options, progress, Report::default())
+    compile_units(
+        &units,
+        plan::Purpose::Script,
+        options,
+        progress,
+        Report::default(),
+    )
 }
 
 fn compile_units(
@@ -174,8 +185,11 @@ fn compile_units(
     let start = Instant::now();
     let plan = plan::plan(units, purpose, options)?;
     report.phases.push(("plan", start.elapsed()));
-    report.host_imports =
-        plan.host_fns.iter().map(|f| (f.module.clone(), f.name.clone())).collect();
+    report.host_imports = plan
+        .host_fns
+        .iter()
+        .map(|f| (f.module.clone(), f.name.clone()))
+        .collect();
     emit::emit(&plan, options, progress, &mut report)
 }
 
@@ -190,16 +204,18 @@ fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
             "unsupported: the input is a component; only core modules are compiled yet",
         )),
         InputKind::Unknown if b"\0asm".starts_with(&input[..input.len().min(4)]) => {
-            Err(Error::invalid("the file ends within the header of a module", input.len() as u64)
-                .help("it is truncated: build or copy it again"))
+            Err(Error::invalid(
+                "the file ends within the header of a module",
+                input.len() as u64,
+            )
+            .help("it is truncated: build or copy it again"))
         }
-        InputKind::Unknown if input.starts_with(b"\0asm") => {
-            Err(Error::invalid("a WebAssembly version that does not exist", 4))
-        }
-        InputKind::Unknown => {
-            Err(Error::invalid("the file is not WebAssembly", 0)
-                .note("a module or component begins with the bytes `\\0asm`"))
-        }
+        InputKind::Unknown if input.starts_with(b"\0asm") => Err(Error::invalid(
+            "a WebAssembly version that does not exist",
+            4,
+        )),
+        InputKind::Unknown => Err(Error::invalid("the file is not WebAssembly", 0)
+            .note("a module or component begins with the bytes `\\0asm`")),
     }
 }
 

@@ -15,8 +15,10 @@ pub(crate) fn of_module(module: &Module<'_>) -> Summary {
         };
         (import.module.to_owned(), import.name.to_owned(), ty)
     });
-    let exports =
-        module.exports.iter().map(|e| (e.name.to_owned(), item_text(module, e.item)));
+    let exports = module
+        .exports
+        .iter()
+        .map(|e| (e.name.to_owned(), item_text(module, e.item)));
     Summary {
         is_component: false,
         imports: imports.collect(),
@@ -26,8 +28,16 @@ pub(crate) fn of_module(module: &Module<'_>) -> Summary {
         tables: module.tables.len(),
         globals: module.globals.len(),
         data_bytes: module.data.iter().map(|d| d.bytes.len() as u64).sum(),
-        code_bytes: module.bodies.iter().map(|b| b.body.range().end - b.body.range().start).sum(),
-        custom: module.custom.iter().map(|(name, bytes)| ((*name).to_owned(), *bytes)).collect(),
+        code_bytes: module
+            .bodies
+            .iter()
+            .map(|b| b.body.range().end - b.body.range().start)
+            .sum(),
+        custom: module
+            .custom
+            .iter()
+            .map(|(name, bytes)| ((*name).to_owned(), *bytes))
+            .collect(),
     }
 }
 
@@ -36,7 +46,11 @@ fn item_text(module: &Module<'_>, item: Extern) -> String {
         Extern::Func(func) => format!("func {}", type_text(module.func_type(func))),
         Extern::Table(table) => {
             let ty = &module.tables[table.index()].ty;
-            format!("table {} {}", limits_text(ty.initial, ty.maximum), ty.element_type)
+            format!(
+                "table {} {}",
+                limits_text(ty.initial, ty.maximum),
+                ty.element_type
+            )
         }
         Extern::Memory(memory) => {
             format!("memory {}", memory_text(&module.memories[memory.index()]))
@@ -47,7 +61,10 @@ fn item_text(module: &Module<'_>, item: Extern) -> String {
             format!("global {mutable}{}", ty.content_type)
         }
         Extern::Tag(tag) => {
-            format!("tag {}", type_text(module.type_at(module.tags[tag.index()])))
+            format!(
+                "tag {}",
+                type_text(module.type_at(module.tags[tag.index()]))
+            )
         }
     }
 }

@@ -24,7 +24,8 @@ pub(super) enum Address {
 
 impl Blob {
     pub(super) fn align(&mut self, align: usize) -> u64 {
-        self.bytes.resize(self.bytes.len().next_multiple_of(align), 0);
+        self.bytes
+            .resize(self.bytes.len().next_multiple_of(align), 0);
         self.bytes.len() as u64
     }
 

@@ -8,7 +8,9 @@ use crate::plan::LinkPlan;
 use crate::translate::{Translation, names, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, ExternalName, LibCall};
-use cranelift_codegen::{CodegenError, Context, FinalizedMachExceptionHandler, FinalizedRelocTarget};
+use cranelift_codegen::{
+    CodegenError, Context, FinalizedMachExceptionHandler, FinalizedRelocTarget,
+};
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
 use std::fmt::Write;
@@ -64,7 +66,10 @@ struct Worker {
 
 impl Worker {
     fn new() -> Worker {
-        Worker { context: Context::new(), builder_context: FunctionBuilderContext::new() }
+        Worker {
+            context: Context::new(),
+            builder_context: FunctionBuilderContext::new(),
+        }
     }
 }
 
@@ -93,7 +98,10 @@ pub fn compile_all(
 }
 
 fn reachable(plan: &LinkPlan<'_>) -> Vec<FuncId> {
-    (0..plan.funcs.len()).map(FuncId::new).filter(|id| plan.reachable[id.index()]).collect()
+    (0..plan.funcs.len())
+        .map(FuncId::new)
+        .filter(|id| plan.reachable[id.index()])
+        .collect()
 }
 
 /// CLIF of a function with its small callees inlined, in `worker.context`.
@@ -107,9 +115,17 @@ fn translate_and_inline(
     match candidates.get(id) {
         Some(clif) => worker.context.func = clif.clone(),
         None => {
-            translate(translation, id, &mut worker.context.func, &mut worker.builder_context)?;
+            translate(
+                translation,
+                id,
+                &mut worker.context.func,
+                &mut worker.builder_context,
+            )?;
             let mut inliner = Inliner::new(candidates, id);
-            worker.context.inline(&mut inliner).map_err(|e| internal(&e))?;
+            worker
+                .context
+                .inline(&mut inliner)
+                .map_err(|e| internal(&e))?;
         }
     }
     Ok(())
@@ -127,7 +143,11 @@ fn compile(
         .context
         .compile(translation.isa, &mut control)
         .map_err(|e| codegen_error(&e.inner, &translation.plan.funcs[id.index()].name))?;
-    let buffer = &worker.context.compiled_code().expect("just compiled").buffer;
+    let buffer = &worker
+        .context
+        .compiled_code()
+        .expect("just compiled")
+        .buffer;
     let func = &worker.context.func;
     let relocs = buffer
         .relocs()
@@ -142,11 +162,24 @@ fn compile(
             addend: r.addend,
         })
         .collect();
-    let traps = buffer.traps().iter().map(|t| (t.offset, trap_byte(t.code))).collect();
-    let call_sites = buffer.call_sites().filter_map(|site| call_site(&site)).collect();
+    let traps = buffer
+        .traps()
+        .iter()
+        .map(|t| (t.offset, trap_byte(t.code)))
+        .collect();
+    let call_sites = buffer
+        .call_sites()
+        .filter_map(|site| call_site(&site))
+        .collect();
     let lines = if translation.options.debug_info {
-        let known = |l: &&cranelift_codegen::MachSrcLoc<cranelift_codegen::Final>| !l.loc.is_default();
-        buffer.get_srclocs_sorted().iter().filter(known).map(|l| (l.start, l.loc.bits())).collect()
+        let known =
+            |l: &&cranelift_codegen::MachSrcLoc<cranelift_codegen::Final>| !l.loc.is_default();
+        buffer
+            .get_srclocs_sorted()
+            .iter()
+            .filter(known)
+            .map(|l| (l.start, l.loc.bits()))
+            .collect()
     } else {
         Vec::new()
     };
@@ -174,8 +207,14 @@ fn call_site(site: &cranelift_codegen::FinalizedMachCallSite<'_>) -> Option<Call
             FinalizedMachExceptionHandler::Context(_) => None,
         })
         .collect();
-    let fp_to_sp_bytes = site.frame_offset.expect("frames with handlers have a frame pointer");
-    Some(CallSite { return_offset: site.ret_addr, fp_to_sp_bytes, handlers })
+    let fp_to_sp_bytes = site
+        .frame_offset
+        .expect("frames with handlers have a frame pointer");
+    Some(CallSite {
+        return_offset: site.ret_addr,
+        fp_to_sp_bytes,
+        handlers,
+    })
 }
 
 fn target(func: &ir::Function, name: &ExternalName) -> Target {
@@ -221,8 +260,11 @@ fn codegen_error(error: &CodegenError, function: &str) -> Error {
 }
 
 fn internal(error: &CodegenError) -> Error {
-    Error::new(crate::ErrorKind::Unsupported, format!("code generation failed: {error}"))
-        .help("this is a bug of wasmelt: please report it with the input file")
+    Error::new(
+        crate::ErrorKind::Unsupported,
+        format!("code generation failed: {error}"),
+    )
+    .help("this is a bug of wasmelt: please report it with the input file")
 }
 
 /// CLIF text of every reachable function, as it is compiled.
@@ -236,7 +278,12 @@ pub fn clif(translation: Translation<'_>) -> Result<String> {
     for id in reachable(translation.plan) {
         translate_and_inline(translation, &candidates, id, &mut worker)?;
         let name = &translation.plan.funcs[id.index()].name;
-        let _ = writeln!(text, "; {}\n{}", if name.is_empty() { "generated" } else { name }, worker.context.func.display());
+        let _ = writeln!(
+            text,
+            "; {}\n{}",
+            if name.is_empty() { "generated" } else { name },
+            worker.context.func.display()
+        );
     }
     Ok(text)
 }
@@ -258,7 +305,11 @@ pub fn assembly(translation: Translation<'_>) -> Result<String> {
             .compile(translation.isa, &mut ControlPlane::default())
             .map_err(|e| codegen_error(&e.inner, name))?;
         let assembly = code.vcode.as_deref().unwrap_or_default();
-        let _ = writeln!(text, "; {}\n{assembly}", if name.is_empty() { "generated" } else { name });
+        let _ = writeln!(
+            text,
+            "; {}\n{assembly}",
+            if name.is_empty() { "generated" } else { name }
+        );
     }
     Ok(text)
 }

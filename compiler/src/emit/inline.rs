@@ -44,8 +44,10 @@ impl Candidates {
             return Ok(Candidates::default());
         }
         let plan = translation.plan;
-        let small: Vec<FuncId> =
-            (0..plan.funcs.len()).map(FuncId::new).filter(|&id| is_small(plan, id)).collect();
+        let small: Vec<FuncId> = (0..plan.funcs.len())
+            .map(FuncId::new)
+            .filter(|&id| is_small(plan, id))
+            .collect();
         let translated: Vec<Result<(FuncId, ir::Function)>> = small
             .par_iter()
             .map_init(FunctionBuilderContext::new, |context, &id| {
@@ -56,7 +58,10 @@ impl Candidates {
             .collect();
         let mut pending: HashMap<FuncId, ir::Function> =
             translated.into_iter().collect::<Result<_>>()?;
-        let mut candidates = Candidates { functions: HashMap::new(), values_max };
+        let mut candidates = Candidates {
+            functions: HashMap::new(),
+            values_max,
+        };
         for id in callees_first(plan, &small) {
             let clif = pending.remove(&id).expect("every small function once");
             let mut context = Context::for_function(clif);
@@ -64,7 +69,13 @@ impl Candidates {
             // A failure here comes back when the function itself is compiled.
             let _ = context.inline(&mut inliner);
             let values = context.func.dfg.values().len();
-            candidates.functions.insert(id, Candidate { clif: context.func, values });
+            candidates.functions.insert(
+                id,
+                Candidate {
+                    clif: context.func,
+                    values,
+                },
+            );
         }
         Ok(candidates)
     }
@@ -81,7 +92,9 @@ fn is_small(plan: &LinkPlan<'_>, id: FuncId) -> bool {
         return false;
     }
     match plan.funcs[id.index()].kind {
-        FuncKind::Body { instance, index, .. } => {
+        FuncKind::Body {
+            instance, index, ..
+        } => {
             let module = plan.module(instance);
             let facts = &module.bodies[index.index() - module.functions_imported].facts;
             facts.operators <= OPERATORS_MAX && !facts.catches
@@ -113,7 +126,10 @@ fn callees_first(plan: &LinkPlan<'_>, functions: &[FuncId]) -> Vec<FuncId> {
 }
 
 fn callees(plan: &LinkPlan<'_>, id: FuncId) -> Vec<FuncId> {
-    let FuncKind::Body { instance, index, .. } = plan.funcs[id.index()].kind else {
+    let FuncKind::Body {
+        instance, index, ..
+    } = plan.funcs[id.index()].kind
+    else {
         return Vec::new();
     };
     let module = plan.module(instance);
@@ -139,7 +155,11 @@ pub struct Inliner<'c> {
 impl<'c> Inliner<'c> {
     #[must_use]
     pub fn new(candidates: &'c Candidates, caller: FuncId) -> Inliner<'c> {
-        Inliner { candidates, caller, values_taken: 0 }
+        Inliner {
+            candidates,
+            caller,
+            values_taken: 0,
+        }
     }
 }
 

@@ -22,13 +22,19 @@ pub fn target_isa(options: &Options) -> OwnedTargetIsa {
         },
     );
     // Costs half of the compile time; tests switch it on.
-    set("enable_verifier", if options.verify { "true" } else { "false" });
+    set(
+        "enable_verifier",
+        if options.verify { "true" } else { "false" },
+    );
     // Executables are static and not position independent.
     set("is_pic", "false");
     set("use_colocated_libcalls", "true");
     // Backtraces and exceptions walk frame pointers.
     set("preserve_frame_pointers", "true");
-    set("unwind_info", if options.debug_info { "true" } else { "false" });
+    set(
+        "unwind_info",
+        if options.debug_info { "true" } else { "false" },
+    );
     // A frame larger than the guard page must not step over it.
     set("enable_probestack", "true");
     set("probestack_strategy", "inline");
@@ -39,12 +45,28 @@ pub fn target_isa(options: &Options) -> OwnedTargetIsa {
     for feature in features(options.target_cpu) {
         builder.enable(feature).expect("a feature of x86-64");
     }
-    builder.finish(settings::Flags::new(flags)).expect("consistent settings")
+    builder
+        .finish(settings::Flags::new(flags))
+        .expect("consistent settings")
 }
 
 /// What each level of the x86-64 psABI brings beyond the one before.
-const V2: [&str; 6] = ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt", "has_cmpxchg16b"];
-const V3: [&str; 6] = ["has_avx", "has_avx2", "has_fma", "has_bmi1", "has_bmi2", "has_lzcnt"];
+const V2: [&str; 6] = [
+    "has_sse3",
+    "has_ssse3",
+    "has_sse41",
+    "has_sse42",
+    "has_popcnt",
+    "has_cmpxchg16b",
+];
+const V3: [&str; 6] = [
+    "has_avx",
+    "has_avx2",
+    "has_fma",
+    "has_bmi1",
+    "has_bmi2",
+    "has_lzcnt",
+];
 
 fn features(cpu: TargetCpu) -> Vec<&'static str> {
     match cpu {

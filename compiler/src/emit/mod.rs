@@ -37,7 +37,11 @@ pub fn emit(
     report: &mut Report,
 ) -> Result<Compiled> {
     let isa = target_isa(options);
-    let translation = Translation { plan, options, isa: &*isa };
+    let translation = Translation {
+        plan,
+        options,
+        isa: &*isa,
+    };
     if let Some(kind) = options.emit_text {
         let text = match kind {
             TextKind::Clif => code::clif(translation)?,
@@ -65,5 +69,10 @@ pub fn emit(
         address: MEMORY_ADDRESS - region.below_bytes,
         memory_bytes: region.below_bytes + memory_bytes,
     };
-    Ok(Compiled { object, image: Some(image), text: None, report: report.clone() })
+    Ok(Compiled {
+        object,
+        image: Some(image),
+        text: None,
+        report: report.clone(),
+    })
 }

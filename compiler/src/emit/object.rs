@@ -10,10 +10,12 @@ use crate::options::Options;
 use crate::plan::LinkPlan;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::LibCall;
-use object::write::{Object, Relocation, SectionId, StandardSection, Symbol, SymbolId, SymbolSection};
+use object::write::{
+    Object, Relocation, SectionId, StandardSection, Symbol, SymbolId, SymbolSection,
+};
 use object::{
-    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionFlags, SectionKind, SymbolFlags,
-    SymbolKind, SymbolScope, elf,
+    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionFlags, SectionKind,
+    SymbolFlags, SymbolKind, SymbolScope, elf,
 };
 use std::collections::HashMap;
 use wasmelt_abi::{PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
@@ -43,8 +45,11 @@ pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<
         b".rodata.wasmelt".to_vec(),
         SectionKind::ReadOnlyData,
     );
-    let image =
-        object.add_section(Vec::new(), IMAGE_SECTION.as_bytes().to_vec(), SectionKind::Data);
+    let image = object.add_section(
+        Vec::new(),
+        IMAGE_SECTION.as_bytes().to_vec(),
+        SectionKind::Data,
+    );
     // Nothing refers to these sections: they have to be kept from being collected.
     object.section_mut(image).flags = SectionFlags::Elf {
         sh_type: elf::SHT_PROGBITS,
@@ -52,8 +57,18 @@ pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<
     };
     // Says that nothing here needs an executable stack.
     object.add_section(Vec::new(), b".note.GNU-stack".to_vec(), SectionKind::Other);
-    let sections = Sections { text: object.section_id(StandardSection::Text), blob, image };
-    let mut emitter = Emitter { plan, text, object, sections, external: HashMap::new() };
+    let sections = Sections {
+        text: object.section_id(StandardSection::Text),
+        blob,
+        image,
+    };
+    let mut emitter = Emitter {
+        plan,
+        text,
+        object,
+        sections,
+        external: HashMap::new(),
+    };
     emitter.write_text();
     let mut writer = Writer::new(plan, options, text);
     let program = writer.write();
@@ -61,13 +76,17 @@ pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<
     emitter.write_blob(&writer, program);
     if let Some(note) = &options.policy_note {
         let kind = SectionKind::ReadOnlyData;
-        let section = emitter.object.add_section(Vec::new(), crate::POLICY_SECTION.as_bytes().to_vec(), kind);
-        emitter.object.section_mut(section).flags =
-            SectionFlags::Elf {
-                sh_type: elf::SHT_PROGBITS,
-                sh_flags: elf::SHF_ALLOC | elf::SHF_GNU_RETAIN,
-            };
-        emitter.object.append_section_data(section, note.as_bytes(), 1);
+        let section =
+            emitter
+                .object
+                .add_section(Vec::new(), crate::POLICY_SECTION.as_bytes().to_vec(), kind);
+        emitter.object.section_mut(section).flags = SectionFlags::Elf {
+            sh_type: elf::SHT_PROGBITS,
+            sh_flags: elf::SHF_ALLOC | elf::SHF_GNU_RETAIN,
+        };
+        emitter
+            .object
+            .append_section_data(section, note.as_bytes(), 1);
     }
     emitter.object.write().expect("a well-formed object")
 }
@@ -75,7 +94,8 @@ pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<
 impl Emitter<'_> {
     fn write_text(&mut self) {
         let text = self.text;
-        self.object.append_section_data(self.sections.text, &text.bytes, 64);
+        self.object
+            .append_section_data(self.sections.text, &text.bytes, 64);
         for &(id, start, len) in &text.functions {
             let name = &self.plan.funcs[id.index()].name;
             if name.is_empty() {
@@ -104,15 +124,33 @@ impl Emitter<'_> {
                 }
             };
             let symbol = self.external(&name);
-            self.relocation(self.sections.text, u64::from(reloc.offset), symbol, reloc.addend, elf_type(reloc.kind));
+            self.relocation(
+                self.sections.text,
+                u64::from(reloc.offset),
+                symbol,
+                reloc.addend,
+                elf_type(reloc.kind),
+            );
         }
     }
 
-    fn relocation(&mut self, section: SectionId, offset: u64, symbol: SymbolId, addend: i64, r_type: elf::RelocationType) {
+    fn relocation(
+        &mut self,
+        section: SectionId,
+        offset: u64,
+        symbol: SymbolId,
+        addend: i64,
+        r_type: elf::RelocationType,
+    ) {
         self.object
             .add_relocation(
                 section,
-                Relocation { offset, symbol, addend, flags: RelocationFlags::Elf { r_type } },
+                Relocation {
+                    offset,
+                    symbol,
+                    addend,
+                    flags: RelocationFlags::Elf { r_type },
+                },
             )
             .expect("a relocation of x86-64");
     }
@@ -142,9 +180,10 @@ impl Emitter<'_> {
     fn address(&mut self, section: SectionId, at: u64, address: &Address) {
         let (symbol, addend) = match address {
             Address::Blob(offset) => (self.object.section_symbol(self.sections.blob), *offset),
-            Address::Code(func) => {
-                (self.object.section_symbol(self.sections.text), self.code_offset(*func))
-            }
+            Address::Code(func) => (
+                self.object.section_symbol(self.sections.text),
+                self.code_offset(*func),
+            ),
             Address::Text => (self.object.section_symbol(self.sections.text), 0),
             Address::Symbol(name) => (self.external(name), 0),
         };
@@ -158,7 +197,8 @@ impl Emitter<'_> {
         if let Some(memory) = region.memory {
             bytes.extend_from_slice(&self.plan.memories[memory.index()].image);
         }
-        self.object.append_section_data(self.sections.image, &bytes, crate::plan::PAGE_BYTES);
+        self.object
+            .append_section_data(self.sections.image, &bytes, crate::plan::PAGE_BYTES);
         for &(offset, reloc) in &region.below.relocs {
             let address = writer.address(reloc);
             let at = region.below.position(offset) as u64;
@@ -167,7 +207,8 @@ impl Emitter<'_> {
     }
 
     fn write_blob(&mut self, writer: &Writer<'_>, program: u64) {
-        self.object.append_section_data(self.sections.blob, &writer.blob.bytes, 16);
+        self.object
+            .append_section_data(self.sections.blob, &writer.blob.bytes, 16);
         for (at, address) in &writer.blob.addresses {
             self.address(self.sections.blob, *at, address);
         }

@@ -76,15 +76,21 @@ impl<'a> Writer<'a> {
 
     fn write_funcrefs(&mut self) {
         let plan = self.plan;
-        self.funcrefs = self.blob.reserve(plan.funcrefs.len() * size_of::<FuncRef>());
+        self.funcrefs = self
+            .blob
+            .reserve(plan.funcrefs.len() * size_of::<FuncRef>());
         for (position, &func) in plan.funcrefs.iter().enumerate() {
             let at = self.funcrefs + (position * size_of::<FuncRef>()) as u64;
             let sig = plan.sig_of(func).expect("references have wasm types");
             let region = &plan.regions[plan.region_of(func).index()];
-            self.blob.set_address(at + offset_of!(FuncRef, code) as u64, Address::Code(func));
-            self.blob.set_u64(at + offset_of!(FuncRef, sig) as u64, u64::from(sig.0));
             self.blob
-                .set_u64(at + offset_of!(FuncRef, instance_offset) as u64, region.memory_offset);
+                .set_address(at + offset_of!(FuncRef, code) as u64, Address::Code(func));
+            self.blob
+                .set_u64(at + offset_of!(FuncRef, sig) as u64, u64::from(sig.0));
+            self.blob.set_u64(
+                at + offset_of!(FuncRef, instance_offset) as u64,
+                region.memory_offset,
+            );
         }
     }
 
@@ -105,7 +111,8 @@ impl<'a> Writer<'a> {
         for (index, instance) in self.plan.instances.iter().enumerate() {
             for (&segment, values) in &instance.element_values {
                 let at = self.values(values);
-                self.elements.insert((InstanceIndex::new(index), segment), at);
+                self.elements
+                    .insert((InstanceIndex::new(index), segment), at);
             }
         }
     }
@@ -117,7 +124,8 @@ impl<'a> Writer<'a> {
             if let Value::RefFunc(func) = value {
                 let reloc = Reloc::FuncRef(self.plan.funcref_positions[func]);
                 let address = self.address(reloc);
-                self.blob.set_address(at + (position * ADDRESS_BYTES) as u64, address);
+                self.blob
+                    .set_address(at + (position * ADDRESS_BYTES) as u64, address);
             }
         }
         at
@@ -129,7 +137,8 @@ impl<'a> Writer<'a> {
             let field = at + offset_of!(Slice<u8>, start) as u64;
             self.blob.set_address(field, Address::Blob(start));
         }
-        self.blob.set_u64(at + offset_of!(Slice<u8>, len) as u64, len as u64);
+        self.blob
+            .set_u64(at + offset_of!(Slice<u8>, len) as u64, len as u64);
     }
 
     fn str(&mut self, at: u64, text: &[u8]) {
@@ -148,12 +157,20 @@ impl<'a> Writer<'a> {
         for (position, region) in plan.regions.iter().enumerate() {
             let at = array + (position * size_of::<Region>()) as u64;
             let field = |offset: usize| at + offset as u64;
-            self.blob.set_u64(field(offset_of!(Region, memory_offset)), region.memory_offset);
-            self.blob.set_u64(field(offset_of!(Region, below_bytes)), region.below_bytes);
+            self.blob.set_u64(
+                field(offset_of!(Region, memory_offset)),
+                region.memory_offset,
+            );
+            self.blob
+                .set_u64(field(offset_of!(Region, below_bytes)), region.below_bytes);
             if let Some(memory) = region.memory {
                 let memory = &plan.memories[memory.index()];
-                self.blob.set_u64(field(offset_of!(Region, memory_bytes)), memory.bytes);
-                self.blob.set_u64(field(offset_of!(Region, reserved_bytes)), memory.bytes_reserved);
+                self.blob
+                    .set_u64(field(offset_of!(Region, memory_bytes)), memory.bytes);
+                self.blob.set_u64(
+                    field(offset_of!(Region, reserved_bytes)),
+                    memory.bytes_reserved,
+                );
             }
             // The first region is the executable's image.
             if position == 0 {
@@ -165,9 +182,11 @@ impl<'a> Writer<'a> {
                 .copy_from_slice(&region.below.bytes);
             for &(offset, reloc) in &region.below.relocs {
                 let address = self.address(reloc);
-                self.blob.set_address(below + region.below.position(offset) as u64, address);
+                self.blob
+                    .set_address(below + region.below.position(offset) as u64, address);
             }
-            self.blob.set_address(field(offset_of!(Region, below_image)), Address::Blob(below));
+            self.blob
+                .set_address(field(offset_of!(Region, below_image)), Address::Blob(below));
             if let Some(memory) = region.memory {
                 let image = &plan.memories[memory.index()].image;
                 let start = self.blob.raw(image);
@@ -191,14 +210,18 @@ impl<'a> Writer<'a> {
         for (position, &(table, slot)) in growable.iter().enumerate() {
             let at = array + (position * size_of::<TableInit>()) as u64;
             let region = &plan.regions[slot.region.index()];
-            let offset = region.memory_offset.wrapping_add_signed(i64::from(slot.offset));
-            self.blob.set_u64(at + offset_of!(TableInit, table_offset) as u64, offset);
+            let offset = region
+                .memory_offset
+                .wrapping_add_signed(i64::from(slot.offset));
+            self.blob
+                .set_u64(at + offset_of!(TableInit, table_offset) as u64, offset);
             let image = self.values(&table.elements);
             let field = at + offset_of!(TableInit, image) as u64;
             self.slice(field, (Some(image), table.elements.len()));
             if let Value::RefFunc(func) = table.fill {
                 let address = self.address(Reloc::FuncRef(plan.funcref_positions[&func]));
-                self.blob.set_address(at + offset_of!(TableInit, fill) as u64, address);
+                self.blob
+                    .set_address(at + offset_of!(TableInit, fill) as u64, address);
             }
         }
         (Some(array), growable.len())
@@ -225,9 +248,13 @@ impl<'a> Writer<'a> {
         for (position, export) in plan.exports.iter().enumerate() {
             let at = array + (position * size_of::<Export>()) as u64;
             let field = |offset: usize| at + offset as u64;
-            self.blob.set_u64(field(offset_of!(Export, instance)), u64::from(export.instance.0));
+            self.blob.set_u64(
+                field(offset_of!(Export, instance)),
+                u64::from(export.instance.0),
+            );
             self.str(field(offset_of!(Export, name)), export.name.as_bytes());
-            self.blob.set_address(field(offset_of!(Export, call)), Address::Code(export.call));
+            self.blob
+                .set_address(field(offset_of!(Export, call)), Address::Code(export.call));
             let params: Vec<u8> = export.params.iter().map(|&t| value_type(t)).collect();
             self.str(field(offset_of!(Export, params)), &params);
             let results: Vec<u8> = export.results.iter().map(|&t| value_type(t)).collect();
@@ -236,39 +263,58 @@ impl<'a> Writer<'a> {
         (Some(array), plan.exports.len())
     }
 
-    fn write_program(&mut self, regions: Items, tables: Items, instances: Items, exports: Items) -> u64 {
+    fn write_program(
+        &mut self,
+        regions: Items,
+        tables: Items,
+        instances: Items,
+        exports: Items,
+    ) -> u64 {
         let stamp = self.blob.reserve(ADDRESS_BYTES);
-        self.blob.set_address(stamp, Address::Symbol(STAMP_SYMBOL.to_owned()));
+        self.blob
+            .set_address(stamp, Address::Symbol(STAMP_SYMBOL.to_owned()));
         let plan = self.plan;
         let at = self.blob.reserve(size_of::<Program>());
         let field = |offset: usize| at + offset as u64;
-        self.blob.set_u64(field(offset_of!(Program, version)), u64::from(wasmelt_abi::VERSION));
+        self.blob.set_u64(
+            field(offset_of!(Program, version)),
+            u64::from(wasmelt_abi::VERSION),
+        );
         let main = match &plan.purpose {
             Purpose::Run(Entry::Command) => "wasmelt_main_command",
             Purpose::Run(Entry::Invoke(_)) => "wasmelt_main_invoke",
             Purpose::Script => "wasmelt_main_script",
         };
-        self.blob.set_address(field(offset_of!(Program, main)), Address::Symbol(main.to_owned()));
+        self.blob.set_address(
+            field(offset_of!(Program, main)),
+            Address::Symbol(main.to_owned()),
+        );
         if let Some(entry) = plan.entry {
-            self.blob.set_address(field(offset_of!(Program, entry)), Address::Code(entry));
+            self.blob
+                .set_address(field(offset_of!(Program, entry)), Address::Code(entry));
         }
         if self.needs_host_init() {
             let init = Address::Symbol(format!("{P1_PREFIX}init"));
-            self.blob.set_address(field(offset_of!(Program, host_init)), init);
+            self.blob
+                .set_address(field(offset_of!(Program, host_init)), init);
         }
-        self.blob.set_u64(field(offset_of!(Program, store_bytes)), plan.store_bytes);
+        self.blob
+            .set_u64(field(offset_of!(Program, store_bytes)), plan.store_bytes);
         let first = &plan.regions[0];
         let memory_bytes = first.memory.map_or(0, |m| plan.memories[m.index()].bytes);
         let base = super::MEMORY_ADDRESS - first.below_bytes;
-        self.blob.set_u64(field(offset_of!(Program, image_store_base)), base);
+        self.blob
+            .set_u64(field(offset_of!(Program, image_store_base)), base);
         let mapped = first.below_bytes + memory_bytes;
-        self.blob.set_u64(field(offset_of!(Program, image_mapped_bytes)), mapped);
+        self.blob
+            .set_u64(field(offset_of!(Program, image_mapped_bytes)), mapped);
         self.slice(field(offset_of!(Program, regions)), regions);
         self.slice(field(offset_of!(Program, tables)), tables);
         self.slice(field(offset_of!(Program, instances)), instances);
         self.slice(field(offset_of!(Program, exports)), exports);
         let funcrefs = Address::Blob(self.funcrefs);
-        self.blob.set_address(field(offset_of!(Program, funcrefs)), funcrefs);
+        self.blob
+            .set_address(field(offset_of!(Program, funcrefs)), funcrefs);
         at
     }
 
@@ -287,21 +333,33 @@ impl<'a> Writer<'a> {
     fn write_code_map(&mut self, at: u64) {
         let field = |offset: usize| at + offset as u64;
         let text = self.text;
-        self.blob.set_address(field(offset_of!(CodeMap, text_start)), Address::Text);
-        self.blob.set_u64(field(offset_of!(CodeMap, text_bytes)), text.bytes.len() as u64);
+        self.blob
+            .set_address(field(offset_of!(CodeMap, text_start)), Address::Text);
+        self.blob.set_u64(
+            field(offset_of!(CodeMap, text_bytes)),
+            text.bytes.len() as u64,
+        );
         let offsets = self.blob.u32s(text.traps.iter().map(|t| t.0));
-        self.slice(field(offset_of!(CodeMap, trap_offsets)), (Some(offsets), text.traps.len()));
+        self.slice(
+            field(offset_of!(CodeMap, trap_offsets)),
+            (Some(offsets), text.traps.len()),
+        );
         let codes: Vec<u8> = text.traps.iter().map(|t| t.1).collect();
         let codes = self.blob.raw(&codes);
-        self.blob.set_address(field(offset_of!(CodeMap, trap_codes)), Address::Blob(codes));
+        self.blob
+            .set_address(field(offset_of!(CodeMap, trap_codes)), Address::Blob(codes));
         self.write_names(at);
         self.write_handlers(at);
         if !text.lines.is_empty() {
             let offsets = self.blob.u32s(text.lines.iter().map(|l| l.0));
-            self.slice(field(offset_of!(CodeMap, line_offsets)), (Some(offsets), text.lines.len()));
+            self.slice(
+                field(offset_of!(CodeMap, line_offsets)),
+                (Some(offsets), text.lines.len()),
+            );
             let wasm = self.blob.u32s(text.lines.iter().map(|l| l.1));
             let address = Address::Blob(wasm);
-            self.blob.set_address(field(offset_of!(CodeMap, line_wasm_offsets)), address);
+            self.blob
+                .set_address(field(offset_of!(CodeMap, line_wasm_offsets)), address);
         }
     }
 
@@ -309,7 +367,10 @@ impl<'a> Writer<'a> {
         let field = |offset: usize| at + offset as u64;
         let functions = &self.text.functions;
         let starts = self.blob.u32s(functions.iter().map(|f| f.1));
-        self.slice(field(offset_of!(CodeMap, function_offsets)), (Some(starts), functions.len()));
+        self.slice(
+            field(offset_of!(CodeMap, function_offsets)),
+            (Some(starts), functions.len()),
+        );
         let mut names = Vec::new();
         let mut offsets = Vec::with_capacity(functions.len() + 1);
         for &(id, ..) in functions {
@@ -318,7 +379,10 @@ impl<'a> Writer<'a> {
         }
         offsets.push(u32::try_from(names.len()).expect("names are below 4 GiB"));
         let offsets = self.blob.u32s(offsets);
-        self.blob.set_address(field(offset_of!(CodeMap, name_offsets)), Address::Blob(offsets));
+        self.blob.set_address(
+            field(offset_of!(CodeMap, name_offsets)),
+            Address::Blob(offsets),
+        );
         self.str(field(offset_of!(CodeMap, names)), &names);
     }
 
@@ -331,14 +395,24 @@ impl<'a> Writer<'a> {
         for site in sites {
             let first = u32::try_from(handlers.len() / 2).expect("fewer handlers than code bytes");
             words.extend([site.return_offset, site.fp_to_sp_bytes, first]);
-            handlers.extend(site.handlers.iter().flat_map(|&(tag, landing)| [tag, landing]));
+            handlers.extend(
+                site.handlers
+                    .iter()
+                    .flat_map(|&(tag, landing)| [tag, landing]),
+            );
         }
         let end = u32::try_from(handlers.len() / 2).expect("fewer handlers than code bytes");
         words.extend([u32::MAX, 0, end]);
         let words = self.blob.u32s(words);
-        self.slice(field(offset_of!(CodeMap, call_sites)), (Some(words), sites.len()));
+        self.slice(
+            field(offset_of!(CodeMap, call_sites)),
+            (Some(words), sites.len()),
+        );
         let handlers = self.blob.u32s(handlers);
-        self.blob.set_address(field(offset_of!(CodeMap, handlers)), Address::Blob(handlers));
+        self.blob.set_address(
+            field(offset_of!(CodeMap, handlers)),
+            Address::Blob(handlers),
+        );
     }
 
     fn write_policy(&mut self, at: u64) {
@@ -354,11 +428,15 @@ impl<'a> Writer<'a> {
             let start = self.blob.raw(&host);
             self.slice(at + offset_of!(Preopen, host) as u64, (Some(start), len));
             self.str(at + offset_of!(Preopen, guest) as u64, dir.guest.as_bytes());
-            let flags = u64::from(dir.read_only) * PreopenFlags::READ_ONLY
-                | u64::from(dir.optional) * PreopenFlags::OPTIONAL;
-            self.blob.set_u64(at + offset_of!(Preopen, flags) as u64, flags);
+            let flags = (u64::from(dir.read_only) * PreopenFlags::READ_ONLY)
+                | (u64::from(dir.optional) * PreopenFlags::OPTIONAL);
+            self.blob
+                .set_u64(at + offset_of!(Preopen, flags) as u64, flags);
         }
-        self.slice(field(offset_of!(Policy, preopens)), (Some(dirs), policy.dirs.len()));
+        self.slice(
+            field(offset_of!(Policy, preopens)),
+            (Some(dirs), policy.dirs.len()),
+        );
         let env = self.array(policy.env.len(), size_of::<EnvVar>());
         for (position, var) in policy.env.iter().enumerate() {
             let at = env + (position * size_of::<EnvVar>()) as u64;
@@ -367,7 +445,10 @@ impl<'a> Writer<'a> {
                 self.str(at + offset_of!(EnvVar, value) as u64, value.as_bytes());
             }
         }
-        self.slice(field(offset_of!(Policy, env)), (Some(env), policy.env.len()));
+        self.slice(
+            field(offset_of!(Policy, env)),
+            (Some(env), policy.env.len()),
+        );
         if let Some(argv0) = &policy.argv0 {
             self.str(field(offset_of!(Policy, argv0)), argv0.as_bytes());
         }
@@ -375,13 +456,17 @@ impl<'a> Writer<'a> {
         for (position, arg) in policy.args.iter().enumerate() {
             self.str(args + (position * size_of::<Str>()) as u64, arg.as_bytes());
         }
-        self.slice(field(offset_of!(Policy, args)), (Some(args), policy.args.len()));
-        let flags = u64::from(policy.inherit_env) * PolicyFlags::INHERIT_ENV
-            | u64::from(policy.inherit_network) * PolicyFlags::INHERIT_NETWORK
-            | u64::from(policy.allow_ip_name_lookup) * PolicyFlags::ALLOW_IP_NAME_LOOKUP;
+        self.slice(
+            field(offset_of!(Policy, args)),
+            (Some(args), policy.args.len()),
+        );
+        let flags = (u64::from(policy.inherit_env) * PolicyFlags::INHERIT_ENV)
+            | (u64::from(policy.inherit_network) * PolicyFlags::INHERIT_NETWORK)
+            | (u64::from(policy.allow_ip_name_lookup) * PolicyFlags::ALLOW_IP_NAME_LOOKUP);
         self.blob.set_u64(field(offset_of!(Policy, flags)), flags);
         let stack = self.options.stack_bytes_max.unwrap_or(0);
-        self.blob.set_u64(field(offset_of!(Policy, stack_bytes_max)), stack);
+        self.blob
+            .set_u64(field(offset_of!(Policy, stack_bytes_max)), stack);
     }
 }
 

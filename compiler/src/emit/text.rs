@@ -49,26 +49,38 @@ impl Text {
 
     fn add(&mut self, function: CompiledFunction) {
         let align = function.align.max(1) as usize;
-        self.bytes.resize(self.bytes.len().next_multiple_of(align), FILL);
+        self.bytes
+            .resize(self.bytes.len().next_multiple_of(align), FILL);
         let start = offset(self.bytes.len());
         self.starts.insert(function.id, start);
-        self.functions.push((function.id, start, offset(function.bytes.len())));
+        self.functions
+            .push((function.id, start, offset(function.bytes.len())));
         self.bytes.extend_from_slice(&function.bytes);
-        self.relocs.extend(function.relocs.iter().map(|r| Relocation {
-            offset: start + r.offset,
-            target: match r.target {
-                Target::Own(inside) => Target::Own(start + inside),
-                other => other,
-            },
-            ..*r
-        }));
-        self.traps.extend(function.traps.iter().map(|&(at, code)| (start + at, code)));
-        self.lines.extend(function.lines.iter().map(|&(at, wasm)| (start + at, wasm)));
-        self.call_sites.extend(function.call_sites.into_iter().map(|site| CallSite {
-            return_offset: start + site.return_offset,
-            handlers: site.handlers.iter().map(|&(tag, at)| (tag, start + at)).collect(),
-            ..site
-        }));
+        self.relocs
+            .extend(function.relocs.iter().map(|r| Relocation {
+                offset: start + r.offset,
+                target: match r.target {
+                    Target::Own(inside) => Target::Own(start + inside),
+                    other => other,
+                },
+                ..*r
+            }));
+        self.traps
+            .extend(function.traps.iter().map(|&(at, code)| (start + at, code)));
+        self.lines
+            .extend(function.lines.iter().map(|&(at, wasm)| (start + at, wasm)));
+        self.call_sites
+            .extend(function.call_sites.into_iter().map(|site| {
+                CallSite {
+                    return_offset: start + site.return_offset,
+                    handlers: site
+                        .handlers
+                        .iter()
+                        .map(|&(tag, at)| (tag, start + at))
+                        .collect(),
+                    ..site
+                }
+            }));
     }
 
     /// Fills in the distances between places of this text.
@@ -82,8 +94,7 @@ impl Text {
             };
             match (target, reloc.kind) {
                 (Some(target), Reloc::X86CallPCRel4 | Reloc::X86PCRel4) => {
-                    let distance =
-                        i64::from(target) + reloc.addend - i64::from(reloc.offset);
+                    let distance = i64::from(target) + reloc.addend - i64::from(reloc.offset);
                     let distance = i32::try_from(distance).expect("code is below 2 GiB");
                     let at = reloc.offset as usize;
                     self.bytes[at..at + 4].copy_from_slice(&distance.to_le_bytes());

@@ -72,9 +72,18 @@ impl BodyFacts {
             Operator::RefFunc { function_index } => {
                 add(&mut self.ref_funcs, FuncIndex(function_index));
             }
-            Operator::CallIndirect { type_index, table_index }
-            | Operator::ReturnCallIndirect { type_index, table_index } => {
-                add(&mut self.indirect_calls, (TableIndex(table_index), TypeIndex(type_index)));
+            Operator::CallIndirect {
+                type_index,
+                table_index,
+            }
+            | Operator::ReturnCallIndirect {
+                type_index,
+                table_index,
+            } => {
+                add(
+                    &mut self.indirect_calls,
+                    (TableIndex(table_index), TypeIndex(type_index)),
+                );
             }
             Operator::CallRef { .. } | Operator::ReturnCallRef { .. } => self.calls_refs = true,
             Operator::TableGet { table } => add(&mut self.tables_read, TableIndex(table)),
@@ -82,7 +91,10 @@ impl BodyFacts {
                 add(&mut self.tables_written, TableIndex(table));
             }
             Operator::TableGrow { table } => add(&mut self.tables_grown, TableIndex(table)),
-            Operator::TableCopy { dst_table, src_table } => {
+            Operator::TableCopy {
+                dst_table,
+                src_table,
+            } => {
                 add(&mut self.tables_written, TableIndex(dst_table));
                 add(&mut self.tables_read, TableIndex(src_table));
             }

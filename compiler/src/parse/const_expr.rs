@@ -33,7 +33,9 @@ pub struct ConstExpr {
 impl ConstExpr {
     #[must_use]
     pub fn ref_func(func: FuncIndex) -> ConstExpr {
-        ConstExpr { ops: Box::new([ConstOp::RefFunc(func)]) }
+        ConstExpr {
+            ops: Box::new([ConstOp::RefFunc(func)]),
+        }
     }
 
     /// # Errors
@@ -50,9 +52,7 @@ impl ConstExpr {
                 Operator::F64Const { value } => ConstOp::F64(value.bits()),
                 Operator::V128Const { value } => ConstOp::V128(value.i128().cast_unsigned()),
                 Operator::RefNull { .. } => ConstOp::RefNull,
-                Operator::RefFunc { function_index } => {
-                    ConstOp::RefFunc(FuncIndex(function_index))
-                }
+                Operator::RefFunc { function_index } => ConstOp::RefFunc(FuncIndex(function_index)),
                 Operator::GlobalGet { global_index } => {
                     ConstOp::GlobalGet(GlobalIndex(global_index))
                 }
@@ -71,6 +71,8 @@ impl ConstExpr {
                 }
             });
         }
-        Ok(ConstExpr { ops: ops.into_boxed_slice() })
+        Ok(ConstExpr {
+            ops: ops.into_boxed_slice(),
+        })
     }
 }

@@ -22,8 +22,9 @@ use wasmparser::{
 
 /// The proposals that are validated. What of them is not compiled yet is reported by the phase
 /// that would have to do it, by name.
-const FEATURES: WasmFeatures =
-    WasmFeatures::WASM3.union(WasmFeatures::THREADS).union(WasmFeatures::WIDE_ARITHMETIC);
+const FEATURES: WasmFeatures = WasmFeatures::WASM3
+    .union(WasmFeatures::THREADS)
+    .union(WasmFeatures::WIDE_ARITHMETIC);
 
 /// A validated core module.
 #[derive(Debug)]
@@ -132,7 +133,9 @@ impl Module<'_> {
     /// instruction, function or tag refers to it.
     #[must_use]
     pub fn type_at(&self, ty: TypeIndex) -> &FuncType {
-        self.types[ty.index()].as_ref().expect("validated: a function type")
+        self.types[ty.index()]
+            .as_ref()
+            .expect("validated: a function type")
     }
 
     #[must_use]
@@ -161,7 +164,10 @@ pub fn parse_module(wasm: &[u8]) -> Result<Module<'_>> {
     Ok(module)
 }
 
-type FunctionInput<'a> = (FuncToValidate<ValidatorResources>, wasmparser::FunctionBody<'a>);
+type FunctionInput<'a> = (
+    FuncToValidate<ValidatorResources>,
+    wasmparser::FunctionBody<'a>,
+);
 
 /// Validates bodies in parallel; reports the first fault in file order.
 fn validate_bodies(functions: Vec<FunctionInput<'_>>) -> Result<Vec<Body<'_>>> {
@@ -241,7 +247,10 @@ impl<'a> Module<'a> {
                 for global in reader {
                     let global = global?;
                     let init = Some(ConstExpr::parse(&global.init_expr)?);
-                    self.globals.push(Global { ty: global.ty, init });
+                    self.globals.push(Global {
+                        ty: global.ty,
+                        init,
+                    });
                 }
                 Ok(())
             }
@@ -257,7 +266,10 @@ impl<'a> Module<'a> {
                         ExternalKind::Global => Extern::Global(GlobalIndex(export.index)),
                         ExternalKind::Tag => Extern::Tag(TagIndex(export.index)),
                     };
-                    self.exports.push(Export { name: export.name, item });
+                    self.exports.push(Export {
+                        name: export.name,
+                        item,
+                    });
                 }
                 Ok(())
             }
@@ -268,7 +280,8 @@ impl<'a> Module<'a> {
             Payload::ElementSection(reader) => self.element_section(reader),
             Payload::DataSection(reader) => self.data_section(reader),
             Payload::CustomSection(reader) => {
-                self.custom.push((reader.name(), reader.data().len() as u64));
+                self.custom
+                    .push((reader.name(), reader.data().len() as u64));
                 if let wasmparser::KnownCustom::Name(names) = reader.as_known() {
                     self.name_section(names);
                 }
@@ -284,7 +297,10 @@ impl<'a> Module<'a> {
             for ty in group.types() {
                 let composite = &ty.composite_type;
                 if composite.shared {
-                    return Err(Error::unsupported("shared types (shared-everything threads)", offset));
+                    return Err(Error::unsupported(
+                        "shared types (shared-everything threads)",
+                        offset,
+                    ));
                 }
                 self.types.push(match &composite.inner {
                     CompositeInnerType::Func(ty) => Some(ty.clone()),
@@ -300,9 +316,15 @@ impl<'a> Module<'a> {
                 });
             }
             if group.is_explicit_rec_group() && group.types().len() != 1 {
-                return Err(Error::unsupported("recursive type groups (garbage collection)", offset));
+                return Err(Error::unsupported(
+                    "recursive type groups (garbage collection)",
+                    offset,
+                ));
             }
-            if group.types().any(|ty| !ty.supertype_idxs.is_empty() || !ty.is_final) {
+            if group
+                .types()
+                .any(|ty| !ty.supertype_idxs.is_empty() || !ty.is_final)
+            {
                 return Err(Error::unsupported("subtyping (garbage collection)", offset));
             }
         }
@@ -339,7 +361,11 @@ impl<'a> Module<'a> {
                     ImportKind::Tag(TagIndex::new(self.tags.len() - 1))
                 }
             };
-            self.imports.push(Import { module: import.module, name: import.name, kind });
+            self.imports.push(Import {
+                module: import.module,
+                name: import.name,
+                kind,
+            });
         }
         Ok(())
     }
@@ -350,12 +376,13 @@ impl<'a> Module<'a> {
             let mode = match element.kind {
                 wasmparser::ElementKind::Passive => SegmentMode::Passive,
                 wasmparser::ElementKind::Declared => SegmentMode::Declared,
-                wasmparser::ElementKind::Active { table_index, offset_expr } => {
-                    SegmentMode::Active {
-                        target: TableIndex(table_index.unwrap_or(0)),
-                        offset: ConstExpr::parse(&offset_expr)?,
-                    }
-                }
+                wasmparser::ElementKind::Active {
+                    table_index,
+                    offset_expr,
+                } => SegmentMode::Active {
+                    target: TableIndex(table_index.unwrap_or(0)),
+                    offset: ConstExpr::parse(&offset_expr)?,
+                },
             };
             let items = match element.items {
                 wasmparser::ElementItems::Functions(reader) => reader
@@ -377,12 +404,18 @@ impl<'a> Module<'a> {
             let data = data?;
             let mode = match data.kind {
                 wasmparser::DataKind::Passive => SegmentMode::Passive,
-                wasmparser::DataKind::Active { memory_index, offset_expr } => SegmentMode::Active {
+                wasmparser::DataKind::Active {
+                    memory_index,
+                    offset_expr,
+                } => SegmentMode::Active {
                     target: MemoryIndex(memory_index),
                     offset: ConstExpr::parse(&offset_expr)?,
                 },
             };
-            self.data.push(Data { mode, bytes: data.data });
+            self.data.push(Data {
+                mode,
+                bytes: data.data,
+            });
         }
         Ok(())
     }
@@ -394,7 +427,8 @@ impl<'a> Module<'a> {
                 wasmparser::Name::Module { name, .. } => self.name = Some(name),
                 wasmparser::Name::Function(names) => {
                     for naming in names.into_iter().flatten() {
-                        self.function_names.insert(FuncIndex(naming.index), naming.name);
+                        self.function_names
+                            .insert(FuncIndex(naming.index), naming.name);
                     }
                 }
                 _ => {}

@@ -49,8 +49,11 @@ pub(super) fn resolve(
         return Err(unknown_function(module, name));
     };
     check_type(row, module, ty)?;
-    let prefix =
-        if module == P0 && P0_DIFFERENT.contains(&name) { P0_PREFIX } else { P1_PREFIX };
+    let prefix = if module == P0 && P0_DIFFERENT.contains(&name) {
+        P0_PREFIX
+    } else {
+        P1_PREFIX
+    };
     Ok(HostFn {
         symbol: format!("{prefix}{name}"),
         module: module.to_owned(),
@@ -71,16 +74,23 @@ fn check_type(row: &AbiFn, module: &str, ty: &FuncType) -> Result<()> {
         return Ok(());
     }
     let expected = FuncType::new(params, results);
-    Err(Error::link(format!("import `{module}` `{}` has the wrong type", row.name))
-        .note(format!("imported as {}", type_text(ty)))
-        .note(format!("WASI defines {}", type_text(&expected))))
+    Err(Error::link(format!(
+        "import `{module}` `{}` has the wrong type",
+        row.name
+    ))
+    .note(format!("imported as {}", type_text(ty)))
+    .note(format!("WASI defines {}", type_text(&expected))))
 }
 
 /// A function type as text: `(i32, i64) -> (i32)`.
 #[must_use]
 pub fn type_text(ty: &FuncType) -> String {
     let list = |types: &[ValType]| {
-        types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        types
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     format!("({}) -> ({})", list(ty.params()), list(ty.results()))
 }
@@ -113,7 +123,9 @@ pub(super) fn unknown_module(module: &str, name: &str) -> Error {
 
 fn unknown_function(module: &str, name: &str) -> Error {
     let error = Error::link(format!("`{module}` has no function `{name}`"));
-    let closest = P1_FNS.iter().min_by_key(|row| edit_distance(row.name, name));
+    let closest = P1_FNS
+        .iter()
+        .min_by_key(|row| edit_distance(row.name, name));
     match closest {
         Some(row) if edit_distance(row.name, name) <= name.len() / 2 => {
             error.help(format!("the closest name is `{}`", row.name))

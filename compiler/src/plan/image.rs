@@ -21,7 +21,10 @@ pub enum Reloc {
     /// The bytes of a data segment.
     Data { unit: usize, segment: DataIndex },
     /// The values of an element segment, 8 bytes each.
-    Elements { instance: InstanceIndex, segment: ElemIndex },
+    Elements {
+        instance: InstanceIndex,
+        segment: ElemIndex,
+    },
 }
 
 impl Image {

@@ -1,22 +1,19 @@
-//! Instantiation, evaluated: imports resolved, constants computed, segments applied.
-//!
-//! A segment is applied here when no code can have run that could tell the difference: when it
-//! goes to a memory or table that its own instance defines, or when nothing with a start function
-//! has been instantiated before. What remains becomes a step for run time.
+//! Instantiation, evaluated: imports resolved, memories, tables, globals and functions given
+//! their places in the program.
 
 use super::{
-    Callee, ConstantCalls, FuncKind, Global, InitStep, Instance, LinkPlan, Memory, Purpose,
-    Region, Slot, Table, TableStorage, Unit, Value, host,
+    Callee, ConstantCalls, FuncKind, Global, InitStep, Instance, LinkPlan, Memory, Purpose, Region,
+    Table, TableStorage, Unit, Value, host,
 };
 use crate::error::{Error, Result};
 use crate::index::{
-    DataIndex, ElemIndex, FuncId, FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId,
-    RegionIndex, SigId, TableId, TagId, TypeIndex,
+    FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId, RegionIndex, SigId, TableId, TagId,
+    TypeIndex,
 };
 use crate::options::Options;
-use crate::parse::{ConstExpr, ConstOp, Extern, ImportKind, Module, SegmentMode};
+use crate::parse::{Extern, ImportKind, Module};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use wasmelt_abi::{TrapCode, WASM_PAGE_BYTES};
+use wasmelt_abi::WASM_PAGE_BYTES;
 use wasmparser::{MemoryType, TableType};
 
 /// Tables never grow beyond this many elements, whatever their type says: address space for all
@@ -24,8 +21,6 @@ use wasmparser::{MemoryType, TableType};
 const TABLE_ELEMENTS_MAX: u64 = 10_000_000;
 /// Address space behind byte 0 of a 32-bit memory: 4 GiB of indices and 2 GiB of static offsets.
 const RESERVED_BYTES: u64 = (6 << 30) + WASM_PAGE_BYTES;
-/// Initial memory is part of the executable up to here; segments behind are copied at the start.
-const IMAGE_BYTES_MAX: u64 = 256 << 20;
 /// Reserved for a memory with explicit bounds checks when nothing else is asked for.
 const EXPLICIT_RESERVED_BYTES: u64 = 256 << 20;
 
@@ -33,7 +28,7 @@ struct Instantiator<'a, 'o> {
     plan: LinkPlan<'a>,
     options: &'o Options,
     host_ids: HashMap<host::HostFn, HostFnId>,
-    /// A start function has run before the current instance.
+    /// Code may have run before the current instance, or segments been applied at run time.
     code_ran: bool,
 }
 
@@ -79,7 +74,12 @@ pub(super) fn instantiate<'a>(
 
 impl Region {
     fn without_memory() -> Region {
-        Region { memory: None, memory_offset: 0, below_bytes: 0, below: Default::default() }
+        Region {
+            memory: None,
+            memory_offset: 0,
+            below_bytes: 0,
+            below: Default::default(),
+        }
     }
 }
 
@@ -105,23 +105,28 @@ impl<'a> Instantiator<'a, '_> {
         });
         self.imports(index, module, &units[unit])?;
         self.define(index, module, &units[unit].name)?;
-        self.segments(index, module);
+        self.plan.apply_segments(index, module, self.code_ran);
         let instance = &mut self.plan.instances[index.index()];
         if let Some(start) = module.start
             && !matches!(instance.steps.last(), Some(InitStep::Trap(_)))
         {
             let callee = instance.funcs[start.index()];
             instance.steps.push(InitStep::Start(callee));
-            self.code_ran = true;
         }
         if !instance.steps.is_empty() {
+            self.code_ran = true;
             let func = self.plan.add_func(FuncKind::Instantiate(index));
             self.plan.instances[index.index()].instantiate = Some(func);
         }
         Ok(())
     }
 
-    fn imports(&mut self, index: InstanceIndex, module: &Module<'a>, unit: &Unit<'a>) -> Result<()> {
+    fn imports(
+        &mut self,
+        index: InstanceIndex,
+        module: &Module<'a>,
+        unit: &Unit<'a>,
+    ) -> Result<()> {
         for import in &module.imports {
             let provider = unit.providers.get(import.module).copied();
             let result = match provider {
@@ -129,7 +134,11 @@ impl<'a> Instantiator<'a, '_> {
                 None => self.import_from_host(index, module, import),
             };
             result.map_err(|e| {
-                if self.plan.units.len() > 1 { e.note(format!("in module `{}`", unit.name)) } else { e }
+                if self.plan.units.len() > 1 {
+                    e.note(format!("in module `{}`", unit.name))
+                } else {
+                    e
+                }
             })?;
         }
         Ok(())
@@ -254,9 +263,7 @@ impl<'a> Instantiator<'a, '_> {
         };
         self.plan.instances[index.index()].region = region;
         self.plan.instances[index.index()].host_memory = match module.export("memory") {
-            Some(Extern::Memory(m)) => {
-                Some(self.plan.instances[index.index()].memories[m.index()])
-            }
+            Some(Extern::Memory(m)) => Some(self.plan.instances[index.index()].memories[m.index()]),
             _ => self.plan.instances[index.index()].memories.first().copied(),
         };
         for &ty in &module.tags[module.tags_imported..] {
@@ -269,17 +276,30 @@ impl<'a> Instantiator<'a, '_> {
         for func in module.functions_imported..module.functions.len() {
             let func = FuncIndex::new(func);
             let sig = self.sig(module, module.functions[func.index()]);
-            let id = self.plan.add_func(FuncKind::Body { instance: index, index: func, sig });
+            let id = self.plan.add_func(FuncKind::Body {
+                instance: index,
+                index: func,
+                sig,
+            });
             self.plan.funcs[id.index()].name = match module.function_names.get(&func) {
                 Some(name) => format!("{module_name}!{name}"),
                 None => format!("{module_name}!<wasm function {}>", func.0),
             };
-            self.plan.instances[index.index()].funcs.push(Callee::Defined(id));
+            self.plan.instances[index.index()]
+                .funcs
+                .push(Callee::Defined(id));
         }
         for global in &module.globals[module.globals_imported..] {
-            let init = global.init.as_ref().expect("defined globals have an initializer");
+            let init = global
+                .init
+                .as_ref()
+                .expect("defined globals have an initializer");
             let init = self.plan.evaluate(index, init);
-            self.plan.globals.push(Global { ty: global.ty.content_type, init, slot: None });
+            self.plan.globals.push(Global {
+                ty: global.ty.content_type,
+                init,
+                slot: None,
+            });
             let id = GlobalId::new(self.plan.globals.len() - 1);
             self.plan.instances[index.index()].globals.push(id);
         }
@@ -300,20 +320,38 @@ impl<'a> Instantiator<'a, '_> {
 
     fn memory(&mut self, ty: &MemoryType) -> Result<MemoryId> {
         if ty.memory64 {
-            return Err(Error::new(crate::ErrorKind::Unsupported, "unsupported: 64-bit memories (memory64)"));
+            return Err(Error::new(
+                crate::ErrorKind::Unsupported,
+                "unsupported: 64-bit memories (memory64)",
+            ));
         }
         if ty.shared && !self.options_allow_shared() {
-            return Err(Error::new(crate::ErrorKind::Unsupported, "unsupported: shared memories (threads)"));
+            return Err(Error::new(
+                crate::ErrorKind::Unsupported,
+                "unsupported: shared memories (threads)",
+            ));
         }
-        let page_bytes_log2 = ty.page_size_log2.unwrap_or(WASM_PAGE_BYTES.trailing_zeros());
+        let page_bytes_log2 = ty
+            .page_size_log2
+            .unwrap_or(WASM_PAGE_BYTES.trailing_zeros());
         let bytes = ty.initial << page_bytes_log2;
-        let limit = self.options.memory_bytes_max.unwrap_or(u64::MAX).min(1 << 32);
-        let mut bytes_max =
-            ty.maximum.map_or(1 << 32, |max| max.saturating_mul(1 << page_bytes_log2)).min(limit);
+        let limit = self
+            .options
+            .memory_bytes_max
+            .unwrap_or(u64::MAX)
+            .min(1 << 32);
+        let mut bytes_max = ty
+            .maximum
+            .map_or(1 << 32, |max| max.saturating_mul(1 << page_bytes_log2))
+            .min(limit);
         let mut bytes_reserved = RESERVED_BYTES;
         if self.options.explicit_bounds_checks {
-            bytes_max = bytes_max
-                .min(self.options.memory_bytes_max.unwrap_or(EXPLICIT_RESERVED_BYTES).max(bytes));
+            bytes_max = bytes_max.min(
+                self.options
+                    .memory_bytes_max
+                    .unwrap_or(EXPLICIT_RESERVED_BYTES)
+                    .max(bytes),
+            );
             bytes_reserved = bytes_max.next_multiple_of(WASM_PAGE_BYTES);
         }
         if bytes > limit {
@@ -323,7 +361,10 @@ impl<'a> Instantiator<'a, '_> {
         }
         let id = MemoryId::new(self.plan.memories.len());
         let region = RegionIndex::new(self.plan.regions.len());
-        self.plan.regions.push(Region { memory: Some(id), ..Region::without_memory() });
+        self.plan.regions.push(Region {
+            memory: Some(id),
+            ..Region::without_memory()
+        });
         self.plan.memories.push(Memory {
             region,
             shared: ty.shared,
@@ -345,12 +386,18 @@ impl<'a> Instantiator<'a, '_> {
 
     fn table(&mut self, region: RegionIndex, ty: TableType, fill: Value) -> Result<TableId> {
         if ty.table64 {
-            return Err(Error::new(crate::ErrorKind::Unsupported, "unsupported: 64-bit tables (memory64)"));
+            return Err(Error::new(
+                crate::ErrorKind::Unsupported,
+                "unsupported: 64-bit tables (memory64)",
+            ));
         }
         if ty.initial > TABLE_ELEMENTS_MAX {
             return Err(Error::new(
                 crate::ErrorKind::Unsupported,
-                format!("a table of {} elements; the limit is {TABLE_ELEMENTS_MAX}", ty.initial),
+                format!(
+                    "a table of {} elements; the limit is {TABLE_ELEMENTS_MAX}",
+                    ty.initial
+                ),
             ));
         }
         self.plan.tables.push(Table {
@@ -366,155 +413,6 @@ impl<'a> Instantiator<'a, '_> {
             calls: ConstantCalls::None,
         });
         Ok(TableId::new(self.plan.tables.len() - 1))
-    }
-
-    /// Applies active segments in order: elements, then data.
-    fn segments(&mut self, index: InstanceIndex, module: &Module<'a>) {
-        for (position, element) in module.elements.iter().enumerate() {
-            let SegmentMode::Active { target, offset } = &element.mode else { continue };
-            let offset = self.offset(index, offset);
-            let table = self.plan.instances[index.index()].tables[target.index()];
-            let own = target.index() >= module.tables_imported;
-            let len = element.items.len() as u64;
-            let fits = offset + len <= self.plan.tables[table.index()].len;
-            let segment = ElemIndex::new(position);
-            if !self.can_fold(own) {
-                let step = InitStep::Elements { table, segment, offset };
-                self.plan.instances[index.index()].elements.insert(segment, Slot::UNPLACED);
-                self.plan.instances[index.index()].steps.push(step);
-            } else if fits {
-                let values: Vec<Value> =
-                    element.items.iter().map(|item| self.plan.evaluate(index, item)).collect();
-                self.plan.tables[table.index()].write(offset, &values);
-            } else {
-                self.trap_step(index, TrapCode::TableAccessOutOfBounds);
-                return;
-            }
-        }
-        for (position, data) in module.data.iter().enumerate() {
-            let SegmentMode::Active { target, offset } = &data.mode else { continue };
-            let offset = self.offset(index, offset);
-            let memory = self.plan.instances[index.index()].memories[target.index()];
-            let own = target.index() >= module.memories_imported;
-            let end = offset + data.bytes.len() as u64;
-            let segment = DataIndex::new(position);
-            if !self.can_fold(own) {
-                let step = InitStep::Data { memory, segment, offset };
-                self.plan.instances[index.index()].data.insert(segment, Slot::UNPLACED);
-                self.plan.instances[index.index()].steps.push(step);
-            } else if end > IMAGE_BYTES_MAX && end <= self.plan.memories[memory.index()].bytes {
-                let step = InitStep::Data { memory, segment, offset };
-                self.plan.instances[index.index()].data.insert(segment, Slot::UNPLACED);
-                self.plan.instances[index.index()].steps.push(step);
-            } else if end <= self.plan.memories[memory.index()].bytes {
-                self.plan.memories[memory.index()].write(offset, data.bytes);
-            } else {
-                self.trap_step(index, TrapCode::MemoryOutOfBounds);
-                return;
-            }
-        }
-    }
-
-    fn can_fold(&self, own: bool) -> bool {
-        own || (!self.code_ran && self.plan.purpose != Purpose::Script)
-    }
-
-    fn trap_step(&mut self, index: InstanceIndex, code: TrapCode) {
-        self.plan.instances[index.index()].steps.push(InitStep::Trap(code));
-    }
-
-    fn offset(&mut self, index: InstanceIndex, expr: &ConstExpr) -> u64 {
-        match self.plan.evaluate(index, expr) {
-            Value::I32(v) => u64::from(v.cast_unsigned()),
-            Value::I64(v) => v.cast_unsigned(),
-            _ => unreachable!("validated: offsets are integers"),
-        }
-    }
-}
-
-impl LinkPlan<'_> {
-    /// Evaluates a constant expression. Every immutable global is known: nothing of the host's
-    /// can be imported but functions.
-    pub(super) fn evaluate(&mut self, index: InstanceIndex, expr: &ConstExpr) -> Value {
-        let mut stack: Vec<Value> = Vec::with_capacity(2);
-        for &op in &expr.ops {
-            let value = match op {
-                ConstOp::I32(v) => Value::I32(v),
-                ConstOp::I64(v) => Value::I64(v),
-                ConstOp::F32(v) => Value::F32(v),
-                ConstOp::F64(v) => Value::F64(v),
-                ConstOp::V128(v) => Value::V128(v),
-                ConstOp::RefNull => Value::RefNull,
-                ConstOp::RefFunc(func) => Value::RefFunc(self.func_value(index, func)),
-                ConstOp::GlobalGet(global) => {
-                    let id = self.instances[index.index()].globals[global.index()];
-                    self.globals[id.index()].init
-                }
-                arithmetic => {
-                    let right = stack.pop().expect("validated: two operands");
-                    let left = stack.pop().expect("validated: two operands");
-                    arithmetic_value(arithmetic, left, right)
-                }
-            };
-            stack.push(value);
-        }
-        stack.pop().expect("validated: one value")
-    }
-
-    /// The function as a value; imports get a function of their own.
-    pub(super) fn func_value(&mut self, index: InstanceIndex, func: FuncIndex) -> FuncId {
-        let module = &self.units[self.instances[index.index()].unit].module;
-        let sig = self.sigs.intern(module.func_type(func));
-        let kind = match self.instances[index.index()].funcs[func.index()] {
-            Callee::Defined(id) => return id,
-            Callee::Host(host) => FuncKind::HostEntry { instance: index, host, sig },
-            Callee::Unknown => FuncKind::UnknownEntry { sig },
-        };
-        self.func_of_kind(kind)
-    }
-
-    /// The generated function of this kind, made at the first request.
-    pub(super) fn func_of_kind(&mut self, kind: FuncKind) -> FuncId {
-        if let Some(&id) = self.entries.get(&kind) {
-            return id;
-        }
-        let id = self.add_func(kind.clone());
-        self.entries.insert(kind, id);
-        id
-    }
-}
-
-fn arithmetic_value(op: ConstOp, left: Value, right: Value) -> Value {
-    match (op, left, right) {
-        (ConstOp::I32Add, Value::I32(a), Value::I32(b)) => Value::I32(a.wrapping_add(b)),
-        (ConstOp::I32Sub, Value::I32(a), Value::I32(b)) => Value::I32(a.wrapping_sub(b)),
-        (ConstOp::I32Mul, Value::I32(a), Value::I32(b)) => Value::I32(a.wrapping_mul(b)),
-        (ConstOp::I64Add, Value::I64(a), Value::I64(b)) => Value::I64(a.wrapping_add(b)),
-        (ConstOp::I64Sub, Value::I64(a), Value::I64(b)) => Value::I64(a.wrapping_sub(b)),
-        (ConstOp::I64Mul, Value::I64(a), Value::I64(b)) => Value::I64(a.wrapping_mul(b)),
-        _ => unreachable!("validated: operands of the instruction's type"),
-    }
-}
-
-impl Table {
-    fn write(&mut self, offset: u64, values: &[Value]) {
-        let start = usize::try_from(offset).expect("within the table");
-        let end = start + values.len();
-        if self.elements.len() < end {
-            self.elements.resize(end, self.fill);
-        }
-        self.elements[start..end].copy_from_slice(values);
-    }
-}
-
-impl Memory {
-    fn write(&mut self, offset: u64, bytes: &[u8]) {
-        let start = usize::try_from(offset).expect("within the memory");
-        let end = start + bytes.len();
-        if self.image.len() < end {
-            self.image.resize(end, 0);
-        }
-        self.image[start..end].copy_from_slice(bytes);
     }
 }
 

@@ -26,7 +26,10 @@ pub struct Slot {
 
 impl Slot {
     /// Stands for a slot that is wanted, until layout places it.
-    pub const UNPLACED: Slot = Slot { region: RegionIndex(0), offset: 0 };
+    pub const UNPLACED: Slot = Slot {
+        region: RegionIndex(0),
+        offset: 0,
+    };
 }
 
 /// Hands out places below the header of each region.
@@ -40,12 +43,17 @@ impl Cursors {
         let used = &mut self.used[region.index()];
         *used = (*used + bytes).next_multiple_of(align);
         let offset = i32::try_from(*used).expect("contexts are far below 2 GiB");
-        Slot { region, offset: -offset }
+        Slot {
+            region,
+            offset: -offset,
+        }
     }
 }
 
 pub(super) fn lay_out(plan: &mut LinkPlan<'_>, options: &Options) {
-    let mut cursors = Cursors { used: vec![size_of::<MemoryHeader>() as u64; plan.regions.len()] };
+    let mut cursors = Cursors {
+        used: vec![size_of::<MemoryHeader>() as u64; plan.regions.len()],
+    };
     place_globals(plan, &mut cursors);
     place_segments(plan, &mut cursors);
     place_tables(plan, &mut cursors);
@@ -77,7 +85,11 @@ fn place_globals(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
 fn place_segments(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
     let bytes = size_of::<DataSegment>() as u64;
     for instance in &mut plan.instances {
-        for slot in instance.data.values_mut().chain(instance.elements.values_mut()) {
+        for slot in instance
+            .data
+            .values_mut()
+            .chain(instance.elements.values_mut())
+        {
             *slot = cursors.place(instance.region, bytes, 8);
         }
     }
@@ -133,8 +145,14 @@ fn as_func(value: &Value) -> Option<FuncId> {
 
 /// The function that `func` is for callers that pass the pointer of `from`.
 fn switched(plan: &mut LinkPlan<'_>, from: RegionIndex, func: FuncId) -> FuncId {
-    let sig = plan.sig_of(func).expect("functions in tables have wasm types");
-    let id = plan.func_of_kind(FuncKind::Switch { from, target: func, sig });
+    let sig = plan
+        .sig_of(func)
+        .expect("functions in tables have wasm types");
+    let id = plan.func_of_kind(FuncKind::Switch {
+        from,
+        target: func,
+        sig,
+    });
     plan.reachable[id.index()] = true;
     id
 }
@@ -144,29 +162,45 @@ fn place_regions(plan: &mut LinkPlan<'_>, cursors: &Cursors) {
     for (region, &used) in plan.regions.iter_mut().zip(&cursors.used) {
         region.below_bytes = used.next_multiple_of(PAGE_BYTES);
         region.memory_offset = offset + region.below_bytes;
-        let reserved = region.memory.map_or(0, |m| plan.memories[m.index()].bytes_reserved);
+        let reserved = region
+            .memory
+            .map_or(0, |m| plan.memories[m.index()].bytes_reserved);
         offset = (region.memory_offset + reserved).next_multiple_of(PAGE_BYTES);
         let below_bytes = usize::try_from(region.below_bytes).expect("64-bit host");
-        region.below = Image { bytes: vec![0; below_bytes], relocs: Vec::new() };
+        region.below = Image {
+            bytes: vec![0; below_bytes],
+            relocs: Vec::new(),
+        };
     }
     plan.store_bytes = offset;
 }
 
 fn write_headers(plan: &mut LinkPlan<'_>) {
     let at = |field: usize| {
-        i32::try_from(field).expect("small") - i32::try_from(size_of::<MemoryHeader>()).expect("small")
+        i32::try_from(field).expect("small")
+            - i32::try_from(size_of::<MemoryHeader>()).expect("small")
     };
     let funcrefs = !plan.funcrefs.is_empty();
     for region in &mut plan.regions {
         if funcrefs {
-            region.below.write_address(at(offset_of!(MemoryHeader, funcrefs)), Reloc::FuncRef(0));
+            region
+                .below
+                .write_address(at(offset_of!(MemoryHeader, funcrefs)), Reloc::FuncRef(0));
         }
-        let Some(memory) = region.memory.map(|m| &plan.memories[m.index()]) else { continue };
+        let Some(memory) = region.memory.map(|m| &plan.memories[m.index()]) else {
+            continue;
+        };
         let fields = [
             (offset_of!(MemoryHeader, flags), u64::from(memory.shared)),
-            (offset_of!(MemoryHeader, page_bytes_log2), u64::from(memory.page_bytes_log2)),
+            (
+                offset_of!(MemoryHeader, page_bytes_log2),
+                u64::from(memory.page_bytes_log2),
+            ),
             (offset_of!(MemoryHeader, bytes_max), memory.bytes_max),
-            (offset_of!(MemoryHeader, bytes_reserved), memory.bytes_reserved),
+            (
+                offset_of!(MemoryHeader, bytes_reserved),
+                memory.bytes_reserved,
+            ),
             (offset_of!(MemoryHeader, bytes), memory.bytes),
         ];
         for (field, value) in fields {
@@ -202,7 +236,13 @@ fn write_segments(plan: &mut LinkPlan<'_>) {
         let module = &plan.units[instance.unit].module;
         for (&segment, &slot) in &instance.data {
             let image = &mut plan.regions[slot.region.index()].below;
-            image.write_address(at(slot, start), Reloc::Data { unit: instance.unit, segment });
+            image.write_address(
+                at(slot, start),
+                Reloc::Data {
+                    unit: instance.unit,
+                    segment,
+                },
+            );
             let bytes = module.data[segment.index()].bytes.len() as u64;
             let dropped = is_folded(&module.data[segment.index()].mode, instance, segment);
             image.write_u64(at(slot, len), if dropped { 0 } else { bytes });
@@ -210,7 +250,10 @@ fn write_segments(plan: &mut LinkPlan<'_>) {
         for (&segment, &slot) in &instance.elements {
             let image = &mut plan.regions[slot.region.index()].below;
             let instance_index = crate::index::InstanceIndex::new(index);
-            let target = Reloc::Elements { instance: instance_index, segment };
+            let target = Reloc::Elements {
+                instance: instance_index,
+                segment,
+            };
             image.write_address(at(slot, start), target);
             let element = &module.elements[segment.index()];
             let dropped = match element.mode {
@@ -220,7 +263,14 @@ fn write_segments(plan: &mut LinkPlan<'_>) {
                     |s| matches!(s, super::InitStep::Elements { segment: s, .. } if *s == segment),
                 ),
             };
-            image.write_u64(at(slot, len), if dropped { 0 } else { element.items.len() as u64 });
+            image.write_u64(
+                at(slot, len),
+                if dropped {
+                    0
+                } else {
+                    element.items.len() as u64
+                },
+            );
         }
     }
 }
@@ -291,8 +341,14 @@ fn call_target(plan: &LinkPlan<'_>, table: usize, position: u64, sig: Option<Sig
         Some(func) if !plan.reachable[func.index()] => stub(TrapCode::BadSignature),
         Some(func) if plan.region_of(func) == region => func,
         Some(func) => {
-            let sig = plan.sig_of(func).expect("functions in tables have wasm types");
-            plan.entries[&FuncKind::Switch { from: region, target: func, sig }]
+            let sig = plan
+                .sig_of(func)
+                .expect("functions in tables have wasm types");
+            plan.entries[&FuncKind::Switch {
+                from: region,
+                target: func,
+                sig,
+            }]
         }
     }
 }

@@ -5,11 +5,13 @@
 //! table and memory laid out, and what nothing reaches is marked as such. Nothing here knows
 //! Cranelift. Specification: core, "Execution / Modules / Instantiation".
 
+mod evaluate;
 mod host;
 mod image;
 mod instantiate;
 mod layout;
 mod reach;
+mod segments;
 mod sigs;
 
 pub use host::{HostFn, type_text};
@@ -130,21 +132,40 @@ pub struct Func {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum FuncKind {
     /// A function of a module; `index` is in the module's function space.
-    Body { instance: InstanceIndex, index: FuncIndex, sig: SigId },
+    Body {
+        instance: InstanceIndex,
+        index: FuncIndex,
+        sig: SigId,
+    },
     /// A host function as a function value: its wasm-side entry.
-    HostEntry { instance: InstanceIndex, host: HostFnId, sig: SigId },
+    HostEntry {
+        instance: InstanceIndex,
+        host: HostFnId,
+        sig: SigId,
+    },
     /// An unresolved import as a function value.
     UnknownEntry { sig: SigId },
     /// Changes the instance pointer from region `from` to the target's and continues there.
-    Switch { from: RegionIndex, target: FuncId, sig: SigId },
+    Switch {
+        from: RegionIndex,
+        target: FuncId,
+        sig: SigId,
+    },
     /// Never returns; fills the slots of constant tables that must not be called.
     TrapStub(TrapCode),
     /// Runs the steps of an instance; C convention, takes the store base.
     Instantiate(InstanceIndex),
     /// Calls the command's entry export; C convention, takes the store base.
-    EntryCommand { callee: Callee, instance: InstanceIndex },
+    EntryCommand {
+        callee: Callee,
+        instance: InstanceIndex,
+    },
     /// Calls an exported function through an array of slots; C convention.
-    ExportCall { callee: Callee, instance: InstanceIndex, sig: SigId },
+    ExportCall {
+        callee: Callee,
+        instance: InstanceIndex,
+        sig: SigId,
+    },
     /// Reads an exported global into a slot; C convention.
     ExportGlobal { global: GlobalId },
 }
@@ -153,9 +174,17 @@ pub enum FuncKind {
 #[derive(Clone, PartialEq, Debug)]
 pub enum InitStep {
     /// `memory.init` of the whole segment, then drop.
-    Data { memory: MemoryId, segment: DataIndex, offset: u64 },
+    Data {
+        memory: MemoryId,
+        segment: DataIndex,
+        offset: u64,
+    },
     /// `table.init` of the whole segment, then drop.
-    Elements { table: TableId, segment: ElemIndex, offset: u64 },
+    Elements {
+        table: TableId,
+        segment: ElemIndex,
+        offset: u64,
+    },
     /// A segment that is known not to fit.
     Trap(TrapCode),
     Start(Callee),
@@ -254,10 +283,18 @@ impl LinkPlan<'_> {
     /// When no reachable code of the instance takes that reference.
     #[must_use]
     pub fn func_reference(&self, instance: InstanceIndex, func: FuncIndex) -> FuncId {
-        let sig = || self.sigs.get(self.module(instance).func_type(func)).expect("interned");
+        let sig = || {
+            self.sigs
+                .get(self.module(instance).func_type(func))
+                .expect("interned")
+        };
         let kind = match self.instances[instance.index()].funcs[func.index()] {
             Callee::Defined(id) => return id,
-            Callee::Host(host) => FuncKind::HostEntry { instance, host, sig: sig() },
+            Callee::Host(host) => FuncKind::HostEntry {
+                instance,
+                host,
+                sig: sig(),
+            },
             Callee::Unknown => FuncKind::UnknownEntry { sig: sig() },
         };
         self.entries[&kind]
@@ -327,7 +364,10 @@ fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
                 Some(Extern::Func(func)) => plan.instances[last.index()].funcs[func.index()],
                 _ => return Err(no_entry(plan.module(last))),
             };
-            plan.entry = Some(plan.add_func(FuncKind::EntryCommand { callee, instance: last }));
+            plan.entry = Some(plan.add_func(FuncKind::EntryCommand {
+                callee,
+                instance: last,
+            }));
         }
         Purpose::Run(Entry::Invoke(name)) => match plan.module(last).export(&name) {
             Some(Extern::Func(func)) => plan.add_export(last, &name, Extern::Func(func)),
@@ -353,7 +393,10 @@ fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
 
 impl LinkPlan<'_> {
     fn add_func(&mut self, kind: FuncKind) -> FuncId {
-        self.funcs.push(Func { kind, name: String::new() });
+        self.funcs.push(Func {
+            kind,
+            name: String::new(),
+        });
         self.reachable.push(false);
         FuncId::new(self.funcs.len() - 1)
     }
@@ -365,7 +408,11 @@ impl LinkPlan<'_> {
                 let ty = self.module(instance).func_type(func).clone();
                 let sig = self.sigs.intern(&ty);
                 let callee = self.instances[instance.index()].funcs[func.index()];
-                let kind = FuncKind::ExportCall { callee, instance, sig };
+                let kind = FuncKind::ExportCall {
+                    callee,
+                    instance,
+                    sig,
+                };
                 (kind, ty.params().to_vec(), ty.results().to_vec())
             }
             Extern::Global(global) => {
@@ -376,12 +423,21 @@ impl LinkPlan<'_> {
             Extern::Table(_) | Extern::Memory(_) | Extern::Tag(_) => return,
         };
         let call = self.add_func(kind);
-        self.exports.push(ExportPlan { instance, name: name.to_owned(), call, params, results });
+        self.exports.push(ExportPlan {
+            instance,
+            name: name.to_owned(),
+            call,
+            params,
+            results,
+        });
     }
 }
 
 fn exported_functions(module: &Module<'_>) -> Vec<String> {
-    let functions = module.exports.iter().filter(|e| matches!(e.item, Extern::Func(_)));
+    let functions = module
+        .exports
+        .iter()
+        .filter(|e| matches!(e.item, Extern::Func(_)));
     functions.map(|e| format!("`{}`", e.name)).take(8).collect()
 }
 

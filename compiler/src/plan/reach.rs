@@ -56,7 +56,11 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             | FuncKind::ExportGlobal { .. } => {}
         }
     }
-    let Reach { tables, globals_written, .. } = reach;
+    let Reach {
+        tables,
+        globals_written,
+        ..
+    } = reach;
     for (table, used) in plan.tables.iter_mut().zip(tables) {
         table.constant = !used.written && !used.grown;
         table.storage = if used.grown || (used.written && table.len > FIXED_TABLE_ELEMENTS_MAX) {
@@ -102,7 +106,9 @@ impl Reach<'_, '_> {
     }
 
     fn body(&mut self, func: FuncId, instance: InstanceIndex) {
-        let FuncKind::Body { index, .. } = self.plan.funcs[func.index()].kind else { return };
+        let FuncKind::Body { index, .. } = self.plan.funcs[func.index()].kind else {
+            return;
+        };
         let units = self.plan.units;
         let at = instance.index();
         let module = &units[self.plan.instances[at].unit].module;
@@ -158,15 +164,21 @@ impl Reach<'_, '_> {
 
     fn elements_used(&mut self, instance: InstanceIndex, segment: ElemIndex) {
         let units = self.plan.units;
-        self.plan.instances[instance.index()].elements.insert(segment, Slot::UNPLACED);
+        self.plan.instances[instance.index()]
+            .elements
+            .insert(segment, Slot::UNPLACED);
         let module = &units[self.plan.instances[instance.index()].unit].module;
         let items = &module.elements[segment.index()].items;
-        let values: Vec<Value> =
-            items.iter().map(|item| self.plan.evaluate(instance, item)).collect();
+        let values: Vec<Value> = items
+            .iter()
+            .map(|item| self.plan.evaluate(instance, item))
+            .collect();
         for &value in &values {
             self.value(value);
         }
-        self.plan.instances[instance.index()].element_values.insert(segment, values);
+        self.plan.instances[instance.index()]
+            .element_values
+            .insert(segment, values);
     }
 
     fn table_written(&mut self, table: TableId) {
@@ -191,8 +203,12 @@ impl Reach<'_, '_> {
             Value::RefFunc(func) if self.plan.sig_of(func) == Some(sig) => Some(func),
             _ => None,
         };
-        let called: Vec<FuncId> =
-            table.elements.iter().chain([&table.fill]).filter_map(of_type).collect();
+        let called: Vec<FuncId> = table
+            .elements
+            .iter()
+            .chain([&table.fill])
+            .filter_map(of_type)
+            .collect();
         for func in called {
             self.func(func);
         }

@@ -79,14 +79,18 @@ impl FuncTranslator<'_, '_> {
             Some(slot) => {
                 let flags = self.trusted(Alias::Context);
                 let (base, offset) = self.slot(slot);
-                self.builder.ins().load(clif_type(global.ty), flags, base, offset)
+                self.builder
+                    .ins()
+                    .load(clif_type(global.ty), flags, base, offset)
             }
         }
     }
 
     pub(super) fn global_set(&mut self, global: GlobalIndex, value: Value) {
         let id = self.instance().globals[global.index()];
-        let slot = self.plan().globals[id.index()].slot.expect("a written global has a slot");
+        let slot = self.plan().globals[id.index()]
+            .slot
+            .expect("a written global has a slot");
         let flags = self.trusted(Alias::Context);
         let (base, offset) = self.slot(slot);
         self.builder.ins().store(flags, value, base, offset);
@@ -96,12 +100,14 @@ impl FuncTranslator<'_, '_> {
         match value {
             plan::Value::I32(v) => self.builder.ins().iconst(types::I32, i64::from(v)),
             plan::Value::I64(v) => self.builder.ins().iconst(types::I64, v),
-            plan::Value::F32(v) => {
-                self.builder.ins().f32const(cranelift_codegen::ir::immediates::Ieee32::with_bits(v))
-            }
-            plan::Value::F64(v) => {
-                self.builder.ins().f64const(cranelift_codegen::ir::immediates::Ieee64::with_bits(v))
-            }
+            plan::Value::F32(v) => self
+                .builder
+                .ins()
+                .f32const(cranelift_codegen::ir::immediates::Ieee32::with_bits(v)),
+            plan::Value::F64(v) => self
+                .builder
+                .ins()
+                .f64const(cranelift_codegen::ir::immediates::Ieee64::with_bits(v)),
             plan::Value::V128(v) => self.v128_const(v),
             plan::Value::RefNull => self.builder.ins().iconst(types::I64, 0),
             plan::Value::RefFunc(func) => self.func_reference(func),
@@ -114,9 +120,14 @@ impl FuncTranslator<'_, '_> {
         let position = self.plan().funcref_positions[&func];
         let flags = self.trusted(Alias::Context).with_readonly().with_can_move();
         let offset = header_offset(offset_of!(MemoryHeader, funcrefs));
-        let first = self.builder.ins().load(types::I64, flags, self.pointer, offset);
+        let first = self
+            .builder
+            .ins()
+            .load(types::I64, flags, self.pointer, offset);
         let bytes = position * size_of::<wasmelt_abi::FuncRef>();
-        self.builder.ins().iadd_imm_s(first, i64::try_from(bytes).expect("small"))
+        self.builder
+            .ins()
+            .iadd_imm_s(first, i64::try_from(bytes).expect("small"))
     }
 
     /// Current length of a memory in bytes.
@@ -155,18 +166,28 @@ impl FuncTranslator<'_, '_> {
             let bytes = memarg.offset + u64::from(access_bytes);
             let end = self.builder.ins().iadd_imm_s(index, bytes.cast_signed());
             let len = self.memory_bytes(memory);
-            let out = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, end, len);
+            let out = self
+                .builder
+                .ins()
+                .icmp(IntCC::UnsignedGreaterThan, end, len);
             self.trap_if(out, TrapCode::MemoryOutOfBounds);
         }
         let base = self.memory_pointer(memory);
         let mut address = self.builder.ins().iadd(base, index);
         if short.is_none() {
-            address = self.builder.ins().iadd_imm_s(address, memarg.offset.cast_signed());
+            address = self
+                .builder
+                .ins()
+                .iadd_imm_s(address, memarg.offset.cast_signed());
         }
         let flags = MemFlagsData::new()
             .with_endianness(cranelift_codegen::ir::Endianness::Little)
             .with_trap_code(Some(super::trap_code(TrapCode::MemoryOutOfBounds)));
-        (self.with_alias(flags, Alias::Memory), address, short.unwrap_or(0))
+        (
+            self.with_alias(flags, Alias::Memory),
+            address,
+            short.unwrap_or(0),
+        )
     }
 }
 

@@ -23,10 +23,16 @@ impl FuncTranslator<'_, '_> {
         match *op {
             Operator::Call { function_index } => self.call(FuncIndex(function_index), false),
             Operator::ReturnCall { function_index } => self.call(FuncIndex(function_index), true),
-            Operator::CallIndirect { type_index, table_index } => {
+            Operator::CallIndirect {
+                type_index,
+                table_index,
+            } => {
                 self.call_indirect(TypeIndex(type_index), table_index, false);
             }
-            Operator::ReturnCallIndirect { type_index, table_index } => {
+            Operator::ReturnCallIndirect {
+                type_index,
+                table_index,
+            } => {
                 self.call_indirect(TypeIndex(type_index), table_index, true);
             }
             Operator::CallRef { type_index } => self.call_ref(TypeIndex(type_index), false),
@@ -44,10 +50,19 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// Calls and pushes the results, or, for a tail call, returns them.
-    pub(super) fn call_callee(&mut self, callee: Callee, ty: &FuncType, args: &[Value], tail: bool) {
+    pub(super) fn call_callee(
+        &mut self,
+        callee: Callee,
+        ty: &FuncType,
+        args: &[Value],
+        tail: bool,
+    ) {
         match callee {
             Callee::Defined(id) => {
-                let sig = self.plan().sig_of(id).expect("called functions have wasm types");
+                let sig = self
+                    .plan()
+                    .sig_of(id)
+                    .expect("called functions have wasm types");
                 let func = self.wasm_func_ref(id, sig);
                 let pointer = self.region_pointer(self.plan().region_of(id));
                 self.call_wasm(Target::Direct(func), pointer, args, tail);
@@ -103,8 +118,11 @@ impl FuncTranslator<'_, '_> {
             Target::Direct(func) => self.builder.func.dfg.ext_funcs[func].signature,
             Target::Indirect(sig, _) => sig,
         };
-        let returns: Vec<Type> =
-            self.builder.func.dfg.signatures[sig].returns.iter().map(|r| r.value_type).collect();
+        let returns: Vec<Type> = self.builder.func.dfg.signatures[sig]
+            .returns
+            .iter()
+            .map(|r| r.value_type)
+            .collect();
         let next = self.builder.create_block();
         let mut normal = Vec::with_capacity(returns.len());
         for (position, &ty) in (0u32..).zip(&returns) {
@@ -142,17 +160,25 @@ impl FuncTranslator<'_, '_> {
 
     fn call_indirect(&mut self, ty: TypeIndex, table: u32, tail: bool) {
         let ty = self.module().type_at(ty);
-        let sig = self.plan().sigs.get(ty).expect("interned for every indirect call");
+        let sig = self
+            .plan()
+            .sigs
+            .get(ty)
+            .expect("interned for every indirect call");
         let table = self.instance().tables[table as usize];
         if self.call_known_element(table, sig, ty, tail) {
             return;
         }
         let (code, pointer) = match &self.plan().tables[table.index()].calls {
             ConstantCalls::None => self.load_reference_target(table, sig),
-            ConstantCalls::PerSig(slots) => (self.load_code(table, slots[&sig]), self.table_pointer(table)),
-            ConstantCalls::Tagged(slot) => {
-                (self.load_tagged_code(table, *slot, sig), self.table_pointer(table))
-            }
+            ConstantCalls::PerSig(slots) => (
+                self.load_code(table, slots[&sig]),
+                self.table_pointer(table),
+            ),
+            ConstantCalls::Tagged(slot) => (
+                self.load_tagged_code(table, *slot, sig),
+                self.table_pointer(table),
+            ),
         };
         let args = self.pop_many(ty.params().len());
         let sig = self.sig_ref(sig);
@@ -160,17 +186,26 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// An element of a constant table that is chosen by a constant: a direct call.
-    fn call_known_element(&mut self, table: TableId, sig: SigId, ty: &FuncType, tail: bool) -> bool {
+    fn call_known_element(
+        &mut self,
+        table: TableId,
+        sig: SigId,
+        ty: &FuncType,
+        tail: bool,
+    ) -> bool {
         let table = &self.plan().tables[table.index()];
         if !table.constant {
             return false;
         }
-        let Some(position) = self.constant_operand() else { return false };
+        let Some(position) = self.constant_operand() else {
+            return false;
+        };
         let position = position as usize;
         if position as u64 >= table.len {
             return false;
         }
-        let plan::Value::RefFunc(func) = *table.elements.get(position).unwrap_or(&table.fill) else {
+        let plan::Value::RefFunc(func) = *table.elements.get(position).unwrap_or(&table.fill)
+        else {
             return false;
         };
         if self.plan().sig_of(func) != Some(sig) {
@@ -185,7 +220,9 @@ impl FuncTranslator<'_, '_> {
     /// The topmost operand when it is an `i32.const`.
     fn constant_operand(&self) -> Option<u32> {
         let value = self.builder.func.dfg.resolve_aliases(self.peek1());
-        let ValueDef::Result(inst, _) = self.builder.func.dfg.value_def(value) else { return None };
+        let ValueDef::Result(inst, _) = self.builder.func.dfg.value_def(value) else {
+            return None;
+        };
         match self.builder.func.dfg.insts[inst] {
             cranelift_codegen::ir::InstructionData::UnaryImm { imm, .. } => {
                 Some((imm.bits() & 0xffff_ffff) as u32)
@@ -225,8 +262,14 @@ impl FuncTranslator<'_, '_> {
         let (base, offset) = self.slot(pairs);
         let address = self.builder.ins().iadd(base, scaled);
         let flags = self.trusted(Alias::Context).with_readonly();
-        let tag = self.builder.ins().load(types::I64, flags, address, offset + 8);
-        let same = self.builder.ins().icmp_imm_s(IntCC::Equal, tag, i64::from(sig.0));
+        let tag = self
+            .builder
+            .ins()
+            .load(types::I64, flags, address, offset + 8);
+        let same = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::Equal, tag, i64::from(sig.0));
         let matches = self.builder.create_block();
         let differs = self.builder.create_block();
         self.builder.set_cold_block(differs);
@@ -251,8 +294,14 @@ impl FuncTranslator<'_, '_> {
             .with_readonly()
             .with_trap_code(Some(trap_code(TrapCode::IndirectCallToNull)));
         let sig_offset = field(offset_of!(wasmelt_abi::FuncRef, sig));
-        let actual = self.builder.ins().load(types::I64, flags, reference, sig_offset);
-        let differs = self.builder.ins().icmp_imm_s(IntCC::NotEqual, actual, i64::from(sig.0));
+        let actual = self
+            .builder
+            .ins()
+            .load(types::I64, flags, reference, sig_offset);
+        let differs = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::NotEqual, actual, i64::from(sig.0));
         self.trap_if(differs, TrapCode::BadSignature);
         self.reference_target(reference)
     }
@@ -261,14 +310,23 @@ impl FuncTranslator<'_, '_> {
     fn reference_target(&mut self, reference: Value) -> (Value, Value) {
         let flags = self.trusted(Alias::Table).with_readonly();
         let code_offset = field(offset_of!(wasmelt_abi::FuncRef, code));
-        let code = self.builder.ins().load(types::I64, flags, reference, code_offset);
+        let code = self
+            .builder
+            .ins()
+            .load(types::I64, flags, reference, code_offset);
         if self.plan().regions.len() == 1 {
             return (code, self.pointer);
         }
         let own = self.plan().regions[self.region().index()].memory_offset;
         let offset = field(offset_of!(wasmelt_abi::FuncRef, instance_offset));
-        let theirs = self.builder.ins().load(types::I64, flags, reference, offset);
-        let store = self.builder.ins().iadd_imm_s(self.pointer, -own.cast_signed());
+        let theirs = self
+            .builder
+            .ins()
+            .load(types::I64, flags, reference, offset);
+        let store = self
+            .builder
+            .ins()
+            .iadd_imm_s(self.pointer, -own.cast_signed());
         (code, self.builder.ins().iadd(store, theirs))
     }
 
@@ -318,7 +376,9 @@ impl FuncTranslator<'_, '_> {
     }
 
     pub(super) fn wasm_func_ref(&mut self, id: crate::index::FuncId, sig: SigId) -> FuncRef {
-        self.func_ref(UserExternalName::new(names::WASM, id.0), |this| this.sig_ref(sig))
+        self.func_ref(UserExternalName::new(names::WASM, id.0), |this| {
+            this.sig_ref(sig)
+        })
     }
 
     fn func_ref(
@@ -330,7 +390,10 @@ impl FuncTranslator<'_, '_> {
             return func;
         }
         let signature = signature(self);
-        let name_ref = self.builder.func.declare_imported_user_function(name.clone());
+        let name_ref = self
+            .builder
+            .func
+            .declare_imported_user_function(name.clone());
         let func = self.builder.import_function(ExtFuncData {
             name: ExternalName::user(name_ref),
             signature,
@@ -358,6 +421,9 @@ fn field(offset: usize) -> i32 {
 
 /// Host functions have scalars alone.
 fn host_type(ty: Type) -> Type {
-    debug_assert!(ty != clif_type(wasmparser::ValType::V128), "no host function takes vectors");
+    debug_assert!(
+        ty != clif_type(wasmparser::ValType::V128),
+        "no host function takes vectors"
+    );
     ty
 }

@@ -28,7 +28,9 @@ pub(super) enum FrameKind {
     Function,
     Block,
     /// Takes the parameters; sealed when the loop ends.
-    Loop { header: Block },
+    Loop {
+        header: Block,
+    },
     If {
         else_block: Block,
         /// Operands that the other arm starts with.
@@ -79,7 +81,9 @@ impl FuncTranslator<'_, '_> {
         match op {
             Operator::Nop => {}
             Operator::Unreachable => {
-                self.builder.ins().trap(super::trap_code(TrapCode::Unreachable));
+                self.builder
+                    .ins()
+                    .trap(super::trap_code(TrapCode::Unreachable));
                 self.set_unreachable();
             }
             Operator::Block { blockty } => {
@@ -163,10 +167,16 @@ impl FuncTranslator<'_, '_> {
         let condition = self.pop1();
         let then_block = self.builder.create_block();
         let else_block = self.builder.create_block();
-        self.builder.ins().brif(condition, then_block, &[], else_block, &[]);
+        self.builder
+            .ins()
+            .brif(condition, then_block, &[], else_block, &[]);
         self.enter(then_block);
         let saved = self.stack[self.stack.len() - params.len()..].to_vec();
-        let kind = FrameKind::If { else_block, params: saved, has_else: false };
+        let kind = FrameKind::If {
+            else_block,
+            params: saved,
+            has_else: false,
+        };
         self.push_frame(kind, params.len(), &results);
     }
 
@@ -174,7 +184,12 @@ impl FuncTranslator<'_, '_> {
     fn else_arm(&mut self) {
         self.leave();
         let frame = self.control.last_mut().expect("validated: inside an if");
-        let FrameKind::If { else_block, params, has_else } = &mut frame.kind else {
+        let FrameKind::If {
+            else_block,
+            params,
+            has_else,
+        } = &mut frame.kind
+        else {
             unreachable!("validated: `else` belongs to an `if`")
         };
         *has_else = true;
@@ -201,13 +216,20 @@ impl FuncTranslator<'_, '_> {
         let mut frame = self.control.pop().expect("validated: inside a frame");
         match frame.kind {
             FrameKind::Loop { header } => self.builder.seal_block(header),
-            FrameKind::If { else_block, ref params, has_else: false } => {
+            FrameKind::If {
+                else_block,
+                ref params,
+                has_else: false,
+            } => {
                 // Without an `else`, the results are the parameters.
                 self.enter(else_block);
                 self.jump(frame.end, params);
                 frame.end_reached = true;
             }
-            FrameKind::TryTable { ref mut outer, ref landings } => {
+            FrameKind::TryTable {
+                ref mut outer,
+                ref landings,
+            } => {
                 self.handlers = std::mem::take(outer);
                 for &landing in landings {
                     self.builder.seal_block(landing);
@@ -281,7 +303,9 @@ impl FuncTranslator<'_, '_> {
             calls.push(self.branch_call(depth?));
         }
         let default = self.branch_call(targets.default());
-        let table = self.builder.create_jump_table(JumpTableData::new(default, &calls));
+        let table = self
+            .builder
+            .create_jump_table(JumpTableData::new(default, &calls));
         self.builder.ins().br_table(index, table);
         self.set_unreachable();
         Ok(())

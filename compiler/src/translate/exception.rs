@@ -52,7 +52,10 @@ impl FuncTranslator<'_, '_> {
         let mut clauses = Vec::with_capacity(try_table.catches.len());
         for catch in &try_table.catches {
             let landing = self.landing(*catch);
-            clauses.push(Clause { tag: self.caught_tag(*catch), landing });
+            clauses.push(Clause {
+                tag: self.caught_tag(*catch),
+                landing,
+            });
             if clauses.last().is_some_and(|c| c.tag.is_none()) {
                 break;
             }
@@ -105,7 +108,9 @@ impl FuncTranslator<'_, '_> {
         if by_reference {
             let flags = self.trusted(Alias::Table);
             let one = self.builder.ins().iconst(types::I32, 1);
-            self.builder.ins().store(flags, one, exception, field(offset_of!(Exception, shared)));
+            self.builder
+                .ins()
+                .store(flags, one, exception, field(offset_of!(Exception, shared)));
             values.push(exception);
         } else {
             self.call_runtime("exception_free", &[exception]);
@@ -122,28 +127,42 @@ impl FuncTranslator<'_, '_> {
         let mut values = Vec::with_capacity(params.len());
         for (position, &ty) in params.iter().enumerate() {
             let offset = value_offset(position);
-            values.push(self.builder.ins().load(clif_type(ty), flags, exception, offset));
+            values.push(
+                self.builder
+                    .ins()
+                    .load(clif_type(ty), flags, exception, offset),
+            );
         }
         values
     }
 
     fn throw(&mut self, tag: TagId) {
-        let arity = self.plan().sigs[self.plan().tags[tag.index()]].params().len();
+        let arity = self.plan().sigs[self.plan().tags[tag.index()]]
+            .params()
+            .len();
         let values = self.pop_many(arity);
         let number = self.builder.ins().iconst(types::I32, i64::from(tag.0));
-        let count = self.builder.ins().iconst(types::I64, i64::try_from(arity).expect("small"));
-        let exception =
-            self.call_runtime("exception_new", &[number, count]).expect("has a result");
+        let count = self
+            .builder
+            .ins()
+            .iconst(types::I64, i64::try_from(arity).expect("small"));
+        let exception = self
+            .call_runtime("exception_new", &[number, count])
+            .expect("has a result");
         let flags = self.trusted(Alias::Table);
         for (position, &value) in values.iter().enumerate() {
-            self.builder.ins().store(flags, value, exception, value_offset(position));
+            self.builder
+                .ins()
+                .store(flags, value, exception, value_offset(position));
         }
         self.throw_exception(exception);
     }
 
     fn throw_exception(&mut self, exception: Value) {
         self.call_throwing("throw", &[exception]);
-        self.builder.ins().trap(super::trap_code(TrapCode::Unreachable));
+        self.builder
+            .ins()
+            .trap(super::trap_code(TrapCode::Unreachable));
         self.set_unreachable();
     }
 
@@ -157,7 +176,11 @@ impl FuncTranslator<'_, '_> {
         let normal = self.builder.func.dfg.block_call(next, normal);
         let mut items = Vec::with_capacity(self.handlers.len());
         for &Clause { tag, landing } in &self.handlers {
-            let call = self.builder.func.dfg.block_call(landing, &[BlockArg::TryCallExn(0)]);
+            let call = self
+                .builder
+                .func
+                .dfg
+                .block_call(landing, &[BlockArg::TryCallExn(0)]);
             items.push(match tag {
                 Some(tag) => ExceptionTableItem::Tag(ExceptionTag::from_u32(tag.0), call),
                 None => ExceptionTableItem::Default(call),

@@ -4,9 +4,7 @@ use super::{Alias, FuncTranslator, Translation, clif_type, trap_code, wasm_signa
 use crate::error::Result;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId, TableId};
 use crate::plan::{Callee, FuncKind, InitStep, Slot};
-use cranelift_codegen::ir::{
-    self, AbiParam, InstBuilder, MemFlagsData, Signature, Value, types,
-};
+use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, Signature, Value, types};
 use cranelift_frontend::FunctionBuilderContext;
 use std::mem::offset_of;
 use wasmelt_abi::DataSegment;
@@ -58,14 +56,21 @@ pub(super) fn translate(
         FuncKind::ExportCall { callee, sig, .. } => translator.export_call(callee, sig),
         FuncKind::ExportGlobal { global } => translator.export_global(global),
     }
-    translator.builder.finalize(translation.isa.frontend_config());
+    translator
+        .builder
+        .finalize(translation.isa.frontend_config());
     Ok(())
 }
 
 impl FuncTranslator<'_, '_> {
     /// The parameters of the function being made, without the first.
     fn params(&mut self) -> Vec<Value> {
-        let entry = self.builder.func.layout.entry_block().expect("has an entry block");
+        let entry = self
+            .builder
+            .func
+            .layout
+            .entry_block()
+            .expect("has an entry block");
         self.builder.block_params(entry)[1..].to_vec()
     }
 
@@ -73,7 +78,10 @@ impl FuncTranslator<'_, '_> {
     /// instance's.
     fn pointer_from_store(&mut self) {
         let offset = self.plan().regions[self.region().index()].memory_offset;
-        self.pointer = self.builder.ins().iadd_imm_s(self.pointer, offset.cast_signed());
+        self.pointer = self
+            .builder
+            .ins()
+            .iadd_imm_s(self.pointer, offset.cast_signed());
     }
 
     /// An import as a function of its own: calls it and returns its results.
@@ -117,7 +125,11 @@ impl FuncTranslator<'_, '_> {
         let mut args = Vec::with_capacity(ty.params().len());
         let mut offset = 0;
         for &param in ty.params() {
-            args.push(self.builder.ins().load(clif_type(param), flags, slots, offset));
+            args.push(
+                self.builder
+                    .ins()
+                    .load(clif_type(param), flags, slots, offset),
+            );
             offset += SLOT_BYTES;
         }
         self.call_callee(callee, ty, &args, false);
@@ -141,10 +153,14 @@ impl FuncTranslator<'_, '_> {
             Some(slot) => {
                 let flags = self.trusted(Alias::Context);
                 let (base, offset) = self.slot(slot);
-                self.builder.ins().load(clif_type(global.ty), flags, base, offset)
+                self.builder
+                    .ins()
+                    .load(clif_type(global.ty), flags, base, offset)
             }
         };
-        self.builder.ins().store(MemFlagsData::trusted(), value, slots, 0);
+        self.builder
+            .ins()
+            .store(MemFlagsData::trusted(), value, slots, 0);
         self.builder.ins().return_(&[]);
     }
 
@@ -152,11 +168,19 @@ impl FuncTranslator<'_, '_> {
         self.pointer_from_store();
         for step in &self.instance().steps {
             match *step {
-                InitStep::Data { memory, segment, offset } => {
+                InitStep::Data {
+                    memory,
+                    segment,
+                    offset,
+                } => {
                     let slot = self.instance().data[&segment];
                     self.init_data(memory, slot, offset);
                 }
-                InitStep::Elements { table, segment, offset } => {
+                InitStep::Elements {
+                    table,
+                    segment,
+                    offset,
+                } => {
                     let slot = self.instance().elements[&segment];
                     self.init_elements(table, slot, offset);
                 }

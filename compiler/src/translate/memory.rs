@@ -93,7 +93,9 @@ impl FuncTranslator<'_, '_> {
     fn memory_grow(&mut self, memory: u32) {
         let delta = self.pop_extended();
         let base = self.memory_pointer(memory);
-        let pages = self.call_runtime("memory_grow", &[base, delta]).expect("has a result");
+        let pages = self
+            .call_runtime("memory_grow", &[base, delta])
+            .expect("has a result");
         let pages = self.builder.ins().ireduce(types::I32, pages);
         self.push1(pages);
     }

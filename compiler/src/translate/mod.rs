@@ -58,13 +58,19 @@ pub fn translate(
     let plan = translation.plan;
     func.name = UserFuncName::user(names::WASM, id.0);
     match &plan.funcs[id.index()].kind {
-        FuncKind::Body { instance, index, sig } => {
+        FuncKind::Body {
+            instance,
+            index,
+            sig,
+        } => {
             func.signature = wasm_signature(&plan.sigs[*sig]);
             let module = plan.module(*instance);
             let body = &module.bodies[index.index() - module.functions_imported];
             let mut translator = FuncTranslator::new(translation, *instance, func, context);
             translator.body(&body.body, module.func_type(*index))?;
-            translator.builder.finalize(translation.isa.frontend_config());
+            translator
+                .builder
+                .finalize(translation.isa.frontend_config());
             Ok(())
         }
         kind => generated::translate(translation, kind, func, context),
@@ -87,8 +93,12 @@ pub(crate) fn clif_type(ty: ValType) -> Type {
 pub(crate) fn wasm_signature(ty: &FuncType) -> Signature {
     let mut signature = Signature::new(CallConv::Tail);
     signature.params.push(AbiParam::new(types::I64));
-    signature.params.extend(ty.params().iter().map(|t| AbiParam::new(clif_type(*t))));
-    signature.returns.extend(ty.results().iter().map(|t| AbiParam::new(clif_type(*t))));
+    signature
+        .params
+        .extend(ty.params().iter().map(|t| AbiParam::new(clif_type(*t))));
+    signature
+        .returns
+        .extend(ty.results().iter().map(|t| AbiParam::new(clif_type(*t))));
     signature
 }
 
@@ -194,11 +204,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
         Ok(())
     }
 
-    fn declare_locals(
-        &mut self,
-        body: &wasmparser::FunctionBody<'_>,
-        ty: &FuncType,
-    ) -> Result<()> {
+    fn declare_locals(&mut self, body: &wasmparser::FunctionBody<'_>, ty: &FuncType) -> Result<()> {
         let entry = self.builder.current_block().expect("the entry block");
         for (position, &ty) in ty.params().iter().enumerate() {
             let value = self.builder.block_params(entry)[position + 1];
@@ -232,7 +238,12 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
     }
 
     fn v128_const(&mut self, value: u128) -> Value {
-        let constant = self.builder.func.dfg.constants.insert(value.to_le_bytes().to_vec().into());
+        let constant = self
+            .builder
+            .func
+            .dfg
+            .constants
+            .insert(value.to_le_bytes().to_vec().into());
         self.builder.ins().vconst(types::I8X16, constant)
     }
 
@@ -273,11 +284,13 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             }
             Operator::LocalSet { local_index } => {
                 let value = self.pop1();
-                self.builder.def_var(self.locals[local_index as usize], value);
+                self.builder
+                    .def_var(self.locals[local_index as usize], value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.peek1();
-                self.builder.def_var(self.locals[local_index as usize], value);
+                self.builder
+                    .def_var(self.locals[local_index as usize], value);
             }
             Operator::GlobalGet { global_index } => {
                 let value = self.global_get(crate::index::GlobalIndex(global_index));

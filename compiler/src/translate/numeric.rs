@@ -93,9 +93,15 @@ impl FuncTranslator<'_, '_> {
             Operator::I32Popcnt | Operator::I64Popcnt => {
                 self.unary(|t, v| t.builder.ins().popcnt(v));
             }
-            Operator::I32Add | Operator::I64Add => self.binary(|t, a, b| t.builder.ins().iadd(a, b)),
-            Operator::I32Sub | Operator::I64Sub => self.binary(|t, a, b| t.builder.ins().isub(a, b)),
-            Operator::I32Mul | Operator::I64Mul => self.binary(|t, a, b| t.builder.ins().imul(a, b)),
+            Operator::I32Add | Operator::I64Add => {
+                self.binary(|t, a, b| t.builder.ins().iadd(a, b))
+            }
+            Operator::I32Sub | Operator::I64Sub => {
+                self.binary(|t, a, b| t.builder.ins().isub(a, b))
+            }
+            Operator::I32Mul | Operator::I64Mul => {
+                self.binary(|t, a, b| t.builder.ins().imul(a, b))
+            }
             Operator::I32DivS | Operator::I64DivS => {
                 self.binary(|t, a, b| t.builder.ins().sdiv(a, b));
             }
@@ -108,10 +114,16 @@ impl FuncTranslator<'_, '_> {
             Operator::I32RemU | Operator::I64RemU => {
                 self.binary(|t, a, b| t.builder.ins().urem(a, b));
             }
-            Operator::I32And | Operator::I64And => self.binary(|t, a, b| t.builder.ins().band(a, b)),
+            Operator::I32And | Operator::I64And => {
+                self.binary(|t, a, b| t.builder.ins().band(a, b))
+            }
             Operator::I32Or | Operator::I64Or => self.binary(|t, a, b| t.builder.ins().bor(a, b)),
-            Operator::I32Xor | Operator::I64Xor => self.binary(|t, a, b| t.builder.ins().bxor(a, b)),
-            Operator::I32Shl | Operator::I64Shl => self.binary(|t, a, b| t.builder.ins().ishl(a, b)),
+            Operator::I32Xor | Operator::I64Xor => {
+                self.binary(|t, a, b| t.builder.ins().bxor(a, b))
+            }
+            Operator::I32Shl | Operator::I64Shl => {
+                self.binary(|t, a, b| t.builder.ins().ishl(a, b))
+            }
             Operator::I32ShrS | Operator::I64ShrS => {
                 self.binary(|t, a, b| t.builder.ins().sshr(a, b));
             }
@@ -187,12 +199,24 @@ impl FuncTranslator<'_, '_> {
                 self.unary(|t, v| t.builder.ins().nearest(v));
             }
             Operator::F32Sqrt | Operator::F64Sqrt => self.unary(|t, v| t.builder.ins().sqrt(v)),
-            Operator::F32Add | Operator::F64Add => self.binary(|t, a, b| t.builder.ins().fadd(a, b)),
-            Operator::F32Sub | Operator::F64Sub => self.binary(|t, a, b| t.builder.ins().fsub(a, b)),
-            Operator::F32Mul | Operator::F64Mul => self.binary(|t, a, b| t.builder.ins().fmul(a, b)),
-            Operator::F32Div | Operator::F64Div => self.binary(|t, a, b| t.builder.ins().fdiv(a, b)),
-            Operator::F32Min | Operator::F64Min => self.binary(|t, a, b| t.builder.ins().fmin(a, b)),
-            Operator::F32Max | Operator::F64Max => self.binary(|t, a, b| t.builder.ins().fmax(a, b)),
+            Operator::F32Add | Operator::F64Add => {
+                self.binary(|t, a, b| t.builder.ins().fadd(a, b))
+            }
+            Operator::F32Sub | Operator::F64Sub => {
+                self.binary(|t, a, b| t.builder.ins().fsub(a, b))
+            }
+            Operator::F32Mul | Operator::F64Mul => {
+                self.binary(|t, a, b| t.builder.ins().fmul(a, b))
+            }
+            Operator::F32Div | Operator::F64Div => {
+                self.binary(|t, a, b| t.builder.ins().fdiv(a, b))
+            }
+            Operator::F32Min | Operator::F64Min => {
+                self.binary(|t, a, b| t.builder.ins().fmin(a, b))
+            }
+            Operator::F32Max | Operator::F64Max => {
+                self.binary(|t, a, b| t.builder.ins().fmax(a, b))
+            }
             Operator::F32Copysign | Operator::F64Copysign => {
                 self.binary(|t, a, b| t.builder.ins().fcopysign(a, b));
             }

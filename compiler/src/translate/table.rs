@@ -21,7 +21,9 @@ impl FuncTranslator<'_, '_> {
                 self.push_bool(null);
             }
             Operator::RefFunc { function_index } => {
-                let func = self.plan().func_reference(self.instance, FuncIndex(function_index));
+                let func = self
+                    .plan()
+                    .func_reference(self.instance, FuncIndex(function_index));
                 let value = self.func_reference(func);
                 self.push1(value);
             }
@@ -34,7 +36,10 @@ impl FuncTranslator<'_, '_> {
             }
             Operator::TableGrow { table } => self.table_grow(self.table(table)),
             Operator::TableFill { table } => self.table_fill(self.table(table)),
-            Operator::TableCopy { dst_table, src_table } => {
+            Operator::TableCopy {
+                dst_table,
+                src_table,
+            } => {
                 self.table_copy(self.table(dst_table), self.table(src_table));
             }
             Operator::TableInit { elem_index, table } => {
@@ -57,9 +62,10 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn table_len(&mut self, table: TableId) -> Value {
         let table = &self.plan().tables[table.index()];
         match table.storage {
-            TableStorage::None | TableStorage::Fixed(_) => {
-                self.builder.ins().iconst(types::I64, table.len.cast_signed())
-            }
+            TableStorage::None | TableStorage::Fixed(_) => self
+                .builder
+                .ins()
+                .iconst(types::I64, table.len.cast_signed()),
             TableStorage::Growable(slot) => self.load_field(slot, offset_of!(Table, len)),
         }
     }
@@ -100,7 +106,10 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn pop_element_index(&mut self, table: TableId, code: TrapCode) -> Value {
         let index = self.pop_extended();
         let len = self.table_len(table);
-        let out = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
+        let out = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
         self.trap_if(out, code);
         index
     }
@@ -128,7 +137,9 @@ impl FuncTranslator<'_, '_> {
             unreachable!("a table that is grown is growable")
         };
         let table = self.slot_address(slot);
-        let old = self.call_runtime("table_grow", &[table, init, delta]).expect("has a result");
+        let old = self
+            .call_runtime("table_grow", &[table, init, delta])
+            .expect("has a result");
         let old = self.builder.ins().ireduce(types::I32, old);
         self.push1(old);
     }

@@ -117,5 +117,9 @@ pub const P1_FNS: &[AbiFn] = for_each_p1_fn!(abi_fns);
 
 /// The functions of `wasi_unstable` whose layout or constants differ from
 /// `wasi_snapshot_preview1`; the flat signatures are those of [`P1_FNS`].
-pub const P0_DIFFERENT: &[&str] =
-    &["fd_filestat_get", "fd_seek", "path_filestat_get", "poll_oneoff"];
+pub const P0_DIFFERENT: &[&str] = &[
+    "fd_filestat_get",
+    "fd_seek",
+    "path_filestat_get",
+    "poll_oneoff",
+];

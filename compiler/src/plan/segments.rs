@@ -1,0 +1,113 @@
+//! Active segments: applied when compiling where no code can tell, else left as steps.
+//!
+//! A segment is applied here when it goes to a memory or table that its own instance defines, or
+//! when no code of the program has run before it. From the first segment of an instance that has
+//! to wait, the others of that instance wait too, so that their order stays.
+
+use super::{InitStep, Instance, LinkPlan, Memory, Purpose, Slot, Table, Value};
+use crate::index::{DataIndex, ElemIndex, InstanceIndex};
+use crate::parse::{ConstExpr, Module, SegmentMode};
+use wasmelt_abi::TrapCode;
+
+/// Initial memory is part of the executable up to here; segments behind are copied at the start.
+const IMAGE_BYTES_MAX: u64 = 256 << 20;
+
+impl LinkPlan<'_> {
+    /// Applies the active segments of an instance in order: elements, then data. `code_ran` says
+    /// that code of the program may have run before.
+    pub(super) fn apply_segments(
+        &mut self,
+        index: InstanceIndex,
+        module: &Module<'_>,
+        code_ran: bool,
+    ) {
+        let foreign = !code_ran && self.purpose != Purpose::Script;
+        for (position, element) in module.elements.iter().enumerate() {
+            let SegmentMode::Active { target, offset } = &element.mode else {
+                continue;
+            };
+            let offset = self.segment_offset(index, offset);
+            let table = self.instances[index.index()].tables[target.index()];
+            let own = target.index() >= module.tables_imported;
+            let segment = ElemIndex::new(position);
+            let instance = &mut self.instances[index.index()];
+            if !instance.steps.is_empty() || !(own || foreign) {
+                instance.elements.insert(segment, Slot::UNPLACED);
+                instance.steps.push(InitStep::Elements {
+                    table,
+                    segment,
+                    offset,
+                });
+                continue;
+            }
+            if offset + element.items.len() as u64 > self.tables[table.index()].len {
+                return self.instances[index.index()].trap(TrapCode::TableAccessOutOfBounds);
+            }
+            let items = element.items.iter();
+            let values: Vec<Value> = items.map(|item| self.evaluate(index, item)).collect();
+            self.tables[table.index()].write(offset, &values);
+        }
+        for (position, data) in module.data.iter().enumerate() {
+            let SegmentMode::Active { target, offset } = &data.mode else {
+                continue;
+            };
+            let offset = self.segment_offset(index, offset);
+            let memory = self.instances[index.index()].memories[target.index()];
+            let own = target.index() >= module.memories_imported;
+            let end = offset + data.bytes.len() as u64;
+            let segment = DataIndex::new(position);
+            let instance = &mut self.instances[index.index()];
+            let waits = !instance.steps.is_empty() || !(own || foreign);
+            if waits || (end > IMAGE_BYTES_MAX && end <= self.memories[memory.index()].bytes) {
+                instance.data.insert(segment, Slot::UNPLACED);
+                instance.steps.push(InitStep::Data {
+                    memory,
+                    segment,
+                    offset,
+                });
+                continue;
+            }
+            if end > self.memories[memory.index()].bytes {
+                return instance.trap(TrapCode::MemoryOutOfBounds);
+            }
+            self.memories[memory.index()].write(offset, data.bytes);
+        }
+    }
+
+    fn segment_offset(&mut self, index: InstanceIndex, expr: &ConstExpr) -> u64 {
+        match self.evaluate(index, expr) {
+            Value::I32(v) => u64::from(v.cast_unsigned()),
+            Value::I64(v) => v.cast_unsigned(),
+            _ => unreachable!("validated: offsets are integers"),
+        }
+    }
+}
+
+impl Instance {
+    /// Instantiation ends here.
+    fn trap(&mut self, code: TrapCode) {
+        self.steps.push(InitStep::Trap(code));
+    }
+}
+
+impl Table {
+    fn write(&mut self, offset: u64, values: &[Value]) {
+        let start = usize::try_from(offset).expect("within the table");
+        let end = start + values.len();
+        if self.elements.len() < end {
+            self.elements.resize(end, self.fill);
+        }
+        self.elements[start..end].copy_from_slice(values);
+    }
+}
+
+impl Memory {
+    fn write(&mut self, offset: u64, bytes: &[u8]) {
+        let start = usize::try_from(offset).expect("within the memory");
+        let end = start + bytes.len();
+        if self.image.len() < end {
+            self.image.resize(end, 0);
+        }
+        self.image[start..end].copy_from_slice(bytes);
+    }
+}
