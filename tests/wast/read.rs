@@ -1,0 +1,221 @@
+//! Script text to steps: modules encoded, values in the driver's language.
+//!
+//! Comes in: the text of a `.wast` file. Goes out: its directives in order, each with its line, in
+//! a form that owns its modules and can be gone over more than once. Format: the reference
+//! interpreter's README, "Scripts".
+
+use wast::core::{AbstractHeapType, HeapType, WastArgCore, WastRetCore};
+use wast::lexer::Lexer;
+use wast::parser::{self, ParseBuffer};
+use wast::{QuoteWat, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
+
+use crate::compare::Pattern;
+
+/// A module's bytes, or why its text is none.
+pub type Encoded = Result<Vec<u8>, String>;
+
+#[derive(Debug)]
+pub struct Step {
+    /// Counted from 1.
+    pub line: usize,
+    pub kind: StepKind,
+}
+
+#[derive(Debug)]
+pub enum StepKind {
+    Module { name: Option<String>, wasm: Encoded, instantiate: bool },
+    /// `(module instance $instance $module)`.
+    Instance { instance: Option<String>, module: Option<String> },
+    Register { name: String, module: Option<String> },
+    /// The module has to be refused before anything is linked.
+    Reject { wasm: Encoded },
+    Unlinkable { wasm: Encoded },
+    Action { action: Action, expected: Expected },
+    /// A directive that asks for something that is not there.
+    Unsupported { reason: String },
+}
+
+#[derive(Debug)]
+pub enum Action {
+    /// Arguments are as the driver reads them; an error says which value it cannot read.
+    Invoke { module: Option<String>, name: String, args: Result<Vec<String>, String> },
+    Get { module: Option<String>, name: String },
+    Instantiate { wasm: Encoded },
+}
+
+#[derive(Debug)]
+pub enum Expected {
+    /// A bare action: anything but a trap.
+    Success,
+    Results(Vec<Pattern>),
+    Trap(String),
+    Exception,
+}
+
+/// Reads a script.
+///
+/// # Errors
+/// When it is not one.
+pub fn read(text: &str) -> Result<Vec<Step>, String> {
+    let mut lexer = Lexer::new(text);
+    lexer.allow_confusing_unicode(true);
+    let buffer = ParseBuffer::new_with_lexer(lexer).map_err(|error| error.to_string())?;
+    let script = parser::parse::<wast::Wast<'_>>(&buffer).map_err(|error| error.to_string())?;
+    let mut steps = Vec::new();
+    for directive in script.directives {
+        let (line, _) = directive.span().linecol_in(text);
+        steps.push(Step { line: line + 1, kind: step(directive) });
+    }
+    Ok(steps)
+}
+
+fn step(directive: WastDirective<'_>) -> StepKind {
+    match directive {
+        WastDirective::Module(mut module) => StepKind::Module {
+            name: owned(module.name()),
+            wasm: encoded(&mut module),
+            instantiate: true,
+        },
+        WastDirective::ModuleDefinition(mut module) => StepKind::Module {
+            name: owned(module.name()),
+            wasm: encoded(&mut module),
+            instantiate: false,
+        },
+        WastDirective::ModuleInstance { instance, module, .. } => {
+            StepKind::Instance { instance: owned(instance), module: owned(module) }
+        }
+        WastDirective::Register { name, module, .. } => {
+            StepKind::Register { name: name.to_owned(), module: owned(module) }
+        }
+        WastDirective::AssertMalformed { mut module, .. }
+        | WastDirective::AssertInvalid { mut module, .. } => {
+            StepKind::Reject { wasm: encoded(&mut module) }
+        }
+        WastDirective::AssertMalformedCustom { mut module, .. }
+        | WastDirective::AssertInvalidCustom { mut module, .. } => match encoded(&mut module) {
+            Err(text) => StepKind::Reject { wasm: Err(text) },
+            Ok(_) => StepKind::Unsupported { reason: "contents of custom sections".to_owned() },
+        },
+        WastDirective::AssertUnlinkable { module, .. } => {
+            StepKind::Unlinkable { wasm: encoded(&mut QuoteWat::Wat(module)) }
+        }
+        WastDirective::Invoke(invoke) => {
+            StepKind::Action { action: call(invoke), expected: Expected::Success }
+        }
+        WastDirective::AssertReturn { exec, results, .. } => {
+            let patterns: Result<Vec<Pattern>, String> = results.iter().map(pattern).collect();
+            match patterns {
+                Ok(patterns) => {
+                    StepKind::Action { action: action(exec), expected: Expected::Results(patterns) }
+                }
+                Err(reason) => StepKind::Unsupported { reason },
+            }
+        }
+        WastDirective::AssertTrap { exec, message, .. } => {
+            StepKind::Action { action: action(exec), expected: Expected::Trap(message.to_owned()) }
+        }
+        WastDirective::AssertExhaustion { call: invoke, message, .. } => StepKind::Action {
+            action: call(invoke),
+            expected: Expected::Trap(message.to_owned()),
+        },
+        WastDirective::AssertException { exec, .. } => {
+            StepKind::Action { action: action(exec), expected: Expected::Exception }
+        }
+        WastDirective::AssertSuspension { .. } => {
+            StepKind::Unsupported { reason: "stack switching".to_owned() }
+        }
+        WastDirective::Thread(_) | WastDirective::Wait { .. } => {
+            StepKind::Unsupported { reason: "threads that a script starts".to_owned() }
+        }
+    }
+}
+
+fn encoded(module: &mut QuoteWat<'_>) -> Encoded {
+    module.encode().map_err(|error| error.message())
+}
+
+fn owned(id: Option<wast::token::Id<'_>>) -> Option<String> {
+    id.map(|id| id.name().to_owned())
+}
+
+fn action(exec: WastExecute<'_>) -> Action {
+    match exec {
+        WastExecute::Invoke(invoke) => call(invoke),
+        WastExecute::Wat(module) => {
+            Action::Instantiate { wasm: encoded(&mut QuoteWat::Wat(module)) }
+        }
+        WastExecute::Get { module, global, .. } => {
+            Action::Get { module: owned(module), name: global.to_owned() }
+        }
+    }
+}
+
+fn call(invoke: WastInvoke<'_>) -> Action {
+    Action::Invoke {
+        module: owned(invoke.module),
+        name: invoke.name.to_owned(),
+        args: invoke.args.iter().map(argument).collect(),
+    }
+}
+
+/// A value as the driver reads it.
+fn argument(arg: &WastArg<'_>) -> Result<String, String> {
+    let WastArg::Core(arg) = arg else {
+        return Err("values of components".to_owned());
+    };
+    Ok(match arg {
+        WastArgCore::I32(value) => format!("i32:{value:08x}"),
+        WastArgCore::I64(value) => format!("i64:{value:016x}"),
+        WastArgCore::F32(value) => format!("f32:{:08x}", value.bits),
+        WastArgCore::F64(value) => format!("f64:{:016x}", value.bits),
+        WastArgCore::V128(value) => {
+            format!("v128:{:032x}", u128::from_le_bytes(value.to_le_bytes()))
+        }
+        WastArgCore::RefNull(ty) => format!("{}:null", reference(ty)?),
+        WastArgCore::RefExtern(value) => format!("externref:{value}"),
+        WastArgCore::RefHost(_) => return Err("references of the host as `anyref`".to_owned()),
+    })
+}
+
+fn pattern(ret: &WastRet<'_>) -> Result<Pattern, String> {
+    match ret {
+        WastRet::Core(ret) => core_pattern(ret),
+        _ => Err("values of components".to_owned()),
+    }
+}
+
+fn core_pattern(ret: &WastRetCore<'_>) -> Result<Pattern, String> {
+    Ok(match ret {
+        WastRetCore::I32(value) => Pattern::Exact(format!("i32:{value:08x}")),
+        WastRetCore::I64(value) => Pattern::Exact(format!("i64:{value:016x}")),
+        WastRetCore::F32(pattern) => Pattern::f32(pattern),
+        WastRetCore::F64(pattern) => Pattern::f64(pattern),
+        WastRetCore::V128(pattern) => Pattern::v128(pattern),
+        WastRetCore::RefNull(None) => Pattern::AnyNull,
+        WastRetCore::RefNull(Some(ty)) => Pattern::Exact(format!("{}:null", reference(ty)?)),
+        WastRetCore::RefExtern(Some(value)) => Pattern::Exact(format!("externref:{value}")),
+        WastRetCore::RefExtern(None) => Pattern::NotNull("externref"),
+        WastRetCore::RefFunc(_) => Pattern::NotNull("funcref"),
+        WastRetCore::Either(cases) => {
+            Pattern::Either(cases.iter().map(core_pattern).collect::<Result<_, _>>()?)
+        }
+        WastRetCore::RefHost(_)
+        | WastRetCore::RefAny
+        | WastRetCore::RefEq
+        | WastRetCore::RefArray
+        | WastRetCore::RefStruct
+        | WastRetCore::RefI31
+        | WastRetCore::RefI31Shared => return Err("references to collected objects".to_owned()),
+    })
+}
+
+/// The driver's word for references of a heap type.
+fn reference(ty: &HeapType<'_>) -> Result<&'static str, String> {
+    use AbstractHeapType::{Exn, Extern, Func, NoExn, NoExtern, NoFunc};
+    match ty {
+        HeapType::Abstract { ty: Func | NoFunc, .. } | HeapType::Concrete(_) => Ok("funcref"),
+        HeapType::Abstract { ty: Extern | NoExtern, .. } => Ok("externref"),
+        HeapType::Abstract { ty: Exn | NoExn, .. } => Ok("exnref"),
+        _ => Err("references to collected objects".to_owned()),
+    }
+}

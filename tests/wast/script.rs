@@ -1,0 +1,129 @@
+//! One script: its steps become an executable and commands for it, and the answers are judged.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use wasmelt_compiler::{Compiled, ScriptModule};
+
+use crate::compare::trap_matches;
+use crate::executables;
+use crate::pass::{Absence, Pass, Unit};
+use crate::read::{Expected, Step};
+
+/// A script that has not answered by then has failed.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The counted assertions of one script.
+#[derive(Clone, Default, Debug)]
+pub struct Outcome {
+    pub passed: usize,
+    /// Each with its line and what went wrong; also of modules and bare actions, which are not
+    /// counted when they work.
+    pub failures: Vec<String>,
+    /// Reasons, and how many assertions were left out for each.
+    pub unsupported: BTreeMap<String, usize>,
+}
+
+impl Outcome {
+    pub fn fail(&mut self, line: usize, what: impl AsRef<str>) {
+        self.failures.push(format!("line {line}: {}", what.as_ref()));
+    }
+
+    pub fn leave_out(&mut self, reason: &str) {
+        *self.unsupported.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    #[must_use]
+    pub fn skipped(&self) -> usize {
+        self.unsupported.values().sum()
+    }
+}
+
+/// Compiles and runs a script; `executable` is where its program is written.
+///
+/// The steps are gone over until the modules that are left compile together: a module that the
+/// compiler does not take leaves the program, with all that need it.
+pub fn run(steps: &[Step], spectest: &[u8], executable: &Path) -> Outcome {
+    let mut absences = BTreeMap::new();
+    loop {
+        let pass = Pass::over(steps, spectest, &absences);
+        match compile(&pass) {
+            Ok(compiled) => return ask(pass, &compiled, executable),
+            Err(found) => {
+                let before = absences.len();
+                absences.extend(found);
+                assert!(absences.len() > before, "each round finds another module at fault");
+            }
+        }
+    }
+}
+
+/// Compiles the units together, or finds those that cannot be compiled, by their steps.
+fn compile(pass: &Pass<'_>) -> Result<Compiled, BTreeMap<usize, Absence>> {
+    let all: Vec<ScriptModule<'_>> = pass.units.iter().map(Unit::script_module).collect();
+    let together = match executables::compile(&all) {
+        Ok(compiled) => return Ok(compiled),
+        Err(error) => error,
+    };
+    let mut found = BTreeMap::new();
+    for unit in &pass.units[1..] {
+        let needs = pass.needs(&unit.providers);
+        if needs.iter().any(|&need| found.contains_key(&pass.units[need].step)) {
+            continue;
+        }
+        if let Err(error) = executables::compile(&pass.with_needs(unit.wasm, &unit.providers)) {
+            found.insert(unit.step, Absence::of(&error));
+        }
+    }
+    if found.is_empty() {
+        let last = pass.units.last().map_or(0, |unit| unit.step);
+        found.insert(last, Absence::Failed(format!("the modules do not fit together: {together}")));
+    }
+    Err(found)
+}
+
+/// Runs the program and judges its answers.
+fn ask(pass: Pass<'_>, compiled: &Compiled, executable: &Path) -> Outcome {
+    let Pass { questions, mut outcome, .. } = pass;
+    let Some(first) = questions.first() else { return outcome };
+    let commands: Vec<String> = questions.iter().map(|q| q.command.clone()).collect();
+    let session = executables::link(compiled, executable)
+        .and_then(|()| executables::obey(executable, &commands, LIMIT));
+    let session = match session {
+        Ok(session) => session,
+        Err(message) => {
+            outcome.fail(first.line, message);
+            return outcome;
+        }
+    };
+    if let Some(fault) = &session.fault {
+        let line = questions.get(session.answers.len()).map_or(0, |question| question.line);
+        outcome.fail(line, format!("the executable ended here: {fault}"));
+    }
+    for (position, question) in questions.iter().enumerate() {
+        let answer = session.answers.get(position).map_or("no answer", String::as_str);
+        if meets(answer, question.expected) {
+            outcome.passed += usize::from(question.counts);
+        } else {
+            let expected = question.expected;
+            outcome.fail(question.line, format!("expected {expected:?}, but: {answer}"));
+        }
+    }
+    outcome
+}
+
+fn meets(answer: &str, expected: &Expected) -> bool {
+    let (word, rest) = answer.split_once(' ').unwrap_or((answer, ""));
+    match expected {
+        Expected::Success => word == "ok",
+        Expected::Results(patterns) => {
+            let results: Vec<&str> = rest.split_ascii_whitespace().collect();
+            word == "ok"
+                && results.len() == patterns.len()
+                && patterns.iter().zip(results).all(|(pattern, result)| pattern.matches(result))
+        }
+        Expected::Trap(message) => word == "trap" && trap_matches(message, rest),
+        Expected::Exception => word == "exception",
+    }
+}
