@@ -10,7 +10,7 @@
 use std::io::{IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
-use wasmelt_compiler::Error;
+use wasmelt_compiler::{Error, ErrorKind, InputKind, input_kind};
 
 use crate::args::ColorChoice;
 use crate::input::Input;
@@ -163,14 +163,37 @@ impl Failure {
             Some(offset) => format!("{name}: byte offset {offset:#x}"),
             None => name.clone(),
         };
+        let mut helps = error.helps;
+        if helps.is_empty() {
+            helps.extend(advice(error.kind, &message, input).map(str::to_owned));
+        }
         Failure::input(Diagnostic {
             severity: Severity::Error,
             message,
             place: Some(place),
             excerpt,
             notes: error.notes,
-            helps: error.helps,
+            helps,
         })
+    }
+}
+
+/// What to do about an error for which the compiler knows nothing better.
+fn advice(kind: ErrorKind, message: &str, input: &Input) -> Option<&'static str> {
+    match kind {
+        ErrorKind::Unsupported if input_kind(&input.bytes) == InputKind::Component => {
+            Some("build the program for WASI 0.1, such as `cargo build --target wasm32-wasip1`")
+        }
+        ErrorKind::Unsupported => Some("build the module without this feature"),
+        // Who writes text by hand sees the place.
+        ErrorKind::Invalid if input.is_text => None,
+        ErrorKind::Invalid if message.contains("unexpected end") => {
+            Some("it is not complete; make or download it again")
+        }
+        ErrorKind::Invalid => {
+            Some("it is damaged, or the tool that made it is at fault; make it again")
+        }
+        ErrorKind::Link | ErrorKind::Usage => None,
     }
 }
 

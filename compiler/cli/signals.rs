@@ -25,7 +25,11 @@ pub(crate) fn keep() {
 fn watch() {
     // A limit on file sizes becomes an error of the write rather than the end of the process.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
-    let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else {
+    let ignored = ignored();
+    let watched = [SIGHUP, SIGINT, SIGTERM]
+        .into_iter()
+        .filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let Ok(mut signals) = Signals::new(watched) else {
         return;
     };
     let _ = std::thread::Builder::new()
@@ -41,4 +45,12 @@ fn watch() {
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         });
+}
+
+/// The signals that `nohup` or a shell has switched off for us, a bit each from the lowest.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }

@@ -5,7 +5,7 @@ use crate::index::{FuncIndex, HostFnId, RegionIndex, SigId, TableId, TypeIndex};
 use crate::plan::{self, Callee, ConstantCalls, Slot};
 use cranelift_codegen::ir::{
     AbiParam, BlockArg, ExtFuncData, ExternalName, FuncRef, Inst, InstBuilder, SigRef, Signature,
-    Type, UserExternalName, Value, ValueDef, condcodes::IntCC, types,
+    Type, UserExternalName, Value, condcodes::IntCC, types,
 };
 use std::mem::offset_of;
 use wasmelt_abi::{AbiType, RUNTIME_FNS, TrapCode};
@@ -197,7 +197,7 @@ impl FuncTranslator<'_, '_> {
         if !table.constant {
             return false;
         }
-        let Some(position) = self.constant_operand() else {
+        let Some(position) = self.constant_value(self.peek1()) else {
             return false;
         };
         let position = position as usize;
@@ -215,20 +215,6 @@ impl FuncTranslator<'_, '_> {
         let args = self.pop_many(ty.params().len());
         self.call_callee(Callee::Defined(func), ty, &args, tail);
         true
-    }
-
-    /// The topmost operand when it is an `i32.const`.
-    fn constant_operand(&self) -> Option<u32> {
-        let value = self.builder.func.dfg.resolve_aliases(self.peek1());
-        let ValueDef::Result(inst, _) = self.builder.func.dfg.value_def(value) else {
-            return None;
-        };
-        match self.builder.func.dfg.insts[inst] {
-            cranelift_codegen::ir::InstructionData::UnaryImm { imm, .. } => {
-                Some((imm.bits() & 0xffff_ffff) as u32)
-            }
-            _ => None,
-        }
     }
 
     /// The pointer that the elements of a constant table take.

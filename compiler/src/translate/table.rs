@@ -3,7 +3,9 @@
 use super::{Alias, FuncTranslator};
 use crate::index::{ElemIndex, FuncIndex, TableId};
 use crate::plan::{Slot, TableStorage};
-use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC, types};
+use cranelift_codegen::ir::{
+    InstBuilder, InstructionData, Opcode, Value, ValueDef, condcodes::IntCC, types,
+};
 use std::mem::offset_of;
 use wasmelt_abi::{DataSegment, Table, TrapCode};
 use wasmparser::Operator;
@@ -104,7 +106,13 @@ impl FuncTranslator<'_, '_> {
 
     /// Pops an index; traps with `code` if there is no such element.
     pub(super) fn pop_element_index(&mut self, table: TableId, code: TrapCode) -> Value {
+        let largest = self.largest_operand();
         let index = self.pop_extended();
+        // Tables never shrink.
+        let shortest = self.plan().tables[table.index()].len;
+        if largest.is_some_and(|largest| u64::from(largest) < shortest) {
+            return index;
+        }
         let len = self.table_len(table);
         let out = self
             .builder
@@ -112,6 +120,44 @@ impl FuncTranslator<'_, '_> {
             .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
         self.trap_if(out, code);
         index
+    }
+
+    /// A bound on the topmost operand, an `i32`, when it is a constant or has just been masked
+    /// with one: `i32.and` with a power of two less one is how dispatch loops index tables.
+    fn largest_operand(&self) -> Option<u32> {
+        let dfg = &self.builder.func.dfg;
+        let value = dfg.resolve_aliases(self.peek1());
+        if let Some(constant) = self.constant_value(value) {
+            return Some(constant);
+        }
+        let ValueDef::Result(inst, _) = dfg.value_def(value) else {
+            return None;
+        };
+        match dfg.insts[inst] {
+            InstructionData::Binary {
+                opcode: Opcode::Band,
+                args,
+            } => args
+                .iter()
+                .filter_map(|&arg| self.constant_value(arg))
+                .min(),
+            _ => None,
+        }
+    }
+
+    /// The value of an `i32.const`.
+    pub(super) fn constant_value(&self, value: Value) -> Option<u32> {
+        let dfg = &self.builder.func.dfg;
+        let ValueDef::Result(inst, _) = dfg.value_def(dfg.resolve_aliases(value)) else {
+            return None;
+        };
+        match dfg.insts[inst] {
+            InstructionData::UnaryImm {
+                opcode: Opcode::Iconst,
+                imm,
+            } => u32::try_from(imm.bits() & 0xffff_ffff).ok(),
+            _ => None,
+        }
     }
 
     fn table_get(&mut self, table: TableId) {
