@@ -6,7 +6,8 @@
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -188,6 +189,7 @@ impl Directory {
     pub fn rename(&self, path: &Path, to: &Directory, to_path: &Path) -> Result<()> {
         self.require_writable()?;
         to.require_writable()?;
+        to.require_directory_for(to_path, || self.stat(path, false))?;
         Ok(cap_primitives::fs::rename(
             &self.file, path, &to.file, to_path,
         )?)
@@ -226,6 +228,28 @@ impl Directory {
     pub fn unlink_file(&self, path: &Path) -> Result<()> {
         self.require_writable()?;
         Ok(cap_primitives::fs::remove_file(&self.file, path)?)
+    }
+
+    /// A name with a slash behind it is a directory's. cap-primitives takes no notice of that in
+    /// the new name of a file that is renamed.
+    fn require_directory_for(
+        &self,
+        path: &Path,
+        renamed: impl FnOnce() -> Result<Stat>,
+    ) -> Result<()> {
+        let slash = path.as_os_str().as_bytes().ends_with(b"/");
+        let named = path.components().next_back();
+        if !slash || !matches!(named, Some(Component::Normal(_))) {
+            return Ok(());
+        }
+        let Ok(stat) = renamed() else { return Ok(()) };
+        if stat.file_type == FileType::Directory {
+            return Ok(());
+        }
+        if let Some(parent) = path.parent().filter(|parent| *parent != "") {
+            self.stat(parent, true)?;
+        }
+        Err(Error::NotDirectory)
     }
 
     fn require_writable(&self) -> Result<()> {

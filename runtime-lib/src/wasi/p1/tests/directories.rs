@@ -204,6 +204,8 @@ fn removing_and_renaming() {
     assert_eq!(guest.unlink("g/"), NOTDIR);
     assert_eq!(guest.rename("g", "d"), ISDIR);
     assert_eq!(guest.rename("d", "g"), NOTDIR);
+    assert_eq!(guest.rename("g", "h/"), NOTDIR);
+    assert_eq!(guest.rename("none", "h/"), NOENT);
     assert_eq!(guest.rename("g", "d/g"), SUCCESS);
     assert_eq!(guest.rename("d/", "e/"), SUCCESS);
     assert_eq!(guest.unlink("e/f"), SUCCESS);
