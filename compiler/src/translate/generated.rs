@@ -65,12 +65,8 @@ pub(super) fn translate(
 impl FuncTranslator<'_, '_> {
     /// The parameters of the function being made, without the first.
     fn params(&mut self) -> Vec<Value> {
-        let entry = self
-            .builder
-            .func
-            .layout
-            .entry_block()
-            .expect("has an entry block");
+        // The layout has the entry block only after its first instruction.
+        let entry = self.builder.current_block().expect("it is still in the entry block");
         self.builder.block_params(entry)[1..].to_vec()
     }
 
