@@ -188,7 +188,8 @@ impl Descriptor {
         Ok(rustix::fs::futimens(fd, &times)?)
     }
 
-    /// Whether reads and writes return rather than wait. Only files and sockets have the flag.
+    /// Sets whether writes go to the end of the file, and whether reads and writes return rather
+    /// than wait.
     ///
     /// # Errors
     /// [`Error::BadDescriptor`] for streams and directories, otherwise the system's.

@@ -10,8 +10,6 @@ macro_rules! errors {
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub enum Error {
             $( $name, )*
-            /// A right that WASI 0.1 attaches to the descriptor is missing.
-            NotCapable,
         }
 
         impl From<Errno> for Error {

@@ -108,7 +108,6 @@ impl From<Error> for Errno {
             Error::TimedOut => 73,
             Error::TextFileBusy => 74,
             Error::CrossDevice => 75,
-            Error::NotCapable => 76,
         })
     }
 }

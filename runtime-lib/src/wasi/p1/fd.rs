@@ -1,7 +1,7 @@
 //! `fd_*`, but for `fd_readdir`.
 
 use super::rights::Rights;
-use super::types::{self, Fdflags, Filestat, Record, checked_flags, filetype};
+use super::types::{self, Fdflags, Filestat, Record, filetype};
 use super::{Errno, Result, table};
 use crate::host::Descriptor;
 use crate::host::descriptor::Whence;
@@ -281,16 +281,12 @@ fn fdflags(descriptor: &Descriptor) -> Result<u16> {
         return Ok(0);
     };
     let mode = file.mode()?;
-    let mut flags = 0;
-    for (set, flag) in [
+    let flags = [
         (mode.append, Fdflags::APPEND),
         (mode.nonblocking, Fdflags::NONBLOCK),
         (mode.data_sync, Fdflags::DSYNC),
         (mode.sync, Fdflags::SYNC),
-    ] {
-        if set {
-            flags |= flag;
-        }
-    }
-    Ok(checked_flags(flags, 0x1f)? as u16)
+    ];
+    let set = flags.into_iter().filter(|(set, _)| *set);
+    Ok(set.fold(0, |all, (_, flag)| all | flag as u16))
 }
