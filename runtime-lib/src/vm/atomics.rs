@@ -37,7 +37,11 @@ static WAITERS: Mutex<Vec<Waiter>> = Mutex::new(Vec::new());
 /// # Safety
 /// `memory` is byte 0 of a memory.
 #[unsafe(export_name = "wasmelt_memory_atomic_notify")]
-unsafe extern "C" fn memory_atomic_notify(memory: *mut u8, addr: i64, count: i32) -> i32 {
+pub(super) unsafe extern "C" fn memory_atomic_notify(
+    memory: *mut u8,
+    addr: i64,
+    count: i32,
+) -> i32 {
     // SAFETY: the caller vouches for the memory.
     let address = unsafe { checked(memory, addr, 4) };
     // SAFETY: as above.
@@ -68,7 +72,7 @@ unsafe extern "C" fn memory_atomic_notify(memory: *mut u8, addr: i64, count: i32
 /// # Safety
 /// `memory` is byte 0 of a memory.
 #[unsafe(export_name = "wasmelt_memory_atomic_wait32")]
-unsafe extern "C" fn memory_atomic_wait32(
+pub(super) unsafe extern "C" fn memory_atomic_wait32(
     memory: *mut u8,
     addr: i64,
     expected: i32,
@@ -89,7 +93,7 @@ unsafe extern "C" fn memory_atomic_wait32(
 /// # Safety
 /// `memory` is byte 0 of a memory.
 #[unsafe(export_name = "wasmelt_memory_atomic_wait64")]
-unsafe extern "C" fn memory_atomic_wait64(
+pub(super) unsafe extern "C" fn memory_atomic_wait64(
     memory: *mut u8,
     addr: i64,
     expected: i64,

@@ -30,7 +30,7 @@ thread_local! {
 
 /// Makes an exception with `values` uninitialized values; compiled code fills them.
 #[unsafe(export_name = "wasmelt_exception_new")]
-extern "C" fn exception_new(tag: i32, values: i64) -> *mut u8 {
+pub(super) extern "C" fn exception_new(tag: i32, values: i64) -> *mut u8 {
     let values = values as u64;
     if values > VALUES_MAX {
         raise(TrapCode::AllocationTooLarge);
@@ -64,7 +64,7 @@ extern "C" fn exception_new(tag: i32, values: i64) -> *mut u8 {
 /// # Safety
 /// `exception` comes from [`exception_new`], and unless it is shared nothing refers to it.
 #[unsafe(export_name = "wasmelt_exception_free")]
-unsafe extern "C" fn exception_free(exception: *mut u8) {
+pub(super) unsafe extern "C" fn exception_free(exception: *mut u8) {
     let exception = exception.cast::<Exception>();
     // SAFETY: the caller vouches for it.
     let (shared, values) = unsafe { ((*exception).shared, (*exception).values) };
@@ -95,10 +95,11 @@ fn layout(values: u64) -> Layout {
 /// # Safety
 /// The exception is a valid one.
 pub(super) unsafe extern "C" fn throw_from(
-    exception: *mut Exception,
+    exception: *mut u8,
     return_address: usize,
     fp: usize,
 ) -> ! {
+    let exception = exception.cast::<Exception>();
     // SAFETY: the caller vouches for it.
     let tag = unsafe { (*exception).tag };
     let thrower = Frame { return_address, fp };

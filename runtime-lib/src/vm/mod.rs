@@ -12,6 +12,7 @@ pub mod memory_view;
 pub mod message;
 pub mod process;
 mod signal;
+mod signatures;
 pub mod start;
 pub mod store;
 mod table;

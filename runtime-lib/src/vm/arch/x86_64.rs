@@ -111,7 +111,7 @@ pub(in crate::vm) unsafe fn continue_at(point: &RecoveryPoint) -> ! {
 /// Called by compiled code only, with an exception from `exception_new`.
 #[unsafe(naked)]
 #[unsafe(export_name = "wasmelt_throw")]
-unsafe extern "C" fn throw(exception: *mut Exception) -> ! {
+pub(in crate::vm) unsafe extern "C" fn throw(exception: *mut u8) -> ! {
     naked_asm!(
         "mov rsi, [rsp]",
         "mov rdx, rbp",

@@ -1,0 +1,21 @@
+//! Makes a runtime function whose signature is not that of the table in `wasmelt_abi`, from which
+//! the compiler makes its calls, an error here.
+
+use super::arch::throw;
+use super::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
+use super::exception::{exception_free, exception_new};
+use super::memory::{memory_copy, memory_fill, memory_grow, memory_init};
+use super::table::{table_copy, table_fill, table_grow, table_init};
+
+macro_rules! native {
+    (ptr) => { *mut u8 };
+    ($other:tt) => { $other };
+}
+
+macro_rules! check {
+    ($( $name:ident ( $($param:ident : $type:ident),* ) -> $result:tt ; )*) => {
+        $( const _: unsafe extern "C" fn($(native!($type)),*) -> native!($result) = $name; )*
+    };
+}
+
+wasmelt_abi::for_each_runtime_fn!(check);
