@@ -4,6 +4,7 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::OFlags;
 use rustix::io::retry_on_intr;
 use rustix::net::sockopt::socket_type;
 use rustix::net::{
@@ -45,6 +46,14 @@ impl Socket {
             fd: above_streams(fd)?,
             stream,
         })
+    }
+
+    /// Whether operations return rather than wait.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn is_nonblocking(&self) -> Result<bool> {
+        Ok(rustix::fs::fcntl_getfl(&self.fd)?.contains(OFlags::NONBLOCK))
     }
 
     pub(super) fn file_type(&self) -> FileType {

@@ -277,10 +277,13 @@ pub(super) fn write_count(memory: &mut GuestMemory, at: u32, count: usize) -> Re
 
 /// `fdflags` of a descriptor. The kernel has one flag for what WASI calls SYNC and RSYNC.
 fn fdflags(descriptor: &Descriptor) -> Result<u16> {
-    let Descriptor::File(file) = descriptor else {
-        return Ok(0);
+    let mode = match descriptor {
+        Descriptor::File(file) => file.mode()?,
+        Descriptor::Socket(socket) if socket.is_nonblocking()? => {
+            return Ok(Fdflags::NONBLOCK as u16);
+        }
+        _ => return Ok(0),
     };
-    let mode = file.mode()?;
     let flags = [
         (mode.append, Fdflags::APPEND),
         (mode.nonblocking, Fdflags::NONBLOCK),

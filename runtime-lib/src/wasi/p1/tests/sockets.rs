@@ -42,7 +42,7 @@ fn a_connection_is_served() {
     assert_eq!(sock_accept(&mut guest.memory(), listener, 4, OUT), SUCCESS);
     let fd = guest.u32_at(OUT).cast_signed();
     assert_eq!(fd_fdstat_get(&mut guest.memory(), fd, OUT), SUCCESS);
-    assert_eq!(guest.get(OUT, 1), [6]);
+    assert_eq!((guest.get(OUT, 1)[0], guest.get(OUT + 2, 1)[0]), (6, 4));
     assert_eq!(guest.receive(fd, 9, 0), Err(AGAIN));
     peer.write_all(b"hello").unwrap();
     while guest.receive(fd, 5, 1) != Ok((b"hello".to_vec(), 0)) {}
