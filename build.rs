@@ -42,13 +42,10 @@ const LIBCALLS: &[&str] = &[
     "truncf",
 ];
 
-/// musl's start files and library, in the order of a linker's command line.
-const LIBC_FILES: &[(&str, Place)] = &[
-    ("crt1.o", Place::Before),
-    ("crti.o", Place::Before),
-    ("libc.a", Place::Behind),
-    ("crtn.o", Place::Behind),
-];
+/// musl's start file and library, in the order of a linker's command line. Without `crti.o` and
+/// `crtn.o` the library's own empty `_init` and `_fini` are called: what those files begin and end
+/// are sections that nothing here contributes to, at the cost of a page each start.
+const LIBC_FILES: &[(&str, Place)] = &[("crt1.o", Place::Before), ("libc.a", Place::Behind)];
 
 const ARCHIVE: &str = "libwasmelt_runtime.a";
 

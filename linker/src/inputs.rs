@@ -32,7 +32,7 @@ impl Contents {
 }
 
 /// All inputs in the order of the command line.
-pub(crate) fn in_order(request: &LinkRequest<'_>) -> Vec<Input> {
+pub(crate) fn in_order(request: &LinkRequest<'_>, object: Arc<[u8]>) -> Vec<Input> {
     let (before, behind): (Vec<PackFile>, Vec<PackFile>) = request
         .pack
         .files()
@@ -43,7 +43,7 @@ pub(crate) fn in_order(request: &LinkRequest<'_>) -> Vec<Input> {
     };
     let object = Input {
         name: OBJECT_NAME.to_owned(),
-        contents: Contents::Object(Arc::from(request.object)),
+        contents: Contents::Object(object),
     };
     before
         .into_iter()

@@ -5,7 +5,7 @@
 //! process with libwild, without touching the disk, or with the system's linker.
 //!
 //! ```text
-//! object + pack ─▶ wild | system ─▶ ELF in memory ─image─▶ zero runs cut, memory extended ─▶ file
+//! object + pack ─▶ wild | system ─▶ ELF in memory ─finish─▶ image's zeros cut ─▶ file
 //! ```
 //!
 //! An executable is static and not position independent: code from [`TEXT_ADDRESS`], data right
@@ -13,9 +13,11 @@
 //! Nothing here knows WebAssembly.
 #![forbid(unsafe_code)]
 
+mod elf;
 mod error;
-mod image;
+mod finish;
 mod inputs;
+mod pieces;
 mod system;
 mod wild;
 
@@ -81,13 +83,11 @@ pub enum Strip {
 /// fails, or the linker hits a limit or a bug of its own. There is then no file at the output's
 /// path, unless there was one before that could not be replaced.
 pub fn link(request: &LinkRequest<'_>) -> Result<(), LinkError> {
-    let mut executable = match &request.linker {
+    let linked = match &request.linker {
         Linker::InProcess => wild::link(request)?,
         Linker::System(tool) => system::link(request, tool)?,
     };
-    if let Some(image) = &request.image {
-        executable = image::finish(executable, image, page_bytes_max(request.pack.target()))?;
-    }
+    let executable = finish::finish(request, &linked)?;
     write_executable(request.output, &executable)
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn link(request: &LinkRequest<'_>, tool: &Path) -> Result<Vec<u8>, Li
         source,
     })?;
     let mut paths = Vec::new();
-    for input in inputs::in_order(request) {
+    for input in inputs::in_order(request, request.object.into()) {
         let path = folder.path().join(input.name);
         fs::write(&path, input.contents.bytes()).map_err(|source| LinkError::Write {
             path: path.clone(),

@@ -1,0 +1,136 @@
+//! How an image's bytes are cut at long runs of zeros.
+
+use std::ops::Range;
+
+/// Runs of zeros shorter than this stay in the file: each cut costs two mappings at start-up.
+const ZERO_RUN_BYTES_MIN: u64 = 0x8000;
+
+/// More pieces than this are not made.
+pub(crate) const PIECES_MAX: usize = 8;
+
+/// Part of the image: bytes of the file, then zeros. All three are multiples of the page size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Piece {
+    /// Offset from the image's first byte.
+    pub(crate) start: u64,
+    pub(crate) file_bytes: u64,
+    pub(crate) memory_bytes: u64,
+}
+
+/// Cuts at the longest runs of zero pages, into at most `pieces_max` pieces.
+pub(crate) fn split(
+    data: &[u8],
+    memory_bytes: u64,
+    page_bytes: u64,
+    pieces_max: usize,
+) -> Vec<Piece> {
+    let page = page_bytes as usize;
+    let memory_bytes = memory_bytes.next_multiple_of(page_bytes);
+    let is_zero = |chunk: &[u8]| chunk.iter().all(|&byte| byte == 0);
+    // Pages that hold anything, as ranges of page numbers.
+    let mut used: Vec<Range<usize>> = Vec::new();
+    for (number, _) in data
+        .chunks(page)
+        .enumerate()
+        .filter(|(_, chunk)| !is_zero(chunk))
+    {
+        match used.last_mut() {
+            Some(last) if last.end == number => last.end += 1,
+            _ => used.push(number..number + 1),
+        }
+    }
+    // Where to cut: the gap before `used[i]`, the longest first. A cut before the first one leaves
+    // a piece of zeros alone at the front.
+    let gap = |i: usize| used[i].start - if i == 0 { 0 } else { used[i - 1].end };
+    let long = |i: &usize| (gap(*i) * page) as u64 >= ZERO_RUN_BYTES_MIN;
+    let mut cuts: Vec<usize> = (0..used.len()).filter(long).collect();
+    cuts.sort_by_key(|&i| (std::cmp::Reverse(gap(i)), i));
+    cuts.truncate(pieces_max.saturating_sub(1));
+    cuts.sort_unstable();
+    // (start, end of what the file holds), in pages.
+    let mut spans: Vec<Range<usize>> = std::iter::once(0..0).collect();
+    for (i, range) in used.iter().enumerate() {
+        if cuts.contains(&i) {
+            spans.push(range.clone());
+        } else if let Some(last) = spans.last_mut() {
+            last.end = range.end;
+        }
+    }
+    let starts: Vec<u64> = spans
+        .iter()
+        .map(|span| (span.start * page) as u64)
+        .collect();
+    let ends = starts.iter().skip(1).copied().chain([memory_bytes]);
+    spans
+        .iter()
+        .zip(ends)
+        .map(|(span, end)| Piece {
+            start: (span.start * page) as u64,
+            file_bytes: (span.len() * page) as u64,
+            memory_bytes: end - (span.start * page) as u64,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: usize = 0x1000;
+
+    fn image_of(len: usize, used: &[usize]) -> Vec<u8> {
+        let mut data = vec![0; len];
+        for &at in used {
+            data[at] = 1;
+        }
+        data
+    }
+
+    fn pieces(data: &[u8], memory_bytes: u64, pieces_max: usize) -> Vec<(u64, u64, u64)> {
+        let pieces = split(data, memory_bytes, PAGE as u64, pieces_max);
+        pieces
+            .iter()
+            .map(|p| (p.start, p.file_bytes, p.memory_bytes))
+            .collect()
+    }
+
+    #[test]
+    fn short_images_are_one_piece() {
+        let data = image_of(PAGE + 5, &[0, PAGE + 1]);
+        assert_eq!(pieces(&data, 0x10_0000, 8), [(0, 0x2000, 0x10_0000)]);
+        let zeros = image_of(3 * PAGE, &[0]);
+        assert_eq!(pieces(&zeros, 0x3001, 8), [(0, 0x1000, 0x4000)]);
+    }
+
+    #[test]
+    fn long_zeros_are_cut() {
+        let data = image_of(0x14_0000, &[8, 0x10_0000, 0x13_ffff]);
+        assert_eq!(
+            pieces(&data, 0x20_0000, 8),
+            [
+                (0, 0x1000, 0x10_0000),
+                (0x10_0000, 0x1000, 0x3_f000),
+                (0x13_f000, 0x1000, 0xc_1000)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_longest_runs_go_first() {
+        let data = image_of(0x14_0000, &[8, 0x10_0000, 0x13_ffff]);
+        assert_eq!(
+            pieces(&data, 0x20_0000, 2),
+            [(0, 0x1000, 0x10_0000), (0x10_0000, 0x4_0000, 0x10_0000)]
+        );
+        assert_eq!(pieces(&data, 0x20_0000, 1), [(0, 0x14_0000, 0x20_0000)]);
+    }
+
+    #[test]
+    fn leading_zeros_are_cut() {
+        let data = image_of(0x1_1000, &[0x1_0000]);
+        assert_eq!(
+            pieces(&data, 0x2_0000, 8),
+            [(0, 0, 0x1_0000), (0x1_0000, 0x1000, 0x1_0000)]
+        );
+    }
+}
