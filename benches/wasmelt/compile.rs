@@ -1,0 +1,93 @@
+//! CPU time and peak memory of a compilation of big modules, against `wasmtime compile`.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::generate;
+use crate::measure::{Cost, Invocation, geomean, interleaved, median};
+use crate::tools::{Tools, wasmtime_line};
+use crate::{Options, Result};
+
+const ROUNDS: usize = 5;
+/// Functions of the generated module: some two megabytes.
+const FUNCTIONS: u32 = 6000;
+
+pub fn run(tools: &Tools, options: &Options) -> Result<()> {
+    let rounds = options.rounds.unwrap_or(ROUNDS).min(25);
+    println!(
+        "{:34} {:>9} {:>9} {:>9} {:>9}",
+        "", "CPU s", "wall s", "peak MiB", "MB out"
+    );
+    let mut ratios = Vec::new();
+    for wasm in modules(tools)? {
+        let output = tools.path("compiled");
+        let mut rows = vec![(
+            "wasmelt",
+            invocation(tools.wasmelt_line(&wasm, &output)),
+            output,
+        )];
+        if tools.wasmtime.is_some() {
+            let output = tools.path("compiled.cwasm");
+            rows.push((
+                "wasmtime",
+                invocation(wasmtime_line(&wasm, &output)),
+                output,
+            ));
+        }
+        let invocations: Vec<&Invocation> = rows.iter().map(|(_, line, _)| line).collect();
+        let costs = interleaved(&invocations, rounds)?;
+        let name = wasm
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        println!("{name}, {:.2} MB", megabytes(&wasm)?);
+        for ((who, _, output), costs) in rows.iter().zip(&costs) {
+            let peak = costs.iter().map(|cost| cost.peak_bytes).max().unwrap_or(0) >> 20;
+            let (cpu, wall) = (median(costs, Cost::cpu), median(costs, |cost| cost.wall));
+            println!(
+                "  {who:32} {cpu:9.2} {wall:9.2} {peak:9} {:9.2}",
+                megabytes(output)?
+            );
+        }
+        if let [ours, theirs] = &costs[..] {
+            ratios.push(median(ours, Cost::cpu) / median(theirs, Cost::cpu));
+            println!(
+                "  {:32} {:9.2}",
+                "wasmelt/wasmtime",
+                ratios[ratios.len() - 1]
+            );
+        }
+    }
+    if ratios.len() > 1 {
+        println!("{:34} {:9.2}", "geomean", geomean(&ratios));
+    }
+    println!("medians of {rounds} interleaved rounds; wasmelt's time includes linking");
+    Ok(())
+}
+
+fn invocation(line: Vec<String>) -> Invocation {
+    let mut words = line.into_iter();
+    let program = words.next().expect("a command has a program");
+    Invocation {
+        program,
+        args: words.collect(),
+    }
+}
+
+/// The modules that the environment names; without any, one that is made up.
+fn modules(tools: &Tools) -> Result<Vec<PathBuf>> {
+    let given = env::var_os("WASMELT_BENCH_MODULES").filter(|list| !list.is_empty());
+    if let Some(list) = given {
+        return Ok(env::split_paths(&list).collect());
+    }
+    let path = tools.path("generated.wasm");
+    fs::write(&path, generate::module(FUNCTIONS)).map_err(|error| error.to_string())?;
+    Ok(vec![path])
+}
+
+fn megabytes(path: &Path) -> Result<f64> {
+    let metadata = fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(metadata.len() as f64 / 1e6)
+}

@@ -1,0 +1,110 @@
+//! Measures executables that wasmelt makes against native code and against `wasmtime`, if there
+//! is one on `PATH`: `cargo bench --bench wasmelt [-- SECTION... OPTIONS]`.
+//!
+//! Every figure that matters is a ratio of medians of one run, whose repeats are interleaved:
+//! machines differ, and one machine differs from minute to minute. What is not measured is said.
+
+#![forbid(unsafe_code)]
+
+mod compile;
+mod generate;
+mod measure;
+mod size;
+mod startup;
+mod throughput;
+mod tools;
+
+use std::process::ExitCode;
+
+use tools::Tools;
+
+/// What failed, and about what, in one line.
+pub type Result<T> = std::result::Result<T, String>;
+
+const HELP: &str = "\
+usage: cargo bench --bench wasmelt -- [SECTION...] [OPTIONS]
+
+sections, all by default:
+  startup     from start to exit of hello world
+  throughput  CPU time of the kernels and of CoreMark
+  compile     CPU time and peak memory of a compilation
+  size        bytes of hello world
+
+options:
+  --rounds N    repeats of each measurement
+  --kernel NAME only kernels whose name contains this; may be repeated
+  --flag FLAG   passed to `wasmelt build`; may be repeated
+
+environment:
+  CC                        the native compiler, cc by default
+  MUSL_CC                   a compiler that links musl statically, musl-gcc by default
+  WASMELT_BENCH_MODULES     modules for `compile`, separated by colons
+  WASMELT_BENCH_COREMARK    the crate `coremark` compiled for wasm32-wasip1
+";
+
+/// Measures and prints.
+type Section = fn(&Tools, &Options) -> Result<()>;
+
+/// What the command line says.
+#[derive(Default)]
+pub struct Options {
+    sections: Vec<String>,
+    pub rounds: Option<usize>,
+    pub kernels: Vec<String>,
+    pub flags: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let Some(options) = parse(std::env::args().skip(1))? else {
+        print!("{HELP}");
+        return Ok(());
+    };
+    let tools = Tools::find(&options)?;
+    tools.describe();
+    let sections: [(&str, Section); 4] = [
+        ("startup", startup::run),
+        ("throughput", throughput::run),
+        ("compile", compile::run),
+        ("size", size::run),
+    ];
+    for (name, section) in sections {
+        if options.sections.is_empty() || options.sections.iter().any(|s| s == name) {
+            println!("\n== {name}");
+            section(&tools, &options)?;
+        }
+    }
+    Ok(())
+}
+
+/// `None` when help is wanted.
+fn parse(words: impl Iterator<Item = String>) -> Result<Option<Options>> {
+    let mut options = Options::default();
+    let mut words = words;
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or(format!("`{word}` needs a value"));
+        match word.as_str() {
+            // What `cargo bench` adds for harnesses that need it.
+            "--bench" => {}
+            "--help" | "-h" => return Ok(None),
+            "--rounds" => {
+                let rounds = value()?.parse().ok().filter(|&rounds| rounds > 0);
+                options.rounds = Some(rounds.ok_or("`--rounds` takes a number above zero")?);
+            }
+            "--kernel" => options.kernels.push(value()?),
+            "--flag" => options.flags.push(value()?),
+            "startup" | "throughput" | "compile" | "size" => options.sections.push(word),
+            _ => return Err(format!("`{word}` is no section and no option\n\n{HELP}")),
+        }
+    }
+    Ok(Some(options))
+}

@@ -1,0 +1,34 @@
+//! Bytes of hello world.
+
+use std::fs;
+use std::path::Path;
+
+use crate::tools::{Tools, kernels_dir};
+use crate::{Options, Result};
+
+pub fn run(tools: &Tools, _options: &Options) -> Result<()> {
+    let wasm = kernels_dir().join("hello.wasm");
+    let mut rows = vec![
+        ("wasm", wasm.clone()),
+        ("wasmelt", tools.wasmelt(&wasm)?),
+        (
+            "static C",
+            tools.native_static(&kernels_dir().join("hello.c"))?,
+        ),
+    ];
+    if tools.wasmtime(&wasm)?.is_some() {
+        rows.push((
+            "wasmtime precompiled, without the engine",
+            tools.path("hello.cwasm"),
+        ));
+    }
+    for (name, path) in rows {
+        println!("{name:42} {:9} bytes", bytes_of(&path)?);
+    }
+    Ok(())
+}
+
+fn bytes_of(path: &Path) -> Result<u64> {
+    let metadata = fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(metadata.len())
+}
