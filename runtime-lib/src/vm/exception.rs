@@ -98,6 +98,7 @@ pub(super) unsafe extern "C" fn throw_from(
     exception: *mut u8,
     return_address: usize,
     fp: usize,
+    preserved: *const arch::Preserved,
 ) -> ! {
     let exception = exception.cast::<Exception>();
     // SAFETY: the caller vouches for it.
@@ -105,7 +106,15 @@ pub(super) unsafe extern "C" fn throw_from(
     let thrower = Frame { return_address, fp };
     if let Some(landing) = find(code_map::of_program(), tag, thrower) {
         // SAFETY: the frame is live, and its call has a handler there.
-        unsafe { arch::land(landing.address, landing.sp, landing.fp, exception) }
+        unsafe {
+            arch::land(
+                landing.address,
+                landing.sp,
+                landing.fp,
+                exception,
+                preserved,
+            )
+        }
     }
     // SAFETY: no handler will ever see it; one that is shared stays.
     unsafe { exception_free(exception.cast()) };

@@ -104,8 +104,13 @@ pub(in crate::vm) unsafe fn continue_at(point: &RecoveryPoint) -> ! {
     }
 }
 
-/// The runtime function `throw`: hands the caller's return address and frame pointer on, which
-/// are still untouched here.
+/// The registers that a callee preserves, as they are when it throws: `r15`, `r14`, `r13`, `r12`,
+/// `rbx`.
+pub(in crate::vm) type Preserved = [usize; 5];
+
+/// The runtime function `throw`: hands on the caller's return address, frame pointer and the
+/// registers that the caller relies on if it has the handler itself: to it, this is a call of the
+/// C convention. Frames further up rely on nothing, as theirs are calls of compiled code.
 ///
 /// # Safety
 /// Called by compiled code only, with an exception from `exception_new`.
@@ -113,10 +118,17 @@ pub(in crate::vm) unsafe fn continue_at(point: &RecoveryPoint) -> ! {
 #[unsafe(export_name = "wasmelt_throw")]
 pub(in crate::vm) unsafe extern "C" fn throw(exception: *mut u8) -> ! {
     naked_asm!(
-        "mov rsi, [rsp]",
-        "mov rdx, rbp",
         "push rbp",
         "mov rbp, rsp",
+        "push rbx",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "mov rsi, [rbp + 8]",
+        "mov rdx, [rbp]",
+        "mov rcx, rsp",
+        "sub rsp, 8",
         "call {}",
         "ud2",
         sym crate::vm::exception::throw_from,
@@ -126,23 +138,31 @@ pub(in crate::vm) unsafe extern "C" fn throw(exception: *mut u8) -> ! {
 /// Continues in compiled code at an exception's landing.
 ///
 /// # Safety
-/// `sp` and `fp` are those of a live frame whose call has a handler at `landing`.
+/// `sp` and `fp` are those of a live frame whose call has a handler at `landing`; `preserved` is
+/// what `throw` handed on.
 pub(in crate::vm) unsafe fn land(
     landing: usize,
     sp: usize,
     fp: usize,
     exception: *mut Exception,
+    preserved: *const Preserved,
 ) -> ! {
-    // SAFETY: at a handler, compiled code relies on these two registers and on the payload
-    // registers `rax` and `rdx` alone.
+    // SAFETY: at a handler, compiled code relies on these registers and on the payload registers
+    // `rax` and `rdx`.
     unsafe {
         asm!(
+            "mov r15, [r8]",
+            "mov r14, [r8 + 8]",
+            "mov r13, [r8 + 16]",
+            "mov r12, [r8 + 24]",
+            "mov rbx, [r8 + 32]",
             "mov rsp, rcx",
             "mov rbp, rsi",
             "jmp rdi",
             in("rdi") landing,
             in("rcx") sp,
             in("rsi") fp,
+            in("r8") preserved,
             in("rax") exception,
             in("rdx") 0_usize,
             options(noreturn),
