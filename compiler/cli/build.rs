@@ -9,7 +9,7 @@ use crate::args::Emit;
 use crate::capabilities;
 use crate::diagnostic::Failure;
 use crate::input;
-use crate::output::Pending;
+use crate::output::{Pending, Purpose};
 use crate::pipeline;
 use crate::resolve::{Build, OutputPath};
 
@@ -21,7 +21,12 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let started = Instant::now();
     let input = input::read(&build.input)?;
     // Before the compilation, so that nobody waits for a file that cannot be written.
-    let pending = Pending::create(&build.output, &build.input, build.emit == Emit::Exe)?;
+    let purpose = if build.emit == Emit::Exe {
+        Purpose::Executable
+    } else {
+        Purpose::Data
+    };
+    let pending = Pending::create(&build.output, &build.input, purpose)?;
     let compiled = pipeline::compile(&input, &build.options, &build.console)?;
     let linked = match build.emit {
         Emit::Exe => Some(pipeline::link(&compiled, &build.link, &pending)?),

@@ -21,8 +21,29 @@ pub(crate) struct Pending {
     /// Where to write. Removed when this value is dropped before [`Pending::finish`].
     temporary: Option<TempPath>,
     place: Place,
+    purpose: Purpose,
     /// Permissions of the finished file.
     mode: u32,
+}
+
+/// What is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    Executable,
+    /// An executable that `run` keeps.
+    CacheEntry,
+    /// Anything that is not run.
+    Data,
+}
+
+impl Purpose {
+    /// How to say that another place is wanted.
+    fn elsewhere(self) -> &'static str {
+        match self {
+            Purpose::Executable | Purpose::Data => "choose another place with `-o PATH`",
+            Purpose::CacheEntry => "name another directory: `WASMELT_CACHE_DIR=PATH`",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -41,7 +62,7 @@ impl Pending {
     pub(crate) fn create(
         output: &OutputPath,
         input: &InputPath,
-        executable: bool,
+        purpose: Purpose,
     ) -> Result<Pending, Failure> {
         let place = place(output, input)?;
         let folder = match &place {
@@ -53,8 +74,8 @@ impl Pending {
             Place::File(path) => path,
             Place::Stdout | Place::Special(_) => &folder,
         };
-        let temporary = temporary_in(&folder, executable)
-            .map_err(|error| Failure::input(unwritable(shown, &error)))?;
+        let temporary = temporary_in(&folder, purpose)
+            .map_err(|error| Failure::input(unwritable(shown, &error, purpose)))?;
         // The system has applied the umask.
         let mode = temporary
             .as_file()
@@ -65,6 +86,7 @@ impl Pending {
         Ok(Pending {
             temporary: Some(temporary),
             place,
+            purpose,
             mode,
         })
     }
@@ -116,7 +138,7 @@ impl Pending {
                 "cannot write to standard output: {}",
                 reason(error)
             )),
-            Place::Special(path) | Place::File(path) => unwritable(path, error),
+            Place::Special(path) | Place::File(path) => unwritable(path, error, self.purpose),
         })
     }
 }
@@ -130,14 +152,14 @@ impl Drop for Pending {
 }
 
 /// A new file for the output, executable by whom the umask allows.
-fn temporary_in(folder: &Path, executable: bool) -> io::Result<NamedTempFile> {
+fn temporary_in(folder: &Path, purpose: Purpose) -> io::Result<NamedTempFile> {
+    let mode = match purpose {
+        Purpose::Executable | Purpose::CacheEntry => 0o777,
+        Purpose::Data => 0o666,
+    };
     tempfile::Builder::new()
         .prefix(".wasmelt-")
-        .permissions(Permissions::from_mode(if executable {
-            0o777
-        } else {
-            0o666
-        }))
+        .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)
 }
 
@@ -184,7 +206,8 @@ fn same_file(left: &fs::Metadata, right: &fs::Metadata) -> bool {
 }
 
 /// `path` cannot be written.
-fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+fn unwritable(path: &Path, error: &io::Error, purpose: Purpose) -> Diagnostic {
+    let elsewhere = purpose.elsewhere();
     let diagnostic = Diagnostic::error(format!(
         "cannot write `{}`: {}",
         path.display(),
@@ -202,12 +225,12 @@ fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
             diagnostic.help(format!("`{}` is not a directory", folder.display()))
         }
         io::ErrorKind::PermissionDenied => diagnostic.help(format!(
-            "choose another place with `-o PATH`, or check the permissions of `{}`",
+            "{elsewhere}, or check the permissions of `{}`",
             folder.display()
         )),
-        io::ErrorKind::ReadOnlyFilesystem => diagnostic.help("choose another place with `-o PATH`"),
+        io::ErrorKind::ReadOnlyFilesystem => diagnostic.help(elsewhere),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            diagnostic.help("make room, or choose another place with `-o PATH`")
+            diagnostic.help(format!("make room, or {elsewhere}"))
         }
         io::ErrorKind::FileTooLarge => {
             diagnostic.help("raise the limit on file sizes: `ulimit -f unlimited`")

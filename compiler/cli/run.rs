@@ -10,7 +10,7 @@ use crate::build::{figures, times};
 use crate::cache::Entry;
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::{self, Input, reason};
-use crate::output::Pending;
+use crate::output::{Pending, Purpose};
 use crate::pipeline;
 use crate::resolve::{OutputPath, Run};
 
@@ -48,7 +48,7 @@ fn build_entry(run: &Run, input: &Input, entry: &Entry) -> Result<(), Failure> {
     let started = Instant::now();
     entry.create_folder()?;
     let output = OutputPath::File(entry.executable.clone());
-    let pending = Pending::create(&output, &run.input, true)?;
+    let pending = Pending::create(&output, &run.input, Purpose::CacheEntry)?;
     let compiled = pipeline::compile(input, &run.options, &run.console)?;
     let linked = pipeline::link(&compiled, &run.link, &pending)?;
     pending.finish()?;
