@@ -72,7 +72,9 @@ pub fn obey(executable: &Path, commands: &[String], limit: Duration) -> Result<S
     let mut input = child.stdin.take().expect("it is a pipe");
     let output = child.stdout.take().expect("it is a pipe");
     let errors = child.stderr.take().expect("it is a pipe");
-    let text = commands.iter().fold(String::new(), |text, command| text + command + "\n");
+    let text = commands
+        .iter()
+        .fold(String::new(), |text, command| text + command + "\n");
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         // A driver that has ended early has closed the pipe; its answers tell.
@@ -86,7 +88,10 @@ pub fn obey(executable: &Path, commands: &[String], limit: Duration) -> Result<S
         }
     });
     let said = std::thread::spawn(move || {
-        BufReader::new(errors).lines().map_while(Result::ok).collect::<Vec<_>>()
+        BufReader::new(errors)
+            .lines()
+            .map_while(Result::ok)
+            .collect::<Vec<_>>()
     });
     let deadline = Instant::now() + limit;
     let mut answers = Vec::with_capacity(commands.len());

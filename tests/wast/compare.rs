@@ -11,7 +11,11 @@ pub enum Pattern {
     NotNull(&'static str),
     AnyNull,
     /// A number of `bytes` bytes, of type `ty`, with NaNs among its lanes.
-    Lanes { ty: &'static str, lanes: Vec<Lane>, lane_bits: u32 },
+    Lanes {
+        ty: &'static str,
+        lanes: Vec<Lane>,
+        lane_bits: u32,
+    },
     Either(Vec<Pattern>),
 }
 
@@ -27,33 +31,49 @@ pub enum Lane {
 
 impl Pattern {
     pub fn f32(pattern: &NanPattern<F32>) -> Pattern {
-        Pattern::Lanes { ty: "f32", lanes: vec![lane32(pattern)], lane_bits: 32 }
+        Pattern::Lanes {
+            ty: "f32",
+            lanes: vec![lane32(pattern)],
+            lane_bits: 32,
+        }
     }
 
     pub fn f64(pattern: &NanPattern<F64>) -> Pattern {
-        Pattern::Lanes { ty: "f64", lanes: vec![lane64(pattern)], lane_bits: 64 }
+        Pattern::Lanes {
+            ty: "f64",
+            lanes: vec![lane64(pattern)],
+            lane_bits: 64,
+        }
     }
 
     pub fn v128(pattern: &V128Pattern) -> Pattern {
         let integers =
             |lanes: &mut dyn Iterator<Item = u64>| lanes.map(Lane::Bits).collect::<Vec<_>>();
         let (lane_bits, lanes) = match pattern {
-            V128Pattern::I8x16(lanes) => {
-                (8, integers(&mut lanes.iter().map(|lane| u64::from(lane.cast_unsigned()))))
-            }
-            V128Pattern::I16x8(lanes) => {
-                (16, integers(&mut lanes.iter().map(|lane| u64::from(lane.cast_unsigned()))))
-            }
-            V128Pattern::I32x4(lanes) => {
-                (32, integers(&mut lanes.iter().map(|lane| u64::from(lane.cast_unsigned()))))
-            }
-            V128Pattern::I64x2(lanes) => {
-                (64, integers(&mut lanes.iter().map(|lane| lane.cast_unsigned())))
-            }
+            V128Pattern::I8x16(lanes) => (
+                8,
+                integers(&mut lanes.iter().map(|lane| u64::from(lane.cast_unsigned()))),
+            ),
+            V128Pattern::I16x8(lanes) => (
+                16,
+                integers(&mut lanes.iter().map(|lane| u64::from(lane.cast_unsigned()))),
+            ),
+            V128Pattern::I32x4(lanes) => (
+                32,
+                integers(&mut lanes.iter().map(|lane| u64::from(lane.cast_unsigned()))),
+            ),
+            V128Pattern::I64x2(lanes) => (
+                64,
+                integers(&mut lanes.iter().map(|lane| lane.cast_unsigned())),
+            ),
             V128Pattern::F32x4(lanes) => (32, lanes.iter().map(lane32).collect()),
             V128Pattern::F64x2(lanes) => (64, lanes.iter().map(lane64).collect()),
         };
-        Pattern::Lanes { ty: "v128", lanes, lane_bits }
+        Pattern::Lanes {
+            ty: "v128",
+            lanes,
+            lane_bits,
+        }
     }
 
     /// Whether one result of the driver, such as `i32:0000002a`, is as expected.
@@ -65,8 +85,14 @@ impl Pattern {
             Pattern::NotNull(wanted) => *wanted == ty && value != "null",
             Pattern::AnyNull => value == "null",
             Pattern::Either(cases) => cases.iter().any(|case| case.matches(result)),
-            Pattern::Lanes { ty: wanted, lanes, lane_bits } => {
-                let Ok(mut bits) = u128::from_str_radix(value, 16) else { return false };
+            Pattern::Lanes {
+                ty: wanted,
+                lanes,
+                lane_bits,
+            } => {
+                let Ok(mut bits) = u128::from_str_radix(value, 16) else {
+                    return false;
+                };
                 let mask = (1_u128 << lane_bits) - 1;
                 let fit = lanes.iter().all(|lane| {
                     let fits = lane.matches((bits & mask) as u64, *lane_bits);

@@ -20,8 +20,13 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Group; 5] =
-        [Group::Wasm2, Group::Exceptions, Group::TailCalls, Group::Wasm3, Group::Threads];
+    pub const ALL: [Group; 5] = [
+        Group::Wasm2,
+        Group::Exceptions,
+        Group::TailCalls,
+        Group::Wasm3,
+        Group::Threads,
+    ];
 }
 
 impl fmt::Display for Group {
@@ -70,18 +75,27 @@ fn of_crate() -> Vec<Script> {
         (Group::Wasm3, Proposal::RelaxedSimd),
         (Group::Threads, Proposal::Threads),
     ];
-    let versions = [(Group::Wasm2, SpecVersion::V2), (Group::Wasm3, SpecVersion::V3)];
-    let proposals =
-        groups.into_iter().flat_map(|(group, of)| proposal(of).map(move |file| (group, file)));
-    let files =
-        versions.into_iter().flat_map(|(group, of)| spec(of).map(move |file| (group, file)));
+    let versions = [
+        (Group::Wasm2, SpecVersion::V2),
+        (Group::Wasm3, SpecVersion::V3),
+    ];
+    let proposals = groups
+        .into_iter()
+        .flat_map(|(group, of)| proposal(of).map(move |file| (group, file)));
+    let files = versions
+        .into_iter()
+        .flat_map(|(group, of)| spec(of).map(move |file| (group, file)));
     let mut seen = HashSet::new();
     let mut scripts = Vec::new();
     for (group, file) in proposals.chain(files) {
         if seen.insert(file.raw()) {
             let stem = file.name().trim_end_matches(".wast");
             let name = format!("{}/{stem}", file.parent());
-            scripts.push(Script { name, group, text: file.raw().to_owned() });
+            scripts.push(Script {
+                name,
+                group,
+                text: file.raw().to_owned(),
+            });
         }
     }
     scripts
@@ -98,7 +112,13 @@ fn of_checkout(root: &Path) -> Vec<Script> {
         let entries = fs::read_dir(&folder_path)
             .unwrap_or_else(|error| panic!("cannot read `{}`: {error}", folder_path.display()));
         let mut names: Vec<String> = entries
-            .map(|entry| entry.expect("it is listed").file_name().to_string_lossy().into_owned())
+            .map(|entry| {
+                entry
+                    .expect("it is listed")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
             .filter(|name| name.ends_with(".wast"))
             .collect();
         names.sort();
@@ -112,7 +132,11 @@ fn of_checkout(root: &Path) -> Vec<Script> {
                 _ if wasm2.contains(&name) => Group::Wasm2,
                 _ => Group::Wasm3,
             };
-            let name = if threads { format!("threads/{stem}") } else { stem.to_owned() };
+            let name = if threads {
+                format!("threads/{stem}")
+            } else {
+                stem.to_owned()
+            };
             scripts.push(Script { name, group, text });
         }
     }

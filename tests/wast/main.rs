@@ -34,11 +34,16 @@ fn main() -> ExitCode {
     let spectest: Arc<[u8]> = spectest.into();
     let folder = Arc::new(tempfile::tempdir().expect("there is a place for temporary files"));
     let outcomes = Outcomes::default();
-    let trials = groups::scripts().into_iter().enumerate().map(|(position, script)| {
-        let executable = folder.path().join(position.to_string());
-        let (outcomes, spectest) = (Arc::clone(&outcomes), Arc::clone(&spectest));
-        Trial::test(script.name.clone(), move || check(&script, &spectest, executable, &outcomes))
-    });
+    let trials = groups::scripts()
+        .into_iter()
+        .enumerate()
+        .map(|(position, script)| {
+            let executable = folder.path().join(position.to_string());
+            let (outcomes, spectest) = (Arc::clone(&outcomes), Arc::clone(&spectest));
+            Trial::test(script.name.clone(), move || {
+                check(&script, &spectest, executable, &outcomes)
+            })
+        });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     let outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
     if !outcomes.is_empty() {
@@ -57,7 +62,10 @@ fn check(
     let outcome = script::run(&steps, spectest, &executable);
     let _ = std::fs::remove_file(executable);
     let failures = outcome.failures.clone();
-    outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((script.group, outcome));
+    outcomes
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push((script.group, outcome));
     if failures.is_empty() {
         return Ok(());
     }
@@ -90,7 +98,10 @@ fn scoreboard(outcomes: &[(Group, Outcome)]) -> String {
         }
         let (passed, skipped, failed) = (sum.passed, sum.skipped(), sum.failures.len());
         if scripts > 0 {
-            let _ = writeln!(text, "{group:<22}{scripts:>8}{passed:>10}{skipped:>13}{failed:>8}");
+            let _ = writeln!(
+                text,
+                "{group:<22}{scripts:>8}{passed:>10}{skipped:>13}{failed:>8}"
+            );
         }
     }
     let mut reasons: Vec<(&String, &usize)> = BTreeMap::iter(&total.unsupported).collect();

@@ -108,7 +108,11 @@ impl<'s> Pass<'s> {
     fn step(&mut self, position: usize, step: &'s Step) {
         let line = step.line;
         match &step.kind {
-            StepKind::Module { name, wasm, instantiate } => {
+            StepKind::Module {
+                name,
+                wasm,
+                instantiate,
+            } => {
                 for name in [Some(LAST), name.as_deref()].into_iter().flatten() {
                     self.definitions.insert(name.to_owned(), wasm);
                 }
@@ -119,7 +123,11 @@ impl<'s> Pass<'s> {
                 }
             }
             StepKind::Instance { instance, module } => {
-                match self.definitions.get(module.as_deref().unwrap_or(LAST)).copied() {
+                match self
+                    .definitions
+                    .get(module.as_deref().unwrap_or(LAST))
+                    .copied()
+                {
                     Some(wasm) => self.instance(position, line, instance.as_deref(), wasm),
                     None => self.outcome.fail(line, "no such module"),
                 }
@@ -168,15 +176,17 @@ impl<'s> Pass<'s> {
         let (wasm, providers) = self.resolved(wasm)?;
         let unit = self.units.len();
         let name = format!("module{unit}");
-        self.units.push(Unit { wasm, name, providers, step: position });
+        self.units.push(Unit {
+            wasm,
+            name,
+            providers,
+            step: position,
+        });
         Ok(unit)
     }
 
     /// The bytes, and who provides the imports; names that nobody provides are left out.
-    fn resolved(
-        &self,
-        wasm: &'s Encoded,
-    ) -> Result<(&'s [u8], HashMap<String, usize>), Absence> {
+    fn resolved(&self, wasm: &'s Encoded) -> Result<(&'s [u8], HashMap<String, usize>), Absence> {
         let (wasm, imported) = described(wasm)?;
         let mut providers = HashMap::new();
         for module in imported {
@@ -187,31 +197,32 @@ impl<'s> Pass<'s> {
         Ok((wasm, providers))
     }
 
-    fn act(
-        &mut self,
-        position: usize,
-        line: usize,
-        action: &'s Action,
-        expected: &'s Expected,
-    ) {
+    fn act(&mut self, position: usize, line: usize, action: &'s Action, expected: &'s Expected) {
         let counts = !matches!(expected, Expected::Success);
         let command = match action {
-            Action::Instantiate { wasm } => {
-                self.unit(position, wasm).map(|unit| format!("instantiate {unit}"))
-            }
+            Action::Instantiate { wasm } => self
+                .unit(position, wasm)
+                .map(|unit| format!("instantiate {unit}")),
             Action::Get { module, name } => self
                 .target(module.as_deref())
                 .map(|unit| format!("get {unit} {}", hex_name(name))),
             Action::Invoke { module, name, args } => {
                 self.target(module.as_deref()).and_then(|unit| {
                     let args = args.clone().map_err(Absence::Unsupported)?;
-                    let args = args.iter().fold(String::new(), |text, arg| text + " " + arg);
+                    let args = args
+                        .iter()
+                        .fold(String::new(), |text, arg| text + " " + arg);
                     Ok(format!("invoke {unit} {}{args}", hex_name(name)))
                 })
             }
         };
         match command {
-            Ok(command) => self.questions.push(Question { line, command, expected, counts }),
+            Ok(command) => self.questions.push(Question {
+                line,
+                command,
+                expected,
+                counts,
+            }),
             Err(absence) if counts => self.judge(line, &absence),
             Err(_) => {}
         }
@@ -228,7 +239,9 @@ impl<'s> Pass<'s> {
     fn unlinkable(&self, wasm: &'s Encoded) -> Result<(), Absence> {
         let (wasm, providers) = self.resolved(wasm)?;
         match executables::compile(&self.with_needs(wasm, &providers)) {
-            Ok(_) => Err(Absence::Failed("the module should not have linked".to_owned())),
+            Ok(_) => Err(Absence::Failed(
+                "the module should not have linked".to_owned(),
+            )),
             Err(error) if error.kind == ErrorKind::Link => Ok(()),
             Err(error) => Err(Absence::of(&error)),
         }
@@ -265,7 +278,10 @@ impl<'s> Pass<'s> {
         let needs: Vec<usize> = self.needs(providers).into_iter().collect();
         let moved = |providers: &HashMap<String, usize>| -> HashMap<String, usize> {
             let position = |unit| needs.binary_search(&unit).expect("needs are complete");
-            providers.iter().map(|(name, &unit)| (name.clone(), position(unit))).collect()
+            providers
+                .iter()
+                .map(|(name, &unit)| (name.clone(), position(unit)))
+                .collect()
         };
         let module = |wasm, name: &str, providers| ScriptModule {
             wasm,
@@ -284,9 +300,18 @@ impl<'s> Pass<'s> {
 
 /// A valid module's bytes, and the names of the modules that it imports from.
 fn described(wasm: &Encoded) -> Result<(&[u8], BTreeSet<String>), Absence> {
-    let wasm = wasm.as_ref().map_err(|why| Absence::Failed(format!("bad module text: {why}")))?;
+    let wasm = wasm
+        .as_ref()
+        .map_err(|why| Absence::Failed(format!("bad module text: {why}")))?;
     let summary = wasmelt_compiler::summarize(wasm).map_err(|error| Absence::of(&error))?;
-    Ok((wasm, summary.imports.into_iter().map(|(module, ..)| module).collect()))
+    Ok((
+        wasm,
+        summary
+            .imports
+            .into_iter()
+            .map(|(module, ..)| module)
+            .collect(),
+    ))
 }
 
 /// The module has to be malformed or invalid.
@@ -295,6 +320,8 @@ fn rejected(wasm: &Encoded) -> Result<(), Absence> {
     match wasmelt_compiler::compile(wasm, &Options::default(), &Silent) {
         Err(error) if error.kind == ErrorKind::Invalid => Ok(()),
         Err(error) if error.kind == ErrorKind::Unsupported => Err(Absence::of(&error)),
-        _ => Err(Absence::Failed("the module should have been refused".to_owned())),
+        _ => Err(Absence::Failed(
+            "the module should have been refused".to_owned(),
+        )),
     }
 }

@@ -23,24 +23,52 @@ pub struct Step {
 
 #[derive(Debug)]
 pub enum StepKind {
-    Module { name: Option<String>, wasm: Encoded, instantiate: bool },
+    Module {
+        name: Option<String>,
+        wasm: Encoded,
+        instantiate: bool,
+    },
     /// `(module instance $instance $module)`.
-    Instance { instance: Option<String>, module: Option<String> },
-    Register { name: String, module: Option<String> },
+    Instance {
+        instance: Option<String>,
+        module: Option<String>,
+    },
+    Register {
+        name: String,
+        module: Option<String>,
+    },
     /// The module has to be refused before anything is linked.
-    Reject { wasm: Encoded },
-    Unlinkable { wasm: Encoded },
-    Action { action: Action, expected: Expected },
+    Reject {
+        wasm: Encoded,
+    },
+    Unlinkable {
+        wasm: Encoded,
+    },
+    Action {
+        action: Action,
+        expected: Expected,
+    },
     /// A directive that asks for something that is not there.
-    Unsupported { reason: String },
+    Unsupported {
+        reason: String,
+    },
 }
 
 #[derive(Debug)]
 pub enum Action {
     /// Arguments are as the driver reads them; an error says which value it cannot read.
-    Invoke { module: Option<String>, name: String, args: Result<Vec<String>, String> },
-    Get { module: Option<String>, name: String },
-    Instantiate { wasm: Encoded },
+    Invoke {
+        module: Option<String>,
+        name: String,
+        args: Result<Vec<String>, String>,
+    },
+    Get {
+        module: Option<String>,
+        name: String,
+    },
+    Instantiate {
+        wasm: Encoded,
+    },
 }
 
 #[derive(Debug)]
@@ -64,7 +92,10 @@ pub fn read(text: &str) -> Result<Vec<Step>, String> {
     let mut steps = Vec::new();
     for directive in script.directives {
         let (line, _) = directive.span().linecol_in(text);
-        steps.push(Step { line: line + 1, kind: step(directive) });
+        steps.push(Step {
+            line: line + 1,
+            kind: step(directive),
+        });
     }
     Ok(steps)
 }
@@ -81,52 +112,66 @@ fn step(directive: WastDirective<'_>) -> StepKind {
             wasm: encoded(&mut module),
             instantiate: false,
         },
-        WastDirective::ModuleInstance { instance, module, .. } => {
-            StepKind::Instance { instance: owned(instance), module: owned(module) }
-        }
-        WastDirective::Register { name, module, .. } => {
-            StepKind::Register { name: name.to_owned(), module: owned(module) }
-        }
+        WastDirective::ModuleInstance {
+            instance, module, ..
+        } => StepKind::Instance {
+            instance: owned(instance),
+            module: owned(module),
+        },
+        WastDirective::Register { name, module, .. } => StepKind::Register {
+            name: name.to_owned(),
+            module: owned(module),
+        },
         WastDirective::AssertMalformed { mut module, .. }
-        | WastDirective::AssertInvalid { mut module, .. } => {
-            StepKind::Reject { wasm: encoded(&mut module) }
-        }
+        | WastDirective::AssertInvalid { mut module, .. } => StepKind::Reject {
+            wasm: encoded(&mut module),
+        },
         WastDirective::AssertMalformedCustom { mut module, .. }
         | WastDirective::AssertInvalidCustom { mut module, .. } => match encoded(&mut module) {
             Err(text) => StepKind::Reject { wasm: Err(text) },
-            Ok(_) => StepKind::Unsupported { reason: "contents of custom sections".to_owned() },
+            Ok(_) => StepKind::Unsupported {
+                reason: "contents of custom sections".to_owned(),
+            },
         },
-        WastDirective::AssertUnlinkable { module, .. } => {
-            StepKind::Unlinkable { wasm: encoded(&mut QuoteWat::Wat(module)) }
-        }
-        WastDirective::Invoke(invoke) => {
-            StepKind::Action { action: call(invoke), expected: Expected::Success }
-        }
+        WastDirective::AssertUnlinkable { module, .. } => StepKind::Unlinkable {
+            wasm: encoded(&mut QuoteWat::Wat(module)),
+        },
+        WastDirective::Invoke(invoke) => StepKind::Action {
+            action: call(invoke),
+            expected: Expected::Success,
+        },
         WastDirective::AssertReturn { exec, results, .. } => {
             let patterns: Result<Vec<Pattern>, String> = results.iter().map(pattern).collect();
             match patterns {
-                Ok(patterns) => {
-                    StepKind::Action { action: action(exec), expected: Expected::Results(patterns) }
-                }
+                Ok(patterns) => StepKind::Action {
+                    action: action(exec),
+                    expected: Expected::Results(patterns),
+                },
                 Err(reason) => StepKind::Unsupported { reason },
             }
         }
-        WastDirective::AssertTrap { exec, message, .. } => {
-            StepKind::Action { action: action(exec), expected: Expected::Trap(message.to_owned()) }
-        }
-        WastDirective::AssertExhaustion { call: invoke, message, .. } => StepKind::Action {
+        WastDirective::AssertTrap { exec, message, .. } => StepKind::Action {
+            action: action(exec),
+            expected: Expected::Trap(message.to_owned()),
+        },
+        WastDirective::AssertExhaustion {
+            call: invoke,
+            message,
+            ..
+        } => StepKind::Action {
             action: call(invoke),
             expected: Expected::Trap(message.to_owned()),
         },
-        WastDirective::AssertException { exec, .. } => {
-            StepKind::Action { action: action(exec), expected: Expected::Exception }
-        }
-        WastDirective::AssertSuspension { .. } => {
-            StepKind::Unsupported { reason: "stack switching".to_owned() }
-        }
-        WastDirective::Thread(_) | WastDirective::Wait { .. } => {
-            StepKind::Unsupported { reason: "threads that a script starts".to_owned() }
-        }
+        WastDirective::AssertException { exec, .. } => StepKind::Action {
+            action: action(exec),
+            expected: Expected::Exception,
+        },
+        WastDirective::AssertSuspension { .. } => StepKind::Unsupported {
+            reason: "stack switching".to_owned(),
+        },
+        WastDirective::Thread(_) | WastDirective::Wait { .. } => StepKind::Unsupported {
+            reason: "threads that a script starts".to_owned(),
+        },
     }
 }
 
@@ -141,12 +186,13 @@ fn owned(id: Option<wast::token::Id<'_>>) -> Option<String> {
 fn action(exec: WastExecute<'_>) -> Action {
     match exec {
         WastExecute::Invoke(invoke) => call(invoke),
-        WastExecute::Wat(module) => {
-            Action::Instantiate { wasm: encoded(&mut QuoteWat::Wat(module)) }
-        }
-        WastExecute::Get { module, global, .. } => {
-            Action::Get { module: owned(module), name: global.to_owned() }
-        }
+        WastExecute::Wat(module) => Action::Instantiate {
+            wasm: encoded(&mut QuoteWat::Wat(module)),
+        },
+        WastExecute::Get { module, global, .. } => Action::Get {
+            module: owned(module),
+            name: global.to_owned(),
+        },
     }
 }
 
@@ -213,9 +259,17 @@ fn core_pattern(ret: &WastRetCore<'_>) -> Result<Pattern, String> {
 fn reference(ty: &HeapType<'_>) -> Result<&'static str, String> {
     use AbstractHeapType::{Exn, Extern, Func, NoExn, NoExtern, NoFunc};
     match ty {
-        HeapType::Abstract { ty: Func | NoFunc, .. } | HeapType::Concrete(_) => Ok("funcref"),
-        HeapType::Abstract { ty: Extern | NoExtern, .. } => Ok("externref"),
-        HeapType::Abstract { ty: Exn | NoExn, .. } => Ok("exnref"),
+        HeapType::Abstract {
+            ty: Func | NoFunc, ..
+        }
+        | HeapType::Concrete(_) => Ok("funcref"),
+        HeapType::Abstract {
+            ty: Extern | NoExtern,
+            ..
+        } => Ok("externref"),
+        HeapType::Abstract {
+            ty: Exn | NoExn, ..
+        } => Ok("exnref"),
         _ => Err("references to collected objects".to_owned()),
     }
 }

@@ -27,7 +27,8 @@ pub struct Outcome {
 
 impl Outcome {
     pub fn fail(&mut self, line: usize, what: impl AsRef<str>) {
-        self.failures.push(format!("line {line}: {}", what.as_ref()));
+        self.failures
+            .push(format!("line {line}: {}", what.as_ref()));
     }
 
     pub fn leave_out(&mut self, reason: &str) {
@@ -53,7 +54,10 @@ pub fn run(steps: &[Step], spectest: &[u8], executable: &Path) -> Outcome {
             Err(found) => {
                 let before = absences.len();
                 absences.extend(found);
-                assert!(absences.len() > before, "each round finds another module at fault");
+                assert!(
+                    absences.len() > before,
+                    "each round finds another module at fault"
+                );
             }
         }
     }
@@ -69,7 +73,10 @@ fn compile(pass: &Pass<'_>) -> Result<Compiled, BTreeMap<usize, Absence>> {
     let mut found = BTreeMap::new();
     for unit in &pass.units[1..] {
         let needs = pass.needs(&unit.providers);
-        if needs.iter().any(|&need| found.contains_key(&pass.units[need].step)) {
+        if needs
+            .iter()
+            .any(|&need| found.contains_key(&pass.units[need].step))
+        {
             continue;
         }
         if let Err(error) = executables::compile(&pass.with_needs(unit.wasm, &unit.providers)) {
@@ -78,15 +85,24 @@ fn compile(pass: &Pass<'_>) -> Result<Compiled, BTreeMap<usize, Absence>> {
     }
     if found.is_empty() {
         let last = pass.units.last().map_or(0, |unit| unit.step);
-        found.insert(last, Absence::Failed(format!("the modules do not fit together: {together}")));
+        found.insert(
+            last,
+            Absence::Failed(format!("the modules do not fit together: {together}")),
+        );
     }
     Err(found)
 }
 
 /// Runs the program and judges its answers.
 fn ask(pass: Pass<'_>, compiled: &Compiled, executable: &Path) -> Outcome {
-    let Pass { questions, mut outcome, .. } = pass;
-    let Some(first) = questions.first() else { return outcome };
+    let Pass {
+        questions,
+        mut outcome,
+        ..
+    } = pass;
+    let Some(first) = questions.first() else {
+        return outcome;
+    };
     let commands: Vec<String> = questions.iter().map(|q| q.command.clone()).collect();
     let session = executables::link(compiled, executable)
         .and_then(|()| executables::obey(executable, &commands, LIMIT));
@@ -98,16 +114,24 @@ fn ask(pass: Pass<'_>, compiled: &Compiled, executable: &Path) -> Outcome {
         }
     };
     if let Some(fault) = &session.fault {
-        let line = questions.get(session.answers.len()).map_or(0, |question| question.line);
+        let line = questions
+            .get(session.answers.len())
+            .map_or(0, |question| question.line);
         outcome.fail(line, format!("the executable ended here: {fault}"));
     }
     for (position, question) in questions.iter().enumerate() {
-        let answer = session.answers.get(position).map_or("no answer", String::as_str);
+        let answer = session
+            .answers
+            .get(position)
+            .map_or("no answer", String::as_str);
         if meets(answer, question.expected) {
             outcome.passed += usize::from(question.counts);
         } else {
             let expected = question.expected;
-            outcome.fail(question.line, format!("expected {expected:?}, but: {answer}"));
+            outcome.fail(
+                question.line,
+                format!("expected {expected:?}, but: {answer}"),
+            );
         }
     }
     outcome
@@ -121,7 +145,10 @@ fn meets(answer: &str, expected: &Expected) -> bool {
             let results: Vec<&str> = rest.split_ascii_whitespace().collect();
             word == "ok"
                 && results.len() == patterns.len()
-                && patterns.iter().zip(results).all(|(pattern, result)| pattern.matches(result))
+                && patterns
+                    .iter()
+                    .zip(results)
+                    .all(|(pattern, result)| pattern.matches(result))
         }
         Expected::Trap(message) => word == "trap" && trap_matches(message, rest),
         Expected::Exception => word == "exception",
