@@ -18,6 +18,11 @@ pub(super) fn set_stack_end(address: usize) {
     STACK_END.store(address, Ordering::Relaxed);
 }
 
+/// The end of the stack that can be walked.
+pub(super) fn stack_end() -> usize {
+    STACK_END.load(Ordering::Relaxed)
+}
+
 /// Walks frame pointers upwards. It reads nothing outside the bounds of the stack, whatever the
 /// frame pointer it begins with, so that it cannot fault.
 #[derive(Debug)]
@@ -44,7 +49,7 @@ impl Frames {
         Frames {
             fp,
             low,
-            high: STACK_END.load(Ordering::Relaxed),
+            high: stack_end(),
         }
     }
 }

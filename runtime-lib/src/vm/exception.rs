@@ -1,32 +1,15 @@
 //! Exceptions: made and freed by compiled code, thrown by walking frame pointers to the first
 //! call that has a matching handler. There are no landing pads in host functions.
 
-use std::alloc::Layout;
-use std::cell::Cell;
-use std::ptr::null_mut;
-
 use crate::vm::arch;
 use crate::vm::backtrace::{Frame, Frames};
 use crate::vm::code_map;
+use crate::vm::exception_pool;
 use crate::vm::trap::{self, TrapInfo, raise};
 use wasmelt_abi::{CodeMap, Exception, Handler, TrapCode};
 
-/// Room for values that every exception has, so that any free one serves most tags.
-const VALUES_MIN: u64 = 4;
-/// How many free exceptions are kept.
-const FREE_MAX: u32 = 32;
 /// More values than any tag has: WebAssembly allows 1000 parameters.
 const VALUES_MAX: u64 = 1000;
-
-/// A free exception, in the place of its `Exception`.
-struct Free {
-    next: *mut Free,
-}
-
-thread_local! {
-    static FREE: Cell<*mut Free> = const { Cell::new(null_mut()) };
-    static FREE_COUNT: Cell<u32> = const { Cell::new(0) };
-}
 
 /// Makes an exception with `values` uninitialized values; compiled code fills them.
 #[unsafe(export_name = "wasmelt_exception_new")]
@@ -35,16 +18,7 @@ pub(super) extern "C" fn exception_new(tag: i32, values: i64) -> *mut u8 {
     if values > VALUES_MAX {
         raise(TrapCode::AllocationTooLarge);
     }
-    let free = FREE.get();
-    let exception: *mut Exception = if values <= VALUES_MIN && !free.is_null() {
-        // SAFETY: the list links exceptions that nothing refers to any more.
-        FREE.set(unsafe { (*free).next });
-        FREE_COUNT.set(FREE_COUNT.get().wrapping_sub(1));
-        free.cast()
-    } else {
-        // SAFETY: the layout is not of size zero.
-        unsafe { std::alloc::alloc(layout(values)) }.cast()
-    };
+    let exception = exception_pool::allocate(values);
     if exception.is_null() {
         raise(TrapCode::AllocationTooLarge);
     }
@@ -59,7 +33,8 @@ pub(super) extern "C" fn exception_new(tag: i32, values: i64) -> *mut u8 {
     exception.cast()
 }
 
-/// Frees an exception that a handler has caught for good. One that an `exnref` may refer to stays.
+/// Frees an exception that a handler has caught for good. One that an `exnref` may refer to stays
+/// until it is collected.
 ///
 /// # Safety
 /// `exception` comes from [`exception_new`], and unless it is shared nothing refers to it.
@@ -67,27 +42,10 @@ pub(super) extern "C" fn exception_new(tag: i32, values: i64) -> *mut u8 {
 pub(super) unsafe extern "C" fn exception_free(exception: *mut u8) {
     let exception = exception.cast::<Exception>();
     // SAFETY: the caller vouches for it.
-    let (shared, values) = unsafe { ((*exception).shared, (*exception).values) };
-    if shared != 0 {
-        return;
+    if unsafe { (*exception).shared } == 0 {
+        // SAFETY: the caller vouches for it.
+        unsafe { exception_pool::free(exception) };
     }
-    let count = FREE_COUNT.get();
-    if values <= VALUES_MIN && count < FREE_MAX {
-        let free = exception.cast::<Free>();
-        // SAFETY: the memory is that of an exception, which is larger, and is free from here on.
-        unsafe { free.write(Free { next: FREE.get() }) };
-        FREE.set(free);
-        FREE_COUNT.set(count + 1);
-    } else {
-        // SAFETY: it was allocated with this layout.
-        unsafe { std::alloc::dealloc(exception.cast(), layout(values)) };
-    }
-}
-
-fn layout(values: u64) -> Layout {
-    let bytes = size_of::<Exception>() + 16 * values.max(VALUES_MIN) as usize;
-    // SAFETY: the alignment is a power of two, and `values` is small.
-    unsafe { Layout::from_size_align_unchecked(bytes, align_of::<Exception>()) }
 }
 
 /// What `throw` of `arch` calls: `return_address` and `fp` are those of its caller.

@@ -7,6 +7,7 @@ mod backtrace;
 mod bytes;
 mod code_map;
 mod exception;
+mod exception_pool;
 mod memory;
 pub mod memory_view;
 pub mod message;

@@ -130,6 +130,21 @@ pub fn create(program: &'static Program) -> Result<&'static Store, NoSpace> {
     Ok(store)
 }
 
+/// Calls `look` with the bounds of all that can hold references besides stacks: the contexts and
+/// the elements of growable tables of every store.
+pub(super) fn for_each_context(mut look: impl FnMut(usize, usize)) {
+    for store in STORES
+        .iter()
+        .filter(|store| store.end.load(Ordering::Relaxed) != 0)
+    {
+        for region in items(&program().regions) {
+            let memory = store.base().addr() + region.memory_offset as usize;
+            look(memory - region.below_bytes as usize, memory);
+        }
+        table::for_each(program(), store.base(), &mut look);
+    }
+}
+
 /// As [`create`]; without the address space there is nothing to run, so the process says so and
 /// ends with [`EXIT_CODE_NO_MEMORY`].
 pub fn create_or_exit(program: &'static Program) -> &'static Store {

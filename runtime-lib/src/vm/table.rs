@@ -55,6 +55,22 @@ pub(super) fn create_all(program: &'static Program, base: *mut u8) -> Result<(),
     Ok(())
 }
 
+/// Calls `look` with the bounds of the elements of each growable table of a store.
+pub(super) fn for_each(
+    program: &'static Program,
+    base: *mut u8,
+    look: &mut impl FnMut(usize, usize),
+) {
+    for init in items(&program.tables) {
+        // SAFETY: the offset is that of a table in a context of this store.
+        let (elements, len) = unsafe {
+            let table = base.add(init.table_offset as usize).cast::<Table>();
+            ((*table).elements, (*table).len)
+        };
+        look(elements.addr(), elements.addr() + len as usize * 8);
+    }
+}
+
 /// How many bytes are accessible when a table has `len` elements.
 fn accessible_bytes(len: u64) -> usize {
     (len as usize * 8).next_multiple_of(PAGE_BYTES_MAX)

@@ -47,6 +47,26 @@ pub(in crate::vm) fn frame_pointer() -> usize {
     fp
 }
 
+/// Calls `look` with the address of the lowest word of the stack that callers use: the registers
+/// that they have not saved themselves are at that address and above.
+#[inline(never)]
+pub(in crate::vm) fn with_registers_on_stack(look: impl FnOnce(usize)) {
+    let mut registers: Preserved = [0; 5];
+    // SAFETY: writes to the local alone.
+    unsafe {
+        asm!(
+            "mov [{to}], rbx",
+            "mov [{to} + 8], r12",
+            "mov [{to} + 16], r13",
+            "mov [{to} + 24], r14",
+            "mov [{to} + 32], r15",
+            to = in(reg) &raw mut registers,
+            options(nostack, preserves_flags),
+        )
+    };
+    look((&raw const registers).expose_provenance());
+}
+
 /// Calls `body(data)` with a recovery point set up in `point`. Returns when `body` returns, or
 /// when something continues at the point.
 ///
