@@ -478,7 +478,7 @@ fn value_type(ty: ValType) -> u8 {
         ValType::F64 => ValueType::F64,
         ValType::V128 => ValueType::V128,
         ValType::Ref(ty) if crate::parse::is_func_ref(ty) => ValueType::FuncRef,
-        ValType::Ref(ty) if ty == wasmparser::RefType::EXN => ValueType::ExnRef,
+        ValType::Ref(ty) if crate::parse::is_exn_ref(ty) => ValueType::ExnRef,
         ValType::Ref(_) => ValueType::ExternRef,
     };
     ty as u8

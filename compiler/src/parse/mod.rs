@@ -448,3 +448,16 @@ pub fn is_func_ref(ty: RefType) -> bool {
         HeapType::Concrete(_) | HeapType::Exact(_) => true,
     }
 }
+
+/// Whether values of this type are exception references.
+#[must_use]
+pub fn is_exn_ref(ty: RefType) -> bool {
+    use wasmparser::{AbstractHeapType, HeapType};
+    matches!(
+        ty.heap_type(),
+        HeapType::Abstract {
+            ty: AbstractHeapType::Exn | AbstractHeapType::NoExn,
+            ..
+        }
+    )
+}

@@ -216,17 +216,35 @@ impl<'a> Instantiator<'a, '_> {
             }
             (ImportKind::Table(wanted), Extern::Table(table)) => {
                 let id = self.plan.instances[from].tables[table.index()];
-                let have = &self.plan.tables[id.index()];
-                if !table_fits(&module.tables[wanted.index()].ty, &have.ty) {
-                    return Err(mismatch());
+                let want = &module.tables[wanted.index()].ty;
+                let have = self.plan.tables[id.index()].ty;
+                if !table_fits(want, &have) {
+                    if !(self.may_have_grown() && table_fits(want, &grown_table(have, want))) {
+                        return Err(mismatch());
+                    }
+                    let elements = want.initial;
+                    let step = InitStep::TableAtLeast {
+                        table: id,
+                        elements,
+                    };
+                    self.plan.instances[to].steps.push(step);
                 }
                 self.plan.instances[to].tables.push(id);
             }
             (ImportKind::Memory(wanted), Extern::Memory(memory)) => {
                 let id = self.plan.instances[from].memories[memory.index()];
+                let want = &module.memories[wanted.index()];
                 let have = &self.plan.memories[id.index()];
-                if !memory_fits(&module.memories[wanted.index()], &have.ty) {
-                    return Err(mismatch());
+                if !memory_fits(want, &have.ty) {
+                    if !(self.may_have_grown() && memory_fits(want, &grown_memory(have.ty, want))) {
+                        return Err(mismatch());
+                    }
+                    let bytes = want.initial << have.page_bytes_log2;
+                    let step = InitStep::MemoryAtLeast {
+                        memory: wanted,
+                        bytes,
+                    };
+                    self.plan.instances[to].steps.push(step);
                 }
                 self.plan.instances[to].memories.push(id);
             }
@@ -249,6 +267,11 @@ impl<'a> Instantiator<'a, '_> {
             _ => return Err(mismatch()),
         }
         Ok(())
+    }
+
+    /// Whether the sizes of memories and tables are only known when the instance is made.
+    fn may_have_grown(&self) -> bool {
+        self.code_ran || self.plan.purpose == Purpose::Script
     }
 
     /// Gives the instance its own memories, tables, tags, functions and globals.
@@ -433,6 +456,23 @@ fn limits_fit(want: (u64, Option<u64>), have: (u64, Option<u64>)) -> bool {
             (Some(want), Some(have)) => have <= want,
             (Some(_), None) => false,
         }
+}
+
+/// The type that a table has after growing to what an import asks for, if its maximum allows it.
+fn grown_table(have: TableType, want: &TableType) -> TableType {
+    let initial = have
+        .initial
+        .max(want.initial)
+        .min(have.maximum.unwrap_or(u64::MAX));
+    TableType { initial, ..have }
+}
+
+fn grown_memory(have: MemoryType, want: &MemoryType) -> MemoryType {
+    let initial = have
+        .initial
+        .max(want.initial)
+        .min(have.maximum.unwrap_or(u64::MAX));
+    MemoryType { initial, ..have }
 }
 
 fn table_fits(want: &TableType, have: &TableType) -> bool {

@@ -22,7 +22,7 @@ pub use sigs::SigTable;
 use crate::error::{Error, Result};
 use crate::index::{
     DataIndex, ElemIndex, FuncId, FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId,
-    RegionIndex, SigId, TableId, TagId,
+    MemoryIndex, RegionIndex, SigId, TableId, TagId,
 };
 use crate::options::{Entry, Options};
 use crate::parse::{Extern, Module};
@@ -173,6 +173,16 @@ pub enum FuncKind {
 /// One run-time step of an instantiation.
 #[derive(Clone, PartialEq, Debug)]
 pub enum InitStep {
+    /// The imported memory has to have grown to this many bytes.
+    MemoryAtLeast {
+        memory: MemoryIndex,
+        bytes: u64,
+    },
+    /// The imported table has to have grown to this many elements.
+    TableAtLeast {
+        table: TableId,
+        elements: u64,
+    },
     /// `memory.init` of the whole segment, then drop.
     Data {
         memory: MemoryId,

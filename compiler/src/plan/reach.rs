@@ -157,7 +157,10 @@ impl Reach<'_, '_> {
                     self.elements_used(instance, segment);
                 }
                 InitStep::Start(callee) => self.callee(callee),
-                InitStep::Data { .. } | InitStep::Trap(_) => {}
+                InitStep::Data { .. }
+                | InitStep::Trap(_)
+                | InitStep::MemoryAtLeast { .. }
+                | InitStep::TableAtLeast { .. } => {}
             }
         }
     }

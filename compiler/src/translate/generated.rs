@@ -4,10 +4,11 @@ use super::{Alias, FuncTranslator, Translation, clif_type, trap_code, wasm_signa
 use crate::error::Result;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId, TableId};
 use crate::plan::{Callee, FuncKind, InitStep, Slot};
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, Signature, Value, types};
 use cranelift_frontend::FunctionBuilderContext;
 use std::mem::offset_of;
-use wasmelt_abi::DataSegment;
+use wasmelt_abi::{DataSegment, TrapCode};
 
 /// Bytes of a slot of `Export::call`.
 const SLOT_BYTES: i32 = 16;
@@ -66,7 +67,10 @@ impl FuncTranslator<'_, '_> {
     /// The parameters of the function being made, without the first.
     fn params(&mut self) -> Vec<Value> {
         // The layout has the entry block only after its first instruction.
-        let entry = self.builder.current_block().expect("it is still in the entry block");
+        let entry = self
+            .builder
+            .current_block()
+            .expect("it is still in the entry block");
         self.builder.block_params(entry)[1..].to_vec()
     }
 
@@ -164,6 +168,14 @@ impl FuncTranslator<'_, '_> {
         self.pointer_from_store();
         for step in &self.instance().steps {
             match *step {
+                InitStep::MemoryAtLeast { memory, bytes } => {
+                    let have = self.memory_bytes(memory.0);
+                    self.require_at_least(have, bytes);
+                }
+                InitStep::TableAtLeast { table, elements } => {
+                    let have = self.table_len(table);
+                    self.require_at_least(have, elements);
+                }
                 InitStep::Data {
                     memory,
                     segment,
@@ -197,6 +209,15 @@ impl FuncTranslator<'_, '_> {
         if self.reachable {
             self.builder.ins().return_(&[]);
         }
+    }
+
+    fn require_at_least(&mut self, have: Value, wanted: u64) {
+        let wanted = wanted.cast_signed();
+        let short = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::UnsignedLessThan, have, wanted);
+        self.trap_if(short, TrapCode::ImportTooSmall);
     }
 
     /// Offset, start and length of an active segment as arguments; the length is its own.

@@ -47,4 +47,6 @@ traps! {
     UnknownImport = 18, "call of an import that nothing provides";
     /// A table element outside a bulk operation's bounds has its own text.
     TableAccessOutOfBounds = 17, "out of bounds table access";
+    /// An imported memory or table has not grown to the size that its importer asks for.
+    ImportTooSmall = 19, "incompatible import type";
 }
