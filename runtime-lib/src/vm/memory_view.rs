@@ -27,7 +27,7 @@ pub struct GuestMemory {
 
 /// How many buffers one vectored read or write passes to the kernel; a list that is longer is
 /// served in part, which every caller of such functions must expect.
-pub const IO_SLICES_MAX: usize = 64;
+pub const IO_SLICES_MAX: usize = 16;
 
 /// The buffers that a list of `iovec` or `ciovec` in guest memory names.
 #[derive(Debug)]
