@@ -16,23 +16,24 @@ use crate::elf::{
     Elf, Header, Section, Segment, file_range, is_allocated, is_load, is_thread_zeros, is_zeros,
     range_usize,
 };
-use crate::pieces::{PIECES_MAX, Piece, split};
-use crate::{ImageSection, LinkError, LinkRequest, page_bytes_max};
+use crate::pieces::{ImageBytes, PIECES_MAX, Piece, split};
+use crate::prepare::PreparedImage;
+use crate::{ImageSection, LinkError};
 use object::elf::{PF_R, PF_W, PT_PHDR, SHF_ALLOC, SHF_WRITE, SHT_NOBITS, SHT_NULL, SHT_PROGBITS};
 use object::endian::{LittleEndian as LE, U16, U32, U64};
 use object::pod;
 use std::ops::Range;
 
-/// Rewrites `linked`, the ELF file that a linker made for `request`.
-pub(crate) fn finish(request: &LinkRequest<'_>, linked: &[u8]) -> Result<Vec<u8>, LinkError> {
+/// Rewrites `linked`, an ELF file that has the first part of the image at the image's address.
+pub(crate) fn finish(
+    linked: &[u8],
+    image: Option<&PreparedImage<'_>>,
+    page_bytes: u64,
+) -> Result<Vec<u8>, LinkError> {
     let internal = |text: &str| LinkError::Internal(text.to_owned());
     let elf = Elf::parse(linked).ok_or_else(|| internal("the output is not a 64-bit ELF file"))?;
-    let page_bytes = page_bytes_max(request.pack.target());
-    let cut = match &request.image {
-        Some(image) => {
-            let bytes = section_bytes(request.object, &image.section).map_err(internal)?;
-            Some(cut_image(&elf, image, bytes, page_bytes).map_err(LinkError::Internal)?)
-        }
+    let cut = match image {
+        Some(image) => Some(cut_image(&elf, image, page_bytes).map_err(LinkError::Internal)?),
         None => None,
     };
     let mut out = Vec::new();
@@ -61,34 +62,26 @@ pub(crate) fn finish(request: &LinkRequest<'_>, linked: &[u8]) -> Result<Vec<u8>
     Ok(out)
 }
 
-/// Bytes of a section of the object.
-fn section_bytes(object: &[u8], name: &str) -> Result<usize, &'static str> {
-    let elf = Elf::parse(object).ok_or("the object is not a 64-bit ELF file")?;
-    let is_it = |section: &&Section| elf.section_name(section) == Some(name.as_bytes());
-    let section = elf
-        .sections
-        .iter()
-        .find(is_it)
-        .ok_or("the object has no image section")?;
-    usize::try_from(section.sh_size.get(LE)).map_err(|_| "the image section is too large")
-}
-
 /// The image as the executable will have it.
 struct CutImage<'a> {
     address: u64,
     /// Index of its segment in the linked file.
     segment: usize,
-    data: &'a [u8],
+    data: ImageBytes<'a>,
     pieces: Vec<Piece>,
 }
 
 fn cut_image<'a>(
     elf: &Elf<'a>,
-    image: &ImageSection,
-    image_bytes: usize,
+    image: &PreparedImage<'a>,
     page_bytes: u64,
 ) -> Result<CutImage<'a>, String> {
-    let address = image.address;
+    let ImageSection {
+        section,
+        address,
+        memory_bytes,
+    } = image.section;
+    let address = *address;
     let at_address = |segment: &Segment| is_load(segment) && segment.p_vaddr.get(LE) == address;
     let segment = elf.segments.iter().position(at_address);
     let segment = segment.ok_or_else(|| format!("no segment is at {address:#x}"))?;
@@ -97,26 +90,25 @@ fn cut_image<'a>(
         .filter(|section| section.sh_addr.get(LE) > address)
         .count();
     if strays != 0 {
-        return Err(format!("{strays} sections lie behind `{}`", image.section));
+        return Err(format!("{strays} sections lie behind `{section}`"));
     }
     let data = elf
         .contents(&elf.segments[segment])
         .ok_or("a segment ends behind the file")?;
     // Linkers fill up the last page, and not always with zeros.
-    let data = data.get(..image_bytes).ok_or("the image is cut off")?;
-    if data.len() as u64 > image.memory_bytes {
-        let (bytes, memory) = (data.len(), image.memory_bytes);
+    let head = data.get(..image.head_bytes).ok_or("the image is cut off")?;
+    let data = ImageBytes {
+        head,
+        tail: image.tail,
+    };
+    if data.len() > *memory_bytes {
         return Err(format!(
-            "the image has {bytes} bytes, its memory only {memory}"
+            "the image has {} bytes, its memory only {memory_bytes}",
+            data.len()
         ));
     }
     let pieces_max = elf.segments_max().saturating_sub(elf.segments.len()) + 1;
-    let pieces = split(
-        data,
-        image.memory_bytes,
-        page_bytes,
-        pieces_max.min(PIECES_MAX),
-    );
+    let pieces = split(&data, *memory_bytes, page_bytes, pieces_max.min(PIECES_MAX));
     Ok(CutImage {
         address,
         segment,
@@ -133,8 +125,8 @@ impl CutImage<'_> {
         for piece in &self.pieces {
             pad(out, page_bytes);
             offsets.push(out.len() as u64);
-            let end = (piece.start + piece.file_bytes).min(self.data.len() as u64);
-            out.extend_from_slice(&self.data[range_usize(&(piece.start.min(end)..end))]);
+            self.data
+                .append(piece.start..piece.start + piece.file_bytes, out);
             pad(out, page_bytes);
         }
         offsets

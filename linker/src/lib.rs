@@ -5,7 +5,8 @@
 //! process with libwild, without touching the disk, or with the system's linker.
 //!
 //! ```text
-//! object + pack ─▶ wild | system ─▶ ELF in memory ─finish─▶ image's zeros cut ─▶ file
+//! object ─prepare─▶ object, image's bytes
+//! object + pack ─wild | system─▶ ELF in memory ─finish─▶ ELF with the image ─▶ file
 //! ```
 //!
 //! An executable is static and not position independent: code from [`TEXT_ADDRESS`], data right
@@ -18,6 +19,7 @@ mod error;
 mod finish;
 mod inputs;
 mod pieces;
+mod prepare;
 mod system;
 mod wild;
 
@@ -83,11 +85,13 @@ pub enum Strip {
 /// fails, or the linker hits a limit or a bug of its own. There is then no file at the output's
 /// path, unless there was one before that could not be replaced.
 pub fn link(request: &LinkRequest<'_>) -> Result<(), LinkError> {
+    let prepared = prepare::prepare(request)?;
     let linked = match &request.linker {
-        Linker::InProcess => wild::link(request)?,
-        Linker::System(tool) => system::link(request, tool)?,
+        Linker::InProcess => wild::link(request, prepared.object)?,
+        Linker::System(tool) => system::link(request, prepared.object, tool)?,
     };
-    let executable = finish::finish(request, &linked)?;
+    let page_bytes = page_bytes_max(request.pack.target());
+    let executable = finish::finish(&linked, prepared.image.as_ref(), page_bytes)?;
     write_executable(request.output, &executable)
 }
 

@@ -17,9 +17,38 @@ pub(crate) struct Piece {
     pub(crate) memory_bytes: u64,
 }
 
+/// The image's bytes, in two parts of which the first is whole pages unless the second is empty.
+pub(crate) struct ImageBytes<'a> {
+    pub(crate) head: &'a [u8],
+    pub(crate) tail: &'a [u8],
+}
+
+impl ImageBytes<'_> {
+    pub(crate) fn len(&self) -> u64 {
+        (self.head.len() + self.tail.len()) as u64
+    }
+
+    /// Appends the bytes in a range, which may end behind the last one.
+    pub(crate) fn append(&self, range: Range<u64>, out: &mut Vec<u8>) {
+        let (start, end) = (range.start as usize, range.end as usize);
+        let head = self.head.len();
+        let part = |bytes: &[u8], start: usize, end: usize| {
+            let end = end.min(bytes.len());
+            start.min(end)..end
+        };
+        out.extend_from_slice(&self.head[part(self.head, start, end)]);
+        let tail = part(
+            self.tail,
+            start.saturating_sub(head),
+            end.saturating_sub(head),
+        );
+        out.extend_from_slice(&self.tail[tail]);
+    }
+}
+
 /// Cuts at the longest runs of zero pages, into at most `pieces_max` pieces.
 pub(crate) fn split(
-    data: &[u8],
+    data: &ImageBytes<'_>,
     memory_bytes: u64,
     page_bytes: u64,
     pieces_max: usize,
@@ -29,11 +58,8 @@ pub(crate) fn split(
     let is_zero = |chunk: &[u8]| chunk.iter().all(|&byte| byte == 0);
     // Pages that hold anything, as ranges of page numbers.
     let mut used: Vec<Range<usize>> = Vec::new();
-    for (number, _) in data
-        .chunks(page)
-        .enumerate()
-        .filter(|(_, chunk)| !is_zero(chunk))
-    {
+    let chunks = data.head.chunks(page).chain(data.tail.chunks(page));
+    for (number, _) in chunks.enumerate().filter(|(_, chunk)| !is_zero(chunk)) {
         match used.last_mut() {
             Some(last) if last.end == number => last.end += 1,
             _ => used.push(number..number + 1),
@@ -87,7 +113,14 @@ mod tests {
     }
 
     fn pieces(data: &[u8], memory_bytes: u64, pieces_max: usize) -> Vec<(u64, u64, u64)> {
-        let pieces = split(data, memory_bytes, PAGE as u64, pieces_max);
+        let page = PAGE as u64;
+        let whole = ImageBytes {
+            head: data,
+            tail: &[],
+        };
+        let (head, tail) = data.split_at(PAGE);
+        let pieces = split(&ImageBytes { head, tail }, memory_bytes, page, pieces_max);
+        assert_eq!(pieces, split(&whole, memory_bytes, page, pieces_max));
         pieces
             .iter()
             .map(|p| (p.start, p.file_bytes, p.memory_bytes))
@@ -132,5 +165,25 @@ mod tests {
             pieces(&data, 0x2_0000, 8),
             [(0, 0, 0x1_0000), (0x1_0000, 0x1000, 0x1_0000)]
         );
+    }
+
+    #[test]
+    fn ranges_span_both_parts() {
+        let data = ImageBytes {
+            head: b"abcd",
+            tail: b"efg",
+        };
+        for (range, expected) in [
+            (0..4, "abcd"),
+            (2..6, "cdef"),
+            (4..9, "efg"),
+            (6..7, "g"),
+            (8..9, ""),
+            (1..1, ""),
+        ] {
+            let mut out = Vec::new();
+            data.append(range, &mut out);
+            assert_eq!(out, expected.as_bytes());
+        }
     }
 }

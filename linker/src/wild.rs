@@ -1,13 +1,9 @@
 //! Linking in this process, with libwild over a file system that exists only in memory.
 
-use crate::elf::{Elf, Section};
 use crate::inputs::{self, Contents};
 use crate::{LinkError, LinkRequest, TEXT_ADDRESS};
 use libwild::error::Error as WildError;
 use libwild::{FileSystem, FileType, InputFileData, OutputFileData, OutputOptions};
-use object::elf::{SHF_EXECINSTR, SHF_WRITE, SectionFlags};
-use object::endian::LittleEndian as LE;
-use object::pod;
 use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -18,8 +14,7 @@ const FOLDER: &str = "/wasmelt";
 const OUTPUT: &str = "/wasmelt/executable";
 
 /// Returns the bytes of the executable.
-pub(crate) fn link(request: &LinkRequest<'_>) -> Result<Vec<u8>, LinkError> {
-    let object = with_image_among_code(request);
+pub(crate) fn link(request: &LinkRequest<'_>, object: Arc<[u8]>) -> Result<Vec<u8>, LinkError> {
     let inputs: Vec<(String, Contents)> = inputs::in_order(request, object)
         .into_iter()
         .map(|input| (format!("{FOLDER}/{}", input.name), input.contents))
@@ -89,33 +84,6 @@ fn text_address(request: &LinkRequest<'_>) -> u64 {
     // and headers that call for them take in the inputs.
     let inputs_bytes = (request.object.len() + request.pack.len()) as u64;
     (TEXT_ADDRESS + inputs_bytes + 0x10_0000).next_multiple_of(0x1_0000)
-}
-
-/// A copy of the object whose image section is marked as code, which cannot be written. libwild lays out writable data,
-/// whatever its address, between other data and zero data, and what follows then lies behind it,
-/// out of reach; sections of code that have an address of their own come before all other code,
-/// which has an address too. The step after linking takes the mark back.
-fn with_image_among_code(request: &LinkRequest<'_>) -> Arc<[u8]> {
-    let mut object: Arc<[u8]> = request.object.into();
-    let Some(image) = &request.image else {
-        return object;
-    };
-    let Some(elf) = Elf::parse(request.object) else {
-        return object;
-    };
-    let is_image = |s: &Section| elf.section_name(s) == Some(image.section.as_bytes());
-    let Some(bytes) = Arc::get_mut(&mut object) else {
-        return object;
-    };
-    for (index, section) in elf.sections.iter().enumerate().filter(|(_, s)| is_image(s)) {
-        let mut section = *section;
-        let flags = section.sh_flags.get(LE).0 & !SHF_WRITE.0 | SHF_EXECINSTR.0;
-        section.sh_flags.set(LE, SectionFlags(flags));
-        let start = elf.header.e_shoff.get(LE) as usize + index * size_of::<Section>();
-        let header = &mut bytes[start..start + size_of::<Section>()];
-        header.copy_from_slice(pod::bytes_of(&section));
-    }
-    object
 }
 
 /// libwild stops at the first undefined symbol: then all of the object's are looked up.

@@ -18,7 +18,7 @@ use wasmelt_pack::Place;
 
 const IMAGE_SECTION: &str = ".wasmelt.image";
 const IMAGE_ADDRESS: u64 = 0x1_0000_0000 - 0x1000;
-const IMAGE_BYTES: usize = 0x12_0014;
+const IMAGE_BYTES: usize = 0x12_1994;
 const MEMORY_BYTES: u64 = 0x40_0000;
 
 /// What the program below returns.

@@ -2,7 +2,7 @@
 
 use super::reach::{Reached, relocation_target};
 use object::build::Id;
-use object::build::elf::{Builder, SectionData};
+use object::build::elf::{Builder, SectionData, SectionId};
 use object::endian::LittleEndian as LE;
 use object::{elf, pod};
 use std::collections::{HashMap, HashSet};
@@ -63,18 +63,29 @@ pub(super) fn keep_sections(
         names.sh_addralign = 1;
         names.data = SectionData::SectionString;
     }
-    let ids: HashMap<usize, _> = builder
+    if builder.header.e_machine == elf::EM_X86_64 {
+        let_calls_be_direct(&mut builder);
+    }
+    let is_kept = |index: usize| reached.sections.get(index).copied().unwrap_or(false);
+    let wanted = mark_sections(&mut builder, &is_kept);
+    let defined = mark_symbols(&mut builder, &is_kept, &wanted);
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes)?;
+    Ok(Rewritten { bytes, defined })
+}
+
+/// Marks the sections to leave out; returns the indices of the symbols that the others refer to.
+fn mark_sections(builder: &mut Builder<'_>, is_kept: &dyn Fn(usize) -> bool) -> HashSet<usize> {
+    let mut wanted = HashSet::new();
+    let ids: HashMap<usize, SectionId> = builder
         .sections
         .iter()
         .map(|section| (section.id().index(), section.id()))
         .collect();
-    let is_kept = |index: usize| reached.sections.get(index).copied().unwrap_or(false);
-    let mut wanted = HashSet::new();
     for section in &mut builder.sections {
-        let target = relocation_target(section);
+        let target = relocation_target(section).filter(|&target| is_kept(target));
         match &section.data {
             SectionData::Relocation(relocations) => {
-                let target = target.filter(|&target| is_kept(target));
                 section.delete = target.is_none();
                 if let Some(target) = target {
                     section.sh_info_section = ids.get(&target).copied();
@@ -95,13 +106,22 @@ pub(super) fn keep_sections(
         // Members of a group are deduplicated by linkers; here each is the only one.
         section.sh_flags = elf::SectionFlags(section.sh_flags.0 & !elf::SHF_GROUP.0);
     }
+    wanted
+}
+
+/// Marks the symbols to leave out; returns the global ones that are defined here. Of the local
+/// ones nothing refers to, functions stay, for profilers and debuggers.
+fn mark_symbols(
+    builder: &mut Builder<'_>,
+    is_kept: &dyn Fn(usize) -> bool,
+    wanted: &HashSet<usize>,
+) -> Vec<Vec<u8>> {
     let mut defined = Vec::new();
     for symbol in &mut builder.symbols {
         let is_wanted = wanted.contains(&symbol.id().index());
         let is_local = symbol.st_bind() == elf::STB_LOCAL;
-        let section = symbol.section.map(|id| id.index());
-        let is_defined = match section {
-            Some(index) => is_kept(index),
+        let is_defined = match symbol.section {
+            Some(id) => is_kept(id.index()),
             None => symbol.st_shndx != elf::SHN_UNDEF && symbol.st_type() != elf::STT_FILE,
         };
         let is_code = symbol.st_type() == elf::STT_FUNC;
@@ -110,9 +130,51 @@ pub(super) fn keep_sections(
             defined.push(symbol.name.as_slice().to_vec());
         }
     }
-    let mut bytes = Vec::new();
-    builder.write(&mut bytes)?;
-    Ok(Rewritten { bytes, defined })
+    defined
+}
+
+/// Marks calls, jumps and loads through the global offset table as ones that a linker may turn
+/// into direct calls, jumps and address computations. rustc does not mark them, and a call through
+/// the table costs a load and, the first time, a page.
+fn let_calls_be_direct(builder: &mut Builder<'_>) {
+    let mut relaxed = HashMap::new();
+    let code: HashMap<usize, &[u8]> = builder
+        .sections
+        .iter()
+        .filter_map(|section| match &section.data {
+            SectionData::Data(bytes) => Some((section.id().index(), bytes.as_slice())),
+            _ => None,
+        })
+        .collect();
+    for section in &builder.sections {
+        let code = relocation_target(section).and_then(|target| code.get(&target));
+        if let (SectionData::Relocation(relocations), Some(code)) = (&section.data, code) {
+            let mut relocations = relocations.clone();
+            for relocation in &mut relocations {
+                if relocation.r_type == elf::R_X86_64_GOTPCREL && relocation.r_addend == -4 {
+                    let before = code.get(..relocation.r_offset as usize).unwrap_or_default();
+                    relocation.r_type = relaxable(before).unwrap_or(relocation.r_type);
+                }
+            }
+            relaxed.insert(section.id().index(), relocations);
+        }
+    }
+    for section in &mut builder.sections {
+        if let Some(relocations) = relaxed.remove(&section.id().index()) {
+            section.data = SectionData::Relocation(relocations);
+        }
+    }
+}
+
+/// The relocation for an instruction whose last four bytes follow `before`.
+fn relaxable(before: &[u8]) -> Option<elf::RelocationType> {
+    match before {
+        // `call *` and `jmp *`.
+        [.., 0xff, 0x15 | 0x25] => Some(elf::R_X86_64_GOTPCRELX),
+        // `mov` to a 64-bit register; the mask takes the register's number away.
+        [.., 0x48 | 0x4c, 0x8b, modrm] if modrm & 0xc7 == 0x05 => Some(elf::R_X86_64_REX_GOTPCRELX),
+        _ => None,
+    }
 }
 
 /// The empty section whose presence says that the stack need not be executable.
