@@ -33,11 +33,14 @@ pub struct Program {
     pub host_init: Option<unsafe extern "C" fn(&'static Program)>,
     /// Bytes of address space of one store.
     pub store_bytes: u64,
-    /// Address of the base of the store whose first region is part of the executable's image, or
-    /// 0 where no region is.
+    /// Address for the base of the first store, or 0 for any. It is where the first region lies
+    /// if that is part of the executable's image, and a wish otherwise.
     pub image_store_base: u64,
+    /// 1 when code has addresses of that store built in, so that it has to be there.
+    pub fixed: u64,
     /// Bytes of contexts and memory, from the page that begins the first region, that the
-    /// executable's image has already mapped readable and writable at `image_store_base`.
+    /// executable's image has already mapped readable and writable at `image_store_base`; 0 where
+    /// the first region is not part of the image and is copied as the others are.
     pub image_mapped_bytes: u64,
     /// Regions by ascending offset.
     pub regions: Slice<Region>,
@@ -69,8 +72,11 @@ pub struct Region {
     pub memory_bytes: u64,
     /// Bytes of address space from byte 0: everything beyond the accessible part faults.
     pub reserved_bytes: u64,
-    /// The initial contents of the memory's first bytes; null for the region that the image holds.
+    /// The initial contents of some bytes of the memory, the others are zero; null for the region
+    /// that the image holds.
     pub image: Slice<u8>,
+    /// Where in the memory they are.
+    pub image_offset: u64,
 }
 
 /// A growable table.

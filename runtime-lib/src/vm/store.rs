@@ -1,9 +1,10 @@
 //! A store: one instantiation of the whole program in one reservation of address space, with
 //! every memory and context at a constant distance from its base.
 //!
-//! The first region of the first store is part of the executable's image, where the kernel has
+//! The first region of the first store may be part of the executable's image, where the kernel has
 //! mapped it already; then what is left to do is one reservation behind it. Where that place is
-//! taken, or for further stores, everything is reserved elsewhere and copied.
+//! taken, for further stores, and where the initial contents are so small that copying them costs
+//! less than mapping them, everything is reserved and copied.
 //!
 //! Nothing here reads `/proc`, and nothing allocates before the first reservation: the heap of
 //! the C library would begin inside it.
@@ -118,7 +119,7 @@ pub fn create(program: &'static Program) -> Result<&'static Store, NoSpace> {
         .end
         .store(address + program.store_bytes as usize, Ordering::Relaxed);
     for (index, region) in items(&program.regions).iter().enumerate() {
-        let image = (index == 0 && program.image_store_base != 0).then_some(place);
+        let image = (index == 0 && program.image_mapped_bytes != 0).then_some(place);
         fill_region(program, region, base, image).map_err(|errno| NoSpace {
             bytes: region.below_bytes + region.memory_bytes,
             errno,
@@ -203,6 +204,12 @@ fn reserve(program: &Program) -> Result<(*mut u8, ImagePlace), NoSpace> {
             Ok(mapped) => drop(unsafe { rustix::mm::munmap(mapped, len) }),
             Err(_) => {}
         }
+        if program.fixed != 0 {
+            return Err(NoSpace {
+                bytes: program.store_bytes,
+                errno: mapped.err().unwrap_or(Errno::EXIST),
+            });
+        }
     }
     let len = program.store_bytes as usize;
     // SAFETY: the system chooses a place that is free.
@@ -250,13 +257,16 @@ fn fill_region(
             unsafe { copy_pages(start, image) };
         }
         None => {
-            let memory = start.wrapping_add(region.below_bytes as usize);
-            // SAFETY: the target is accessible, and `below_image` has `below_bytes` bytes.
-            unsafe {
-                start.copy_from_nonoverlapping(region.below_image, region.below_bytes as usize);
-            }
+            let image_start = region.below_bytes + region.image_offset;
+            let image = start.wrapping_add(image_start as usize);
+            // SAFETY: the compiler wrote `below_bytes` bytes there.
+            let below = unsafe {
+                std::slice::from_raw_parts(region.below_image, region.below_bytes as usize)
+            };
+            // SAFETY: the target is accessible, and far from the executable's data.
+            unsafe { copy_pages(start, below) };
             // SAFETY: the target is accessible: an image is not longer than its memory.
-            unsafe { copy_pages(memory, items(&region.image)) };
+            unsafe { copy_pages(image, items(&region.image)) };
         }
     }
     Ok(())
