@@ -17,6 +17,9 @@ pub struct Options {
     /// Check bounds in code rather than with guard pages, for processes that cannot reserve
     /// address space (`-O memory-reservation=0`).
     pub explicit_bounds_checks: bool,
+    /// Build addresses into the code where a program has a single memory and runs once: faster,
+    /// and no hidden parameter. Otherwise addresses are relative to the instance pointer.
+    pub fixed_addresses: bool,
     /// Cap on the bytes of each linear memory (`-W max-memory-size`).
     pub memory_bytes_max: Option<u64>,
     /// Native stack for compiled code in bytes (`-W max-wasm-stack`); the system's limit if none.
@@ -108,6 +111,7 @@ impl Default for Options {
             target_cpu: TargetCpu::X86_64V2,
             inline_values_max: 50,
             explicit_bounds_checks: false,
+            fixed_addresses: true,
             memory_bytes_max: None,
             stack_bytes_max: None,
             unknown_imports_trap: false,
