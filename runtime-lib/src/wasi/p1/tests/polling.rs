@@ -82,6 +82,7 @@ fn clocks_are_waited_for() {
         assert!(flags == 1 || start.elapsed() >= Duration::from_nanos(wait));
     }
     assert_eq!(guest.poll(0), Err(INVAL));
+    assert_eq!(guest.poll((1 << 20) + 1), Err(INVAL));
     guest.put_clock(0, 2, 0, 0);
     assert_eq!(guest.poll(1), Err(INVAL));
     guest.put_clock(0, 1, 0, 2);
