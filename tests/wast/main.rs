@@ -12,6 +12,7 @@ mod groups;
 mod pass;
 mod read;
 mod script;
+mod spectest;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use groups::{Group, Script};
 use libtest_mimic::{Arguments, Failed, Trial};
 use script::Outcome;
+use spectest::Spectest;
 
 /// No script prints more than this many of its failures.
 const FAILURES_SHOWN: usize = 12;
@@ -30,8 +32,7 @@ type Outcomes = Arc<Mutex<Vec<(Group, Outcome)>>>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let spectest = wat::parse_str(include_str!("spectest.wat")).expect("it is a module");
-    let spectest: Arc<[u8]> = spectest.into();
+    let spectest = Arc::new(Spectest::assemble());
     let folder = Arc::new(tempfile::tempdir().expect("there is a place for temporary files"));
     let outcomes = Outcomes::default();
     let trials = groups::scripts()
@@ -54,12 +55,12 @@ fn main() -> ExitCode {
 
 fn check(
     script: &Script,
-    spectest: &[u8],
+    spectest: &Spectest,
     executable: PathBuf,
     outcomes: &Outcomes,
 ) -> Result<(), Failed> {
     let steps = read::read(&script.text)?;
-    let outcome = script::run(&steps, spectest, &executable);
+    let outcome = script::run(&steps, spectest, &script.superseded, &executable);
     let _ = std::fs::remove_file(executable);
     let failures = outcome.failures.clone();
     outcomes
@@ -82,34 +83,35 @@ fn scoreboard(outcomes: &[(Group, Outcome)]) -> String {
         "{:<22}{:>8}{:>10}{:>13}{:>8}\n",
         "assertions", "scripts", "passed", "unsupported", "failed"
     );
-    let mut total = Outcome::default();
+    let mut reasons = BTreeMap::<(Group, &str), usize>::new();
+    let (mut all_passed, mut all_skipped, mut all_failed) = (0, 0, 0);
     for group in Group::ALL {
-        let mut sum = Outcome::default();
-        let mut scripts = 0;
+        let (mut scripts, mut passed, mut skipped, mut failed) = (0, 0, 0, 0);
         for (_, outcome) in outcomes.iter().filter(|(of, _)| *of == group) {
             scripts += 1;
-            for sum in [&mut sum, &mut total] {
-                sum.passed += outcome.passed;
-                sum.failures.extend_from_slice(&outcome.failures);
-                for (reason, count) in &outcome.unsupported {
-                    *sum.unsupported.entry(reason.clone()).or_default() += count;
-                }
+            passed += outcome.passed;
+            failed += outcome.failures.len();
+            for (reason, count) in &outcome.unsupported {
+                skipped += count;
+                *reasons.entry((group, reason)).or_default() += count;
             }
         }
-        let (passed, skipped, failed) = (sum.passed, sum.skipped(), sum.failures.len());
         if scripts > 0 {
             let _ = writeln!(
                 text,
                 "{group:<22}{scripts:>8}{passed:>10}{skipped:>13}{failed:>8}"
             );
         }
+        all_passed += passed;
+        all_skipped += skipped;
+        all_failed += failed;
     }
-    let mut reasons: Vec<(&String, &usize)> = BTreeMap::iter(&total.unsupported).collect();
-    reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), reason.as_str()));
-    for (reason, count) in reasons {
-        let _ = writeln!(text, "{count:>8}  {reason}");
+    for ((group, reason), count) in reasons {
+        let _ = writeln!(text, "{count:>8} in {group}: {reason}");
     }
-    let (passed, skipped, failed) = (total.passed, total.skipped(), total.failures.len());
-    let _ = writeln!(text, "{passed} passed, {failed} failed, {skipped} skipped");
+    let _ = writeln!(
+        text,
+        "{all_passed} passed, {all_failed} failed, {all_skipped} skipped"
+    );
     text
 }

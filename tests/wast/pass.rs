@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmelt_compiler::{Error, ErrorKind, Options, ScriptModule};
 
 use crate::executables::{self, Silent, hex_name};
+use crate::groups::Superseded;
 use crate::read::{Action, Encoded, Expected, Step, StepKind};
 use crate::script::Outcome;
+use crate::spectest::Spectest;
 
 /// Why a module is not part of the program.
 #[derive(Clone, Debug)]
@@ -19,8 +21,14 @@ pub enum Absence {
 impl Absence {
     #[must_use]
     pub fn of(error: &Error) -> Absence {
+        // The instruction is a detail of the proposal that is not supported.
+        let reason = error
+            .message
+            .split(" (instruction ")
+            .next()
+            .unwrap_or_default();
         match error.kind {
-            ErrorKind::Unsupported => Absence::Unsupported(error.message.clone()),
+            ErrorKind::Unsupported => Absence::Unsupported(reason.to_owned()),
             _ => Absence::Failed(format!("the module does not compile: {error}")),
         }
     }
@@ -67,6 +75,8 @@ pub struct Pass<'s> {
     pub outcome: Outcome,
     /// By step: modules that an earlier pass has found at fault.
     absences: &'s BTreeMap<usize, Absence>,
+    superseded: &'s Superseded,
+    spectest: &'s Spectest,
     /// By name; the last module's is empty.
     definitions: HashMap<String, &'s Encoded>,
     /// By name; the last instance's is empty.
@@ -82,12 +92,13 @@ impl<'s> Pass<'s> {
     #[must_use]
     pub fn over(
         steps: &'s [Step],
-        spectest: &'s [u8],
+        spectest: &'s Spectest,
+        superseded: &'s Superseded,
         absences: &'s BTreeMap<usize, Absence>,
     ) -> Pass<'s> {
         let mut pass = Pass {
             units: vec![Unit {
-                wasm: spectest,
+                wasm: &spectest.wasm,
                 name: "spectest".to_owned(),
                 providers: HashMap::new(),
                 step: usize::MAX,
@@ -95,6 +106,8 @@ impl<'s> Pass<'s> {
             questions: Vec::new(),
             outcome: Outcome::default(),
             absences,
+            superseded,
+            spectest,
             definitions: HashMap::new(),
             instances: HashMap::new(),
             registered: HashMap::from([("spectest".to_owned(), Ok(0))]),
@@ -136,14 +149,8 @@ impl<'s> Pass<'s> {
                 let target = self.target(module.as_deref());
                 self.registered.insert(name.clone(), target);
             }
-            StepKind::Reject { wasm } => match rejected(wasm) {
-                Ok(()) => self.outcome.passed += 1,
-                Err(absence) => self.judge(line, &absence),
-            },
-            StepKind::Unlinkable { wasm } => match self.unlinkable(wasm) {
-                Ok(()) => self.outcome.passed += 1,
-                Err(absence) => self.judge(line, &absence),
-            },
+            StepKind::Reject { wasm } => self.reject(line, wasm),
+            StepKind::Unlinkable { wasm } => self.unlinkable(position, line, wasm),
             StepKind::Action { action, expected } => self.act(position, line, action, expected),
             StepKind::Unsupported { reason } => self.outcome.leave_out(reason),
         }
@@ -189,7 +196,12 @@ impl<'s> Pass<'s> {
     fn resolved(&self, wasm: &'s Encoded) -> Result<(&'s [u8], HashMap<String, usize>), Absence> {
         let (wasm, imported) = described(wasm)?;
         let mut providers = HashMap::new();
-        for module in imported {
+        for (module, name) in imported {
+            if let Some((missing, reason)) = &self.spectest.missing
+                && (module.as_str(), name.as_str()) == ("spectest", *missing)
+            {
+                return Err(Absence::Unsupported(reason.clone()));
+            }
             if let Some(target) = self.registered.get(&module) {
                 providers.insert(module, target.clone()?);
             }
@@ -235,15 +247,39 @@ impl<'s> Pass<'s> {
         }
     }
 
-    /// Linking the module has to fail.
-    fn unlinkable(&self, wasm: &'s Encoded) -> Result<(), Absence> {
-        let (wasm, providers) = self.resolved(wasm)?;
-        match executables::compile(&self.with_needs(wasm, &providers)) {
-            Ok(_) => Err(Absence::Failed(
-                "the module should not have linked".to_owned(),
-            )),
-            Err(error) if error.kind == ErrorKind::Link => Ok(()),
-            Err(error) => Err(Absence::of(&error)),
+    /// Linking the module has to fail, or instantiating it where the sizes of what it imports are
+    /// only known then.
+    fn unlinkable(&mut self, position: usize, line: usize, wasm: &'s Encoded) {
+        let (bytes, providers) = match self.resolved(wasm) {
+            Ok(resolved) => resolved,
+            Err(absence) => return self.judge(line, &absence),
+        };
+        match executables::compile(&self.with_needs(bytes, &providers)) {
+            Err(error) if error.kind == ErrorKind::Link => self.outcome.passed += 1,
+            Err(error) => self.judge(line, &Absence::of(&error)),
+            Ok(_) => match self.unit(position, wasm) {
+                Ok(unit) => self.questions.push(Question {
+                    line,
+                    command: format!("instantiate {unit}"),
+                    expected: &Expected::Unlinkable,
+                    counts: true,
+                }),
+                Err(absence) => self.judge(line, &absence),
+            },
+        }
+    }
+
+    /// The module has to be refused, unless a later version of the specification takes it.
+    fn reject(&mut self, line: usize, wasm: &'s Encoded) {
+        let superseded = self.superseded.get(&line);
+        match (rejected(wasm), superseded) {
+            (Ok(()), None) => self.outcome.passed += 1,
+            (Ok(()), Some(_)) => {
+                let why = "listed as superseded, but the module is refused";
+                self.outcome.fail(line, why);
+            }
+            (Err(_), Some(reason)) => self.outcome.leave_out(reason),
+            (Err(absence), None) => self.judge(line, &absence),
         }
     }
 
@@ -298,19 +334,16 @@ impl<'s> Pass<'s> {
     }
 }
 
-/// A valid module's bytes, and the names of the modules that it imports from.
-fn described(wasm: &Encoded) -> Result<(&[u8], BTreeSet<String>), Absence> {
+/// A valid module's bytes, and what it imports: module and name.
+fn described(wasm: &Encoded) -> Result<(&[u8], BTreeSet<(String, String)>), Absence> {
     let wasm = wasm
         .as_ref()
         .map_err(|why| Absence::Failed(format!("bad module text: {why}")))?;
     let summary = wasmelt_compiler::summarize(wasm).map_err(|error| Absence::of(&error))?;
+    let imports = summary.imports.into_iter();
     Ok((
         wasm,
-        summary
-            .imports
-            .into_iter()
-            .map(|(module, ..)| module)
-            .collect(),
+        imports.map(|(module, name, _)| (module, name)).collect(),
     ))
 }
 

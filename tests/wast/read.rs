@@ -73,6 +73,8 @@ pub enum Action {
 
 #[derive(Debug)]
 pub enum Expected {
+    /// A module whose imports do not fit, which only shows when it is instantiated.
+    Unlinkable,
     /// A bare action: anything but a trap.
     Success,
     Results(Vec<Pattern>),
