@@ -4,7 +4,7 @@ use super::inline::{Candidates, Inliner};
 use crate::Progress;
 use crate::error::{Error, Result};
 use crate::index::{FuncId, HostFnId};
-use crate::plan::LinkPlan;
+use crate::plan::{FuncKind, LinkPlan};
 use crate::translate::{Translation, names, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, ExternalName, LibCall};
@@ -121,14 +121,24 @@ fn translate_and_inline(
                 &mut worker.context.func,
                 &mut worker.builder_context,
             )?;
-            let mut inliner = Inliner::new(candidates, id);
-            worker
-                .context
-                .inline(&mut inliner)
-                .map_err(|e| internal(&e))?;
+            // Entries run once: what they call is to be seen in backtraces.
+            if !is_entry(&translation.plan.funcs[id.index()].kind) {
+                let mut inliner = Inliner::new(candidates, id);
+                worker
+                    .context
+                    .inline(&mut inliner)
+                    .map_err(|e| internal(&e))?;
+            }
         }
     }
     Ok(())
+}
+
+fn is_entry(kind: &FuncKind) -> bool {
+    matches!(
+        kind,
+        FuncKind::EntryCommand { .. } | FuncKind::ExportCall { .. } | FuncKind::Instantiate(_)
+    )
 }
 
 fn compile(

@@ -1,0 +1,350 @@
+//! Transcripts: tests that are shell commands with what they print.
+//!
+//! A file begins with a sentence that says what is tested. The sections after it begin with lines
+//! of three dashes:
+//!
+//! ```text
+//! --- needs COMMAND   the test is left out where this command fails
+//! --- file NAME       the lines that follow are a file of the test's own folder
+//! --- hex NAME        the same, in hexadecimal digits
+//! --- dir NAME        a folder
+//! --- guest NAME      a copy of a module in `tests/guests`
+//! --- run COMMAND     a step: `sh` runs it in the folder, with `wasmelt` in its path
+//! --- exit CODE       of the step; 0 when left out
+//! --- stdout          of the step; nothing when left out
+//! --- stderr
+//! --- tree            the files in the folder after the last step; not compared when left out
+//! ```
+//!
+//! Times, sizes, hashes and the path of the folder are replaced before the comparison.
+//! `BLESS=1` rewrites what was expected.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Runs every file with the ending `.txt` in a folder of `tests`; never returns.
+pub fn run_folder(name: &str) -> ! {
+    let arguments = Arguments::from_args();
+    let folder = tests().join(name);
+    let mut trials: Vec<Trial> = fs::read_dir(&folder)
+        .expect("the folder of the tests is there")
+        .map(|entry| entry.expect("it can be read").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .map(trial)
+        .collect();
+    trials.sort_by(|left, right| left.name().cmp(right.name()));
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+fn trial(path: PathBuf) -> Trial {
+    let name = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let unmet = fs::read_to_string(&path)
+        .ok()
+        .and_then(|text| parse(&text).ok())
+        .and_then(|transcript| transcript.needs.into_iter().find(|need| !is_met(need)));
+    if let Some(need) = &unmet {
+        eprintln!("{name} is left out: this fails here: {need}");
+    }
+    Trial::test(name, move || check(&path)).with_ignored_flag(unmet.is_some())
+}
+
+fn is_met(need: &str) -> bool {
+    let status = Command::new("sh")
+        .args(["-c", need])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// A test file.
+#[derive(Clone, PartialEq, Debug)]
+struct Transcript {
+    title: String,
+    needs: Vec<String>,
+    files: Vec<TestFile>,
+    steps: Vec<Step>,
+    tree: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+struct TestFile {
+    name: String,
+    kind: FileKind,
+    /// As it stands in the transcript.
+    text: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum FileKind {
+    Text,
+    Hex,
+    Folder,
+    /// A copy of a module in `tests/guests`.
+    Guest,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+struct Step {
+    command: String,
+    exit: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn check(path: &Path) -> Result<(), Failed> {
+    let text = fs::read_to_string(path)?;
+    let expected = parse(&text)?;
+    let actual = perform(&expected)?;
+    if actual == expected {
+        return Ok(());
+    }
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, print(&actual))?;
+        return Ok(());
+    }
+    Err(difference(&print(&expected), &print(&actual)).into())
+}
+
+fn parse(text: &str) -> Result<Transcript, Failed> {
+    let mut transcript = Transcript {
+        title: String::new(),
+        needs: Vec::new(),
+        files: Vec::new(),
+        steps: Vec::new(),
+        tree: None,
+    };
+    let mut sections: Vec<(&str, String)> = Vec::new();
+    for line in text.lines() {
+        match (line.strip_prefix("--- "), sections.last_mut()) {
+            (Some(head), _) => sections.push((head, String::new())),
+            (None, Some((_, body))) => body.extend([line, "\n"]),
+            (None, None) => transcript.title.extend([line, "\n"]),
+        }
+    }
+    transcript.title.truncate(transcript.title.trim_end().len());
+    for (head, body) in sections {
+        let (word, rest) = head.split_once(' ').unwrap_or((head, ""));
+        let file = |kind, text| TestFile {
+            name: rest.to_owned(),
+            kind,
+            text,
+        };
+        match word {
+            "needs" => transcript.needs.push(rest.to_owned()),
+            "guest" => transcript.files.push(file(FileKind::Guest, body)),
+            "file" => transcript.files.push(file(FileKind::Text, body)),
+            "hex" => transcript.files.push(file(FileKind::Hex, body)),
+            "dir" => transcript.files.push(file(FileKind::Folder, body)),
+            "tree" => transcript.tree = Some(body),
+            "run" => transcript.steps.push(Step {
+                command: rest.to_owned(),
+                exit: 0,
+                stdout: String::new(),
+                stderr: String::new(),
+            }),
+            "exit" | "stdout" | "stderr" => {
+                let step = transcript
+                    .steps
+                    .last_mut()
+                    .ok_or("it comes before any step")?;
+                match word {
+                    "exit" => step.exit = rest.parse()?,
+                    "stdout" => step.stdout = body,
+                    _ => step.stderr = body,
+                }
+            }
+            _ => return Err(format!("unknown section `{word}`").into()),
+        }
+    }
+    Ok(transcript)
+}
+
+/// Runs the steps, and returns the transcript as it should have been.
+fn perform(expected: &Transcript) -> Result<Transcript, Failed> {
+    let folder = tempfile::Builder::new().prefix("wasmelt-cli-").tempdir()?;
+    let root = fs::canonicalize(folder.path())?;
+    for file in &expected.files {
+        let path = root.join(&file.name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        match file.kind {
+            FileKind::Text => fs::write(path, &file.text)?,
+            FileKind::Hex => fs::write(path, bytes_of_hex(&file.text)?)?,
+            FileKind::Folder => fs::create_dir_all(path)?,
+            FileKind::Guest => {
+                fs::copy(tests().join("guests").join(&file.name), path)?;
+            }
+        }
+    }
+    let mut actual = expected.clone();
+    for step in &mut actual.steps {
+        *step = run(&step.command, &root)?;
+    }
+    if actual.tree.is_some() {
+        let mut names = Vec::new();
+        list(&root, &root, &mut names)?;
+        names.sort();
+        actual.tree = Some(names.concat());
+    }
+    Ok(actual)
+}
+
+fn run(command: &str, root: &Path) -> Result<Step, Failed> {
+    let wasmelt = Path::new(env!("CARGO_BIN_EXE_wasmelt"));
+    let folder = wasmelt.parent().ok_or("the command has a folder")?;
+    let system = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(command)
+        .current_dir(root)
+        .env_clear()
+        .env("PATH", format!("{}:{system}", folder.display()))
+        .env("HOME", root.join(".home"))
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .output()?;
+    let text = |bytes: &[u8]| normal(&String::from_utf8_lossy(bytes), root);
+    Ok(Step {
+        command: command.to_owned(),
+        exit: output.status.code().ok_or("a signal ended the shell")?,
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    })
+}
+
+/// Files and folders below `folder`, a line each. The cache of `run` is told by its folder alone.
+fn list(folder: &Path, root: &Path, names: &mut Vec<String>) -> Result<(), Failed> {
+    for entry in fs::read_dir(folder)? {
+        let path: PathBuf = entry?.path();
+        let name = path.strip_prefix(root)?.display().to_string();
+        if path.is_dir() && !path.is_symlink() {
+            names.push(format!("{name}/\n"));
+            if !name.starts_with(".home") {
+                list(&path, root, names)?;
+            }
+        } else {
+            names.push(format!("{name}\n"));
+        }
+    }
+    Ok(())
+}
+
+/// The text without what differs between two runs and between versions of the compiler.
+fn normal(text: &str, root: &Path) -> String {
+    let text = text.replace(&root.display().to_string(), "[DIR]");
+    let text = text.replace(
+        concat!("wasmelt ", env!("CARGO_PKG_VERSION")),
+        "wasmelt [VERSION]",
+    );
+    let text = text.replace(std::env::consts::ARCH, "[ARCH]");
+    let mut shown = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let mut words = line.split(' ').peekable();
+        while let Some(word) = words.next() {
+            let (opening, number) = word.split_at(usize::from(word.starts_with('(')));
+            let next = words.peek().map_or("", |word| *word);
+            let unit = next.trim_end_matches([')', ',', '\n']);
+            let name = match unit {
+                "ms" | "s" => "[TIME]",
+                "B" | "KiB" | "MiB" => "[SIZE]",
+                _ => "",
+            };
+            if number.parse::<f64>().is_ok() && !name.is_empty() {
+                // Columns of numbers are of the same width whatever the numbers are.
+                while shown.ends_with("  ") {
+                    shown.pop();
+                }
+                shown.extend([opening, name, &next[unit.len()..]]);
+                words.next();
+            } else {
+                shown.push_str(&without_hash(word));
+            }
+            if words.peek().is_some() {
+                shown.push(' ');
+            }
+        }
+    }
+    if !shown.is_empty() && !shown.ends_with('\n') {
+        shown.push_str("[no newline]\n");
+    }
+    shown
+}
+
+fn without_hash(word: &str) -> String {
+    let hash = word
+        .split(|c: char| !c.is_ascii_hexdigit())
+        .find(|part| part.len() == 64);
+    hash.map_or_else(|| word.to_owned(), |hash| word.replace(hash, "[HASH]"))
+}
+
+fn bytes_of_hex(text: &str) -> Result<Vec<u8>, Failed> {
+    let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16);
+    Ok(digits.chunks(2).map(byte).collect::<Result<_, _>>()?)
+}
+
+fn print(transcript: &Transcript) -> String {
+    let mut text = format!("{}\n\n", transcript.title);
+    for need in &transcript.needs {
+        let _ = writeln!(text, "--- needs {need}");
+    }
+    for file in &transcript.files {
+        let word = match file.kind {
+            FileKind::Text => "file",
+            FileKind::Hex => "hex",
+            FileKind::Folder => "dir",
+            FileKind::Guest => "guest",
+        };
+        let _ = write!(text, "--- {word} {}\n{}", file.name, file.text);
+    }
+    for step in &transcript.steps {
+        let _ = writeln!(text, "--- run {}", step.command);
+        if step.exit != 0 {
+            let _ = writeln!(text, "--- exit {}", step.exit);
+        }
+        for (name, output) in [("stdout", &step.stdout), ("stderr", &step.stderr)] {
+            if !output.is_empty() {
+                let _ = write!(text, "--- {name}\n{output}");
+            }
+        }
+    }
+    if let Some(tree) = &transcript.tree {
+        let _ = write!(text, "--- tree\n{tree}");
+    }
+    text
+}
+
+/// Both texts from the first line in which they differ.
+fn difference(expected: &str, actual: &str) -> String {
+    let same = expected
+        .lines()
+        .zip(actual.lines())
+        .take_while(|(left, right)| left == right)
+        .count();
+    let rest = |text: &str| {
+        text.lines()
+            .skip(same)
+            .fold(String::new(), |all, line| all + line + "\n")
+    };
+    format!(
+        "line {}; expected:\n{}\nactual:\n{}\n(`BLESS=1` accepts it)",
+        same + 1,
+        rest(expected),
+        rest(actual)
+    )
+}
