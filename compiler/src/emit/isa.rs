@@ -38,6 +38,8 @@ pub fn target_isa(options: &Options) -> OwnedTargetIsa {
     // A frame larger than the guard page must not step over it.
     set("enable_probestack", "true");
     set("probestack_strategy", "inline");
+    // Functions may have more results than there are registers for them.
+    set("enable_multi_ret_implicit_sret", "true");
     // 32 bytes: loops keep their alignment whatever stands before them.
     set("log2_min_function_alignment", "5");
     let triple: Triple = "x86_64-unknown-linux-musl".parse().expect("a known triple");
