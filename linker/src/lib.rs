@@ -27,7 +27,7 @@ pub use error::LinkError;
 pub use wasmelt_pack::{PackError, RuntimePack};
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -83,7 +83,7 @@ pub enum Strip {
 ///
 /// When symbols are undefined, the output cannot be written, the system's linker cannot be run or
 /// fails, or the linker hits a limit or a bug of its own. There is then no file at the output's
-/// path, unless there was one before that could not be replaced.
+/// path, unless there was something before that could not be replaced.
 pub fn link(request: &LinkRequest<'_>) -> Result<(), LinkError> {
     let prepared = prepare::prepare(request)?;
     let linked = match &request.linker {
@@ -111,9 +111,12 @@ fn write_executable(path: &Path, bytes: &[u8]) -> Result<(), LinkError> {
     };
     // A program that runs cannot be written to, and other names of a file should keep their
     // contents: an existing file makes room for a new one.
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(error(source)),
-        _ => {}
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() || found.is_symlink() => {
+            fs::remove_file(path).map_err(error)?;
+        }
+        Ok(_) => return Err(error(io::Error::other("not a regular file"))),
+        Err(_) => {}
     }
     let mut file = fs::OpenOptions::new()
         .write(true)
