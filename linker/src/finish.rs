@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! file    │ headers rodata │ text │ data │ piece 0 │ piece 1 │ symbols, section headers │
-//! memory  │ … │   4 GiB - contexts: │ piece 0 │ zeros … │ piece 1 │ zeros … │
+//! memory  │ from 4 MiB on … │      image: │ piece 0 │ zeros … │ piece 1 │ zeros … │
 //! ```
 
 use crate::elf::{
@@ -54,6 +54,9 @@ pub(crate) fn finish(
         segments.splice(cut.segment..=cut.segment, image_segments);
         cut.describe(&mut sections, &pieces);
     }
+    // Where only tables of each thread's data would be: a mapping of nothing costs as much as one
+    // of something.
+    segments.retain(|segment| !is_load(segment) || segment.p_memsz.get(LE) != 0);
     sort_loads(&mut segments);
     if let Some(overlap) = overlap(&segments) {
         return Err(LinkError::Internal(overlap));

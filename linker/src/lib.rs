@@ -53,7 +53,8 @@ pub struct LinkRequest<'a> {
 pub struct ImageSection {
     /// Such as `.wasmelt.image`.
     pub section: String,
-    /// Virtual address of its first byte: a multiple of the target's largest page, above 2 GiB.
+    /// Virtual address of its first byte: a multiple of the target's largest page, and above what
+    /// the code and data of the executable take from 4 MiB.
     pub address: u64,
     /// Bytes mapped readable and writable from there; those beyond the section are zero.
     pub memory_bytes: u64,
