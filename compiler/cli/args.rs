@@ -135,8 +135,8 @@ pub(crate) struct CompletionsArgs {
 #[command(next_help_heading = "Code")]
 pub(crate) struct CodeArgs {
     /// A level (0, 1, 2, 3, s), or settings: opt-level=LEVEL, inline=N (largest callee that is
-    /// inlined; 0 for none), memory-reservation=BYTES (below 4 GiB: bounds are checked in code, so
-    /// that the program runs where address space is limited)
+    /// inlined; 0 for none), memory-reservation=BYTES (below 4 GiB: bounds are checked in code and
+    /// memories never grow beyond it, so that the program runs where address space is limited)
     #[arg(short = 'O', value_name = "LEVEL|KEY=VAL,..")]
     pub(crate) optimize: Vec<String>,
 

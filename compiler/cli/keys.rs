@@ -89,7 +89,9 @@ static OPTIMIZE: &[Row] = &[
     (
         "memory-reservation",
         Apply(|settings, value| {
-            settings.options.explicit_bounds_checks = value.bytes()? < GUARDED_RESERVATION_BYTES;
+            let bytes = value.bytes()?;
+            settings.options.memory_reservation_bytes =
+                (bytes < GUARDED_RESERVATION_BYTES).then_some(bytes);
             Ok(())
         }),
     ),

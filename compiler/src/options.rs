@@ -14,9 +14,10 @@ pub struct Options {
     pub target_cpu: TargetCpu,
     /// Callees of up to this many CLIF values are inlined; 0 switches inlining off.
     pub inline_values_max: u32,
-    /// Check bounds in code rather than with guard pages, for processes that cannot reserve
-    /// address space (`-O memory-reservation=0`).
-    pub explicit_bounds_checks: bool,
+    /// Address space of each memory, for processes that cannot reserve much: bounds are then
+    /// checked in code rather than with guard pages, and a memory that begins with less never
+    /// grows beyond it (`-O memory-reservation`).
+    pub memory_reservation_bytes: Option<u64>,
     /// Build addresses into the code where a program has a single memory and runs once: faster,
     /// and no hidden parameter. Otherwise addresses are relative to the instance pointer.
     pub fixed_addresses: bool,
@@ -110,7 +111,7 @@ impl Default for Options {
             debug_info: false,
             target_cpu: TargetCpu::X86_64V2,
             inline_values_max: 50,
-            explicit_bounds_checks: false,
+            memory_reservation_bytes: None,
             fixed_addresses: true,
             memory_bytes_max: None,
             stack_bytes_max: None,

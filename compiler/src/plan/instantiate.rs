@@ -21,8 +21,6 @@ use wasmparser::{MemoryType, TableType};
 const TABLE_ELEMENTS_MAX: u64 = 10_000_000;
 /// Address space behind byte 0 of a 32-bit memory: 4 GiB of indices and 2 GiB of static offsets.
 const RESERVED_BYTES: u64 = (6 << 30) + WASM_PAGE_BYTES;
-/// Reserved for a memory with explicit bounds checks when nothing else is asked for.
-const EXPLICIT_RESERVED_BYTES: u64 = 256 << 20;
 
 struct Instantiator<'a, 'o> {
     plan: LinkPlan<'a>,
@@ -369,13 +367,8 @@ impl<'a> Instantiator<'a, '_> {
             .map_or(1 << 32, |max| max.saturating_mul(1 << page_bytes_log2))
             .min(limit);
         let mut bytes_reserved = RESERVED_BYTES;
-        if self.options.explicit_bounds_checks {
-            bytes_max = bytes_max.min(
-                self.options
-                    .memory_bytes_max
-                    .unwrap_or(EXPLICIT_RESERVED_BYTES)
-                    .max(bytes),
-            );
+        if let Some(reservation) = self.options.memory_reservation_bytes {
+            bytes_max = bytes_max.min(reservation.max(bytes));
             bytes_reserved = bytes_max.next_multiple_of(WASM_PAGE_BYTES);
         }
         if bytes > limit {

@@ -18,11 +18,11 @@ impl FuncTranslator<'_, '_> {
     /// A constant is made where it is used: Cranelift folds it into the access.
     pub(super) fn region_pointer(&mut self, region: RegionIndex) -> Value {
         let plan = self.plan();
-        let memory_offset = plan.regions[region.index()].memory_offset;
         match (plan.addressing, self.pointer) {
-            (Addressing::Fixed { store_base }, _) => {
-                let address = (store_base + memory_offset).cast_signed();
-                self.builder.ins().iconst(types::I64, address)
+            (Addressing::Fixed { .. }, _) => {
+                let memory = self.memory_symbol;
+                let memory = memory.expect("declared with the function");
+                self.builder.ins().symbol_value(types::I64, memory)
             }
             (Addressing::Relative, Some(pointer)) => match plan.distance(self.region(), region) {
                 0 => pointer,
@@ -175,7 +175,7 @@ impl FuncTranslator<'_, '_> {
         let index = self.pop1();
         let index = self.builder.ins().uextend(types::I64, index);
         let short = i32::try_from(memarg.offset).ok();
-        if short.is_none() || self.translation.options.explicit_bounds_checks {
+        if short.is_none() || self.translation.options.memory_reservation_bytes.is_some() {
             let bytes = memarg.offset + u64::from(access_bytes);
             let end = self.builder.ins().iadd_imm_s(index, bytes.cast_signed());
             let len = self.memory_bytes(memory);
