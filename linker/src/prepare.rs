@@ -6,7 +6,7 @@
 
 use crate::elf::{Elf, Header, Section, range_usize};
 use crate::{ImageSection, LinkError, LinkRequest, Linker};
-use object::elf::{Rela64, SHF_EXECINSTR, SHF_WRITE, SHT_RELA, SectionFlags, Sym64};
+use object::elf::{ELFOSABI_GNU, Rela64, SHF_EXECINSTR, SHF_WRITE, SHT_RELA, SectionFlags, Sym64};
 use object::endian::{LittleEndian as LE, U64};
 use object::pod;
 use std::ops::Range;
@@ -66,9 +66,9 @@ fn without_tail<'a>(
     let index = elf.sections.iter().position(is_image)?;
     let range = contents(&elf.sections[index])?;
     let size = range.end - range.start;
-    let head = bytes_needed(&elf, index)?
-        .checked_next_multiple_of(PART_BYTES)?
-        .min(size);
+    // An empty section would not have a segment.
+    let needed = bytes_needed(&elf, index)?.max(1);
+    let head = needed.checked_next_multiple_of(PART_BYTES)?.min(size);
     let tail = object.get(range_usize(&(range.start + head..range.end)))?;
     // What follows moves by a multiple of its alignment, so a gap may be left.
     let removed = (size - head) / PART_BYTES * PART_BYTES;
@@ -90,6 +90,8 @@ fn without_tail<'a>(
         section.sh_flags.set(LE, SectionFlags(flags));
     }
     let mut header = elf.header;
+    // Without it, `SHF_GNU_RETAIN` means nothing to GNU ld.
+    header.e_ident.os_abi = ELFOSABI_GNU;
     let mut table = header.e_shoff.get(LE);
     if table >= range.end {
         table -= removed;

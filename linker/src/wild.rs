@@ -66,6 +66,9 @@ fn options(request: &LinkRequest<'_>) -> Result<Vec<String>, LinkError> {
     // nobody else to do it.
     options.push(format!("--threads={}", rayon::current_num_threads()));
     options.push("--no-identity-comment".to_owned());
+    // Merged strings are kept whether or not anything refers to them; unmerged ones are dropped
+    // with the code that does.
+    options.push("--no-string-merge".to_owned());
     options.extend(inputs::options(request));
     options.push(format!("-Ttext={:#x}", text_address(request)));
     if let Some(image) = &request.image {

@@ -2,13 +2,12 @@
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 use object::elf::{
-    ELFOSABI_GNU, R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32, SHF_ALLOC, SHF_GNU_RETAIN, SHF_WRITE,
-    SHT_PROGBITS,
+    R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32, SHF_ALLOC, SHF_GNU_RETAIN, SHF_WRITE, SHT_PROGBITS,
 };
 use object::write::{Object, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, FileFlags, SectionFlags, SectionKind, SymbolFlags,
-    SymbolKind, SymbolScope,
+    Architecture, BinaryFormat, Endianness, SectionFlags, SectionKind, SymbolFlags, SymbolKind,
+    SymbolScope,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,6 +58,17 @@ impl Writer {
             self.symbol(name, SymbolSection::Section(section), SymbolKind::Text),
             section,
         )
+    }
+
+    fn image(&mut self, bytes: &[u8]) -> SectionId {
+        let name = IMAGE_SECTION.as_bytes().to_vec();
+        let image = self.object.add_section(Vec::new(), name, SectionKind::Data);
+        self.object.section_mut(image).flags = SectionFlags::Elf {
+            sh_type: SHT_PROGBITS,
+            sh_flags: SHF_ALLOC | SHF_WRITE | SHF_GNU_RETAIN,
+        };
+        self.object.append_section_data(image, bytes, 0x1000);
+        image
     }
 
     fn relocate(&mut self, section: SectionId, offset: u64, symbol: SymbolId, kind: u32, add: i64) {
@@ -122,25 +132,25 @@ fn program_object() -> Vec<u8> {
     writer.relocate(main, inc + 6, counter, R_X86_64_PC32.0, -4);
     let (five, _) = writer.function("five", &[0xb8, 5, 0, 0, 0, 0xc3]);
     writer.function("unused", &[0xcc; 4096]);
-    let name = IMAGE_SECTION.as_bytes().to_vec();
-    let image = writer
-        .object
-        .add_section(Vec::new(), name, SectionKind::Data);
-    writer.object.section_mut(image).flags = SectionFlags::Elf {
-        sh_type: SHT_PROGBITS,
-        sh_flags: SHF_ALLOC | SHF_WRITE | SHF_GNU_RETAIN,
-    };
     let mut bytes = vec![0; IMAGE_BYTES];
     bytes[0] = 40;
     bytes[IMAGE_BYTES - 4] = 7;
-    writer.object.append_section_data(image, &bytes, 0x1000);
+    let image = writer.image(&bytes);
     writer.relocate(image, 8, five, R_X86_64_64.0, 0);
-    writer.object.flags = FileFlags::Elf {
-        // Without it, `SHF_GNU_RETAIN` means nothing to GNU ld.
-        os_abi: ELFOSABI_GNU,
-        abi_version: 0,
-        e_flags: object::elf::FileFlags(0),
-    };
+    writer.object.write().unwrap()
+}
+
+/// Returns the image's first number; the image needs nothing of a linker.
+fn plain_object() -> Vec<u8> {
+    let mut writer = Writer::new();
+    let code = [
+        &[0x48, 0xb8][..],
+        &IMAGE_ADDRESS.to_le_bytes(),
+        &[0x8b, 0x00, 0xc3],
+    ]
+    .concat();
+    writer.function("main", &code);
+    writer.image(&[9, 0, 0, 0]);
     writer.object.write().unwrap()
 }
 
@@ -238,6 +248,26 @@ fn with_linkers_of_the_system() {
         let program = link_to(folder.path(), Linker::System(tool.clone()), Strip::Symbols);
         let program = program.unwrap_or_else(|error| panic!("{}: {error}", tool.display()));
         assert_eq!(exit_code(&program), Some(EXIT_CODE), "{}", tool.display());
+    }
+}
+
+#[test]
+fn images_without_relocations() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("program");
+    let (object, pack) = (plain_object(), start_pack());
+    let system = on_path("cc").map(|_| Linker::System("cc".into()));
+    for linker in [Some(Linker::InProcess), system].into_iter().flatten() {
+        let request = LinkRequest {
+            object: &object,
+            pack: &pack,
+            output: &output,
+            image: image(),
+            linker,
+            strip: Strip::None,
+        };
+        link(&request).unwrap();
+        assert_eq!(exit_code(&output), Some(9), "{:?}", request.linker);
     }
 }
 
