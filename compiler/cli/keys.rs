@@ -99,13 +99,6 @@ static OPTIMIZE: &[Row] = &[
         "static-memory-maximum-size",
         Refused("it is called `-O memory-reservation`"),
     ),
-    (
-        "fixed-addresses",
-        Apply(|settings, value| {
-            settings.options.fixed_addresses = value.flag()?;
-            Ok(())
-        }),
-    ),
     ("memory-init-cow", Always),
     ("memory-may-move", Engine),
     ("memory-reservation-for-growth", Engine),

@@ -18,9 +18,6 @@ pub struct Options {
     /// checked in code rather than with guard pages, and a memory that begins with less never
     /// grows beyond it (`-O memory-reservation`).
     pub memory_reservation_bytes: Option<u64>,
-    /// Build addresses into the code where a program has a single memory and runs once: faster,
-    /// and no hidden parameter. Otherwise addresses are relative to the instance pointer.
-    pub fixed_addresses: bool,
     /// Cap on the bytes of each linear memory (`-W max-memory-size`).
     pub memory_bytes_max: Option<u64>,
     /// Native stack for compiled code in bytes (`-W max-wasm-stack`); the system's limit if none.
@@ -112,7 +109,6 @@ impl Default for Options {
             target_cpu: TargetCpu::X86_64V2,
             inline_values_max: 50,
             memory_reservation_bytes: None,
-            fixed_addresses: true,
             memory_bytes_max: None,
             stack_bytes_max: None,
             unknown_imports_trap: false,

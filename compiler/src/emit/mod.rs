@@ -23,6 +23,9 @@ use crate::translate::Translation;
 use crate::{Compiled, ImagePlacement, Progress, Report};
 use std::time::Instant;
 
+/// Virtual address at which the first memory begins.
+const MEMORY_ADDRESS: u64 = 1 << 32;
+
 /// Compiles every reachable function and writes the object.
 ///
 /// # Errors
@@ -63,7 +66,7 @@ pub fn emit(
     let region = &plan.regions[0];
     let memory_bytes = region.memory.map_or(0, |m| plan.memories[m.index()].bytes);
     let image = ImagePlacement {
-        address: plan.image_address(),
+        address: MEMORY_ADDRESS - region.below_bytes,
         memory_bytes: region.below_bytes + memory_bytes,
     };
     Ok(Compiled {

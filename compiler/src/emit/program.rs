@@ -5,7 +5,7 @@ use super::code::Target;
 use super::text::Text;
 use crate::index::{DataIndex, ElemIndex, InstanceIndex};
 use crate::options::{Entry, Options};
-use crate::plan::{Addressing, LinkPlan, Purpose, Reloc, TableStorage, Value};
+use crate::plan::{LinkPlan, Purpose, Reloc, TableStorage, Value};
 use std::collections::HashMap;
 use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
@@ -302,12 +302,9 @@ impl<'a> Writer<'a> {
             .set_u64(field(offset_of!(Program, store_bytes)), plan.store_bytes);
         let first = &plan.regions[0];
         let memory_bytes = first.memory.map_or(0, |m| plan.memories[m.index()].bytes);
-        let base = plan.image_address();
+        let base = super::MEMORY_ADDRESS - first.below_bytes;
         self.blob
             .set_u64(field(offset_of!(Program, image_store_base)), base);
-        let fixed = matches!(plan.addressing, Addressing::Fixed { .. });
-        self.blob
-            .set_u64(field(offset_of!(Program, fixed)), u64::from(fixed));
         let mapped = first.below_bytes + memory_bytes;
         self.blob
             .set_u64(field(offset_of!(Program, image_mapped_bytes)), mapped);

@@ -2,8 +2,8 @@
 //! their places in the program.
 
 use super::{
-    Addressing, Callee, ConstantCalls, FuncKind, Global, InitStep, Instance, LinkPlan, Memory,
-    Purpose, Region, Table, TableStorage, Unit, Value, host,
+    Callee, ConstantCalls, FuncKind, Global, InitStep, Instance, LinkPlan, Memory, Purpose, Region,
+    Table, TableStorage, Unit, Value, host,
 };
 use crate::error::{Error, Result};
 use crate::index::{
@@ -52,7 +52,6 @@ pub(super) fn instantiate<'a>(
         funcref_positions: HashMap::new(),
         entries: HashMap::new(),
         store_bytes: 0,
-        addressing: Addressing::Relative,
         entry: None,
         exports: Vec::new(),
     };

@@ -3,9 +3,7 @@
 //! Contexts grow downward from the memory header, what is used most often first, so that globals
 //! have the shortest displacements. See `wasmelt_abi::MemoryHeader` for the picture.
 
-use super::{
-    Addressing, ConstantCalls, FuncKind, Image, LinkPlan, Purpose, Reloc, TableStorage, Value,
-};
+use super::{ConstantCalls, FuncKind, Image, LinkPlan, Reloc, TableStorage, Value};
 use crate::index::{FuncId, RegionIndex, SigId};
 use crate::options::Options;
 use std::collections::BTreeMap;
@@ -65,46 +63,7 @@ pub(super) fn lay_out(plan: &mut LinkPlan<'_>, options: &Options) {
     write_globals(plan);
     write_segments(plan);
     write_tables(plan);
-    plan.addressing = addressing(plan, options);
-}
-
-/// Virtual address at which the memory of a program with fixed addresses begins: low enough for
-/// an address and an offset to fit the 32 bits of an x86-64 displacement, high enough for the
-/// executable's own code and data below.
-const FIXED_MEMORY_ADDRESS: u64 = 0x2000_0000;
-/// Virtual address at which the first memory begins otherwise.
-const RELATIVE_MEMORY_ADDRESS: u64 = 1 << 32;
-/// Wasm code up to this size leaves an executable well below [`FIXED_MEMORY_ADDRESS`].
-const FIXED_CODE_BYTES_MAX: u64 = 32 << 20;
-
-fn addressing(plan: &LinkPlan<'_>, options: &Options) -> Addressing {
-    let modules = plan.units.iter().map(|unit| &unit.module);
-    let bodies = modules.flat_map(|module| &module.bodies);
-    let code_bytes: u64 = bodies
-        .map(|b| b.body.range().end - b.body.range().start)
-        .sum();
-    let runs_once = matches!(plan.purpose, Purpose::Run(_));
-    if options.fixed_addresses
-        && runs_once
-        && plan.regions.len() == 1
-        && plan.regions[0].below_bytes < FIXED_MEMORY_ADDRESS / 2
-        && code_bytes <= FIXED_CODE_BYTES_MAX
-    {
-        let store_base = FIXED_MEMORY_ADDRESS - plan.regions[0].memory_offset;
-        return Addressing::Fixed { store_base };
-    }
-    Addressing::Relative
-}
-
-impl LinkPlan<'_> {
-    /// Where the executable's image, the beginning of its first store, is mapped.
-    #[must_use]
-    pub fn image_address(&self) -> u64 {
-        match self.addressing {
-            Addressing::Fixed { store_base } => store_base,
-            Addressing::Relative => RELATIVE_MEMORY_ADDRESS - self.regions[0].memory_offset,
-        }
-    }
+    let _ = options;
 }
 
 fn place_globals(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {

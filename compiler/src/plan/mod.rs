@@ -72,7 +72,6 @@ pub struct LinkPlan<'a> {
     /// Generated functions that are made once for each kind.
     entries: HashMap<FuncKind, FuncId>,
     pub store_bytes: u64,
-    pub addressing: Addressing,
     /// The function that `Program.entry` calls.
     pub entry: Option<FuncId>,
     /// Exports callable by name: instance, name, what.
@@ -169,16 +168,6 @@ pub enum FuncKind {
     },
     /// Reads an exported global into a slot; C convention.
     ExportGlobal { global: GlobalId },
-}
-
-/// How code finds memories and contexts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Addressing {
-    /// From the instance pointer, the first parameter of every compiled function: the store may
-    /// lie anywhere, and there may be several.
-    Relative,
-    /// Addresses are constants; there is one store, with its base here, and no hidden parameter.
-    Fixed { store_base: u64 },
 }
 
 /// One run-time step of an instantiation.
@@ -372,7 +361,6 @@ pub fn plan<'a>(
     choose_exports(&mut plan)?;
     reach::mark_reachable(&mut plan);
     layout::lay_out(&mut plan, options);
-
     Ok(plan)
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Alias, FuncTranslator, clif_type};
 use crate::index::{GlobalIndex, MemoryId, RegionIndex};
-use crate::plan::{self, Addressing, Slot};
+use crate::plan::{self, Slot};
 use cranelift_codegen::ir::{
     AliasRegionData, InstBuilder, MemFlagsData, Value, condcodes::IntCC, types,
 };
@@ -13,28 +13,13 @@ use wasmelt_abi::{MemoryHeader, TrapCode};
 use wasmparser::{MemArg, MemArgTarget};
 
 impl FuncTranslator<'_, '_> {
-    /// The pointer of a region: a distance from the instance's, or a constant.
-    ///
-    /// A constant is made where it is used: Cranelift folds it into the access.
+    /// The pointer of a region.
     pub(super) fn region_pointer(&mut self, region: RegionIndex) -> Value {
-        let plan = self.plan();
-        match (plan.addressing, self.pointer) {
-            (Addressing::Fixed { .. }, _) => {
-                let memory = self.memory_symbol;
-                let memory = memory.expect("declared with the function");
-                self.builder.ins().symbol_value(types::I64, memory)
-            }
-            (Addressing::Relative, Some(pointer)) => match plan.distance(self.region(), region) {
-                0 => pointer,
-                distance => self.builder.ins().iadd_imm_s(pointer, distance),
-            },
-            (Addressing::Relative, None) => unreachable!("functions take a pointer"),
+        let distance = self.plan().distance(self.region(), region);
+        if distance == 0 {
+            return self.pointer;
         }
-    }
-
-    /// The instance's own pointer.
-    pub(super) fn own_pointer(&mut self) -> Value {
-        self.region_pointer(self.region())
+        self.builder.ins().iadd_imm_s(self.pointer, distance)
     }
 
     /// The address of byte 0 of a memory of the program.
@@ -53,7 +38,7 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn host_memory_pointer(&mut self) -> Value {
         match self.instance().host_memory {
             Some(memory) => self.memory_base(memory),
-            None => self.own_pointer(),
+            None => self.pointer,
         }
     }
 
@@ -134,9 +119,11 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn func_reference(&mut self, func: crate::index::FuncId) -> Value {
         let position = self.plan().funcref_positions[&func];
         let flags = self.trusted(Alias::Context).with_readonly().with_can_move();
-        let pointer = self.own_pointer();
         let offset = header_offset(offset_of!(MemoryHeader, funcrefs));
-        let first = self.builder.ins().load(types::I64, flags, pointer, offset);
+        let first = self
+            .builder
+            .ins()
+            .load(types::I64, flags, self.pointer, offset);
         let bytes = position * size_of::<wasmelt_abi::FuncRef>();
         self.builder
             .ins()

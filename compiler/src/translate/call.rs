@@ -2,7 +2,7 @@
 
 use super::{Alias, FuncTranslator, clif_type, names, trap_code, wasm_signature};
 use crate::index::{FuncIndex, HostFnId, RegionIndex, SigId, TableId, TypeIndex};
-use crate::plan::{self, Addressing, Callee, ConstantCalls, Slot};
+use crate::plan::{self, Callee, ConstantCalls, Slot};
 use cranelift_codegen::ir::{
     AbiParam, BlockArg, ExtFuncData, ExternalName, FuncRef, Inst, InstBuilder, SigRef, Signature,
     Type, UserExternalName, Value, condcodes::IntCC, types,
@@ -89,9 +89,7 @@ impl FuncTranslator<'_, '_> {
 
     fn call_wasm(&mut self, target: Target, pointer: Value, args: &[Value], tail: bool) {
         let mut all = Vec::with_capacity(args.len() + 1);
-        if self.plan().addressing == Addressing::Relative {
-            all.push(pointer);
-        }
+        all.push(pointer);
         all.extend_from_slice(args);
         if tail {
             match target {
@@ -303,16 +301,18 @@ impl FuncTranslator<'_, '_> {
             .ins()
             .load(types::I64, flags, reference, code_offset);
         if self.plan().regions.len() == 1 {
-            return (code, self.own_pointer());
+            return (code, self.pointer);
         }
-        let pointer = self.own_pointer();
         let own = self.plan().regions[self.region().index()].memory_offset;
         let offset = field(offset_of!(wasmelt_abi::FuncRef, instance_offset));
         let theirs = self
             .builder
             .ins()
             .load(types::I64, flags, reference, offset);
-        let store = self.builder.ins().iadd_imm_s(pointer, -own.cast_signed());
+        let store = self
+            .builder
+            .ins()
+            .iadd_imm_s(self.pointer, -own.cast_signed());
         (code, self.builder.ins().iadd(store, theirs))
     }
 
@@ -322,9 +322,7 @@ impl FuncTranslator<'_, '_> {
         self.trap_unless(reference, TrapCode::NullReference);
         let (code, pointer) = self.reference_target(reference);
         let args = self.pop_many(ty.params().len());
-        let sig = self
-            .builder
-            .import_signature(wasm_signature(ty, self.plan().addressing));
+        let sig = self.builder.import_signature(wasm_signature(ty));
         self.call_wasm(Target::Indirect(sig, code), pointer, &args, tail);
     }
 
@@ -354,7 +352,7 @@ impl FuncTranslator<'_, '_> {
 
     fn host_func_ref(&mut self, host: HostFnId, ty: &FuncType) -> FuncRef {
         self.func_ref(UserExternalName::new(names::HOST, host.0), |this| {
-            let mut signature = wasm_signature(ty, Addressing::Relative);
+            let mut signature = wasm_signature(ty);
             signature.call_conv = this.frontend_config().default_call_conv;
             for param in signature.params.iter_mut().chain(&mut signature.returns) {
                 param.value_type = host_type(param.value_type);
@@ -396,7 +394,7 @@ impl FuncTranslator<'_, '_> {
         if let Some(&sig_ref) = self.sig_refs.get(&sig) {
             return sig_ref;
         }
-        let signature = wasm_signature(&self.plan().sigs[sig], self.plan().addressing);
+        let signature = wasm_signature(&self.plan().sigs[sig]);
         let sig_ref = self.builder.import_signature(signature);
         self.sig_refs.insert(sig, sig_ref);
         sig_ref

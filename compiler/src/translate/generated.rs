@@ -30,10 +30,8 @@ pub(super) fn translate(
         FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
         FuncKind::HostEntry { sig, .. }
         | FuncKind::UnknownEntry { sig }
-        | FuncKind::Switch { sig, .. } => wasm_signature(&plan.sigs[sig], plan.addressing),
-        FuncKind::TrapStub(_) => {
-            wasm_signature(&wasmparser::FuncType::new([], []), plan.addressing)
-        }
+        | FuncKind::Switch { sig, .. } => wasm_signature(&plan.sigs[sig]),
+        FuncKind::TrapStub(_) => wasm_signature(&wasmparser::FuncType::new([], [])),
         FuncKind::Instantiate(_) | FuncKind::EntryCommand { .. } => c_signature(1),
         FuncKind::ExportCall { .. } | FuncKind::ExportGlobal { .. } => c_signature(2),
     };
@@ -66,30 +64,24 @@ pub(super) fn translate(
 }
 
 impl FuncTranslator<'_, '_> {
-    /// The parameters of the function being made, all of them.
-    fn all_params(&mut self) -> Vec<Value> {
+    /// The parameters of the function being made, without the first.
+    fn params(&mut self) -> Vec<Value> {
         // The layout has the entry block only after its first instruction.
         let entry = self
             .builder
             .current_block()
             .expect("it is still in the entry block");
-        self.builder.block_params(entry).to_vec()
-    }
-
-    /// The parameters of a compiled function, without the instance pointer.
-    fn params(&mut self) -> Vec<Value> {
-        let hidden = usize::from(self.pointer.is_some());
-        self.all_params().split_off(hidden)
+        self.builder.block_params(entry)[1..].to_vec()
     }
 
     /// The first parameter is the base of the store; from here on `self.pointer` is the
     /// instance's.
     fn pointer_from_store(&mut self) {
         let offset = self.plan().regions[self.region().index()].memory_offset;
-        if let Some(store) = self.pointer {
-            let pointer = self.builder.ins().iadd_imm_s(store, offset.cast_signed());
-            self.pointer = Some(pointer);
-        }
+        self.pointer = self
+            .builder
+            .ins()
+            .iadd_imm_s(self.pointer, offset.cast_signed());
     }
 
     /// An import as a function of its own: calls it and returns its results.
@@ -103,11 +95,9 @@ impl FuncTranslator<'_, '_> {
         }
     }
 
-    /// Only functions with an instance pointer need this.
     fn switch(&mut self, from: RegionIndex, target: FuncId, sig: SigId) {
         let distance = self.plan().distance(from, self.plan().region_of(target));
-        let pointer = self.all_params()[0];
-        let mut args = vec![self.builder.ins().iadd_imm_s(pointer, distance)];
+        let mut args = vec![self.builder.ins().iadd_imm_s(self.pointer, distance)];
         args.extend(self.params());
         let func = self.wasm_func_ref(target, sig);
         self.builder.ins().return_call(func, &args);
@@ -128,7 +118,7 @@ impl FuncTranslator<'_, '_> {
     /// store notrap aligned v3, slots          ; result 0 …
     /// ```
     fn export_call(&mut self, callee: Callee, sig: SigId) {
-        let slots = self.all_params()[1];
+        let slots = self.params()[0];
         self.pointer_from_store();
         let ty = &self.plan().sigs[sig];
         let flags = MemFlagsData::trusted();
@@ -155,7 +145,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn export_global(&mut self, global: crate::index::GlobalId) {
-        let slots = self.all_params()[1];
+        let slots = self.params()[0];
         self.pointer_from_store();
         let global = &self.plan().globals[global.index()];
         let value = match global.slot {

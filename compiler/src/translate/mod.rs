@@ -4,8 +4,8 @@
 //! other functions by the names of [`names`]. What an address in a context or memory is, is
 //! decided in [`address`]; nothing here knows the object format.
 //!
-//! Every compiled function takes the instance pointer as its first parameter, unless addresses
-//! are fixed, and follows Cranelift's `tail` convention; functions that the runtime calls follow the C one.
+//! Every compiled function takes the instance pointer as its first parameter and follows
+//! Cranelift's `tail` convention; functions that the runtime calls follow the C one.
 
 mod address;
 mod atomic;
@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::index::{FuncId, InstanceIndex, RegionIndex};
 use crate::options::Options;
 use crate::parse::Module;
-use crate::plan::{Addressing, FuncKind, Instance, LinkPlan};
+use crate::plan::{FuncKind, Instance, LinkPlan};
 use control::Frame;
 use cranelift_codegen::ir::{
     self, AbiParam, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, TrapCode,
@@ -63,7 +63,7 @@ pub fn translate(
             index,
             sig,
         } => {
-            func.signature = wasm_signature(&plan.sigs[*sig], plan.addressing);
+            func.signature = wasm_signature(&plan.sigs[*sig]);
             let module = plan.module(*instance);
             let body = &module.bodies[index.index() - module.functions_imported];
             let mut translator = FuncTranslator::new(translation, *instance, func, context);
@@ -89,13 +89,10 @@ pub(crate) fn clif_type(ty: ValType) -> Type {
     }
 }
 
-/// `(i64 instance pointer, params…) -> (results…) tail`, without the pointer where addresses are
-/// fixed.
-pub(crate) fn wasm_signature(ty: &FuncType, addressing: Addressing) -> Signature {
+/// `(i64 instance pointer, params…) -> (results…) tail`
+pub(crate) fn wasm_signature(ty: &FuncType) -> Signature {
     let mut signature = Signature::new(CallConv::Tail);
-    if addressing == Addressing::Relative {
-        signature.params.push(AbiParam::new(types::I64));
-    }
+    signature.params.push(AbiParam::new(types::I64));
     signature
         .params
         .extend(ty.params().iter().map(|t| AbiParam::new(clif_type(*t))));
@@ -124,8 +121,8 @@ pub(crate) struct FuncTranslator<'a, 'b> {
     translation: Translation<'a>,
     instance: InstanceIndex,
     builder: FunctionBuilder<'b>,
-    /// The instance pointer, where functions take one.
-    pointer: Option<Value>,
+    /// The instance pointer.
+    pointer: Value,
     /// The operand stack.
     stack: Vec<Value>,
     control: Vec<Frame>,
@@ -153,10 +150,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
         builder.append_block_params_for_function_params(entry);
         builder.switch_to_block(entry);
         builder.seal_block(entry);
-        let pointer = match translation.plan.addressing {
-            Addressing::Relative => Some(builder.block_params(entry)[0]),
-            Addressing::Fixed { .. } => None,
-        };
+        let pointer = builder.block_params(entry)[0];
         FuncTranslator {
             translation,
             instance,
@@ -212,9 +206,8 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
 
     fn declare_locals(&mut self, body: &wasmparser::FunctionBody<'_>, ty: &FuncType) -> Result<()> {
         let entry = self.builder.current_block().expect("the entry block");
-        let hidden = usize::from(self.pointer.is_some());
         for (position, &ty) in ty.params().iter().enumerate() {
-            let value = self.builder.block_params(entry)[hidden + position];
+            let value = self.builder.block_params(entry)[position + 1];
             self.declare_local(ty, value);
         }
         for group in body.get_locals_reader()? {

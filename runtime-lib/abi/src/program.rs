@@ -36,8 +36,6 @@ pub struct Program {
     /// Address for the base of the first store, or 0 for any. It is where the first region lies
     /// if that is part of the executable's image, and a wish otherwise.
     pub image_store_base: u64,
-    /// 1 when code has addresses of that store built in, so that it has to be there.
-    pub fixed: u64,
     /// Bytes of contexts and memory, from the page that begins the first region, that the
     /// executable's image has already mapped readable and writable at `image_store_base`; 0 where
     /// the first region is not part of the image and is copied as the others are.

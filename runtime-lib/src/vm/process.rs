@@ -153,7 +153,6 @@ mod entry {
             host_init: None,
             store_bytes: 0,
             image_store_base: 0,
-            fixed: 0,
             image_mapped_bytes: 0,
             regions: empty(),
             tables: empty(),

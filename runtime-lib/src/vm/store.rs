@@ -204,12 +204,6 @@ fn reserve(program: &Program) -> Result<(*mut u8, ImagePlace), NoSpace> {
             Ok(mapped) => drop(unsafe { rustix::mm::munmap(mapped, len) }),
             Err(_) => {}
         }
-        if program.fixed != 0 {
-            return Err(NoSpace {
-                bytes: program.store_bytes,
-                errno: mapped.err().unwrap_or(Errno::EXIST),
-            });
-        }
     }
     let len = program.store_bytes as usize;
     // SAFETY: the system chooses a place that is free.
