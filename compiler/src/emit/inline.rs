@@ -6,7 +6,7 @@
 
 use crate::error::Result;
 use crate::index::FuncId;
-use crate::plan::{FuncKind, LinkPlan};
+use crate::plan::LinkPlan;
 use crate::translate::{Translation, names, translate};
 use cranelift_codegen::Context;
 use cranelift_codegen::inline::{Inline, InlineCommand};
@@ -91,16 +91,8 @@ fn is_small(plan: &LinkPlan<'_>, id: FuncId) -> bool {
     if !plan.reachable[id.index()] {
         return false;
     }
-    match plan.funcs[id.index()].kind {
-        FuncKind::Body {
-            instance, index, ..
-        } => {
-            let module = plan.module(instance);
-            let facts = &module.bodies[index.index() - module.functions_imported].facts;
-            facts.operators <= OPERATORS_MAX && !facts.catches
-        }
-        _ => false,
-    }
+    plan.facts(id)
+        .is_some_and(|facts| facts.operators <= OPERATORS_MAX && !facts.catches)
 }
 
 /// The functions in an order in which callees come before their callers, but for cycles.
@@ -119,30 +111,10 @@ fn callees_first(plan: &LinkPlan<'_>, functions: &[FuncId]) -> Vec<FuncId> {
                 _ => continue,
             }
             stack.push((id, true));
-            stack.extend(callees(plan, id).into_iter().map(|callee| (callee, false)));
+            stack.extend(plan.callees(id).map(|callee| (callee, false)));
         }
     }
     order
-}
-
-fn callees(plan: &LinkPlan<'_>, id: FuncId) -> Vec<FuncId> {
-    let FuncKind::Body {
-        instance, index, ..
-    } = plan.funcs[id.index()].kind
-    else {
-        return Vec::new();
-    };
-    let module = plan.module(instance);
-    let facts = &module.bodies[index.index() - module.functions_imported].facts;
-    let funcs = &plan.instances[instance.index()].funcs;
-    facts
-        .calls
-        .iter()
-        .filter_map(|callee| match funcs[callee.index()] {
-            crate::plan::Callee::Defined(id) => Some(id),
-            _ => None,
-        })
-        .collect()
 }
 
 /// Decides for each call of one caller.

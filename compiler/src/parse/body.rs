@@ -33,6 +33,11 @@ pub struct BodyFacts {
     pub calls_refs: bool,
     /// `try_table` occurs.
     pub catches: bool,
+    /// Globals that are read.
+    pub globals_read: Vec<GlobalIndex>,
+    /// Some instruction needs a memory, a table or the runtime: anything but control flow, locals,
+    /// globals, direct calls and arithmetic on scalars.
+    pub touches_state: bool,
     pub operators: u32,
 }
 
@@ -56,6 +61,7 @@ impl<'a> Body<'a> {
             let (op, offset) = reader.read_with_offset()?;
             validator.op(offset, &op)?;
             facts.operator(&op);
+            facts.touches_state |= touches_state(&op);
         }
         reader.finish()?;
         Ok(Body { body, facts })
@@ -111,8 +117,62 @@ impl BodyFacts {
             Operator::GlobalSet { global_index } => {
                 add(&mut self.globals_written, GlobalIndex(global_index));
             }
+            Operator::GlobalGet { global_index } => {
+                add(&mut self.globals_read, GlobalIndex(global_index));
+            }
             Operator::TryTable { .. } => self.catches = true,
             _ => {}
         }
     }
+}
+
+/// See [`BodyFacts::touches_state`]. What is not listed counts as touching: a new instruction is
+/// slower than it could be, never wrong.
+fn touches_state(op: &Operator<'_>) -> bool {
+    let control = matches!(
+        op,
+        Operator::Unreachable
+            | Operator::Nop
+            | Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::Br { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. }
+            | Operator::Return
+            | Operator::Call { .. }
+            | Operator::ReturnCall { .. }
+            | Operator::Drop
+            | Operator::Select
+            | Operator::TypedSelect { .. }
+            | Operator::LocalGet { .. }
+            | Operator::LocalSet { .. }
+            | Operator::LocalTee { .. }
+            | Operator::GlobalGet { .. }
+            | Operator::I32Const { .. }
+            | Operator::I64Const { .. }
+            | Operator::F32Const { .. }
+            | Operator::F64Const { .. }
+            | Operator::I32Eqz
+            | Operator::I64Eqz
+            | Operator::I32WrapI64
+            | Operator::I64ExtendI32S
+            | Operator::I64ExtendI32U
+    );
+    !control && !is_scalar_arithmetic(op)
+}
+
+/// Instructions with two operands of one type, which make up most of what such functions do.
+fn is_scalar_arithmetic(op: &Operator<'_>) -> bool {
+    macro_rules! any {
+        ($($op:ident)*) => { matches!(op, $(Operator::$op)|*) };
+    }
+    any!(I32Add I32Sub I32Mul I32DivS I32DivU I32RemS I32RemU I32And I32Or I32Xor I32Shl I32ShrS
+         I32ShrU I32Rotl I32Rotr I32Eq I32Ne I32LtS I32LtU I32GtS I32GtU I32LeS I32LeU I32GeS I32GeU
+         I64Add I64Sub I64Mul I64DivS I64DivU I64RemS I64RemU I64And I64Or I64Xor I64Shl I64ShrS
+         I64ShrU I64Rotl I64Rotr I64Eq I64Ne I64LtS I64LtU I64GtS I64GtU I64LeS I64LeU I64GeS I64GeU
+         F32Add F32Sub F32Mul F32Div F32Eq F32Ne F32Lt F32Gt F32Le F32Ge
+         F64Add F64Sub F64Mul F64Div F64Eq F64Ne F64Lt F64Gt F64Le F64Ge)
 }

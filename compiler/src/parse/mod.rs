@@ -7,7 +7,7 @@
 mod body;
 mod const_expr;
 
-pub use body::Body;
+pub use body::{Body, BodyFacts};
 pub use const_expr::{ConstExpr, ConstOp};
 
 use crate::error::{Error, Result};

@@ -42,6 +42,7 @@ pub(super) fn instantiate<'a>(
         sigs: Default::default(),
         funcs: Vec::new(),
         reachable: Vec::new(),
+        takes_pointer: Vec::new(),
         host_fns: Vec::new(),
         tables: Vec::new(),
         memories: Vec::new(),

@@ -10,6 +10,7 @@ mod host;
 mod image;
 mod instantiate;
 mod layout;
+mod pointer;
 mod reach;
 mod segments;
 mod sigs;
@@ -25,7 +26,7 @@ use crate::index::{
     MemoryIndex, RegionIndex, SigId, TableId, TagId,
 };
 use crate::options::{Entry, Options};
-use crate::parse::{Extern, Module};
+use crate::parse::{BodyFacts, Extern, Module};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmelt_abi::TrapCode;
 use wasmparser::ValType;
@@ -59,6 +60,8 @@ pub struct LinkPlan<'a> {
     pub funcs: Vec<Func>,
     /// By [`FuncId`]: whether it has to be compiled.
     pub reachable: Vec<bool>,
+    /// By [`FuncId`]: whether it has the hidden parameter.
+    pub takes_pointer: Vec<bool>,
     pub host_fns: Vec<HostFn>,
     pub tables: Vec<Table>,
     pub memories: Vec<Memory>,
@@ -315,6 +318,33 @@ impl LinkPlan<'_> {
         &self.units[self.instances[instance.index()].unit].module
     }
 
+    /// What the body of a module's function refers to; generated functions have none.
+    #[must_use]
+    pub fn facts(&self, func: FuncId) -> Option<&BodyFacts> {
+        let FuncKind::Body {
+            instance, index, ..
+        } = self.funcs[func.index()].kind
+        else {
+            return None;
+        };
+        let module = self.module(instance);
+        Some(&module.bodies[index.index() - module.functions_imported].facts)
+    }
+
+    /// The functions of the program that a module's function calls by name.
+    pub fn callees(&self, func: FuncId) -> impl Iterator<Item = FuncId> + '_ {
+        let instance = match self.funcs[func.index()].kind {
+            FuncKind::Body { instance, .. } => Some(&self.instances[instance.index()]),
+            _ => None,
+        };
+        let calls = self.facts(func).map_or(&[][..], |facts| &facts.calls);
+        let callees = calls.iter().zip(std::iter::repeat(instance));
+        callees.filter_map(|(callee, instance)| match instance?.funcs[callee.index()] {
+            Callee::Defined(id) => Some(id),
+            Callee::Host(_) | Callee::Unknown => None,
+        })
+    }
+
     /// The type of a function that has one on the wasm side.
     #[must_use]
     pub fn sig_of(&self, func: FuncId) -> Option<SigId> {
@@ -360,6 +390,7 @@ pub fn plan<'a>(
     let mut plan = instantiate::instantiate(units, purpose, options)?;
     choose_exports(&mut plan)?;
     reach::mark_reachable(&mut plan);
+    plan.takes_pointer = pointer::mark_takers(&plan);
     layout::lay_out(&mut plan, options);
     Ok(plan)
 }

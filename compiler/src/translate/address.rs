@@ -13,13 +13,20 @@ use wasmelt_abi::{MemoryHeader, TrapCode};
 use wasmparser::{MemArg, MemArgTarget};
 
 impl FuncTranslator<'_, '_> {
+    /// The instance's own pointer.
+    pub(super) fn own_pointer(&mut self) -> Value {
+        self.pointer
+            .expect("the plan gives it to functions that use it")
+    }
+
     /// The pointer of a region.
     pub(super) fn region_pointer(&mut self, region: RegionIndex) -> Value {
         let distance = self.plan().distance(self.region(), region);
         if distance == 0 {
-            return self.pointer;
+            return self.own_pointer();
         }
-        self.builder.ins().iadd_imm_s(self.pointer, distance)
+        let pointer = self.own_pointer();
+        self.builder.ins().iadd_imm_s(pointer, distance)
     }
 
     /// The address of byte 0 of a memory of the program.
@@ -38,7 +45,7 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn host_memory_pointer(&mut self) -> Value {
         match self.instance().host_memory {
             Some(memory) => self.memory_base(memory),
-            None => self.pointer,
+            None => self.own_pointer(),
         }
     }
 
@@ -119,11 +126,9 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn func_reference(&mut self, func: crate::index::FuncId) -> Value {
         let position = self.plan().funcref_positions[&func];
         let flags = self.trusted(Alias::Context).with_readonly().with_can_move();
+        let pointer = self.own_pointer();
         let offset = header_offset(offset_of!(MemoryHeader, funcrefs));
-        let first = self
-            .builder
-            .ins()
-            .load(types::I64, flags, self.pointer, offset);
+        let first = self.builder.ins().load(types::I64, flags, pointer, offset);
         let bytes = position * size_of::<wasmelt_abi::FuncRef>();
         self.builder
             .ins()

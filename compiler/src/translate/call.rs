@@ -1,6 +1,8 @@
 //! Calls: direct, through tables, through references, to the host and to the runtime library.
 
-use super::{Alias, FuncTranslator, clif_type, names, trap_code, wasm_signature};
+use super::{
+    Alias, FuncTranslator, clif_type, function_signature, names, trap_code, wasm_signature,
+};
 use crate::index::{FuncIndex, HostFnId, RegionIndex, SigId, TableId, TypeIndex};
 use crate::plan::{self, Callee, ConstantCalls, Slot};
 use cranelift_codegen::ir::{
@@ -64,7 +66,8 @@ impl FuncTranslator<'_, '_> {
                     .sig_of(id)
                     .expect("called functions have wasm types");
                 let func = self.wasm_func_ref(id, sig);
-                let pointer = self.region_pointer(self.plan().region_of(id));
+                let takes_pointer = self.plan().takes_pointer[id.index()];
+                let pointer = takes_pointer.then(|| self.region_pointer(self.plan().region_of(id)));
                 self.call_wasm(Target::Direct(func), pointer, args, tail);
             }
             Callee::Host(host) => {
@@ -87,9 +90,9 @@ impl FuncTranslator<'_, '_> {
         }
     }
 
-    fn call_wasm(&mut self, target: Target, pointer: Value, args: &[Value], tail: bool) {
+    fn call_wasm(&mut self, target: Target, pointer: Option<Value>, args: &[Value], tail: bool) {
         let mut all = Vec::with_capacity(args.len() + 1);
-        all.push(pointer);
+        all.extend(pointer);
         all.extend_from_slice(args);
         if tail {
             match target {
@@ -182,7 +185,7 @@ impl FuncTranslator<'_, '_> {
         };
         let args = self.pop_many(ty.params().len());
         let sig = self.sig_ref(sig);
-        self.call_wasm(Target::Indirect(sig, code), pointer, &args, tail);
+        self.call_wasm(Target::Indirect(sig, code), Some(pointer), &args, tail);
     }
 
     /// An element of a constant table that is chosen by a constant: a direct call.
@@ -301,18 +304,16 @@ impl FuncTranslator<'_, '_> {
             .ins()
             .load(types::I64, flags, reference, code_offset);
         if self.plan().regions.len() == 1 {
-            return (code, self.pointer);
+            return (code, self.own_pointer());
         }
+        let pointer = self.own_pointer();
         let own = self.plan().regions[self.region().index()].memory_offset;
         let offset = field(offset_of!(wasmelt_abi::FuncRef, instance_offset));
         let theirs = self
             .builder
             .ins()
             .load(types::I64, flags, reference, offset);
-        let store = self
-            .builder
-            .ins()
-            .iadd_imm_s(self.pointer, -own.cast_signed());
+        let store = self.builder.ins().iadd_imm_s(pointer, -own.cast_signed());
         (code, self.builder.ins().iadd(store, theirs))
     }
 
@@ -323,7 +324,7 @@ impl FuncTranslator<'_, '_> {
         let (code, pointer) = self.reference_target(reference);
         let args = self.pop_many(ty.params().len());
         let sig = self.builder.import_signature(wasm_signature(ty));
-        self.call_wasm(Target::Indirect(sig, code), pointer, &args, tail);
+        self.call_wasm(Target::Indirect(sig, code), Some(pointer), &args, tail);
     }
 
     /// Calls a runtime function by its name in the table.
@@ -363,7 +364,11 @@ impl FuncTranslator<'_, '_> {
 
     pub(super) fn wasm_func_ref(&mut self, id: crate::index::FuncId, sig: SigId) -> FuncRef {
         self.func_ref(UserExternalName::new(names::WASM, id.0), |this| {
-            this.sig_ref(sig)
+            if this.plan().takes_pointer[id.index()] {
+                return this.sig_ref(sig);
+            }
+            let signature = function_signature(this.plan(), id, sig);
+            this.builder.import_signature(signature)
         })
     }
 

@@ -43,7 +43,7 @@ pub(super) fn translate(
         | FuncKind::ExportCall { instance, .. } => instance,
         _ => InstanceIndex(0),
     };
-    let mut translator = FuncTranslator::new(translation, instance, func, context);
+    let mut translator = FuncTranslator::new(translation, instance, func, context, true);
     match *kind {
         FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
         FuncKind::HostEntry { host, sig, .. } => translator.entry_of(Callee::Host(host), sig),
@@ -78,10 +78,9 @@ impl FuncTranslator<'_, '_> {
     /// instance's.
     fn pointer_from_store(&mut self) {
         let offset = self.plan().regions[self.region().index()].memory_offset;
-        self.pointer = self
-            .builder
-            .ins()
-            .iadd_imm_s(self.pointer, offset.cast_signed());
+        let store = self.own_pointer();
+        let pointer = self.builder.ins().iadd_imm_s(store, offset.cast_signed());
+        self.pointer = Some(pointer);
     }
 
     /// An import as a function of its own: calls it and returns its results.
@@ -97,7 +96,8 @@ impl FuncTranslator<'_, '_> {
 
     fn switch(&mut self, from: RegionIndex, target: FuncId, sig: SigId) {
         let distance = self.plan().distance(from, self.plan().region_of(target));
-        let mut args = vec![self.builder.ins().iadd_imm_s(self.pointer, distance)];
+        let pointer = self.own_pointer();
+        let mut args = vec![self.builder.ins().iadd_imm_s(pointer, distance)];
         args.extend(self.params());
         let func = self.wasm_func_ref(target, sig);
         self.builder.ins().return_call(func, &args);

@@ -22,7 +22,7 @@ mod simd_memory;
 mod table;
 
 use crate::error::{Error, Result};
-use crate::index::{FuncId, InstanceIndex, RegionIndex};
+use crate::index::{FuncId, InstanceIndex, RegionIndex, SigId};
 use crate::options::Options;
 use crate::parse::Module;
 use crate::plan::{FuncKind, Instance, LinkPlan};
@@ -63,10 +63,12 @@ pub fn translate(
             index,
             sig,
         } => {
-            func.signature = wasm_signature(&plan.sigs[*sig]);
+            func.signature = function_signature(plan, id, *sig);
             let module = plan.module(*instance);
             let body = &module.bodies[index.index() - module.functions_imported];
-            let mut translator = FuncTranslator::new(translation, *instance, func, context);
+            let takes_pointer = plan.takes_pointer[id.index()];
+            let mut translator =
+                FuncTranslator::new(translation, *instance, func, context, takes_pointer);
             translator.body(&body.body, module.func_type(*index))?;
             translator
                 .builder
@@ -102,6 +104,15 @@ pub(crate) fn wasm_signature(ty: &FuncType) -> Signature {
     signature
 }
 
+/// As [`wasm_signature`], without the pointer for a function that takes none.
+fn function_signature(plan: &LinkPlan<'_>, id: FuncId, sig: SigId) -> Signature {
+    let mut signature = wasm_signature(&plan.sigs[sig]);
+    if !plan.takes_pointer[id.index()] {
+        signature.params.remove(0);
+    }
+    signature
+}
+
 /// The trap code of the executable's trap table.
 pub(crate) fn trap_code(code: wasmelt_abi::TrapCode) -> TrapCode {
     TrapCode::unwrap_user(code as u8)
@@ -121,8 +132,8 @@ pub(crate) struct FuncTranslator<'a, 'b> {
     translation: Translation<'a>,
     instance: InstanceIndex,
     builder: FunctionBuilder<'b>,
-    /// The instance pointer.
-    pointer: Value,
+    /// The instance pointer, in functions that take it.
+    pointer: Option<Value>,
     /// The operand stack.
     stack: Vec<Value>,
     control: Vec<Frame>,
@@ -135,7 +146,7 @@ pub(crate) struct FuncTranslator<'a, 'b> {
     locals: Vec<Variable>,
     local_types: Vec<ValType>,
     func_refs: HashMap<ir::UserExternalName, FuncRef>,
-    sig_refs: HashMap<crate::index::SigId, SigRef>,
+    sig_refs: HashMap<SigId, SigRef>,
 }
 
 impl<'a, 'b> FuncTranslator<'a, 'b> {
@@ -144,13 +155,14 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
         instance: InstanceIndex,
         func: &'b mut ir::Function,
         context: &'b mut FunctionBuilderContext,
+        takes_pointer: bool,
     ) -> FuncTranslator<'a, 'b> {
         let mut builder = FunctionBuilder::new(func, context);
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
         builder.switch_to_block(entry);
         builder.seal_block(entry);
-        let pointer = builder.block_params(entry)[0];
+        let pointer = takes_pointer.then(|| builder.block_params(entry)[0]);
         FuncTranslator {
             translation,
             instance,
@@ -206,8 +218,9 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
 
     fn declare_locals(&mut self, body: &wasmparser::FunctionBody<'_>, ty: &FuncType) -> Result<()> {
         let entry = self.builder.current_block().expect("the entry block");
+        let hidden = usize::from(self.pointer.is_some());
         for (position, &ty) in ty.params().iter().enumerate() {
-            let value = self.builder.block_params(entry)[position + 1];
+            let value = self.builder.block_params(entry)[hidden + position];
             self.declare_local(ty, value);
         }
         for group in body.get_locals_reader()? {

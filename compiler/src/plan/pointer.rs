@@ -1,0 +1,59 @@
+//! Which functions take the instance pointer.
+//!
+//! A function that computes with its parameters alone, and calls only such functions, takes none
+//! unless it is an element of a table or a reference, where all functions of a type are called
+//! alike. Callers then keep no pointer for it over their calls, which recursive functions notice.
+
+use super::{Callee, FuncKind, LinkPlan, Value};
+use crate::index::FuncId;
+
+/// By [`FuncId`]: whether the function has the hidden parameter.
+pub(super) fn mark_takers(plan: &LinkPlan<'_>) -> Vec<bool> {
+    let ids = || (0..plan.funcs.len()).map(FuncId::new);
+    let mut needs: Vec<bool> = ids().map(|id| needs_itself(plan, id)).collect();
+    let values = plan
+        .tables
+        .iter()
+        .flat_map(|table| table.elements.iter().chain([&table.fill]));
+    let elements = values.filter_map(|value| match value {
+        Value::RefFunc(func) => Some(*func),
+        _ => None,
+    });
+    for func in elements.chain(plan.funcrefs.iter().copied()) {
+        needs[func.index()] = true;
+    }
+    let mut callers: Vec<Vec<FuncId>> = vec![Vec::new(); plan.funcs.len()];
+    for id in ids().filter(|&id| plan.reachable[id.index()]) {
+        for callee in plan.callees(id) {
+            callers[callee.index()].push(id);
+        }
+    }
+    let mut work: Vec<FuncId> = ids().filter(|id| needs[id.index()]).collect();
+    while let Some(id) = work.pop() {
+        for &caller in &callers[id.index()] {
+            if !std::mem::replace(&mut needs[caller.index()], true) {
+                work.push(caller);
+            }
+        }
+    }
+    needs
+}
+
+fn needs_itself(plan: &LinkPlan<'_>, id: FuncId) -> bool {
+    let (FuncKind::Body { instance, .. }, Some(facts)) =
+        (&plan.funcs[id.index()].kind, plan.facts(id))
+    else {
+        return true;
+    };
+    let instance = &plan.instances[instance.index()];
+    facts.touches_state
+        || !facts.globals_written.is_empty()
+        || facts
+            .calls
+            .iter()
+            .any(|callee| !matches!(instance.funcs[callee.index()], Callee::Defined(_)))
+        || facts.globals_read.iter().any(|global| {
+            let global = &plan.globals[instance.globals[global.index()].index()];
+            global.slot.is_some() || matches!(global.init, Value::RefFunc(_))
+        })
+}
