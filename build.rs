@@ -23,25 +23,6 @@ const RUSTFLAGS: &[&str] = &[
     "-Cpanic=abort",
 ];
 
-/// Symbols that compiled code may refer to besides `wasmelt_…`: Cranelift calls them for
-/// instructions that the processor does not have.
-const LIBCALLS: &[&str] = &[
-    "ceil",
-    "ceilf",
-    "floor",
-    "floorf",
-    "fma",
-    "fmaf",
-    "memcmp",
-    "memcpy",
-    "memmove",
-    "memset",
-    "nearbyint",
-    "nearbyintf",
-    "trunc",
-    "truncf",
-];
-
 /// musl's start file and library, in the order of a linker's command line. Without `crti.o` and
 /// `crtn.o` the library's own empty `_init` and `_fini` are called: what those files begin and end
 /// are sections that nothing here contributes to, at the cost of a page each start.
@@ -102,8 +83,8 @@ fn run() -> Result<(), String> {
             bytes,
         });
     }
-    let is_root =
-        |name: &str| name.starts_with("wasmelt_") || name == "main" || LIBCALLS.contains(&name);
+    // All that compiled code and musl's start file refer to.
+    let is_root = |name: &str| name.starts_with("wasmelt_") || name == "main";
     let recipe = Recipe {
         target: &target,
         provenance: &toolchain.provenance,

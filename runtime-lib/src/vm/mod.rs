@@ -8,6 +8,7 @@ mod bytes;
 mod code_map;
 mod exception;
 mod exception_pool;
+mod libcalls;
 mod memory;
 pub mod memory_view;
 pub mod message;
