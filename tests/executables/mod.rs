@@ -18,7 +18,7 @@ use wasmelt_linker::{ImageSection, LinkRequest, Linker, RuntimePack, Strip};
 static PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime-pack.zst"));
 
 /// Nobody watches tests compile.
-pub struct Silent;
+struct Silent;
 
 impl Progress for Silent {
     fn functions(&self, _done: usize, _total: usize) {}
@@ -28,8 +28,8 @@ impl Progress for Silent {
 ///
 /// # Errors
 /// What the compiler says.
-pub fn compile(modules: &[ScriptModule<'_>]) -> Result<Compiled, Error> {
-    wasmelt_compiler::compile_script(modules, &Options::default(), &Silent)
+pub fn compile(modules: &[ScriptModule<'_>], options: &Options) -> Result<Compiled, Error> {
+    wasmelt_compiler::compile_script(modules, options, &Silent)
 }
 
 /// Links what was compiled to an executable at `output`.

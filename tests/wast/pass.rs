@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wasmelt_compiler::{Error, ErrorKind, Options, ScriptModule};
 
-use crate::executables::{self, Silent, hex_name};
+use crate::executables::{self, hex_name};
 use crate::groups::Superseded;
 use crate::read::{Action, Encoded, Expected, Step, StepKind};
 use crate::script::Outcome;
@@ -254,7 +254,7 @@ impl<'s> Pass<'s> {
             Ok(resolved) => resolved,
             Err(absence) => return self.judge(line, &absence),
         };
-        match executables::compile(&self.with_needs(bytes, &providers)) {
+        match executables::compile(&self.with_needs(bytes, &providers), &Options::default()) {
             Err(error) if error.kind == ErrorKind::Link => self.outcome.passed += 1,
             Err(error) => self.judge(line, &Absence::of(&error)),
             Ok(_) => match self.unit(position, wasm) {
@@ -350,7 +350,12 @@ fn described(wasm: &Encoded) -> Result<(&[u8], BTreeSet<(String, String)>), Abse
 /// The module has to be malformed or invalid.
 fn rejected(wasm: &Encoded) -> Result<(), Absence> {
     let Ok(wasm) = wasm else { return Ok(()) };
-    match wasmelt_compiler::compile(wasm, &Options::default(), &Silent) {
+    let module = ScriptModule {
+        wasm,
+        name: "module".to_owned(),
+        providers: HashMap::new(),
+    };
+    match executables::compile(&[module], &Options::default()) {
         Err(error) if error.kind == ErrorKind::Invalid => Ok(()),
         Err(error) if error.kind == ErrorKind::Unsupported => Err(Absence::of(&error)),
         _ => Err(Absence::Failed(

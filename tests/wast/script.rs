@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use wasmelt_compiler::{Compiled, ScriptModule};
+use wasmelt_compiler::{Compiled, Options, ScriptModule};
 
 use crate::compare::trap_matches;
 use crate::executables;
@@ -67,8 +67,9 @@ pub fn run(
 
 /// Compiles the units together, or finds those that cannot be compiled, by their steps.
 fn compile(pass: &Pass<'_>) -> Result<Compiled, BTreeMap<usize, Absence>> {
+    let options = Options::default();
     let all: Vec<ScriptModule<'_>> = pass.units.iter().map(Unit::script_module).collect();
-    let together = match executables::compile(&all) {
+    let together = match executables::compile(&all, &options) {
         Ok(compiled) => return Ok(compiled),
         Err(error) => error,
     };
@@ -81,7 +82,9 @@ fn compile(pass: &Pass<'_>) -> Result<Compiled, BTreeMap<usize, Absence>> {
         {
             continue;
         }
-        if let Err(error) = executables::compile(&pass.with_needs(unit.wasm, &unit.providers)) {
+        if let Err(error) =
+            executables::compile(&pass.with_needs(unit.wasm, &unit.providers), &options)
+        {
             found.insert(unit.step, Absence::of(&error));
         }
     }

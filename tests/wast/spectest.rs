@@ -1,6 +1,6 @@
 //! The module that scripts import as `spectest`, as far as the compiler takes it.
 
-use wasmelt_compiler::ScriptModule;
+use wasmelt_compiler::{Options, ScriptModule};
 
 use crate::executables;
 
@@ -45,5 +45,5 @@ fn compile(wasm: &[u8]) -> wasmelt_compiler::Result<()> {
         name: "spectest".to_owned(),
         providers: std::collections::HashMap::new(),
     };
-    executables::compile(&[module]).map(|_| ())
+    executables::compile(&[module], &Options::default()).map(|_| ())
 }

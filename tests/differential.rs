@@ -1,0 +1,311 @@
+//! Random modules under our executables and under a reference: the same results, traps, globals
+//! and memories.
+//!
+//! There are two families of seeds. Those called `wasmi` run under that interpreter too; those
+//! called `options` have exceptions, which it lacks, and are compiled in two ways.
+//! `WASMELT_DIFFERENTIAL=N` takes N seeds of each family; a filter such as `wasmi/17` takes one.
+//! `WASMELT_DIFFERENTIAL_KEEP=FOLDER` writes the modules there.
+
+#[path = "executables/mod.rs"]
+mod executables;
+#[path = "generated/mod.rs"]
+mod generated;
+#[path = "differential/interpreter.rs"]
+mod interpreter;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use generated::Random;
+use libtest_mimic::{Arguments, Failed, Trial};
+use wasmelt_compiler::{OptLevel, Options, ScriptModule};
+use wasmparser::{ExternalKind, Parser, Payload, ValType};
+
+/// Calls of functions and loops that a module may make in all.
+const FUEL: u32 = 2000;
+/// How often each function is called.
+const ROUNDS: usize = 3;
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let seeds = std::env::var("WASMELT_DIFFERENTIAL")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(150);
+    let folder = Arc::new(tempfile::tempdir().expect("there is a place for temporary files"));
+    let mut trials = Vec::new();
+    for seed in 0..seeds {
+        let path = folder.path().join(format!("wasmi-{seed}"));
+        trials.push(Trial::test(format!("wasmi/{seed}"), move || {
+            against_wasmi(seed, &path)
+        }));
+        let path = folder.path().join(format!("options-{seed}"));
+        trials.push(Trial::test(format!("options/{seed}"), move || {
+            against_other_options(seed, &path)
+        }));
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn against_wasmi(seed: u64, executable: &Path) -> Result<(), Failed> {
+    let wasm = module(seed, false);
+    keep(&wasm, &format!("wasmi-{seed}"))?;
+    let questions = questions(&wasm, seed);
+    let wanted = interpreter::answers(&wasm, &questions)?;
+    let variants = variants();
+    let options = &variants[seed as usize % variants.len()];
+    let given = answers(&wasm, &questions, options, executable)?;
+    compare(&questions, &wanted, &given)
+}
+
+fn against_other_options(seed: u64, executable: &Path) -> Result<(), Failed> {
+    let wasm = module(seed ^ 0xe4c3, true);
+    keep(&wasm, &format!("options-{seed}"))?;
+    let questions = questions(&wasm, seed);
+    let [plain, others @ ..] = variants();
+    let wanted = answers(&wasm, &questions, &plain, executable)?;
+    let other = &others[seed as usize % others.len()];
+    let given = answers(&wasm, &questions, other, executable)?;
+    compare(&questions, &wanted, &given)
+}
+
+/// Ways of compiling that must not make a difference.
+fn variants() -> [Options; 4] {
+    let plain = Options::default();
+    [
+        plain.clone(),
+        Options {
+            inline_values_max: 0,
+            ..plain.clone()
+        },
+        Options {
+            opt_level: OptLevel::None,
+            ..plain.clone()
+        },
+        Options {
+            memory_reservation_bytes: Some(10 << 16),
+            inline_values_max: 500,
+            ..plain
+        },
+    ]
+}
+
+fn module(seed: u64, exceptions: bool) -> Vec<u8> {
+    let mut module = generated::module(seed, |config| {
+        config.canonicalize_nans = true;
+        config.exceptions_enabled = exceptions;
+        config.wide_arithmetic_enabled = !exceptions;
+    });
+    module
+        .ensure_termination(FUEL)
+        .expect("all functions were generated");
+    module.to_bytes()
+}
+
+fn keep(wasm: &[u8], name: &str) -> Result<(), Failed> {
+    if let Some(folder) = std::env::var_os("WASMELT_DIFFERENTIAL_KEEP") {
+        std::fs::write(Path::new(&folder).join(name).with_extension("wasm"), wasm)?;
+    }
+    Ok(())
+}
+
+/// What is asked of a module.
+#[derive(Debug)]
+pub enum Question {
+    Call {
+        name: String,
+        args: Vec<String>,
+    },
+    /// The value of a global.
+    Global {
+        name: String,
+    },
+    /// The sum over the bytes of a memory that [`interpreter::hash`] defines.
+    Memory {
+        name: String,
+    },
+}
+
+/// Calls of every exported function, then what they left behind.
+fn questions(wasm: &[u8], seed: u64) -> Vec<Question> {
+    let (calls, rest) = exports(wasm);
+    let mut random = Random::new(!seed);
+    let mut questions = Vec::new();
+    for _ in 0..ROUNDS {
+        for (name, params) in &calls {
+            let args: Option<Vec<String>> =
+                params.iter().map(|&ty| argument(ty, &mut random)).collect();
+            if let Some(args) = args {
+                let name = name.clone();
+                questions.push(Question::Call { name, args });
+            }
+        }
+    }
+    questions.extend(rest);
+    questions
+}
+
+type Calls = Vec<(String, Vec<ValType>)>;
+
+fn exports(wasm: &[u8]) -> (Calls, Vec<Question>) {
+    let mut types = Vec::new();
+    let mut functions = Vec::new();
+    let mut calls = Calls::new();
+    let mut rest = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.expect("it was generated as a valid module") {
+            Payload::TypeSection(reader) => types.extend(
+                reader
+                    .into_iter_err_on_gc_types()
+                    .map(|ty| ty.expect("a function type")),
+            ),
+            Payload::FunctionSection(reader) => {
+                functions.extend(reader.into_iter().map(|ty| ty.expect("valid") as usize));
+            }
+            Payload::ExportSection(reader) => {
+                for export in reader.into_iter().map(|export| export.expect("valid")) {
+                    let name = export.name.to_owned();
+                    match export.kind {
+                        ExternalKind::Func => {
+                            let ty: &wasmparser::FuncType =
+                                &types[functions[export.index as usize]];
+                            calls.push((name, ty.params().to_vec()));
+                        }
+                        ExternalKind::Global => rest.push(Question::Global { name }),
+                        ExternalKind::Memory => rest.push(Question::Memory { name }),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    (calls, rest)
+}
+
+/// A value as the driver reads it: often small, sometimes at the edges of its type. None for
+/// types whose values only wasm can make.
+fn argument(ty: ValType, random: &mut Random) -> Option<String> {
+    let edges = [0, 1, u64::MAX, 1 << 31, 1 << 63, 0x7ff0_0000_0000_0000, 100];
+    let bits = match random.below(3) {
+        0 => random.next(),
+        1 => random.next() % 1000,
+        _ => edges[random.below(edges.len())],
+    };
+    Some(match ty {
+        ValType::I32 => format!("i32:{:08x}", bits as u32),
+        ValType::I64 => format!("i64:{bits:016x}"),
+        ValType::F32 => format!("f32:{:08x}", bits as u32),
+        ValType::F64 => format!("f64:{bits:016x}"),
+        ValType::V128 => format!("v128:{bits:016x}{:016x}", random.next()),
+        ValType::Ref(wasmparser::RefType::FUNCREF) => "funcref:null".to_owned(),
+        ValType::Ref(wasmparser::RefType::EXTERNREF) if bits == 0 => "externref:null".to_owned(),
+        ValType::Ref(wasmparser::RefType::EXTERNREF) => format!("externref:{}", bits as u16),
+        ValType::Ref(_) => return None,
+    })
+}
+
+/// The answers of our executable: the first is that to the instantiation.
+fn answers(
+    wasm: &[u8],
+    questions: &[Question],
+    options: &Options,
+    executable: &Path,
+) -> Result<Vec<String>, Failed> {
+    let mut modules = vec![ScriptModule {
+        wasm,
+        name: "random".to_owned(),
+        providers: HashMap::new(),
+    }];
+    let summers: Vec<Vec<u8>> = questions.iter().filter_map(summer).collect();
+    for summer in &summers {
+        modules.push(ScriptModule {
+            wasm: summer,
+            name: "summer".to_owned(),
+            providers: HashMap::from([("random".to_owned(), 0)]),
+        });
+    }
+    let compiled = executables::compile(&modules, options)?;
+    executables::link(&compiled, executable)?;
+    let mut commands = vec!["instantiate 0".to_owned()];
+    let mut summers = 0;
+    for question in questions {
+        commands.push(match question {
+            Question::Call { name, args } => {
+                format!(
+                    "invoke 0 {} {}",
+                    executables::hex_name(name),
+                    args.join(" ")
+                )
+            }
+            Question::Global { name } => format!("get 0 {}", executables::hex_name(name)),
+            Question::Memory { .. } => {
+                summers += 1;
+                format!("invoke {summers} {}", executables::hex_name("sum"))
+            }
+        });
+    }
+    let session = executables::obey(executable, &commands, LIMIT)?;
+    let _ = std::fs::remove_file(executable);
+    match session.fault {
+        Some(fault) => Err(format!("after {} answers: {fault}", session.answers.len()).into()),
+        None => Ok(session.answers),
+    }
+}
+
+/// A module that computes over an imported memory what [`interpreter::hash`] does.
+fn summer(question: &Question) -> Option<Vec<u8>> {
+    let Question::Memory { name } = question else {
+        return None;
+    };
+    let name: String = name.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+    let text = format!(
+        r#"(module
+          (import "random" "{name}" (memory 0))
+          (func (export "sum") (result i64)
+            (local $sum i64) (local $at i32) (local $end i32)
+            (local.set $end (i32.shl (memory.size) (i32.const 16)))
+            (loop $more
+              (if (i32.lt_u (local.get $at) (local.get $end))
+                (then
+                  (local.set $sum (i64.add
+                    (i64.mul (local.get $sum) (i64.const 31))
+                    (i64.load8_u (local.get $at))))
+                  (local.set $at (i32.add (local.get $at) (i32.const 1)))
+                  (br $more))))
+            (local.get $sum)))"#
+    );
+    Some(wat::parse_str(text).expect("it is a module"))
+}
+
+fn compare(questions: &[Question], wanted: &[String], given: &[String]) -> Result<(), Failed> {
+    // The interpreter says nothing more after an instantiation that has failed.
+    let given = if wanted.len() == 1 {
+        &given[..1]
+    } else {
+        given
+    };
+    if wanted == given {
+        return Ok(());
+    }
+    let first = wanted
+        .iter()
+        .zip(given)
+        .position(|(wanted, given)| wanted != given);
+    let first = first.unwrap_or(wanted.len().min(given.len()));
+    let asked = match first {
+        0 => "the instantiation".to_owned(),
+        after => format!("{:?}", questions[after - 1]),
+    };
+    let shown = |answers: &[String]| answers.get(first).cloned().unwrap_or_default();
+    Err(format!(
+        "{asked}: expected `{}`, but `{}`",
+        shown(wanted),
+        shown(given)
+    )
+    .into())
+}

