@@ -23,8 +23,23 @@ use crate::translate::Translation;
 use crate::{Compiled, ImagePlacement, Progress, Report};
 use std::time::Instant;
 
-/// Virtual address at which the first memory begins.
-const MEMORY_ADDRESS: u64 = 1 << 32;
+/// Virtual address at which the first memory begins: above any executable's own code and data,
+/// with room for a memory to grow below the next GiB, so that few page tables are needed, and with
+/// the contexts below it in the same 2 MiB.
+const MEMORY_ADDRESS: u64 = 0x3c01_0000;
+
+/// A first region with up to this many bytes of contents is copied at the start: the kernel takes
+/// longer to set up mappings of a file.
+const COPIED_BYTES_MAX: u64 = 16 << 10;
+
+/// Whether the first region's contents are mapped from the executable rather than copied.
+fn image_is_mapped(plan: &LinkPlan<'_>) -> bool {
+    let region = &plan.regions[0];
+    let image = region.memory.map_or(0, |m| {
+        plan.memories[m.index()].trimmed_image().1.len() as u64
+    });
+    region.below_bytes + image > COPIED_BYTES_MAX
+}
 
 /// Compiles every reachable function and writes the object.
 ///
@@ -65,13 +80,13 @@ pub fn emit(
     report.phases.push(("emit", start.elapsed()));
     let region = &plan.regions[0];
     let memory_bytes = region.memory.map_or(0, |m| plan.memories[m.index()].bytes);
-    let image = ImagePlacement {
+    let image = image_is_mapped(plan).then(|| ImagePlacement {
         address: MEMORY_ADDRESS - region.below_bytes,
         memory_bytes: region.below_bytes + memory_bytes,
-    };
+    });
     Ok(Compiled {
         object,
-        image: Some(image),
+        image,
         text: None,
         report: report.clone(),
     })

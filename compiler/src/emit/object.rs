@@ -23,7 +23,8 @@ use wasmelt_abi::{PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
 struct Sections {
     text: SectionId,
     blob: SectionId,
-    image: SectionId,
+    /// Where the first region's contents are mapped from the executable.
+    image: Option<SectionId>,
 }
 
 struct Emitter<'a> {
@@ -45,16 +46,7 @@ pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<
         b".rodata.wasmelt".to_vec(),
         SectionKind::ReadOnlyData,
     );
-    let image = object.add_section(
-        Vec::new(),
-        IMAGE_SECTION.as_bytes().to_vec(),
-        SectionKind::Data,
-    );
-    // Nothing refers to these sections: they have to be kept from being collected.
-    object.section_mut(image).flags = SectionFlags::Elf {
-        sh_type: elf::SHT_PROGBITS,
-        sh_flags: elf::SHF_ALLOC | elf::SHF_WRITE | elf::SHF_GNU_RETAIN,
-    };
+    let image = super::image_is_mapped(plan).then(|| image_section(&mut object));
     // Says that nothing here needs an executable stack.
     object.add_section(Vec::new(), b".note.GNU-stack".to_vec(), SectionKind::Other);
     let sections = Sections {
@@ -72,7 +64,9 @@ pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<
     emitter.write_text();
     let mut writer = Writer::new(plan, options, text);
     let program = writer.write();
-    emitter.write_image(&writer);
+    if let Some(image) = emitter.sections.image {
+        emitter.write_image(&writer, image);
+    }
     emitter.write_blob(&writer, program);
     if let Some(note) = &options.policy_note {
         let kind = SectionKind::ReadOnlyData;
@@ -89,6 +83,17 @@ pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<
             .append_section_data(section, note.as_bytes(), 1);
     }
     emitter.object.write().expect("a well-formed object")
+}
+
+fn image_section(object: &mut Object<'static>) -> SectionId {
+    let name = IMAGE_SECTION.as_bytes().to_vec();
+    let image = object.add_section(Vec::new(), name, SectionKind::Data);
+    // Nothing refers to it: it has to be kept from being collected.
+    object.section_mut(image).flags = SectionFlags::Elf {
+        sh_type: elf::SHT_PROGBITS,
+        sh_flags: elf::SHF_ALLOC | elf::SHF_WRITE | elf::SHF_GNU_RETAIN,
+    };
+    image
 }
 
 impl Emitter<'_> {
@@ -191,18 +196,18 @@ impl Emitter<'_> {
     }
 
     /// Contexts and initial memory of the first region.
-    fn write_image(&mut self, writer: &Writer<'_>) {
+    fn write_image(&mut self, writer: &Writer<'_>, section: SectionId) {
         let region = &self.plan.regions[0];
         let mut bytes = region.below.bytes.clone();
         if let Some(memory) = region.memory {
             bytes.extend_from_slice(&self.plan.memories[memory.index()].image);
         }
         self.object
-            .append_section_data(self.sections.image, &bytes, crate::plan::PAGE_BYTES);
+            .append_section_data(section, &bytes, crate::plan::PAGE_BYTES);
         for &(offset, reloc) in &region.below.relocs {
             let address = writer.address(reloc);
             let at = region.below.position(offset) as u64;
-            self.address(self.sections.image, at, &address);
+            self.address(section, at, &address);
         }
     }
 

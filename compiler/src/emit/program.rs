@@ -21,6 +21,8 @@ pub(super) struct Writer<'a> {
     plan: &'a LinkPlan<'a>,
     options: &'a Options,
     text: &'a Text,
+    /// The first region's contents are in the image section, not here.
+    image_is_mapped: bool,
     pub(super) blob: Blob,
     funcrefs: u64,
     data: HashMap<(usize, DataIndex), u64>,
@@ -38,6 +40,7 @@ impl<'a> Writer<'a> {
             plan,
             options,
             text,
+            image_is_mapped: super::image_is_mapped(plan),
             blob: Blob::default(),
             funcrefs: 0,
             data: HashMap::new(),
@@ -172,8 +175,7 @@ impl<'a> Writer<'a> {
                     memory.bytes_reserved,
                 );
             }
-            // The first region is the executable's image.
-            if position == 0 {
+            if position == 0 && self.image_is_mapped {
                 continue;
             }
             let below = self.blob.reserve(region.below.bytes.len());
@@ -188,7 +190,9 @@ impl<'a> Writer<'a> {
             self.blob
                 .set_address(field(offset_of!(Region, below_image)), Address::Blob(below));
             if let Some(memory) = region.memory {
-                let image = &plan.memories[memory.index()].image;
+                let (offset, image) = plan.memories[memory.index()].trimmed_image();
+                self.blob
+                    .set_u64(field(offset_of!(Region, image_offset)), offset);
                 let start = self.blob.raw(image);
                 self.slice(field(offset_of!(Region, image)), (Some(start), image.len()));
             }
@@ -305,7 +309,10 @@ impl<'a> Writer<'a> {
         let base = super::MEMORY_ADDRESS - first.below_bytes;
         self.blob
             .set_u64(field(offset_of!(Program, image_store_base)), base);
-        let mapped = first.below_bytes + memory_bytes;
+        let mapped = match self.image_is_mapped {
+            true => first.below_bytes + memory_bytes,
+            false => 0,
+        };
         self.blob
             .set_u64(field(offset_of!(Program, image_mapped_bytes)), mapped);
         self.slice(field(offset_of!(Program, regions)), regions);

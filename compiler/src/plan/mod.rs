@@ -289,6 +289,21 @@ pub struct Region {
     pub below: Image,
 }
 
+impl Memory {
+    /// Where the initial contents begin and end to be anything but zero: offset and bytes.
+    #[must_use]
+    pub fn trimmed_image(&self) -> (u64, &[u8]) {
+        let is_set = |byte: &u8| *byte != 0;
+        let start = self.image.iter().position(is_set).unwrap_or(0);
+        let end = self
+            .image
+            .iter()
+            .rposition(is_set)
+            .map_or(start, |last| last + 1);
+        (start as u64, &self.image[start..end])
+    }
+}
+
 impl LinkPlan<'_> {
     /// The function that `ref.func` of an instance means.
     ///
