@@ -1,6 +1,7 @@
 //! Instantiation, evaluated: imports resolved, memories, tables, globals and functions given
 //! their places in the program.
 
+use super::function_name::function_name;
 use super::{
     Callee, ConstantCalls, FuncKind, Global, InitStep, Instance, LinkPlan, Memory, Purpose, Region,
     Table, TableStorage, Unit, Value, host,
@@ -304,7 +305,7 @@ impl<'a> Instantiator<'a, '_> {
                 sig,
             });
             self.plan.funcs[id.index()].name = match module.function_names.get(&func) {
-                Some(name) => format!("{module_name}!{name}"),
+                Some(name) => function_name(module_name, name),
                 None => format!("{module_name}!<wasm function {}>", func.0),
             };
             self.plan.instances[index.index()]

@@ -6,6 +6,7 @@
 //! Cranelift. Specification: core, "Execution / Modules / Instantiation".
 
 mod evaluate;
+mod function_name;
 mod host;
 mod image;
 mod instantiate;
