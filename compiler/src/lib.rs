@@ -197,12 +197,15 @@ fn compile_units(
 fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
     match input_kind(input) {
         InputKind::Module => Ok(Cow::Borrowed(input)),
-        InputKind::Text => wat::parse_bytes(input)
-            .map_err(|e| Error::new(ErrorKind::Invalid, e.to_string().trim_end().to_owned())),
-        InputKind::Component => Err(Error::new(
-            ErrorKind::Unsupported,
-            "unsupported: the input is a component; only core modules are compiled yet",
-        )),
+        InputKind::Text => {
+            let assembled = wat::parse_bytes(input)
+                .map_err(|e| Error::new(ErrorKind::Invalid, e.to_string().trim_end().to_owned()))?;
+            match input_kind(&assembled) {
+                InputKind::Component => Err(component()),
+                _ => Ok(assembled),
+            }
+        }
+        InputKind::Component => Err(component()),
         InputKind::Unknown if b"\0asm".starts_with(&input[..input.len().min(4)]) => {
             Err(Error::invalid(
                 "the file ends within the header of a module",
@@ -217,6 +220,13 @@ fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
         InputKind::Unknown => Err(Error::invalid("the file is not WebAssembly", 0)
             .note("a module or component begins with the bytes `\\0asm`")),
     }
+}
+
+fn component() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "unsupported: the input is a component; only core modules are compiled yet",
+    )
 }
 
 /// Validates an input and describes it without compiling.

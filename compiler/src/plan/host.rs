@@ -109,7 +109,9 @@ pub(super) fn unknown_module(module: &str, name: &str) -> Error {
             .note("the module was made for a JavaScript host, not for WASI")
             .help("build it for `wasm32-wasip1` (Rust), `GOOS=wasip1` (Go) or with a WASI SDK (C)")
     } else if module == "wasi" && name == "thread-spawn" {
-        error.note("the module uses wasi-threads, which is not supported yet")
+        error
+            .note("the module uses wasi-threads, which is not supported yet")
+            .help("build it without threads: `wasm32-wasip1` rather than `wasm32-wasip1-threads`")
     } else if module == "env" {
         error
             .note("`env` is where linkers put symbols that no object file defines")
