@@ -325,16 +325,22 @@ impl<'a> Writer<'a> {
         at
     }
 
-    /// Preopened directories are opened by the host functions of WASI 0.1, where there are any.
+    /// Preopened directories and inherited sockets are made descriptors by WASI 0.1, where the
+    /// program calls functions of it that can have to do with them.
     fn needs_host_init(&self) -> bool {
+        let policy = &self.options.policy;
         let wasi = |target: &Target| match target {
             Target::Host(host) => {
                 let symbol = &self.plan.host_fns[host.index()].symbol;
-                symbol.starts_with(P1_PREFIX) || symbol.starts_with(P0_PREFIX)
+                let name = symbol.strip_prefix(P1_PREFIX);
+                let name = name.or_else(|| symbol.strip_prefix(P0_PREFIX));
+                name.is_some_and(|name| {
+                    !policy.dirs.is_empty() || policy.inherit_network && name.starts_with("sock_")
+                })
             }
             _ => false,
         };
-        !self.options.policy.dirs.is_empty() && self.text.relocs.iter().any(|r| wasi(&r.target))
+        self.text.relocs.iter().any(|r| wasi(&r.target))
     }
 
     fn write_code_map(&mut self, at: u64) {
