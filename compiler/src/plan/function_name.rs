@@ -45,7 +45,10 @@ mod tests {
     #[test]
     fn rust() {
         let v0 = "_RNvCs15kBYyAo9fc_7mycrate7example";
-        assert_eq!(function_name("m", v0), "m!mycrate[ca63f166dbe9294]::example");
+        assert_eq!(
+            function_name("m", v0),
+            "m!mycrate[ca63f166dbe9294]::example"
+        );
         let legacy = "_ZN4core9panicking9panic_fmt17h0123456789abcdefE";
         assert_eq!(
             function_name("m", legacy),
@@ -63,7 +66,17 @@ mod tests {
 
     #[test]
     fn others_stay() {
-        for name in ["main", "_start", "_Z", "_R", "_ZN", "__main_void", "runtime.gopanic", "", "é"] {
+        for name in [
+            "main",
+            "_start",
+            "_Z",
+            "_R",
+            "_ZN",
+            "__main_void",
+            "runtime.gopanic",
+            "",
+            "é",
+        ] {
             assert_eq!(function_name("m", name), format!("m!{name}"));
         }
     }
@@ -73,7 +86,9 @@ mod tests {
     fn exploding_names_stay() {
         let mut name = "_Z1f1PIiiE".to_owned();
         for step in 0..30 {
-            let last = char::from_digit(step, 36).expect("a digit").to_ascii_uppercase();
+            let last = char::from_digit(step, 36)
+                .expect("a digit")
+                .to_ascii_uppercase();
             name += &format!("S_IS{last}_S{last}_E");
         }
         assert_eq!(function_name("m", &name), format!("m!{name}"));

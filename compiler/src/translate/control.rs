@@ -3,7 +3,7 @@
 //! A frame's values lie on the operand stack from `height` on. The block where a frame ends takes
 //! its results as parameters; a loop's header takes the loop's parameters.
 
-use super::{Clause, FuncTranslator, clif_type};
+use super::{FuncTranslator, clif_type};
 use crate::error::{Error, Result};
 use crate::index::TypeIndex;
 use cranelift_codegen::ir::{
@@ -38,9 +38,8 @@ pub(super) enum FrameKind {
         has_else: bool,
     },
     TryTable {
-        /// Handlers that were active around it.
-        outer: Vec<Clause>,
-        landings: Vec<Block>,
+        /// How many handlers are active around it.
+        handlers_around: usize,
     },
 }
 
@@ -226,15 +225,7 @@ impl FuncTranslator<'_, '_> {
                 self.jump(frame.end, params);
                 frame.end_reached = true;
             }
-            FrameKind::TryTable {
-                ref mut outer,
-                ref landings,
-            } => {
-                self.handlers = std::mem::take(outer);
-                for &landing in landings {
-                    self.builder.seal_block(landing);
-                }
-            }
+            FrameKind::TryTable { handlers_around } => self.end_try(handlers_around),
             FrameKind::If { .. } | FrameKind::Block | FrameKind::Function => {}
         }
         self.stack.truncate(frame.height);

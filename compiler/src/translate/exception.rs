@@ -13,6 +13,7 @@ use cranelift_codegen::ir::{
     Block, BlockArg, ExceptionTable, ExceptionTableData, ExceptionTableItem, ExceptionTag,
     InstBuilder, SigRef, Value, types,
 };
+use std::collections::HashSet;
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{Exception, TrapCode};
 use wasmparser::{BlockType, Catch, Operator, TryTable};
@@ -24,6 +25,10 @@ pub(super) struct Clause {
     tag: Option<TagId>,
     landing: Block,
 }
+
+/// Calls of one function look through at most this many handlers in all: each is an edge of the
+/// control flow, and `n` calls inside `n` nested `try_table`s have `n` squared.
+pub(super) const HANDLERS_VISITED_MAX: usize = 1_000_000;
 
 /// Bytes that a value takes in an exception.
 const VALUE_BYTES: usize = 16;
@@ -61,12 +66,8 @@ impl FuncTranslator<'_, '_> {
             }
         }
         self.enter(body);
-        let landings = clauses.iter().map(|c| c.landing).collect();
-        let outer = self.handlers.clone();
-        if clauses.last().is_none_or(|c| c.tag.is_some()) {
-            clauses.extend_from_slice(&outer);
-        }
-        self.handlers = clauses;
+        let handlers_around = self.handlers.len();
+        self.handlers.extend(clauses.into_iter().rev());
         let (params, results) = match try_table.ty {
             BlockType::Empty => (0, Vec::new()),
             BlockType::Type(ty) => (0, vec![ty]),
@@ -75,7 +76,14 @@ impl FuncTranslator<'_, '_> {
                 (ty.params().len(), ty.results().to_vec())
             }
         };
-        self.push_frame(FrameKind::TryTable { outer, landings }, params, &results);
+        self.push_frame(FrameKind::TryTable { handlers_around }, params, &results);
+    }
+
+    /// Leaves the body of a `try_table`: nothing more jumps to its landings.
+    pub(super) fn end_try(&mut self, handlers_around: usize) {
+        for clause in self.handlers.split_off(handlers_around) {
+            self.builder.seal_block(clause.landing);
+        }
     }
 
     fn caught_tag(&self, catch: Catch) -> Option<TagId> {
@@ -166,7 +174,8 @@ impl FuncTranslator<'_, '_> {
         self.set_unreachable();
     }
 
-    /// The exception table of a call: `next` after a return, the active handlers otherwise.
+    /// The exception table of a call: `next` after a return, the active handlers otherwise. Of
+    /// handlers of one tag only the innermost counts, and none beyond one of any tag.
     pub(super) fn exception_table(
         &mut self,
         sig: SigRef,
@@ -174,8 +183,13 @@ impl FuncTranslator<'_, '_> {
         normal: &[BlockArg],
     ) -> ExceptionTable {
         let normal = self.builder.func.dfg.block_call(next, normal);
-        let mut items = Vec::with_capacity(self.handlers.len());
-        for &Clause { tag, landing } in &self.handlers {
+        let mut items = Vec::new();
+        let mut seen = HashSet::new();
+        for &Clause { tag, landing } in self.handlers.iter().rev() {
+            self.handlers_visited += 1;
+            if !seen.insert(tag) {
+                continue;
+            }
             let call = self
                 .builder
                 .func
@@ -185,6 +199,9 @@ impl FuncTranslator<'_, '_> {
                 Some(tag) => ExceptionTableItem::Tag(ExceptionTag::from_u32(tag.0), call),
                 None => ExceptionTableItem::Default(call),
             });
+            if tag.is_none() {
+                break;
+            }
         }
         let data = ExceptionTableData::new(sig, normal, items);
         self.builder.func.dfg.exception_tables.push(data)

@@ -137,8 +137,10 @@ pub(crate) struct FuncTranslator<'a, 'b> {
     /// The operand stack.
     stack: Vec<Value>,
     control: Vec<Frame>,
-    /// Active exception handlers, innermost first.
+    /// Active exception handlers, innermost last.
     handlers: Vec<Clause>,
+    /// How many of them the calls so far have looked at.
+    handlers_visited: usize,
     /// Whether the current position can be reached; when not, instructions are skipped.
     reachable: bool,
     /// Blocks that were opened where nothing can be reached.
@@ -171,6 +173,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             stack: Vec::new(),
             control: Vec::new(),
             handlers: Vec::new(),
+            handlers_visited: 0,
             reachable: true,
             dead_frames: 0,
             locals: Vec::new(),
@@ -212,6 +215,10 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
                 self.builder.set_srcloc(SourceLoc::new(location));
             }
             self.operator(&op, offset)?;
+            if self.handlers_visited > exception::HANDLERS_VISITED_MAX {
+                let what = "so many calls inside so many nested `try_table`s";
+                return Err(Error::unsupported(what, offset));
+            }
         }
         Ok(())
     }
