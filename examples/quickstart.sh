@@ -11,6 +11,6 @@ if [ ! -e "${WASMELT_RUNTIME_TOOLCHAIN:-target/runtime-toolchain}/toolchain" ]; 
     runtime-lib/prepare-pack.sh
 fi
 cargo build --release
-target/release/wasmelt examples/words.wasm -o target/words --dir .
-echo "$ target/words README.md" >&2
-target/words README.md
+target/release/wasmelt examples/wordcount/wordcount.wasm -o target/wordcount --dir .
+echo "$ target/wordcount README.md" >&2
+target/wordcount README.md
