@@ -79,9 +79,15 @@ fn answer(
 
 /// The texts of our traps.
 fn stopped(error: &Error) -> Result<String, String> {
-    let code = error
-        .as_trap_code()
-        .ok_or_else(|| format!("wasmi: {error}"))?;
+    let Some(code) = error.as_trap_code() else {
+        // Segments that do not fit are no traps there.
+        let text = error.to_string();
+        let known = ["out of bounds table access", "out of bounds memory access"];
+        let known = known.iter().find(|known| text.starts_with(**known));
+        return known
+            .map(|known| format!("trap {known}"))
+            .ok_or_else(|| format!("wasmi: {text}"));
+    };
     let text = match code {
         TrapCode::UnreachableCodeReached => "wasm `unreachable` instruction executed",
         TrapCode::MemoryOutOfBounds => "out of bounds memory access",

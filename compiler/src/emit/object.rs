@@ -107,7 +107,8 @@ impl Emitter<'_> {
                 continue;
             }
             self.object.add_symbol(Symbol {
-                name: name.clone().into_bytes(),
+                // ELF's strings end at a zero byte; wasm's may hold some.
+                name: name.bytes().filter(|&byte| byte != 0).collect(),
                 value: u64::from(start),
                 size: u64::from(len),
                 kind: SymbolKind::Text,
