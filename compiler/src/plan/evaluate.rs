@@ -35,8 +35,7 @@ impl LinkPlan<'_> {
 
     /// The function as a value; imports get a function of their own.
     pub(super) fn func_value(&mut self, index: InstanceIndex, func: FuncIndex) -> FuncId {
-        let module = &self.units[self.instances[index.index()].unit].module;
-        let sig = self.sigs.intern(module.func_type(func));
+        let sig = self.func_sig(index, func);
         let kind = match self.instances[index.index()].funcs[func.index()] {
             Callee::Defined(id) => return id,
             Callee::Host(host) => FuncKind::HostEntry {

@@ -4,12 +4,11 @@
 use super::function_name::function_name;
 use super::{
     Callee, ConstantCalls, FuncKind, Global, InitStep, Instance, LinkPlan, Memory, Purpose, Region,
-    Table, TableStorage, Unit, Value, host,
+    Table, TableStorage, Unit, Value, host, sigs,
 };
 use crate::error::{Error, Result};
 use crate::index::{
-    FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId, RegionIndex, SigId, TableId, TagId,
-    TypeIndex,
+    FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId, RegionIndex, TableId, TagId,
 };
 use crate::options::Options;
 use crate::parse::{Extern, ImportKind, Module};
@@ -41,6 +40,7 @@ pub(super) fn instantiate<'a>(
         purpose,
         instances: Vec::new(),
         sigs: Default::default(),
+        type_sigs: Vec::new(),
         funcs: Vec::new(),
         reachable: Vec::new(),
         takes_pointer: Vec::new(),
@@ -87,6 +87,8 @@ impl<'a> Instantiator<'a, '_> {
     fn instance(&mut self, unit: usize) -> Result<()> {
         let units = self.plan.units;
         let module = &units[unit].module;
+        let type_sigs = self.plan.sigs.add_module(module);
+        self.plan.type_sigs.push(type_sigs);
         let index = InstanceIndex::new(self.plan.instances.len());
         self.plan.instances.push(Instance {
             unit,
@@ -164,10 +166,7 @@ impl<'a> Instantiator<'a, '_> {
         let callee =
             match host::resolve(import.module, import.name, ty, &mut self.plan.sigs, script) {
                 Ok(host) => Callee::Host(self.host_id(host)),
-                Err(_) if self.options.unknown_imports_trap => {
-                    self.plan.sigs.intern(ty);
-                    Callee::Unknown
-                }
+                Err(_) if self.options.unknown_imports_trap => Callee::Unknown,
                 Err(error) => return Err(error),
             };
         self.plan.instances[index.index()].funcs.push(callee);
@@ -208,7 +207,8 @@ impl<'a> Instantiator<'a, '_> {
         let (from, to) = (provider, index.index());
         match (import.kind, item) {
             (ImportKind::Func(wanted), Extern::Func(func)) => {
-                if module.func_type(wanted) != provided.func_type(func) {
+                let want = self.plan.func_sig(index, wanted);
+                if want != self.plan.func_sig(InstanceIndex::new(from), func) {
                     return Err(mismatch());
                 }
                 let callee = self.plan.instances[from].funcs[func.index()];
@@ -216,7 +216,7 @@ impl<'a> Instantiator<'a, '_> {
             }
             (ImportKind::Table(wanted), Extern::Table(table)) => {
                 let id = self.plan.instances[from].tables[table.index()];
-                let want = &module.tables[wanted.index()].ty;
+                let want = &self.table_type(index, module.tables[wanted.index()].ty);
                 let have = self.plan.tables[id.index()].ty;
                 if !table_fits(want, &have) {
                     if !(self.may_have_grown() && table_fits(want, &grown_table(have, want))) {
@@ -250,15 +250,23 @@ impl<'a> Instantiator<'a, '_> {
             }
             (ImportKind::Global(wanted), Extern::Global(global)) => {
                 let have = provided.globals[global.index()].ty;
-                if module.globals[wanted.index()].ty != have {
+                let want = module.globals[wanted.index()].ty;
+                let ty = |unit: usize, ty| sigs::value_type(ty, &self.plan.type_sigs[unit]);
+                let have_type = ty(from, have.content_type);
+                let want_type = ty(to, want.content_type);
+                // What can be written has to have the very type.
+                let fits = have_type == want_type
+                    || (!want.mutable && sigs::matches(have_type, want_type));
+                if !fits || have.mutable != want.mutable || have.shared != want.shared {
                     return Err(mismatch());
                 }
                 let id = self.plan.instances[from].globals[global.index()];
                 self.plan.instances[to].globals.push(id);
             }
             (ImportKind::Tag(wanted), Extern::Tag(tag)) => {
-                let have = provided.type_at(provided.tags[tag.index()]);
-                if module.type_at(module.tags[wanted.index()]) != have {
+                let have = provided.tags[tag.index()];
+                let have = self.plan.type_sig(InstanceIndex::new(from), have);
+                if self.plan.type_sig(index, module.tags[wanted.index()]) != have {
                     return Err(mismatch());
                 }
                 let id = self.plan.instances[from].tags[tag.index()];
@@ -267,6 +275,15 @@ impl<'a> Instantiator<'a, '_> {
             _ => return Err(mismatch()),
         }
         Ok(())
+    }
+
+    /// A table type of an instance's module in the program's numbers.
+    fn table_type(&self, index: InstanceIndex, ty: TableType) -> TableType {
+        let type_sigs = &self.plan.type_sigs[self.plan.instances[index.index()].unit];
+        TableType {
+            element_type: sigs::ref_type(ty.element_type, type_sigs),
+            ..ty
+        }
     }
 
     /// Whether the sizes of memories and tables are only known when the instance is made.
@@ -290,7 +307,7 @@ impl<'a> Instantiator<'a, '_> {
             _ => self.plan.instances[index.index()].memories.first().copied(),
         };
         for &ty in &module.tags[module.tags_imported..] {
-            let sig = self.sig(module, ty);
+            let sig = self.plan.type_sig(index, ty);
             self.plan.tags.push(sig);
             let id = TagId::new(self.plan.tags.len() - 1);
             self.plan.instances[index.index()].tags.push(id);
@@ -298,7 +315,7 @@ impl<'a> Instantiator<'a, '_> {
         let module_name = module.name.unwrap_or(name);
         for func in module.functions_imported..module.functions.len() {
             let func = FuncIndex::new(func);
-            let sig = self.sig(module, module.functions[func.index()]);
+            let sig = self.plan.func_sig(index, func);
             let id = self.plan.add_func(FuncKind::Body {
                 instance: index,
                 index: func,
@@ -331,14 +348,10 @@ impl<'a> Instantiator<'a, '_> {
                 Some(init) => self.plan.evaluate(index, init),
                 None => Value::RefNull,
             };
-            let id = self.table(region, table.ty, fill)?;
+            let id = self.table(region, self.table_type(index, table.ty), fill)?;
             self.plan.instances[index.index()].tables.push(id);
         }
         Ok(())
-    }
-
-    fn sig(&mut self, module: &Module<'a>, ty: TypeIndex) -> SigId {
-        self.plan.sigs.intern(module.type_at(ty))
     }
 
     fn memory(&mut self, ty: &MemoryType) -> Result<MemoryId> {

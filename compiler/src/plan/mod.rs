@@ -24,7 +24,7 @@ pub use sigs::SigTable;
 use crate::error::{Error, Result};
 use crate::index::{
     DataIndex, ElemIndex, FuncId, FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId,
-    MemoryIndex, RegionIndex, SigId, TableId, TagId,
+    MemoryIndex, RegionIndex, SigId, TableId, TagId, TypeIndex,
 };
 use crate::options::{Entry, Options};
 use crate::parse::{BodyFacts, Extern, Module};
@@ -58,6 +58,8 @@ pub struct LinkPlan<'a> {
     pub purpose: Purpose,
     pub instances: Vec<Instance>,
     pub sigs: SigTable,
+    /// By unit and type: the program's numbers.
+    pub type_sigs: Vec<Vec<SigId>>,
     pub funcs: Vec<Func>,
     /// By [`FuncId`]: whether it has to be compiled.
     pub reachable: Vec<bool>,
@@ -306,17 +308,25 @@ impl Memory {
 }
 
 impl LinkPlan<'_> {
+    /// The program's number of a type of an instance's module.
+    #[must_use]
+    pub fn type_sig(&self, instance: InstanceIndex, ty: TypeIndex) -> SigId {
+        self.type_sigs[self.instances[instance.index()].unit][ty.index()]
+    }
+
+    /// The program's number of the type of a function of an instance's module.
+    #[must_use]
+    pub fn func_sig(&self, instance: InstanceIndex, func: FuncIndex) -> SigId {
+        self.type_sig(instance, self.module(instance).functions[func.index()])
+    }
+
     /// The function that `ref.func` of an instance means.
     ///
     /// # Panics
     /// When no reachable code of the instance takes that reference.
     #[must_use]
     pub fn func_reference(&self, instance: InstanceIndex, func: FuncIndex) -> FuncId {
-        let sig = || {
-            self.sigs
-                .get(self.module(instance).func_type(func))
-                .expect("interned")
-        };
+        let sig = || self.func_sig(instance, func);
         let kind = match self.instances[instance.index()].funcs[func.index()] {
             Callee::Defined(id) => return id,
             Callee::Host(host) => FuncKind::HostEntry {
@@ -463,7 +473,7 @@ impl LinkPlan<'_> {
         let (kind, params, results) = match item {
             Extern::Func(func) => {
                 let ty = self.module(instance).func_type(func).clone();
-                let sig = self.sigs.intern(&ty);
+                let sig = self.func_sig(instance, func);
                 let callee = self.instances[instance.index()].funcs[func.index()];
                 let kind = FuncKind::ExportCall {
                     callee,

@@ -121,7 +121,7 @@ impl Reach<'_, '_> {
             self.escapes(func);
         }
         for &(table, ty) in &facts.indirect_calls {
-            let sig = self.plan.sigs.intern(module.type_at(ty));
+            let sig = self.plan.type_sig(instance, ty);
             self.table_called(self.plan.instances[at].tables[table.index()], sig);
         }
         for table in &facts.tables_read {

@@ -162,12 +162,8 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn call_indirect(&mut self, ty: TypeIndex, table: u32, tail: bool) {
+        let sig = self.plan().type_sig(self.instance, ty);
         let ty = self.module().type_at(ty);
-        let sig = self
-            .plan()
-            .sigs
-            .get(ty)
-            .expect("interned for every indirect call");
         let table = self.instance().tables[table as usize];
         if self.call_known_element(table, sig, ty, tail) {
             return;
