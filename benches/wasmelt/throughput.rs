@@ -18,24 +18,22 @@ const COREMARK_ARGS: [&str; 4] = ["0", "0", "0", "6000"];
 /// One program, built in every way there is.
 struct Kernel {
     name: String,
-    native: Option<Invocation>,
+    native: Invocation,
+    /// For any x86-64-v2.
     wasmelt: Invocation,
+    /// For this processor, as `wasmtime` compiles.
+    wasmelt_here: Invocation,
     wasmtime: Option<Invocation>,
 }
 
 pub fn run(tools: &Tools, options: &Options) -> Result<()> {
     let rounds = options.rounds.unwrap_or(ROUNDS);
     let mut columns = Columns::default();
-    println!(
-        "{:12} {:>9} {:>9} {:>9} {:>15} {:>15} {:>16}",
-        "",
-        "native s",
-        "wasmelt s",
-        "wasmtime",
-        "wasmelt/native",
-        "wasmtime/native",
-        "wasmelt/wasmtime"
-    );
+    println!("{:12} {:^39} {:^49}", "", "CPU seconds", "ratios");
+    let seconds = ["native", "wasmelt", "here", "wasmtime"].map(|name| format!("{name:>9}"));
+    let ratios = ["wasmelt/native", "wasmelt/wasmtime", "here/wasmtime"];
+    let ratios = ratios.map(|name| format!("{name:>16}"));
+    println!("{:12} {} {}", "", seconds.join(" "), ratios.join(" "));
     for name in names(options)? {
         if let Some(kernel) = build(tools, &name)? {
             columns.measure(&kernel, rounds)?;
@@ -43,6 +41,7 @@ pub fn run(tools: &Tools, options: &Options) -> Result<()> {
     }
     columns.summary();
     println!("user CPU seconds of the whole process, medians of {rounds} interleaved rounds");
+    println!("here: with `-C target-cpu=native`; wasmtime compiles for the machine it runs on");
     Ok(())
 }
 
@@ -82,10 +81,12 @@ fn build(tools: &Tools, name: &str) -> Result<Option<Kernel>> {
         wasmtime.args.extend(args.iter().map(|&arg| arg.to_owned()));
         wasmtime
     });
+    let here = tools.wasmelt_with(&wasm, &["-C", "target-cpu=native"])?;
     Ok(Some(Kernel {
         name: name.to_owned(),
-        native: Some(Invocation::new(native, args)),
+        native: Invocation::new(native, args),
         wasmelt: Invocation::new(tools.wasmelt(&wasm)?, args),
+        wasmelt_here: Invocation::new(here, args),
         wasmtime,
     }))
 }
@@ -121,67 +122,63 @@ fn coremark(tools: &Tools, args: &[&str]) -> Result<PathBuf> {
     Ok(root.join("bin/coremark"))
 }
 
-/// The ratios of the kernels so far.
+/// The ratios of the kernels so far: wasmelt to native, wasmelt to wasmtime, the same for this
+/// processor.
 #[derive(Default)]
-struct Columns {
-    to_native: Vec<f64>,
-    wasmtime_to_native: Vec<f64>,
-    to_wasmtime: Vec<f64>,
-}
+struct Columns([Vec<f64>; 3]);
 
 impl Columns {
     fn measure(&mut self, kernel: &Kernel, rounds: usize) -> Result<()> {
-        let mut all: Vec<&Invocation> = vec![&kernel.wasmelt];
-        all.extend(kernel.native.iter().chain(&kernel.wasmtime));
+        let mut all = vec![&kernel.native, &kernel.wasmelt, &kernel.wasmelt_here];
+        all.extend(&kernel.wasmtime);
         let expected = result_of(all[0])?;
         for other in &all[1..] {
             let printed = result_of(other)?;
             if printed != expected {
+                let who = &other.program;
                 return Err(format!(
-                    "{}: `{}` printed {printed:?}, not {expected:?}",
-                    kernel.name, other.program
+                    "{}: `{who}` printed {printed:?}, not {expected:?}",
+                    kernel.name
                 ));
             }
         }
         let costs = interleaved(&all, rounds)?;
-        let mut seconds = costs.iter().map(|costs| median(costs, |cost| cost.user));
-        let ours = seconds.next().expect("wasmelt is always measured");
-        let native = kernel.native.as_ref().and_then(|_| seconds.next());
-        let wasmtime = kernel.wasmtime.as_ref().and_then(|_| seconds.next());
-        let ratio = |list: &mut Vec<f64>, a: Option<f64>, b: Option<f64>| {
-            let ratio = a? / b?;
-            list.push(ratio);
-            Some(ratio)
-        };
-        let to_native = ratio(&mut self.to_native, Some(ours), native);
-        let theirs = ratio(&mut self.wasmtime_to_native, wasmtime, native);
-        let to_wasmtime = ratio(&mut self.to_wasmtime, Some(ours), wasmtime);
-        println!(
-            "{:12} {:>9} {:>9} {:>9} {:>15} {:>15} {:>16}",
-            kernel.name,
-            cell(native, 3),
-            cell(Some(ours), 3),
-            cell(wasmtime, 3),
-            cell(to_native, 2),
-            cell(theirs, 2),
-            cell(to_wasmtime, 2),
-        );
+        let seconds: Vec<f64> = costs
+            .iter()
+            .map(|costs| median(costs, |cost| cost.user))
+            .collect();
+        let wasmtime = seconds.get(3).copied();
+        let ratios = [
+            Some(seconds[1] / seconds[0]),
+            wasmtime.map(|theirs| seconds[1] / theirs),
+            wasmtime.map(|theirs| seconds[2] / theirs),
+        ];
+        for (list, ratio) in self.0.iter_mut().zip(ratios) {
+            list.extend(ratio);
+        }
+        let seconds = [
+            Some(seconds[0]),
+            Some(seconds[1]),
+            Some(seconds[2]),
+            wasmtime,
+        ];
+        print_row(&kernel.name, seconds, ratios);
         Ok(())
     }
 
     fn summary(&self) {
-        let mean = |ratios: &Vec<f64>| cell((!ratios.is_empty()).then(|| geomean(ratios)), 3);
-        println!(
-            "{:12} {:>9} {:>9} {:>9} {:>15} {:>15} {:>16}",
-            "geomean",
-            "",
-            "",
-            "",
-            mean(&self.to_native),
-            mean(&self.wasmtime_to_native),
-            mean(&self.to_wasmtime),
-        );
+        let means = self
+            .0
+            .each_ref()
+            .map(|list| (!list.is_empty()).then(|| geomean(list)));
+        print_row("geomean", [None; 4], means);
     }
+}
+
+fn print_row(name: &str, seconds: [Option<f64>; 4], ratios: [Option<f64>; 3]) {
+    let seconds = seconds.map(|figure| format!("{:>9}", cell(figure, 3)));
+    let ratios = ratios.map(|figure| format!("{:>16}", cell(figure, 3)));
+    println!("{name:12} {} {}", seconds.join(" "), ratios.join(" "));
 }
 
 fn cell(figure: Option<f64>, digits: usize) -> String {

@@ -77,8 +77,15 @@ impl Tools {
 
     /// An executable that wasmelt makes of a module.
     pub fn wasmelt(&self, wasm: &Path) -> Result<PathBuf> {
-        let output = self.path(&format!("{}-wasmelt", stem(wasm)));
-        succeed(&self.wasmelt_line(wasm, &output))?;
+        self.wasmelt_with(wasm, &[])
+    }
+
+    /// The same with more flags.
+    pub fn wasmelt_with(&self, wasm: &Path, flags: &[&str]) -> Result<PathBuf> {
+        let output = self.path(&format!("{}-wasmelt{}", stem(wasm), flags.concat()));
+        let mut line = self.wasmelt_line(wasm, &output);
+        line.extend(flags.iter().map(|&flag| flag.to_owned()));
+        succeed(&line)?;
         Ok(output)
     }
 

@@ -335,7 +335,9 @@ impl<'s> Pass<'s> {
 }
 
 /// A valid module's bytes, and what it imports: module and name.
-fn described(wasm: &Encoded) -> Result<(&[u8], BTreeSet<(String, String)>), Absence> {
+type Described<'a> = (&'a [u8], BTreeSet<(String, String)>);
+
+fn described(wasm: &Encoded) -> Result<Described<'_>, Absence> {
     let wasm = wasm
         .as_ref()
         .map_err(|why| Absence::Failed(format!("bad module text: {why}")))?;
