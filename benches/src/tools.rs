@@ -11,10 +11,12 @@ use crate::{Options, Result};
 
 /// Where the kernels are, sources and modules.
 pub fn kernels_dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/kernels")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels")
 }
 
 pub struct Tools {
+    /// The command that is measured.
+    wasmelt: PathBuf,
     /// Compiles C for this machine.
     cc: String,
     /// Links statically, with a word about which C library.
@@ -45,6 +47,7 @@ impl Tools {
         let dir = TempDir::new().map_err(|error| error.to_string())?;
         let wasmtime = version(&words("wasmtime"));
         Ok(Tools {
+            wasmelt: wasmelt()?,
             cc,
             static_cc,
             wasmtime,
@@ -54,6 +57,7 @@ impl Tools {
     }
 
     pub fn describe(&self) {
+        println!("wasmelt: {}", self.wasmelt.display());
         let cc = version(std::slice::from_ref(&self.cc))
             .unwrap_or_else(|| format!("`{}` is missing", self.cc));
         println!("native: {cc}");
@@ -91,7 +95,7 @@ impl Tools {
 
     /// The command that makes it.
     pub fn wasmelt_line(&self, wasm: &Path, output: &Path) -> Vec<String> {
-        let mut line = vec![env!("CARGO_BIN_EXE_wasmelt").to_owned()];
+        let mut line = vec![self.wasmelt.display().to_string()];
         line.extend(["build", "-q", "-o"].map(str::to_owned));
         line.extend([output, wasm].map(|path| path.display().to_string()));
         line.extend_from_slice(&self.flags);
@@ -133,6 +137,32 @@ impl Tools {
         succeed(&line)?;
         Ok(output)
     }
+}
+
+/// The command that the environment names, or the one of this workspace, built now.
+fn wasmelt() -> Result<PathBuf> {
+    if let Some(given) = env::var_os("WASMELT").filter(|path| !path.is_empty()) {
+        return Ok(given.into());
+    }
+    let here = env::current_exe().map_err(|error| error.to_string())?;
+    let target = here
+        .ancestors()
+        .nth(2)
+        .ok_or("this program is not in a target folder")?;
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let line = [
+        &cargo,
+        "build",
+        "-q",
+        "--release",
+        "-p",
+        "wasmelt",
+        "--target-dir",
+    ];
+    let mut line: Vec<String> = line.iter().map(|&word| word.to_owned()).collect();
+    line.push(target.display().to_string());
+    succeed(&line)?;
+    Ok(target.join("release/wasmelt"))
 }
 
 /// The command by which `wasmtime` compiles a module.

@@ -1,5 +1,5 @@
 //! Measures executables that wasmelt makes against native code and against `wasmtime`, if there
-//! is one on `PATH`: `cargo bench --bench wasmelt [-- SECTION... OPTIONS]`.
+//! is one on `PATH`: `cargo run --release -p wasmelt-bench [-- SECTION... OPTIONS]`.
 //!
 //! Every figure that matters is a ratio of medians of one run, whose repeats are interleaved:
 //! machines differ, and one machine differs from minute to minute. What is not measured is said.
@@ -22,7 +22,7 @@ use tools::Tools;
 pub type Result<T> = std::result::Result<T, String>;
 
 const HELP: &str = "\
-usage: cargo bench --bench wasmelt -- [SECTION...] [OPTIONS]
+usage: cargo run --release -p wasmelt-bench -- [SECTION...] [OPTIONS]
 
 sections, all by default:
   startup     from start to exit of hello world
@@ -36,6 +36,7 @@ options:
   --flag FLAG   passed to `wasmelt build`; may be repeated
 
 environment:
+  WASMELT                   the command to measure; by default it is built first
   CC                        the native compiler, cc by default
   MUSL_CC                   a compiler that links musl statically, musl-gcc by default
   WASMELT_BENCH_MODULES     modules for `compile`, separated by colons
@@ -93,8 +94,6 @@ fn parse(words: impl Iterator<Item = String>) -> Result<Option<Options>> {
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("`{word}` needs a value"));
         match word.as_str() {
-            // What `cargo bench` adds for harnesses that need it.
-            "--bench" => {}
             "--help" | "-h" => return Ok(None),
             "--rounds" => {
                 let rounds = value()?.parse().ok().filter(|&rounds| rounds > 0);
