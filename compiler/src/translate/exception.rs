@@ -26,9 +26,25 @@ pub(super) struct Clause {
     landing: Block,
 }
 
-/// Calls of one function look through at most this many handlers in all: each is an edge of the
-/// control flow, and `n` calls inside `n` nested `try_table`s have `n` squared.
-pub(super) const HANDLERS_VISITED_MAX: usize = 1_000_000;
+/// How much all calls of one function together may have to do with handlers: `n` calls inside `n`
+/// nested `try_table`s meet `n` squared.
+#[derive(Default)]
+pub(super) struct Handling {
+    /// Handlers that were looked at, counted or not.
+    visited: usize,
+    /// Those that an exception can reach: each is an edge of the control flow.
+    listed: usize,
+}
+
+impl Handling {
+    const VISITED_MAX: usize = 1_000_000;
+    /// Register allocation takes a minute for this many.
+    const LISTED_MAX: usize = 200_000;
+
+    pub(super) fn is_too_much(&self) -> bool {
+        self.visited > Handling::VISITED_MAX || self.listed > Handling::LISTED_MAX
+    }
+}
 
 /// Bytes that a value takes in an exception.
 const VALUE_BYTES: usize = 16;
@@ -186,7 +202,7 @@ impl FuncTranslator<'_, '_> {
         let mut items = Vec::new();
         let mut seen = HashSet::new();
         for &Clause { tag, landing } in self.handlers.iter().rev() {
-            self.handlers_visited += 1;
+            self.handling.visited += 1;
             if !seen.insert(tag) {
                 continue;
             }
@@ -203,6 +219,7 @@ impl FuncTranslator<'_, '_> {
                 break;
             }
         }
+        self.handling.listed += items.len();
         let data = ExceptionTableData::new(sig, normal, items);
         self.builder.func.dfg.exception_tables.push(data)
     }

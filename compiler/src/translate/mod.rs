@@ -33,7 +33,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
-use exception::Clause;
+use exception::{Clause, Handling};
 use std::collections::HashMap;
 use wasmparser::{FuncType, Operator, ValType};
 
@@ -139,8 +139,7 @@ pub(crate) struct FuncTranslator<'a, 'b> {
     control: Vec<Frame>,
     /// Active exception handlers, innermost last.
     handlers: Vec<Clause>,
-    /// How many of them the calls so far have looked at.
-    handlers_visited: usize,
+    handling: Handling,
     /// Whether the current position can be reached; when not, instructions are skipped.
     reachable: bool,
     /// Blocks that were opened where nothing can be reached.
@@ -173,7 +172,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             stack: Vec::new(),
             control: Vec::new(),
             handlers: Vec::new(),
-            handlers_visited: 0,
+            handling: Handling::default(),
             reachable: true,
             dead_frames: 0,
             locals: Vec::new(),
@@ -215,8 +214,8 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
                 self.builder.set_srcloc(SourceLoc::new(location));
             }
             self.operator(&op, offset)?;
-            if self.handlers_visited > exception::HANDLERS_VISITED_MAX {
-                let what = "so many calls inside so many nested `try_table`s";
+            if self.handling.is_too_much() {
+                let what = "so many exception handlers for the calls of one function";
                 return Err(Error::unsupported(what, offset));
             }
         }
