@@ -100,7 +100,11 @@ impl std::error::Error for Error {}
 impl From<wasmparser::BinaryReaderError> for Error {
     fn from(error: wasmparser::BinaryReaderError) -> Error {
         let message = error.message();
-        let kind = if message.contains("not enabled") || message.contains("support is not") {
+        // An alignment with bits that no standard defines is damage rather than a feature.
+        let is_damage = message.contains("multibyte array access");
+        let kind = if !is_damage
+            && (message.contains("not enabled") || message.contains("support is not"))
+        {
             ErrorKind::Unsupported
         } else {
             ErrorKind::Invalid
