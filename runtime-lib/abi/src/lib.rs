@@ -6,33 +6,45 @@
 //! There is no logic here and no dependency.
 #![no_std]
 
+mod component;
 mod context;
 mod p1;
+mod p2;
+mod p2_http;
 mod program;
 mod runtime_fns;
+mod spectest;
 mod trap;
 
+pub use component::{
+    CanonOptions, ComponentExport, FLAT_PARAMS_MAX, GUEST_RESOURCES, HostInterface, LIST_BYTES_MAX,
+    P2_PREFIX, RESOURCE_DROP, Realloc, SPECTEST_PREFIX, StringEncoding, TypeDesc, TypeKind,
+    TypeMember, host_resource,
+};
 pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
+pub use p2::P2;
+pub use p2_http::P2_HTTP;
 pub use program::{
     CallSite, CodeMap, EnvVar, Export, Handler, Instance, Policy, PolicyFlags, Preopen,
     PreopenFlags, Program, Region, Slice, Str, TableInit, ValueType,
 };
+pub use spectest::SPECTEST;
 pub use trap::TrapCode;
 
 /// The layout version of everything in this crate. The runtime exports the symbol
 /// [`STAMP_SYMBOL`] and every object refers to it, so that an object and a runtime library of
 /// different versions do not link.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// See [`VERSION`]. Change the digit here and in `stamp!` together with it.
-pub const STAMP_SYMBOL: &str = "wasmelt_abi_1";
+pub const STAMP_SYMBOL: &str = "wasmelt_abi_2";
 
 /// Expands to the item that defines the stamp symbol; invoked once, by the runtime library.
 #[macro_export]
 macro_rules! stamp {
     () => {
         #[unsafe(no_mangle)]
-        static wasmelt_abi_1: u8 = 1;
+        static wasmelt_abi_2: u8 = 2;
     };
 }
 

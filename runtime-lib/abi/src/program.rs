@@ -3,6 +3,7 @@
 //! All of it is read-only data of the executable. Offsets named `*_offset` count from the start of
 //! the wasm code; store offsets count from the base of the store.
 
+use crate::component::ComponentExport;
 use crate::context::FuncRef;
 
 /// A read-only array: address of the first item and number of items.
@@ -25,8 +26,9 @@ pub struct Program {
     /// The runtime's way of running this program: `wasmelt_main_command`, `wasmelt_main_invoke`
     /// or `wasmelt_main_script`.
     pub main: unsafe extern "C" fn(&'static Program) -> !,
-    /// For a command: calls the entry export; the argument is the base of the store.
-    pub entry: Option<unsafe extern "C" fn(*mut u8)>,
+    /// For a command: calls the entry export, gives the exit code; the argument is the base of the
+    /// store.
+    pub entry: Option<unsafe extern "C" fn(*mut u8) -> i32>,
     /// For `invoke`: index into `exports`.
     pub invoke_export: u64,
     /// Called before instantiation by programs that need it (opening preopened directories).
@@ -48,6 +50,10 @@ pub struct Program {
     pub instances: Slice<Instance>,
     /// Exports that can be called by name; empty for a command.
     pub exports: Slice<Export>,
+    /// Exports of components; `invoke_export` indexes them if there are any.
+    pub component_exports: Slice<ComponentExport>,
+    /// Number of component instances.
+    pub component_instances: u64,
     /// First of the function references.
     pub funcrefs: *const FuncRef,
     pub code: CodeMap,

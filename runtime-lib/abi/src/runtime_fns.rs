@@ -4,6 +4,22 @@
 //! memory or table are zero-extended to `i64`. A function that can trap does so itself and then
 //! does not return. Symbols carry [`crate::RUNTIME_FN_PREFIX`]; the convention is the C one.
 
+/// Those of the component model: `memory` is any instance pointer of the store, `instance` the
+/// number of a component instance, `resource` that of a resource type, `options`, `from` and `to`
+/// are `CanonOptions`.
+/// - `resource_drop` removes a handle and gives the rep that its destructor is to be called with,
+///   or -1 when it was a borrow.
+/// - `own_lift` removes an owned handle and gives its rep; `own_lower` adds one.
+/// - `borrow_lift` gives the rep of an owned or borrowed handle, which it lends to the innermost
+///   scope; `borrow_lower` adds a borrowed handle to the innermost scope.
+/// - `scope_enter` begins the scope of a call between component instances, `scope_exit` ends it:
+///   lent handles are given back, and borrowed ones have to be gone.
+/// - `string_transfer` copies a string of `units` code units (with the tag bit of `latin1+utf16`)
+///   from one memory to another; gives the new address, and in the upper half the new length.
+/// - `list_check` traps unless a list of so many bytes is inside the memory and aligned; `memory`
+///   is the one with the list.
+/// - `canon_realloc` allocates with the `realloc` of `options`, checked.
+///
 /// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the runtime
 /// functions.
 #[macro_export]
@@ -26,6 +42,18 @@ macro_rules! for_each_runtime_fn {
             memory_atomic_notify(memory: ptr, addr: i64, count: i32) -> i32;
             memory_atomic_wait32(memory: ptr, addr: i64, expected: i32, timeout_ns: i64) -> i32;
             memory_atomic_wait64(memory: ptr, addr: i64, expected: i64, timeout_ns: i64) -> i32;
+            resource_new(memory: ptr, instance: i32, resource: i32, rep: i32) -> i32;
+            resource_rep(memory: ptr, instance: i32, resource: i32, handle: i32) -> i32;
+            resource_drop(memory: ptr, instance: i32, resource: i32, handle: i32) -> i64;
+            own_lift(memory: ptr, instance: i32, resource: i32, handle: i32) -> i32;
+            own_lower(memory: ptr, instance: i32, resource: i32, rep: i32) -> i32;
+            borrow_lift(memory: ptr, instance: i32, resource: i32, handle: i32) -> i32;
+            borrow_lower(memory: ptr, instance: i32, resource: i32, rep: i32) -> i32;
+            scope_enter(memory: ptr) -> ();
+            scope_exit(memory: ptr) -> ();
+            string_transfer(memory: ptr, from: ptr, to: ptr, start: i32, units: i32) -> i64;
+            list_check(memory: ptr, start: i32, bytes: i64, align: i32) -> ();
+            canon_realloc(memory: ptr, options: ptr, align: i32, bytes: i64) -> i32;
         }
     };
 }

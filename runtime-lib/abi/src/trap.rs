@@ -49,4 +49,22 @@ traps! {
     TableAccessOutOfBounds = 17, "out of bounds table access";
     /// An imported memory or table has not grown to the size that its importer asks for.
     ImportTooSmall = 19, "incompatible import type";
+    CannotEnter = 20, "cannot enter component instance";
+    CannotLeave = 21, "cannot leave component instance";
+    UnknownHandle = 22, "unknown handle index";
+    HandleType = 23, "handle index used with the wrong type";
+    HandleNotOwned = 24, "cannot lift own resource from a borrow";
+    HandleLent = 25, "cannot remove owned resource while borrowed";
+    BorrowsRemain = 26, "borrow handles still remain at the end of the call";
+    HandlesExhausted = 27, "resource table has no free keys";
+    InvalidChar = 28, "invalid `char` bit pattern";
+    InvalidDiscriminant = 29, "invalid variant discriminant";
+    InvalidString = 30, "invalid utf-8 sequence";
+    StringOutOfBounds = 31, "string content out-of-bounds";
+    ListOutOfBounds = 32, "list content out-of-bounds";
+    ListTooLong = 33, "list or string is too long";
+    PointerMisaligned = 34, "pointer not aligned";
+    ReallocOutOfBounds = 35, "realloc return: beyond end of memory";
+    ReallocMisaligned = 36, "realloc return: result not aligned";
+    InvalidUtf16 = 37, "invalid utf-16 sequence";
 }

@@ -1,0 +1,219 @@
+//! What the component model adds: options of lifted and lowered functions, types of values, and
+//! how host functions of WASI 0.2 and later are called.
+//!
+//! A host function of a component is an `extern "C" fn(memory, options, slots)`:
+//! - `memory`: byte 0 of the memory of the canonical options, or any instance pointer of the
+//!   store when the options have none; the header below it names the store.
+//! - `options`: the [`CanonOptions`] of the `canon lower`.
+//! - `slots`: the flat parameters, 8 bytes each (`i32` and `f32` in the low half, zero-extended);
+//!   or, with more than 16 of them, one slot with their address in the memory. A result that is
+//!   one flat value is written to slot 0. Any other result goes to the address in the memory that
+//!   the slot behind the parameters holds.
+//!
+//! Its symbol is [`P2_PREFIX`], the interface without its version, `#`, and the function's name:
+//! `wasmelt_p2:wasi:io/streams#[method]input-stream.read`. The destructor of a resource has the
+//! same form, its name is `[resource-drop]` and the resource's:
+//! `extern "C" fn(memory, rep: u32)`.
+
+use crate::program::{Slice, Str};
+
+/// See the module's documentation.
+pub const P2_PREFIX: &str = "wasmelt_p2:";
+
+/// As [`P2_PREFIX`], for what test scripts import.
+pub const SPECTEST_PREFIX: &str = "wasmelt_spectest:";
+
+/// Prefix of the name of a resource's destructor.
+pub const RESOURCE_DROP: &str = "[resource-drop]";
+
+/// `MAX_FLAT_PARAMS` of the canonical ABI.
+pub const FLAT_PARAMS_MAX: usize = 16;
+
+/// Lists and strings have at most this many bytes.
+pub const LIST_BYTES_MAX: u32 = (1 << 28) - 1;
+
+/// An interface of the host, without its version.
+///
+/// Types are written without spaces and parameter names: `(borrow<$descriptor>,u64)->result<_,
+/// $error-code>`. `$name` is a type of the interface. A type's definition is a type, `resource`,
+/// or the full name of a type of another interface, `wasi:io/error.error`.
+#[derive(Debug)]
+pub struct HostInterface {
+    pub name: &'static str,
+    /// Name and definition.
+    pub types: &'static [(&'static str, &'static str)],
+    /// Name and type.
+    pub fns: &'static [(&'static str, &'static str)],
+}
+
+/// The number of a resource type of the host; the program's own are numbered from
+/// [`GUEST_RESOURCES`] on. 0 is no resource type.
+///
+/// # Panics
+/// When there is no such resource.
+#[must_use]
+pub const fn host_resource(interface: &str, resource: &str) -> u32 {
+    let mut number = 0;
+    let groups = [crate::P2, crate::P2_HTTP, crate::SPECTEST];
+    let mut group = 0;
+    while group < groups.len() {
+        let interfaces = groups[group];
+        let mut i = 0;
+        while i < interfaces.len() {
+            let mut t = 0;
+            while t < interfaces[i].types.len() {
+                let (name, definition) = interfaces[i].types[t];
+                if same(definition, "resource") {
+                    number += 1;
+                    if same(interfaces[i].name, interface) && same(name, resource) {
+                        return number;
+                    }
+                }
+                t += 1;
+            }
+            i += 1;
+        }
+        group += 1;
+    }
+    panic!("no such resource of the host")
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Number of the program's first own resource type.
+pub const GUEST_RESOURCES: u32 = 256;
+
+/// How strings lie in memory.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StringEncoding {
+    Utf8 = 0,
+    Utf16 = 1,
+    /// `latin1+utf16`: the top bit of the length says which.
+    CompactUtf16 = 2,
+}
+
+/// Calls a `realloc`: base of the store, old address, old size, alignment, new size.
+pub type Realloc = unsafe extern "C" fn(*mut u8, u32, u32, u32, u32) -> u32;
+
+/// The canonical options of a lifted or lowered function, read-only.
+#[repr(C)]
+#[derive(Debug)]
+pub struct CanonOptions {
+    /// Byte 0 of the memory, as an offset from the base of the store; `u64::MAX` without one.
+    pub memory_offset: u64,
+    /// Checks nothing; sets and clears what the canonical ABI says around the call.
+    pub realloc: Option<Realloc>,
+    /// Number of the component instance, in whose table handles are.
+    pub instance: u32,
+    /// A [`StringEncoding`].
+    pub encoding: u32,
+}
+
+/// What a type is; the byte of [`TypeDesc::kind`].
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TypeKind {
+    Bool = 0,
+    S8 = 1,
+    U8 = 2,
+    S16 = 3,
+    U16 = 4,
+    S32 = 5,
+    U32 = 6,
+    S64 = 7,
+    U64 = 8,
+    F32 = 9,
+    F64 = 10,
+    Char = 11,
+    String = 12,
+    /// One member: the element.
+    List = 13,
+    /// Members with names.
+    Record = 14,
+    /// Members without names.
+    Tuple = 15,
+    /// Members are cases: names, and types or none.
+    Variant = 16,
+    /// Members are names alone.
+    Enum = 17,
+    /// One member.
+    Option = 18,
+    /// Two members, `ok` and `err`: types or none.
+    Result = 19,
+    /// Members are names alone.
+    Flags = 20,
+    Own = 21,
+    Borrow = 22,
+    /// One member, and `len` elements.
+    FixedList = 23,
+    /// Two members: key and value. Lies in memory as a list of pairs.
+    Map = 24,
+    Stream = 25,
+    Future = 26,
+    ErrorContext = 27,
+}
+
+/// A value type, for what is called with values that only run time knows: exports of
+/// `--invoke` and of test scripts.
+#[repr(C)]
+#[derive(Debug)]
+pub struct TypeDesc {
+    /// A [`TypeKind`].
+    pub kind: u32,
+    /// Size in memory, in bytes.
+    pub bytes: u32,
+    pub align: u32,
+    /// Of a fixed-length list: its length. Of a handle: the number of the resource type.
+    pub len: u32,
+    pub members: Slice<TypeMember>,
+    /// Flat types, one [`crate::ValueType`] byte each; those beyond 16 are left out.
+    pub flat: Slice<u8>,
+}
+
+#[repr(C)]
+#[derive(Debug)]
+pub struct TypeMember {
+    pub name: Str,
+    /// Null where there is none.
+    pub ty: *const TypeDesc,
+}
+
+/// A lifted function that the root of a component exports.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ComponentExport {
+    /// In a script, the number of the component; 0 otherwise.
+    pub component: u64,
+    /// `name`, or `interface#name`.
+    pub name: Str,
+    /// Enters the instance (which can trap) and calls the core function: base of the store and
+    /// slots of 8 bytes, flat parameters before and flat results after. Afterwards the results
+    /// are lifted and `finish` is called with the same slots.
+    pub call: unsafe extern "C" fn(*mut u8, *mut u64),
+    /// Calls `post-return`, if there is one, and leaves the instance.
+    pub finish: unsafe extern "C" fn(*mut u8, *mut u64),
+    pub options: CanonOptions,
+    pub param_names: Slice<Str>,
+    /// One [`TypeDesc`] address a parameter.
+    pub params: Slice<*const TypeDesc>,
+    /// Null where there is none.
+    pub result: *const TypeDesc,
+    /// Number of flat parameters; with more than 16, their tuple lies in memory instead.
+    pub flat_params: u64,
+    /// Number of flat results; with more than 1, the core function returns their address.
+    pub flat_results: u64,
+}

@@ -1,0 +1,35 @@
+//! What the component scripts of test suites import from their driver.
+
+use crate::component::HostInterface;
+
+/// The functions of the root are those of the interface without a name.
+pub const SPECTEST: &[HostInterface] = &[
+    HostInterface {
+        name: "",
+        types: &[],
+        fns: &[
+            ("host-echo-u32", "(u32)->u32"),
+            ("host-return-two", "()->u32"),
+        ],
+    },
+    HostInterface {
+        name: "host",
+        types: &[("resource1", "resource"), ("resource2", "resource")],
+        fns: &[
+            ("return-three", "()->u32"),
+            ("[constructor]resource1", "(u32)->own<$resource1>"),
+            ("[static]resource1.assert", "(own<$resource1>,u32)"),
+            ("[static]resource1.last-drop", "()->u32"),
+            ("[static]resource1.drops", "()->u32"),
+            ("[method]resource1.simple", "(borrow<$resource1>,u32)"),
+            (
+                "[method]resource1.take-borrow",
+                "(borrow<$resource1>,borrow<$resource1>)",
+            ),
+            (
+                "[method]resource1.take-own",
+                "(borrow<$resource1>,own<$resource1>)",
+            ),
+        ],
+    },
+];
