@@ -7,6 +7,7 @@
 
 mod exports;
 pub mod host;
+pub mod io;
 mod main_command;
 mod main_invoke;
 mod main_script;

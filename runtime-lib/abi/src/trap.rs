@@ -67,4 +67,9 @@ traps! {
     ReallocOutOfBounds = 35, "realloc return: beyond end of memory";
     ReallocMisaligned = 36, "realloc return: result not aligned";
     InvalidUtf16 = 37, "invalid utf-16 sequence";
+    /// What host functions of WASI 0.2 refuse.
+    EmptyPollList = 64, "empty poll list";
+    WriteNotPermitted = 65, "not permitted to write so many bytes";
+    BlockingWriteTooLong = 66, "buffer too large for a blocking write (expected at most 4096 bytes)";
+    TooManyRandomBytes = 67, "too many random bytes requested at once (expected at most 64 MiB)";
 }

@@ -240,6 +240,12 @@ impl Descriptor {
     }
 }
 
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd()
+    }
+}
+
 impl Stream {
     fn fd(self) -> BorrowedFd<'static> {
         match self {
@@ -249,10 +255,24 @@ impl Stream {
         }
     }
 
+    /// Whether somebody sits in front of it.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        rustix::termios::isatty(self.fd())
+    }
+
+    /// Whether writing may wait until somebody reads: it does not for a regular file, nor where
+    /// the stream is closed.
+    #[must_use]
+    pub fn may_wait(self) -> bool {
+        rustix::fs::fstat(self.fd())
+            .is_ok_and(|stat| FileType::from_mode(stat.st_mode) != FileType::RegularFile)
+    }
+
     /// A character device for a terminal, unknown for anything else: so C libraries find out
     /// whether to buffer lines.
     fn file_type(self) -> FileType {
-        if rustix::termios::isatty(self.fd()) {
+        if self.is_terminal() {
             FileType::CharacterDevice
         } else {
             FileType::Unknown

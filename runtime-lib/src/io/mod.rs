@@ -1,0 +1,161 @@
+//! Waiting until one of several things happens: a descriptor becomes readable or writable, or the
+//! monotonic clock shows a time.
+//!
+//! What is ready stays ready until somebody uses it up: whatever has been seen before, the system
+//! is asked in the end. A few descriptors are waited for with one `poll(2)`, which leaves nothing
+//! behind. Many are registered with the event loop of `reactor` once and cost nothing while they
+//! are silent. Nothing here reads or writes, and nothing here knows a version of WASI.
+
+mod reactor;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+
+use crate::host::clocks::{Clock, now_ns};
+use crate::host::stat::NS_PER_S;
+
+pub use source::{Handle, Source};
+
+/// A direction of a descriptor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interest {
+    /// Reading does not wait: there is something, or the end, or an error.
+    Readable,
+    /// Writing something does not wait, or fails.
+    Writable,
+}
+
+/// What is waited for.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// Nothing: it has happened.
+    Now,
+    /// The monotonic clock shows this time.
+    Time { at_ns: u64 },
+    /// The descriptor is ready.
+    Ready(Handle, Interest),
+}
+
+/// More descriptors than these are left to the event loop.
+const DIRECT_MAX: usize = 16;
+
+impl Wanted {
+    fn deadline_ns(&self) -> Option<u64> {
+        match self {
+            Wanted::Now => Some(0),
+            Wanted::Time { at_ns } => Some(*at_ns),
+            Wanted::Ready(..) => None,
+        }
+    }
+
+    fn poll_fd(&self) -> Option<PollFd<'_>> {
+        match self {
+            Wanted::Ready(handle, interest) => Some(poll_fd(handle, *interest)),
+            Wanted::Now | Wanted::Time { .. } => None,
+        }
+    }
+}
+
+/// Whether it has happened.
+#[must_use]
+pub fn is_ready(wanted: &Wanted) -> bool {
+    match wanted {
+        Wanted::Now => true,
+        Wanted::Time { at_ns } => *at_ns <= now_ns(Clock::Monotonic),
+        Wanted::Ready(handle, interest) => {
+            let mut fd = [poll_fd(handle, *interest)];
+            !poll(&mut fd, Some(0)) || fd.iter().any(is_returned)
+        }
+    }
+}
+
+/// Waits until it has happened.
+pub fn wait_one(wanted: &Wanted) {
+    match wanted {
+        Wanted::Now => {}
+        Wanted::Time { at_ns } => {
+            poll(&mut [], Some(*at_ns));
+        }
+        Wanted::Ready(handle, interest) => {
+            poll(&mut [poll_fd(handle, *interest)], None);
+        }
+    }
+}
+
+/// Waits until at least one of them has happened, and returns the indices of those that have,
+/// in ascending order. Of nothing, nothing ever happens: `wanted` is not empty.
+#[must_use]
+pub fn wait_any(wanted: &[Wanted]) -> Vec<usize> {
+    let descriptors = wanted.iter().filter(|one| matches!(one, Wanted::Ready(..)));
+    if descriptors.count() > DIRECT_MAX
+        && let Some(ready) = reactor::wait_any(wanted)
+    {
+        return ready;
+    }
+    wait_directly(wanted)
+}
+
+fn wait_directly(wanted: &[Wanted]) -> Vec<usize> {
+    let mut fds: Vec<PollFd<'_>> = wanted.iter().filter_map(Wanted::poll_fd).collect();
+    let refused = !poll(&mut fds, deadline_ns(wanted));
+    let mut polled = fds.iter().map(|fd| refused || is_returned(fd));
+    happened(wanted, |_| polled.next().unwrap_or(true))
+}
+
+/// The indices of what has happened; `is_ready` tells for each of the descriptors, in order.
+fn happened(wanted: &[Wanted], mut is_ready: impl FnMut(usize) -> bool) -> Vec<usize> {
+    let now = now_ns(Clock::Monotonic);
+    let happened = wanted.iter().enumerate().filter(|(index, one)| match one {
+        Wanted::Now => true,
+        Wanted::Time { at_ns } => *at_ns <= now,
+        Wanted::Ready(..) => is_ready(*index),
+    });
+    happened.map(|(index, _)| index).collect()
+}
+
+/// The earliest time at which one of them has happened for certain.
+fn deadline_ns(wanted: &[Wanted]) -> Option<u64> {
+    wanted.iter().filter_map(Wanted::deadline_ns).min()
+}
+
+fn poll_fd(handle: &Handle, interest: Interest) -> PollFd<'_> {
+    let flags = match interest {
+        Interest::Readable => PollFlags::IN,
+        Interest::Writable => PollFlags::OUT,
+    };
+    PollFd::from_borrowed_fd(handle.fd(), flags)
+}
+
+fn is_returned(fd: &PollFd<'_>) -> bool {
+    !fd.revents().is_empty()
+}
+
+/// `poll(2)`, up to a time of the monotonic clock: whether the system was willing to. What it
+/// refuses to wait for counts as ready, since using it tells why.
+fn poll(fds: &mut [PollFd<'_>], deadline_ns: Option<u64>) -> bool {
+    loop {
+        let timeout = deadline_ns.map(|at| timespec(ns_until(at)));
+        match rustix::event::poll(fds, timeout.as_ref()) {
+            Err(Errno::INTR) => {}
+            Ok(0) if deadline_ns.is_none_or(|at| ns_until(at) > 0) => {}
+            result => return result.is_ok(),
+        }
+    }
+}
+
+fn ns_until(at_ns: u64) -> u64 {
+    match at_ns {
+        0 => 0,
+        at => at.saturating_sub(now_ns(Clock::Monotonic)),
+    }
+}
+
+fn timespec(ns: u64) -> Timespec {
+    Timespec {
+        tv_sec: (ns / NS_PER_S).cast_signed(),
+        tv_nsec: (ns % NS_PER_S) as _,
+    }
+}

@@ -1,0 +1,220 @@
+//! The event loop: which of many descriptors have something new.
+//!
+//! A descriptor is registered when it is first waited for, and stays so until it is closed. The
+//! system reports only changes, which are noted in the descriptor's slot; that a note is still
+//! true, the system is asked before anybody hears of it.
+
+use std::cell::RefCell;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Events, Poll, Token};
+use rustix::event::PollFd;
+use rustix::io::Errno;
+
+use super::source::Registration;
+use super::{Handle, Interest, Wanted};
+
+/// Changes that one call reports; the others wait for the next.
+const EVENTS_MAX: usize = 256;
+
+/// Descriptors that one call asks about, below the limit that the system puts on it.
+const ASKED_MAX: usize = 256;
+
+/// Nothing waits longer at once; whoever waits longer waits again.
+const TURN_MAX: Duration = Duration::from_secs(3600);
+
+/// The system has no room for an event loop, or for one more descriptor in it.
+struct NoRoom;
+
+/// For all that the thread waits for.
+struct Reactor {
+    poll: Poll,
+    events: Events,
+    slots: Vec<Slot>,
+    /// Slots that are not in use.
+    free: Vec<usize>,
+    /// Where the standard streams are, which are never closed.
+    streams: [Option<usize>; 3],
+}
+
+/// What has been noted of a descriptor.
+#[derive(Clone, Copy)]
+struct Slot {
+    readable: bool,
+    writable: bool,
+}
+
+thread_local! {
+    static REACTOR: RefCell<Option<Reactor>> = const { RefCell::new(None) };
+}
+
+/// As [`super::wait_any`]; nothing where the system has no room for this.
+pub(super) fn wait_any(wanted: &[Wanted]) -> Option<Vec<usize>> {
+    REACTOR.with_borrow_mut(|reactor| {
+        if reactor.is_none() {
+            *reactor = Some(Reactor::new()?);
+        }
+        reactor.as_mut()?.wait_any(wanted).ok()
+    })
+}
+
+/// The [`Registration::forget`] of this loop.
+fn forget(slot: usize, fd: RawFd) {
+    // A thread that ends has dropped its loop, and the system has forgotten all of it.
+    let _ = REACTOR.try_with(|reactor| {
+        if let Some(reactor) = reactor.borrow_mut().as_mut() {
+            // What was never registered cannot be deregistered.
+            let _ = reactor.poll.registry().deregister(&mut SourceFd(&fd));
+            reactor.free.push(slot);
+        }
+    });
+}
+
+impl Reactor {
+    fn new() -> Option<Reactor> {
+        Some(Reactor {
+            poll: Poll::new().ok()?,
+            events: Events::with_capacity(EVENTS_MAX),
+            slots: Vec::new(),
+            free: Vec::new(),
+            streams: [None; 3],
+        })
+    }
+
+    fn wait_any(&mut self, wanted: &[Wanted]) -> Result<Vec<usize>, NoRoom> {
+        let slots = wanted
+            .iter()
+            .map(|one| self.slot_of(one))
+            .collect::<Result<Vec<Option<usize>>, NoRoom>>()?;
+        let deadline_ns = super::deadline_ns(wanted);
+        loop {
+            let known = wanted.iter().zip(slots.iter().copied());
+            let any = known.clone().any(|(one, slot)| self.is_noted(one, slot));
+            self.turn(if any { Some(0) } else { deadline_ns });
+            self.ask(known.clone());
+            let noted: Vec<bool> = known.map(|(one, slot)| self.is_noted(one, slot)).collect();
+            let happened = super::happened(wanted, |index| noted.get(index) == Some(&true));
+            if !happened.is_empty() {
+                return Ok(happened);
+            }
+        }
+    }
+
+    /// Notes changes; waits for the first, up to a time of the monotonic clock. A signal ends the
+    /// waiting early.
+    fn turn(&mut self, deadline_ns: Option<u64>) {
+        let timeout = deadline_ns.map(|at| Duration::from_nanos(super::ns_until(at)));
+        let timeout = timeout.unwrap_or(TURN_MAX).min(TURN_MAX);
+        if self.poll.poll(&mut self.events, Some(timeout)).is_err() {
+            return;
+        }
+        for event in &self.events {
+            if let Some(slot) = self.slots.get_mut(event.token().0) {
+                let failed = event.is_error();
+                slot.readable |= event.is_readable() || event.is_read_closed() || failed;
+                slot.writable |= event.is_writable() || event.is_write_closed() || failed;
+            }
+        }
+    }
+
+    /// Asks the system whether what is noted of the wanted descriptors is true, and clears the
+    /// notes that are not: the next change is going to be reported.
+    fn ask<'a>(&mut self, known: impl Iterator<Item = (&'a Wanted, Option<usize>)>) {
+        let noted: Vec<(&Handle, Interest, usize)> = known
+            .filter(|(one, slot)| self.is_noted(one, *slot))
+            .filter_map(|(one, slot)| match one {
+                Wanted::Ready(handle, interest) => Some((handle, *interest, slot?)),
+                Wanted::Now | Wanted::Time { .. } => None,
+            })
+            .collect();
+        for some in noted.chunks(ASKED_MAX) {
+            let asked = some
+                .iter()
+                .map(|(handle, interest, _)| super::poll_fd(handle, *interest));
+            let mut fds: Vec<PollFd<'_>> = asked.collect();
+            if !super::poll(&mut fds, Some(0)) {
+                continue;
+            }
+            let silent = fds
+                .iter()
+                .zip(some)
+                .filter(|(fd, _)| !super::is_returned(fd));
+            for (_, (_, interest, slot)) in silent {
+                if let Some(slot) = self.slots.get_mut(*slot) {
+                    *slot.note(*interest) = false;
+                }
+            }
+        }
+    }
+
+    fn is_noted(&self, one: &Wanted, slot: Option<usize>) -> bool {
+        let slot = slot.and_then(|slot| self.slots.get(slot)).copied();
+        match (one, slot) {
+            (Wanted::Ready(_, interest), Some(mut slot)) => *slot.note(*interest),
+            _ => false,
+        }
+    }
+
+    /// The slot of a descriptor, which is registered now if it was not; none for a time.
+    fn slot_of(&mut self, wanted: &Wanted) -> Result<Option<usize>, NoRoom> {
+        let Wanted::Ready(handle, _) = wanted else {
+            return Ok(None);
+        };
+        let known = match handle {
+            Handle::Stream(stream) => self.streams.get(*stream as usize).copied().flatten(),
+            Handle::Source(source) => source.registration().get().map(|known| known.slot),
+        };
+        if known.is_some() {
+            return Ok(known);
+        }
+        let slot = self.register(handle.fd().as_raw_fd())?;
+        match handle {
+            Handle::Stream(stream) => {
+                if let Some(known) = self.streams.get_mut(*stream as usize) {
+                    *known = Some(slot);
+                }
+            }
+            Handle::Source(source) => {
+                source
+                    .registration()
+                    .set(Some(Registration { slot, forget }));
+            }
+        }
+        Ok(Some(slot))
+    }
+
+    /// A slot for a descriptor, from which changes are noted.
+    fn register(&mut self, fd: RawFd) -> Result<usize, NoRoom> {
+        let index = self.free.last().copied().unwrap_or(self.slots.len());
+        let interests = mio::Interest::READABLE | mio::Interest::WRITABLE;
+        let registry = self.poll.registry();
+        let registered = registry.register(&mut SourceFd(&fd), Token(index), interests);
+        let always = match registered.map_err(|error| Errno::from_io_error(&error)) {
+            Ok(()) => false,
+            // A regular file, or a standard stream that is closed: they never make anybody wait.
+            Err(Some(Errno::PERM | Errno::BADF)) => true,
+            Err(_) => return Err(NoRoom),
+        };
+        let slot = Slot {
+            readable: always,
+            writable: always,
+        };
+        match self.slots.get_mut(index) {
+            Some(place) => *place = slot,
+            None => self.slots.push(slot),
+        }
+        self.free.pop();
+        Ok(index)
+    }
+}
+
+impl Slot {
+    fn note(&mut self, interest: Interest) -> &mut bool {
+        match interest {
+            Interest::Readable => &mut self.readable,
+            Interest::Writable => &mut self.writable,
+        }
+    }
+}

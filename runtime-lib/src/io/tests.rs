@@ -1,0 +1,169 @@
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+struct Pipe {
+    reader: Rc<Source<OwnedFd>>,
+    writer: Rc<Source<OwnedFd>>,
+}
+
+impl Pipe {
+    fn new() -> Pipe {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        Pipe {
+            reader: Rc::new(Source::new(reader)),
+            writer: Rc::new(Source::new(writer)),
+        }
+    }
+
+    fn readable(&self) -> Wanted {
+        Wanted::Ready(self.reader.handle(), Interest::Readable)
+    }
+
+    fn writable(&self) -> Wanted {
+        Wanted::Ready(self.writer.handle(), Interest::Writable)
+    }
+
+    fn put(&self) {
+        assert_eq!(rustix::io::write(&**self.writer, b"x"), Ok(1));
+    }
+
+    fn take(&self) {
+        assert!(rustix::io::read(&**self.reader, &mut [0; 8]).is_ok());
+    }
+
+    fn fill(&self) {
+        let size = rustix::pipe::fcntl_getpipe_size(&**self.writer).unwrap();
+        let written = rustix::io::write(&**self.writer, &vec![0; size]);
+        assert_eq!(written, Ok(size));
+    }
+}
+
+fn after(ms: u64) -> Wanted {
+    Wanted::Time {
+        at_ns: now_ns(Clock::Monotonic) + ms * 1_000_000,
+    }
+}
+
+/// Few descriptors are waited for directly, many in the event loop: the same happens.
+fn crowds() -> [Vec<Pipe>; 2] {
+    [3, DIRECT_MAX + 10].map(|count| (0..count).map(|_| Pipe::new()).collect())
+}
+
+#[test]
+fn ready_stays_ready_until_it_is_used_up() {
+    for pipes in crowds() {
+        let mut wanted: Vec<Wanted> = pipes.iter().map(Pipe::readable).collect();
+        wanted.push(Wanted::Now);
+        let last = pipes.len();
+        assert_eq!(wait_any(&wanted), [last]);
+        pipes[2].put();
+        pipes[1].put();
+        for _ in 0..3 {
+            assert_eq!(wait_any(&wanted), [1, 2, last]);
+        }
+        pipes[1].put();
+        pipes[1].take();
+        pipes[2].take();
+        // Two bytes were there, and `take` takes both.
+        assert_eq!(wait_any(&wanted), [last]);
+    }
+}
+
+#[test]
+fn times_and_descriptors_are_waited_for_together() {
+    for pipes in crowds() {
+        let mut wanted: Vec<Wanted> = pipes.iter().map(Pipe::readable).collect();
+        let start = Instant::now();
+        wanted.push(after(60_000));
+        wanted.push(after(20));
+        assert_eq!(wait_any(&wanted), [pipes.len() + 1]);
+        assert!(start.elapsed() >= Duration::from_millis(20));
+        wanted.pop();
+        let writer = rustix::io::dup(&**pipes[1].writer).unwrap();
+        let sender = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            std::fs::File::from(writer).write_all(b"x").unwrap();
+        });
+        assert_eq!(wait_any(&wanted), [1]);
+        sender.join().unwrap();
+    }
+}
+
+#[test]
+fn a_full_pipe_is_not_writable() {
+    for pipes in crowds() {
+        let mut wanted: Vec<Wanted> = pipes.iter().map(Pipe::writable).collect();
+        for pipe in &pipes {
+            assert!(is_ready(&pipe.writable()));
+            pipe.fill();
+            assert!(!is_ready(&pipe.writable()));
+        }
+        wanted.push(after(1));
+        assert_eq!(wait_any(&wanted), [pipes.len()]);
+        let mut room = vec![0; 8192];
+        assert_eq!(rustix::io::read(&**pipes[2].reader, &mut room), Ok(8192));
+        wanted.pop();
+        assert_eq!(wait_any(&wanted), [2]);
+    }
+}
+
+#[test]
+fn an_end_is_ready() {
+    for pipes in crowds() {
+        let (readers, writers): (Vec<_>, Vec<_>) = pipes
+            .into_iter()
+            .map(|pipe| (pipe.reader, pipe.writer))
+            .unzip();
+        let readable =
+            |reader: &Rc<Source<OwnedFd>>| Wanted::Ready(reader.handle(), Interest::Readable);
+        let wanted: Vec<Wanted> = readers.iter().map(readable).collect();
+        drop(writers);
+        assert_eq!(wait_any(&wanted), (0..readers.len()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn files_never_wait() {
+    let file = Rc::new(Source::new(tempfile::tempfile().unwrap()));
+    for pipes in crowds() {
+        let mut wanted: Vec<Wanted> = pipes.iter().map(Pipe::readable).collect();
+        wanted.push(Wanted::Ready(file.handle(), Interest::Readable));
+        wanted.push(Wanted::Ready(file.handle(), Interest::Writable));
+        for _ in 0..2 {
+            assert_eq!(wait_any(&wanted), [pipes.len(), pipes.len() + 1]);
+        }
+    }
+}
+
+#[test]
+fn a_number_that_is_used_again_is_another_descriptor() {
+    let crowd: Vec<Pipe> = (0..DIRECT_MAX).map(|_| Pipe::new()).collect();
+    for _ in 0..100 {
+        let pipe = Pipe::new();
+        let mut wanted: Vec<Wanted> = crowd.iter().map(Pipe::readable).collect();
+        wanted.push(pipe.readable());
+        wanted.push(after(0));
+        assert_eq!(wait_any(&wanted), [DIRECT_MAX + 1]);
+        pipe.put();
+        assert_eq!(wait_any(&wanted), [DIRECT_MAX, DIRECT_MAX + 1]);
+    }
+}
+
+#[test]
+fn one_thing_alone() {
+    let pipe = Pipe::new();
+    assert!(!is_ready(&pipe.readable()));
+    pipe.put();
+    wait_one(&pipe.readable());
+    assert!(is_ready(&pipe.readable()));
+    let later = after(10);
+    assert!(!is_ready(&later));
+    wait_one(&later);
+    assert!(is_ready(&later));
+    wait_one(&Wanted::Now);
+    assert_eq!(wait_any(&[later, Wanted::Now]), [0, 1]);
+}

@@ -1,0 +1,8 @@
+//! WASI 0.2: the WIT documents of version 0.2.12, and where they are silent, what Wasmtime does.
+//!
+//! Comes in: lifted values and handles. Goes out: values to lower. A resource is an object of
+//! Rust, shared by its handle and whatever was made from it.
+
+pub mod poll;
+mod stdio;
+pub mod streams;

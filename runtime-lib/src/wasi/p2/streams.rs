@@ -1,0 +1,188 @@
+//! `wasi:io/streams`: what can be read and written, and the functions on it.
+//!
+//! A stream of whatever kind implements [`InputStream`] or [`OutputStream`]; everything that WASI
+//! makes of reading, permits and writing is written once, here.
+
+use std::rc::Rc;
+
+use wasmelt_abi::TrapCode;
+
+use super::poll::{self, Subscribe};
+use crate::host;
+
+/// No read gives more than this.
+pub const READ_BYTES_MAX: usize = 64 * 1024;
+
+/// The permit of what never makes anybody wait.
+pub const PERMIT_BYTES: usize = 1024 * 1024;
+
+/// `blocking-write-and-flush` and `blocking-write-zeroes-and-flush` take no more than this.
+const BLOCKING_WRITE_BYTES_MAX: usize = 4096;
+
+static ZEROS: [u8; BLOCKING_WRITE_BYTES_MAX] = [0; BLOCKING_WRITE_BYTES_MAX];
+
+/// Why a stream did not do what it was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StreamError {
+    /// `last-operation-failed`, with what becomes an `error`.
+    Failed(host::Error),
+    /// There is no more to come, or nobody to take it.
+    Closed,
+    /// The guest did what it must not do.
+    Trap(TrapCode),
+}
+
+pub type Result<T> = std::result::Result<T, StreamError>;
+
+impl From<host::Error> for StreamError {
+    fn from(error: host::Error) -> StreamError {
+        StreamError::Failed(error)
+    }
+}
+
+/// An `input-stream`. It is ready when `read` has something to say.
+pub trait InputStream: Subscribe {
+    /// Reads at most `len` bytes, and at most [`READ_BYTES_MAX`], without waiting: nothing where
+    /// nothing is there yet.
+    ///
+    /// # Errors
+    /// [`StreamError::Closed`] at the end, otherwise the system's.
+    fn read(&self, len: usize) -> Result<Vec<u8>>;
+
+    /// As `read`, but waits for the first byte.
+    ///
+    /// # Errors
+    /// As `read`.
+    fn blocking_read(&self, len: usize) -> Result<Vec<u8>> {
+        loop {
+            poll::wait(self);
+            let bytes = self.read(len)?;
+            if !bytes.is_empty() || len == 0 {
+                return Ok(bytes);
+            }
+        }
+    }
+}
+
+/// An `output-stream`. It is ready when `check_write` has something to say.
+pub trait OutputStream: Subscribe {
+    /// How many bytes the next `write` may have; 0 where the system would make the guest wait.
+    ///
+    /// # Errors
+    /// Why nothing can be written any more.
+    fn check_write(&self) -> Result<usize>;
+
+    /// Writes all of it, if it is within the permit.
+    ///
+    /// # Errors
+    /// The system's; [`TrapCode::WriteNotPermitted`].
+    fn write(&self, bytes: &[u8]) -> Result<()>;
+
+    /// Begins to hand on what `write` has kept: nothing, unless a stream says otherwise.
+    ///
+    /// # Errors
+    /// What has gone wrong since the last write.
+    fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes all of it and waits until the system has it.
+    ///
+    /// # Errors
+    /// As those of `check_write`, `write` and `flush`.
+    fn blocking_write_and_flush(&self, bytes: &[u8]) -> Result<()> {
+        let mut rest = bytes;
+        loop {
+            let permit = wait_for_permit(self)?;
+            let (now, later) = rest.split_at(rest.len().min(permit));
+            self.write(now)?;
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        // Everything has been taken: that nothing more will be is no error of this call.
+        match self.flush().and_then(|()| wait_for_permit(self)) {
+            Ok(_) | Err(StreamError::Closed) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The resource `input-stream`.
+pub type Input = Rc<dyn InputStream>;
+
+/// The resource `output-stream`.
+pub type Output = Rc<dyn OutputStream>;
+
+fn wait_for_permit(output: &(impl OutputStream + ?Sized)) -> Result<usize> {
+    loop {
+        poll::wait(output);
+        let permit = output.check_write()?;
+        if permit > 0 {
+            return Ok(permit);
+        }
+    }
+}
+
+/// A length of the guest, as far as the host follows it.
+fn clamped(len: u64) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX)
+}
+
+/// `output-stream.write-zeroes`.
+fn write_zeroes(output: &dyn OutputStream, len: u64) -> Result<()> {
+    if len > output.check_write()? as u64 {
+        return Err(StreamError::Trap(TrapCode::WriteNotPermitted));
+    }
+    output.write(&vec![0; clamped(len)])
+}
+
+/// `output-stream.blocking-write-and-flush`.
+fn blocking_write_and_flush(output: &dyn OutputStream, bytes: &[u8]) -> Result<()> {
+    if bytes.len() > BLOCKING_WRITE_BYTES_MAX {
+        return Err(StreamError::Trap(TrapCode::BlockingWriteTooLong));
+    }
+    output.blocking_write_and_flush(bytes)
+}
+
+/// `output-stream.blocking-write-zeroes-and-flush`.
+fn blocking_write_zeroes_and_flush(output: &dyn OutputStream, len: u64) -> Result<()> {
+    match ZEROS.get(..clamped(len)) {
+        Some(zeros) => output.blocking_write_and_flush(zeros),
+        None => Err(StreamError::Trap(TrapCode::BlockingWriteTooLong)),
+    }
+}
+
+/// `output-stream.blocking-flush`.
+fn blocking_flush(output: &dyn OutputStream) -> Result<()> {
+    output.flush()?;
+    wait_for_permit(output)?;
+    Ok(())
+}
+
+/// `output-stream.splice`.
+fn splice(output: &dyn OutputStream, input: &dyn InputStream, len: u64) -> Result<u64> {
+    let len = clamped(len).min(output.check_write()?);
+    if len == 0 {
+        return Ok(0);
+    }
+    let bytes = input.read(len)?;
+    if !bytes.is_empty() {
+        output.write(&bytes)?;
+    }
+    Ok(bytes.len() as u64)
+}
+
+/// `output-stream.blocking-splice`.
+fn blocking_splice(output: &dyn OutputStream, input: &dyn InputStream, len: u64) -> Result<u64> {
+    let len = clamped(len).min(wait_for_permit(output)?);
+    if len == 0 {
+        return Ok(0);
+    }
+    let bytes = input.blocking_read(len)?;
+    if !bytes.is_empty() {
+        output.blocking_write_and_flush(&bytes)?;
+    }
+    Ok(bytes.len() as u64)
+}
