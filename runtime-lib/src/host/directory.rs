@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use cap_primitives::fs::{DirOptions, FollowSymlinks, OpenOptions, SystemTimeSpec};
+use rustix::io::retry_on_intr;
 
 use super::descriptor::above_streams;
 use super::file::File;
@@ -72,8 +73,24 @@ impl Directory {
         Ok(Stat::from_system(&rustix::fs::fstat(&self.file)?)?.inode)
     }
 
-    pub(super) fn is_read_only(&self) -> bool {
+    /// Whether nothing below it can be changed.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
         self.read_only
+    }
+
+    /// Waits until what was changed in it is on disk; of the attributes, at least what is needed
+    /// to find it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn sync(&self, attributes: bool) -> Result<()> {
+        let sync = if attributes {
+            rustix::fs::fsync
+        } else {
+            rustix::fs::fdatasync
+        };
+        Ok(retry_on_intr(|| sync(&self.file))?)
     }
 
     /// Opens a file or directory, which inherits the permission to change.

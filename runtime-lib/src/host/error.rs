@@ -12,10 +12,23 @@ macro_rules! errors {
             $( $name, )*
         }
 
+        impl Error {
+            /// For people.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Error::$name => stringify!($name), )*
+                }
+            }
+        }
+
         impl From<Errno> for Error {
             fn from(errno: Errno) -> Error {
                 match errno {
                     $( Errno::$errno => Error::$name, )*
+                    Errno::HOSTDOWN | Errno::NONET => Error::HostUnreachable,
+                    Errno::PFNOSUPPORT => Error::AddressFamilyNotSupported,
+                    Errno::SOCKTNOSUPPORT => Error::ProtocolNotSupported,
                     _ => Error::Io,
                 }
             }

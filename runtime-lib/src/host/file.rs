@@ -1,10 +1,12 @@
 //! A file that is open: regular, a pipe or a device.
 
+use std::io::IoSlice;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{FallocateFlags, OFlags};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 
 use super::{Error, Result};
 
@@ -62,6 +64,52 @@ impl File {
             data_sync: flags.contains(OFlags::DSYNC),
             sync: flags.contains(OFlags::SYNC),
         })
+    }
+
+    /// At most `len` bytes from a position, which is not the file's own; none at the end.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSeek`] for what has no positions, otherwise the system's.
+    pub fn read_at(&self, len: usize, position: u64) -> Result<Vec<u8>> {
+        if len == 0 {
+            rustix::io::pread(self, &mut [0_u8; 0], position)?;
+            return Ok(Vec::new());
+        }
+        let mut bytes = Vec::with_capacity(len);
+        retry_on_intr(|| rustix::io::pread(self, spare_capacity(&mut bytes), position))?;
+        Ok(bytes)
+    }
+
+    /// Writes to a position, which is not the file's own; what one system call does not take is
+    /// left to the caller.
+    ///
+    /// # Errors
+    /// As [`File::read_at`]; [`Error::NotPermitted`] where the guest may only read.
+    pub fn write_at(&self, bytes: &[u8], position: u64) -> Result<usize> {
+        self.require_writable()?;
+        Ok(retry_on_intr(|| rustix::io::pwrite(self, bytes, position))?)
+    }
+
+    /// Writes to the end, as [`File::write_at`].
+    ///
+    /// # Errors
+    /// As [`File::write_at`].
+    pub fn append(&self, bytes: &[u8]) -> Result<usize> {
+        self.require_writable()?;
+        let slices = [IoSlice::new(bytes)];
+        match retry_on_intr(|| rustix::io::pwritev2(self, &slices, 0, ReadWriteFlags::APPEND)) {
+            Err(Errno::NOSYS | Errno::OPNOTSUPP) => self.append_by_flag(bytes),
+            result => Ok(result?),
+        }
+    }
+
+    /// For kernels and files that cannot append otherwise. The file's own position moves.
+    fn append_by_flag(&self, bytes: &[u8]) -> Result<usize> {
+        let flags = rustix::fs::fcntl_getfl(self)?;
+        rustix::fs::fcntl_setfl(self, flags | OFlags::APPEND)?;
+        let written = retry_on_intr(|| rustix::io::write(self, bytes));
+        rustix::fs::fcntl_setfl(self, flags)?;
+        Ok(written?)
     }
 
     /// Says how a part of the file is going to be used; `len` 0 is up to the end.
@@ -133,5 +181,37 @@ impl File {
 impl AsFd for File {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(read_only: bool) -> File {
+        File::new(tempfile::tempfile().unwrap().into(), read_only)
+    }
+
+    #[test]
+    fn positions_are_the_callers() {
+        let file = file(false);
+        assert_eq!(file.write_at(b"0123456789", 0), Ok(10));
+        assert_eq!(file.write_at(b"ab", 4), Ok(2));
+        assert_eq!(file.append(b"end"), Ok(3));
+        assert_eq!(file.append_by_flag(b"!"), Ok(1));
+        assert!(!file.mode().unwrap().append);
+        assert_eq!(file.read_at(4, 3).unwrap(), b"3ab6");
+        assert_eq!(file.read_at(100, 8).unwrap(), b"89end!");
+        assert_eq!(file.read_at(100, 14).unwrap(), b"");
+        assert_eq!(file.read_at(0, 0).unwrap(), b"");
+    }
+
+    #[test]
+    fn read_only_is_not_written() {
+        let file = file(true);
+        assert_eq!(file.write_at(b"x", 0), Err(Error::NotPermitted));
+        assert_eq!(file.append(b"x"), Err(Error::NotPermitted));
+        assert_eq!(file.set_size(1), Err(Error::NotPermitted));
+        assert_eq!(file.read_at(1, 0).unwrap(), b"");
     }
 }

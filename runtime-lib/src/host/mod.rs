@@ -13,12 +13,17 @@ pub mod environment;
 pub mod error;
 pub mod file;
 pub mod listing;
+pub mod lookup;
+pub mod net;
 pub mod poll;
 pub mod preopens;
 pub mod process;
 pub mod random;
 pub mod socket;
+pub mod socket_options;
 pub mod stat;
+pub mod tcp;
+pub mod udp;
 
 pub use descriptor::{Descriptor, Stream};
 pub use error::Error;
