@@ -5,6 +5,7 @@
 //! functions of `vm` and the host functions of `exports` by symbol; what a program does not call,
 //! the linker drops.
 
+pub mod component;
 mod exports;
 pub mod host;
 pub mod io;

@@ -61,6 +61,16 @@ pub(super) unsafe extern "C" fn memory_copy(
     }
 }
 
+/// Copies bytes that compiled code has found to be inside memories.
+///
+/// # Safety
+/// Both ranges are.
+#[unsafe(export_name = "wasmelt_bytes_copy")]
+pub(super) unsafe extern "C" fn bytes_copy(to: *mut u8, from: *mut u8, bytes: i64) {
+    // SAFETY: the caller vouches for the ranges.
+    unsafe { copy(to, from, bytes as usize) };
+}
+
 /// `memory.fill`.
 ///
 /// # Safety
@@ -126,10 +136,7 @@ mod tests {
     use crate::vm::memory_view::test_memory::TestMemory;
     use crate::vm::trap::{TrapInfo, catch};
 
-    const OUT: Result<(), TrapInfo> = Err(TrapInfo {
-        code: TrapCode::MemoryOutOfBounds,
-        access: None,
-    });
+    const OUT: Result<(), TrapInfo> = Err(TrapInfo::new(TrapCode::MemoryOutOfBounds));
 
     #[test]
     fn ranges_are_checked() {

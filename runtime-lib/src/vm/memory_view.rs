@@ -68,6 +68,23 @@ macro_rules! scalars {
     };
 }
 
+impl Memory {
+    /// The memory at this address.
+    ///
+    /// # Safety
+    /// It is byte 0 of a memory of a store.
+    #[inline]
+    pub(crate) unsafe fn at(start: *mut u8) -> Memory {
+        Memory(start)
+    }
+
+    /// Byte 0.
+    #[inline]
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.0
+    }
+}
+
 impl GuestMemory {
     /// The view of a memory, of the length that its header has now.
     #[must_use]
@@ -80,6 +97,12 @@ impl GuestMemory {
             start: memory.0,
             len: usize::try_from(bytes).unwrap_or(usize::MAX),
         }
+    }
+
+    /// Reads the length again, after something that can have grown the memory.
+    #[inline]
+    pub fn refresh(&mut self) {
+        *self = GuestMemory::from_header(Memory(self.start));
     }
 
     /// Length in bytes.
@@ -257,6 +280,7 @@ fn pointer_and_length(pair: &[u8]) -> (u32, u32) {
 #[cfg(test)]
 pub(crate) mod test_memory {
     use super::{GuestMemory, Memory};
+    use crate::vm::store::Store;
     use wasmelt_abi::MemoryHeader;
 
     /// Owns the bytes that its views show.
@@ -271,6 +295,14 @@ pub(crate) mod test_memory {
             let mut words = vec![0; HEADER_WORDS + len.div_ceil(8)];
             words[std::mem::offset_of!(MemoryHeader, bytes) / 8] = len as u64;
             TestMemory { words }
+        }
+
+        /// A memory of a store, whose base is address 0.
+        pub(crate) fn in_store(len: usize, store: &'static Store) -> TestMemory {
+            let mut memory = TestMemory::new(len);
+            memory.words[std::mem::offset_of!(MemoryHeader, store) / 8] =
+                std::ptr::from_ref(store).expose_provenance() as u64;
+            memory
         }
 
         /// Byte 0.

@@ -158,6 +158,8 @@ mod entry {
             tables: empty(),
             instances: empty(),
             exports: empty(),
+            component_exports: empty(),
+            component_instances: 4,
             funcrefs: null(),
             code,
             policy,

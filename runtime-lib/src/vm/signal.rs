@@ -144,8 +144,8 @@ fn classify(signal: c_int, address: usize, pc: usize, sp: usize) -> Option<TrapI
         // An address inside the memory's length is no trap: the system failed to provide it.
         let access = store.access_out_of_bounds(address)?;
         return (trap? == TrapCode::MemoryOutOfBounds).then_some(TrapInfo {
-            code: TrapCode::MemoryOutOfBounds,
             access: Some(access),
+            ..TrapInfo::new(TrapCode::MemoryOutOfBounds)
         });
     }
     match trap {

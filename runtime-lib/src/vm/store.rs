@@ -10,7 +10,7 @@
 //! the C library would begin inside it.
 
 use std::ptr::{null_mut, with_exposed_provenance_mut};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
@@ -40,6 +40,8 @@ pub struct Store {
     /// Base and end of its reservation, or zeros.
     base: AtomicUsize,
     end: AtomicUsize,
+    /// What the component model keeps for it, which is made when it is first needed; or null.
+    component_state: AtomicPtr<u8>,
 }
 
 /// All stores. Signal handlers look for addresses in it.
@@ -47,6 +49,7 @@ static STORES: [Store; STORES_MAX] = [const {
     Store {
         base: AtomicUsize::new(0),
         end: AtomicUsize::new(0),
+        component_state: AtomicPtr::new(null_mut()),
     }
 }; STORES_MAX];
 
@@ -72,6 +75,12 @@ impl Store {
     #[must_use]
     pub fn base(&self) -> *mut u8 {
         with_exposed_provenance_mut(self.base.load(Ordering::Relaxed))
+    }
+
+    /// Where the component model has its state; null until it has some.
+    #[inline]
+    pub(crate) fn component_state(&self) -> &AtomicPtr<u8> {
+        &self.component_state
     }
 
     /// What an access to `address` accesses, if that is reserved for a memory and outside it.
@@ -311,6 +320,26 @@ fn header(base: *mut u8, region: &Region) -> *mut MemoryHeader {
     base.wrapping_add(region.memory_offset as usize)
         .cast::<MemoryHeader>()
         .wrapping_sub(1)
+}
+
+/// The store of a memory.
+///
+/// # Safety
+/// `memory` is byte 0 of a memory of a store that [`create`] has made.
+#[inline]
+pub(crate) unsafe fn of_memory(memory: *mut u8) -> &'static Store {
+    // SAFETY: the header lies directly below byte 0, and `create` has put the store into it.
+    unsafe { &*(*memory.cast::<MemoryHeader>().sub(1)).store.cast::<Store>() }
+}
+
+/// A store of its own whose base is address 0.
+#[cfg(test)]
+pub(crate) fn new_for_tests() -> &'static Store {
+    Box::leak(Box::new(Store {
+        base: AtomicUsize::new(0),
+        end: AtomicUsize::new(0),
+        component_state: AtomicPtr::new(null_mut()),
+    }))
 }
 
 /// A store without address space.

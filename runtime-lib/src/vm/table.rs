@@ -187,10 +187,7 @@ mod tests {
     use super::*;
     use crate::vm::trap::{TrapInfo, catch};
 
-    const OUT: Result<(), TrapInfo> = Err(TrapInfo {
-        code: TrapCode::TableAccessOutOfBounds,
-        access: None,
-    });
+    const OUT: Result<(), TrapInfo> = Err(TrapInfo::new(TrapCode::TableAccessOutOfBounds));
 
     #[test]
     fn growth_is_limited_and_filled() {

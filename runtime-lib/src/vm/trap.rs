@@ -2,6 +2,7 @@
 //! ([`catch`]), or the trap is reported and the process ends with [`EXIT_CODE`].
 
 use std::cell::Cell;
+use std::fmt;
 use std::ptr::null_mut;
 
 use crate::vm::arch::{self, Registers};
@@ -14,12 +15,24 @@ use wasmelt_abi::TrapCode;
 /// Exit code of a process whose program trapped: that of an abort.
 pub const EXIT_CODE: i32 = 134;
 
-/// Why compiled code stopped.
+/// Why compiled code stopped. Its text is what [`fmt::Display`] gives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TrapInfo {
     pub code: TrapCode,
     /// For an access that was out of bounds, where known: what it accessed.
     pub access: Option<Access>,
+    /// A text that says more than that of the code, in its place.
+    pub text: Option<Text>,
+}
+
+/// A text with numbers: its pieces in order, and empty ones after them.
+pub type Text = [Piece; 5];
+
+/// A part of a trap's text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Piece {
+    Text(&'static str),
+    Number(u64),
 }
 
 /// An access outside a memory.
@@ -33,8 +46,46 @@ pub struct Access {
 
 impl TrapInfo {
     #[must_use]
-    pub fn new(code: TrapCode) -> TrapInfo {
-        TrapInfo { code, access: None }
+    pub const fn new(code: TrapCode) -> TrapInfo {
+        TrapInfo {
+            code,
+            access: None,
+            text: None,
+        }
+    }
+
+    /// A trap with a text of its own: up to five pieces.
+    #[must_use]
+    pub fn with_text(code: TrapCode, pieces: &[Piece]) -> TrapInfo {
+        let mut text = [Piece::Text(""); 5];
+        for (slot, piece) in text.iter_mut().zip(pieces) {
+            *slot = *piece;
+        }
+        TrapInfo {
+            text: Some(text),
+            ..TrapInfo::new(code)
+        }
+    }
+
+    /// The pieces of the text after `wasm trap: `.
+    fn pieces(&self) -> Text {
+        let of_code = [
+            Piece::Text(self.code.message()),
+            Piece::Text(""),
+            Piece::Text(""),
+            Piece::Text(""),
+            Piece::Text(""),
+        ];
+        self.text.unwrap_or(of_code)
+    }
+}
+
+impl fmt::Display for TrapInfo {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pieces().iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => to.write_str(text),
+            Piece::Number(number) => write!(to, "{number}"),
+        })
     }
 }
 
@@ -92,6 +143,13 @@ pub fn raise(code: TrapCode) -> ! {
     stop(TrapInfo::new(code), 0, Frames::new(fp, fp))
 }
 
+/// As [`raise`], with all that is known about the trap.
+#[cold]
+pub fn raise_with(trap: TrapInfo) -> ! {
+    let fp = arch::frame_pointer();
+    stop(trap, 0, Frames::new(fp, fp))
+}
+
 /// Stops compiled code; `pc` and `frames` say where it is.
 pub(super) fn stop(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
     let Some(point) = take_point(trap) else {
@@ -132,10 +190,14 @@ fn take_point(trap: TrapInfo) -> Option<*mut RecoveryPoint> {
 /// handed to the system.
 fn report(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
     let mut message = Message::new();
-    message
-        .text("error: wasm trap: ")
-        .text(trap.code.message())
-        .text("\n");
+    message.text("error: wasm trap: ");
+    for piece in trap.pieces() {
+        match piece {
+            Piece::Text(text) => message.text(text),
+            Piece::Number(number) => message.decimal(number, 1),
+        };
+    }
+    message.text("\n");
     if let Some(access) = trap.access {
         message.text("  note: address ").hex(access.address);
         message
@@ -170,6 +232,16 @@ mod tests {
         assert_eq!(order, [Err(TrapInfo::new(TrapCode::NullReference))]);
         assert_eq!(outer, Err(TrapInfo::new(TrapCode::Unreachable)));
         assert!(INNERMOST.get().is_null());
+    }
+
+    #[test]
+    fn texts_have_numbers() {
+        let plain = TrapInfo::new(TrapCode::UnknownHandle);
+        assert_eq!(plain.to_string(), "unknown handle index");
+        let pieces = [Piece::Text("unknown handle index "), Piece::Number(7)];
+        let exact = TrapInfo::with_text(TrapCode::UnknownHandle, &pieces);
+        assert_eq!(exact.to_string(), "unknown handle index 7");
+        assert_eq!(catch(|| raise_with(exact)), Err(exact));
     }
 
     #[test]

@@ -1,0 +1,10 @@
+//! Lifting and lowering against bytes and slots that were computed by hand.
+
+mod guest;
+mod host_fns;
+mod strings;
+mod table;
+mod values;
+
+pub(crate) use guest::Guest;
+pub(crate) use table::check_host_fns;

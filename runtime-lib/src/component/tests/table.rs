@@ -1,0 +1,83 @@
+//! Compares host functions with the tables of `wasmelt_abi`.
+
+use wasmelt_abi::{
+    HostInterface, P2, P2_HTTP, P2_PREFIX, RESOURCE_DROP, SPECTEST, SPECTEST_PREFIX,
+};
+
+/// Symbols of tests begin with this, so that they do not meet those of the runtime library.
+pub(super) const TEST_PREFIX: &str = "wasmelt_test:";
+
+/// Panics unless the functions (interface, name, type) and the destructors (where their symbol
+/// says they belong, and where their type does) are those of the table with this prefix.
+pub(crate) fn check_host_fns(
+    prefix: &str,
+    fns: &[(&str, &str, String)],
+    destructors: &[((&str, &str), (&str, &str))],
+) {
+    for (interface, name, ty) in fns {
+        let table = interfaces(prefix, interface);
+        let known = table.fns.iter().find(|(known, _)| known == name);
+        let (_, expected) = known.unwrap_or_else(|| panic!("{interface} has no `{name}`"));
+        assert_eq!(*ty, expanded(table, expected), "{interface}#{name}");
+    }
+    for (symbol, resource) in destructors {
+        assert_eq!(symbol, resource);
+        let table = interfaces(prefix, symbol.0);
+        assert!(table.types.contains(&(symbol.1, "resource")), "{symbol:?}");
+    }
+}
+
+fn interfaces(prefix: &str, name: &str) -> &'static HostInterface {
+    let all = match prefix {
+        P2_PREFIX | TEST_PREFIX => [P2, P2_HTTP],
+        SPECTEST_PREFIX => [SPECTEST, &[]],
+        _ => panic!("no table has the prefix `{prefix}`"),
+    };
+    let found = all.into_iter().flatten().find(|known| known.name == name);
+    found.unwrap_or_else(|| panic!("there is no interface `{name}`"))
+}
+
+/// A type with the names in it replaced by what they stand for: resources by their full name.
+fn expanded(interface: &HostInterface, ty: &str) -> String {
+    let mut text = String::new();
+    let mut rest = ty;
+    while let Some((before, after)) = rest.split_once('$') {
+        text.push_str(before);
+        let end = after
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            .unwrap_or(after.len());
+        let (name, after) = after.split_at(end);
+        text.push_str(&definition(interface, name));
+        rest = after;
+    }
+    text + rest
+}
+
+fn definition(interface: &HostInterface, name: &str) -> String {
+    let known = interface.types.iter().find(|(known, _)| *known == name);
+    let (_, ty) = known.unwrap_or_else(|| panic!("{} has no `{name}`", interface.name));
+    if *ty == "resource" {
+        return format!("{}.{name}", interface.name);
+    }
+    match ty.rsplit_once('.') {
+        Some((other, name)) if other.contains('/') => {
+            definition(interfaces(P2_PREFIX, other), name)
+        }
+        _ => expanded(interface, ty),
+    }
+}
+
+#[test]
+fn names_are_expanded() {
+    let table = interfaces(P2_PREFIX, "wasi:filesystem/types");
+    assert_eq!(
+        expanded(
+            table,
+            "(borrow<$descriptor>)->result<own<$input-stream>,option<$datetime>>"
+        ),
+        "(borrow<wasi:filesystem/types.descriptor>)->result<own<wasi:io/streams.input-stream>,\
+         option<record{seconds:u64,nanoseconds:u32}>>"
+    );
+    assert_eq!(expanded(table, "$filesize"), "u64");
+    assert_eq!(RESOURCE_DROP, "[resource-drop]");
+}
