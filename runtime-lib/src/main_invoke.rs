@@ -1,25 +1,33 @@
 //! `wasmelt run --invoke NAME`: calls one export with the arguments of the command line, read by
 //! the types of its parameters, and prints its results one a line.
+//!
+//! The arguments of a component's function are WAVE texts, one each, or all of them in one that is
+//! a list in parentheses. Its result is printed as WAVE text, `()` where there is none.
 
 use std::io::Write;
 
+use crate::component::dynamic::{self, Value};
+use crate::vm::store::Store;
 use crate::vm::{process, start};
-use wasmelt_abi::{Export, Program, ValueType};
+use wasmelt_abi::{ComponentExport, Export, Program, ValueType};
 
 #[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_invoke(program: &'static Program) -> ! {
     let store = start::start(program);
+    let text = match process::items(&program.component_exports) {
+        [] => invoke(program, store),
+        exports => invoke_component(program, store, exports),
+    };
+    let written = std::io::stdout().write_all(text.as_bytes());
+    process::exit(if written.is_ok() { 0 } else { 1 })
+}
+
+/// The results' text.
+fn invoke(program: &'static Program, store: &'static Store) -> String {
     let export = process::items(&program.exports)
         .get(program.invoke_export as usize)
         .expect("the compiler wrote the index of an export");
-    let mut slots = match arguments(export) {
-        Ok(slots) => slots,
-        Err(message) => {
-            // Nothing is left to be done when standard error is closed.
-            let _ = writeln!(std::io::stderr(), "error: {message}");
-            process::exit(1)
-        }
-    };
+    let mut slots = arguments(export).unwrap_or_else(|message| refuse(&message));
     start::instantiate_all(program, store);
     // SAFETY: compiled code for a store of this program; there are slots enough.
     unsafe { (export.call)(store.base(), slots.as_mut_ptr()) };
@@ -28,8 +36,71 @@ extern "C" fn wasmelt_main_invoke(program: &'static Program) -> ! {
         text.push_str(&shown(kind, *value));
         text.push('\n');
     }
-    let written = std::io::stdout().write_all(text.as_bytes());
-    process::exit(if written.is_ok() { 0 } else { 1 })
+    text
+}
+
+/// The result's text.
+fn invoke_component(
+    program: &'static Program,
+    store: &'static Store,
+    exports: &'static [ComponentExport],
+) -> String {
+    let export = exports
+        .get(program.invoke_export as usize)
+        .expect("the compiler wrote the index of an export");
+    let arguments = component_arguments(export).unwrap_or_else(|message| refuse(&message));
+    start::instantiate_all(program, store);
+    match dynamic::call(export, store, &arguments) {
+        Some((ty, value)) => dynamic::show(ty, &value) + "\n",
+        None => "()\n".to_owned(),
+    }
+}
+
+fn refuse(message: &str) -> ! {
+    // Nothing is left to be done when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "error: {message}");
+    process::exit(1)
+}
+
+fn component_arguments(export: &'static ComponentExport) -> Result<Vec<Value>, String> {
+    let params = dynamic::params(export);
+    let mut texts = Vec::new();
+    for text in process::args().skip(1) {
+        texts.push(std::str::from_utf8(text).map_err(|_| "an argument is not UTF-8")?);
+    }
+    let name = dynamic::text(process::items(&export.name));
+    let of_call = |why| format!("arguments of `{name}`: {why}");
+    if let [text] = texts.as_slice()
+        && text.starts_with('(')
+    {
+        // It may also be a tuple that is the only parameter.
+        if let [param] = params.as_slice()
+            && let Ok(value) = dynamic::value(*param, text)
+        {
+            return Ok(vec![value]);
+        }
+        return dynamic::list(&params, text).map_err(of_call);
+    }
+    if texts.len() > params.len() {
+        return Err(wrong_count(name.as_bytes(), params.len(), texts.len()));
+    }
+    let names = process::items(&export.param_names);
+    let mut values = Vec::with_capacity(params.len());
+    for (position, (ty, text)) in params.iter().zip(texts).enumerate() {
+        let name = names.get(position).map_or("", |name| dynamic::text(process::items(name)));
+        let value = dynamic::value(*ty, text);
+        values.push(value.map_err(|why| format!("argument `{name}`: {why}"))?);
+    }
+    dynamic::complete(&params, values).map_err(of_call)
+}
+
+fn wrong_count(name: &[u8], expected: usize, given: usize) -> String {
+    format!(
+        "`{}` takes {expected} argument{}, but {given} {} given",
+        String::from_utf8_lossy(name),
+        if expected == 1 { "" } else { "s" },
+        if given == 1 { "was" } else { "were" },
+    )
 }
 
 /// The types that a list of bytes stands for.
@@ -51,13 +122,7 @@ fn arguments(export: &'static Export) -> Result<Vec<u128>, String> {
     let texts: Vec<&[u8]> = process::args().skip(1).collect();
     let count = process::items(&export.params).len();
     if texts.len() != count {
-        return Err(format!(
-            "`{}` takes {count} argument{}, but {} {} given",
-            String::from_utf8_lossy(process::items(&export.name)),
-            if count == 1 { "" } else { "s" },
-            texts.len(),
-            if texts.len() == 1 { "was" } else { "were" },
-        ));
+        return Err(wrong_count(process::items(&export.name), count, texts.len()));
     }
     let mut slots = vec![0; count.max(process::items(&export.results).len())];
     for ((slot, kind), text) in slots.iter_mut().zip(types(&export.params)).zip(texts) {

@@ -3,22 +3,29 @@
 //!
 //! ```text
 //! instantiate N                    ok | trap TEXT | exception
-//! invoke INSTANCE NAME ARG...      ok RESULT... | trap TEXT | exception
-//! get INSTANCE NAME                ok RESULT
+//! invoke N NAME ARG...             ok RESULT... | trap TEXT | exception
+//! get N NAME                       ok RESULT
+//! instantiate-component N          ok | trap TEXT | exception
+//! call N NAME ARG...               ok | ok RESULT | trap TEXT | exception
 //! ```
 //!
-//! A name is the hexadecimal digits of its bytes, `-` when there are none. A value is its type,
+//! The first three are about the script's modules, the others about its components; each kind is
+//! counted from 0. A name is the hexadecimal digits of its bytes, `-` when there are none. A value is its type,
 //! a colon and its bits as a number in hexadecimal: `i32:0000002a`, `v128:` and 32 digits. A
 //! reference is `externref:null` or `externref:` and a decimal number; `exnref:null`;
-//! `funcref:null`, and as a result also `funcref:some`. What cannot be obeyed is answered with
+//! `funcref:null`, and as a result also `funcref:some`. A component's argument is the hexadecimal
+//! digits of its WAVE text; a result is that text. What cannot be obeyed is answered with
 //! `error TEXT`.
+
+mod spectest;
 
 use std::io::{BufRead, Write};
 
+use crate::component::dynamic;
 use crate::main_invoke::types;
 use crate::vm::store::Store;
-use crate::vm::{Memory, TrapInfo, catch, process, start};
-use wasmelt_abi::{Export, Program, TrapCode, ValueType};
+use crate::vm::{TrapInfo, catch, process, start};
+use wasmelt_abi::{ComponentExport, Export, Instance, Program, TrapCode, ValueType};
 
 #[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_script(program: &'static Program) -> ! {
@@ -46,31 +53,89 @@ extern "C" fn wasmelt_main_script(program: &'static Program) -> ! {
 fn obey(program: &'static Program, store: &'static Store, line: &str) -> Result<String, String> {
     let mut words = line.split_ascii_whitespace();
     let command = words.next().ok_or("empty command")?;
-    let instance = words
+    let number = words
         .next()
         .and_then(|word| word.parse::<u64>().ok())
-        .ok_or("no instance")?;
-    if command == "instantiate" {
-        let instance = process::items(&program.instances)
-            .get(instance as usize)
-            .ok_or("no such instance")?;
-        let Some(instantiate) = instance.instantiate else {
-            return Ok("ok".to_owned());
-        };
-        // SAFETY: compiled code for a store of this program.
-        let outcome = catch(|| unsafe { instantiate(store.base()) });
-        return Ok(outcome.map_or_else(stopped, |()| "ok".to_owned()));
-    }
-    if command != "invoke" && command != "get" {
-        return Err(format!("unknown command `{command}`"));
+        .ok_or("no number")?;
+    match command {
+        "instantiate" => {
+            let instance = module_instance(program, number).ok_or("no such module")?;
+            return Ok(instantiate(program, store, |at, _| at == instance));
+        }
+        "instantiate-component" => {
+            return Ok(instantiate(program, store, |_, instance| {
+                instance.component == number + 1
+            }));
+        }
+        "invoke" | "get" | "call" => {}
+        _ => return Err(format!("unknown command `{command}`")),
     }
     let name = words.next().and_then(bytes_of_hex).ok_or("no name")?;
+    let values: Vec<&str> = words.collect();
+    if command == "call" {
+        let export = process::items(&program.component_exports)
+            .iter()
+            .find(|export| export.component == number && process::items(&export.name) == name)
+            .ok_or("no such export")?;
+        return call(export, store, &values);
+    }
+    let instance = module_instance(program, number).ok_or("no such module")?;
     let export = process::items(&program.exports)
         .iter()
         .find(|export| export.instance == instance && process::items(&export.name) == name)
         .ok_or("no such export")?;
-    let values: Vec<&str> = words.collect();
     invoke(export, store, &values)
+}
+
+/// The position in the list of instances of a plain module's.
+fn module_instance(program: &'static Program, number: u64) -> Option<u64> {
+    let instances = (0..).zip(process::items(&program.instances));
+    let mut modules = instances.filter(|(_, instance)| instance.component == 0);
+    modules.nth(usize::try_from(number).ok()?).map(|(at, _)| at)
+}
+
+/// Instantiates the chosen instances in their order.
+fn instantiate(
+    program: &'static Program,
+    store: &'static Store,
+    chosen: impl Fn(u64, &Instance) -> bool,
+) -> String {
+    let outcome = catch(|| {
+        for (at, instance) in (0..).zip(process::items(&program.instances)) {
+            if let Some(instantiate) = instance.instantiate
+                && chosen(at, instance)
+            {
+                // SAFETY: compiled code for a store of this program.
+                unsafe { instantiate(store.base()) };
+            }
+        }
+    });
+    outcome.map_or_else(stopped, |()| "ok".to_owned())
+}
+
+/// Calls a component's export.
+fn call(
+    export: &'static ComponentExport,
+    store: &'static Store,
+    values: &[&str],
+) -> Result<String, String> {
+    let params = dynamic::params(export);
+    if values.len() != params.len() {
+        return Err(format!("{} arguments expected", params.len()));
+    }
+    let mut arguments = Vec::with_capacity(params.len());
+    for (ty, digits) in params.iter().zip(values) {
+        let text = bytes_of_hex(digits).and_then(|bytes| String::from_utf8(bytes).ok());
+        let text = text.ok_or_else(|| format!("bad argument `{digits}`"))?;
+        arguments.push(dynamic::value(*ty, &text)?);
+    }
+    let mut result = None;
+    let outcome = catch(|| result = dynamic::call(export, store, &arguments));
+    Ok(match (outcome, result) {
+        (Err(trap), _) => stopped(trap),
+        (Ok(()), None) => "ok".to_owned(),
+        (Ok(()), Some((ty, value))) => format!("ok {}", dynamic::show(ty, &value)),
+    })
 }
 
 fn invoke(
@@ -102,7 +167,7 @@ fn invoke(
 fn stopped(trap: TrapInfo) -> String {
     match trap.code {
         TrapCode::UncaughtException => "exception".to_owned(),
-        code => format!("trap {}", code.message()),
+        _ => format!("trap {trap}"),
     }
 }
 
@@ -159,27 +224,6 @@ fn name_of(kind: ValueType) -> &'static str {
         ValueType::ExternRef => "externref",
         ValueType::ExnRef => "exnref",
     }
-}
-
-/// The functions of the module `spectest` that scripts import. They print nothing: standard
-/// output carries the answers.
-macro_rules! spectest {
-    ($( $symbol:ident ( $($param:ident : $type:ty),* ) )*) => {
-        $(
-            #[unsafe(no_mangle)]
-            extern "C" fn $symbol(_memory: Memory $(, $param: $type)*) {}
-        )*
-    };
-}
-
-spectest! {
-    wasmelt_spectest_print()
-    wasmelt_spectest_print_i32(_a: i32)
-    wasmelt_spectest_print_i64(_a: i64)
-    wasmelt_spectest_print_f32(_a: f32)
-    wasmelt_spectest_print_f64(_a: f64)
-    wasmelt_spectest_print_i32_f32(_a: i32, _b: f32)
-    wasmelt_spectest_print_f64_f64(_a: f64, _b: f64)
 }
 
 #[cfg(test)]
@@ -240,6 +284,8 @@ mod tests {
             "invoke 0 61",
             "get 1 zz",
             "instantiate 5",
+            "call 0 61",
+            "call",
         ] {
             assert!(obey(program, store, line).is_err(), "{line}");
         }

@@ -106,6 +106,8 @@ pub struct Instance {
     pub instantiate: Option<unsafe extern "C" fn(*mut u8)>,
     /// Name for messages; may be empty.
     pub name: Str,
+    /// In a script, the number of the component that it is part of, plus 1; 0 otherwise.
+    pub component: u64,
 }
 
 /// Flat value types of exports, one byte each.

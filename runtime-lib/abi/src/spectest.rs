@@ -14,7 +14,11 @@ pub const SPECTEST: &[HostInterface] = &[
     },
     HostInterface {
         name: "host",
-        types: &[("resource1", "resource"), ("resource2", "resource")],
+        types: &[
+            ("resource1", "resource"),
+            ("resource2", "resource"),
+            ("resource1-again", "host.resource1"),
+        ],
         fns: &[
             ("return-three", "()->u32"),
             ("[constructor]resource1", "(u32)->own<$resource1>"),

@@ -1,0 +1,151 @@
+//! Flat values and guest memory to values: `lift_flat_values` and `load` of the canonical ABI, by
+//! a type that only run time knows. A trap goes its usual way.
+
+use super::lower::element_layout;
+use super::types::Type;
+use super::{PLACE, Value};
+use crate::component::call::Call;
+use wasmelt_abi::{TrapCode, TypeKind};
+
+/// Lifts the result of a call: from its one flat value, or from the address that it returned.
+pub(super) fn lift_result(call: &mut Call<'_>, ty: Type, flat_len: u64, slots: &[u64]) -> Value {
+    let first = slots.first().copied().unwrap_or(0);
+    if flat_len <= 1 {
+        return lift(call, ty, first);
+    }
+    let at = first as u32;
+    call.check_tuple(at, ty.bytes(), ty.align());
+    load(call, ty, at)
+}
+
+/// `lift_flat` of a type that is one flat value, or none.
+fn lift(call: &mut Call<'_>, ty: Type, bits: u64) -> Value {
+    match ty.kind() {
+        TypeKind::Record | TypeKind::Tuple => {
+            let values = ty.members().flatten().map(|ty| lift(call, ty, bits));
+            Value::Sequence(values.collect())
+        }
+        TypeKind::FixedList => {
+            let values = (0..ty.fixed_len()).map(|_| lift(call, ty.element(), bits));
+            Value::Sequence(values.collect())
+        }
+        // Its payloads are nothing, or it were more than one flat value.
+        TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
+            let case = checked_case(call, ty, bits as u32);
+            let payload = ty.case(case).map(|ty| lift(call, ty, 0));
+            Value::Case(case, payload.map(Box::new))
+        }
+        _ => scalar(call, ty, bits),
+    }
+}
+
+/// What one flat value, or as many bits of memory, stand for.
+fn scalar(call: &mut Call<'_>, ty: Type, bits: u64) -> Value {
+    match ty.kind() {
+        TypeKind::Bool => Value::Bool(bits as u32 != 0),
+        TypeKind::S8 => Value::Signed((bits as i8).into()),
+        TypeKind::U8 => Value::Unsigned((bits as u8).into()),
+        TypeKind::S16 => Value::Signed((bits as i16).into()),
+        TypeKind::U16 => Value::Unsigned((bits as u16).into()),
+        TypeKind::S32 => Value::Signed((bits as i32).into()),
+        TypeKind::U32 => Value::Unsigned((bits as u32).into()),
+        TypeKind::S64 => Value::Signed(bits.cast_signed()),
+        TypeKind::U64 => Value::Unsigned(bits),
+        TypeKind::F32 => Value::F32(f32::from_bits(bits as u32)),
+        TypeKind::F64 => Value::F64(f64::from_bits(bits)),
+        TypeKind::Char => {
+            let char = char::from_u32(bits as u32);
+            Value::Char(char.unwrap_or_else(|| call.trap(TrapCode::InvalidChar)))
+        }
+        TypeKind::Flags => {
+            let known = u64::MAX >> (64 - ty.member_count().clamp(1, 32));
+            Value::Flags((bits & known) as u32)
+        }
+        TypeKind::Own => Value::Handle(call.lift_own(ty.resource(), bits as u32)),
+        kind => unreachable!("{kind:?} is no scalar result of an export"),
+    }
+}
+
+/// `load`: the place is inside the memory and aligned.
+fn load(call: &mut Call<'_>, ty: Type, at: u32) -> Value {
+    match ty.kind() {
+        TypeKind::String => {
+            let (start, units) = pointer_and_length(call, at);
+            Value::String(call.load_string(start, units))
+        }
+        TypeKind::List | TypeKind::Map => {
+            let (start, len) = pointer_and_length(call, at);
+            load_list(call, ty, start, len)
+        }
+        TypeKind::FixedList => {
+            let element = ty.element();
+            let values =
+                (0..ty.fixed_len()).map(|index| load(call, element, at + index * element.bytes()));
+            Value::Sequence(values.collect())
+        }
+        TypeKind::Record | TypeKind::Tuple => load_members(call, ty.members().flatten(), at),
+        TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
+            let case = read(call, at, ty.discriminant_bytes()) as u32;
+            let case = checked_case(call, ty, case);
+            let payload = ty.case(case);
+            let payload = payload.map(|payload| load(call, payload, at + ty.payload_offset()));
+            Value::Case(case, payload.map(Box::new))
+        }
+        _ => {
+            let bits = read(call, at, ty.bytes());
+            scalar(call, ty, bits)
+        }
+    }
+}
+
+/// `load_record`.
+fn load_members(call: &mut Call<'_>, types: impl Iterator<Item = Type>, mut at: u32) -> Value {
+    let mut values = Vec::new();
+    for ty in types {
+        at = at.next_multiple_of(ty.align());
+        values.push(load(call, ty, at));
+        // Behind the last member, this may be the end of an address space of 4 GiB.
+        at = at.wrapping_add(ty.bytes());
+    }
+    Value::Sequence(values)
+}
+
+/// `load_list_from_range`.
+fn load_list(call: &mut Call<'_>, ty: Type, start: u32, len: u32) -> Value {
+    let (bytes, align) = element_layout(ty);
+    call.check_list(start, len, bytes, align);
+    let mut values = Vec::with_capacity(len as usize);
+    for index in 0..len {
+        let at = start + index * bytes;
+        values.push(match (ty.kind(), ty.member(1)) {
+            (TypeKind::Map, Some(value)) => {
+                load_members(call, [ty.element(), value].into_iter(), at)
+            }
+            _ => load(call, ty.element(), at),
+        });
+    }
+    Value::Sequence(values)
+}
+
+fn pointer_and_length(call: &mut Call<'_>, at: u32) -> (u32, u32) {
+    (read(call, at, 4) as u32, read(call, at + 4, 4) as u32)
+}
+
+/// `load_int`.
+fn read(call: &mut Call<'_>, at: u32, bytes: u32) -> u64 {
+    let memory = call.memory();
+    match bytes {
+        1 => memory.read_u8(at).map(u64::from),
+        2 => memory.read_u16(at).map(u64::from),
+        4 => memory.read_u32(at).map(u64::from),
+        _ => memory.read_u64(at),
+    }
+    .expect(PLACE)
+}
+
+fn checked_case(call: &Call<'_>, ty: Type, case: u32) -> u32 {
+    if case >= ty.case_count() {
+        call.trap(TrapCode::InvalidDiscriminant);
+    }
+    case
+}
