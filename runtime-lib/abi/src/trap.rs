@@ -67,9 +67,15 @@ traps! {
     ReallocOutOfBounds = 35, "realloc return: beyond end of memory";
     ReallocMisaligned = 36, "realloc return: result not aligned";
     InvalidUtf16 = 37, "invalid utf-16 sequence";
+    UncaughtInComponent = 38, "uncaught exception propagated out of component";
+    /// As [`TrapCode::PointerMisaligned`], in a call from one component to another.
+    UnalignedPointer = 39, "unaligned pointer";
     /// What host functions of WASI 0.2 refuse.
     EmptyPollList = 64, "empty poll list";
     WriteNotPermitted = 65, "not permitted to write so many bytes";
     BlockingWriteTooLong = 66, "buffer too large for a blocking write (expected at most 4096 bytes)";
     TooManyRandomBytes = 67, "too many random bytes requested at once (expected at most 64 MiB)";
+    DatagramStreamsOpen = 68, "udp streams not dropped yet";
+    SendNotPermitted = 69, "not permitted to send so many datagrams";
+    NoRandomBytes = 72, "the system has no random bytes";
 }

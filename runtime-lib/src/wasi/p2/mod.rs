@@ -3,6 +3,10 @@
 //! Comes in: lifted values and handles. Goes out: values to lower. A resource is an object of
 //! Rust, shared by its handle and whatever was made from it.
 
+pub mod cli;
+pub mod clocks;
+pub mod io;
 pub mod poll;
+pub mod random;
 mod stdio;
 pub mod streams;

@@ -1,7 +1,11 @@
 //! `wasi:io/poll`: pollables, and waiting for them.
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use wasmelt_abi::TrapCode;
+
+use crate::component::{Borrow, Call, Resource};
 use crate::io::{self, Wanted};
 
 /// What a pollable stands for.
@@ -19,6 +23,11 @@ pub trait Subscribe {
 /// A `pollable`. It holds a share of what it stands for.
 #[derive(Clone)]
 pub struct Pollable(Rc<dyn Subscribe>);
+
+impl Resource for Pollable {
+    const INTERFACE: &'static str = "wasi:io/poll";
+    const NAME: &'static str = "pollable";
+}
 
 impl Pollable {
     #[must_use]
@@ -46,7 +55,11 @@ pub fn is_ready(subject: &(impl Subscribe + ?Sized)) -> bool {
 /// As [`Pollable::block`].
 pub fn wait(subject: &(impl Subscribe + ?Sized)) {
     loop {
-        io::wait_one(&subject.wanted());
+        let wanted = subject.wanted();
+        match ATTENDING.get() {
+            Some(wait_any) => drop(wait_any(vec![wanted])),
+            None => io::wait_one(&wanted),
+        }
         if subject.settle() {
             return;
         }
@@ -59,7 +72,11 @@ pub fn wait(subject: &(impl Subscribe + ?Sized)) {
 pub fn wait_any(pollables: &[Pollable]) -> Vec<u32> {
     loop {
         let wanted: Vec<Wanted> = pollables.iter().map(|one| one.0.wanted()).collect();
-        let ready: Vec<u32> = io::wait_any(&wanted)
+        let happened = match ATTENDING.get() {
+            Some(wait_any) => wait_any(wanted),
+            None => io::wait_any(&wanted),
+        };
+        let ready: Vec<u32> = happened
             .into_iter()
             .filter(|index| pollables.get(*index).is_some_and(|one| one.0.settle()))
             .filter_map(|index| u32::try_from(index).ok())
@@ -68,6 +85,72 @@ pub fn wait_any(pollables: &[Pollable]) -> Vec<u32> {
             return ready;
         }
     }
+}
+
+/// As [`io::wait_any`], for whoever has to look after something else at the same time.
+type WaitAny = fn(Vec<Wanted>) -> Vec<usize>;
+
+thread_local! {
+    /// What is settled by the way, whatever is waited for.
+    static ERRANDS: RefCell<Vec<Rc<dyn Subscribe>>> = const { RefCell::new(Vec::new()) };
+
+    /// [`wait_attending`], once there has been an errand. A program without errands that waits
+    /// for one thing at a time does not refer to the event loop, and is linked without it.
+    static ATTENDING: Cell<Option<WaitAny>> = const { Cell::new(None) };
+}
+
+/// Has this settled by whoever waits from now on, until it is ready.
+pub fn attend(errand: Rc<dyn Subscribe>) {
+    ATTENDING.set(Some(wait_attending));
+    ERRANDS.with_borrow_mut(|errands| {
+        if !errands.iter().any(|known| Rc::ptr_eq(known, &errand)) {
+            errands.push(errand);
+        }
+    });
+}
+
+/// As [`io::wait_any`], with the errands.
+fn wait_attending(wanted: Vec<Wanted>) -> Vec<usize> {
+    let own = wanted.len();
+    let mut all = wanted;
+    loop {
+        let errands = ERRANDS.with_borrow(Vec::clone);
+        all.truncate(own);
+        all.extend(errands.iter().map(|errand| errand.wanted()));
+        let mut ready = io::wait_any(&all);
+        let happened = ready.split_off(ready.partition_point(|index| *index < own));
+        for errand in happened.iter().filter_map(|index| errands.get(index - own)) {
+            if errand.settle() {
+                ERRANDS.with_borrow_mut(|known| known.retain(|one| !Rc::ptr_eq(one, errand)));
+            }
+        }
+        if !ready.is_empty() {
+            return ready;
+        }
+    }
+}
+
+/// `pollable.ready`.
+pub fn pollable_ready(call: &mut Call<'_>, this: Borrow<Pollable>) -> bool {
+    call.resource(&this).is_ready()
+}
+
+/// `pollable.block`.
+pub fn pollable_block(call: &mut Call<'_>, this: Borrow<Pollable>) {
+    call.resource(&this).block();
+}
+
+/// `poll`. What is there twice is waited for twice.
+pub fn poll(call: &mut Call<'_>, pollables: Vec<Borrow<Pollable>>) -> Vec<u32> {
+    if pollables.is_empty() {
+        call.trap(TrapCode::EmptyPollList);
+    }
+    let resources = call.resources();
+    let pollables: Vec<Pollable> = pollables
+        .iter()
+        .map(|one| resources.get(one).clone())
+        .collect();
+    wait_any(&pollables)
 }
 
 impl Subscribe for Wanted {

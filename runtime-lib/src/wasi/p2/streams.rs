@@ -1,13 +1,14 @@
-//! `wasi:io/streams`: what can be read and written, and the functions on it.
+//! `wasi:io/streams`: what can be read and written.
 //!
-//! A stream of whatever kind implements [`InputStream`] or [`OutputStream`]; everything that WASI
-//! makes of reading, permits and writing is written once, here.
+//! A stream of whatever kind implements [`InputStream`] or [`OutputStream`]; what WASI makes of
+//! them is in `io`.
 
 use std::rc::Rc;
 
 use wasmelt_abi::TrapCode;
 
 use super::poll::{self, Subscribe};
+use crate::component::Resource;
 use crate::host;
 
 /// No read gives more than this.
@@ -15,11 +16,6 @@ pub const READ_BYTES_MAX: usize = 64 * 1024;
 
 /// The permit of what never makes anybody wait.
 pub const PERMIT_BYTES: usize = 1024 * 1024;
-
-/// `blocking-write-and-flush` and `blocking-write-zeroes-and-flush` take no more than this.
-const BLOCKING_WRITE_BYTES_MAX: usize = 4096;
-
-static ZEROS: [u8; BLOCKING_WRITE_BYTES_MAX] = [0; BLOCKING_WRITE_BYTES_MAX];
 
 /// Why a stream did not do what it was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,7 +111,30 @@ pub type Input = Rc<dyn InputStream>;
 /// The resource `output-stream`.
 pub type Output = Rc<dyn OutputStream>;
 
-fn wait_for_permit(output: &(impl OutputStream + ?Sized)) -> Result<usize> {
+/// The resource `wasi:io/error.error`: why an operation on a stream has failed.
+#[derive(Clone, Copy, Debug)]
+pub struct IoError(pub host::Error);
+
+impl Resource for Input {
+    const INTERFACE: &'static str = "wasi:io/streams";
+    const NAME: &'static str = "input-stream";
+}
+
+impl Resource for Output {
+    const INTERFACE: &'static str = "wasi:io/streams";
+    const NAME: &'static str = "output-stream";
+}
+
+impl Resource for IoError {
+    const INTERFACE: &'static str = "wasi:io/error";
+    const NAME: &'static str = "error";
+}
+
+/// Waits until something can be written, and returns how much.
+///
+/// # Errors
+/// As those of `check_write`.
+pub(super) fn wait_for_permit(output: &(impl OutputStream + ?Sized)) -> Result<usize> {
     loop {
         poll::wait(output);
         let permit = output.check_write()?;
@@ -123,66 +142,4 @@ fn wait_for_permit(output: &(impl OutputStream + ?Sized)) -> Result<usize> {
             return Ok(permit);
         }
     }
-}
-
-/// A length of the guest, as far as the host follows it.
-fn clamped(len: u64) -> usize {
-    usize::try_from(len).unwrap_or(usize::MAX)
-}
-
-/// `output-stream.write-zeroes`.
-fn write_zeroes(output: &dyn OutputStream, len: u64) -> Result<()> {
-    if len > output.check_write()? as u64 {
-        return Err(StreamError::Trap(TrapCode::WriteNotPermitted));
-    }
-    output.write(&vec![0; clamped(len)])
-}
-
-/// `output-stream.blocking-write-and-flush`.
-fn blocking_write_and_flush(output: &dyn OutputStream, bytes: &[u8]) -> Result<()> {
-    if bytes.len() > BLOCKING_WRITE_BYTES_MAX {
-        return Err(StreamError::Trap(TrapCode::BlockingWriteTooLong));
-    }
-    output.blocking_write_and_flush(bytes)
-}
-
-/// `output-stream.blocking-write-zeroes-and-flush`.
-fn blocking_write_zeroes_and_flush(output: &dyn OutputStream, len: u64) -> Result<()> {
-    match ZEROS.get(..clamped(len)) {
-        Some(zeros) => output.blocking_write_and_flush(zeros),
-        None => Err(StreamError::Trap(TrapCode::BlockingWriteTooLong)),
-    }
-}
-
-/// `output-stream.blocking-flush`.
-fn blocking_flush(output: &dyn OutputStream) -> Result<()> {
-    output.flush()?;
-    wait_for_permit(output)?;
-    Ok(())
-}
-
-/// `output-stream.splice`.
-fn splice(output: &dyn OutputStream, input: &dyn InputStream, len: u64) -> Result<u64> {
-    let len = clamped(len).min(output.check_write()?);
-    if len == 0 {
-        return Ok(0);
-    }
-    let bytes = input.read(len)?;
-    if !bytes.is_empty() {
-        output.write(&bytes)?;
-    }
-    Ok(bytes.len() as u64)
-}
-
-/// `output-stream.blocking-splice`.
-fn blocking_splice(output: &dyn OutputStream, input: &dyn InputStream, len: u64) -> Result<u64> {
-    let len = clamped(len).min(wait_for_permit(output)?);
-    if len == 0 {
-        return Ok(0);
-    }
-    let bytes = input.blocking_read(len)?;
-    if !bytes.is_empty() {
-        output.blocking_write_and_flush(&bytes)?;
-    }
-    Ok(bytes.len() as u64)
 }
