@@ -276,14 +276,7 @@ macro_rules! flags {
 
         #[allow(clippy::allow_attributes, dead_code, reason = "types declare all their flags")]
         impl $name {
-            $(
-                $(#[$flag_meta])*
-                pub const $flag: Self = {
-                    #[allow(clippy::upper_case_acronyms, non_camel_case_types)]
-                    enum Bit { $($flag),+ }
-                    Self(1 << Bit::$flag as u32)
-                };
-            )+
+            $crate::flags! { @bit 1; $( [$(#[$flag_meta])* $flag] )+ }
 
             /// All flags.
             const ALL: u32 = 0 $(| Self::$flag.0)+;
@@ -367,5 +360,11 @@ macro_rules! flags {
                 }
             }
         };
+    };
+    (@bit $bit:expr;) => {};
+    (@bit $bit:expr; [$(#[$meta:meta])* $flag:ident] $($rest:tt)*) => {
+        $(#[$meta])*
+        pub const $flag: Self = Self($bit);
+        $crate::flags! { @bit $bit << 1; $($rest)* }
     };
 }

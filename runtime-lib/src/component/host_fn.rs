@@ -187,14 +187,17 @@ macro_rules! host_fns {
         #[cfg(test)]
         #[test]
         fn host_functions_are_those_of_the_table() {
-            use $crate::component::{HostFn, Resource, check_host_fns};
+            use $crate::component::{HostFn, check_host_fns};
 
             check_host_fns(
                 $prefix,
                 &[$( $( ($interface, $name, HostFn::describe(&$function)), )* )*],
                 &[$( $( (
                     ($interface, $resource),
-                    (<$type as Resource>::INTERFACE, <$type as Resource>::NAME),
+                    (
+                        <$type as $crate::component::Resource>::INTERFACE,
+                        <$type as $crate::component::Resource>::NAME,
+                    ),
                 ), )* )*],
             );
         }

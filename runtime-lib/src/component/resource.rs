@@ -60,6 +60,13 @@ impl<T> Rep<T> for Borrow<T> {
 }
 
 impl<T> Own<T> {
+    /// The same resource, as long as it is not given away.
+    #[must_use]
+    #[inline]
+    pub fn borrow(&self) -> Borrow<T> {
+        Borrow::from_rep(self.rep)
+    }
+
     #[inline]
     pub(super) fn from_rep(rep: u32) -> Own<T> {
         Own {

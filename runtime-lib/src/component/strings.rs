@@ -256,7 +256,8 @@ fn to_compact(
     Ok((at, len / 2 | UTF16_TAG))
 }
 
-/// `store_probably_utf16_to_latin1_or_utf16`.
+/// `store_probably_utf16_to_latin1_or_utf16`. Differs from the spec, as Wasmtime does: the block
+/// that shrinks stays aligned, without which the string could not be lifted again.
 fn probably_utf16_to_compact(heap: &mut Heap, bytes: &[u8]) -> Result<Range, Fault> {
     let units = bytes.len() as u32 / 2;
     let at = heap.allocate(2, bytes.len() as u64)?;
@@ -272,7 +273,7 @@ fn probably_utf16_to_compact(heap: &mut Heap, bytes: &[u8]) -> Result<Range, Fau
     for (byte, unit) in target.iter_mut().zip(bytes.as_chunks::<2>().0) {
         *byte = unit[0];
     }
-    let at = heap.realloc(at, bytes.len() as u32, 1, units)?;
+    let at = heap.realloc(at, bytes.len() as u32, 2, units)?;
     Ok((at, units))
 }
 

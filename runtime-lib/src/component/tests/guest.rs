@@ -51,10 +51,6 @@ impl Guest {
         Guest { memory, options }
     }
 
-    pub(crate) fn start(&mut self) -> *mut u8 {
-        self.memory.start()
-    }
-
     /// Byte 0 of the memory, which is the one that is allocated in from now on.
     pub(crate) fn memory(&mut self) -> Memory {
         MEMORY.set(self.memory.start());

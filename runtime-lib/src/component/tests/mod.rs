@@ -1,5 +1,6 @@
 //! Lifting and lowering against bytes and slots that were computed by hand.
 
+mod calls;
 mod guest;
 mod host_fns;
 mod strings;
