@@ -82,3 +82,40 @@ pub fn timezone_display(call: &mut Call<'_>, when: Datetime) -> TimezoneDisplay 
 pub fn timezone_utc_offset(_: &mut Call<'_>, _when: Datetime) -> i32 {
     0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::component::Guest;
+    use crate::wasi::p2::poll::{poll, pollable_block, pollable_ready};
+
+    #[test]
+    fn times_are_waited_for() {
+        let mut guest = Guest::new();
+        let call = &mut guest.call();
+        let start = monotonic_now(call);
+        let soon = subscribe_duration(call, 20_000_000);
+        let later = subscribe_instant(call, start + 40_000_000);
+        let never = subscribe_duration(call, u64::MAX);
+        assert!(!pollable_ready(call, soon.borrow()));
+        let both = vec![never.borrow(), later.borrow(), soon.borrow()];
+        assert_eq!(poll(call, both.clone()), [2]);
+        assert!(monotonic_now(call) >= start + 20_000_000);
+        pollable_block(call, later.borrow());
+        assert!(monotonic_now(call) >= start + 40_000_000);
+        assert_eq!(poll(call, both), [1, 2]);
+        let past = subscribe_instant(call, 0);
+        assert!(pollable_ready(call, past.borrow()));
+    }
+
+    #[test]
+    fn clocks_tell_the_time() {
+        let mut guest = Guest::new();
+        let call = &mut guest.call();
+        let now = wall_now(call);
+        assert!(now.seconds > 1_600_000_000 && u64::from(now.nanoseconds) < NS_PER_S);
+        assert_eq!(wall_resolution(call).seconds, 0);
+        assert!(monotonic_resolution(call) > 0);
+        assert_eq!(timezone_display(call, now).name, "UTC");
+    }
+}

@@ -33,3 +33,32 @@ pub fn number(call: &mut Call<'_>) -> u64 {
 pub fn insecure_seed(call: &mut Call<'_>) -> (u64, u64) {
     (number(call), number(call))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::component::Guest;
+    use crate::vm::catch;
+
+    #[test]
+    fn bytes_are_random_and_limited() {
+        let mut guest = Guest::new();
+        let mut call = guest.call();
+        let some = bytes(&mut call, 1000);
+        let zeros = some.of(call.memory()).iter().filter(|byte| **byte == 0);
+        assert!(zeros.count() < 50);
+        assert!(bytes(&mut call, 0).is_empty());
+        assert_ne!(number(&mut call), number(&mut call));
+        let (low, high) = insecure_seed(&mut call);
+        assert_ne!(low, high);
+        for len in [BYTES_MAX + 1, u64::MAX] {
+            let trap = catch(|| {
+                let _ = bytes(&mut call, len);
+            });
+            assert_eq!(
+                trap.map_err(|trap| trap.code),
+                Err(TrapCode::TooManyRandomBytes)
+            );
+        }
+    }
+}

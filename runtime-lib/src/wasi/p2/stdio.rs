@@ -4,6 +4,9 @@
 //! Writes go straight to the system, waiting where they must, so that the end of the process
 //! loses nothing.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::Cell;
 use std::io::{IoSlice, IoSliceMut};
 

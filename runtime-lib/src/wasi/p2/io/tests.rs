@@ -6,8 +6,10 @@ use std::time::Duration;
 use rustix::pipe::PipeFlags;
 
 use super::*;
+use crate::component::Guest;
 use crate::host::Error;
 use crate::io::{Interest, Source, Wanted};
+use crate::vm::catch;
 use crate::wasi::p2::poll::{self, Pollable, wait_any};
 use crate::wasi::p2::streams::READ_BYTES_MAX;
 
@@ -186,6 +188,36 @@ fn pollables_together() {
     // A pollable outlives what it was made from.
     drop((reader, writer));
     readable.block();
+}
+
+#[test]
+fn the_guest_hears_of_errors_and_traps() {
+    let mut guest = Guest::new();
+    let mut call = guest.call();
+    let (reader, writer) = pipe();
+    let this = call.push(Rc::clone(&writer) as Output);
+    let this = this.borrow();
+    assert!(output_stream_check_write(&mut call, this).is_ok());
+    drop(reader);
+    let Err(Failure::LastOperationFailed(error)) = output_stream_write_zeroes(&mut call, this, 1)
+    else {
+        panic!("nobody reads");
+    };
+    let error = error.borrow();
+    assert_eq!(error_to_debug_string(&mut call, error), "Pipe");
+    let trap = catch(|| {
+        let _ = output_stream_blocking_write_zeroes_and_flush(&mut call, this, 5000);
+    });
+    assert_eq!(
+        trap.map_err(|trap| trap.code),
+        Err(TrapCode::BlockingWriteTooLong)
+    );
+    let trap = catch(|| drop(poll::poll(&mut call, Vec::new())));
+    assert_eq!(trap.map_err(|trap| trap.code), Err(TrapCode::EmptyPollList));
+    let pollable = output_stream_subscribe(&mut call, this);
+    let pollable = pollable.borrow();
+    assert!(poll::pollable_ready(&mut call, pollable));
+    assert_eq!(poll::poll(&mut call, vec![pollable; 3]), [0, 1, 2]);
 }
 
 /// Ready only when it has been asked often enough.
