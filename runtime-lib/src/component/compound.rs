@@ -272,7 +272,7 @@ impl Fields {
 
     /// The address of the next field, which is of type `T`.
     #[inline]
-    pub fn next<T: Value>(&mut self) -> u32 {
+    pub fn place<T: Value>(&mut self) -> u32 {
         let at = self.next.next_multiple_of(T::ALIGN);
         self.next = at + T::SIZE;
         at
@@ -405,7 +405,7 @@ macro_rules! tuples {
                 #[inline]
                 fn load(call: &mut Call<'_>, at: u32) -> Self {
                     let mut fields = Fields::new(at);
-                    ($($type::load(call, fields.next::<$type>()),)+)
+                    ($($type::load(call, fields.place::<$type>()),)+)
                 }
             }
 
@@ -418,7 +418,7 @@ macro_rules! tuples {
                 #[inline]
                 fn store(self, call: &mut Call<'_>, at: u32) {
                     let mut fields = Fields::new(at);
-                    $( self.$index.store(call, fields.next::<$type>()); )+
+                    $( self.$index.store(call, fields.place::<$type>()); )+
                 }
             }
         )*

@@ -72,7 +72,7 @@ macro_rules! record {
 
                 fn load(call: &mut Call<'_>, at: u32) -> Self {
                     let mut fields = Fields::new(at);
-                    $( let $field = <$type as Lift>::load(call, fields.next::<$type>()); )+
+                    $( let $field = <$type as Lift>::load(call, fields.place::<$type>()); )+
                     Self { $($field),+ }
                 }
             }
@@ -84,7 +84,7 @@ macro_rules! record {
 
                 fn store(self, call: &mut Call<'_>, at: u32) {
                     let mut fields = Fields::new(at);
-                    $( self.$field.store(call, fields.next::<$type>()); )+
+                    $( self.$field.store(call, fields.place::<$type>()); )+
                 }
             }
         };

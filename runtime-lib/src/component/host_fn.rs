@@ -93,10 +93,9 @@ pub fn enter<P: Lift, R: Lower>(
     let param_slots = if params_in_memory { 1 } else { P::FLAT };
     let result_in_memory = R::FLAT > 1;
     let count = (param_slots + usize::from(result_in_memory)).max(R::FLAT.min(1));
-    // SAFETY: compiled code provides the slots that parameters and result need; with none of
-    // them, the address is not looked at.
     let slots = match count {
         0 => &mut [],
+        // SAFETY: compiled code provides the slots that parameters and result need.
         _ => unsafe { std::slice::from_raw_parts_mut(slots.0, count) },
     };
     let call = &mut Call::new(memory, options);

@@ -253,7 +253,7 @@ fn to_compact(
     if worst_case > len {
         at = heap.realloc(at, worst_case, 2, len)?;
     }
-    Ok((at, len / 2 | UTF16_TAG))
+    Ok((at, (len / 2) | UTF16_TAG))
 }
 
 /// `store_probably_utf16_to_latin1_or_utf16`. Differs from the spec, as Wasmtime does: the block

@@ -7,12 +7,15 @@ use wasmelt_abi::{
 /// Symbols of tests begin with this, so that they do not meet those of the runtime library.
 pub(super) const TEST_PREFIX: &str = "wasmelt_test:";
 
+/// Interface and name of a resource.
+type Place<'a> = (&'a str, &'a str);
+
 /// Panics unless the functions (interface, name, type) and the destructors (where their symbol
 /// says they belong, and where their type does) are those of the table with this prefix.
 pub(crate) fn check_host_fns(
     prefix: &str,
     fns: &[(&str, &str, String)],
-    destructors: &[((&str, &str), (&str, &str))],
+    destructors: &[(Place<'_>, Place<'_>)],
 ) {
     for (interface, name, ty) in fns {
         let table = interfaces(prefix, interface);
