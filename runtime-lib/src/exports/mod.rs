@@ -2,6 +2,13 @@
 //! that a program imports. There is nothing here but the step from the calling convention to
 //! `wasi`, which has no unsafe code.
 
+mod p2_cli;
+mod p2_clocks;
+mod p2_filesystem;
+mod p2_io;
+mod p2_random;
+mod p2_sockets;
+
 use crate::vm::{GuestMemory, Memory};
 
 /// `wasmelt_p1_NAME(memory, …)` for every function of WASI 0.1 forwards to

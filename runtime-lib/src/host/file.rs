@@ -45,7 +45,9 @@ impl File {
         File { fd, read_only }
     }
 
-    pub(super) fn is_read_only(&self) -> bool {
+    /// Whether the guest may only read it, however it is open.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
         self.read_only
     }
 

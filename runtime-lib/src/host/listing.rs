@@ -78,6 +78,12 @@ impl Directory {
 }
 
 impl Listing {
+    /// The entry with this index.
+    #[must_use]
+    pub fn entry(&self, index: usize) -> Option<Entry<'_>> {
+        self.entries_from(index).next()
+    }
+
     /// The entries from the one with this index on.
     pub fn entries_from(&self, index: usize) -> impl Iterator<Item = Entry<'_>> {
         let before = index

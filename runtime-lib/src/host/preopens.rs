@@ -10,14 +10,21 @@ use wasmelt_abi::{Preopen, PreopenFlags};
 
 use super::descriptor::above_streams;
 use super::directory::Directory;
-use super::{Error, Result};
+use super::{Error, Result, process};
+use crate::vm::message::Message;
 use crate::vm::process::items;
 
-/// Opens the directory, or nothing if it does not exist and need not.
-///
-/// # Errors
-/// The system's.
-pub fn open(preopen: &'static Preopen) -> Result<Option<Directory>> {
+/// Exit code of a program that could not start.
+const EXIT_CODE: i32 = 1;
+
+/// Opens the directory, or nothing if it does not exist and need not. One that cannot be opened
+/// ends the process with a message.
+#[must_use]
+pub fn open(preopen: &'static Preopen) -> Option<Directory> {
+    try_open(preopen).unwrap_or_else(|error| fail(preopen, error))
+}
+
+fn try_open(preopen: &'static Preopen) -> Result<Option<Directory>> {
     let path = Path::new(OsStr::from_bytes(items(&preopen.host)));
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = retry_on_intr(|| openat(CWD, path, flags, Mode::empty())).map_err(Error::from);
@@ -28,4 +35,24 @@ pub fn open(preopen: &'static Preopen) -> Result<Option<Directory>> {
     };
     let read_only = preopen.flags & PreopenFlags::READ_ONLY != 0;
     Ok(Some(Directory::new(fd, read_only)))
+}
+
+/// Ends the process with a message: the guest cannot have the directory.
+pub fn fail(preopen: &'static Preopen, error: Error) -> ! {
+    let why = match error {
+        Error::NoEntry => "it does not exist",
+        Error::NotDirectory => "it is not a directory",
+        Error::Access | Error::NotPermitted => "permission denied",
+        Error::TooManyOpenFiles | Error::TooManyOpenFilesInSystem => "too many open files",
+        Error::Loop => "too many symbolic links",
+        _ => "the system refuses to",
+    };
+    let mut message = Message::new();
+    message
+        .text("error: cannot open the directory `")
+        .bytes(items(&preopen.host));
+    message.text("` for the program: ").text(why);
+    message.text("\n  note: the executable was built with access to it\n");
+    message.flush();
+    process::exit(EXIT_CODE)
 }

@@ -5,8 +5,10 @@
 
 pub mod cli;
 pub mod clocks;
+pub mod filesystem;
 pub mod io;
 pub mod poll;
 pub mod random;
+pub mod sockets;
 mod stdio;
 pub mod streams;

@@ -1,0 +1,131 @@
+//! Streams from and to files. They have positions of their own, and never make anybody wait.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::Descriptor;
+use crate::host::{Error, file::File};
+use crate::io::Wanted;
+use crate::wasi::p2::poll::Subscribe;
+use crate::wasi::p2::streams::{
+    InputStream, OutputStream, PERMIT_BYTES, READ_BYTES_MAX, Result, StreamError,
+};
+
+/// What `read-via-stream` makes.
+pub(super) struct Reader {
+    file: Rc<Descriptor>,
+    position: Cell<u64>,
+    /// After the end, or an error, nothing more is read.
+    closed: Cell<bool>,
+}
+
+/// What `write-via-stream` and `append-via-stream` make.
+pub(super) struct Writer {
+    file: Rc<Descriptor>,
+    /// None: at the end, wherever that is.
+    position: Cell<Option<u64>>,
+    /// After an error, nothing more is written.
+    closed: Cell<bool>,
+}
+
+impl Reader {
+    pub(super) fn new(file: &Rc<Descriptor>, position: u64) -> Reader {
+        Reader {
+            file: Rc::clone(file),
+            position: Cell::new(position),
+            closed: Cell::new(false),
+        }
+    }
+}
+
+impl Subscribe for Reader {
+    fn wanted(&self) -> Wanted {
+        Wanted::Now
+    }
+}
+
+impl InputStream for Reader {
+    fn read(&self, len: usize) -> Result<Vec<u8>> {
+        if self.closed.get() {
+            return Err(StreamError::Closed);
+        }
+        if len == 0 {
+            return Ok(Vec::new());
+        }
+        let position = self.position.get();
+        let file = self.file.host().file()?;
+        let bytes = match file.read_at(len.min(READ_BYTES_MAX), position) {
+            Ok(bytes) if !bytes.is_empty() => bytes,
+            end => {
+                self.closed.set(true);
+                end?;
+                return Err(StreamError::Closed);
+            }
+        };
+        self.position.set(position + bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    fn blocking_read(&self, len: usize) -> Result<Vec<u8>> {
+        self.read(len)
+    }
+}
+
+impl Writer {
+    pub(super) fn new(file: &Rc<Descriptor>, position: Option<u64>) -> Writer {
+        Writer {
+            file: Rc::clone(file),
+            position: Cell::new(position),
+            closed: Cell::new(false),
+        }
+    }
+
+    fn write_all(&self, file: &File, mut rest: &[u8]) -> std::result::Result<(), Error> {
+        while !rest.is_empty() {
+            let written = match self.position.get() {
+                Some(position) => {
+                    let written = file.write_at(rest, position)?;
+                    self.position.set(Some(position + written as u64));
+                    written
+                }
+                None => file.append(rest)?,
+            };
+            rest = rest
+                .get(written..)
+                .filter(|_| written > 0)
+                .ok_or(Error::Io)?;
+        }
+        Ok(())
+    }
+}
+
+impl Subscribe for Writer {
+    fn wanted(&self) -> Wanted {
+        Wanted::Now
+    }
+}
+
+impl OutputStream for Writer {
+    fn check_write(&self) -> Result<usize> {
+        if self.closed.get() {
+            return Err(StreamError::Closed);
+        }
+        Ok(PERMIT_BYTES)
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<()> {
+        self.check_write()?;
+        let written = self.write_all(self.file.host().file()?, bytes);
+        self.closed.set(written.is_err());
+        Ok(written?)
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.check_write()?;
+        Ok(())
+    }
+
+    fn blocking_write_and_flush(&self, bytes: &[u8]) -> Result<()> {
+        self.write(bytes)
+    }
+}
