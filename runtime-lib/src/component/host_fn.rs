@@ -135,7 +135,7 @@ pub fn drop_resource<T: Resource>(memory: &Memory, rep: u32) {
 /// Makes the symbols of host functions, one each, and a test that their types are those of
 /// `wasmelt_abi`'s tables. Invoked once in a module:
 ///
-/// ```ignore
+/// ```text
 /// host_fns! {
 ///     "wasi:io/streams" {
 ///         "[method]input-stream.read" => streams::input_stream_read;

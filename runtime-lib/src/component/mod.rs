@@ -3,7 +3,7 @@
 //!
 //! **Host functions** of WASI 0.2 and later are safe functions of this shape, in `wasi`:
 //!
-//! ```ignore
+//! ```text
 //! pub fn input_stream_read(
 //!     call: &mut Call<'_>,
 //!     this: Borrow<InputStream>,

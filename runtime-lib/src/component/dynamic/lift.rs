@@ -5,6 +5,7 @@ use super::lower::element_layout;
 use super::types::Type;
 use super::{PLACE, Value};
 use crate::component::call::Call;
+use crate::component::invalid_discriminant;
 use wasmelt_abi::{TrapCode, TypeKind};
 
 /// Lifts the result of a call: from its one flat value, or from the address that it returned.
@@ -31,7 +32,7 @@ fn lift(call: &mut Call<'_>, ty: Type, bits: u64) -> Value {
         }
         // Its payloads are nothing, or it were more than one flat value.
         TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
-            let case = checked_case(call, ty, bits as u32);
+            let case = checked_case(ty, bits as u32);
             let payload = ty.case(case).map(|ty| lift(call, ty, 0));
             Value::Case(case, payload.map(Box::new))
         }
@@ -86,7 +87,7 @@ fn load(call: &mut Call<'_>, ty: Type, at: u32) -> Value {
         TypeKind::Record | TypeKind::Tuple => load_members(call, ty.members().flatten(), at),
         TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
             let case = read(call, at, ty.discriminant_bytes()) as u32;
-            let case = checked_case(call, ty, case);
+            let case = checked_case(ty, case);
             let payload = ty.case(case);
             let payload = payload.map(|payload| load(call, payload, at + ty.payload_offset()));
             Value::Case(case, payload.map(Box::new))
@@ -143,9 +144,9 @@ fn read(call: &mut Call<'_>, at: u32, bytes: u32) -> u64 {
     .expect(PLACE)
 }
 
-fn checked_case(call: &Call<'_>, ty: Type, case: u32) -> u32 {
+fn checked_case(ty: Type, case: u32) -> u32 {
     if case >= ty.case_count() {
-        call.trap(TrapCode::InvalidDiscriminant);
+        invalid_discriminant(case, ty.case_count())
     }
     case
 }
