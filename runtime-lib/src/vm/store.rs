@@ -329,7 +329,11 @@ fn header(base: *mut u8, region: &Region) -> *mut MemoryHeader {
 #[inline]
 pub(crate) unsafe fn of_memory(memory: *mut u8) -> &'static Store {
     // SAFETY: the header lies directly below byte 0, and `create` has put the store into it.
-    unsafe { &*(*memory.cast::<MemoryHeader>().sub(1)).store.cast::<Store>() }
+    unsafe {
+        &*(*memory.cast::<MemoryHeader>().sub(1))
+            .store
+            .cast::<Store>()
+    }
 }
 
 /// A store of its own whose base is address 0.
