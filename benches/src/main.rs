@@ -9,6 +9,7 @@
 mod compile;
 mod generate;
 mod measure;
+mod programs;
 mod size;
 mod startup;
 mod throughput;
@@ -26,19 +27,21 @@ usage: cargo run --release -p wasmelt-bench -- [SECTION...] [OPTIONS]
 
 sections, all by default:
   startup     from start to exit of hello world
-  throughput  CPU time of the kernels and of CoreMark
+  throughput  CPU time of the kernels, CoreMark, Lua and SQLite
   compile     CPU time and peak memory of a compilation
   size        bytes of hello world
 
 options:
   --rounds N    repeats of each measurement
-  --kernel NAME only kernels whose name contains this; may be repeated
+  --kernel NAME only kernels and programs whose name contains this; may be repeated
   --flag FLAG   passed to `wasmelt build`; may be repeated
 
 environment:
   WASMELT                   the command to measure; by default it is built first
   CC                        the native compiler, cc by default
   MUSL_CC                   a compiler that links musl statically, musl-gcc by default
+  WASI_CC                   a C compiler for WASI, `python3 -m ziglang cc -target wasm32-wasi`
+                            by default
   WASMELT_BENCH_MODULES     modules for `compile`, separated by colons
   WASMELT_BENCH_COREMARK    the crate `coremark` compiled for wasm32-wasip1
 ";
@@ -53,6 +56,13 @@ pub struct Options {
     pub rounds: Option<usize>,
     pub kernels: Vec<String>,
     pub flags: Vec<String>,
+}
+
+impl Options {
+    /// Whether a kernel or program is to be measured.
+    pub fn wants(&self, name: &str) -> bool {
+        self.kernels.is_empty() || self.kernels.iter().any(|part| name.contains(part))
+    }
 }
 
 fn main() -> ExitCode {

@@ -1,19 +1,11 @@
-//! CPU time of the kernels and of CoreMark, against native code and `wasmtime`.
-
-use std::env;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+//! CPU time of the kernels and of real programs, against native code and `wasmtime`.
 
 use crate::measure::{Invocation, geomean, interleaved, median};
-use crate::tools::{Tools, kernels_dir, succeed};
+use crate::programs::{self, Program};
+use crate::tools::{Tools, kernels_dir};
 use crate::{Options, Result};
 
 const ROUNDS: usize = 5;
-
-/// CoreMark in Rust: one package for both builds.
-const COREMARK: &str = "coremark@1.0.0";
-/// Three seeds, then the number of iterations: a third of a second.
-const COREMARK_ARGS: [&str; 4] = ["0", "0", "0", "6000"];
 
 /// One program, built in every way there is.
 struct Kernel {
@@ -29,24 +21,31 @@ struct Kernel {
 pub fn run(tools: &Tools, options: &Options) -> Result<()> {
     let rounds = options.rounds.unwrap_or(ROUNDS);
     let mut columns = Columns::default();
-    println!("{:12} {:^39} {:^49}", "", "CPU seconds", "ratios");
+    println!("{:13} {:^39} {:^49}", "", "CPU seconds", "ratios");
     let seconds = ["native", "wasmelt", "here", "wasmtime"].map(|name| format!("{name:>9}"));
     let ratios = ["wasmelt/native", "wasmelt/wasmtime", "here/wasmtime"];
     let ratios = ratios.map(|name| format!("{name:>16}"));
-    println!("{:12} {} {}", "", seconds.join(" "), ratios.join(" "));
-    for name in names(options)? {
-        if let Some(kernel) = build(tools, &name)? {
-            columns.measure(&kernel, rounds)?;
+    println!("{:13} {} {}", "", seconds.join(" "), ratios.join(" "));
+    for name in kernels(options)? {
+        columns.measure(&build(tools, &name, kernel(tools, &name)?)?, rounds)?;
+    }
+    columns.summary("geomean");
+    for name in programs::NAMES
+        .into_iter()
+        .filter(|name| options.wants(name))
+    {
+        if let Some(program) = programs::build(tools, name)? {
+            columns.measure(&build(tools, name, program)?, rounds)?;
         }
     }
-    columns.summary();
+    columns.summary("with programs");
     println!("user CPU seconds of the whole process, medians of {rounds} interleaved rounds");
     println!("here: with `-C target-cpu=native`; wasmtime compiles for the machine it runs on");
     Ok(())
 }
 
-/// The kernels' names, in order, and CoreMark.
-fn names(options: &Options) -> Result<Vec<String>> {
+/// The kernels' names, in order.
+fn kernels(options: &Options) -> Result<Vec<String>> {
     let dir = kernels_dir();
     let entries = dir
         .read_dir()
@@ -54,72 +53,35 @@ fn names(options: &Options) -> Result<Vec<String>> {
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter_map(|name| Some(name.strip_suffix(".wasm")?.to_owned()))
-        .filter(|name| name != "hello")
+        .filter(|name| name != "hello" && options.wants(name))
         .collect();
     names.sort();
-    names.push("coremark".to_owned());
-    let wanted = |name: &String| {
-        options.kernels.is_empty() || options.kernels.iter().any(|part| name.contains(part))
-    };
-    names.retain(wanted);
     Ok(names)
 }
 
-/// All builds of a kernel; `None`, with a word about why, for one that cannot be had.
-fn build(tools: &Tools, name: &str) -> Result<Option<Kernel>> {
-    let (wasm, native, args) = if name == "coremark" {
-        let Some(wasm) = coremark_wasm(tools)? else {
-            println!("coremark: needs the target wasm32-wasip1, or WASMELT_BENCH_COREMARK=FILE");
-            return Ok(None);
-        };
-        (wasm, coremark(tools, &[])?, &COREMARK_ARGS[..])
-    } else {
-        let native = tools.native(&kernels_dir().join(format!("{name}.c")))?;
-        (kernels_dir().join(format!("{name}.wasm")), native, &[][..])
-    };
+fn kernel(tools: &Tools, name: &str) -> Result<Program> {
+    Ok(Program {
+        wasm: kernels_dir().join(format!("{name}.wasm")),
+        native: tools.native(&kernels_dir().join(format!("{name}.c")), &[])?,
+        args: &[],
+    })
+}
+
+/// The executables of a program.
+fn build(tools: &Tools, name: &str, program: Program) -> Result<Kernel> {
+    let Program { wasm, native, args } = program;
     let wasmtime = tools.wasmtime(&wasm)?.map(|mut wasmtime| {
         wasmtime.args.extend(args.iter().map(|&arg| arg.to_owned()));
         wasmtime
     });
     let here = tools.wasmelt_with(&wasm, &["-C", "target-cpu=native"])?;
-    Ok(Some(Kernel {
+    Ok(Kernel {
         name: name.to_owned(),
         native: Invocation::new(native, args),
         wasmelt: Invocation::new(tools.wasmelt(&wasm)?, args),
         wasmelt_here: Invocation::new(here, args),
         wasmtime,
-    }))
-}
-
-/// The module that the environment names, or one that cargo compiles.
-fn coremark_wasm(tools: &Tools) -> Result<Option<PathBuf>> {
-    const TARGET: &str = "wasm32-wasip1";
-    if let Some(path) = env::var_os("WASMELT_BENCH_COREMARK").filter(|path| !path.is_empty()) {
-        return Ok(Some(path.into()));
-    }
-    let libdir = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output();
-    let libdir = libdir.map_err(|error| format!("`rustc`: {error}"))?;
-    if !Path::new(String::from_utf8_lossy(&libdir.stdout).trim()).exists() {
-        return Ok(None);
-    }
-    Ok(Some(
-        coremark(tools, &["--target", TARGET])?.with_extension("wasm"),
-    ))
-}
-
-/// Lets cargo fetch and compile CoreMark; returns the executable.
-fn coremark(tools: &Tools, args: &[&str]) -> Result<PathBuf> {
-    let root = tools.path(&format!("coremark{}", args.concat()));
-    let mut line: Vec<String> = ["cargo", "install", "-q", "--root"]
-        .map(str::to_owned)
-        .to_vec();
-    line.push(root.display().to_string());
-    line.extend(args.iter().map(|&arg| arg.to_owned()));
-    line.push(COREMARK.to_owned());
-    succeed(&line)?;
-    Ok(root.join("bin/coremark"))
+    })
 }
 
 /// The ratios of the kernels so far: wasmelt to native, wasmelt to wasmtime, the same for this
@@ -166,19 +128,19 @@ impl Columns {
         Ok(())
     }
 
-    fn summary(&self) {
+    fn summary(&self, name: &str) {
         let means = self
             .0
             .each_ref()
             .map(|list| (!list.is_empty()).then(|| geomean(list)));
-        print_row("geomean", [None; 4], means);
+        print_row(name, [None; 4], means);
     }
 }
 
 fn print_row(name: &str, seconds: [Option<f64>; 4], ratios: [Option<f64>; 3]) {
     let seconds = seconds.map(|figure| format!("{:>9}", cell(figure, 3)));
     let ratios = ratios.map(|figure| format!("{:>16}", cell(figure, 3)));
-    println!("{name:12} {} {}", seconds.join(" "), ratios.join(" "));
+    println!("{name:13} {} {}", seconds.join(" "), ratios.join(" "));
 }
 
 fn cell(figure: Option<f64>, digits: usize) -> String {

@@ -14,6 +14,11 @@ pub fn kernels_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels")
 }
 
+/// Where the programs are of which the bench carries a part.
+pub fn programs_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("programs")
+}
+
 pub struct Tools {
     /// The command that is measured.
     wasmelt: PathBuf,
@@ -21,6 +26,8 @@ pub struct Tools {
     cc: String,
     /// Links statically, with a word about which C library.
     static_cc: (Vec<String>, &'static str),
+    /// Compiles C for WASI.
+    pub wasi_cc: Option<Vec<String>>,
     /// The line that `wasmtime --version` prints.
     pub wasmtime: Option<String>,
     flags: Vec<String>,
@@ -44,12 +51,16 @@ impl Tools {
                 "the compiler's own C library, not musl",
             )
         };
+        let wasi_cc = env::var("WASI_CC")
+            .unwrap_or_else(|_| "python3 -m ziglang cc -target wasm32-wasi".to_owned());
+        let wasi_cc = Some(words(&wasi_cc)).filter(|line| version(line).is_some());
         let dir = TempDir::new().map_err(|error| error.to_string())?;
         let wasmtime = version(&words("wasmtime"));
         Ok(Tools {
             wasmelt: wasmelt()?,
             cc,
             static_cc,
+            wasi_cc,
             wasmtime,
             flags: options.flags.clone(),
             dir,
@@ -66,6 +77,9 @@ impl Tools {
             self.static_cc.0.join(" "),
             self.static_cc.1
         );
+        if let Some(wasi_cc) = &self.wasi_cc {
+            println!("C for WASI: `{}`", wasi_cc.join(" "));
+        }
         match &self.wasmtime {
             Some(wasmtime) => println!("wasmtime: {wasmtime}"),
             None => println!("wasmtime: not on PATH; its columns are left out"),
@@ -117,20 +131,26 @@ impl Tools {
     }
 
     /// An executable of a C program, by the native compiler.
-    pub fn native(&self, source: &Path) -> Result<PathBuf> {
-        self.compile_c(std::slice::from_ref(&self.cc), source, "native")
+    pub fn native(&self, source: &Path, flags: &[&str]) -> Result<PathBuf> {
+        self.compile_c(std::slice::from_ref(&self.cc), source, "native", flags)
     }
 
     /// The same, linked statically and stripped.
     pub fn native_static(&self, source: &Path) -> Result<PathBuf> {
-        let mut line = self.static_cc.0.clone();
-        line.push("-s".to_owned());
-        self.compile_c(&line, source, "static")
+        self.compile_c(&self.static_cc.0, source, "static", &["-s"])
     }
 
-    fn compile_c(&self, compiler: &[String], source: &Path, kind: &str) -> Result<PathBuf> {
+    /// Compiles a C program; `kind` becomes a part of the executable's name.
+    pub fn compile_c(
+        &self,
+        compiler: &[String],
+        source: &Path,
+        kind: &str,
+        flags: &[&str],
+    ) -> Result<PathBuf> {
         let output = self.path(&format!("{}-{kind}", stem(source)));
         let mut line = compiler.to_vec();
+        line.extend(flags.iter().map(|&flag| flag.to_owned()));
         line.extend(["-O2".to_owned(), "-o".to_owned()]);
         line.extend([output.as_path(), source].map(|path| path.display().to_string()));
         line.push("-lm".to_owned());
