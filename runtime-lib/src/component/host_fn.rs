@@ -183,6 +183,13 @@ macro_rules! host_fns {
             };
         )* )*
 
+        /// The names of all that is above: interface, `#`, function or destructor.
+        #[cfg(test)]
+        pub(crate) const HOST_FN_NAMES: &[&str] = &[
+            $( $( concat!($interface, "#", $name), )* )*
+            $( $( concat!($interface, "#[resource-drop]", $resource), )* )*
+        ];
+
         #[cfg(test)]
         #[test]
         fn host_functions_are_those_of_the_table() {

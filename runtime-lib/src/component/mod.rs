@@ -62,5 +62,5 @@ pub use declare::wit_name;
 pub use host_fn::{HostFn, RawSlots, drop_resource, enter};
 pub use resource::{Borrow, Own, Rep, Resource, Resources};
 #[cfg(test)]
-pub(crate) use tests::{Guest, check_host_fns};
+pub(crate) use tests::{Guest, check_complete, check_host_fns};
 pub use values::{Bytes, Lift, Lower, Slots, Value, invalid_discriminant};

@@ -83,3 +83,23 @@ mod p0 {
         crate::wasi::p0::poll_oneoff(memory, subscriptions, events, nsubscriptions, nevents_out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{p2_cli, p2_clocks, p2_filesystem, p2_io, p2_random, p2_sockets};
+    use crate::component::check_complete;
+    use wasmelt_abi::P2;
+
+    #[test]
+    fn every_function_of_wasi_0_2_is_there() {
+        let rows = [
+            p2_cli::HOST_FN_NAMES,
+            p2_clocks::HOST_FN_NAMES,
+            p2_filesystem::HOST_FN_NAMES,
+            p2_io::HOST_FN_NAMES,
+            p2_random::HOST_FN_NAMES,
+            p2_sockets::HOST_FN_NAMES,
+        ];
+        check_complete(P2, &rows);
+    }
+}

@@ -131,3 +131,9 @@ fn resource1_take_own(call: &mut Call<'_>, first: Borrow<Resource1>, second: Own
     let _ = call.resource(&first).0;
     let _ = given(call, second);
 }
+
+#[cfg(test)]
+#[test]
+fn every_function_is_there() {
+    crate::component::check_complete(wasmelt_abi::SPECTEST, &[HOST_FN_NAMES]);
+}

@@ -83,6 +83,16 @@ host_fns! {
     }
 }
 
+#[test]
+fn rows_have_their_names() {
+    assert_eq!(HOST_FN_NAMES.len(), 6);
+    assert_eq!(
+        HOST_FN_NAMES[0],
+        "wasi:io/streams#[method]input-stream.read"
+    );
+    assert_eq!(HOST_FN_NAMES[5], "wasi:io/error#[resource-drop]error");
+}
+
 fn invoke<P: Lift, R: Lower>(guest: &mut Guest, slots: &mut [u64], function: impl HostFn<P, R>) {
     let memory = guest.memory();
     enter(

@@ -8,4 +8,4 @@ mod table;
 mod values;
 
 pub(crate) use guest::Guest;
-pub(crate) use table::check_host_fns;
+pub(crate) use table::{check_complete, check_host_fns};

@@ -30,6 +30,21 @@ pub(crate) fn check_host_fns(
     }
 }
 
+/// Panics unless the rows are all of these interfaces: functions and destructors.
+pub(crate) fn check_complete(interfaces: &[HostInterface], rows: &[&[&str]]) {
+    let mut expected = Vec::new();
+    for interface in interfaces {
+        let fns = interface.fns.iter().map(|(name, _)| (*name).to_owned());
+        let resources = interface.types.iter().filter(|(_, ty)| *ty == "resource");
+        let names = fns.chain(resources.map(|(name, _)| format!("{RESOURCE_DROP}{name}")));
+        expected.extend(names.map(|name| format!("{}#{name}", interface.name)));
+    }
+    let mut found = rows.concat();
+    expected.sort();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+}
+
 fn interfaces(prefix: &str, name: &str) -> &'static HostInterface {
     let all = match prefix {
         P2_PREFIX | TEST_PREFIX => [P2, P2_HTTP],
@@ -82,5 +97,4 @@ fn names_are_expanded() {
          option<record{seconds:u64,nanoseconds:u32}>>"
     );
     assert_eq!(expanded(table, "$filesize"), "u64");
-    assert_eq!(RESOURCE_DROP, "[resource-drop]");
 }
