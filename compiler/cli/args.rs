@@ -45,13 +45,13 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Compile a module into an executable
+    /// Compile a component or module into an executable
     Build(BuildArgs),
     /// Compile into the cache and run; takes the flags of `wasmtime run`
     Run(RunArgs),
-    /// Describe a module, or what an executable made by wasmelt may do
+    /// Describe a component or module, or what an executable made by wasmelt may do
     Inspect(InspectArgs),
-    /// Validate modules and list what they import, without compiling
+    /// Validate components and modules and list what they import, without compiling
     Check(CheckArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -59,8 +59,9 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct BuildArgs {
-    /// A module (`.wasm` or `.wat`), or `-` for standard input
-    pub(crate) input: PathBuf,
+    /// A component or module (`.wasm` or `.wat`), or `-` for standard input
+    #[arg(required_unless_present = "compose", conflicts_with = "compose")]
+    pub(crate) input: Option<PathBuf>,
 
     /// Where to write; by default the input's name without `.wasm`, in the current directory
     #[arg(short, long, value_name = "PATH")]
@@ -75,6 +76,9 @@ pub(crate) struct BuildArgs {
     pub(crate) args: Vec<String>,
 
     #[command(flatten)]
+    pub(crate) compose: ComposeArgs,
+
+    #[command(flatten)]
     pub(crate) code: CodeArgs,
 
     #[command(flatten)]
@@ -87,10 +91,17 @@ pub(crate) struct BuildArgs {
 #[derive(Args, Debug)]
 #[command(override_usage = "wasmelt run [OPTIONS] <INPUT> [ARGS]...")]
 pub(crate) struct RunArgs {
-    /// A module (`.wasm` or `.wat`, `-` for standard input), and the program's arguments:
-    /// everything after the module belongs to the program
-    #[arg(required = true, trailing_var_arg = true, value_name = "INPUT")]
+    /// A component or module (`.wasm` or `.wat`, `-` for standard input), and the program's
+    /// arguments: everything after the input belongs to the program
+    #[arg(
+        required_unless_present = "compose",
+        trailing_var_arg = true,
+        value_name = "INPUT"
+    )]
     pub(crate) input_and_args: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) compose: ComposeArgs,
 
     #[command(flatten)]
     pub(crate) code: CodeArgs,
@@ -104,8 +115,12 @@ pub(crate) struct RunArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct InspectArgs {
-    /// A module, or an executable made by wasmelt
+    /// A component or module, or an executable made by wasmelt
     pub(crate) file: PathBuf,
+
+    /// Print the world of a component in WIT
+    #[arg(long)]
+    pub(crate) wit: bool,
 
     #[command(flatten)]
     pub(crate) color: ColorArgs,
@@ -113,7 +128,7 @@ pub(crate) struct InspectArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
-    /// Modules to validate
+    /// Components and modules to validate
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
@@ -128,6 +143,27 @@ pub(crate) struct CheckArgs {
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
+}
+
+/// Components that become one before they are compiled.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Composition")]
+pub(crate) struct ComposeArgs {
+    /// Satisfy imports of the input, and of other plugs, with what this component exports
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plug: Vec<PathBuf>,
+
+    /// Compose the program as this script in wac's language says, in place of an input
+    #[arg(long, value_name = "FILE.wac")]
+    pub(crate) compose: Option<PathBuf>,
+
+    /// The component that is the package NAME of the script
+    #[arg(long, value_name = "NAME=FILE", requires = "compose")]
+    pub(crate) dep: Vec<String>,
+
+    /// Where the other packages of the script are: DIR/NAMESPACE/NAME.wasm
+    #[arg(long, value_name = "DIR", default_value = "deps", requires = "compose")]
+    pub(crate) deps_dir: PathBuf,
 }
 
 /// How the code is made.
@@ -152,7 +188,8 @@ pub(crate) struct CodeArgs {
     #[arg(short = 'D', value_name = "KEY[=VAL],..")]
     pub(crate) debug_keys: Vec<String>,
 
-    /// max-memory-size=BYTES, max-wasm-stack=BYTES, unknown-imports-trap
+    /// max-memory-size=BYTES, max-wasm-stack=BYTES, unknown-imports-trap,
+    /// component-model-fixed-length-lists
     #[arg(short = 'W', long = "wasm", value_name = "KEY[=VAL],..")]
     pub(crate) wasm: Vec<String>,
 
@@ -191,7 +228,8 @@ pub(crate) struct GrantArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) argv0: Option<String>,
 
-    /// Call this exported function, with the command line's arguments, instead of `_start`
+    /// Call this exported function, with the command line's arguments, instead of `_start` or
+    /// `wasi:cli/run`. Of a component, `run` takes the arguments also here: 'FUNCTION(1, "x")'
     #[arg(long, value_name = "FUNCTION")]
     pub(crate) invoke: Option<String>,
 }

@@ -7,8 +7,8 @@ use wasmelt_compiler::{Compiled, Report};
 
 use crate::args::Emit;
 use crate::capabilities;
+use crate::compose;
 use crate::diagnostic::Failure;
-use crate::input;
 use crate::output::{Pending, Purpose};
 use crate::pipeline;
 use crate::resolve::{Build, OutputPath};
@@ -19,7 +19,7 @@ use crate::resolve::{Build, OutputPath};
 /// Any fault of the input or of the output's place; there is no output then.
 pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let started = Instant::now();
-    let input = input::read(&build.input)?;
+    let input = compose::read(&build.input, &build.composition)?;
     // Before the compilation, so that nobody waits for a file that cannot be written.
     let purpose = if build.emit == Emit::Exe {
         Purpose::Executable
@@ -27,7 +27,8 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
         Purpose::Data
     };
     let pending = Pending::create(&build.output, &build.input, purpose)?;
-    let compiled = pipeline::compile(&input, &build.options, &build.console)?;
+    let options = pipeline::options_for(&input, &build.options)?;
+    let compiled = pipeline::compile(&input, &options, &build.console)?;
     let linked = match build.emit {
         Emit::Exe => Some(pipeline::link(&compiled, &build.link, &pending)?),
         Emit::Obj => {

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
-use wasmelt_compiler::TargetCpu;
+use wasmelt_compiler::{Options, TargetCpu};
 
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::reason;
-use crate::resolve::{LinkOptions, Run};
+use crate::resolve::LinkOptions;
 
 /// The cache is trimmed to this size when an entry is added.
 const CACHE_BYTES_MAX: u64 = 1 << 30;
@@ -31,13 +31,17 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The place in the cache for `input` compiled as `run` says.
+    /// The place in the cache for `input` compiled and linked with these options.
     ///
     /// # Errors
     /// When there is no place for a cache.
-    pub(crate) fn of(run: &Run, input: &[u8]) -> Result<Entry, Failure> {
+    pub(crate) fn of(
+        options: &Options,
+        link: &LinkOptions,
+        input: &[u8],
+    ) -> Result<Entry, Failure> {
         let folder = folder()?;
-        let executable = folder.join(key(run, input));
+        let executable = folder.join(key(options, link, input));
         Ok(Entry { folder, executable })
     }
 
@@ -110,8 +114,8 @@ fn folder() -> Result<PathBuf, Failure> {
 }
 
 /// The hash of the input, the options, and the compiler.
-fn key(run: &Run, input: &[u8]) -> String {
-    let LinkOptions { linker, strip } = &run.link;
+fn key(options: &Options, link: &LinkOptions, input: &[u8]) -> String {
+    let LinkOptions { linker, strip } = link;
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_le_bytes());
@@ -119,8 +123,8 @@ fn key(run: &Run, input: &[u8]) -> String {
     };
     part(env!("CARGO_PKG_VERSION").as_bytes());
     part(&build_id());
-    part(format!("{:?} {linker:?} {strip:?}", run.options).as_bytes());
-    if run.options.target_cpu == TargetCpu::Native {
+    part(format!("{options:?} {linker:?} {strip:?}").as_bytes());
+    if options.target_cpu == TargetCpu::Native {
         part(processor().as_bytes());
     }
     part(input);

@@ -10,24 +10,36 @@ pub(crate) enum Capability {
     Filesystem,
     Environment,
     Sockets,
+    NameLookup,
 }
 
 impl Capability {
-    pub(crate) const ALL: [Capability; 3] = [
+    pub(crate) const ALL: [Capability; 4] = [
         Capability::Filesystem,
         Capability::Environment,
         Capability::Sockets,
+        Capability::NameLookup,
     ];
 
-    /// What the host function `name` of `module` needs; none when it works without a grant.
+    /// What the host function `name` of `module`, or of an interface, needs; none when it works
+    /// without a grant.
     pub(crate) fn of(module: &str, name: &str) -> Option<Capability> {
-        if !matches!(module, "wasi_snapshot_preview1" | "wasi_unstable") {
-            return None;
-        }
-        match name {
-            "environ_get" => Some(Capability::Environment),
-            _ if name.starts_with("path_") => Some(Capability::Filesystem),
-            _ if name.starts_with("sock_") => Some(Capability::Sockets),
+        match module.split('@').next()? {
+            "wasi_snapshot_preview1" | "wasi_unstable" => match name {
+                "environ_get" => Some(Capability::Environment),
+                _ if name.starts_with("path_") => Some(Capability::Filesystem),
+                _ if name.starts_with("sock_") => Some(Capability::Sockets),
+                _ => None,
+            },
+            "wasi:cli/environment" if name == "get-environment" => Some(Capability::Environment),
+            // Descriptors of files come from these alone; every program asks for the directories.
+            "wasi:filesystem/types" if name.ends_with("-at") => Some(Capability::Filesystem),
+            "wasi:sockets/tcp-create-socket" | "wasi:sockets/udp-create-socket" => {
+                Some(Capability::Sockets)
+            }
+            "wasi:sockets/ip-name-lookup" if name == "resolve-addresses" => {
+                Some(Capability::NameLookup)
+            }
             _ => None,
         }
     }
@@ -38,6 +50,7 @@ impl Capability {
             Capability::Filesystem => "the filesystem",
             Capability::Environment => "the environment",
             Capability::Sockets => "sockets",
+            Capability::NameLookup => "name lookup",
         }
     }
 
@@ -47,6 +60,7 @@ impl Capability {
             Capability::Filesystem => "--dir .",
             Capability::Environment => "--env NAME",
             Capability::Sockets => "-S inherit-network",
+            Capability::NameLookup => "-S allow-ip-name-lookup",
         }
     }
 
@@ -55,6 +69,7 @@ impl Capability {
             Capability::Filesystem => !policy.dirs.is_empty(),
             Capability::Environment => policy.inherit_env || !policy.env.is_empty(),
             Capability::Sockets => policy.inherit_network,
+            Capability::NameLookup => policy.allow_ip_name_lookup,
         }
     }
 }
@@ -136,5 +151,31 @@ mod tests {
             told.message,
             "`app` imports the filesystem, which it is not granted"
         );
+    }
+
+    #[test]
+    fn interfaces_of_any_version_are_known() {
+        let imports = [
+            ("wasi:filesystem/preopens@0.2.6", "get-directories"),
+            ("wasi:filesystem/types@0.2.6", "[method]descriptor.stat"),
+            ("wasi:sockets/tcp-create-socket", "create-tcp-socket"),
+            ("wasi:sockets/ip-name-lookup@0.2.0", "resolve-addresses"),
+            ("wasi:cli/environment@0.2.12", "get-arguments"),
+        ];
+        let imports = imports.map(|(module, name)| (module.to_owned(), name.to_owned()));
+        assert_eq!(
+            needed(&imports),
+            [Capability::Sockets, Capability::NameLookup]
+        );
+        let told = missing_grants("app", &imports, &Policy::default()).unwrap();
+        assert_eq!(
+            told.message,
+            "`app` imports sockets and name lookup, which it is not granted"
+        );
+        let opens = (
+            String::from("wasi:filesystem/types@0.2.6"),
+            String::from("[method]descriptor.open-at"),
+        );
+        assert_eq!(needed(&[opens]), [Capability::Filesystem]);
     }
 }

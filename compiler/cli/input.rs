@@ -66,7 +66,7 @@ impl InputPath {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let endings = [".wasm", ".wat", ".component"];
+        let endings = [".wasm", ".wat", ".wac", ".component"];
         let mut stem = &*name;
         for ending in endings {
             stem = stem
@@ -355,6 +355,7 @@ mod tests {
             ("app.wasm", "app"),
             ("dir/app.component.wasm", "app"),
             ("a.b.wat", "a.b"),
+            ("app.wac", "app"),
             ("app", "app"),
             (".wasm", ".wasm"),
         ];

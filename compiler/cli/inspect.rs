@@ -12,34 +12,46 @@ use crate::input::{self, InputPath, reason};
 use crate::pipeline;
 use crate::policy;
 
-/// Describes a module, or what an executable may do.
+/// Describes a component or module, or what an executable may do; or prints a component's world.
 ///
 /// # Errors
-/// When the file is neither, or is not valid.
-pub(crate) fn inspect(path: &Path) -> Result<(), Failure> {
+/// When the file is none of these, is not valid, or has no world.
+pub(crate) fn inspect(path: &Path, is_wit_wanted: bool) -> Result<(), Failure> {
     let path = InputPath::new(path);
     let bytes = input::read_bytes(&path)?;
-    if bytes.starts_with(b"\x7fELF") {
-        let Some(text) = policy::of_executable(&bytes) else {
-            return Err(Failure::input(
-                Diagnostic::error("this is an ELF file that wasmelt has not made")
-                    .place(path.shown())
-                    .help("give a module, or an executable made by wasmelt"),
-            ));
-        };
-        let mut shown = format!(
-            "{}: executable, {}\n",
-            path.shown(),
-            size(bytes.len() as u64)
-        );
-        for line in text.lines() {
-            shown.push_str(&format!("  {}\n", printable(line)));
-        }
-        return print(&shown);
+    if bytes.starts_with(b"\x7fELF") && !is_wit_wanted {
+        return print(&executable(&path, &bytes)?);
     }
     let input = input::from_bytes(&path, bytes)?;
+    if is_wit_wanted {
+        return print(&pipeline::wit(&input)?);
+    }
     let summary = pipeline::summarize(&input)?;
-    print(&described(&input.name, input.bytes.len() as u64, &summary))
+    let bytes = input.bytes.len() as u64;
+    print(&if summary.is_component {
+        described_component(&input.name, bytes, &summary)
+    } else {
+        described(&input.name, bytes, &summary)
+    })
+}
+
+fn executable(path: &InputPath, bytes: &[u8]) -> Result<String, Failure> {
+    let Some(text) = policy::of_executable(bytes) else {
+        return Err(Failure::input(
+            Diagnostic::error("this is an ELF file that wasmelt has not made")
+                .place(path.shown())
+                .help("give a component or module, or an executable made by wasmelt"),
+        ));
+    };
+    let mut shown = format!(
+        "{}: executable, {}\n",
+        path.shown(),
+        size(bytes.len() as u64)
+    );
+    for line in text.lines() {
+        shown.push_str(&format!("  {}\n", printable(line)));
+    }
+    Ok(shown)
 }
 
 /// Validates all inputs, and lists what each imports.
@@ -124,6 +136,51 @@ fn described(name: &str, bytes: u64, summary: &Summary) -> String {
     text
 }
 
+/// `inspect` on a component: what an interface has is indented below it.
+fn described_component(name: &str, bytes: u64, summary: &Summary) -> String {
+    let mut text = format!("{name}: component, {}\n", size(bytes));
+    let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<10} {value}\n"));
+    for module in &summary.modules {
+        let name = if module.name.is_empty() {
+            "without a name"
+        } else {
+            &module.name
+        };
+        line(
+            "module",
+            &format!(
+                "{} ({}, {} functions)",
+                printable(name),
+                size(module.bytes),
+                module.functions
+            ),
+        );
+    }
+    line("components", &format!("{} inside", summary.components));
+    for (name, bytes) in &summary.custom {
+        line("custom", &format!("{} ({})", printable(name), size(*bytes)));
+    }
+    for (name, ty) in &summary.exports {
+        line("export", &format!("{}: {}", printable(name), printable(ty)));
+    }
+    let mut interface = None;
+    for (module, name, ty) in &summary.imports {
+        if name.is_empty() {
+            line(
+                "import",
+                &format!("{}: {}", printable(module), printable(ty)),
+            );
+            continue;
+        }
+        if interface != Some(module) {
+            line("import", &printable(module));
+            interface = Some(module);
+        }
+        line("", &format!("  {}: {}", printable(name), printable(ty)));
+    }
+    text
+}
+
 fn kind(summary: &Summary) -> &'static str {
     if summary.is_component {
         "component"
@@ -143,8 +200,12 @@ fn import_lines(text: &mut String, summary: &Summary) {
         let of = imports
             .iter()
             .filter(|(module, name)| Capability::of(module, name) == capability);
-        of.map(|(module, name)| printable(&format!("{module}.{name}")))
-            .collect()
+        of.map(|(module, name)| match (summary.is_component, &**name) {
+            (true, "") => printable(module),
+            (true, _) => printable(&format!("{module}#{name}")),
+            (false, _) => printable(&format!("{module}.{name}")),
+        })
+        .collect()
     };
     for capability in capabilities::needed(&imports) {
         text.push_str(&format!(

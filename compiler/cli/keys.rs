@@ -20,12 +20,14 @@ enum Effect {
     Apply(fn(&mut Settings, Value<'_>) -> Result<(), String>),
     /// Part of every executable: only switching it off is worth a note.
     Always,
+    /// Part of every executable, and cannot be taken from it; what would be.
+    Kept(&'static str),
     /// Means something to an engine only.
     Engine,
     /// Cannot be honoured; why.
     Refused(&'static str),
 }
-use Effect::{Always, Apply, Engine, Refused};
+use Effect::{Always, Apply, Engine, Kept, Refused};
 
 /// A key, or the beginning of keys where it ends in `*`.
 type Row = (&'static str, Effect);
@@ -267,6 +269,13 @@ static WASM: &[Row] = &[
     ("shared-memory", Always),
     ("shared-everything-threads", Always),
     ("memory64", Always),
+    (
+        "component-model-fixed-length-lists",
+        Apply(|settings, value| {
+            settings.options.fixed_length_lists = value.flag()?;
+            Ok(())
+        }),
+    ),
     ("component-model*", Always),
     ("function-references", Always),
     ("stack-switching", Always),
@@ -315,8 +324,14 @@ static WASI: &[Row] = &[
     ("common", Always),
     ("preview0", Always),
     ("preview2", Engine),
-    ("tcp", Always),
-    ("udp", Always),
+    (
+        "tcp",
+        Kept("the network is granted as a whole: leave out `-S inherit-network`"),
+    ),
+    (
+        "udp",
+        Kept("the network is granted as a whole: leave out `-S inherit-network`"),
+    ),
     ("p3", Engine),
     ("http", Engine),
     ("tls", Engine),
@@ -327,8 +342,8 @@ static WASI: &[Row] = &[
     ("config-var", Engine),
     ("keyvalue", Engine),
     ("keyvalue-in-memory-data", Engine),
-    ("cli-exit-with-code", Engine),
-    ("network-error-code", Engine),
+    ("cli-exit-with-code", Always),
+    ("network-error-code", Always),
     ("http-outgoing-*", Engine),
     ("max-*", Engine),
     ("hostcall-fuel", Engine),
@@ -403,6 +418,13 @@ fn apply_list(
                 false
             }
             Always => value.0.is_some() && value.flag() != Ok(true),
+            Kept(reason) if value.flag() != Ok(true) => {
+                return Err(KeyError {
+                    message: format!("`-{flag} {item}` cannot be honoured"),
+                    help: Some((*reason).to_owned()),
+                });
+            }
+            Kept(_) => false,
             Engine => value.flag() != Ok(false),
             Refused(reason) if value.flag() != Ok(false) => {
                 return Err(KeyError {

@@ -12,9 +12,11 @@ mod args;
 mod build;
 mod cache;
 mod capabilities;
+mod compose;
 mod diagnostic;
 mod input;
 mod inspect;
+mod invoke;
 mod keys;
 mod output;
 mod pipeline;
@@ -65,7 +67,7 @@ fn main() -> ExitCode {
         }
         Command::Inspect(args) => (
             Console::new(args.color.choice),
-            inspect::inspect(&args.file),
+            inspect::inspect(&args.file, args.wit),
         ),
         Command::Check(args) => {
             let console = Console {

@@ -5,17 +5,41 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use wasmelt_compiler::{Compiled, IMAGE_SECTION, Options, Summary};
+use wasmelt_compiler::{Compiled, Entry, IMAGE_SECTION, Options, Summary};
 use wasmelt_linker::{ImageSection, LinkError, LinkRequest, RuntimePack};
 
 use crate::diagnostic::{Console, Diagnostic, Exit, Failure};
 use crate::input::Input;
+use crate::invoke;
 use crate::output::Pending;
+use crate::policy;
 use crate::progress::ProgressLine;
 use crate::resolve::LinkOptions;
 
 /// The runtime library for the host, packed by the build script.
 static PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime-pack.zst"));
+
+/// The options for compiling `input`, completed with what only the input tells.
+///
+/// # Errors
+/// When the function to be invoked is not clear.
+pub(crate) fn options_for(input: &Input, options: &Options) -> Result<Options, Failure> {
+    let mut options = options.clone();
+    let externs = wasmelt_compiler::externs(&input.bytes);
+    if let Entry::Invoke(name) = &options.entry
+        && externs.is_some()
+    {
+        if invoke::split(name).1.is_some() {
+            return Err(Failure::usage(
+                Diagnostic::error("`--invoke` takes the name of the function alone")
+                    .help("the executable takes the arguments, as `wasmelt run --invoke` does"),
+            ));
+        }
+        options.entry = Entry::Invoke(invoke::export_name(name, &summarize(input)?)?);
+    }
+    options.policy_note = Some(policy::text(&options, externs.as_ref()));
+    Ok(options)
+}
 
 /// Compiles `input`, with progress on a terminal.
 ///
@@ -38,6 +62,15 @@ pub(crate) fn compile(
 /// As for [`compile`].
 pub(crate) fn summarize(input: &Input) -> Result<Summary, Failure> {
     guarded(|| wasmelt_compiler::summarize(&input.bytes))?
+        .map_err(|error| Failure::compiler(error, input))
+}
+
+/// The world of `input` in WIT.
+///
+/// # Errors
+/// As for [`compile`], and when it has no world.
+pub(crate) fn wit(input: &Input) -> Result<String, Failure> {
+    guarded(|| wasmelt_compiler::wit(&input.bytes))?
         .map_err(|error| Failure::compiler(error, input))
 }
 

@@ -6,10 +6,11 @@
 use std::fmt::Write;
 
 use object::{Object, ObjectSection};
-use wasmelt_compiler::{Entry, OptLevel, Options, POLICY_SECTION, TargetCpu};
+use wasmelt_compiler::{Entry, Externs, OptLevel, Options, POLICY_SECTION, TargetCpu};
 
-/// The text for an executable made with `options`: a word and its value a line, texts quoted.
-pub(crate) fn text(options: &Options) -> String {
+/// The text for an executable made with `options`: a word and its value a line, texts quoted. Made
+/// of a component, it also has what that imports and exports.
+pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
     let mut text = format!("wasmelt {}\n", env!("CARGO_PKG_VERSION"));
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:<14} {value}");
@@ -18,7 +19,7 @@ pub(crate) fn text(options: &Options) -> String {
     line(
         "entry",
         &match &options.entry {
-            Entry::Command => String::from("_start"),
+            Entry::Command => command(component).to_owned(),
             Entry::Invoke(name) => quoted(name),
         },
     );
@@ -46,7 +47,29 @@ pub(crate) fn text(options: &Options) -> String {
         line("stack", &format!("at most {bytes} bytes"));
     }
     grants(options, &mut line);
+    if let Some(component) = component {
+        for name in &component.exports {
+            line("export", &quoted(name));
+        }
+        for name in &component.imports {
+            line("import", &quoted(name));
+        }
+    }
     text
+}
+
+/// What a command is entered by.
+fn command(component: Option<&Externs>) -> &str {
+    const RUN: &str = "wasi:cli/run";
+    let Some(component) = component else {
+        return "_start";
+    };
+    let is_run = |name: &&String| name.split('@').next() == Some(RUN);
+    component
+        .exports
+        .iter()
+        .find(is_run)
+        .map_or(RUN, |name| name)
 }
 
 fn grants(options: &Options, line: &mut impl FnMut(&str, &str)) {

@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use wasmelt_compiler::{Dir, Entry, EnvVar, Options, Policy, TextKind};
 use wasmelt_linker::{Linker, Strip};
 
-use crate::args::{BuildArgs, CodeArgs, ConsoleArgs, Emit, GrantArgs, RunArgs};
+use crate::args::{BuildArgs, CodeArgs, ComposeArgs, ConsoleArgs, Emit, GrantArgs, RunArgs};
+use crate::compose::Composition;
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::input::InputPath;
 use crate::keys::{self, Lists, Settings};
-use crate::policy;
 
 /// `wasmelt build`.
 #[derive(Debug)]
 pub(crate) struct Build {
     pub(crate) input: InputPath,
+    pub(crate) composition: Composition,
     pub(crate) output: OutputPath,
     pub(crate) emit: Emit,
     pub(crate) options: Options,
@@ -28,6 +29,7 @@ pub(crate) struct Build {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) input: InputPath,
+    pub(crate) composition: Composition,
     pub(crate) options: Options,
     pub(crate) link: LinkOptions,
     pub(crate) console: Console,
@@ -59,13 +61,14 @@ pub(crate) enum OutputPath {
 /// Arguments that contradict each other or mean nothing.
 pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     let console = console(&args.console);
-    let input = InputPath::new(&args.input);
+    let input = args.compose.compose.as_ref().or(args.input.as_ref());
+    let input = InputPath::new(input.expect("clap requires one of them"));
+    let composition = composition(args.compose)?;
     let stem = input.stem();
     let (mut options, link) = code(&args.code, &args.grants, &console)?;
     options.name.clone_from(&stem);
     options.policy.args = args.args;
     options.policy.argv0 = args.grants.argv0;
-    options.policy_note = Some(policy::text(&options));
     options.emit_text = match args.emit {
         Emit::Clif => Some(TextKind::Clif),
         Emit::Asm => Some(TextKind::Asm),
@@ -94,6 +97,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     };
     Ok(Build {
         input,
+        composition,
         output,
         emit: args.emit,
         options,
@@ -109,7 +113,11 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
 pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
     let console = console(&args.console);
     let mut words = args.input_and_args.into_iter();
-    let input = InputPath::new(Path::new(&words.next().expect("clap requires the input")));
+    let input = match &args.compose.compose {
+        Some(script) => InputPath::new(script),
+        None => InputPath::new(Path::new(&words.next().expect("clap requires the input"))),
+    };
+    let composition = composition(args.compose)?;
     // Standard error is the program's; notes go there only when somebody reads them.
     let notes = Console {
         quiet: console.quiet || !(console.verbose || console.is_terminal),
@@ -123,19 +131,42 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
             env.push((variable.name.clone(), value));
         }
     }
-    options.policy_note = Some(policy::text(&options));
     let argv0 = match args.grants.argv0 {
         Some(name) => OsString::from(name),
         None => input.file_name(),
     };
     Ok(Run {
         input,
+        composition,
         options,
         link,
         console,
         argv0,
         args: words.collect(),
         env,
+    })
+}
+
+fn composition(args: ComposeArgs) -> Result<Composition, Failure> {
+    let mut packages = Vec::new();
+    for spec in args.dep {
+        match spec.split_once('=') {
+            Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+                packages.push((name.to_owned(), PathBuf::from(path)));
+            }
+            _ => {
+                return Err(Failure::usage(
+                    Diagnostic::error(format!("there is no package and file in `--dep {spec}`"))
+                        .help("write `--dep NAMESPACE:NAME=FILE`"),
+                ));
+            }
+        }
+    }
+    Ok(Composition {
+        is_script: args.compose.is_some(),
+        packages,
+        folder: args.deps_dir,
+        plugs: args.plug.iter().map(|path| InputPath::new(path)).collect(),
     })
 }
 

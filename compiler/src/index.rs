@@ -68,4 +68,14 @@ index! {
     SigId;
     /// A region of the store: a memory and the contexts below it.
     RegionIndex;
+    /// A resource type: one of the host, or one that the instantiation of a component made.
+    ResourceId;
+    /// An instance of a component.
+    ComponentId;
+    /// A core function that a `canon` definition makes.
+    CanonId;
+    /// A lifted function.
+    LiftId;
+    /// Canonical options, with all that they refer to.
+    OptionsId;
 }

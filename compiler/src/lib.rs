@@ -10,7 +10,9 @@
 //! Linking the object with the runtime library is the linker crate's work.
 #![forbid(unsafe_code)]
 
+mod canonical;
 mod emit;
+mod encode;
 mod error;
 mod index;
 mod options;
@@ -18,13 +20,17 @@ mod parse;
 mod plan;
 mod summary;
 mod translate;
+mod wit;
 
 pub use error::{Error, ErrorKind, Result};
 pub use options::{Dir, Entry, EnvVar, OptLevel, Options, Policy, TargetCpu, TextKind};
+pub use wit::wit;
 
+use crate::plan::{Linked, component};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+use wasmparser::WasmFeatures;
 
 /// What [`compile`] makes.
 #[derive(Debug)]
@@ -86,9 +92,10 @@ pub enum InputKind {
 #[derive(Clone, Default, Debug)]
 pub struct Summary {
     pub is_component: bool,
-    /// `module`, `name`, type as text.
+    /// `module`, `name`, type as text. Of a component: the interface and the function, or the
+    /// name of another import and nothing.
     pub imports: Vec<(String, String, String)>,
-    /// `name`, type as text.
+    /// `name`, type as text. A function of an interface is `interface#name`.
     pub exports: Vec<(String, String)>,
     pub functions: usize,
     pub memories: Vec<String>,
@@ -96,8 +103,28 @@ pub struct Summary {
     pub globals: usize,
     pub data_bytes: u64,
     pub code_bytes: u64,
+    /// Of a component: the core modules in it, at any depth.
+    pub modules: Vec<ModuleSummary>,
+    /// Of a component: how many components are in it, at any depth.
+    pub components: usize,
     /// Custom sections: name and bytes.
     pub custom: Vec<(String, u64)>,
+}
+
+/// A core module inside a component.
+#[derive(Clone, Default, Debug)]
+pub struct ModuleSummary {
+    /// From its name section; empty without one.
+    pub name: String,
+    pub bytes: u64,
+    pub functions: usize,
+}
+
+/// Names of what a component imports and exports, with versions.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Externs {
+    pub imports: Vec<String>,
+    pub exports: Vec<String>,
 }
 
 #[must_use]
@@ -125,17 +152,38 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
         wasm_bytes: wasm.len() as u64,
         ..Report::default()
     };
+    let purpose = plan::Purpose::Run(options.entry.clone());
     let start = Instant::now();
+    let mut linked = Linked::default();
+    if input_kind(&wasm) == InputKind::Component {
+        let component = parse::parse_component(&wasm, features(options))?;
+        report.phases.push(("parse", start.elapsed()));
+        let bodies = component.modules.iter().map(|m| m.bodies.len());
+        report.functions_defined = bodies.sum();
+        let imports = host_imports(options, false);
+        component::link(&mut linked, &component, &options.name, 0, imports)?;
+        return compile_linked(&linked, purpose, options, progress, report);
+    }
     let module = parse::parse_module(&wasm)?;
     report.phases.push(("parse", start.elapsed()));
     report.functions_defined = module.bodies.len();
-    let unit = plan::Unit {
-        module,
-        name: options.name.clone(),
-        providers: HashMap::new(),
-    };
-    let purpose = plan::Purpose::Run(options.entry.clone());
-    compile_units(&[unit], purpose, options, progress, report)
+    linked.add_module(&module, &options.name, &HashMap::new());
+    compile_linked(&linked, purpose, options, progress, report)
+}
+
+/// What is validated beyond the standard.
+fn features(options: &Options) -> WasmFeatures {
+    match options.fixed_length_lists {
+        true => WasmFeatures::CM_FIXED_LENGTH_LISTS,
+        false => WasmFeatures::empty(),
+    }
+}
+
+fn host_imports(options: &Options, script: bool) -> component::HostImports {
+    component::HostImports {
+        script,
+        unknown_trap: options.unknown_imports_trap,
+    }
 }
 
 /// One module of a test script, with the earlier modules that provide its imports.
@@ -148,26 +196,63 @@ pub struct ScriptModule<'a> {
     pub providers: HashMap<String, usize>,
 }
 
-/// Compiles the modules of a test script into one program whose driver instantiates and calls
-/// them one by one. What nobody provides is looked up in the host, `spectest` included.
+/// What a test script instantiates.
+#[derive(Debug)]
+pub enum ScriptItem<'a> {
+    Module(ScriptModule<'a>),
+    /// An instance of a component, whose imports the host provides. Numbered by themselves.
+    Component {
+        /// Binary.
+        wasm: &'a [u8],
+        name: String,
+    },
+}
+
+/// Compiles what a test script instantiates into one program whose driver instantiates and calls
+/// it piece by piece. What nobody provides is looked up in the host, `spectest` included.
 ///
 /// # Errors
 /// As for [`compile`]; a note says which module it was.
 pub fn compile_script(
-    modules: &[ScriptModule<'_>],
+    items: &[ScriptItem<'_>],
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Compiled> {
-    let mut units = Vec::with_capacity(modules.len());
-    for module in modules {
-        units.push(plan::Unit {
-            module: parse::parse_module(module.wasm)?,
-            name: module.name.clone(),
-            providers: module.providers.clone(),
-        });
+    enum Parsed<'a> {
+        Module(parse::Module<'a>),
+        Component(parse::ComponentBinary<'a>),
     }
-    compile_units(
-        &units,
+    let parsed: Vec<Parsed<'_>> = items
+        .iter()
+        .map(|item| match item {
+            ScriptItem::Module(module) => Ok(Parsed::Module(parse::parse_module(module.wasm)?)),
+            ScriptItem::Component { wasm, .. } => Ok(Parsed::Component(parse::parse_component(
+                wasm,
+                features(options),
+            )?)),
+        })
+        .collect::<Result<_>>()?;
+    let mut linked = Linked::default();
+    let mut units = Vec::with_capacity(items.len());
+    let mut components = 0;
+    for (item, parsed) in items.iter().zip(&parsed) {
+        units.push(linked.units.len());
+        match (item, parsed) {
+            (ScriptItem::Module(item), Parsed::Module(module)) => {
+                let providers = item.providers.iter();
+                let providers = providers.map(|(name, &at)| (name.clone(), units[at]));
+                linked.add_module(module, &item.name, &providers.collect());
+            }
+            (ScriptItem::Component { name, .. }, Parsed::Component(component)) => {
+                let imports = host_imports(options, true);
+                component::link(&mut linked, component, name, components, imports)?;
+                components += 1;
+            }
+            _ => unreachable!("parsed from these very items"),
+        }
+    }
+    compile_linked(
+        &linked,
         plan::Purpose::Script,
         options,
         progress,
@@ -175,37 +260,35 @@ pub fn compile_script(
     )
 }
 
-fn compile_units(
-    units: &[plan::Unit<'_>],
+fn compile_linked(
+    linked: &Linked<'_>,
     purpose: plan::Purpose,
     options: &Options,
     progress: &dyn Progress,
     mut report: Report,
 ) -> Result<Compiled> {
     let start = Instant::now();
-    let plan = plan::plan(units, purpose, options)?;
+    let plan = plan::plan(linked, purpose, options)?;
     report.phases.push(("plan", start.elapsed()));
     report.host_imports = plan
         .host_fns
         .iter()
+        .filter(|f| !f.module.is_empty())
         .map(|f| (f.module.clone(), f.name.clone()))
         .collect();
     emit::emit(&plan, options, progress, &mut report)
 }
 
-/// The input as a binary module; text is assembled.
+/// The input as a binary module or component: text is assembled, and a module that carries the
+/// type of a component is made one.
 fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
     match input_kind(input) {
-        InputKind::Module => Ok(Cow::Borrowed(input)),
+        InputKind::Module | InputKind::Component => encode::component(Cow::Borrowed(input)),
         InputKind::Text => {
             let assembled = wat::parse_bytes(input)
                 .map_err(|e| Error::new(ErrorKind::Invalid, e.to_string().trim_end().to_owned()))?;
-            match input_kind(&assembled) {
-                InputKind::Component => Err(component()),
-                _ => Ok(assembled),
-            }
+            encode::component(assembled)
         }
-        InputKind::Component => Err(component()),
         InputKind::Unknown if b"\0asm".starts_with(&input[..input.len().min(4)]) => {
             Err(Error::invalid(
                 "the file ends within the header of a module",
@@ -222,19 +305,33 @@ fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
     }
 }
 
-fn component() -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        "unsupported: the input is a component; only core modules are compiled yet",
-    )
-}
-
 /// Validates an input and describes it without compiling.
 ///
 /// # Errors
 /// As for [`compile`], but unresolved imports are fine.
 pub fn summarize(input: &[u8]) -> Result<Summary> {
     let wasm = binary(input)?;
+    if input_kind(&wasm) == InputKind::Component {
+        return summary::of_component(&wasm, WasmFeatures::CM_FIXED_LENGTH_LISTS);
+    }
     let module = parse::parse_module(&wasm)?;
     Ok(summary::of_module(&module))
+}
+
+/// The component that an input is, binary: text is assembled, a module that carries the type of a
+/// component is made one. Nothing for another module.
+///
+/// # Errors
+/// As for [`compile`], but a component is not validated.
+pub fn component_bytes(input: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
+    let wasm = binary(input)?;
+    Ok((input_kind(&wasm) == InputKind::Component).then_some(wasm))
+}
+
+/// The names of what a component imports and exports, as far as they can be read: nothing is
+/// validated. Nothing for a module.
+#[must_use]
+pub fn externs(input: &[u8]) -> Option<Externs> {
+    let wasm = component_bytes(input).ok()??;
+    Some(summary::externs(&wasm))
 }

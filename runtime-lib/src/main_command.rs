@@ -7,9 +7,10 @@ use wasmelt_abi::Program;
 extern "C" fn wasmelt_main_command(program: &'static Program) -> ! {
     let store = start::start(program);
     start::instantiate_all(program, store);
-    if let Some(entry) = program.entry {
+    let code = match program.entry {
         // SAFETY: compiled code for a store of this program.
-        unsafe { entry(store.base()) };
-    }
-    process::exit(0)
+        Some(entry) => unsafe { entry(store.base()) },
+        None => 0,
+    };
+    process::exit(code)
 }

@@ -55,6 +55,11 @@ impl Blob {
         self.bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
     }
 
+    pub(super) fn set_u32(&mut self, at: u64, value: u32) {
+        let at = usize::try_from(at).expect("64-bit host");
+        self.bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
     pub(super) fn set_address(&mut self, at: u64, address: Address) {
         self.addresses.push((at, address));
     }

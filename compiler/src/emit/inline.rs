@@ -1,12 +1,12 @@
 //! Inlining of small functions, bottom-up.
 //!
-//! Functions with few instructions are translated first and kept. Each has its own small callees
+//! Functions with few instructions, and calls from one component to another, are translated first and kept. Each has its own small callees
 //! inlined before it is offered to its callers, so that a chain of small functions becomes one.
 //! Names need no remapping: all functions of the program have program-wide numbers.
 
 use crate::error::Result;
 use crate::index::FuncId;
-use crate::plan::LinkPlan;
+use crate::plan::{CanonKind, FuncKind, LinkPlan};
 use crate::translate::{Translation, names, translate};
 use cranelift_codegen::Context;
 use cranelift_codegen::inline::{Inline, InlineCommand};
@@ -91,8 +91,16 @@ fn is_small(plan: &LinkPlan<'_>, id: FuncId) -> bool {
     if !plan.reachable[id.index()] {
         return false;
     }
-    plan.facts(id)
-        .is_some_and(|facts| facts.operators <= OPERATORS_MAX && !facts.catches)
+    match plan.funcs[id.index()].kind {
+        // Calls from one component to another; where there are exceptions, these catch them.
+        FuncKind::Canon(canon) => {
+            let kind = &plan.linked.canons[canon.index()].kind;
+            matches!(kind, CanonKind::Adapter { .. }) && plan.tags.is_empty()
+        }
+        _ => plan
+            .facts(id)
+            .is_some_and(|facts| facts.operators <= OPERATORS_MAX && !facts.catches),
+    }
 }
 
 /// The functions in an order in which callees come before their callers, but for cycles.
@@ -111,7 +119,8 @@ fn callees_first(plan: &LinkPlan<'_>, functions: &[FuncId]) -> Vec<FuncId> {
                 _ => continue,
             }
             stack.push((id, true));
-            stack.extend(plan.callees(id).map(|callee| (callee, false)));
+            let callees = plan.callees(id).into_iter();
+            stack.extend(callees.map(|callee| (callee, false)));
         }
     }
     order

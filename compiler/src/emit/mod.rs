@@ -7,6 +7,7 @@
 
 mod blob;
 mod code;
+mod component;
 mod inline;
 mod isa;
 mod object;

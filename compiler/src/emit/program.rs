@@ -3,6 +3,7 @@
 use super::blob::{Address, Blob};
 use super::code::Target;
 use super::text::Text;
+use crate::canonical::TyId;
 use crate::index::{DataIndex, ElemIndex, InstanceIndex};
 use crate::options::{Entry, Options};
 use crate::plan::{LinkPlan, Purpose, Reloc, TableStorage, Value};
@@ -18,7 +19,7 @@ use wasmparser::ValType;
 
 /// Writes the description at the end of a blob.
 pub(super) struct Writer<'a> {
-    plan: &'a LinkPlan<'a>,
+    pub(super) plan: &'a LinkPlan<'a>,
     options: &'a Options,
     text: &'a Text,
     /// The first region's contents are in the image section, not here.
@@ -27,12 +28,13 @@ pub(super) struct Writer<'a> {
     funcrefs: u64,
     data: HashMap<(usize, DataIndex), u64>,
     elements: HashMap<(InstanceIndex, ElemIndex), u64>,
+    pub(super) type_descs: HashMap<TyId, u64>,
 }
 
 const ADDRESS_BYTES: usize = 8;
 
 /// Start and number of items; the start is `None` for an empty slice.
-type Items = (Option<u64>, usize);
+pub(super) type Items = (Option<u64>, usize);
 
 impl<'a> Writer<'a> {
     pub(super) fn new(plan: &'a LinkPlan<'a>, options: &'a Options, text: &'a Text) -> Self {
@@ -45,6 +47,7 @@ impl<'a> Writer<'a> {
             funcrefs: 0,
             data: HashMap::new(),
             elements: HashMap::new(),
+            type_descs: HashMap::new(),
         }
     }
 
@@ -57,7 +60,16 @@ impl<'a> Writer<'a> {
         let tables = self.write_tables();
         let instances = self.write_instances();
         let exports = self.write_exports();
+        let component_exports = self.write_component_exports();
         let at = self.write_program(regions, tables, instances, exports);
+        self.slice(
+            at + offset_of!(Program, component_exports) as u64,
+            component_exports,
+        );
+        self.blob.set_u64(
+            at + offset_of!(Program, component_instances) as u64,
+            self.plan.linked.instances.len() as u64,
+        );
         self.write_code_map(at + offset_of!(Program, code) as u64);
         self.write_policy(at + offset_of!(Program, policy) as u64);
         at
@@ -135,7 +147,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Sets a slice's start and length.
-    fn slice(&mut self, at: u64, (start, len): Items) {
+    pub(super) fn slice(&mut self, at: u64, (start, len): Items) {
         if let Some(start) = start {
             let field = at + offset_of!(Slice<u8>, start) as u64;
             self.blob.set_address(field, Address::Blob(start));
@@ -144,13 +156,13 @@ impl<'a> Writer<'a> {
             .set_u64(at + offset_of!(Slice<u8>, len) as u64, len as u64);
     }
 
-    fn str(&mut self, at: u64, text: &[u8]) {
+    pub(super) fn str(&mut self, at: u64, text: &[u8]) {
         let start = self.blob.raw(text);
         self.slice(at, (Some(start), text.len()));
     }
 
     /// Room for an array of structures.
-    fn array(&mut self, count: usize, item_bytes: usize) -> u64 {
+    pub(super) fn array(&mut self, count: usize, item_bytes: usize) -> u64 {
         self.blob.reserve(count * item_bytes)
     }
 
@@ -240,8 +252,11 @@ impl<'a> Writer<'a> {
                 let field = at + offset_of!(Instance, instantiate) as u64;
                 self.blob.set_address(field, Address::Code(func));
             }
-            let name = &plan.units[instance.unit].name;
-            self.str(at + offset_of!(Instance, name) as u64, name.as_bytes());
+            let unit = &plan.units[instance.unit];
+            self.str(at + offset_of!(Instance, name) as u64, unit.name.as_bytes());
+            let component = unit.component.map_or(0, |c| c as u64 + 1);
+            self.blob
+                .set_u64(at + offset_of!(Instance, component) as u64, component);
         }
         (Some(array), plan.instances.len())
     }
@@ -483,7 +498,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn value_type(ty: ValType) -> u8 {
+pub(super) fn value_type(ty: ValType) -> u8 {
     let ty = match ty {
         ValType::I32 => ValueType::I32,
         ValType::I64 => ValueType::I64,

@@ -5,9 +5,11 @@
 //! WASI or Cranelift. Specification: core, "Binary Format" and "Validation".
 
 mod body;
+mod component;
 mod const_expr;
 
 pub use body::{Body, BodyFacts};
+pub use component::{Component, ComponentBinary, Definition, parse_component};
 pub use const_expr::{ConstExpr, ConstOp};
 
 use crate::error::{Error, Result};
@@ -87,7 +89,8 @@ pub struct Global {
     pub init: Option<ConstExpr>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// An item of a module, by its index space.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Extern {
     Func(FuncIndex),
     Table(TableIndex),

@@ -137,7 +137,7 @@ fn unknown_function(module: &str, name: &str) -> Error {
 }
 
 /// Levenshtein distance in bytes.
-fn edit_distance(a: &str, b: &str) -> usize {
+pub(super) fn edit_distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {
         let mut diagonal = row[0];

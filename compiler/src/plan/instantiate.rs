@@ -1,14 +1,15 @@
 //! Instantiation, evaluated: imports resolved, memories, tables, globals and functions given
 //! their places in the program.
 
+use super::component::Resource;
 use super::function_name::function_name;
 use super::{
-    Callee, ConstantCalls, FuncKind, Global, InitStep, Instance, LinkPlan, Memory, Purpose, Region,
-    Table, TableStorage, Unit, Value, host, sigs,
+    Callee, CanonKind, ConstantCalls, CoreDef, FuncKind, Global, InitStep, Instance, LinkPlan,
+    Linked, Memory, Provider, Purpose, Region, Slot, Table, TableStorage, Unit, Value, host, sigs,
 };
 use crate::error::{Error, Result};
 use crate::index::{
-    FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId, RegionIndex, TableId, TagId,
+    CanonId, FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId, RegionIndex, TableId, TagId,
 };
 use crate::options::Options;
 use crate::parse::{Extern, ImportKind, Module};
@@ -31,11 +32,13 @@ struct Instantiator<'a, 'o> {
 }
 
 pub(super) fn instantiate<'a>(
-    units: &'a [Unit<'a>],
+    linked: &'a Linked<'a>,
     purpose: Purpose,
     options: &Options,
 ) -> Result<LinkPlan<'a>> {
+    let units = &linked.units[..];
     let plan = LinkPlan {
+        linked,
         units,
         purpose,
         instances: Vec::new(),
@@ -45,6 +48,10 @@ pub(super) fn instantiate<'a>(
         reachable: Vec::new(),
         takes_pointer: Vec::new(),
         host_fns: Vec::new(),
+        canon_funcs: Vec::new(),
+        canon_hosts: HashMap::new(),
+        option_slots: vec![None; linked.options.len()],
+        component_flags: vec![Slot::UNPLACED; linked.instances.len()],
         tables: Vec::new(),
         memories: Vec::new(),
         globals: Vec::new(),
@@ -56,6 +63,7 @@ pub(super) fn instantiate<'a>(
         store_bytes: 0,
         entry: None,
         exports: Vec::new(),
+        component_exports: Vec::new(),
     };
     let mut this = Instantiator {
         plan,
@@ -63,6 +71,7 @@ pub(super) fn instantiate<'a>(
         host_ids: HashMap::new(),
         code_ran: false,
     };
+    this.canons();
     for unit in 0..units.len() {
         this.instance(unit)?;
     }
@@ -86,7 +95,7 @@ impl Region {
 impl<'a> Instantiator<'a, '_> {
     fn instance(&mut self, unit: usize) -> Result<()> {
         let units = self.plan.units;
-        let module = &units[unit].module;
+        let module = units[unit].module;
         let type_sigs = self.plan.sigs.add_module(module);
         self.plan.type_sigs.push(type_sigs);
         let index = InstanceIndex::new(self.plan.instances.len());
@@ -129,11 +138,14 @@ impl<'a> Instantiator<'a, '_> {
         module: &Module<'a>,
         unit: &Unit<'a>,
     ) -> Result<()> {
-        for import in &module.imports {
-            let provider = unit.providers.get(import.module).copied();
+        for (import, &provider) in module.imports.iter().zip(&unit.imports) {
             let result = match provider {
-                Some(provider) => self.import_from_unit(index, module, import, provider),
-                None => self.import_from_host(index, module, import),
+                Provider::Core(def) => self.import_definition(index, module, import, def),
+                Provider::Host => self.import_from_host(index, module, import),
+                Provider::NoExport => Err(Error::link(format!(
+                    "unknown import: `{}` has no export `{}`",
+                    import.module, import.name
+                ))),
             };
             result.map_err(|e| {
                 if self.plan.units.len() > 1 {
@@ -183,26 +195,66 @@ impl<'a> Instantiator<'a, '_> {
         id
     }
 
-    fn import_from_unit(
+    /// Makes a function for each `canon` definition; what they refer to comes later.
+    fn canons(&mut self) {
+        for (position, canon) in self.plan.linked.canons.iter().enumerate() {
+            let id = CanonId::new(position);
+            let sig = self.plan.sigs.intern(&canon.ty);
+            let func = self.plan.add_func(FuncKind::Canon(id));
+            self.plan.funcs[func.index()].name.clone_from(&canon.name);
+            self.plan.canon_funcs.push((func, sig));
+            let host = match &canon.kind {
+                CanonKind::Host {
+                    interface,
+                    function,
+                    symbol,
+                    ..
+                } => Some((interface.clone(), function.clone(), symbol.clone())),
+                CanonKind::ResourceDrop { resource, .. } => {
+                    match &self.plan.linked.resources[resource.index()] {
+                        Resource::Host {
+                            name, drop_symbol, ..
+                        } => Some((String::new(), name.clone(), drop_symbol.clone())),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            };
+            if let Some((module, name, symbol)) = host {
+                let host = self.host_id(host::HostFn {
+                    symbol,
+                    module,
+                    name,
+                    sig,
+                    diverges: false,
+                });
+                self.plan.canon_hosts.insert(id, host);
+            }
+        }
+    }
+
+    fn import_definition(
         &mut self,
         index: InstanceIndex,
         module: &Module<'a>,
         import: &crate::parse::Import<'a>,
-        provider: usize,
+        def: CoreDef,
     ) -> Result<()> {
         let units = self.plan.units;
-        let provided = &units[provider].module;
+        let (provider, item) = match def {
+            CoreDef::Unit { unit, item } => (unit, item),
+            CoreDef::Canon(_) => {
+                let callee = self.plan.core_callee(def);
+                self.plan.instances[index.index()].funcs.push(callee);
+                return Ok(());
+            }
+        };
+        let provided = units[provider].module;
         let mismatch = || {
             Error::link(format!(
                 "incompatible import type for `{}` `{}`",
                 import.module, import.name
             ))
-        };
-        let Some(item) = provided.export(import.name) else {
-            return Err(Error::link(format!(
-                "unknown import: `{}` has no export `{}`",
-                import.module, import.name
-            )));
         };
         let (from, to) = (provider, index.index());
         match (import.kind, item) {

@@ -3,12 +3,12 @@
 //! Contexts grow downward from the memory header, what is used most often first, so that globals
 //! have the shortest displacements. See `wasmelt_abi::MemoryHeader` for the picture.
 
-use super::{ConstantCalls, FuncKind, Image, LinkPlan, Reloc, TableStorage, Value};
-use crate::index::{FuncId, RegionIndex, SigId};
+use super::{ConstantCalls, FuncKind, Image, LinkPlan, OptionsPlan, Reloc, TableStorage, Value};
+use crate::index::{FuncId, OptionsId, RegionIndex, SigId};
 use crate::options::Options;
 use std::collections::BTreeMap;
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{DataSegment, MemoryHeader, Table, TrapCode};
+use wasmelt_abi::{CanonOptions, DataSegment, MemoryHeader, Table, TrapCode};
 use wasmparser::ValType;
 
 /// Granularity of what is mapped on its own. 4 KiB pages on x86-64.
@@ -54,16 +54,63 @@ pub(super) fn lay_out(plan: &mut LinkPlan<'_>, options: &Options) {
     let mut cursors = Cursors {
         used: vec![size_of::<MemoryHeader>() as u64; plan.regions.len()],
     };
+    place_components(plan, &mut cursors);
     place_globals(plan, &mut cursors);
     place_segments(plan, &mut cursors);
     place_tables(plan, &mut cursors);
     place_constant_calls(plan, &mut cursors);
     place_regions(plan, &cursors);
     write_headers(plan);
+    write_components(plan);
     write_globals(plan);
     write_segments(plan);
     write_tables(plan);
     let _ = options;
+}
+
+/// Flags of component instances, and canonical options, which have addresses that code can form.
+fn place_components(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
+    for slot in &mut plan.component_flags {
+        *slot = cursors.place(RegionIndex(0), 8, 8);
+    }
+    let bytes = size_of::<CanonOptions>() as u64;
+    for id in 0..plan.option_slots.len() {
+        let region = plan.options_region(OptionsId::new(id));
+        if let Some(options) = &mut plan.option_slots[id] {
+            options.slot = cursors.place(region, bytes, 8);
+        }
+    }
+}
+
+/// Component instances may be entered and left at first.
+const COMPONENT_FLAGS: u64 = 3;
+
+fn write_components(plan: &mut LinkPlan<'_>) {
+    for slot in &plan.component_flags {
+        let image = &mut plan.regions[slot.region.index()].below;
+        image.write_u64(slot.offset, COMPONENT_FLAGS);
+    }
+    for (id, options) in plan.option_slots.iter().enumerate() {
+        let Some(OptionsPlan { slot, realloc }) = *options else {
+            continue;
+        };
+        let id = OptionsId::new(id);
+        let options = plan.linked.option(id);
+        let memory_offset = match options.memory {
+            Some(_) => plan.regions[plan.options_region(id).index()].memory_offset,
+            None => u64::MAX,
+        };
+        let at = |field: usize| slot.offset + i32::try_from(field).expect("small");
+        let image = &mut plan.regions[slot.region.index()].below;
+        image.write_u64(at(offset_of!(CanonOptions, memory_offset)), memory_offset);
+        if let Some(realloc) = realloc {
+            image.write_address(at(offset_of!(CanonOptions, realloc)), Reloc::Code(realloc));
+        }
+        let instance = options.instance.0.to_le_bytes();
+        image.write(at(offset_of!(CanonOptions, instance)), &instance);
+        let encoding = (options.encoding as u32).to_le_bytes();
+        image.write(at(offset_of!(CanonOptions, encoding)), &encoding);
+    }
 }
 
 fn place_globals(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
@@ -233,7 +280,7 @@ fn write_segments(plan: &mut LinkPlan<'_>) {
     let len = offset_of!(DataSegment, len);
     let at = |slot: Slot, field: usize| slot.offset + i32::try_from(field).expect("small");
     for (index, instance) in plan.instances.iter().enumerate() {
-        let module = &plan.units[instance.unit].module;
+        let module = plan.units[instance.unit].module;
         for (&segment, &slot) in &instance.data {
             let image = &mut plan.regions[slot.region.index()].below;
             image.write_address(

@@ -5,7 +5,9 @@
 //! table and memory laid out, and what nothing reaches is marked as such. Nothing here knows
 //! Cranelift. Specification: core, "Execution / Modules / Instantiation".
 
+pub mod component;
 mod evaluate;
+mod exports;
 mod function_name;
 mod host;
 mod image;
@@ -16,15 +18,17 @@ mod reach;
 mod segments;
 mod sigs;
 
+pub use component::{CanonKind, CoreDef, Linked};
 pub use host::{HostFn, type_text};
 pub use image::{Image, Reloc};
 pub use layout::{PAGE_BYTES, Slot};
 pub use sigs::SigTable;
 
+use crate::canonical::Helper;
 use crate::error::{Error, Result};
 use crate::index::{
-    DataIndex, ElemIndex, FuncId, FuncIndex, GlobalId, HostFnId, InstanceIndex, MemoryId,
-    MemoryIndex, RegionIndex, SigId, TableId, TagId, TypeIndex,
+    CanonId, DataIndex, ElemIndex, FuncId, FuncIndex, GlobalId, HostFnId, InstanceIndex, LiftId,
+    MemoryId, MemoryIndex, OptionsId, RegionIndex, SigId, TableId, TagId, TypeIndex,
 };
 use crate::options::{Entry, Options};
 use crate::parse::{BodyFacts, Extern, Module};
@@ -35,11 +39,24 @@ use wasmparser::ValType;
 /// One module to instantiate.
 #[derive(Debug)]
 pub struct Unit<'a> {
-    pub module: Module<'a>,
+    pub module: &'a Module<'a>,
     /// For messages and function names.
     pub name: String,
-    /// Import module names that earlier units satisfy, by position in the list of units.
-    pub providers: HashMap<String, usize>,
+    /// Who provides each import, in their order.
+    pub imports: Vec<Provider>,
+    /// In a script, the position of the component that the instance is a part of.
+    pub component: Option<usize>,
+}
+
+/// Who provides an import of a core module.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Provider {
+    /// The host, by the names of the import.
+    Host,
+    /// Another definition of the program.
+    Core(CoreDef),
+    /// An earlier unit, which has no export of that name.
+    NoExport,
 }
 
 /// What the program is for: decides what is reachable and what may run between instantiations.
@@ -54,6 +71,7 @@ pub enum Purpose {
 /// A whole program, resolved.
 #[derive(Debug)]
 pub struct LinkPlan<'a> {
+    pub linked: &'a Linked<'a>,
     pub units: &'a [Unit<'a>],
     pub purpose: Purpose,
     pub instances: Vec<Instance>,
@@ -66,6 +84,15 @@ pub struct LinkPlan<'a> {
     /// By [`FuncId`]: whether it has the hidden parameter.
     pub takes_pointer: Vec<bool>,
     pub host_fns: Vec<HostFn>,
+    /// By [`CanonId`]: the function, and its type.
+    pub canon_funcs: Vec<(FuncId, SigId)>,
+    /// What of the host a `canon` definition calls: a function, or the destructor of a resource.
+    pub canon_hosts: HashMap<CanonId, HostFnId>,
+    /// By [`OptionsId`]: the `wasmelt_abi::CanonOptions` and the entry of their `realloc`, where
+    /// something that is reachable uses them.
+    pub option_slots: Vec<Option<OptionsPlan>>,
+    /// By [`crate::index::ComponentId`]: 8 bytes, bit 0 `may_leave`, bit 1 `may_enter`.
+    pub component_flags: Vec<Slot>,
     pub tables: Vec<Table>,
     pub memories: Vec<Memory>,
     pub globals: Vec<Global>,
@@ -82,6 +109,28 @@ pub struct LinkPlan<'a> {
     pub entry: Option<FuncId>,
     /// Exports callable by name: instance, name, what.
     pub exports: Vec<ExportPlan>,
+    /// Exports of components.
+    pub component_exports: Vec<ComponentExportPlan>,
+}
+
+/// Canonical options at run time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OptionsPlan {
+    pub slot: Slot,
+    /// A [`FuncKind::ReallocEntry`].
+    pub realloc: Option<FuncId>,
+}
+
+/// A lifted function that is called by name.
+#[derive(Clone, Debug)]
+pub struct ComponentExportPlan {
+    pub component: usize,
+    pub name: String,
+    pub lift: LiftId,
+    /// A [`FuncKind::LiftCall`].
+    pub call: FuncId,
+    /// A [`FuncKind::LiftFinish`].
+    pub finish: FuncId,
 }
 
 #[derive(Clone, Debug)]
@@ -174,6 +223,19 @@ pub enum FuncKind {
     },
     /// Reads an exported global into a slot; C convention.
     ExportGlobal { global: GlobalId },
+    /// A function that a `canon` definition makes.
+    Canon(CanonId),
+    /// `wasmelt_abi::ComponentExport::call`: C convention, takes the store base and slots.
+    LiftCall(LiftId),
+    /// `wasmelt_abi::ComponentExport::finish`: C convention, takes the store base and slots.
+    LiftFinish(LiftId),
+    /// Calls the `run` of a command; C convention, takes the store base, gives the exit code.
+    EntryRun(LiftId),
+    /// A `wasmelt_abi::Realloc`; C convention.
+    ReallocEntry(OptionsId),
+    /// Passes values of one type from one component to another; takes the pointer of the region
+    /// of the source's memory.
+    CanonHelper(Helper),
 }
 
 /// One run-time step of an instantiation.
@@ -341,7 +403,56 @@ impl LinkPlan<'_> {
 
     #[must_use]
     pub fn module(&self, instance: InstanceIndex) -> &Module<'_> {
-        &self.units[self.instances[instance.index()].unit].module
+        self.units[self.instances[instance.index()].unit].module
+    }
+
+    /// The function that a core definition is.
+    ///
+    /// # Panics
+    /// When it is not a function; validation has made sure that it is.
+    #[must_use]
+    pub fn core_callee(&self, def: CoreDef) -> Callee {
+        match def {
+            CoreDef::Unit {
+                unit,
+                item: Extern::Func(func),
+            } => self.instances[unit].funcs[func.index()],
+            CoreDef::Unit { .. } => unreachable!("validated: a function"),
+            CoreDef::Canon(canon) => Callee::Defined(self.canon_funcs[canon.index()].0),
+        }
+    }
+
+    /// The memory that a core definition is.
+    ///
+    /// # Panics
+    /// When it is not a memory; validation has made sure that it is.
+    #[must_use]
+    pub fn core_memory(&self, def: CoreDef) -> MemoryId {
+        match def {
+            CoreDef::Unit {
+                unit,
+                item: Extern::Memory(memory),
+            } => self.instances[unit].memories[memory.index()],
+            _ => unreachable!("validated: a memory"),
+        }
+    }
+
+    /// The generated function of a kind that reachable code uses.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn generated(&self, kind: &FuncKind) -> FuncId {
+        self.entries[kind]
+    }
+
+    /// The region of the memory of canonical options.
+    #[must_use]
+    pub fn options_region(&self, options: OptionsId) -> RegionIndex {
+        match self.linked.option(options).memory {
+            Some(memory) => self.memories[self.core_memory(memory).index()].region,
+            None => RegionIndex(0),
+        }
     }
 
     /// What the body of a module's function refers to; generated functions have none.
@@ -357,18 +468,27 @@ impl LinkPlan<'_> {
         Some(&module.bodies[index.index() - module.functions_imported].facts)
     }
 
-    /// The functions of the program that a module's function calls by name.
-    pub fn callees(&self, func: FuncId) -> impl Iterator<Item = FuncId> + '_ {
-        let instance = match self.funcs[func.index()].kind {
-            FuncKind::Body { instance, .. } => Some(&self.instances[instance.index()]),
-            _ => None,
+    /// The functions of the program that a module's function, or that of a `canon` definition,
+    /// calls by name.
+    #[must_use]
+    pub fn callees(&self, func: FuncId) -> Vec<FuncId> {
+        let callees: Vec<Callee> = match self.funcs[func.index()].kind {
+            FuncKind::Body { instance, .. } => {
+                let funcs = &self.instances[instance.index()].funcs;
+                let calls = self.facts(func).map_or(&[][..], |facts| &facts.calls);
+                calls.iter().map(|callee| funcs[callee.index()]).collect()
+            }
+            FuncKind::Canon(canon) => {
+                let called = self.linked.called_by(canon).into_iter();
+                called.map(|def| self.core_callee(def)).collect()
+            }
+            _ => Vec::new(),
         };
-        let calls = self.facts(func).map_or(&[][..], |facts| &facts.calls);
-        let callees = calls.iter().zip(std::iter::repeat(instance));
-        callees.filter_map(|(callee, instance)| match instance?.funcs[callee.index()] {
+        let defined = |callee| match callee {
             Callee::Defined(id) => Some(id),
             Callee::Host(_) | Callee::Unknown => None,
-        })
+        };
+        callees.into_iter().filter_map(defined).collect()
     }
 
     /// The type of a function that has one on the wasm side.
@@ -379,6 +499,7 @@ impl LinkPlan<'_> {
             | FuncKind::HostEntry { sig, .. }
             | FuncKind::UnknownEntry { sig }
             | FuncKind::Switch { sig, .. } => Some(sig),
+            FuncKind::Canon(canon) => Some(self.canon_funcs[canon.index()].1),
             _ => None,
         }
     }
@@ -391,6 +512,14 @@ impl LinkPlan<'_> {
                 self.instances[instance.index()].region
             }
             FuncKind::Switch { from, .. } => from,
+            FuncKind::Canon(canon) => match self.linked.canons[canon.index()].kind {
+                CanonKind::Host { options, .. } | CanonKind::Adapter { options, .. } => {
+                    self.options_region(options)
+                }
+                _ => RegionIndex(0),
+            },
+            FuncKind::ReallocEntry(options) => self.options_region(options),
+            FuncKind::CanonHelper(helper) => self.options_region(helper.from),
             _ => RegionIndex(0),
         }
     }
@@ -409,11 +538,11 @@ impl LinkPlan<'_> {
 /// `Link` for imports that nothing provides or whose types do not fit, `Usage` for a missing
 /// entry, `Unsupported` for what is not compiled yet.
 pub fn plan<'a>(
-    units: &'a [Unit<'a>],
+    linked: &'a Linked<'a>,
     purpose: Purpose,
     options: &Options,
 ) -> Result<LinkPlan<'a>> {
-    let mut plan = instantiate::instantiate(units, purpose, options)?;
+    let mut plan = instantiate::instantiate(linked, purpose, options)?;
     choose_exports(&mut plan)?;
     reach::mark_reachable(&mut plan);
     plan.takes_pointer = pointer::mark_takers(&plan);
@@ -424,7 +553,13 @@ pub fn plan<'a>(
 /// Finds the entry of a command, or the exports that are to be callable by name, and makes the
 /// functions that call them.
 fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
-    let last = InstanceIndex::new(plan.instances.len() - 1);
+    if plan.linked.has_components {
+        exports::choose_component_exports(plan)?;
+        if plan.purpose != Purpose::Script {
+            return Ok(());
+        }
+    }
+    let last = InstanceIndex::new(plan.instances.len().saturating_sub(1));
     match plan.purpose.clone() {
         Purpose::Run(Entry::Command) => {
             let callee = match plan.module(last).export("_start") {
@@ -442,6 +577,9 @@ fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
         },
         Purpose::Script => {
             for index in 0..plan.instances.len() {
+                if plan.units[index].component.is_some() {
+                    continue;
+                }
                 let instance = InstanceIndex::new(index);
                 let exports: Vec<_> = plan
                     .module(instance)

@@ -4,8 +4,14 @@
 //! to be constant until reachable code is seen to write or grow it; of a constant table only the
 //! elements with a type through which it is called are reachable.
 
-use super::{Callee, FuncKind, InitStep, LinkPlan, Slot, TableStorage, Value};
-use crate::index::{ElemIndex, FuncId, GlobalId, InstanceIndex, SigId, TableId};
+use super::component::{Lift, Resource};
+use super::{
+    Callee, CanonKind, FuncKind, InitStep, LinkPlan, OptionsPlan, Slot, TableStorage, Value,
+};
+use crate::canonical::{Form, Helper, Passing, TyId};
+use crate::index::{
+    CanonId, ElemIndex, FuncId, GlobalId, InstanceIndex, LiftId, OptionsId, SigId, TableId,
+};
 
 /// Tables that are written but never grown and have up to this many elements lie in the context.
 const FIXED_TABLE_ELEMENTS_MAX: u64 = 1 << 16;
@@ -28,6 +34,8 @@ struct TableUse {
 pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
     let mut roots: Vec<FuncId> = plan.entry.into_iter().collect();
     roots.extend(plan.exports.iter().map(|e| e.call));
+    let exports = plan.component_exports.iter();
+    roots.extend(exports.flat_map(|e| [e.call, e.finish]));
     roots.extend(plan.instances.iter().filter_map(|i| i.instantiate));
     let mut reach = Reach {
         tables: vec![TableUse::default(); plan.tables.len()],
@@ -50,6 +58,12 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             FuncKind::EntryCommand { callee, .. } | FuncKind::ExportCall { callee, .. } => {
                 reach.callee(callee);
             }
+            FuncKind::Canon(canon) => reach.canon(canon),
+            FuncKind::LiftCall(lift) | FuncKind::LiftFinish(lift) | FuncKind::EntryRun(lift) => {
+                reach.lift(lift);
+            }
+            FuncKind::ReallocEntry(options) => reach.options(options),
+            FuncKind::CanonHelper(helper) => reach.parts(helper),
             FuncKind::HostEntry { .. }
             | FuncKind::UnknownEntry { .. }
             | FuncKind::TrapStub(_)
@@ -111,7 +125,7 @@ impl Reach<'_, '_> {
         };
         let units = self.plan.units;
         let at = instance.index();
-        let module = &units[self.plan.instances[at].unit].module;
+        let module = units[self.plan.instances[at].unit].module;
         let facts = &module.bodies[index.index() - module.functions_imported].facts;
         for callee in &facts.calls {
             self.callee(self.plan.instances[at].funcs[callee.index()]);
@@ -149,6 +163,113 @@ impl Reach<'_, '_> {
         }
     }
 
+    fn canon(&mut self, canon: CanonId) {
+        let linked = self.plan.linked;
+        match linked.canons[canon.index()].kind {
+            CanonKind::Host { options, .. } => self.options(options),
+            CanonKind::Adapter { lift, options, .. } => self.adapter(lift, options),
+            CanonKind::ResourceDrop { resource, .. } => {
+                if let Resource::Guest {
+                    dtor: Some(dtor), ..
+                } = linked.resources[resource.index()]
+                {
+                    self.callee(self.plan.core_callee(dtor));
+                }
+            }
+            CanonKind::ResourceNew { .. } | CanonKind::ResourceRep { .. } | CanonKind::Trap(_) => {}
+        }
+    }
+
+    fn lift(&mut self, lift: LiftId) {
+        let lift = &self.plan.linked.lifts[lift.index()];
+        self.lifted_core(lift);
+        self.options(lift.options);
+    }
+
+    fn lifted_core(&mut self, lift: &Lift) {
+        self.callee(self.plan.core_callee(lift.core));
+        if let Some(post_return) = lift.post_return {
+            self.callee(self.plan.core_callee(post_return));
+        }
+    }
+
+    /// What a call from one component to another uses.
+    fn adapter(&mut self, lift: LiftId, caller: OptionsId) {
+        let linked = self.plan.linked;
+        let lift = &linked.lifts[lift.index()];
+        self.lifted_core(lift);
+        let form = |passing| match passing {
+            Passing::Flat(_) => Form::Flat,
+            Passing::Memory => Form::Memory,
+        };
+        let func = linked.types.func(lift.ty);
+        let params = form(linked.types.params(lift.ty));
+        if params == Form::Memory {
+            self.realloc(lift.options);
+        }
+        for &(_, ty) in &func.params {
+            self.passed(ty, caller, lift.options, params, params);
+        }
+        let result = form(linked.types.result(lift.ty));
+        if let Some(ty) = func.result {
+            self.passed(ty, lift.options, caller, result, result);
+        }
+    }
+
+    fn passed(&mut self, ty: TyId, from: OptionsId, to: OptionsId, source: Form, target: Form) {
+        let helper = Helper {
+            ty,
+            from,
+            to,
+            source,
+            target,
+        };
+        let nature = self.plan.linked.types.nature(ty);
+        if nature.strings {
+            self.options(from);
+            self.options(to);
+        }
+        if nature.allocates {
+            self.realloc(to);
+        }
+        if nature.is_outlined() {
+            let func = self.plan.func_of_kind(FuncKind::CanonHelper(helper));
+            self.func(func);
+        } else {
+            self.parts(helper);
+        }
+    }
+
+    fn parts(&mut self, helper: Helper) {
+        let Helper { ty, from, to, .. } = helper;
+        let types = &self.plan.linked.types;
+        for (part, source, target) in types.outlined_parts(ty, helper.source, helper.target) {
+            self.passed(part, from, to, source, target);
+        }
+    }
+
+    fn realloc(&mut self, options: OptionsId) {
+        if let Some(realloc) = self.plan.linked.option(options).realloc {
+            self.callee(self.plan.core_callee(realloc));
+        }
+    }
+
+    fn options(&mut self, id: OptionsId) {
+        if self.plan.option_slots[id.index()].is_some() {
+            return;
+        }
+        let realloc = self.plan.linked.option(id).realloc.map(|realloc| {
+            self.callee(self.plan.core_callee(realloc));
+            let entry = self.plan.func_of_kind(FuncKind::ReallocEntry(id));
+            self.func(entry);
+            entry
+        });
+        self.plan.option_slots[id.index()] = Some(OptionsPlan {
+            slot: Slot::UNPLACED,
+            realloc,
+        });
+    }
+
     fn steps(&mut self, instance: InstanceIndex) {
         for step in self.plan.instances[instance.index()].steps.clone() {
             match step {
@@ -170,7 +291,7 @@ impl Reach<'_, '_> {
         self.plan.instances[instance.index()]
             .elements
             .insert(segment, Slot::UNPLACED);
-        let module = &units[self.plan.instances[instance.index()].unit].module;
+        let module = units[self.plan.instances[instance.index()].unit].module;
         let items = &module.elements[segment.index()].items;
         let values: Vec<Value> = items
             .iter()

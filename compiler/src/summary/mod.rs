@@ -1,4 +1,9 @@
-//! A module described for people: `check` and `inspect`.
+//! An input described for people: `check` and `inspect`.
+
+mod component;
+mod component_type;
+
+pub(crate) use component::{externs, of_component};
 
 use crate::Summary;
 use crate::parse::{Extern, ImportKind, Module};
@@ -33,6 +38,8 @@ pub(crate) fn of_module(module: &Module<'_>) -> Summary {
             .iter()
             .map(|b| b.body.range().end - b.body.range().start)
             .sum(),
+        modules: Vec::new(),
+        components: 0,
         custom: module
             .custom
             .iter()

@@ -138,6 +138,11 @@ impl FuncTranslator<'_, '_> {
     /// Current length of a memory in bytes.
     pub(super) fn memory_bytes(&mut self, memory: u32) -> Value {
         let base = self.memory_pointer(memory);
+        self.bytes_at(base)
+    }
+
+    /// Current length in bytes of the memory whose byte 0 is at `base`.
+    pub(super) fn bytes_at(&mut self, base: Value) -> Value {
         let flags = self.trusted(Alias::Context);
         let offset = header_offset(offset_of!(MemoryHeader, bytes));
         self.builder.ins().load(types::I64, flags, base, offset)

@@ -141,6 +141,11 @@ impl FuncTranslator<'_, '_> {
         self.builder.block_params(next).to_vec()
     }
 
+    /// A function of the program that is not called by a wasm type.
+    pub(super) fn call_function(&mut self, func: FuncRef, args: &[Value]) -> Vec<Value> {
+        self.call_target(Target::Direct(func), args)
+    }
+
     /// A runtime function that may throw, as `call_target` would call it.
     pub(super) fn call_throwing(&mut self, name: &str, args: &[Value]) {
         let func = self.runtime_func_ref(name);
@@ -347,7 +352,7 @@ impl FuncTranslator<'_, '_> {
         })
     }
 
-    fn host_func_ref(&mut self, host: HostFnId, ty: &FuncType) -> FuncRef {
+    pub(super) fn host_func_ref(&mut self, host: HostFnId, ty: &FuncType) -> FuncRef {
         self.func_ref(UserExternalName::new(names::HOST, host.0), |this| {
             let mut signature = wasm_signature(ty);
             signature.call_conv = this.frontend_config().default_call_conv;
@@ -366,6 +371,14 @@ impl FuncTranslator<'_, '_> {
             let signature = function_signature(this.plan(), id, sig);
             this.builder.import_signature(signature)
         })
+    }
+
+    pub(super) fn defined_func_ref(
+        &mut self,
+        id: crate::index::FuncId,
+        signature: impl FnOnce(&mut Self) -> SigRef,
+    ) -> FuncRef {
+        self.func_ref(UserExternalName::new(names::WASM, id.0), signature)
     }
 
     fn func_ref(

@@ -102,6 +102,31 @@ impl FuncTranslator<'_, '_> {
         }
     }
 
+    /// From here on exceptions are traps: none of them leaves a component.
+    ///
+    /// ```text
+    /// landing(v1: i64):
+    ///     trap uncaught in component
+    /// ```
+    pub(super) fn trap_on_exceptions(&mut self) {
+        if self.plan().tags.is_empty() {
+            return;
+        }
+        let landing = self.builder.create_block();
+        self.builder.append_block_param(landing, types::I64);
+        self.builder.set_cold_block(landing);
+        self.handlers.push(Clause { tag: None, landing });
+    }
+
+    /// Ends what [`Self::trap_on_exceptions`] has begun, behind the last block.
+    pub(super) fn end_trap_on_exceptions(&mut self) {
+        if let Some(Clause { landing, .. }) = self.handlers.pop() {
+            self.enter(landing);
+            let code = super::trap_code(TrapCode::UncaughtInComponent);
+            self.builder.ins().trap(code);
+        }
+    }
+
     fn caught_tag(&self, catch: Catch) -> Option<TagId> {
         match catch {
             Catch::One { tag, .. } | Catch::OneRef { tag, .. } => {

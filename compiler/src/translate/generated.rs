@@ -15,11 +15,12 @@ const SLOT_BYTES: i32 = 16;
 
 pub(super) fn translate(
     translation: Translation<'_>,
-    kind: &FuncKind,
+    id: FuncId,
     func: &mut ir::Function,
     context: &mut FunctionBuilderContext,
 ) -> Result<()> {
     let plan = translation.plan;
+    let kind = &plan.funcs[id.index()].kind;
     let c_convention = translation.isa.frontend_config().default_call_conv;
     let c_signature = |params: usize| {
         let mut signature = Signature::new(c_convention);
@@ -32,7 +33,26 @@ pub(super) fn translate(
         | FuncKind::UnknownEntry { sig }
         | FuncKind::Switch { sig, .. } => wasm_signature(&plan.sigs[sig]),
         FuncKind::TrapStub(_) => wasm_signature(&wasmparser::FuncType::new([], [])),
-        FuncKind::Instantiate(_) | FuncKind::EntryCommand { .. } => c_signature(1),
+        FuncKind::Canon(_) => {
+            let sig = plan.sig_of(id).expect("canon functions have wasm types");
+            wasm_signature(&plan.sigs[sig])
+        }
+        FuncKind::Instantiate(_) => c_signature(1),
+        FuncKind::EntryCommand { .. } | FuncKind::EntryRun(_) => {
+            let mut signature = c_signature(1);
+            signature.returns.push(AbiParam::new(types::I32));
+            signature
+        }
+        FuncKind::LiftCall(_) | FuncKind::LiftFinish(_) => c_signature(2),
+        FuncKind::ReallocEntry(_) => {
+            let mut signature = c_signature(1);
+            signature.params.extend([AbiParam::new(types::I32); 4]);
+            signature.returns.push(AbiParam::new(types::I32));
+            signature
+        }
+        FuncKind::CanonHelper(helper) => {
+            super::adapter::helper_signature(&plan.linked.types, helper)
+        }
         FuncKind::ExportCall { .. } | FuncKind::ExportGlobal { .. } => c_signature(2),
     };
     // Functions that belong to no instance use the first one's pointer.
@@ -43,7 +63,13 @@ pub(super) fn translate(
         | FuncKind::ExportCall { instance, .. } => instance,
         _ => InstanceIndex(0),
     };
-    let mut translator = FuncTranslator::new(translation, instance, func, context, true);
+    let region = match *kind {
+        FuncKind::Instantiate(instance)
+        | FuncKind::EntryCommand { instance, .. }
+        | FuncKind::ExportCall { instance, .. } => plan.instances[instance.index()].region,
+        _ => plan.region_of(id),
+    };
+    let mut translator = FuncTranslator::new(translation, instance, region, func, context, true);
     match *kind {
         FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
         FuncKind::HostEntry { host, sig, .. } => translator.entry_of(Callee::Host(host), sig),
@@ -56,6 +82,12 @@ pub(super) fn translate(
         FuncKind::EntryCommand { callee, .. } => translator.entry_command(callee),
         FuncKind::ExportCall { callee, sig, .. } => translator.export_call(callee, sig),
         FuncKind::ExportGlobal { global } => translator.export_global(global),
+        FuncKind::Canon(_)
+        | FuncKind::LiftCall(_)
+        | FuncKind::LiftFinish(_)
+        | FuncKind::EntryRun(_)
+        | FuncKind::ReallocEntry(_)
+        | FuncKind::CanonHelper(_) => translator.canon(kind),
     }
     translator
         .builder
@@ -65,7 +97,7 @@ pub(super) fn translate(
 
 impl FuncTranslator<'_, '_> {
     /// The parameters of the function being made, without the first.
-    fn params(&mut self) -> Vec<Value> {
+    pub(super) fn params(&mut self) -> Vec<Value> {
         // The layout has the entry block only after its first instruction.
         let entry = self
             .builder
@@ -76,7 +108,7 @@ impl FuncTranslator<'_, '_> {
 
     /// The first parameter is the base of the store; from here on `self.pointer` is the
     /// instance's.
-    fn pointer_from_store(&mut self) {
+    pub(super) fn pointer_from_store(&mut self) {
         let offset = self.plan().regions[self.region().index()].memory_offset;
         let store = self.own_pointer();
         let pointer = self.builder.ins().iadd_imm_s(store, offset.cast_signed());
@@ -108,7 +140,8 @@ impl FuncTranslator<'_, '_> {
         let ty = wasmparser::FuncType::new([], []);
         self.call_callee(callee, &ty, &[], false);
         if self.reachable {
-            self.builder.ins().return_(&[]);
+            let success = self.builder.ins().iconst(types::I32, 0);
+            self.builder.ins().return_(&[success]);
         }
     }
 

@@ -7,9 +7,11 @@
 //! Every compiled function takes the instance pointer as its first parameter and follows
 //! Cranelift's `tail` convention; functions that the runtime calls follow the C one.
 
+mod adapter;
 mod address;
 mod atomic;
 mod call;
+mod canon;
 mod control;
 mod exception;
 mod generated;
@@ -67,15 +69,16 @@ pub fn translate(
             let module = plan.module(*instance);
             let body = &module.bodies[index.index() - module.functions_imported];
             let takes_pointer = plan.takes_pointer[id.index()];
+            let region = plan.region_of(id);
             let mut translator =
-                FuncTranslator::new(translation, *instance, func, context, takes_pointer);
+                FuncTranslator::new(translation, *instance, region, func, context, takes_pointer);
             translator.body(&body.body, module.func_type(*index))?;
             translator
                 .builder
                 .finalize(translation.isa.frontend_config());
             Ok(())
         }
-        kind => generated::translate(translation, kind, func, context),
+        _ => generated::translate(translation, id, func, context),
     }
 }
 
@@ -131,6 +134,8 @@ enum Alias {
 pub(crate) struct FuncTranslator<'a, 'b> {
     translation: Translation<'a>,
     instance: InstanceIndex,
+    /// Whose pointer `pointer` is.
+    region: RegionIndex,
     builder: FunctionBuilder<'b>,
     /// The instance pointer, in functions that take it.
     pointer: Option<Value>,
@@ -154,6 +159,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
     fn new(
         translation: Translation<'a>,
         instance: InstanceIndex,
+        region: RegionIndex,
         func: &'b mut ir::Function,
         context: &'b mut FunctionBuilderContext,
         takes_pointer: bool,
@@ -167,6 +173,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
         FuncTranslator {
             translation,
             instance,
+            region,
             builder,
             pointer,
             stack: Vec::new(),
@@ -191,11 +198,11 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
     }
 
     fn module(&self) -> &'a Module<'a> {
-        &self.plan().units[self.instance().unit].module
+        self.plan().units[self.instance().unit].module
     }
 
     fn region(&self) -> RegionIndex {
-        self.instance().region
+        self.region
     }
 
     fn frontend_config(&self) -> TargetFrontendConfig {

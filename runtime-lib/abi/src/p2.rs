@@ -7,18 +7,12 @@ use crate::component::HostInterface;
 pub const P2: &[HostInterface] = &[
     HostInterface {
         name: "wasi:io/error",
-        types: &[
-            ("error", "resource"),
-        ],
-        fns: &[
-            ("[method]error.to-debug-string", "(borrow<$error>)->string"),
-        ],
+        types: &[("error", "resource")],
+        fns: &[("[method]error.to-debug-string", "(borrow<$error>)->string")],
     },
     HostInterface {
         name: "wasi:io/poll",
-        types: &[
-            ("pollable", "resource"),
-        ],
+        types: &[("pollable", "resource")],
         fns: &[
             ("[method]pollable.ready", "(borrow<$pollable>)->bool"),
             ("[method]pollable.block", "(borrow<$pollable>)"),
@@ -30,26 +24,74 @@ pub const P2: &[HostInterface] = &[
         types: &[
             ("error", "wasi:io/error.error"),
             ("pollable", "wasi:io/poll.pollable"),
-            ("stream-error", "variant{last-operation-failed:own<$error>,closed}"),
+            (
+                "stream-error",
+                "variant{last-operation-failed:own<$error>,closed}",
+            ),
             ("input-stream", "resource"),
             ("output-stream", "resource"),
         ],
         fns: &[
-            ("[method]input-stream.read", "(borrow<$input-stream>,u64)->result<list<u8>,$stream-error>"),
-            ("[method]input-stream.blocking-read", "(borrow<$input-stream>,u64)->result<list<u8>,$stream-error>"),
-            ("[method]input-stream.skip", "(borrow<$input-stream>,u64)->result<u64,$stream-error>"),
-            ("[method]input-stream.blocking-skip", "(borrow<$input-stream>,u64)->result<u64,$stream-error>"),
-            ("[method]input-stream.subscribe", "(borrow<$input-stream>)->own<$pollable>"),
-            ("[method]output-stream.check-write", "(borrow<$output-stream>)->result<u64,$stream-error>"),
-            ("[method]output-stream.write", "(borrow<$output-stream>,list<u8>)->result<_,$stream-error>"),
-            ("[method]output-stream.blocking-write-and-flush", "(borrow<$output-stream>,list<u8>)->result<_,$stream-error>"),
-            ("[method]output-stream.flush", "(borrow<$output-stream>)->result<_,$stream-error>"),
-            ("[method]output-stream.blocking-flush", "(borrow<$output-stream>)->result<_,$stream-error>"),
-            ("[method]output-stream.subscribe", "(borrow<$output-stream>)->own<$pollable>"),
-            ("[method]output-stream.write-zeroes", "(borrow<$output-stream>,u64)->result<_,$stream-error>"),
-            ("[method]output-stream.blocking-write-zeroes-and-flush", "(borrow<$output-stream>,u64)->result<_,$stream-error>"),
-            ("[method]output-stream.splice", "(borrow<$output-stream>,borrow<$input-stream>,u64)->result<u64,$stream-error>"),
-            ("[method]output-stream.blocking-splice", "(borrow<$output-stream>,borrow<$input-stream>,u64)->result<u64,$stream-error>"),
+            (
+                "[method]input-stream.read",
+                "(borrow<$input-stream>,u64)->result<list<u8>,$stream-error>",
+            ),
+            (
+                "[method]input-stream.blocking-read",
+                "(borrow<$input-stream>,u64)->result<list<u8>,$stream-error>",
+            ),
+            (
+                "[method]input-stream.skip",
+                "(borrow<$input-stream>,u64)->result<u64,$stream-error>",
+            ),
+            (
+                "[method]input-stream.blocking-skip",
+                "(borrow<$input-stream>,u64)->result<u64,$stream-error>",
+            ),
+            (
+                "[method]input-stream.subscribe",
+                "(borrow<$input-stream>)->own<$pollable>",
+            ),
+            (
+                "[method]output-stream.check-write",
+                "(borrow<$output-stream>)->result<u64,$stream-error>",
+            ),
+            (
+                "[method]output-stream.write",
+                "(borrow<$output-stream>,list<u8>)->result<_,$stream-error>",
+            ),
+            (
+                "[method]output-stream.blocking-write-and-flush",
+                "(borrow<$output-stream>,list<u8>)->result<_,$stream-error>",
+            ),
+            (
+                "[method]output-stream.flush",
+                "(borrow<$output-stream>)->result<_,$stream-error>",
+            ),
+            (
+                "[method]output-stream.blocking-flush",
+                "(borrow<$output-stream>)->result<_,$stream-error>",
+            ),
+            (
+                "[method]output-stream.subscribe",
+                "(borrow<$output-stream>)->own<$pollable>",
+            ),
+            (
+                "[method]output-stream.write-zeroes",
+                "(borrow<$output-stream>,u64)->result<_,$stream-error>",
+            ),
+            (
+                "[method]output-stream.blocking-write-zeroes-and-flush",
+                "(borrow<$output-stream>,u64)->result<_,$stream-error>",
+            ),
+            (
+                "[method]output-stream.splice",
+                "(borrow<$output-stream>,borrow<$input-stream>,u64)->result<u64,$stream-error>",
+            ),
+            (
+                "[method]output-stream.blocking-splice",
+                "(borrow<$output-stream>,borrow<$input-stream>,u64)->result<u64,$stream-error>",
+            ),
         ],
     },
     HostInterface {
@@ -68,19 +110,17 @@ pub const P2: &[HostInterface] = &[
     },
     HostInterface {
         name: "wasi:clocks/wall-clock",
-        types: &[
-            ("datetime", "record{seconds:u64,nanoseconds:u32}"),
-        ],
-        fns: &[
-            ("now", "()->$datetime"),
-            ("resolution", "()->$datetime"),
-        ],
+        types: &[("datetime", "record{seconds:u64,nanoseconds:u32}")],
+        fns: &[("now", "()->$datetime"), ("resolution", "()->$datetime")],
     },
     HostInterface {
         name: "wasi:clocks/timezone",
         types: &[
             ("datetime", "wasi:clocks/wall-clock.datetime"),
-            ("timezone-display", "record{utc-offset:s32,name:string,in-daylight-saving-time:bool}"),
+            (
+                "timezone-display",
+                "record{utc-offset:s32,name:string,in-daylight-saving-time:bool}",
+            ),
         ],
         fns: &[
             ("display", "($datetime)->$timezone-display"),
@@ -95,87 +135,206 @@ pub const P2: &[HostInterface] = &[
             ("error", "wasi:io/streams.error"),
             ("datetime", "wasi:clocks/wall-clock.datetime"),
             ("filesize", "u64"),
-            ("descriptor-type", "enum{unknown,block-device,character-device,directory,fifo,symbolic-link,regular-file,socket}"),
-            ("descriptor-flags", "flags{read,write,file-integrity-sync,data-integrity-sync,requested-write-sync,mutate-directory}"),
+            (
+                "descriptor-type",
+                "enum{unknown,block-device,character-device,directory,fifo,symbolic-link,regular-file,socket}",
+            ),
+            (
+                "descriptor-flags",
+                "flags{read,write,file-integrity-sync,data-integrity-sync,requested-write-sync,mutate-directory}",
+            ),
             ("path-flags", "flags{symlink-follow}"),
             ("open-flags", "flags{create,directory,exclusive,truncate}"),
             ("link-count", "u64"),
-            ("descriptor-stat", "record{type:$descriptor-type,link-count:$link-count,size:$filesize,data-access-timestamp:option<$datetime>,data-modification-timestamp:option<$datetime>,status-change-timestamp:option<$datetime>}"),
-            ("new-timestamp", "variant{no-change,now,timestamp:$datetime}"),
-            ("directory-entry", "record{type:$descriptor-type,name:string}"),
-            ("error-code", "enum{access,would-block,already,bad-descriptor,busy,deadlock,quota,exist,file-too-large,illegal-byte-sequence,in-progress,interrupted,invalid,io,is-directory,loop,too-many-links,message-size,name-too-long,no-device,no-entry,no-lock,insufficient-memory,insufficient-space,not-directory,not-empty,not-recoverable,unsupported,no-tty,no-such-device,overflow,not-permitted,pipe,read-only,invalid-seek,text-file-busy,cross-device}"),
-            ("advice", "enum{normal,sequential,random,will-need,dont-need,no-reuse}"),
+            (
+                "descriptor-stat",
+                "record{type:$descriptor-type,link-count:$link-count,size:$filesize,data-access-timestamp:option<$datetime>,data-modification-timestamp:option<$datetime>,status-change-timestamp:option<$datetime>}",
+            ),
+            (
+                "new-timestamp",
+                "variant{no-change,now,timestamp:$datetime}",
+            ),
+            (
+                "directory-entry",
+                "record{type:$descriptor-type,name:string}",
+            ),
+            (
+                "error-code",
+                "enum{access,would-block,already,bad-descriptor,busy,deadlock,quota,exist,file-too-large,illegal-byte-sequence,in-progress,interrupted,invalid,io,is-directory,loop,too-many-links,message-size,name-too-long,no-device,no-entry,no-lock,insufficient-memory,insufficient-space,not-directory,not-empty,not-recoverable,unsupported,no-tty,no-such-device,overflow,not-permitted,pipe,read-only,invalid-seek,text-file-busy,cross-device}",
+            ),
+            (
+                "advice",
+                "enum{normal,sequential,random,will-need,dont-need,no-reuse}",
+            ),
             ("metadata-hash-value", "record{lower:u64,upper:u64}"),
             ("descriptor", "resource"),
             ("directory-entry-stream", "resource"),
         ],
         fns: &[
-            ("[method]descriptor.read-via-stream", "(borrow<$descriptor>,$filesize)->result<own<$input-stream>,$error-code>"),
-            ("[method]descriptor.write-via-stream", "(borrow<$descriptor>,$filesize)->result<own<$output-stream>,$error-code>"),
-            ("[method]descriptor.append-via-stream", "(borrow<$descriptor>)->result<own<$output-stream>,$error-code>"),
-            ("[method]descriptor.advise", "(borrow<$descriptor>,$filesize,$filesize,$advice)->result<_,$error-code>"),
-            ("[method]descriptor.sync-data", "(borrow<$descriptor>)->result<_,$error-code>"),
-            ("[method]descriptor.get-flags", "(borrow<$descriptor>)->result<$descriptor-flags,$error-code>"),
-            ("[method]descriptor.get-type", "(borrow<$descriptor>)->result<$descriptor-type,$error-code>"),
-            ("[method]descriptor.set-size", "(borrow<$descriptor>,$filesize)->result<_,$error-code>"),
-            ("[method]descriptor.set-times", "(borrow<$descriptor>,$new-timestamp,$new-timestamp)->result<_,$error-code>"),
-            ("[method]descriptor.read", "(borrow<$descriptor>,$filesize,$filesize)->result<tuple<list<u8>,bool>,$error-code>"),
-            ("[method]descriptor.write", "(borrow<$descriptor>,list<u8>,$filesize)->result<$filesize,$error-code>"),
-            ("[method]descriptor.read-directory", "(borrow<$descriptor>)->result<own<$directory-entry-stream>,$error-code>"),
-            ("[method]descriptor.sync", "(borrow<$descriptor>)->result<_,$error-code>"),
-            ("[method]descriptor.create-directory-at", "(borrow<$descriptor>,string)->result<_,$error-code>"),
-            ("[method]descriptor.stat", "(borrow<$descriptor>)->result<$descriptor-stat,$error-code>"),
-            ("[method]descriptor.stat-at", "(borrow<$descriptor>,$path-flags,string)->result<$descriptor-stat,$error-code>"),
-            ("[method]descriptor.set-times-at", "(borrow<$descriptor>,$path-flags,string,$new-timestamp,$new-timestamp)->result<_,$error-code>"),
-            ("[method]descriptor.link-at", "(borrow<$descriptor>,$path-flags,string,borrow<$descriptor>,string)->result<_,$error-code>"),
-            ("[method]descriptor.open-at", "(borrow<$descriptor>,$path-flags,string,$open-flags,$descriptor-flags)->result<own<$descriptor>,$error-code>"),
-            ("[method]descriptor.readlink-at", "(borrow<$descriptor>,string)->result<string,$error-code>"),
-            ("[method]descriptor.remove-directory-at", "(borrow<$descriptor>,string)->result<_,$error-code>"),
-            ("[method]descriptor.rename-at", "(borrow<$descriptor>,string,borrow<$descriptor>,string)->result<_,$error-code>"),
-            ("[method]descriptor.symlink-at", "(borrow<$descriptor>,string,string)->result<_,$error-code>"),
-            ("[method]descriptor.unlink-file-at", "(borrow<$descriptor>,string)->result<_,$error-code>"),
-            ("[method]descriptor.is-same-object", "(borrow<$descriptor>,borrow<$descriptor>)->bool"),
-            ("[method]descriptor.metadata-hash", "(borrow<$descriptor>)->result<$metadata-hash-value,$error-code>"),
-            ("[method]descriptor.metadata-hash-at", "(borrow<$descriptor>,$path-flags,string)->result<$metadata-hash-value,$error-code>"),
-            ("[method]directory-entry-stream.read-directory-entry", "(borrow<$directory-entry-stream>)->result<option<$directory-entry>,$error-code>"),
-            ("filesystem-error-code", "(borrow<$error>)->option<$error-code>"),
+            (
+                "[method]descriptor.read-via-stream",
+                "(borrow<$descriptor>,$filesize)->result<own<$input-stream>,$error-code>",
+            ),
+            (
+                "[method]descriptor.write-via-stream",
+                "(borrow<$descriptor>,$filesize)->result<own<$output-stream>,$error-code>",
+            ),
+            (
+                "[method]descriptor.append-via-stream",
+                "(borrow<$descriptor>)->result<own<$output-stream>,$error-code>",
+            ),
+            (
+                "[method]descriptor.advise",
+                "(borrow<$descriptor>,$filesize,$filesize,$advice)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.sync-data",
+                "(borrow<$descriptor>)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.get-flags",
+                "(borrow<$descriptor>)->result<$descriptor-flags,$error-code>",
+            ),
+            (
+                "[method]descriptor.get-type",
+                "(borrow<$descriptor>)->result<$descriptor-type,$error-code>",
+            ),
+            (
+                "[method]descriptor.set-size",
+                "(borrow<$descriptor>,$filesize)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.set-times",
+                "(borrow<$descriptor>,$new-timestamp,$new-timestamp)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.read",
+                "(borrow<$descriptor>,$filesize,$filesize)->result<tuple<list<u8>,bool>,$error-code>",
+            ),
+            (
+                "[method]descriptor.write",
+                "(borrow<$descriptor>,list<u8>,$filesize)->result<$filesize,$error-code>",
+            ),
+            (
+                "[method]descriptor.read-directory",
+                "(borrow<$descriptor>)->result<own<$directory-entry-stream>,$error-code>",
+            ),
+            (
+                "[method]descriptor.sync",
+                "(borrow<$descriptor>)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.create-directory-at",
+                "(borrow<$descriptor>,string)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.stat",
+                "(borrow<$descriptor>)->result<$descriptor-stat,$error-code>",
+            ),
+            (
+                "[method]descriptor.stat-at",
+                "(borrow<$descriptor>,$path-flags,string)->result<$descriptor-stat,$error-code>",
+            ),
+            (
+                "[method]descriptor.set-times-at",
+                "(borrow<$descriptor>,$path-flags,string,$new-timestamp,$new-timestamp)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.link-at",
+                "(borrow<$descriptor>,$path-flags,string,borrow<$descriptor>,string)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.open-at",
+                "(borrow<$descriptor>,$path-flags,string,$open-flags,$descriptor-flags)->result<own<$descriptor>,$error-code>",
+            ),
+            (
+                "[method]descriptor.readlink-at",
+                "(borrow<$descriptor>,string)->result<string,$error-code>",
+            ),
+            (
+                "[method]descriptor.remove-directory-at",
+                "(borrow<$descriptor>,string)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.rename-at",
+                "(borrow<$descriptor>,string,borrow<$descriptor>,string)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.symlink-at",
+                "(borrow<$descriptor>,string,string)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.unlink-file-at",
+                "(borrow<$descriptor>,string)->result<_,$error-code>",
+            ),
+            (
+                "[method]descriptor.is-same-object",
+                "(borrow<$descriptor>,borrow<$descriptor>)->bool",
+            ),
+            (
+                "[method]descriptor.metadata-hash",
+                "(borrow<$descriptor>)->result<$metadata-hash-value,$error-code>",
+            ),
+            (
+                "[method]descriptor.metadata-hash-at",
+                "(borrow<$descriptor>,$path-flags,string)->result<$metadata-hash-value,$error-code>",
+            ),
+            (
+                "[method]directory-entry-stream.read-directory-entry",
+                "(borrow<$directory-entry-stream>)->result<option<$directory-entry>,$error-code>",
+            ),
+            (
+                "filesystem-error-code",
+                "(borrow<$error>)->option<$error-code>",
+            ),
         ],
     },
     HostInterface {
         name: "wasi:filesystem/preopens",
-        types: &[
-            ("descriptor", "wasi:filesystem/types.descriptor"),
-        ],
-        fns: &[
-            ("get-directories", "()->list<tuple<own<$descriptor>,string>>"),
-        ],
+        types: &[("descriptor", "wasi:filesystem/types.descriptor")],
+        fns: &[(
+            "get-directories",
+            "()->list<tuple<own<$descriptor>,string>>",
+        )],
     },
     HostInterface {
         name: "wasi:sockets/network",
         types: &[
             ("error", "wasi:io/error.error"),
             ("network", "resource"),
-            ("error-code", "enum{unknown,access-denied,not-supported,invalid-argument,out-of-memory,timeout,concurrency-conflict,not-in-progress,would-block,invalid-state,new-socket-limit,address-not-bindable,address-in-use,remote-unreachable,connection-refused,connection-reset,connection-aborted,datagram-too-large,name-unresolvable,temporary-resolver-failure,permanent-resolver-failure}"),
+            (
+                "error-code",
+                "enum{unknown,access-denied,not-supported,invalid-argument,out-of-memory,timeout,concurrency-conflict,not-in-progress,would-block,invalid-state,new-socket-limit,address-not-bindable,address-in-use,remote-unreachable,connection-refused,connection-reset,connection-aborted,datagram-too-large,name-unresolvable,temporary-resolver-failure,permanent-resolver-failure}",
+            ),
             ("ip-address-family", "enum{ipv4,ipv6}"),
             ("ipv4-address", "tuple<u8,u8,u8,u8>"),
             ("ipv6-address", "tuple<u16,u16,u16,u16,u16,u16,u16,u16>"),
-            ("ip-address", "variant{ipv4:$ipv4-address,ipv6:$ipv6-address}"),
-            ("ipv4-socket-address", "record{port:u16,address:$ipv4-address}"),
-            ("ipv6-socket-address", "record{port:u16,flow-info:u32,address:$ipv6-address,scope-id:u32}"),
-            ("ip-socket-address", "variant{ipv4:$ipv4-socket-address,ipv6:$ipv6-socket-address}"),
+            (
+                "ip-address",
+                "variant{ipv4:$ipv4-address,ipv6:$ipv6-address}",
+            ),
+            (
+                "ipv4-socket-address",
+                "record{port:u16,address:$ipv4-address}",
+            ),
+            (
+                "ipv6-socket-address",
+                "record{port:u16,flow-info:u32,address:$ipv6-address,scope-id:u32}",
+            ),
+            (
+                "ip-socket-address",
+                "variant{ipv4:$ipv4-socket-address,ipv6:$ipv6-socket-address}",
+            ),
         ],
-        fns: &[
-            ("network-error-code", "(borrow<$error>)->option<$error-code>"),
-        ],
+        fns: &[(
+            "network-error-code",
+            "(borrow<$error>)->option<$error-code>",
+        )],
     },
     HostInterface {
         name: "wasi:sockets/instance-network",
-        types: &[
-            ("network", "wasi:sockets/network.network"),
-        ],
-        fns: &[
-            ("instance-network", "()->own<$network>"),
-        ],
+        types: &[("network", "wasi:sockets/network.network")],
+        fns: &[("instance-network", "()->own<$network>")],
     },
     HostInterface {
         name: "wasi:sockets/ip-name-lookup",
@@ -187,9 +346,18 @@ pub const P2: &[HostInterface] = &[
             ("resolve-address-stream", "resource"),
         ],
         fns: &[
-            ("[method]resolve-address-stream.resolve-next-address", "(borrow<$resolve-address-stream>)->result<option<$ip-address>,$error-code>"),
-            ("[method]resolve-address-stream.subscribe", "(borrow<$resolve-address-stream>)->own<$pollable>"),
-            ("resolve-addresses", "(borrow<$network>,string)->result<own<$resolve-address-stream>,$error-code>"),
+            (
+                "[method]resolve-address-stream.resolve-next-address",
+                "(borrow<$resolve-address-stream>)->result<option<$ip-address>,$error-code>",
+            ),
+            (
+                "[method]resolve-address-stream.subscribe",
+                "(borrow<$resolve-address-stream>)->own<$pollable>",
+            ),
+            (
+                "resolve-addresses",
+                "(borrow<$network>,string)->result<own<$resolve-address-stream>,$error-code>",
+            ),
         ],
     },
     HostInterface {
@@ -201,40 +369,130 @@ pub const P2: &[HostInterface] = &[
             ("duration", "wasi:clocks/monotonic-clock.duration"),
             ("network", "wasi:sockets/network.network"),
             ("error-code", "wasi:sockets/network.error-code"),
-            ("ip-socket-address", "wasi:sockets/network.ip-socket-address"),
-            ("ip-address-family", "wasi:sockets/network.ip-address-family"),
+            (
+                "ip-socket-address",
+                "wasi:sockets/network.ip-socket-address",
+            ),
+            (
+                "ip-address-family",
+                "wasi:sockets/network.ip-address-family",
+            ),
             ("shutdown-type", "enum{receive,send,both}"),
             ("tcp-socket", "resource"),
         ],
         fns: &[
-            ("[method]tcp-socket.start-bind", "(borrow<$tcp-socket>,borrow<$network>,$ip-socket-address)->result<_,$error-code>"),
-            ("[method]tcp-socket.finish-bind", "(borrow<$tcp-socket>)->result<_,$error-code>"),
-            ("[method]tcp-socket.start-connect", "(borrow<$tcp-socket>,borrow<$network>,$ip-socket-address)->result<_,$error-code>"),
-            ("[method]tcp-socket.finish-connect", "(borrow<$tcp-socket>)->result<tuple<own<$input-stream>,own<$output-stream>>,$error-code>"),
-            ("[method]tcp-socket.start-listen", "(borrow<$tcp-socket>)->result<_,$error-code>"),
-            ("[method]tcp-socket.finish-listen", "(borrow<$tcp-socket>)->result<_,$error-code>"),
-            ("[method]tcp-socket.accept", "(borrow<$tcp-socket>)->result<tuple<own<$tcp-socket>,own<$input-stream>,own<$output-stream>>,$error-code>"),
-            ("[method]tcp-socket.local-address", "(borrow<$tcp-socket>)->result<$ip-socket-address,$error-code>"),
-            ("[method]tcp-socket.remote-address", "(borrow<$tcp-socket>)->result<$ip-socket-address,$error-code>"),
-            ("[method]tcp-socket.is-listening", "(borrow<$tcp-socket>)->bool"),
-            ("[method]tcp-socket.address-family", "(borrow<$tcp-socket>)->$ip-address-family"),
-            ("[method]tcp-socket.set-listen-backlog-size", "(borrow<$tcp-socket>,u64)->result<_,$error-code>"),
-            ("[method]tcp-socket.keep-alive-enabled", "(borrow<$tcp-socket>)->result<bool,$error-code>"),
-            ("[method]tcp-socket.set-keep-alive-enabled", "(borrow<$tcp-socket>,bool)->result<_,$error-code>"),
-            ("[method]tcp-socket.keep-alive-idle-time", "(borrow<$tcp-socket>)->result<$duration,$error-code>"),
-            ("[method]tcp-socket.set-keep-alive-idle-time", "(borrow<$tcp-socket>,$duration)->result<_,$error-code>"),
-            ("[method]tcp-socket.keep-alive-interval", "(borrow<$tcp-socket>)->result<$duration,$error-code>"),
-            ("[method]tcp-socket.set-keep-alive-interval", "(borrow<$tcp-socket>,$duration)->result<_,$error-code>"),
-            ("[method]tcp-socket.keep-alive-count", "(borrow<$tcp-socket>)->result<u32,$error-code>"),
-            ("[method]tcp-socket.set-keep-alive-count", "(borrow<$tcp-socket>,u32)->result<_,$error-code>"),
-            ("[method]tcp-socket.hop-limit", "(borrow<$tcp-socket>)->result<u8,$error-code>"),
-            ("[method]tcp-socket.set-hop-limit", "(borrow<$tcp-socket>,u8)->result<_,$error-code>"),
-            ("[method]tcp-socket.receive-buffer-size", "(borrow<$tcp-socket>)->result<u64,$error-code>"),
-            ("[method]tcp-socket.set-receive-buffer-size", "(borrow<$tcp-socket>,u64)->result<_,$error-code>"),
-            ("[method]tcp-socket.send-buffer-size", "(borrow<$tcp-socket>)->result<u64,$error-code>"),
-            ("[method]tcp-socket.set-send-buffer-size", "(borrow<$tcp-socket>,u64)->result<_,$error-code>"),
-            ("[method]tcp-socket.subscribe", "(borrow<$tcp-socket>)->own<$pollable>"),
-            ("[method]tcp-socket.shutdown", "(borrow<$tcp-socket>,$shutdown-type)->result<_,$error-code>"),
+            (
+                "[method]tcp-socket.start-bind",
+                "(borrow<$tcp-socket>,borrow<$network>,$ip-socket-address)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.finish-bind",
+                "(borrow<$tcp-socket>)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.start-connect",
+                "(borrow<$tcp-socket>,borrow<$network>,$ip-socket-address)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.finish-connect",
+                "(borrow<$tcp-socket>)->result<tuple<own<$input-stream>,own<$output-stream>>,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.start-listen",
+                "(borrow<$tcp-socket>)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.finish-listen",
+                "(borrow<$tcp-socket>)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.accept",
+                "(borrow<$tcp-socket>)->result<tuple<own<$tcp-socket>,own<$input-stream>,own<$output-stream>>,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.local-address",
+                "(borrow<$tcp-socket>)->result<$ip-socket-address,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.remote-address",
+                "(borrow<$tcp-socket>)->result<$ip-socket-address,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.is-listening",
+                "(borrow<$tcp-socket>)->bool",
+            ),
+            (
+                "[method]tcp-socket.address-family",
+                "(borrow<$tcp-socket>)->$ip-address-family",
+            ),
+            (
+                "[method]tcp-socket.set-listen-backlog-size",
+                "(borrow<$tcp-socket>,u64)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.keep-alive-enabled",
+                "(borrow<$tcp-socket>)->result<bool,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.set-keep-alive-enabled",
+                "(borrow<$tcp-socket>,bool)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.keep-alive-idle-time",
+                "(borrow<$tcp-socket>)->result<$duration,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.set-keep-alive-idle-time",
+                "(borrow<$tcp-socket>,$duration)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.keep-alive-interval",
+                "(borrow<$tcp-socket>)->result<$duration,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.set-keep-alive-interval",
+                "(borrow<$tcp-socket>,$duration)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.keep-alive-count",
+                "(borrow<$tcp-socket>)->result<u32,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.set-keep-alive-count",
+                "(borrow<$tcp-socket>,u32)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.hop-limit",
+                "(borrow<$tcp-socket>)->result<u8,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.set-hop-limit",
+                "(borrow<$tcp-socket>,u8)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.receive-buffer-size",
+                "(borrow<$tcp-socket>)->result<u64,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.set-receive-buffer-size",
+                "(borrow<$tcp-socket>,u64)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.send-buffer-size",
+                "(borrow<$tcp-socket>)->result<u64,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.set-send-buffer-size",
+                "(borrow<$tcp-socket>,u64)->result<_,$error-code>",
+            ),
+            (
+                "[method]tcp-socket.subscribe",
+                "(borrow<$tcp-socket>)->own<$pollable>",
+            ),
+            (
+                "[method]tcp-socket.shutdown",
+                "(borrow<$tcp-socket>,$shutdown-type)->result<_,$error-code>",
+            ),
         ],
     },
     HostInterface {
@@ -242,12 +500,16 @@ pub const P2: &[HostInterface] = &[
         types: &[
             ("network", "wasi:sockets/network.network"),
             ("error-code", "wasi:sockets/network.error-code"),
-            ("ip-address-family", "wasi:sockets/network.ip-address-family"),
+            (
+                "ip-address-family",
+                "wasi:sockets/network.ip-address-family",
+            ),
             ("tcp-socket", "wasi:sockets/tcp.tcp-socket"),
         ],
-        fns: &[
-            ("create-tcp-socket", "($ip-address-family)->result<own<$tcp-socket>,$error-code>"),
-        ],
+        fns: &[(
+            "create-tcp-socket",
+            "($ip-address-family)->result<own<$tcp-socket>,$error-code>",
+        )],
     },
     HostInterface {
         name: "wasi:sockets/udp",
@@ -255,33 +517,99 @@ pub const P2: &[HostInterface] = &[
             ("pollable", "wasi:io/poll.pollable"),
             ("network", "wasi:sockets/network.network"),
             ("error-code", "wasi:sockets/network.error-code"),
-            ("ip-socket-address", "wasi:sockets/network.ip-socket-address"),
-            ("ip-address-family", "wasi:sockets/network.ip-address-family"),
-            ("incoming-datagram", "record{data:list<u8>,remote-address:$ip-socket-address}"),
-            ("outgoing-datagram", "record{data:list<u8>,remote-address:option<$ip-socket-address>}"),
+            (
+                "ip-socket-address",
+                "wasi:sockets/network.ip-socket-address",
+            ),
+            (
+                "ip-address-family",
+                "wasi:sockets/network.ip-address-family",
+            ),
+            (
+                "incoming-datagram",
+                "record{data:list<u8>,remote-address:$ip-socket-address}",
+            ),
+            (
+                "outgoing-datagram",
+                "record{data:list<u8>,remote-address:option<$ip-socket-address>}",
+            ),
             ("udp-socket", "resource"),
             ("incoming-datagram-stream", "resource"),
             ("outgoing-datagram-stream", "resource"),
         ],
         fns: &[
-            ("[method]udp-socket.start-bind", "(borrow<$udp-socket>,borrow<$network>,$ip-socket-address)->result<_,$error-code>"),
-            ("[method]udp-socket.finish-bind", "(borrow<$udp-socket>)->result<_,$error-code>"),
-            ("[method]udp-socket.stream", "(borrow<$udp-socket>,option<$ip-socket-address>)->result<tuple<own<$incoming-datagram-stream>,own<$outgoing-datagram-stream>>,$error-code>"),
-            ("[method]udp-socket.local-address", "(borrow<$udp-socket>)->result<$ip-socket-address,$error-code>"),
-            ("[method]udp-socket.remote-address", "(borrow<$udp-socket>)->result<$ip-socket-address,$error-code>"),
-            ("[method]udp-socket.address-family", "(borrow<$udp-socket>)->$ip-address-family"),
-            ("[method]udp-socket.unicast-hop-limit", "(borrow<$udp-socket>)->result<u8,$error-code>"),
-            ("[method]udp-socket.set-unicast-hop-limit", "(borrow<$udp-socket>,u8)->result<_,$error-code>"),
-            ("[method]udp-socket.receive-buffer-size", "(borrow<$udp-socket>)->result<u64,$error-code>"),
-            ("[method]udp-socket.set-receive-buffer-size", "(borrow<$udp-socket>,u64)->result<_,$error-code>"),
-            ("[method]udp-socket.send-buffer-size", "(borrow<$udp-socket>)->result<u64,$error-code>"),
-            ("[method]udp-socket.set-send-buffer-size", "(borrow<$udp-socket>,u64)->result<_,$error-code>"),
-            ("[method]udp-socket.subscribe", "(borrow<$udp-socket>)->own<$pollable>"),
-            ("[method]incoming-datagram-stream.receive", "(borrow<$incoming-datagram-stream>,u64)->result<list<$incoming-datagram>,$error-code>"),
-            ("[method]incoming-datagram-stream.subscribe", "(borrow<$incoming-datagram-stream>)->own<$pollable>"),
-            ("[method]outgoing-datagram-stream.check-send", "(borrow<$outgoing-datagram-stream>)->result<u64,$error-code>"),
-            ("[method]outgoing-datagram-stream.send", "(borrow<$outgoing-datagram-stream>,list<$outgoing-datagram>)->result<u64,$error-code>"),
-            ("[method]outgoing-datagram-stream.subscribe", "(borrow<$outgoing-datagram-stream>)->own<$pollable>"),
+            (
+                "[method]udp-socket.start-bind",
+                "(borrow<$udp-socket>,borrow<$network>,$ip-socket-address)->result<_,$error-code>",
+            ),
+            (
+                "[method]udp-socket.finish-bind",
+                "(borrow<$udp-socket>)->result<_,$error-code>",
+            ),
+            (
+                "[method]udp-socket.stream",
+                "(borrow<$udp-socket>,option<$ip-socket-address>)->result<tuple<own<$incoming-datagram-stream>,own<$outgoing-datagram-stream>>,$error-code>",
+            ),
+            (
+                "[method]udp-socket.local-address",
+                "(borrow<$udp-socket>)->result<$ip-socket-address,$error-code>",
+            ),
+            (
+                "[method]udp-socket.remote-address",
+                "(borrow<$udp-socket>)->result<$ip-socket-address,$error-code>",
+            ),
+            (
+                "[method]udp-socket.address-family",
+                "(borrow<$udp-socket>)->$ip-address-family",
+            ),
+            (
+                "[method]udp-socket.unicast-hop-limit",
+                "(borrow<$udp-socket>)->result<u8,$error-code>",
+            ),
+            (
+                "[method]udp-socket.set-unicast-hop-limit",
+                "(borrow<$udp-socket>,u8)->result<_,$error-code>",
+            ),
+            (
+                "[method]udp-socket.receive-buffer-size",
+                "(borrow<$udp-socket>)->result<u64,$error-code>",
+            ),
+            (
+                "[method]udp-socket.set-receive-buffer-size",
+                "(borrow<$udp-socket>,u64)->result<_,$error-code>",
+            ),
+            (
+                "[method]udp-socket.send-buffer-size",
+                "(borrow<$udp-socket>)->result<u64,$error-code>",
+            ),
+            (
+                "[method]udp-socket.set-send-buffer-size",
+                "(borrow<$udp-socket>,u64)->result<_,$error-code>",
+            ),
+            (
+                "[method]udp-socket.subscribe",
+                "(borrow<$udp-socket>)->own<$pollable>",
+            ),
+            (
+                "[method]incoming-datagram-stream.receive",
+                "(borrow<$incoming-datagram-stream>,u64)->result<list<$incoming-datagram>,$error-code>",
+            ),
+            (
+                "[method]incoming-datagram-stream.subscribe",
+                "(borrow<$incoming-datagram-stream>)->own<$pollable>",
+            ),
+            (
+                "[method]outgoing-datagram-stream.check-send",
+                "(borrow<$outgoing-datagram-stream>)->result<u64,$error-code>",
+            ),
+            (
+                "[method]outgoing-datagram-stream.send",
+                "(borrow<$outgoing-datagram-stream>,list<$outgoing-datagram>)->result<u64,$error-code>",
+            ),
+            (
+                "[method]outgoing-datagram-stream.subscribe",
+                "(borrow<$outgoing-datagram-stream>)->own<$pollable>",
+            ),
         ],
     },
     HostInterface {
@@ -289,19 +617,21 @@ pub const P2: &[HostInterface] = &[
         types: &[
             ("network", "wasi:sockets/network.network"),
             ("error-code", "wasi:sockets/network.error-code"),
-            ("ip-address-family", "wasi:sockets/network.ip-address-family"),
+            (
+                "ip-address-family",
+                "wasi:sockets/network.ip-address-family",
+            ),
             ("udp-socket", "wasi:sockets/udp.udp-socket"),
         ],
-        fns: &[
-            ("create-udp-socket", "($ip-address-family)->result<own<$udp-socket>,$error-code>"),
-        ],
+        fns: &[(
+            "create-udp-socket",
+            "($ip-address-family)->result<own<$udp-socket>,$error-code>",
+        )],
     },
     HostInterface {
         name: "wasi:random/insecure-seed",
         types: &[],
-        fns: &[
-            ("insecure-seed", "()->tuple<u64,u64>"),
-        ],
+        fns: &[("insecure-seed", "()->tuple<u64,u64>")],
     },
     HostInterface {
         name: "wasi:random/insecure",
@@ -331,77 +661,52 @@ pub const P2: &[HostInterface] = &[
     HostInterface {
         name: "wasi:cli/exit",
         types: &[],
-        fns: &[
-            ("exit", "(result<_,_>)"),
-            ("exit-with-code", "(u8)"),
-        ],
+        fns: &[("exit", "(result<_,_>)"), ("exit-with-code", "(u8)")],
     },
     HostInterface {
         name: "wasi:cli/stdin",
-        types: &[
-            ("input-stream", "wasi:io/streams.input-stream"),
-        ],
-        fns: &[
-            ("get-stdin", "()->own<$input-stream>"),
-        ],
+        types: &[("input-stream", "wasi:io/streams.input-stream")],
+        fns: &[("get-stdin", "()->own<$input-stream>")],
     },
     HostInterface {
         name: "wasi:cli/stdout",
-        types: &[
-            ("output-stream", "wasi:io/streams.output-stream"),
-        ],
-        fns: &[
-            ("get-stdout", "()->own<$output-stream>"),
-        ],
+        types: &[("output-stream", "wasi:io/streams.output-stream")],
+        fns: &[("get-stdout", "()->own<$output-stream>")],
     },
     HostInterface {
         name: "wasi:cli/stderr",
-        types: &[
-            ("output-stream", "wasi:io/streams.output-stream"),
-        ],
-        fns: &[
-            ("get-stderr", "()->own<$output-stream>"),
-        ],
+        types: &[("output-stream", "wasi:io/streams.output-stream")],
+        fns: &[("get-stderr", "()->own<$output-stream>")],
     },
     HostInterface {
         name: "wasi:cli/terminal-input",
-        types: &[
-            ("terminal-input", "resource"),
-        ],
+        types: &[("terminal-input", "resource")],
         fns: &[],
     },
     HostInterface {
         name: "wasi:cli/terminal-output",
-        types: &[
-            ("terminal-output", "resource"),
-        ],
+        types: &[("terminal-output", "resource")],
         fns: &[],
     },
     HostInterface {
         name: "wasi:cli/terminal-stdin",
-        types: &[
-            ("terminal-input", "wasi:cli/terminal-input.terminal-input"),
-        ],
-        fns: &[
-            ("get-terminal-stdin", "()->option<own<$terminal-input>>"),
-        ],
+        types: &[("terminal-input", "wasi:cli/terminal-input.terminal-input")],
+        fns: &[("get-terminal-stdin", "()->option<own<$terminal-input>>")],
     },
     HostInterface {
         name: "wasi:cli/terminal-stdout",
-        types: &[
-            ("terminal-output", "wasi:cli/terminal-output.terminal-output"),
-        ],
-        fns: &[
-            ("get-terminal-stdout", "()->option<own<$terminal-output>>"),
-        ],
+        types: &[(
+            "terminal-output",
+            "wasi:cli/terminal-output.terminal-output",
+        )],
+        fns: &[("get-terminal-stdout", "()->option<own<$terminal-output>>")],
     },
     HostInterface {
         name: "wasi:cli/terminal-stderr",
-        types: &[
-            ("terminal-output", "wasi:cli/terminal-output.terminal-output"),
-        ],
-        fns: &[
-            ("get-terminal-stderr", "()->option<own<$terminal-output>>"),
-        ],
+        types: &[(
+            "terminal-output",
+            "wasi:cli/terminal-output.terminal-output",
+        )],
+        fns: &[("get-terminal-stderr", "()->option<own<$terminal-output>>")],
     },
 ];

@@ -1,0 +1,103 @@
+//! A core module that says for which world it was built → the component that it stands for.
+//!
+//! Tools that generate bindings leave the world's type in custom sections called
+//! `component-type…`; wit-component makes a component of such a module. What such a module imports
+//! from WASI 0.1 goes through the adapter that Wasmtime's project publishes. A module without
+//! these sections is none of this: it is compiled as it is.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
+use wasmparser::{Chunk, Parser, Payload};
+use wit_component::ComponentEncoder;
+
+use crate::error::{Error, Result};
+
+/// How the names of the custom sections with a world's type begin.
+const COMPONENT_TYPE: &str = "component-type";
+
+/// What the sections of a module say about the component that it stands for.
+#[derive(Default, Debug)]
+struct ModuleFacts {
+    has_component_type: bool,
+    imports_p1: bool,
+    is_command: bool,
+}
+
+/// `wasm` itself, or the component that it stands for.
+///
+/// # Errors
+/// A module whose imports and exports do not fit the world that it names.
+pub(crate) fn component(wasm: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>> {
+    // What is wrong with the sections is reported when they are parsed.
+    let facts = facts(&wasm).unwrap_or_default();
+    if !facts.has_component_type {
+        return Ok(wasm);
+    }
+    // The encoder relies on a valid module.
+    crate::parse::parse_module(&wasm)?;
+    encoded(&wasm, &facts).map(Cow::Owned).map_err(|error| {
+        Error::link("the module does not fit the world that it was built for")
+            .note(error)
+            .help("generate its bindings and build it again with tools of one version")
+    })
+}
+
+fn encoded(wasm: &[u8], facts: &ModuleFacts) -> Result<Vec<u8>, String> {
+    let text = |error: &dyn fmt::Display| format!("{error:#}");
+    let mut encoder = ComponentEncoder::default();
+    encoder.module(wasm).map_err(|error| text(&error))?;
+    if facts.imports_p1 {
+        let adapter = if facts.is_command {
+            WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER
+        } else {
+            WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER
+        };
+        encoder
+            .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)
+            .map_err(|error| text(&error))?;
+    }
+    encoder.encode().map_err(|error| text(&error))
+}
+
+/// Reads the sections of a module, not the bodies; nothing for a component.
+fn facts(wasm: &[u8]) -> wasmparser::Result<ModuleFacts> {
+    let mut facts = ModuleFacts::default();
+    if !Parser::is_core_wasm(wasm) {
+        return Ok(facts);
+    }
+    let mut parser = Parser::new(0);
+    let mut rest = wasm;
+    loop {
+        let Chunk::Parsed { payload, consumed } = parser.parse(rest, true)? else {
+            unreachable!("the parser knows that these are all bytes");
+        };
+        let mut next = consumed;
+        match payload {
+            Payload::CustomSection(section) => {
+                facts.has_component_type |= section.name().starts_with(COMPONENT_TYPE);
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    facts.imports_p1 |= import?.module == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    facts.is_command |= export?.name == "_start";
+                }
+            }
+            Payload::CodeSectionStart { size, .. } => {
+                parser.skip_section();
+                next += size as usize;
+            }
+            Payload::End(_) => return Ok(facts),
+            _ => {}
+        }
+        rest = rest.get(next..).unwrap_or_default();
+    }
+}

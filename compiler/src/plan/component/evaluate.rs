@@ -1,0 +1,694 @@
+//! Definitions of components, evaluated.
+//!
+//! Instantiating a component is calling a function: its parameters are its imports, its arguments
+//! the `with` items, and what it gives is the instance of its exports. Index spaces hold what was
+//! defined, so an alias is a copy. A component carries the index spaces around it, for its outer
+//! aliases. Specification: component model, "Explainer"; how a type is identified: "Canonical ABI".
+
+use super::host::{self, HostImports};
+use super::{
+    Canon, CanonKind, CanonOptions, ComponentInstance, CoreDef, Export, Lift, Linked, Resource,
+};
+use crate::canonical::{Case, Field, FuncTy, FuncTyId, Ty, TyId};
+use crate::error::{Error, Result};
+use crate::index::{CanonId, ComponentId, LiftId, ResourceId};
+use crate::parse::{Component, ComponentBinary, Definition};
+use crate::plan::{Provider, Unit};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use wasmelt_abi::StringEncoding;
+use wasmparser::{
+    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentDefinedType,
+    ComponentExternalKind, ComponentFuncType, ComponentOuterAliasKind, ComponentType,
+    ComponentTypeRef, ComponentValType, ExternalKind, InstanceTypeDeclaration, PrimitiveValType,
+    TypeBounds,
+};
+
+/// The index spaces of a component or type that is being evaluated, shared with what is inside.
+type Space<'a> = Rc<RefCell<Frame<'a>>>;
+
+#[derive(Default)]
+struct Frame<'a> {
+    outer: Option<Space<'a>>,
+    core_modules: Vec<usize>,
+    core_instances: Vec<Rc<CoreInstance>>,
+    core_funcs: Vec<CoreDef>,
+    core_tables: Vec<CoreDef>,
+    core_memories: Vec<CoreDef>,
+    core_globals: Vec<CoreDef>,
+    core_tags: Vec<CoreDef>,
+    types: Vec<TypeDef<'a>>,
+    funcs: Vec<FuncDef>,
+    instances: Vec<Rc<Instance<'a>>>,
+    components: Vec<ComponentDef<'a>>,
+}
+
+enum CoreInstance {
+    Unit(usize),
+    Exports(BTreeMap<String, CoreDef>),
+}
+
+/// Names to what they are.
+type Instance<'a> = BTreeMap<String, Def<'a>>;
+
+#[derive(Clone)]
+enum Def<'a> {
+    CoreModule(usize),
+    Func(FuncDef),
+    Type(TypeDef<'a>),
+    Instance(Rc<Instance<'a>>),
+    Component(ComponentDef<'a>),
+}
+
+#[derive(Clone)]
+enum FuncDef {
+    Lifted(LiftId),
+    Host(Rc<host::HostFunc>),
+}
+
+#[derive(Clone)]
+enum TypeDef<'a> {
+    Value(TyId),
+    Func(FuncTyId),
+    Resource(ResourceId),
+    Instance(&'a [InstanceTypeDeclaration<'a>], Space<'a>),
+    /// Types of components and of core modules: nothing depends on what they are.
+    Other,
+}
+
+#[derive(Clone)]
+struct ComponentDef<'a> {
+    component: &'a Component<'a>,
+    space: Space<'a>,
+}
+
+/// Where the imports of a component come from.
+enum Arguments<'m, 'a> {
+    With(&'m Instance<'a>),
+    Host,
+}
+
+struct Evaluator<'l, 'a> {
+    linked: &'l mut Linked<'a>,
+    binary: &'a ComponentBinary<'a>,
+    imports: HostImports,
+    name: &'l str,
+    /// In a script, which component is being evaluated.
+    position: usize,
+}
+
+/// Adds a component to `linked`: its core instances, functions and exports.
+///
+/// # Errors
+/// `Link` for imports that nothing provides, `Unsupported` for what is not compiled yet.
+pub fn link<'a>(
+    linked: &mut Linked<'a>,
+    binary: &'a ComponentBinary<'a>,
+    name: &str,
+    position: usize,
+    imports: HostImports,
+) -> Result<()> {
+    linked.has_components = true;
+    let mut evaluator = Evaluator {
+        linked,
+        binary,
+        imports,
+        name,
+        position,
+    };
+    let root = ComponentDef {
+        component: &binary.root,
+        space: Space::default(),
+    };
+    let exports = evaluator.component(&root, &Arguments::Host, None)?;
+    for (name, def) in &exports {
+        match def {
+            Def::Func(FuncDef::Lifted(lift)) => evaluator.export(name.clone(), *lift),
+            Def::Instance(instance) => {
+                for (function, def) in instance.iter() {
+                    if let Def::Func(FuncDef::Lifted(lift)) = def {
+                        evaluator.export(format!("{name}#{function}"), *lift);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Evaluator<'_, 'a> {
+    fn export(&mut self, name: String, lift: LiftId) {
+        self.linked.exports.push(Export {
+            component: self.position,
+            name,
+            lift,
+        });
+    }
+
+    /// Instantiates a component.
+    fn component(
+        &mut self,
+        def: &ComponentDef<'a>,
+        arguments: &Arguments<'_, 'a>,
+        parent: Option<ComponentId>,
+    ) -> Result<Instance<'a>> {
+        let id = ComponentId::new(self.linked.instances.len());
+        self.linked.instances.push(ComponentInstance { parent });
+        let space = Space::new(RefCell::new(Frame {
+            outer: Some(def.space.clone()),
+            ..Frame::default()
+        }));
+        let mut exports = Instance::new();
+        for definition in &def.component.definitions {
+            match definition {
+                Definition::CoreModule(module) => {
+                    space.borrow_mut().core_modules.push(*module);
+                }
+                Definition::CoreInstance(instance) => {
+                    let instance = self.core_instance(&space, instance);
+                    space.borrow_mut().core_instances.push(Rc::new(instance));
+                }
+                Definition::CoreType => {}
+                Definition::Component(component) => {
+                    let component = ComponentDef {
+                        component,
+                        space: space.clone(),
+                    };
+                    space.borrow_mut().components.push(component);
+                }
+                Definition::Instance(instance) => {
+                    let instance = self.instance(&space, instance, id)?;
+                    space.borrow_mut().instances.push(Rc::new(instance));
+                }
+                Definition::Alias(alias) => self.alias(&space, alias),
+                Definition::Type(ty, offset) => {
+                    let ty = self.type_def(&space, ty, Some(id), *offset)?;
+                    space.borrow_mut().types.push(ty);
+                }
+                Definition::Canon(canon, offset) => self.canon(&space, canon, id, *offset)?,
+                Definition::Import(import, offset) => {
+                    let name = import.name.name;
+                    let def = match arguments {
+                        Arguments::With(arguments) => arguments[name].clone(),
+                        Arguments::Host => self
+                            .host_item(&space, "", name, import.ty)
+                            .map_err(|e| if e.offset.is_none() { e.at(*offset) } else { e })?,
+                    };
+                    push(&mut space.borrow_mut(), def);
+                }
+                Definition::Export(export) => {
+                    let def = item(&space.borrow(), export.kind, export.index);
+                    push(&mut space.borrow_mut(), def.clone());
+                    exports.insert(export.name.name.to_owned(), def);
+                }
+            }
+        }
+        Ok(exports)
+    }
+
+    fn instance(
+        &mut self,
+        space: &Space<'a>,
+        instance: &'a wasmparser::ComponentInstance<'a>,
+        parent: ComponentId,
+    ) -> Result<Instance<'a>> {
+        match instance {
+            wasmparser::ComponentInstance::Instantiate {
+                component_index,
+                args,
+            } => {
+                let (component, with) = {
+                    let frame = space.borrow();
+                    let with: Instance<'a> = args
+                        .iter()
+                        .map(|arg| (arg.name.to_owned(), item(&frame, arg.kind, arg.index)))
+                        .collect();
+                    (frame.components[*component_index as usize].clone(), with)
+                };
+                self.component(&component, &Arguments::With(&with), Some(parent))
+            }
+            wasmparser::ComponentInstance::FromExports(exports) => {
+                let frame = space.borrow();
+                let def = |e: &wasmparser::ComponentExport<'_>| item(&frame, e.kind, e.index);
+                Ok(exports
+                    .iter()
+                    .map(|e| (e.name.name.to_owned(), def(e)))
+                    .collect())
+            }
+        }
+    }
+
+    fn core_instance(
+        &mut self,
+        space: &Space<'a>,
+        instance: &wasmparser::Instance<'a>,
+    ) -> CoreInstance {
+        let frame = space.borrow();
+        match instance {
+            wasmparser::Instance::FromExports(exports) => {
+                let def = |e: &wasmparser::Export<'_>| core_item(&frame, e.kind, e.index);
+                let exports = exports.iter().map(|e| (e.name.to_owned(), def(e)));
+                CoreInstance::Exports(exports.collect())
+            }
+            wasmparser::Instance::Instantiate { module_index, args } => {
+                let position = frame.core_modules[*module_index as usize];
+                let module = &self.binary.modules[position];
+                let imports = module.imports.iter().map(|import| {
+                    let argument = args
+                        .iter()
+                        .find(|arg| arg.name == import.module)
+                        .expect("validated: every import has its argument");
+                    let instance = &frame.core_instances[argument.index as usize];
+                    Provider::Core(self.core_export(instance, import.name))
+                });
+                let imports = imports.collect();
+                self.linked.units.push(Unit {
+                    module,
+                    name: match module.name {
+                        Some(name) => name.to_owned(),
+                        None => format!("{}:{position}", self.name),
+                    },
+                    imports,
+                    component: Some(self.position),
+                });
+                CoreInstance::Unit(self.linked.units.len() - 1)
+            }
+        }
+    }
+
+    fn core_export(&self, instance: &CoreInstance, name: &str) -> CoreDef {
+        match instance {
+            CoreInstance::Exports(exports) => exports[name],
+            CoreInstance::Unit(unit) => CoreDef::Unit {
+                unit: *unit,
+                item: self.linked.units[*unit]
+                    .module
+                    .export(name)
+                    .expect("validated: the module exports it"),
+            },
+        }
+    }
+
+    fn alias(&self, space: &Space<'a>, alias: &ComponentAlias<'_>) {
+        match *alias {
+            ComponentAlias::InstanceExport {
+                instance_index,
+                name,
+                ..
+            } => {
+                let instance = space.borrow().instances[instance_index as usize].clone();
+                push(&mut space.borrow_mut(), instance[name].clone());
+            }
+            ComponentAlias::CoreInstanceExport {
+                kind,
+                instance_index,
+                name,
+            } => {
+                let mut frame = space.borrow_mut();
+                let instance = frame.core_instances[instance_index as usize].clone();
+                let def = self.core_export(&instance, name);
+                core_space_mut(&mut frame, kind).push(def);
+            }
+            ComponentAlias::Outer { kind, count, index } => {
+                let mut from = space.clone();
+                for _ in 0..count {
+                    let outer = from.borrow().outer.clone();
+                    from = outer.expect("validated: that many components around");
+                }
+                let kind = match kind {
+                    ComponentOuterAliasKind::CoreType => return,
+                    ComponentOuterAliasKind::CoreModule => ComponentExternalKind::Module,
+                    ComponentOuterAliasKind::Type => ComponentExternalKind::Type,
+                    ComponentOuterAliasKind::Component => ComponentExternalKind::Component,
+                };
+                let def = item(&from.borrow(), kind, index);
+                push(&mut space.borrow_mut(), def);
+            }
+        }
+    }
+
+    fn canon(
+        &mut self,
+        space: &Space<'a>,
+        canon: &CanonicalFunction,
+        instance: ComponentId,
+        offset: u64,
+    ) -> Result<()> {
+        let resource = |index: u32| match space.borrow().types[index as usize] {
+            TypeDef::Resource(id) => id,
+            _ => unreachable!("validated: a resource type"),
+        };
+        let (kind, ty) = match canon {
+            CanonicalFunction::Lift {
+                core_func_index,
+                type_index,
+                options,
+            } => {
+                let (options, post_return) = self.options(space, options, instance, offset)?;
+                let options = self.linked.intern_options(options);
+                let mut frame = space.borrow_mut();
+                let TypeDef::Func(ty) = frame.types[*type_index as usize] else {
+                    unreachable!("validated: a function type")
+                };
+                if self.linked.types.func(ty).is_async {
+                    return Err(Error::unsupported("async functions", offset));
+                }
+                self.linked.lifts.push(Lift {
+                    core: frame.core_funcs[*core_func_index as usize],
+                    ty,
+                    options,
+                    post_return,
+                });
+                let lift = LiftId::new(self.linked.lifts.len() - 1);
+                frame.funcs.push(FuncDef::Lifted(lift));
+                return Ok(());
+            }
+            CanonicalFunction::Lower {
+                func_index,
+                options,
+            } => {
+                let (options, _) = self.options(space, options, instance, offset)?;
+                let options = self.linked.intern_options(options);
+                match space.borrow().funcs[*func_index as usize].clone() {
+                    FuncDef::Lifted(lift) => {
+                        let ty = self.linked.lifts[lift.index()].ty;
+                        let kind = CanonKind::Adapter { lift, options };
+                        (kind, self.linked.types.lowered(ty))
+                    }
+                    FuncDef::Host(func) => {
+                        (func.lowered(options), self.linked.types.lowered(func.ty))
+                    }
+                }
+            }
+            CanonicalFunction::ResourceNew { resource: r } => {
+                let resource = resource(*r);
+                (CanonKind::ResourceNew { resource, instance }, flat(1, 1))
+            }
+            CanonicalFunction::ResourceRep { resource: r } => {
+                let resource = resource(*r);
+                (CanonKind::ResourceRep { resource, instance }, flat(1, 1))
+            }
+            CanonicalFunction::ResourceDrop { resource: r } => {
+                let resource = resource(*r);
+                (CanonKind::ResourceDrop { resource, instance }, flat(1, 0))
+            }
+            other => return Err(unsupported_canon(other, offset)),
+        };
+        self.linked.canons.push(Canon {
+            kind,
+            ty,
+            name: String::new(),
+        });
+        let id = CanonId::new(self.linked.canons.len() - 1);
+        space.borrow_mut().core_funcs.push(CoreDef::Canon(id));
+        Ok(())
+    }
+
+    fn options(
+        &self,
+        space: &Space<'a>,
+        options: &[CanonicalOption],
+        instance: ComponentId,
+        offset: u64,
+    ) -> Result<(CanonOptions, Option<CoreDef>)> {
+        let frame = space.borrow();
+        let mut canon = CanonOptions {
+            encoding: StringEncoding::Utf8,
+            memory: None,
+            realloc: None,
+            instance,
+        };
+        let mut post_return = None;
+        for option in options {
+            match *option {
+                CanonicalOption::UTF8 => canon.encoding = StringEncoding::Utf8,
+                CanonicalOption::UTF16 => canon.encoding = StringEncoding::Utf16,
+                CanonicalOption::CompactUTF16 => canon.encoding = StringEncoding::CompactUtf16,
+                CanonicalOption::Memory(index) => {
+                    canon.memory = Some(frame.core_memories[index as usize]);
+                }
+                CanonicalOption::Realloc(index) => {
+                    canon.realloc = Some(frame.core_funcs[index as usize]);
+                }
+                CanonicalOption::PostReturn(index) => {
+                    post_return = Some(frame.core_funcs[index as usize]);
+                }
+                CanonicalOption::Async | CanonicalOption::Callback(_) => {
+                    return Err(Error::unsupported("async functions", offset));
+                }
+                CanonicalOption::CoreType(_) | CanonicalOption::Gc => {
+                    let what = "the canonical ABI of garbage collection (gated)";
+                    return Err(Error::unsupported(what, offset));
+                }
+            }
+        }
+        Ok((canon, post_return))
+    }
+
+    /// A type that a definition gives. `instance` is whose resource type it is, if it is one.
+    fn type_def(
+        &mut self,
+        space: &Space<'a>,
+        ty: &'a ComponentType<'a>,
+        instance: Option<ComponentId>,
+        offset: u64,
+    ) -> Result<TypeDef<'a>> {
+        Ok(match ty {
+            ComponentType::Defined(ty) => self.defined_type(space, ty),
+            ComponentType::Func(ty) => TypeDef::Func(self.func_type(space, ty)),
+            ComponentType::Instance(declarations) => TypeDef::Instance(declarations, space.clone()),
+            ComponentType::Component(_) => TypeDef::Other,
+            ComponentType::Resource { dtor, .. } => {
+                let Some(instance) = instance else {
+                    let what = "resource types defined in types";
+                    return Err(Error::unsupported(what, offset));
+                };
+                let dtor = dtor.map(|index| space.borrow().core_funcs[index as usize]);
+                let resource = Resource::Guest { instance, dtor };
+                TypeDef::Resource(self.linked.add_resource(resource))
+            }
+        })
+    }
+
+    fn func_type(&mut self, space: &Space<'a>, ty: &ComponentFuncType<'_>) -> FuncTyId {
+        let params = ty.params.iter();
+        let params = params
+            .map(|(name, ty)| ((*name).to_owned(), self.value_type(space, *ty)))
+            .collect();
+        let result = ty.result.map(|ty| self.value_type(space, ty));
+        self.linked.types.intern_func(FuncTy {
+            params,
+            result,
+            is_async: ty.async_,
+        })
+    }
+
+    fn value_type(&mut self, space: &Space<'a>, ty: ComponentValType) -> TyId {
+        match ty {
+            ComponentValType::Primitive(ty) => self.linked.types.intern(primitive(ty)),
+            ComponentValType::Type(index) => match space.borrow().types[index as usize] {
+                TypeDef::Value(ty) => ty,
+                _ => unreachable!("validated: a value type"),
+            },
+        }
+    }
+
+    fn defined_type(&mut self, space: &Space<'a>, ty: &ComponentDefinedType<'_>) -> TypeDef<'a> {
+        let resource = |index: u32| match space.borrow().types[index as usize] {
+            TypeDef::Resource(id) => id,
+            _ => unreachable!("validated: a resource type"),
+        };
+        let names = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect();
+        let mut value = |ty: &ComponentValType| self.value_type(space, *ty);
+        let ty = match ty {
+            ComponentDefinedType::Primitive(ty) => primitive(*ty),
+            ComponentDefinedType::Record(fields) => Ty::Record(
+                fields
+                    .iter()
+                    .map(|(name, ty)| Field {
+                        name: (*name).to_owned(),
+                        ty: value(ty),
+                    })
+                    .collect(),
+            ),
+            ComponentDefinedType::Variant(cases) => Ty::Variant(
+                cases
+                    .iter()
+                    .map(|case| Case {
+                        name: case.name.to_owned(),
+                        ty: case.ty.as_ref().map(&mut value),
+                    })
+                    .collect(),
+            ),
+            ComponentDefinedType::List(ty) => Ty::List(value(ty)),
+            ComponentDefinedType::Map(key, element) => Ty::Map(value(key), value(element)),
+            ComponentDefinedType::FixedLengthList(ty, len) => Ty::FixedList(value(ty), *len),
+            ComponentDefinedType::Tuple(types) => Ty::Tuple(types.iter().map(value).collect()),
+            ComponentDefinedType::Flags(labels) => Ty::Flags(names(labels)),
+            ComponentDefinedType::Enum(labels) => Ty::Enum(names(labels)),
+            ComponentDefinedType::Option(ty) => Ty::Option(value(ty)),
+            ComponentDefinedType::Result { ok, err } => {
+                Ty::Result(ok.as_ref().map(&mut value), err.as_ref().map(&mut value))
+            }
+            ComponentDefinedType::Own(index) => Ty::Own(resource(*index)),
+            ComponentDefinedType::Borrow(index) => Ty::Borrow(resource(*index)),
+            ComponentDefinedType::Stream(ty) => Ty::Stream(ty.as_ref().map(value)),
+            ComponentDefinedType::Future(ty) => Ty::Future(ty.as_ref().map(value)),
+        };
+        TypeDef::Value(self.linked.types.intern(ty))
+    }
+
+    /// An item that the root imports, or that an instance that the root imports exports.
+    fn host_item(
+        &mut self,
+        space: &Space<'a>,
+        interface: &str,
+        name: &str,
+        ty: ComponentTypeRef,
+    ) -> Result<Def<'a>> {
+        let at = |index: u32| space.borrow().types[index as usize].clone();
+        match ty {
+            ComponentTypeRef::Func(index) => {
+                let TypeDef::Func(ty) = at(index) else {
+                    unreachable!("validated: a function type")
+                };
+                let func = host::function(self.linked, interface, name, ty, self.imports)?;
+                Ok(Def::Func(FuncDef::Host(Rc::new(func))))
+            }
+            ComponentTypeRef::Type(TypeBounds::Eq(index)) => Ok(Def::Type(at(index))),
+            ComponentTypeRef::Type(TypeBounds::SubResource) => {
+                let resource = host::resource(self.linked, interface, name, self.imports);
+                Ok(Def::Type(TypeDef::Resource(resource)))
+            }
+            ComponentTypeRef::Instance(index) => {
+                let TypeDef::Instance(declarations, outer) = at(index) else {
+                    unreachable!("validated: an instance type")
+                };
+                let name = match interface {
+                    "" => name.to_owned(),
+                    interface => format!("{interface}/{name}"),
+                };
+                let instance = self.host_instance(&name, declarations, outer)?;
+                Ok(Def::Instance(Rc::new(instance)))
+            }
+            ComponentTypeRef::Module(_) => Err(host::not_provided("core module", interface, name)),
+            ComponentTypeRef::Value(_) => Err(host::not_provided("value", interface, name)),
+            ComponentTypeRef::Component(_) => Err(host::not_provided("component", interface, name)),
+        }
+    }
+
+    /// An instance of the host, of which the type says what it has to have.
+    fn host_instance(
+        &mut self,
+        interface: &str,
+        declarations: &'a [InstanceTypeDeclaration<'a>],
+        outer: Space<'a>,
+    ) -> Result<Instance<'a>> {
+        let space = Space::new(RefCell::new(Frame {
+            outer: Some(outer),
+            ..Frame::default()
+        }));
+        let mut exports = Instance::new();
+        for declaration in declarations {
+            match declaration {
+                InstanceTypeDeclaration::CoreType(_) => {}
+                InstanceTypeDeclaration::Type(ty) => {
+                    let ty = self.type_def(&space, ty, None, 0)?;
+                    space.borrow_mut().types.push(ty);
+                }
+                InstanceTypeDeclaration::Alias(alias) => self.alias(&space, alias),
+                InstanceTypeDeclaration::Export { name, ty } => {
+                    let def = self.host_item(&space, interface, name.name, *ty)?;
+                    push(&mut space.borrow_mut(), def.clone());
+                    exports.insert(name.name.to_owned(), def);
+                }
+            }
+        }
+        Ok(exports)
+    }
+}
+
+impl Linked<'_> {
+    pub(super) fn add_resource(&mut self, resource: Resource) -> ResourceId {
+        self.resources.push(resource);
+        ResourceId::new(self.resources.len() - 1)
+    }
+}
+
+fn primitive(ty: PrimitiveValType) -> Ty {
+    match ty {
+        PrimitiveValType::Bool => Ty::Bool,
+        PrimitiveValType::S8 => Ty::S8,
+        PrimitiveValType::U8 => Ty::U8,
+        PrimitiveValType::S16 => Ty::S16,
+        PrimitiveValType::U16 => Ty::U16,
+        PrimitiveValType::S32 => Ty::S32,
+        PrimitiveValType::U32 => Ty::U32,
+        PrimitiveValType::S64 => Ty::S64,
+        PrimitiveValType::U64 => Ty::U64,
+        PrimitiveValType::F32 => Ty::F32,
+        PrimitiveValType::F64 => Ty::F64,
+        PrimitiveValType::Char => Ty::Char,
+        PrimitiveValType::String => Ty::String,
+        PrimitiveValType::ErrorContext => Ty::ErrorContext,
+    }
+}
+
+/// A core type of so many `i32`.
+fn flat(params: usize, results: usize) -> wasmparser::FuncType {
+    use wasmparser::ValType::I32;
+    wasmparser::FuncType::new(vec![I32; params], vec![I32; results])
+}
+
+fn unsupported_canon(canon: &CanonicalFunction, offset: u64) -> Error {
+    let text = format!("{canon:?}");
+    let name = text.split([' ', '{', '(']).next().unwrap_or_default();
+    Error::unsupported(format!("the built-in `{name}` (async components)"), offset)
+}
+
+/// The item of a kind at an index.
+fn item<'a>(frame: &Frame<'a>, kind: ComponentExternalKind, index: u32) -> Def<'a> {
+    let index = index as usize;
+    match kind {
+        ComponentExternalKind::Module => Def::CoreModule(frame.core_modules[index]),
+        ComponentExternalKind::Func => Def::Func(frame.funcs[index].clone()),
+        ComponentExternalKind::Type => Def::Type(frame.types[index].clone()),
+        ComponentExternalKind::Instance => Def::Instance(frame.instances[index].clone()),
+        ComponentExternalKind::Component => Def::Component(frame.components[index].clone()),
+        ComponentExternalKind::Value => unreachable!("validation refuses values"),
+    }
+}
+
+fn core_item(frame: &Frame<'_>, kind: ExternalKind, index: u32) -> CoreDef {
+    let space = match kind {
+        ExternalKind::Func | ExternalKind::FuncExact => &frame.core_funcs,
+        ExternalKind::Table => &frame.core_tables,
+        ExternalKind::Memory => &frame.core_memories,
+        ExternalKind::Global => &frame.core_globals,
+        ExternalKind::Tag => &frame.core_tags,
+    };
+    space[index as usize]
+}
+
+fn core_space_mut<'f>(frame: &'f mut Frame<'_>, kind: ExternalKind) -> &'f mut Vec<CoreDef> {
+    match kind {
+        ExternalKind::Func | ExternalKind::FuncExact => &mut frame.core_funcs,
+        ExternalKind::Table => &mut frame.core_tables,
+        ExternalKind::Memory => &mut frame.core_memories,
+        ExternalKind::Global => &mut frame.core_globals,
+        ExternalKind::Tag => &mut frame.core_tags,
+    }
+}
+
+/// Adds an item to its index space.
+fn push<'a>(frame: &mut Frame<'a>, def: Def<'a>) {
+    match def {
+        Def::CoreModule(module) => frame.core_modules.push(module),
+        Def::Func(func) => frame.funcs.push(func),
+        Def::Type(ty) => frame.types.push(ty),
+        Def::Instance(instance) => frame.instances.push(instance),
+        Def::Component(component) => frame.components.push(component),
+    }
+}

@@ -1,0 +1,231 @@
+//! Components to modules: what is left of a component when its instances are evaluated.
+//!
+//! Comes in: a validated component. Goes out: a [`Linked`] program: core modules in the order of
+//! instantiation with every import resolved, the functions that `canon` definitions make, resource
+//! types, and what the root exports. No nesting and no component-level name is left.
+
+mod evaluate;
+mod host;
+
+pub use evaluate::link;
+pub use host::HostImports;
+
+use super::{Provider, Unit};
+use crate::canonical::{FuncTyId, Types};
+use crate::index::{CanonId, ComponentId, LiftId, OptionsId, ResourceId};
+use crate::parse::{Extern, Import, Module};
+use std::collections::HashMap;
+use wasmelt_abi::{StringEncoding, TrapCode};
+
+/// A component, or several of a test script, flattened.
+#[derive(Default, Debug)]
+pub struct Linked<'a> {
+    /// Whether there are components; if not, there are only modules of WASI 0.1.
+    pub has_components: bool,
+    pub units: Vec<Unit<'a>>,
+    pub types: Types,
+    pub resources: Vec<Resource>,
+    pub instances: Vec<ComponentInstance>,
+    pub canons: Vec<Canon>,
+    pub lifts: Vec<Lift>,
+    pub options: Vec<CanonOptions>,
+    option_ids: HashMap<CanonOptions, OptionsId>,
+    pub exports: Vec<Export>,
+    /// Host resource types that are in use, by their number.
+    host_resources: HashMap<u32, ResourceId>,
+}
+
+/// An instance of a component.
+#[derive(Clone, Debug)]
+pub struct ComponentInstance {
+    pub parent: Option<ComponentId>,
+}
+
+/// A resource type.
+#[derive(Clone, Debug)]
+pub enum Resource {
+    /// The host's, with its number.
+    Host {
+        number: u32,
+        name: String,
+        drop_symbol: String,
+    },
+    /// Made by the instantiation of a component.
+    Guest {
+        instance: ComponentId,
+        dtor: Option<CoreDef>,
+    },
+    /// Of an interface that nothing provides: there are no values of it.
+    Missing { name: String },
+}
+
+/// A core item: who defines it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CoreDef {
+    /// An item of the core instance of that unit.
+    Unit {
+        unit: usize,
+        item: Extern,
+    },
+    Canon(CanonId),
+}
+
+/// Canonical options.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct CanonOptions {
+    pub encoding: StringEncoding,
+    pub memory: Option<CoreDef>,
+    pub realloc: Option<CoreDef>,
+    /// The instance that the `canon` definition belongs to: its handles, its flags.
+    pub instance: ComponentId,
+}
+
+/// A core function that is not a module's.
+#[derive(Clone, Debug)]
+pub struct Canon {
+    pub kind: CanonKind,
+    /// Flat.
+    pub ty: wasmparser::FuncType,
+    /// For backtraces.
+    pub name: String,
+}
+
+#[derive(Clone, Debug)]
+pub enum CanonKind {
+    /// `canon lower` of a function of the host.
+    Host {
+        /// Without the version.
+        interface: String,
+        function: String,
+        symbol: String,
+        options: OptionsId,
+    },
+    /// `canon lower` of a lifted function.
+    Adapter { lift: LiftId, options: OptionsId },
+    ResourceNew {
+        resource: ResourceId,
+        instance: ComponentId,
+    },
+    ResourceRep {
+        resource: ResourceId,
+        instance: ComponentId,
+    },
+    ResourceDrop {
+        resource: ResourceId,
+        instance: ComponentId,
+    },
+    /// A function that nothing provides, or that is not there yet.
+    Trap(TrapCode),
+}
+
+/// `canon lift`.
+#[derive(Clone, Debug)]
+pub struct Lift {
+    pub core: CoreDef,
+    pub ty: FuncTyId,
+    pub options: OptionsId,
+    pub post_return: Option<CoreDef>,
+}
+
+/// A lifted function that a root component exports.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// In a script, which component; 0 otherwise.
+    pub component: usize,
+    /// `name`, or `interface#name`.
+    pub name: String,
+    pub lift: LiftId,
+}
+
+impl<'a> Linked<'a> {
+    /// Adds a core module; `providers` are the units that provide its imports, by module name.
+    pub fn add_module(
+        &mut self,
+        module: &'a Module<'a>,
+        name: &str,
+        providers: &HashMap<String, usize>,
+    ) {
+        let provider = |import: &Import<'_>| {
+            let Some(&unit) = providers.get(import.module) else {
+                return Provider::Host;
+            };
+            match self.units[unit].module.export(import.name) {
+                Some(item) => Provider::Core(CoreDef::Unit { unit, item }),
+                None => Provider::NoExport,
+            }
+        };
+        let imports = module.imports.iter().map(provider).collect();
+        self.units.push(Unit {
+            module,
+            name: name.to_owned(),
+            imports,
+            component: None,
+        });
+    }
+}
+
+impl Linked<'_> {
+    #[must_use]
+    pub fn option(&self, id: OptionsId) -> &CanonOptions {
+        &self.options[id.index()]
+    }
+
+    /// The number of a resource type at run time.
+    #[must_use]
+    pub fn resource_number(&self, id: ResourceId) -> u32 {
+        match &self.resources[id.index()] {
+            Resource::Host { number, .. } => *number,
+            Resource::Guest { .. } | Resource::Missing { .. } => {
+                wasmelt_abi::GUEST_RESOURCES + id.0
+            }
+        }
+    }
+
+    /// The core functions that the function of a `canon` definition calls itself.
+    #[must_use]
+    pub fn called_by(&self, canon: CanonId) -> Vec<CoreDef> {
+        match self.canons[canon.index()].kind {
+            CanonKind::Adapter { lift, options, .. } => {
+                let lift = &self.lifts[lift.index()];
+                let realloc = |id| self.option(id).realloc;
+                let others = [lift.post_return, realloc(options), realloc(lift.options)];
+                [Some(lift.core)]
+                    .into_iter()
+                    .chain(others)
+                    .flatten()
+                    .collect()
+            }
+            CanonKind::ResourceDrop { resource, .. } => match self.resources[resource.index()] {
+                Resource::Guest { dtor, .. } => dtor.into_iter().collect(),
+                Resource::Host { .. } | Resource::Missing { .. } => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    /// The component instances that a call from `caller` (or the host) to `callee` enters: the
+    /// callee and those around it that are not around the caller as well.
+    #[must_use]
+    pub fn entered(&self, caller: Option<ComponentId>, callee: ComponentId) -> Vec<ComponentId> {
+        let around_caller: Vec<ComponentId> =
+            caller.into_iter().flat_map(|c| self.around(c)).collect();
+        self.around(callee)
+            .filter(|id| !around_caller.contains(id))
+            .collect()
+    }
+
+    /// An instance and those around it, inside out.
+    fn around(&self, id: ComponentId) -> impl Iterator<Item = ComponentId> + '_ {
+        std::iter::successors(Some(id), |id| self.instances[id.index()].parent)
+    }
+
+    fn intern_options(&mut self, options: CanonOptions) -> OptionsId {
+        if let Some(&id) = self.option_ids.get(&options) {
+            return id;
+        }
+        let id = OptionsId::new(self.options.len());
+        self.options.push(options.clone());
+        self.option_ids.insert(options, id);
+        id
+    }
+}

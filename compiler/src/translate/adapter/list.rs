@@ -1,0 +1,233 @@
+//! What lies behind a pointer: strings, lists and maps.
+
+use super::scalar::displacement;
+use super::{Source, Target, Way};
+use crate::canonical::TyId;
+use crate::index::OptionsId;
+use crate::translate::canon::realloc_type;
+use crate::translate::{Alias, FuncTranslator};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{BlockArg, InstBuilder, Type, Value, types};
+use wasmelt_abi::{LIST_BYTES_MAX, TrapCode};
+
+/// Plain values of up to this many bytes are copied by loads and stores.
+const INLINE_COPY_BYTES_MAX: u32 = 64;
+
+impl FuncTranslator<'_, '_> {
+    /// `load_string` and `store_string`.
+    pub(super) fn string(&mut self, way: Way, source: Source<'_>, target: Target) -> Vec<Value> {
+        let (start, units) = self.pair(source);
+        let memory = self.own_pointer();
+        let from = self.options_address(way.from);
+        let to = self.options_address(way.to);
+        let args = [memory, from, to, start, units];
+        let both = self.call_runtime("string_transfer", &args);
+        let both = both.expect("has a result");
+        let start = self.builder.ins().ireduce(types::I32, both);
+        let high = self.builder.ins().ushr_imm_s(both, 32);
+        let units = self.builder.ins().ireduce(types::I32, high);
+        self.put_pair(target, start, units)
+    }
+
+    /// `load_list` and `store_list`. A map is a list of pairs: `members` are the parts of one
+    /// element.
+    ///
+    /// ```text
+    /// v3 = uextend.i64 length
+    /// v4 = imul_imm v3, element bytes
+    /// v5 = icmp_imm ugt v4, 2^28 - 1
+    /// trapnz v5, list too long
+    /// …                                                   ; v1 is aligned and v1 + v4 inside
+    /// v6 = call realloc(pointer + distance, 0, 0, align, v4)
+    /// …                                                   ; v6 likewise
+    /// call memory_copy(…)                                 ; or a loop
+    /// ```
+    pub(super) fn list(
+        &mut self,
+        way: Way,
+        members: &[TyId],
+        source: Source<'_>,
+        target: Target,
+    ) -> Vec<Value> {
+        let types = &self.linked().types;
+        let layout = types.sequence(members.iter().copied()).1;
+        let (start, length) = self.pair(source);
+        let count = self.builder.ins().uextend(types::I64, length);
+        let bytes = self
+            .builder
+            .ins()
+            .imul_imm_s(count, i64::from(layout.bytes));
+        let too_long = self.builder.ins().icmp_imm_s(
+            IntCC::UnsignedGreaterThan,
+            bytes,
+            i64::from(LIST_BYTES_MAX),
+        );
+        self.trap_if(too_long, TrapCode::ListTooLong);
+        self.trap_unless_aligned(start, layout.align);
+        let from = self.range_address(way.from, start, bytes, TrapCode::ListOutOfBounds);
+        let short = self.builder.ins().ireduce(types::I32, bytes);
+        let start = self.allocate(way.to, layout.align, short);
+        self.trap_unless_aligned(start, layout.align);
+        let to = self.range_address(way.to, start, bytes, TrapCode::ListOutOfBounds);
+        match members {
+            [element] if types.nature(*element).plain => self.copy_bytes(to, from, bytes),
+            _ => self.pass_elements(way, members, from, to, count),
+        }
+        self.put_pair(target, start, length)
+    }
+
+    /// `reallocate` of something new. What it gives is not checked yet.
+    pub(super) fn allocate(&mut self, options: OptionsId, align: u32, bytes: Value) -> Value {
+        let options = self.linked().option(options);
+        let realloc = options.realloc.expect("validated: there is one");
+        let zero = self.builder.ins().iconst(types::I32, 0);
+        let align = self.builder.ins().iconst(types::I32, i64::from(align));
+        let args = [zero, zero, align, bytes];
+        let results = self.call_without_leaving(options.instance, realloc, &realloc_type(), &args);
+        results[0]
+    }
+
+    pub(super) fn trap_unless_aligned(&mut self, pointer: Value, align: u32) {
+        if align > 1 {
+            let low = self.builder.ins().band_imm_s(pointer, i64::from(align - 1));
+            self.trap_if(low, TrapCode::UnalignedPointer);
+        }
+    }
+
+    /// The address of `bytes` bytes at `pointer` in a side's memory, which have to be inside it.
+    ///
+    /// ```text
+    /// v3 = uextend.i64 v1
+    /// v4 = iadd v3, v2                                    ; no overflow: both are below 2^32
+    /// v5 = load.i64 notrap aligned context memory-8
+    /// v6 = icmp ugt v4, v5
+    /// trapnz v6, out of bounds
+    /// v7 = iadd memory, v3
+    /// ```
+    pub(super) fn range_address(
+        &mut self,
+        options: OptionsId,
+        pointer: Value,
+        bytes: Value,
+        code: TrapCode,
+    ) -> Value {
+        let memory = self.linked().option(options).memory;
+        let memory = memory.expect("validated: there is one");
+        let base = self.memory_base(self.plan().core_memory(memory));
+        let offset = self.builder.ins().uextend(types::I64, pointer);
+        let end = self.builder.ins().iadd(offset, bytes);
+        let len = self.bytes_at(base);
+        let outside = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThan, end, len);
+        self.trap_if(outside, code);
+        self.builder.ins().iadd(base, offset)
+    }
+
+    /// Elements that follow each other, `count` of them.
+    ///
+    /// ```text
+    ///     v4 = imul_imm count, element bytes
+    ///     v5 = iadd from, v4
+    ///     jump block1(from, to)
+    /// block1(v6: i64, v7: i64):
+    ///     v8 = icmp eq v6, v5
+    ///     brif v8, block3, block2
+    /// block2:
+    ///     …                                               ; one element
+    ///     v9 = iadd_imm v6, element bytes
+    ///     v10 = iadd_imm v7, element bytes
+    ///     jump block1(v9, v10)
+    /// block3:
+    /// ```
+    pub(super) fn pass_elements(
+        &mut self,
+        way: Way,
+        members: &[TyId],
+        from: Value,
+        to: Value,
+        count: Value,
+    ) {
+        let layout = self.linked().types.sequence(members.iter().copied()).1;
+        let step = i64::from(layout.bytes);
+        let bytes = self.builder.ins().imul_imm_s(count, step);
+        let last = self.builder.ins().iadd(from, bytes);
+        let header = self.builder.create_block();
+        let element = self.builder.create_block();
+        let end = self.builder.create_block();
+        let source = self.builder.append_block_param(header, types::I64);
+        let target = self.builder.append_block_param(header, types::I64);
+        self.jump(header, &[from, to]);
+        self.builder.switch_to_block(header);
+        let done = self.builder.ins().icmp(IntCC::Equal, source, last);
+        let none: &[BlockArg] = &[];
+        self.builder.ins().brif(done, end, none, element, none);
+        self.enter(element);
+        let part = Source::Memory(source, 0);
+        self.pass_sequence(way, members, part, Target::Memory(target, 0));
+        let source = self.builder.ins().iadd_imm_s(source, step);
+        let target = self.builder.ins().iadd_imm_s(target, step);
+        self.jump(header, &[source, target]);
+        self.builder.seal_block(header);
+        self.enter(end);
+    }
+
+    /// Copies a plain value.
+    pub(super) fn copy_plain(&mut self, to: Value, at: u32, from: Value, start: u32, bytes: u32) {
+        if bytes > INLINE_COPY_BYTES_MAX {
+            let to = self.builder.ins().iadd_imm_s(to, i64::from(at));
+            let from = self.builder.ins().iadd_imm_s(from, i64::from(start));
+            let bytes = self.builder.ins().iconst(types::I64, i64::from(bytes));
+            self.copy_bytes(to, from, bytes);
+            return;
+        }
+        let flags = self.trusted(Alias::Memory);
+        let mut pieces = Vec::new();
+        let mut offset = 0;
+        while offset < bytes {
+            let ty = piece(bytes - offset);
+            let place = displacement(start + offset);
+            let value = self.builder.ins().load(ty, flags, from, place);
+            pieces.push((value, offset));
+            offset += ty.bytes();
+        }
+        for (value, offset) in pieces {
+            let place = displacement(at + offset);
+            self.builder.ins().store(flags, value, to, place);
+        }
+    }
+
+    /// Copies bytes from one address to another, both checked.
+    fn copy_bytes(&mut self, to: Value, from: Value, bytes: Value) {
+        self.call_runtime("bytes_copy", &[to, from, bytes]);
+    }
+
+    /// Address and length.
+    fn pair(&mut self, source: Source<'_>) -> (Value, Value) {
+        match source {
+            Source::Flat(values) => (values[0], values[1]),
+            Source::Memory(address, offset) => (
+                self.raw(Source::Memory(address, offset), 4),
+                self.raw(Source::Memory(address, offset + 4), 4),
+            ),
+        }
+    }
+
+    fn put_pair(&mut self, target: Target, start: Value, length: Value) -> Vec<Value> {
+        let mut results = self.put(target, 4, start);
+        results.extend(self.put(target.part(4), 4, length));
+        results
+    }
+}
+
+/// The largest type that is not larger than what is left of a copy.
+fn piece(bytes: u32) -> Type {
+    match bytes {
+        16.. => types::I8X16,
+        8.. => types::I64,
+        4.. => types::I32,
+        2.. => types::I16,
+        _ => types::I8,
+    }
+}

@@ -1,0 +1,38 @@
+//! The world of a component as WIT text: `inspect --wit`.
+
+use wit_component::{DecodedWasm, WitPrinter};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::{InputKind, encode, input_kind};
+
+/// The world of a component, or of a module that carries one, and all packages that it refers to.
+///
+/// # Errors
+/// A module that carries no world, and a component whose types WIT cannot express.
+pub fn wit(input: &[u8]) -> Result<String> {
+    let wasm = encode::component(crate::binary(input)?)?;
+    if input_kind(&wasm) == InputKind::Module {
+        return Err(
+            Error::new(ErrorKind::Usage, "this is a core module without a world")
+                .note("its imports and exports are those that `wasmelt inspect` shows"),
+        );
+    }
+    let inexpressible = |error: &dyn std::fmt::Display| {
+        Error::unsupported("WIT cannot express the types of this component", 0)
+            .note(format!("{error:#}"))
+    };
+    let decoded = wit_component::decode(&wasm).map_err(|error| inexpressible(&error))?;
+    let main = decoded.package();
+    let (DecodedWasm::Component(resolve, _) | DecodedWasm::WitPackage(resolve, _)) = &decoded;
+    let others: Vec<_> = resolve
+        .packages
+        .iter()
+        .map(|(id, _)| id)
+        .filter(|&id| id != main)
+        .collect();
+    let mut printer = WitPrinter::default();
+    printer
+        .print(resolve, main, &others)
+        .map_err(|error| inexpressible(&error))?;
+    Ok(printer.output.to_string())
+}
