@@ -4,9 +4,6 @@
 
 extern crate alloc;
 
-use core::alloc::{GlobalAlloc, Layout};
-use core::arch::wasm32;
-use core::cell::UnsafeCell;
 use core::fmt;
 
 use alloc::vec::Vec;
@@ -18,86 +15,12 @@ use wasip2::sockets::network::{
     ErrorCode, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
 };
 
-/// Memory in blocks of powers of two; free ones are kept in a list for each power.
-struct Heap {
-    state: UnsafeCell<State>,
-}
-
-struct State {
-    /// Addresses of free blocks, each of which holds the next one's; 0 is none.
-    free: [usize; 32],
-    /// First byte that was never used, and the one behind the last.
-    fresh: usize,
-    end: usize,
-}
-
-// SAFETY: there is one thread.
-unsafe impl Sync for Heap {}
-
-const PAGE_BYTES: usize = 65536;
-const SMALLEST: usize = 8;
-
-fn block_bytes(layout: Layout) -> usize {
-    layout
-        .size()
-        .max(layout.align())
-        .max(SMALLEST)
-        .next_power_of_two()
-}
-
-// SAFETY: a block is in use or in one list, and blocks never overlap.
-unsafe impl GlobalAlloc for Heap {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let bytes = block_bytes(layout);
-        // SAFETY: nothing else refers to the state while this runs.
-        let state = unsafe { &mut *self.state.get() };
-        let list = &mut state.free[bytes.trailing_zeros() as usize];
-        if *list != 0 {
-            let block = *list as *mut usize;
-            // SAFETY: a free block holds the address of the next.
-            *list = unsafe { block.read() };
-            return block.cast();
-        }
-        let start = state.fresh.next_multiple_of(bytes.min(PAGE_BYTES));
-        if start + bytes > state.end {
-            let pages = bytes.div_ceil(PAGE_BYTES) + 1;
-            let old = wasm32::memory_grow(0, pages);
-            if old == usize::MAX {
-                return core::ptr::null_mut();
-            }
-            if old * PAGE_BYTES != state.end {
-                state.fresh = old * PAGE_BYTES;
-            }
-            state.end = (old + pages) * PAGE_BYTES;
-            // SAFETY: as for this call.
-            return unsafe { self.alloc(layout) };
-        }
-        state.fresh = start + bytes;
-        start as *mut u8
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: nothing else refers to the state while this runs.
-        let state = unsafe { &mut *self.state.get() };
-        let list = &mut state.free[block_bytes(layout).trailing_zeros() as usize];
-        // SAFETY: the block is not used any more, and large enough for an address.
-        unsafe { block.cast::<usize>().write(*list) };
-        *list = block as usize;
-    }
-}
-
 #[global_allocator]
-static HEAP: Heap = Heap {
-    state: UnsafeCell::new(State {
-        free: [0; 32],
-        fresh: 0,
-        end: 0,
-    }),
-};
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
-    wasm32::unreachable()
+    core::arch::wasm32::unreachable()
 }
 
 /// Writes a line to standard output.
