@@ -39,6 +39,11 @@ pub enum Wanted {
     Ready(Handle, Interest),
 }
 
+const NO_TIME: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+
 /// More descriptors than these are left to the event loop.
 const DIRECT_MAX: usize = 16;
 
@@ -65,9 +70,19 @@ pub fn is_ready(wanted: &Wanted) -> bool {
     match wanted {
         Wanted::Now => true,
         Wanted::Time { at_ns } => *at_ns <= now_ns(Clock::Monotonic),
-        Wanted::Ready(handle, interest) => {
-            let mut fd = [poll_fd(handle, *interest)];
-            !poll(&mut fd, Some(0)) || fd.iter().any(is_returned)
+        Wanted::Ready(handle, interest) => is_descriptor_ready(handle, *interest),
+    }
+}
+
+/// Whether a descriptor is ready. Unlike [`is_ready`], this does not refer to clocks.
+#[must_use]
+pub fn is_descriptor_ready(handle: &Handle, interest: Interest) -> bool {
+    let mut fd = [poll_fd(handle, interest)];
+    loop {
+        match rustix::event::poll(&mut fd, Some(&NO_TIME)) {
+            Err(Errno::INTR) => {}
+            Err(_) => return true,
+            Ok(_) => return fd.iter().any(is_returned),
         }
     }
 }
@@ -79,10 +94,14 @@ pub fn wait_one(wanted: &Wanted) {
         Wanted::Time { at_ns } => {
             poll(&mut [], Some(*at_ns));
         }
-        Wanted::Ready(handle, interest) => {
-            poll(&mut [poll_fd(handle, *interest)], None);
-        }
+        Wanted::Ready(handle, interest) => wait_for_descriptor(handle, *interest),
     }
+}
+
+/// Waits until a descriptor is ready. Unlike [`wait_one`], this does not refer to clocks.
+pub fn wait_for_descriptor(handle: &Handle, interest: Interest) {
+    let mut fd = [poll_fd(handle, interest)];
+    while rustix::event::poll(&mut fd, None) == Err(Errno::INTR) {}
 }
 
 /// Waits until at least one of them has happened, and returns the indices of those that have,

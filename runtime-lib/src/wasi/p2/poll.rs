@@ -87,6 +87,14 @@ pub fn wait_any(pollables: &[Pollable]) -> Vec<u32> {
     }
 }
 
+/// Before a system call that may wait for what `wanted` says: where there are errands, does the
+/// waiting.
+pub fn attend_until(wanted: impl FnOnce() -> Wanted) {
+    if let Some(wait_any) = ATTENDING.get() {
+        wait_any(vec![wanted()]);
+    }
+}
+
 /// As [`io::wait_any`], for whoever has to look after something else at the same time.
 type WaitAny = fn(Vec<Wanted>) -> Vec<usize>;
 

@@ -15,7 +15,7 @@ use super::streams::{
     InputStream, OutputStream, PERMIT_BYTES, READ_BYTES_MAX, Result, StreamError,
 };
 use crate::host::{Descriptor, Error, Stream};
-use crate::io::{Handle, Interest, Wanted};
+use crate::io::{self, Handle, Interest, Wanted};
 
 /// What anything that is writable takes at least: `PIPE_BUF`.
 const WRITABLE_BYTES: usize = 4096;
@@ -38,6 +38,10 @@ impl StandardOutput {
         }
     }
 
+    fn handle(&self) -> Handle {
+        Handle::Stream(self.stream)
+    }
+
     fn may_wait(&self) -> bool {
         self.may_wait.get().unwrap_or_else(|| {
             let may_wait = self.stream.may_wait();
@@ -47,15 +51,18 @@ impl StandardOutput {
     }
 }
 
+/// Where reading may wait, and for what.
+const READABLE: (Handle, Interest) = (Handle::Stream(Stream::In), Interest::Readable);
+
 impl Subscribe for StandardInput {
     fn wanted(&self) -> Wanted {
-        Wanted::Ready(Handle::Stream(Stream::In), Interest::Readable)
+        Wanted::Ready(READABLE.0, READABLE.1)
     }
 }
 
 impl InputStream for StandardInput {
     fn read(&self, len: usize) -> Result<Vec<u8>> {
-        if len == 0 || !poll::is_ready(self) {
+        if len == 0 || !io::is_descriptor_ready(&READABLE.0, READABLE.1) {
             return Ok(Vec::new());
         }
         match read(len) {
@@ -66,9 +73,12 @@ impl InputStream for StandardInput {
     }
 
     fn blocking_read(&self, len: usize) -> Result<Vec<u8>> {
+        poll::attend_until(|| self.wanted());
         loop {
             match read(len) {
-                Err(StreamError::Failed(Error::WouldBlock)) => poll::wait(self),
+                Err(StreamError::Failed(Error::WouldBlock)) => {
+                    io::wait_for_descriptor(&READABLE.0, READABLE.1);
+                }
                 result => return result,
             }
         }
@@ -92,7 +102,7 @@ fn read(len: usize) -> Result<Vec<u8>> {
 impl Subscribe for StandardOutput {
     fn wanted(&self) -> Wanted {
         if self.may_wait() {
-            Wanted::Ready(Handle::Stream(self.stream), Interest::Writable)
+            Wanted::Ready(self.handle(), Interest::Writable)
         } else {
             Wanted::Now
         }
@@ -103,20 +113,23 @@ impl OutputStream for StandardOutput {
     fn check_write(&self) -> Result<usize> {
         Ok(match self.may_wait() {
             false => PERMIT_BYTES,
-            true if poll::is_ready(self) => WRITABLE_BYTES,
+            true if io::is_descriptor_ready(&self.handle(), Interest::Writable) => WRITABLE_BYTES,
             true => 0,
         })
     }
 
     /// Differs from the spec, as Wasmtime does: what is beyond the permit is written too.
     fn write(&self, bytes: &[u8]) -> Result<()> {
+        poll::attend_until(|| self.wanted());
         let mut rest = bytes;
         while !rest.is_empty() {
             let buffers = &[IoSlice::new(rest)];
             match Descriptor::Stream(self.stream).write(buffers) {
                 Ok(0) => return Err(StreamError::Failed(Error::Io)),
                 Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-                Err(Error::WouldBlock) => poll::wait(self),
+                Err(Error::WouldBlock) => {
+                    io::wait_for_descriptor(&self.handle(), Interest::Writable);
+                }
                 Err(error) => return Err(closed_if_broken(error)),
             }
         }
