@@ -269,6 +269,18 @@ impl Stream {
             .is_ok_and(|stat| FileType::from_mode(stat.st_mode) != FileType::RegularFile)
     }
 
+    /// How many bytes can be written without waiting, if any can: all that a pipe holds where it
+    /// is empty, and otherwise what anything takes that takes something.
+    #[must_use]
+    pub fn room_bytes(self) -> usize {
+        const PIPE_BUF: usize = 4096;
+        let waiting = rustix::io::ioctl_fionread(self.fd());
+        match rustix::pipe::fcntl_getpipe_size(self.fd()) {
+            Ok(size) if waiting == Ok(0) => size,
+            _ => PIPE_BUF,
+        }
+    }
+
     /// A character device for a terminal, unknown for anything else: so C libraries find out
     /// whether to buffer lines.
     fn file_type(self) -> FileType {

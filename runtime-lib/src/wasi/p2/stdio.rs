@@ -17,9 +17,6 @@ use super::streams::{
 use crate::host::{Descriptor, Error, Stream};
 use crate::io::{self, Handle, Interest, Wanted};
 
-/// What anything that is writable takes at least: `PIPE_BUF`.
-const WRITABLE_BYTES: usize = 4096;
-
 /// Standard input.
 pub(super) struct StandardInput;
 
@@ -113,7 +110,9 @@ impl OutputStream for StandardOutput {
     fn check_write(&self) -> Result<usize> {
         Ok(match self.may_wait() {
             false => PERMIT_BYTES,
-            true if io::is_descriptor_ready(&self.handle(), Interest::Writable) => WRITABLE_BYTES,
+            true if io::is_descriptor_ready(&self.handle(), Interest::Writable) => {
+                self.stream.room_bytes()
+            }
             true => 0,
         })
     }
