@@ -35,7 +35,8 @@ pub(super) struct Sender {
     end: Cell<Option<StreamError>>,
 }
 
-/// The stream to the connection. When the guest drops it, what is pending is waited for.
+/// The stream to the connection. When the guest drops it, what is pending is sent, and then the
+/// end of all data.
 pub(super) struct SenderStream(Rc<Sender>);
 
 impl Receiver {
@@ -220,5 +221,6 @@ impl Drop for SenderStream {
         if self.0.is_pending() {
             poll::wait(&*self.0);
         }
+        self.0.shut_down();
     }
 }

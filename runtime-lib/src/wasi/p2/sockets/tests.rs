@@ -1,4 +1,4 @@
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::rc::Rc;
 
 use wasmelt_abi::TrapCode;
@@ -142,9 +142,17 @@ fn writes_need_permits() {
 
 #[test]
 fn a_gone_peer_is_an_error_that_stays() {
-    let [(_client, input, output), server] = connection();
+    let listener = TcpListener::bind(any_port()).unwrap();
+    let socket = tcp();
+    socket
+        .start_connect(listener.local_addr().unwrap())
+        .unwrap();
+    poll::wait(&socket);
+    let (input, output) = socket.finish_connect().unwrap();
     output.blocking_write_and_flush(b"unread").unwrap();
-    poll::wait(&*server.1);
+    let (server, _) = listener.accept().unwrap();
+    server.peek(&mut [0]).unwrap();
+    // What was never read makes the closing a reset.
     drop(server);
     assert_eq!(
         input.blocking_read(1),
@@ -154,6 +162,13 @@ fn a_gone_peer_is_an_error_that_stays() {
     output.check_write().unwrap();
     assert_eq!(output.write(b"x"), Err(StreamError::Closed));
     assert_eq!(output.check_write(), Err(StreamError::Closed));
+}
+
+#[test]
+fn the_end_of_a_stream_is_the_end_of_its_data() {
+    let [(_client, input, _), (_server, _, to_client)] = connection();
+    drop(to_client);
+    assert_eq!(input.blocking_read(1), Err(StreamError::Closed));
 }
 
 #[test]
