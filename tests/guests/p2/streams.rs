@@ -1,5 +1,4 @@
-//! Streams of the standard files, and what is wrong to do with a stream; the last argument says
-//! which.
+//! Streams of the standard files; the last argument says what is done with them.
 
 #![no_std]
 
@@ -33,9 +32,7 @@ impl wasip2::exports::cli::run::Guest for Program {
             "copy" => return copy(),
             "wait" => wait(),
             "until-failure" => until_failure(),
-            "beyond-permit" => beyond_permit(),
             "too-much-at-once" => too_much_at_once(),
-            "child-outlives" => child_outlives(),
             "poll-nothing" => {
                 poll(&[]);
             }
@@ -215,25 +212,7 @@ fn until_failure() {
     let _ = get_stderr().blocking_write_and_flush(message.as_bytes());
 }
 
-fn beyond_permit() {
-    let stdout = get_stdout();
-    stdout.subscribe().block();
-    let permit = stdout.check_write().unwrap_or(0);
-    let bytes = alloc::vec![b'x'; permit as usize + 1];
-    let _ = stdout.write(&bytes);
-    say!("written beyond the permit");
-}
-
 fn too_much_at_once() {
     let _ = get_stdout().blocking_write_and_flush(&[b'x'; 4097]);
     say!("written more than 4096 bytes");
-}
-
-/// Drops a stream before the pollable that was made of it.
-fn child_outlives() {
-    let stdin = get_stdin();
-    let pollable = stdin.subscribe();
-    drop(stdin);
-    say!("dropped a stream that has a pollable");
-    drop(pollable);
 }
