@@ -14,7 +14,7 @@ use super::directory::Directory;
 use super::file::File;
 use super::socket::Socket;
 use super::stat::{FileType, SetTime, Stat};
-use super::{Error, Result};
+use super::{Error, Result, buffers};
 
 /// What an open descriptor of the guest stands for.
 #[derive(Debug)]
@@ -247,6 +247,18 @@ impl AsFd for Stream {
 }
 
 impl Stream {
+    /// At most `len` bytes of standard input, which is waited for unless it is set not to; none
+    /// at the end.
+    ///
+    /// # Errors
+    /// As those of [`Descriptor::read`].
+    pub fn read(self, len: usize) -> Result<Vec<u8>> {
+        let mut bytes = buffers::take(len);
+        let count = Descriptor::Stream(self).read(&mut [IoSliceMut::new(&mut bytes)])?;
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
     fn fd(self) -> BorrowedFd<'static> {
         match self {
             Stream::In => stdio::stdin(),
@@ -261,12 +273,15 @@ impl Stream {
         rustix::termios::isatty(self.fd())
     }
 
-    /// Whether writing may wait until somebody reads: it does not for a regular file, nor where
-    /// the stream is closed.
+    /// Whether writing may wait until somebody reads, as it does for pipes, sockets and terminals.
     #[must_use]
     pub fn may_wait(self) -> bool {
-        rustix::fs::fstat(self.fd())
-            .is_ok_and(|stat| FileType::from_mode(stat.st_mode) != FileType::RegularFile)
+        let stat = rustix::fs::fstat(self.fd());
+        match stat.map(|stat| FileType::from_mode(stat.st_mode)) {
+            Ok(FileType::CharacterDevice) => self.is_terminal(),
+            Ok(FileType::RegularFile | FileType::BlockDevice) | Err(_) => false,
+            Ok(_) => true,
+        }
     }
 
     /// How many bytes can be written without waiting, if any can: all that a pipe holds where it

@@ -4,11 +4,10 @@ use std::io::IoSlice;
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::buffer::spare_capacity;
 use rustix::fs::{FallocateFlags, OFlags};
 use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 
-use super::{Error, Result};
+use super::{Error, Result, buffers};
 
 /// An open file. Its position is the system's.
 #[derive(Debug)]
@@ -73,12 +72,9 @@ impl File {
     /// # Errors
     /// [`Error::InvalidSeek`] for what has no positions, otherwise the system's.
     pub fn read_at(&self, len: usize, position: u64) -> Result<Vec<u8>> {
-        if len == 0 {
-            rustix::io::pread(self, &mut [0_u8; 0], position)?;
-            return Ok(Vec::new());
-        }
-        let mut bytes = Vec::with_capacity(len);
-        retry_on_intr(|| rustix::io::pread(self, spare_capacity(&mut bytes), position))?;
+        let mut bytes = buffers::take(len);
+        let count = retry_on_intr(|| rustix::io::pread(self, &mut *bytes, position))?;
+        bytes.truncate(count);
         Ok(bytes)
     }
 

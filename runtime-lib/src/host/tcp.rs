@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{set_socket_reuseaddr, socket_error};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, accept_with};
@@ -12,7 +11,7 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, accep
 use super::descriptor::above_streams;
 use super::net::{self, Direction, Family, WRONG_STATE};
 use super::socket_options::Options;
-use super::{Error, Result};
+use super::{Error, Result, buffers};
 
 /// Connections that wait to be accepted, where the guest does not say how many.
 const BACKLOG: i32 = 128;
@@ -241,10 +240,11 @@ impl TcpSocket {
         if len == 0 {
             return Ok(Vec::new());
         }
-        let mut bytes = Vec::with_capacity(len);
-        retry_on_intr(|| {
-            rustix::net::recv(&self.fd, spare_capacity(&mut bytes), RecvFlags::empty())
-        })?;
+        let mut bytes = buffers::take(len);
+        let flags = RecvFlags::empty();
+        let received = retry_on_intr(|| rustix::net::recv(&self.fd, &mut *bytes, flags));
+        let (count, _) = received?;
+        bytes.truncate(count);
         Ok(bytes)
     }
 

@@ -15,6 +15,7 @@ use super::streams::{
     Input, InputStream, IoError, Output, OutputStream, Result, StreamError, wait_for_permit,
 };
 use crate::component::{Borrow, Bytes, Call, Own};
+use crate::host::buffers::give_back;
 use crate::variant;
 
 /// `blocking-write-and-flush` and `blocking-write-zeroes-and-flush` take no more than this.
@@ -39,9 +40,10 @@ pub fn error_to_debug_string(call: &mut Call<'_>, this: Borrow<IoError>) -> &'st
 }
 
 /// `input-stream.read`.
-pub fn input_stream_read(call: &mut Call<'_>, this: Borrow<Input>, len: u64) -> Answer<Vec<u8>> {
+pub fn input_stream_read(call: &mut Call<'_>, this: Borrow<Input>, len: u64) -> Answer<Bytes> {
     let result = input(call, this).read(clamped(len));
-    answer(call, result)
+    let bytes = answer(call, result)?;
+    Ok(to_guest(call, bytes))
 }
 
 /// `input-stream.blocking-read`.
@@ -49,9 +51,10 @@ pub fn input_stream_blocking_read(
     call: &mut Call<'_>,
     this: Borrow<Input>,
     len: u64,
-) -> Answer<Vec<u8>> {
+) -> Answer<Bytes> {
     let result = input(call, this).blocking_read(clamped(len));
-    answer(call, result)
+    let bytes = answer(call, result)?;
+    Ok(to_guest(call, bytes))
 }
 
 /// `input-stream.skip`.
@@ -184,17 +187,32 @@ fn answer<T>(call: &mut Call<'_>, result: Result<T>) -> Answer<T> {
     })
 }
 
+/// A list for the guest of what has been read.
+fn to_guest(call: &mut Call<'_>, bytes: Vec<u8>) -> Bytes {
+    let list = call.allocate_bytes(bytes.len() as u32);
+    list.of_mut(call.memory()).copy_from_slice(&bytes);
+    give_back(bytes);
+    list
+}
+
 /// A length of the guest, as far as the host follows it.
 fn clamped(len: u64) -> usize {
     usize::try_from(len).unwrap_or(usize::MAX)
 }
 
 fn skip(input: &dyn InputStream, len: u64) -> Result<u64> {
-    Ok(input.read(clamped(len))?.len() as u64)
+    Ok(used_up(input.read(clamped(len))?))
 }
 
 fn blocking_skip(input: &dyn InputStream, len: u64) -> Result<u64> {
-    Ok(input.blocking_read(clamped(len))?.len() as u64)
+    Ok(used_up(input.blocking_read(clamped(len))?))
+}
+
+/// How many bytes there were.
+fn used_up(bytes: Vec<u8>) -> u64 {
+    let len = bytes.len();
+    give_back(bytes);
+    len as u64
 }
 
 fn write_zeroes(output: &dyn OutputStream, len: u64) -> Result<()> {
@@ -233,7 +251,7 @@ fn splice(output: &dyn OutputStream, input: &dyn InputStream, len: u64) -> Resul
     if !bytes.is_empty() {
         output.write(&bytes)?;
     }
-    Ok(bytes.len() as u64)
+    Ok(used_up(bytes))
 }
 
 fn blocking_splice(output: &dyn OutputStream, input: &dyn InputStream, len: u64) -> Result<u64> {
@@ -245,5 +263,5 @@ fn blocking_splice(output: &dyn OutputStream, input: &dyn InputStream, len: u64)
     if !bytes.is_empty() {
         output.blocking_write_and_flush(&bytes)?;
     }
-    Ok(bytes.len() as u64)
+    Ok(used_up(bytes))
 }

@@ -8,7 +8,7 @@
 mod tests;
 
 use std::cell::Cell;
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSlice;
 
 use super::poll::{self, Subscribe};
 use super::streams::{
@@ -84,15 +84,11 @@ impl InputStream for StandardInput {
 
 /// Reads once, which waits unless the descriptor is set not to.
 fn read(len: usize) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; len.min(READ_BYTES_MAX)];
-    let buffers = &mut [IoSliceMut::new(&mut bytes)];
-    let count = Descriptor::Stream(Stream::In)
-        .read(buffers)
-        .map_err(closed_if_broken)?;
-    if count == 0 && len > 0 {
+    let bytes = Stream::In.read(len.min(READ_BYTES_MAX));
+    let bytes = bytes.map_err(closed_if_broken)?;
+    if bytes.is_empty() && len > 0 {
         return Err(StreamError::Closed);
     }
-    bytes.truncate(count);
     Ok(bytes)
 }
 
