@@ -154,6 +154,23 @@ impl Types {
         }
     }
 
+    /// What in a value is only passed by asynchronous components, if anything is.
+    #[must_use]
+    pub fn async_part(&self, id: TyId) -> Option<&'static str> {
+        let of = |ty: &TyId| self.async_part(*ty);
+        match self.ty(id) {
+            Ty::Stream(_) | Ty::Future(_) => Some("streams and futures"),
+            Ty::ErrorContext => Some("error contexts (gated)"),
+            Ty::List(element) | Ty::FixedList(element, _) | Ty::Option(element) => of(element),
+            Ty::Map(key, value) => of(key).or_else(|| of(value)),
+            Ty::Record(fields) => fields.iter().find_map(|field| of(&field.ty)),
+            Ty::Tuple(types) => types.iter().find_map(of),
+            Ty::Variant(cases) => cases.iter().find_map(|case| case.ty.as_ref().and_then(of)),
+            Ty::Result(ok, err) => [ok, err].into_iter().flatten().find_map(of),
+            _ => None,
+        }
+    }
+
     #[must_use]
     pub fn nature(&self, id: TyId) -> Nature {
         self.natures[id.0 as usize]
@@ -209,7 +226,9 @@ impl Types {
         for ty in types {
             let layout = self.layout(ty);
             // Validation limits the size of every type to far below 4 GiB.
-            let start = end.next_multiple_of(layout.align);
+            let start = end
+                .checked_next_multiple_of(layout.align)
+                .unwrap_or(u32::MAX);
             offsets.push(start);
             end = start.saturating_add(layout.bytes);
             align = layout.align.max(align);

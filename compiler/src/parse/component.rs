@@ -10,6 +10,18 @@ use wasmparser::{
     ComponentType, Instance, Parser, Payload, ValidPayload, Validator, WasmFeatures,
 };
 
+/// What is validated of the component model; as in modules, what of it is not compiled is reported
+/// by the phase that would have to do it.
+const COMPONENT_FEATURES: WasmFeatures = WasmFeatures::COMPONENT_MODEL
+    .union(WasmFeatures::CM_ASYNC)
+    .union(WasmFeatures::CM_ASYNC_STACKFUL)
+    .union(WasmFeatures::CM_MORE_ASYNC_BUILTINS)
+    .union(WasmFeatures::CM_THREADING)
+    .union(WasmFeatures::CM_ERROR_CONTEXT)
+    .union(WasmFeatures::CM_GC)
+    .union(WasmFeatures::CM64)
+    .union(WasmFeatures::CM_IMPLEMENTS);
+
 /// A validated component: all core modules in it, at any depth, and the tree of components.
 #[derive(Debug)]
 pub struct ComponentBinary<'a> {
@@ -51,9 +63,7 @@ enum Open<'a> {
 /// `Invalid` with the offset for what validation rejects, `Unsupported` for what is not compiled
 /// yet.
 pub fn parse_component(wasm: &[u8], features: WasmFeatures) -> Result<ComponentBinary<'_>> {
-    let features = FEATURES
-        .union(WasmFeatures::COMPONENT_MODEL)
-        .union(features);
+    let features = FEATURES.union(COMPONENT_FEATURES).union(features);
     let mut validator = Validator::new_with_features(features);
     let mut modules = Vec::new();
     let mut open: Vec<Open<'_>> = Vec::new();

@@ -10,9 +10,9 @@ use super::{
     Canon, CanonKind, CanonOptions, ComponentInstance, CoreDef, Export, Lift, Linked, Resource,
 };
 use crate::canonical::{Case, Field, FuncTy, FuncTyId, Ty, TyId};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::{CanonId, ComponentId, LiftId, ResourceId};
-use crate::parse::{Component, ComponentBinary, Definition};
+use crate::parse::{Component, ComponentBinary, Definition, Extern};
 use crate::plan::{Provider, Unit};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -192,8 +192,14 @@ impl<'a> Evaluator<'_, 'a> {
                     let name = import.name.name;
                     let def = match arguments {
                         Arguments::With(arguments) => arguments[name].clone(),
+                        // A label says which of several it is, the host has but one.
                         Arguments::Host => self
-                            .host_item(&space, "", name, import.ty)
+                            .host_item(
+                                &space,
+                                "",
+                                import.name.implements.unwrap_or(name),
+                                import.ty,
+                            )
                             .map_err(|e| if e.offset.is_none() { e.at(*offset) } else { e })?,
                     };
                     push(&mut space.borrow_mut(), def);
@@ -352,8 +358,8 @@ impl<'a> Evaluator<'_, 'a> {
                 let TypeDef::Func(ty) = frame.types[*type_index as usize] else {
                     unreachable!("validated: a function type")
                 };
-                if self.linked.types.func(ty).is_async {
-                    return Err(Error::unsupported("async functions", offset));
+                if let Some(what) = self.async_part(ty) {
+                    return Err(Error::unsupported(what, offset));
                 }
                 self.linked.lifts.push(Lift {
                     core: frame.core_funcs[*core_func_index as usize],
@@ -427,7 +433,12 @@ impl<'a> Evaluator<'_, 'a> {
                 CanonicalOption::UTF16 => canon.encoding = StringEncoding::Utf16,
                 CanonicalOption::CompactUTF16 => canon.encoding = StringEncoding::CompactUtf16,
                 CanonicalOption::Memory(index) => {
-                    canon.memory = Some(frame.core_memories[index as usize]);
+                    let memory = frame.core_memories[index as usize];
+                    if self.linked.is_memory64(memory) {
+                        let what = "64-bit memories in the canonical ABI (gated)";
+                        return Err(Error::unsupported(what, offset));
+                    }
+                    canon.memory = Some(memory);
                 }
                 CanonicalOption::Realloc(index) => {
                     canon.realloc = Some(frame.core_funcs[index as usize]);
@@ -445,6 +456,16 @@ impl<'a> Evaluator<'_, 'a> {
             }
         }
         Ok((canon, post_return))
+    }
+
+    /// What of a function only asynchronous components have, if anything is.
+    fn async_part(&self, ty: FuncTyId) -> Option<&'static str> {
+        let func = self.linked.types.func(ty);
+        if func.is_async {
+            return Some("async functions");
+        }
+        let mut types = func.params.iter().map(|(_, ty)| *ty).chain(func.result);
+        types.find_map(|ty| self.linked.types.async_part(ty))
     }
 
     /// A type that a definition gives. `instance` is whose resource type it is, if it is one.
@@ -554,18 +575,38 @@ impl<'a> Evaluator<'_, 'a> {
                 let TypeDef::Func(ty) = at(index) else {
                     unreachable!("validated: a function type")
                 };
+                if let Some(what) = self.async_part(ty) {
+                    let message = format!("unsupported: {what}");
+                    return Err(Error::new(ErrorKind::Unsupported, message));
+                }
                 let func = host::function(self.linked, interface, name, ty, self.imports)?;
                 Ok(Def::Func(FuncDef::Host(Rc::new(func))))
             }
-            ComponentTypeRef::Type(TypeBounds::Eq(index)) => Ok(Def::Type(at(index))),
+            ComponentTypeRef::Type(TypeBounds::Eq(index)) => {
+                let ty = at(index);
+                let known = host::known_resource(self.linked, interface, name, self.imports);
+                match (&ty, known) {
+                    (TypeDef::Resource(id), Some(known))
+                        if *id != known && !self.imports.unknown_trap =>
+                    {
+                        Err(Error::link(format!(
+                            "mismatched resource types: `{interface}` `{name}` is another one"
+                        )))
+                    }
+                    _ => Ok(Def::Type(ty)),
+                }
+            }
             ComponentTypeRef::Type(TypeBounds::SubResource) => {
-                let resource = host::resource(self.linked, interface, name, self.imports);
+                let resource = host::resource(self.linked, interface, name, self.imports)?;
                 Ok(Def::Type(TypeDef::Resource(resource)))
             }
             ComponentTypeRef::Instance(index) => {
                 let TypeDef::Instance(declarations, outer) = at(index) else {
                     unreachable!("validated: an instance type")
                 };
+                if interface.is_empty() {
+                    host::refuse_function_as_instance(name, self.imports)?;
+                }
                 let name = match interface {
                     "" => name.to_owned(),
                     interface => format!("{interface}/{name}"),
@@ -611,6 +652,16 @@ impl<'a> Evaluator<'_, 'a> {
 }
 
 impl Linked<'_> {
+    fn is_memory64(&self, memory: CoreDef) -> bool {
+        match memory {
+            CoreDef::Unit {
+                unit,
+                item: Extern::Memory(index),
+            } => self.units[unit].module.memories[index.index()].memory64,
+            _ => false,
+        }
+    }
+
     pub(super) fn add_resource(&mut self, resource: Resource) -> ResourceId {
         self.resources.push(resource);
         ResourceId::new(self.resources.len() - 1)
@@ -645,7 +696,7 @@ fn flat(params: usize, results: usize) -> wasmparser::FuncType {
 fn unsupported_canon(canon: &CanonicalFunction, offset: u64) -> Error {
     let text = format!("{canon:?}");
     let name = text.split([' ', '{', '(']).next().unwrap_or_default();
-    Error::unsupported(format!("the built-in `{name}` (async components)"), offset)
+    Error::unsupported(format!("built-ins of async components (`{name}`)"), offset)
 }
 
 /// The item of a kind at an index.

@@ -46,12 +46,8 @@ impl HostFunc {
     }
 }
 
-/// An interface of the host, and the prefix of its symbols; none for what compiles but is not
-/// there yet.
-type Found = (&'static HostInterface, Option<&'static str>);
-
 /// The interface that serves imports from `interface`.
-fn find(interface: &str, imports: HostImports) -> Option<Found> {
+fn find(interface: &str, imports: HostImports) -> Option<&'static HostInterface> {
     let in_table = |table: &'static [HostInterface], name: &str| {
         table.iter().find(|interface| interface.name == name)
     };
@@ -60,13 +56,12 @@ fn find(interface: &str, imports: HostImports) -> Option<Found> {
         if !version.starts_with("0.2.") || version.contains(['-', '+']) {
             return None;
         }
-        let implemented = in_table(P2, name).map(|i| (i, Some(P2_PREFIX)));
-        return implemented.or_else(|| in_table(P2_HTTP, name).map(|i| (i, None)));
+        return in_table(P2, name).or_else(|| in_table(P2_HTTP, name));
     }
     if !imports.script {
         return None;
     }
-    in_table(SPECTEST, interface).map(|i| (i, Some(SPECTEST_PREFIX)))
+    in_table(SPECTEST, interface)
 }
 
 /// A function that is imported from the host.
@@ -88,13 +83,13 @@ pub(super) fn function(
         ty,
     };
     let found = find(interface, imports);
-    let row = found.and_then(|(i, _)| i.fns.iter().find(|(name, _)| *name == function));
-    let (Some((interface_row, prefix)), Some((_, expected))) = (found, row) else {
+    let row = found.and_then(|i| i.fns.iter().find(|(name, _)| *name == function));
+    let (Some(interface_row), Some((_, expected))) = (found, row) else {
         if imports.unknown_trap {
             return Ok(func(None));
         }
         return Err(match found {
-            Some((row, _)) => unknown_function(interface, row, function),
+            Some(row) => unknown_function(interface, row, function),
             None => not_provided("function", interface, function),
         });
     };
@@ -113,41 +108,93 @@ pub(super) fn function(
         .help("build the component with the WIT definitions that WASI has released"));
     }
     Ok(func(
-        prefix.map(|prefix| format!("{prefix}{base}#{function}")),
+        prefix(interface_row).map(|prefix| format!("{prefix}{base}#{function}")),
     ))
 }
 
-/// A resource type that is imported from the host.
+/// A resource type that is imported from the host. One that nothing provides has no values, and so
+/// does no harm; but test scripts have to be told.
+///
+/// # Errors
+/// `Link` when a test script imports one that the host does not have.
 pub(super) fn resource(
     linked: &mut Linked<'_>,
     interface: &str,
     name: &str,
     imports: HostImports,
-) -> ResourceId {
-    let found = find(interface, imports);
-    let row = found.filter(|(i, _)| i.types.contains(&(name, "resource")));
-    let Some((interface_row, prefix)) = row else {
-        let name = format!("{interface}.{name}");
-        return linked.add_resource(Resource::Missing { name });
-    };
-    let number = host_resource(interface_row.name, name);
-    if let Some(&id) = linked.host_resources.get(&number) {
-        return id;
+) -> Result<ResourceId> {
+    if let Some(id) = known_resource(linked, interface, name, imports) {
+        return Ok(id);
     }
-    let resource = match prefix {
+    if imports.script && !interface.contains('@') {
+        return Err(not_provided("resource", interface, name));
+    }
+    let name = format!("{interface}.{name}");
+    Ok(linked.add_resource(Resource::Missing { name }))
+}
+
+/// A resource type that the host has.
+pub(super) fn known_resource(
+    linked: &mut Linked<'_>,
+    interface: &str,
+    name: &str,
+    imports: HostImports,
+) -> Option<ResourceId> {
+    let (row, name) = defining(find(interface, imports)?, name)?;
+    let number = host_resource(row.name, name);
+    if let Some(&id) = linked.host_resources.get(&number) {
+        return Some(id);
+    }
+    let full_name = format!("{}.{name}", row.name);
+    let resource = match prefix(row) {
         Some(prefix) => Resource::Host {
             number,
-            name: format!("{}.{name}", interface_row.name),
-            drop_symbol: format!("{prefix}{}#{RESOURCE_DROP}{name}", interface_row.name),
+            name: full_name,
+            drop_symbol: format!("{prefix}{}#{RESOURCE_DROP}{name}", row.name),
         },
-        None => Resource::Missing {
-            name: format!("{}.{name}", interface_row.name),
-        },
+        None => Resource::Missing { name: full_name },
     };
     let id = linked.add_resource(resource);
     debug_assert!(number < GUEST_RESOURCES);
     linked.host_resources.insert(number, id);
-    id
+    Some(id)
+}
+
+/// The interface that defines a resource type, and its name there.
+fn defining(
+    interface: &'static HostInterface,
+    name: &str,
+) -> Option<(&'static HostInterface, &'static str)> {
+    let (name, definition) = interface.types.iter().find(|(known, _)| *known == name)?;
+    if *definition == "resource" {
+        return Some((interface, name));
+    }
+    let (other, name) = definition.rsplit_once('.')?;
+    let mut all = P2.iter().chain(P2_HTTP).chain(SPECTEST);
+    defining(all.find(|interface| interface.name == other)?, name)
+}
+
+/// The prefix of an interface's symbols; none for what compiles but is not there yet.
+fn prefix(interface: &HostInterface) -> Option<&'static str> {
+    let is_in = |table: &[HostInterface]| table.iter().any(|row| row.name == interface.name);
+    match interface {
+        _ if is_in(P2) => Some(P2_PREFIX),
+        _ if is_in(SPECTEST) => Some(SPECTEST_PREFIX),
+        _ => None,
+    }
+}
+
+/// The root has functions of these names, which are imported as instances.
+///
+/// # Errors
+/// `Link` when it has a function of this name.
+pub(super) fn refuse_function_as_instance(name: &str, imports: HostImports) -> Result<()> {
+    let root = find("", imports).map_or(&[][..], |root| root.fns);
+    if root.iter().any(|(known, _)| *known == name) {
+        let message = format!("`{name}` is imported as an instance, but it is a function");
+        return Err(Error::link(message));
+    }
+    Ok(())
 }
 
 /// A type of the table with the names in it replaced by what they stand for.
