@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use generated::Random;
 use libtest_mimic::{Arguments, Failed, Trial};
-use wasmelt_compiler::{OptLevel, Options, ScriptModule};
+use wasmelt_compiler::{OptLevel, Options, ScriptItem, ScriptModule};
 use wasmparser::{ExternalKind, Parser, Payload, ValType};
 
 /// Calls of functions and loops that a module may make in all.
@@ -222,18 +222,18 @@ fn answers(
     options: &Options,
     executable: &Path,
 ) -> Result<Vec<String>, Failed> {
-    let mut modules = vec![ScriptModule {
+    let mut modules = vec![ScriptItem::Module(ScriptModule {
         wasm,
         name: "random".to_owned(),
         providers: HashMap::new(),
-    }];
+    })];
     let summers: Vec<Vec<u8>> = questions.iter().filter_map(summer).collect();
     for summer in &summers {
-        modules.push(ScriptModule {
+        modules.push(ScriptItem::Module(ScriptModule {
             wasm: summer,
             name: "summer".to_owned(),
             providers: HashMap::from([("random".to_owned(), 0)]),
-        });
+        }));
     }
     let compiled = executables::compile(&modules, options)?;
     executables::link(&compiled, executable)?;

@@ -87,7 +87,9 @@ fn component_arguments(export: &'static ComponentExport) -> Result<Vec<Value>, S
     let names = process::items(&export.param_names);
     let mut values = Vec::with_capacity(params.len());
     for (position, (ty, text)) in params.iter().zip(texts).enumerate() {
-        let name = names.get(position).map_or("", |name| dynamic::text(process::items(name)));
+        let name = names
+            .get(position)
+            .map_or("", |name| dynamic::text(process::items(name)));
         let value = dynamic::value(*ty, text);
         values.push(value.map_err(|why| format!("argument `{name}`: {why}"))?);
     }
@@ -122,7 +124,11 @@ fn arguments(export: &'static Export) -> Result<Vec<u128>, String> {
     let texts: Vec<&[u8]> = process::args().skip(1).collect();
     let count = process::items(&export.params).len();
     if texts.len() != count {
-        return Err(wrong_count(process::items(&export.name), count, texts.len()));
+        return Err(wrong_count(
+            process::items(&export.name),
+            count,
+            texts.len(),
+        ));
     }
     let mut slots = vec![0; count.max(process::items(&export.results).len())];
     for ((slot, kind), text) in slots.iter_mut().zip(types(&export.params)).zip(texts) {

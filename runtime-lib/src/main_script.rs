@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The first three are about the script's modules, the others about its components; each kind is
-//! counted from 0. A name is the hexadecimal digits of its bytes, `-` when there are none. A value is its type,
+//! counted from 0. A component that has trapped is not entered any more. A name is the hexadecimal digits of its bytes, `-` when there are none. A value is its type,
 //! a colon and its bits as a number in hexadecimal: `i32:0000002a`, `v128:` and 32 digits. A
 //! reference is `externref:null` or `externref:` and a decimal number; `exnref:null`;
 //! `funcref:null`, and as a result also `funcref:some`. A component's argument is the hexadecimal
@@ -29,14 +29,19 @@ use wasmelt_abi::{ComponentExport, Export, Instance, Program, TrapCode, ValueTyp
 
 #[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_script(program: &'static Program) -> ! {
-    let store = start::start(program);
+    let mut driver = Driver {
+        program,
+        store: start::start(program),
+        trapped: Vec::new(),
+    };
     let mut answers = std::io::stdout();
     for command in std::io::stdin().lock().lines() {
         let Ok(command) = command else {
             process::exit(1)
         };
-        let mut answer =
-            obey(program, store, &command).unwrap_or_else(|why| format!("error {why}"));
+        let mut answer = driver
+            .obey(&command)
+            .unwrap_or_else(|why| format!("error {why}"));
         answer.push('\n');
         if answers
             .write_all(answer.as_bytes())
@@ -49,93 +54,111 @@ extern "C" fn wasmelt_main_script(program: &'static Program) -> ! {
     process::exit(0)
 }
 
-/// The answer to one command.
-fn obey(program: &'static Program, store: &'static Store, line: &str) -> Result<String, String> {
-    let mut words = line.split_ascii_whitespace();
-    let command = words.next().ok_or("empty command")?;
-    let number = words
-        .next()
-        .and_then(|word| word.parse::<u64>().ok())
-        .ok_or("no number")?;
-    match command {
-        "instantiate" => {
-            let instance = module_instance(program, number).ok_or("no such module")?;
-            return Ok(instantiate(program, store, |at, _| at == instance));
-        }
-        "instantiate-component" => {
-            return Ok(instantiate(program, store, |_, instance| {
-                instance.component == number + 1
-            }));
-        }
-        "invoke" | "get" | "call" => {}
-        _ => return Err(format!("unknown command `{command}`")),
-    }
-    let name = words.next().and_then(bytes_of_hex).ok_or("no name")?;
-    let values: Vec<&str> = words.collect();
-    if command == "call" {
-        let export = process::items(&program.component_exports)
-            .iter()
-            .find(|export| export.component == number && process::items(&export.name) == name)
-            .ok_or("no such export")?;
-        return call(export, store, &values);
-    }
-    let instance = module_instance(program, number).ok_or("no such module")?;
-    let export = process::items(&program.exports)
-        .iter()
-        .find(|export| export.instance == instance && process::items(&export.name) == name)
-        .ok_or("no such export")?;
-    invoke(export, store, &values)
-}
-
-/// The position in the list of instances of a plain module's.
-fn module_instance(program: &'static Program, number: u64) -> Option<u64> {
-    let instances = (0..).zip(process::items(&program.instances));
-    let mut modules = instances.filter(|(_, instance)| instance.component == 0);
-    modules.nth(usize::try_from(number).ok()?).map(|(at, _)| at)
-}
-
-/// Instantiates the chosen instances in their order.
-fn instantiate(
+struct Driver {
     program: &'static Program,
     store: &'static Store,
-    chosen: impl Fn(u64, &Instance) -> bool,
-) -> String {
-    let outcome = catch(|| {
-        for (at, instance) in (0..).zip(process::items(&program.instances)) {
-            if let Some(instantiate) = instance.instantiate
-                && chosen(at, instance)
-            {
-                // SAFETY: compiled code for a store of this program.
-                unsafe { instantiate(store.base()) };
-            }
-        }
-    });
-    outcome.map_or_else(stopped, |()| "ok".to_owned())
+    /// Numbers of the components that have trapped.
+    trapped: Vec<u64>,
 }
 
-/// Calls a component's export.
-fn call(
-    export: &'static ComponentExport,
-    store: &'static Store,
-    values: &[&str],
-) -> Result<String, String> {
-    let params = dynamic::params(export);
-    if values.len() != params.len() {
-        return Err(format!("{} arguments expected", params.len()));
+impl Driver {
+    /// The answer to one command.
+    fn obey(&mut self, line: &str) -> Result<String, String> {
+        let mut words = line.split_ascii_whitespace();
+        let command = words.next().ok_or("empty command")?;
+        let number = words
+            .next()
+            .and_then(|word| word.parse::<u64>().ok())
+            .ok_or("no number")?;
+        match command {
+            "instantiate" => {
+                let instance = self.module_instance(number).ok_or("no such module")?;
+                return Ok(answer(self.instantiate(|at, _| at == instance)));
+            }
+            "instantiate-component" => {
+                let outcome = self.instantiate(|_, instance| instance.component == number + 1);
+                return Ok(self.component_answer(number, outcome));
+            }
+            "invoke" | "get" | "call" => {}
+            _ => return Err(format!("unknown command `{command}`")),
+        }
+        let name = words.next().and_then(bytes_of_hex).ok_or("no name")?;
+        let values: Vec<&str> = words.collect();
+        if command == "call" {
+            let export = process::items(&self.program.component_exports)
+                .iter()
+                .find(|export| export.component == number && process::items(&export.name) == name)
+                .ok_or("no such export")?;
+            return self.call(export, &values);
+        }
+        let instance = self.module_instance(number).ok_or("no such module")?;
+        let export = process::items(&self.program.exports)
+            .iter()
+            .find(|export| export.instance == instance && process::items(&export.name) == name)
+            .ok_or("no such export")?;
+        invoke(export, self.store, &values)
     }
-    let mut arguments = Vec::with_capacity(params.len());
-    for (ty, digits) in params.iter().zip(values) {
-        let text = bytes_of_hex(digits).and_then(|bytes| String::from_utf8(bytes).ok());
-        let text = text.ok_or_else(|| format!("bad argument `{digits}`"))?;
-        arguments.push(dynamic::value(*ty, &text)?);
+
+    /// The position in the list of instances of a plain module's.
+    fn module_instance(&self, number: u64) -> Option<u64> {
+        let instances = (0..).zip(process::items(&self.program.instances));
+        let mut modules = instances.filter(|(_, instance)| instance.component == 0);
+        modules.nth(usize::try_from(number).ok()?).map(|(at, _)| at)
     }
-    let mut result = None;
-    let outcome = catch(|| result = dynamic::call(export, store, &arguments));
-    Ok(match (outcome, result) {
-        (Err(trap), _) => stopped(trap),
-        (Ok(()), None) => "ok".to_owned(),
-        (Ok(()), Some((ty, value))) => format!("ok {}", dynamic::show(ty, &value)),
-    })
+
+    /// Instantiates the chosen instances in their order.
+    fn instantiate(&self, chosen: impl Fn(u64, &Instance) -> bool) -> Result<String, TrapInfo> {
+        catch(|| {
+            for (at, instance) in (0..).zip(process::items(&self.program.instances)) {
+                if let Some(instantiate) = instance.instantiate
+                    && chosen(at, instance)
+                {
+                    // SAFETY: compiled code for a store of this program.
+                    unsafe { instantiate(self.store.base()) };
+                }
+            }
+        })
+        .map(|()| String::new())
+    }
+
+    /// Calls a component's export.
+    fn call(
+        &mut self,
+        export: &'static ComponentExport,
+        values: &[&str],
+    ) -> Result<String, String> {
+        let params = dynamic::params(export);
+        if values.len() != params.len() {
+            return Err(format!("{} arguments expected", params.len()));
+        }
+        let mut arguments = Vec::with_capacity(params.len());
+        for (ty, digits) in params.iter().zip(values) {
+            let text = bytes_of_hex(digits).and_then(|bytes| String::from_utf8(bytes).ok());
+            let text = text.ok_or_else(|| format!("bad argument `{digits}`"))?;
+            arguments.push(dynamic::value(*ty, &text)?);
+        }
+        let outcome = if self.trapped.contains(&export.component) {
+            Err(TrapInfo::new(TrapCode::CannotEnter))
+        } else {
+            let mut result = None;
+            let outcome = catch(|| result = dynamic::call(export, self.store, &arguments));
+            let text = result.map(|(ty, value)| format!(" {}", dynamic::show(ty, &value)));
+            outcome.map(|()| text.unwrap_or_default())
+        };
+        Ok(self.component_answer(export.component, outcome))
+    }
+
+    fn component_answer(&mut self, component: u64, outcome: Result<String, TrapInfo>) -> String {
+        if outcome.is_err() && !self.trapped.contains(&component) {
+            self.trapped.push(component);
+        }
+        answer(outcome)
+    }
+}
+
+/// `ok` and what follows it, or why there was a trap.
+fn answer(outcome: Result<String, TrapInfo>) -> String {
+    outcome.map_or_else(stopped, |results| format!("ok{results}"))
 }
 
 fn invoke(
@@ -273,8 +296,11 @@ mod tests {
 
     #[test]
     fn nonsense_is_answered() {
-        let program = process::program();
-        let store = crate::vm::store::any_for_tests();
+        let mut driver = Driver {
+            program: process::program(),
+            store: crate::vm::store::any_for_tests(),
+            trapped: Vec::new(),
+        };
         for line in [
             "",
             "x",
@@ -287,7 +313,7 @@ mod tests {
             "call 0 61",
             "call",
         ] {
-            assert!(obey(program, store, line).is_err(), "{line}");
+            assert!(driver.obey(line).is_err(), "{line}");
         }
     }
 }

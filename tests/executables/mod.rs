@@ -1,6 +1,7 @@
-//! Executables of test scripts: several modules, one program whose driver obeys commands.
+//! Executables of test scripts: several modules and components, one program whose driver obeys
+//! commands.
 //!
-//! In go modules with the links between them; out comes a file that can be started, and then the
+//! In go modules with the links between them, and components; out comes a file that can be started, and then the
 //! answers to the commands that were written to its standard input. The runtime library's module
 //! `main_script` defines both languages.
 
@@ -11,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use wasmelt_compiler::{Compiled, Error, IMAGE_SECTION, Options, Progress, ScriptModule};
+use wasmelt_compiler::{Compiled, Error, IMAGE_SECTION, Options, Progress, ScriptItem};
 use wasmelt_linker::{ImageSection, LinkRequest, Linker, RuntimePack, Strip};
 
 /// The runtime library for the host, packed by the build script.
@@ -24,12 +25,12 @@ impl Progress for Silent {
     fn functions(&self, _done: usize, _total: usize) {}
 }
 
-/// Compiles modules for the driver.
+/// Compiles modules and components for the driver.
 ///
 /// # Errors
 /// What the compiler says.
-pub fn compile(modules: &[ScriptModule<'_>], options: &Options) -> Result<Compiled, Error> {
-    wasmelt_compiler::compile_script(modules, options, &Silent)
+pub fn compile(items: &[ScriptItem<'_>], options: &Options) -> Result<Compiled, Error> {
+    wasmelt_compiler::compile_script(items, options, &Silent)
 }
 
 /// Links what was compiled to an executable at `output`.
@@ -140,7 +141,7 @@ fn start(executable: &Path) -> Result<Child, String> {
     }
 }
 
-/// An export's name as the driver reads it.
+/// An export's name, or the text of a component's value, as the driver reads it.
 #[must_use]
 pub fn hex_name(name: &str) -> String {
     if name.is_empty() {

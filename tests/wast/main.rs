@@ -1,7 +1,10 @@
-//! Scripts of the WebAssembly specification's test suite, one executable per script.
+//! Scripts of the WebAssembly specification's test suite and of components, one executable per
+//! script.
 //!
 //! `cargo test --test wast` runs all of them, `cargo test --test wast -- simd` those with `simd` in
-//! their names. `WASMELT_TESTSUITE=FOLDER` takes the scripts from a checkout of the suite. After
+//! their names. `WASMELT_TESTSUITE=FOLDER` takes the scripts from a checkout of the suite;
+//! `WASMELT_COMPONENT_TESTSUITE=FOLDER` and `WASMELT_WASMTIME_TESTSUITE=FOLDER` add those of
+//! checkouts of the component model's and of Wasmtime's repository. After
 //! the scripts comes the scoreboard: assertions by group, the reasons for those left out, and a
 //! closing line.
 
@@ -9,10 +12,12 @@ mod compare;
 #[path = "../executables/mod.rs"]
 mod executables;
 mod groups;
+mod link;
 mod pass;
 mod read;
 mod script;
 mod spectest;
+mod value;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -59,7 +64,8 @@ fn check(
     executable: PathBuf,
     outcomes: &Outcomes,
 ) -> Result<(), Failed> {
-    let steps = read::read(&script.text)?;
+    let mut steps = read::read(&script.text)?;
+    link::link(&mut steps);
     let outcome = script::run(&steps, spectest, &script.superseded, &executable);
     let _ = std::fs::remove_file(executable);
     let failures = outcome.failures.clone();

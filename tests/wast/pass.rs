@@ -1,14 +1,15 @@
-//! One pass over a script's steps: which modules make the program, who provides whose imports,
-//! and the commands that the driver gets. What can be decided without running is decided here.
+//! One pass over a script's steps: which modules and components make the program, who provides
+//! whose imports, and the commands that the driver gets. What can be decided without running is
+//! decided here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use wasmelt_compiler::{Error, ErrorKind, Options, ScriptModule};
+use wasmelt_compiler::{Error, ErrorKind, InputKind, ScriptItem, ScriptModule};
 
 use crate::executables::{self, hex_name};
 use crate::groups::Superseded;
 use crate::read::{Action, Encoded, Expected, Step, StepKind};
-use crate::script::Outcome;
+use crate::script::{Outcome, options};
 use crate::spectest::Spectest;
 
 /// Why a module is not part of the program.
@@ -21,37 +22,65 @@ pub enum Absence {
 impl Absence {
     #[must_use]
     pub fn of(error: &Error) -> Absence {
-        // The instruction is a detail of the proposal that is not supported.
-        let reason = error
-            .message
-            .split(" (instruction ")
-            .next()
-            .unwrap_or_default();
+        // The instruction or built-in is a detail of the proposal that is not supported.
+        let reason = error.message.split(" (").next().unwrap_or_default();
         match error.kind {
             ErrorKind::Unsupported => Absence::Unsupported(reason.to_owned()),
-            _ => Absence::Failed(format!("the module does not compile: {error}")),
+            _ => Absence::Failed(format!("it does not compile: {error}")),
         }
     }
 }
 
-/// A module of the program.
+/// A module or component of the program.
 pub struct Unit<'s> {
     pub wasm: &'s [u8],
     pub name: String,
-    /// Names of the modules that it imports from, and their positions in the list of units.
+    /// Names of the modules that it imports from, and their positions in the list of units. A
+    /// component imports from the host alone.
     pub providers: HashMap<String, usize>,
+    pub is_component: bool,
+    /// The driver's number of it: modules and components are counted apart.
+    pub number: usize,
     /// Position of its step in the script.
     pub step: usize,
 }
 
 impl Unit<'_> {
     #[must_use]
-    pub fn script_module(&self) -> ScriptModule<'_> {
-        ScriptModule {
-            wasm: self.wasm,
-            name: self.name.clone(),
-            providers: self.providers.clone(),
-        }
+    pub fn script_item(&self) -> ScriptItem<'_> {
+        item(self.wasm, &self.name, self.providers.clone())
+    }
+
+    fn instantiate(&self) -> String {
+        let command = if self.is_component {
+            "instantiate-component"
+        } else {
+            "instantiate"
+        };
+        format!("{command} {}", self.number)
+    }
+
+    fn invoke(&self, name: &str, args: &[String]) -> String {
+        let command = if self.is_component { "call" } else { "invoke" };
+        let start = format!("{command} {} {}", self.number, hex_name(name));
+        args.iter().fold(start, |text, arg| text + " " + arg)
+    }
+}
+
+fn is_component(wasm: &[u8]) -> bool {
+    wasmelt_compiler::input_kind(wasm) == InputKind::Component
+}
+
+fn item<'a>(wasm: &'a [u8], name: &str, providers: HashMap<String, usize>) -> ScriptItem<'a> {
+    let name = name.to_owned();
+    if is_component(wasm) {
+        ScriptItem::Component { wasm, name }
+    } else {
+        ScriptItem::Module(ScriptModule {
+            wasm,
+            name,
+            providers,
+        })
     }
 }
 
@@ -60,8 +89,10 @@ pub struct Question<'s> {
     pub line: usize,
     pub command: String,
     pub expected: &'s Expected,
-    /// It is an assertion, not only a module or a bare action.
+    /// It is an assertion, not only a module, a component or a bare action.
     pub counts: bool,
+    /// Why another answer is right.
+    pub superseded: Option<&'s str>,
 }
 
 /// Where a name of the script leads: a position in the list of units.
@@ -101,6 +132,8 @@ impl<'s> Pass<'s> {
                 wasm: &spectest.wasm,
                 name: "spectest".to_owned(),
                 providers: HashMap::new(),
+                is_component: false,
+                number: 0,
                 step: usize::MAX,
             }],
             questions: Vec::new(),
@@ -131,7 +164,9 @@ impl<'s> Pass<'s> {
                 }
                 if *instantiate {
                     self.instance(position, line, name.as_deref(), wasm);
-                } else if let Err(Absence::Failed(why)) = described(wasm) {
+                } else if let Err(Absence::Failed(why)) = described(wasm)
+                    && !self.superseded.contains_key(&line)
+                {
                     self.outcome.fail(line, why);
                 }
             }
@@ -156,17 +191,21 @@ impl<'s> Pass<'s> {
         }
     }
 
-    /// A module that the following steps may use.
+    /// A module or component that the following steps may use.
     fn instance(&mut self, position: usize, line: usize, name: Option<&str>, wasm: &'s Encoded) {
         let target = self.unit(position, wasm);
         match &target {
             Ok(unit) => self.questions.push(Question {
                 line,
-                command: format!("instantiate {unit}"),
+                command: self.units[*unit].instantiate(),
                 expected: &Expected::Success,
                 counts: false,
+                superseded: None,
             }),
-            Err(Absence::Failed(why)) => self.outcome.fail(line, why),
+            Err(Absence::Failed(why)) => match self.superseded.get(&line) {
+                Some(_) => {}
+                None => self.outcome.fail(line, why),
+            },
             // What is asked of it later is what counts.
             Err(Absence::Unsupported(_)) => {}
         }
@@ -175,27 +214,34 @@ impl<'s> Pass<'s> {
         }
     }
 
-    /// Adds a module to the program.
+    /// Adds a module or component to the program.
     fn unit(&mut self, position: usize, wasm: &'s Encoded) -> Target {
         if let Some(absence) = self.absences.get(&position) {
             return Err(absence.clone());
         }
         let (wasm, providers) = self.resolved(wasm)?;
-        let unit = self.units.len();
-        let name = format!("module{unit}");
+        let is_component = is_component(wasm);
+        let alike = |unit: &&Unit<'_>| unit.is_component == is_component;
+        let kind = if is_component { "component" } else { "module" };
+        let number = self.units.iter().filter(alike).count();
         self.units.push(Unit {
             wasm,
-            name,
+            name: format!("{kind}{number}"),
             providers,
+            is_component,
+            number,
             step: position,
         });
-        Ok(unit)
+        Ok(self.units.len() - 1)
     }
 
     /// The bytes, and who provides the imports; names that nobody provides are left out.
     fn resolved(&self, wasm: &'s Encoded) -> Result<(&'s [u8], HashMap<String, usize>), Absence> {
         let (wasm, imported) = described(wasm)?;
         let mut providers = HashMap::new();
+        if is_component(wasm) {
+            return Ok((wasm, providers));
+        }
         for (module, name) in imported {
             if let Some((missing, reason)) = &self.spectest.missing
                 && (module.as_str(), name.as_str()) == ("spectest", *missing)
@@ -214,17 +260,14 @@ impl<'s> Pass<'s> {
         let command = match action {
             Action::Instantiate { wasm } => self
                 .unit(position, wasm)
-                .map(|unit| format!("instantiate {unit}")),
+                .map(|unit| self.units[unit].instantiate()),
             Action::Get { module, name } => self
                 .target(module.as_deref())
-                .map(|unit| format!("get {unit} {}", hex_name(name))),
+                .map(|unit| format!("get {} {}", self.units[unit].number, hex_name(name))),
             Action::Invoke { module, name, args } => {
                 self.target(module.as_deref()).and_then(|unit| {
                     let args = args.clone().map_err(Absence::Unsupported)?;
-                    let args = args
-                        .iter()
-                        .fold(String::new(), |text, arg| text + " " + arg);
-                    Ok(format!("invoke {unit} {}{args}", hex_name(name)))
+                    Ok(self.units[unit].invoke(name, &args))
                 })
             }
         };
@@ -234,6 +277,7 @@ impl<'s> Pass<'s> {
                 command,
                 expected,
                 counts,
+                superseded: self.superseded.get(&line).map(String::as_str),
             }),
             Err(absence) if counts => self.judge(line, &absence),
             Err(_) => {}
@@ -250,19 +294,32 @@ impl<'s> Pass<'s> {
     /// Linking the module has to fail, or instantiating it where the sizes of what it imports are
     /// only known then.
     fn unlinkable(&mut self, position: usize, line: usize, wasm: &'s Encoded) {
-        let (bytes, providers) = match self.resolved(wasm) {
+        let resolved = match wasm {
+            Ok(bytes) if is_component(bytes) => Ok((bytes.as_slice(), HashMap::new())),
+            _ => self.resolved(wasm),
+        };
+        let (bytes, providers) = match resolved {
             Ok(resolved) => resolved,
             Err(absence) => return self.judge(line, &absence),
         };
-        match executables::compile(&self.with_needs(bytes, &providers), &Options::default()) {
+        match executables::compile(&self.with_needs(bytes, &providers), &options()) {
             Err(error) if error.kind == ErrorKind::Link => self.outcome.passed += 1,
+            // A component that has what it imports in it does not validate.
+            Err(error) if error.kind == ErrorKind::Invalid && is_component(bytes) => {
+                self.outcome.passed += 1;
+            }
             Err(error) => self.judge(line, &Absence::of(&error)),
+            Ok(_) if is_component(bytes) => {
+                let why = "the component should not have been linked";
+                self.judge(line, &Absence::Failed(why.to_owned()));
+            }
             Ok(_) => match self.unit(position, wasm) {
                 Ok(unit) => self.questions.push(Question {
                     line,
-                    command: format!("instantiate {unit}"),
+                    command: self.units[unit].instantiate(),
                     expected: &Expected::Unlinkable,
                     counts: true,
+                    superseded: None,
                 }),
                 Err(absence) => self.judge(line, &absence),
             },
@@ -275,7 +332,7 @@ impl<'s> Pass<'s> {
         match (rejected(wasm), superseded) {
             (Ok(()), None) => self.outcome.passed += 1,
             (Ok(()), Some(_)) => {
-                let why = "listed as superseded, but the module is refused";
+                let why = "listed as superseded, but it is refused";
                 self.outcome.fail(line, why);
             }
             (Err(_), Some(reason)) => self.outcome.leave_out(reason),
@@ -304,13 +361,13 @@ impl<'s> Pass<'s> {
         needs
     }
 
-    /// A module as the last of a program that has only what it needs.
+    /// A module or component as the last of a program that has only what it needs.
     #[must_use]
     pub fn with_needs<'a>(
         &'a self,
         wasm: &'a [u8],
         providers: &HashMap<String, usize>,
-    ) -> Vec<ScriptModule<'a>> {
+    ) -> Vec<ScriptItem<'a>> {
         let needs: Vec<usize> = self.needs(providers).into_iter().collect();
         let moved = |providers: &HashMap<String, usize>| -> HashMap<String, usize> {
             let position = |unit| needs.binary_search(&unit).expect("needs are complete");
@@ -319,22 +376,17 @@ impl<'s> Pass<'s> {
                 .map(|(name, &unit)| (name.clone(), position(unit)))
                 .collect()
         };
-        let module = |wasm, name: &str, providers| ScriptModule {
-            wasm,
-            name: name.to_owned(),
-            providers: moved(providers),
-        };
-        let mut modules: Vec<ScriptModule<'a>> = needs
+        let mut items: Vec<ScriptItem<'a>> = needs
             .iter()
             .map(|&unit| &self.units[unit])
-            .map(|unit| module(unit.wasm, &unit.name, &unit.providers))
+            .map(|unit| item(unit.wasm, &unit.name, moved(&unit.providers)))
             .collect();
-        modules.push(module(wasm, "module", providers));
-        modules
+        items.push(item(wasm, "module", moved(providers)));
+        items
     }
 }
 
-/// A valid module's bytes, and what it imports: module and name.
+/// The bytes of what is valid, and what it imports: module and name.
 type Described<'a> = (&'a [u8], BTreeSet<(String, String)>);
 
 fn described(wasm: &Encoded) -> Result<Described<'_>, Absence> {
@@ -349,19 +401,13 @@ fn described(wasm: &Encoded) -> Result<Described<'_>, Absence> {
     ))
 }
 
-/// The module has to be malformed or invalid.
+/// The module or component has to be malformed or invalid.
 fn rejected(wasm: &Encoded) -> Result<(), Absence> {
     let Ok(wasm) = wasm else { return Ok(()) };
-    let module = ScriptModule {
-        wasm,
-        name: "module".to_owned(),
-        providers: HashMap::new(),
-    };
-    match executables::compile(&[module], &Options::default()) {
+    let item = item(wasm, "module", HashMap::new());
+    match executables::compile(&[item], &options()) {
         Err(error) if error.kind == ErrorKind::Invalid => Ok(()),
         Err(error) if error.kind == ErrorKind::Unsupported => Err(Absence::of(&error)),
-        _ => Err(Absence::Failed(
-            "the module should have been refused".to_owned(),
-        )),
+        _ => Err(Absence::Failed("it should have been refused".to_owned())),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Comes in: the text of a `.wast` file. Goes out: its directives in order, each with its line, in
 //! a form that owns its modules and can be gone over more than once. Format: the reference
-//! interpreter's README, "Scripts".
+//! interpreter's README, "Scripts"; components stand wherever modules can, and their values are
+//! those of the crate `wast`.
 
 use wast::core::{AbstractHeapType, HeapType, WastArgCore, WastRetCore};
 use wast::lexer::Lexer;
@@ -10,8 +11,10 @@ use wast::parser::{self, ParseBuffer};
 use wast::{QuoteWat, WastArg, WastDirective, WastExecute, WastInvoke, WastRet};
 
 use crate::compare::Pattern;
+use crate::executables::hex_name;
+use crate::value::Value;
 
-/// A module's bytes, or why its text is none.
+/// The bytes of a module or component, or why its text is none.
 pub type Encoded = Result<Vec<u8>, String>;
 
 #[derive(Debug)]
@@ -208,8 +211,10 @@ fn call(invoke: WastInvoke<'_>) -> Action {
 
 /// A value as the driver reads it.
 fn argument(arg: &WastArg<'_>) -> Result<String, String> {
-    let WastArg::Core(arg) = arg else {
-        return Err("values of components".to_owned());
+    let arg = match arg {
+        WastArg::Core(arg) => arg,
+        WastArg::Component(value) => return Ok(hex_name(&Value::of(value).text())),
+        _ => return Err("values of an unknown kind".to_owned()),
     };
     Ok(match arg {
         WastArgCore::I32(value) => format!("i32:{value:08x}"),
@@ -228,7 +233,8 @@ fn argument(arg: &WastArg<'_>) -> Result<String, String> {
 fn pattern(ret: &WastRet<'_>) -> Result<Pattern, String> {
     match ret {
         WastRet::Core(ret) => core_pattern(ret),
-        _ => Err("values of components".to_owned()),
+        WastRet::Component(value) => Ok(Pattern::Component(Value::of(value))),
+        _ => Err("values of an unknown kind".to_owned()),
     }
 }
 

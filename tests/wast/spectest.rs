@@ -1,6 +1,6 @@
 //! The module that scripts import as `spectest`, as far as the compiler takes it.
 
-use wasmelt_compiler::{Options, ScriptModule};
+use wasmelt_compiler::{Options, ScriptItem, ScriptModule};
 
 use crate::executables;
 
@@ -40,10 +40,10 @@ impl Spectest {
 }
 
 fn compile(wasm: &[u8]) -> wasmelt_compiler::Result<()> {
-    let module = ScriptModule {
+    let module = ScriptItem::Module(ScriptModule {
         wasm,
         name: "spectest".to_owned(),
         providers: std::collections::HashMap::new(),
-    };
+    });
     executables::compile(&[module], &Options::default()).map(|_| ())
 }

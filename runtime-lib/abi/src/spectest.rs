@@ -2,7 +2,8 @@
 
 use crate::component::HostInterface;
 
-/// The functions of the root are those of the interface without a name.
+/// The functions of the root are those of the interface without a name; an instance in another one
+/// has the names of both.
 pub const SPECTEST: &[HostInterface] = &[
     HostInterface {
         name: "",
@@ -21,6 +22,7 @@ pub const SPECTEST: &[HostInterface] = &[
         ],
         fns: &[
             ("return-three", "()->u32"),
+            ("return-hi", "()->string"),
             ("[constructor]resource1", "(u32)->own<$resource1>"),
             ("[static]resource1.assert", "(own<$resource1>,u32)"),
             ("[static]resource1.last-drop", "()->u32"),
@@ -35,5 +37,10 @@ pub const SPECTEST: &[HostInterface] = &[
                 "(borrow<$resource1>,own<$resource1>)",
             ),
         ],
+    },
+    HostInterface {
+        name: "host/nested",
+        types: &[],
+        fns: &[("return-four", "()->u32")],
     },
 ];

@@ -36,6 +36,7 @@ host_fns! {
     }
     "host" {
         "return-three" => return_three;
+        "return-hi" => return_hi;
         "[constructor]resource1" => resource1;
         "[static]resource1.assert" => resource1_assert;
         "[static]resource1.last-drop" => resource1_last_drop;
@@ -45,6 +46,9 @@ host_fns! {
         "[method]resource1.take-own" => resource1_take_own;
         drop "resource1" => Resource1;
         drop "resource2" => Resource2;
+    }
+    "host/nested" {
+        "return-four" => return_four;
     }
 }
 
@@ -99,6 +103,14 @@ fn host_return_two(_: &mut Call<'_>) -> u32 {
 
 fn return_three(_: &mut Call<'_>) -> u32 {
     3
+}
+
+fn return_hi(_: &mut Call<'_>) -> String {
+    "hi".to_owned()
+}
+
+fn return_four(_: &mut Call<'_>) -> u32 {
+    4
 }
 
 fn resource1(call: &mut Call<'_>, number: u32) -> Own<Resource1> {
