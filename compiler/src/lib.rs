@@ -173,10 +173,13 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
 
 /// What is validated beyond the standard.
 fn features(options: &Options) -> WasmFeatures {
-    match options.fixed_length_lists {
-        true => WasmFeatures::CM_FIXED_LENGTH_LISTS,
-        false => WasmFeatures::empty(),
-    }
+    let mut features = WasmFeatures::empty();
+    features.set(
+        WasmFeatures::CM_FIXED_LENGTH_LISTS,
+        options.fixed_length_lists,
+    );
+    features.set(WasmFeatures::CM_MAP, options.maps);
+    features
 }
 
 fn host_imports(options: &Options, script: bool) -> component::HostImports {
@@ -312,7 +315,8 @@ fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
 pub fn summarize(input: &[u8]) -> Result<Summary> {
     let wasm = binary(input)?;
     if input_kind(&wasm) == InputKind::Component {
-        return summary::of_component(&wasm, WasmFeatures::CM_FIXED_LENGTH_LISTS);
+        let features = WasmFeatures::CM_FIXED_LENGTH_LISTS | WasmFeatures::CM_MAP;
+        return summary::of_component(&wasm, features);
     }
     let module = parse::parse_module(&wasm)?;
     Ok(summary::of_module(&module))

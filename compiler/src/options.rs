@@ -25,8 +25,11 @@ pub struct Options {
     /// Imports that nothing provides trap when called instead of being an error
     /// (`-W unknown-imports-trap`).
     pub unknown_imports_trap: bool,
-    /// Allow lists of fixed length in components, which may change (`-W fixed-length-lists`).
+    /// Allow lists of fixed length in components, which may change
+    /// (`-W component-model-fixed-length-lists`).
     pub fixed_length_lists: bool,
+    /// Allow maps in components, which may change (`-W component-model-map`).
+    pub maps: bool,
     pub policy: Policy,
     /// Text for `inspect`, kept in the executable's section [`crate::POLICY_SECTION`].
     pub policy_note: Option<String>,
@@ -115,6 +118,7 @@ impl Default for Options {
             stack_bytes_max: None,
             unknown_imports_trap: false,
             fixed_length_lists: false,
+            maps: false,
             policy: Policy::default(),
             policy_note: None,
             emit_text: None,

@@ -120,7 +120,7 @@ impl Types {
             Ty::String => Nature {
                 strings: true,
                 allocates: true,
-                ..Nature::scalar(false, 8)
+                ..Nature::scalar(false, LIST_COST)
             },
             Ty::Borrow(_) => Nature {
                 borrows: true,
@@ -226,7 +226,7 @@ mod tests {
     fn shared_parts_are_passed_by_shared_helpers() {
         let mut types = Types::default();
         let mut ty = types.intern(Ty::Char);
-        for _ in 0..40 {
+        for _ in 0..12 {
             ty = types.intern(Ty::Tuple(vec![ty; 4]));
         }
         assert!(types.nature(ty).is_outlined());

@@ -37,6 +37,11 @@ pub(super) fn instantiate<'a>(
     options: &Options,
 ) -> Result<LinkPlan<'a>> {
     let units = &linked.units[..];
+    let reentrant = match purpose {
+        Purpose::Run(_) => linked.reentrant(),
+        // The driver goes on after a trap, and what has trapped is never entered again.
+        Purpose::Script => vec![true; linked.instances.len()],
+    };
     let plan = LinkPlan {
         linked,
         units,
@@ -52,6 +57,7 @@ pub(super) fn instantiate<'a>(
         canon_hosts: HashMap::new(),
         option_slots: vec![None; linked.options.len()],
         component_flags: vec![Slot::UNPLACED; linked.instances.len()],
+        reentrant,
         tables: Vec::new(),
         memories: Vec::new(),
         globals: Vec::new(),

@@ -70,8 +70,16 @@ pub(super) fn lay_out(plan: &mut LinkPlan<'_>, options: &Options) {
 
 /// Flags of component instances, and canonical options, which have addresses that code can form.
 fn place_components(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
-    for slot in &mut plan.component_flags {
-        *slot = cursors.place(RegionIndex(0), 8, 8);
+    // Flags lie where calls of the instance have a pointer anyway.
+    let mut regions = vec![None; plan.component_flags.len()];
+    for (id, options) in plan.linked.options.iter().enumerate() {
+        if options.memory.is_some() {
+            let region = plan.options_region(OptionsId::new(id));
+            regions[options.instance.index()].get_or_insert(region);
+        }
+    }
+    for (slot, region) in plan.component_flags.iter_mut().zip(regions) {
+        *slot = cursors.place(region.unwrap_or(RegionIndex(0)), 8, 8);
     }
     let bytes = size_of::<CanonOptions>() as u64;
     for id in 0..plan.option_slots.len() {

@@ -93,6 +93,8 @@ pub struct LinkPlan<'a> {
     pub option_slots: Vec<Option<OptionsPlan>>,
     /// By [`crate::index::ComponentId`]: 8 bytes, bit 0 `may_leave`, bit 1 `may_enter`.
     pub component_flags: Vec<Slot>,
+    /// By [`crate::index::ComponentId`]: whether `may_enter` is ever looked at.
+    pub reentrant: Vec<bool>,
     pub tables: Vec<Table>,
     pub memories: Vec<Memory>,
     pub globals: Vec<Global>,

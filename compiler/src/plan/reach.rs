@@ -224,8 +224,9 @@ impl Reach<'_, '_> {
             source,
             target,
         };
-        let nature = self.plan.linked.types.nature(ty);
-        if nature.strings {
+        let linked = self.plan.linked;
+        let nature = linked.types.nature(ty);
+        if nature.strings && !(linked.is_utf8(from) && linked.is_utf8(to)) {
             self.options(from);
             self.options(to);
         }

@@ -3,8 +3,8 @@
 //!
 //! Specification: component model, "Canonical Definitions"; calls from one component to another
 //! are in [`super::adapter`]. An instance has two flags: `may_leave`, off while its `realloc` or
-//! `post-return` runs, and `may_enter`, off while it is entered. Both have known values wherever
-//! they change, so that a change is one store of a constant.
+//! `post-return` runs, and `may_enter`, off while it is entered, which is kept where it is ever
+//! looked at (`Linked::reentrant`).
 
 use super::{Alias, FuncTranslator, clif_type, trap_code};
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId, ResourceId};
@@ -90,6 +90,17 @@ impl<'a> FuncTranslator<'a, '_> {
         self.builder.ins().store(memory_flags, value, base, offset);
     }
 
+    /// The instances that a call enters, of those whose flag is ever looked at.
+    pub(super) fn entering_set(
+        &self,
+        caller: Option<ComponentId>,
+        callee: ComponentId,
+    ) -> Vec<ComponentId> {
+        let mut entered = self.linked().entered(caller, callee);
+        entered.retain(|instance| self.plan().reentrant[instance.index()]);
+        entered
+    }
+
     /// `may_enter_from` and `enter_from`.
     pub(super) fn enter_instances(&mut self, entered: &[ComponentId]) {
         for &instance in entered {
@@ -107,8 +118,8 @@ impl<'a> FuncTranslator<'a, '_> {
         }
     }
 
-    /// Calls a function that must not leave its instance, which is entered: `realloc` or
-    /// `post-return`.
+    /// Calls a function that must not leave its instance: `realloc` or `post-return`. The other
+    /// flag stays as it is: a `start` function that calls an import has not been entered.
     pub(super) fn call_without_leaving(
         &mut self,
         instance: ComponentId,
@@ -116,9 +127,17 @@ impl<'a> FuncTranslator<'a, '_> {
         ty: &FuncType,
         args: &[Value],
     ) -> Vec<Value> {
+        let slot = self.plan().component_flags[instance.index()];
+        let flags = self.trusted(Alias::Context);
+        let (base, offset) = self.slot(slot);
+        let before = match self.plan().reentrant[instance.index()] {
+            true => self.builder.ins().load(types::I8, flags, base, offset),
+            false => self.builder.ins().iconst(types::I8, MAY_LEAVE | MAY_ENTER),
+        };
         self.set_flags(instance, 0);
         let results = self.call_core(def, ty, args);
-        self.set_flags(instance, MAY_LEAVE);
+        let flags = self.trusted(Alias::Context);
+        self.builder.ins().store(flags, before, base, offset);
         results
     }
 
@@ -266,7 +285,7 @@ impl<'a> FuncTranslator<'a, '_> {
                 instance: definer,
                 dtor,
             } => {
-                let entered = linked.entered(Some(instance), *definer);
+                let entered = self.entering_set(Some(instance), *definer);
                 self.enter_instances(&entered);
                 if let Some(dtor) = *dtor {
                     let ty = FuncType::new([ValType::I32], []);
@@ -289,7 +308,7 @@ impl<'a> FuncTranslator<'a, '_> {
     /// Enters as the host does; gives the flat type of the core function.
     fn begin_lift(&mut self, lift: &Lift) -> FuncType {
         let instance = self.linked().option(lift.options).instance;
-        let entered = self.linked().entered(None, instance);
+        let entered = self.entering_set(None, instance);
         self.enter_instances(&entered);
         self.linked().types.lifted(lift.ty)
     }
@@ -302,7 +321,7 @@ impl<'a> FuncTranslator<'a, '_> {
             let ty = FuncType::new(flat, []);
             self.call_without_leaving(instance, post_return, &ty, results);
         }
-        let entered = self.linked().entered(None, instance);
+        let entered = self.entering_set(None, instance);
         self.leave_instances(&entered);
     }
 
@@ -366,22 +385,14 @@ impl<'a> FuncTranslator<'a, '_> {
         self.end_trap_on_exceptions();
     }
 
-    /// A `wasmelt_abi::Realloc`. The host calls it before it enters an instance and while it is
-    /// called by one, so the flags it finds are those it leaves.
+    /// A `wasmelt_abi::Realloc`.
     fn realloc_entry(&mut self, options: OptionsId) {
         let args = self.params();
         self.pointer_from_store();
         self.trap_on_exceptions();
         let options = self.linked().option(options);
-        let slot = self.plan().component_flags[options.instance.index()];
-        let flags = self.trusted(Alias::Context);
-        let (base, offset) = self.slot(slot);
-        let before = self.builder.ins().load(types::I8, flags, base, offset);
-        self.set_flags(options.instance, 0);
         let realloc = options.realloc.expect("made for options that have one");
-        let results = self.call_core(realloc, &realloc_type(), &args);
-        let flags = self.trusted(Alias::Context);
-        self.builder.ins().store(flags, before, base, offset);
+        let results = self.call_without_leaving(options.instance, realloc, &realloc_type(), &args);
         self.builder.ins().return_(&results);
         self.end_trap_on_exceptions();
     }

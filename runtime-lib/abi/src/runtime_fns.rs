@@ -17,9 +17,7 @@
 /// - `string_transfer` copies a string of `units` code units (with the tag bit of `latin1+utf16`)
 ///   from one memory to another; gives the new address, and in the upper half the new length.
 /// - `bytes_copy` copies bytes of memories that have been checked; both are addresses.
-/// - `list_check` traps unless a list of so many bytes is inside the memory and aligned; `memory`
-///   is the one with the list.
-/// - `canon_realloc` allocates with the `realloc` of `options`, checked.
+/// - `utf8_copy` copies a string likewise, and traps unless it is UTF-8.
 ///
 /// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the runtime
 /// functions.
@@ -54,8 +52,7 @@ macro_rules! for_each_runtime_fn {
             scope_exit(memory: ptr) -> ();
             string_transfer(memory: ptr, from: ptr, to: ptr, start: i32, units: i32) -> i64;
             bytes_copy(to: ptr, from: ptr, bytes: i64) -> ();
-            list_check(memory: ptr, start: i32, bytes: i64, align: i32) -> ();
-            canon_realloc(memory: ptr, options: ptr, align: i32, bytes: i64) -> i32;
+            utf8_copy(to: ptr, from: ptr, bytes: i64) -> ();
         }
     };
 }

@@ -93,9 +93,10 @@ impl Fault {
     /// string out of bounds.
     pub(super) fn between_guests(self) -> TrapCode {
         match self {
-            Fault::TooLong => TrapCode::ListTooLong,
             Fault::Misaligned(_) | Fault::ReallocMisaligned => TrapCode::UnalignedPointer,
-            Fault::OutOfBounds | Fault::ReallocOutOfBounds => TrapCode::StringOutOfBounds,
+            Fault::TooLong | Fault::OutOfBounds | Fault::ReallocOutOfBounds => {
+                TrapCode::StringOutOfBounds
+            }
             Fault::InvalidUtf8 | Fault::IncompleteUtf8 => TrapCode::InvalidString,
             Fault::InvalidUtf16 => TrapCode::InvalidUtf16,
         }

@@ -1,15 +1,16 @@
 //! The runtime functions of the component model: what compiled code calls for handles, for calls
-//! between component instances, and for strings and lists that pass between them. What they do is
+//! between component instances, and for strings that pass between them. What they do is
 //! in `wasmelt_abi::for_each_runtime_fn`.
 
 use crate::component::handles::Removed;
 use crate::component::heap::Heap;
 use crate::component::state::{self, State};
 use crate::component::strings;
+use crate::vm::bytes;
 use crate::vm::store;
 use crate::vm::trap::raise;
 use crate::vm::{GuestMemory, Memory};
-use wasmelt_abi::{CanonOptions, LIST_BYTES_MAX, TrapCode};
+use wasmelt_abi::{CanonOptions, TrapCode};
 
 /// The state of the store that `memory` is in.
 ///
@@ -219,52 +220,25 @@ unsafe fn memory_of(store_base: *mut u8, options: &CanonOptions) -> Memory {
     unsafe { Memory::at(store_base.wrapping_add(options.memory_offset as usize)) }
 }
 
-/// `trap_if`s of `load_list_from_range`.
+/// `store_string_copy` of UTF-8 to a place that has been allocated.
 ///
 /// # Safety
-/// `memory` is byte 0 of a memory.
-#[unsafe(export_name = "wasmelt_list_check")]
-pub unsafe extern "C" fn list_check(memory: *mut u8, start: i32, bytes: i64, align: i32) {
-    let (start, bytes) = (start as u32, bytes as u64);
-    if bytes > LIST_BYTES_MAX.into() {
-        raise(TrapCode::ListTooLong)
+/// Both ranges are inside memories.
+#[unsafe(export_name = "wasmelt_utf8_copy")]
+pub unsafe extern "C" fn utf8_copy(to: *mut u8, from: *mut u8, bytes: i64) {
+    let len = bytes as usize;
+    // SAFETY: the caller vouches for the ranges.
+    let ascii = unsafe { bytes::copy_ascii(to, from, len) };
+    if ascii == len {
+        return;
     }
-    if !start.is_multiple_of(align as u32) {
-        raise(TrapCode::UnalignedPointer)
+    // SAFETY: this is the rest of both ranges.
+    let (to, from) = unsafe { (to.add(ascii), from.add(ascii)) };
+    // SAFETY: nothing writes to the memory meanwhile.
+    let rest = unsafe { std::slice::from_raw_parts(from, len - ascii) };
+    if std::str::from_utf8(rest).is_err() {
+        raise(TrapCode::InvalidString)
     }
-    // SAFETY: the caller vouches for the pointer.
-    let memory = GuestMemory::from_header(unsafe { Memory::at(memory) });
-    if memory.bytes(start, bytes as u32).is_err() {
-        raise(TrapCode::ListOutOfBounds)
-    }
-}
-
-/// `allocate`, checked.
-///
-/// # Safety
-/// `memory` is an instance pointer, `options` are options of its store.
-#[unsafe(export_name = "wasmelt_canon_realloc")]
-pub unsafe extern "C" fn canon_realloc(
-    memory: *mut u8,
-    options: *mut u8,
-    align: i32,
-    bytes: i64,
-) -> i32 {
-    // SAFETY: the caller vouches for both pointers.
-    let (store_base, options) = unsafe {
-        (
-            store::of_memory(memory).base(),
-            &*options.cast::<CanonOptions>(),
-        )
-    };
-    // SAFETY: the memory of options is that of the store.
-    let memory = unsafe { memory_of(store_base, options) };
-    let mut heap = Heap::new(memory, store_base, options);
-    match heap.allocate(align as u32, bytes as u64) {
-        Ok(at) => at as i32,
-        Err(fault) => match fault.between_guests() {
-            TrapCode::StringOutOfBounds => raise(TrapCode::ListOutOfBounds),
-            code => raise(code),
-        },
-    }
+    // SAFETY: the caller vouches for the ranges.
+    unsafe { bytes::copy(to, from, len - ascii) };
 }

@@ -20,7 +20,7 @@ const SHORT_MAX: usize = 1024;
 /// # Safety
 /// `from` is readable and `to` is writable for `len` bytes.
 #[inline]
-pub(super) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
+pub(crate) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
     // SAFETY: every access below is inside the first or the last `n` bytes of ranges that are at
     // least `n` bytes long.
     unsafe {
@@ -38,6 +38,67 @@ pub(super) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
             _ => to.copy_from(from, len),
         }
     }
+}
+
+/// Copies bytes up to the first block with one that is not ASCII; gives how many. What lies behind
+/// them in `to` may have been written.
+///
+/// # Safety
+/// As [`copy`], but ranges that overlap may end up with anything.
+pub(crate) unsafe fn copy_ascii(to: *mut u8, from: *const u8, len: usize) -> usize {
+    // SAFETY: all accesses are of whole `T`s inside the ranges.
+    unsafe {
+        let at = copy_ascii_by::<[u64; 4]>(to, from, 0, len);
+        let at = copy_ascii_by::<[u64; 1]>(to, from, at, len);
+        if len - at >= 32 {
+            return at;
+        }
+        copy_ascii_by::<[u8; 1]>(to, from, at, len)
+    }
+}
+
+/// A block that tells whether it is ASCII.
+trait Ascii: Copy {
+    fn is_ascii(self) -> bool;
+}
+
+impl<const N: usize> Ascii for [u64; N] {
+    #[inline]
+    fn is_ascii(self) -> bool {
+        self.iter().fold(0, |all, word| all | word) & 0x8080_8080_8080_8080 == 0
+    }
+}
+
+impl Ascii for [u8; 1] {
+    #[inline]
+    fn is_ascii(self) -> bool {
+        self[0] < 0x80
+    }
+}
+
+/// The step of [`copy_ascii`] for one size of block: gives where it stopped.
+///
+/// # Safety
+/// As [`copy_ascii`].
+#[inline]
+unsafe fn copy_ascii_by<T: Ascii>(
+    to: *mut u8,
+    from: *const u8,
+    mut at: usize,
+    len: usize,
+) -> usize {
+    while len - at >= size_of::<T>() {
+        // SAFETY: a whole `T` is left of both ranges, and neither access needs alignment.
+        unsafe {
+            let block = from.add(at).cast::<T>().read_unaligned();
+            if !block.is_ascii() {
+                break;
+            }
+            to.add(at).cast::<T>().write_unaligned(block);
+        }
+        at += size_of::<T>();
+    }
+    at
 }
 
 /// Copies the first and the last `T` of the range, which overlap or meet.
@@ -165,6 +226,26 @@ mod tests {
                     // SAFETY: both ranges are inside the vector.
                     unsafe { copy(start.add(to), start.add(from), len) };
                     assert!(bytes == expected, "length {len}, shift {shift}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ascii_is_copied_up_to_something_else() {
+        for len in (0..100_usize).chain([1000]) {
+            for other in [None, Some(0), Some(len / 2), len.checked_sub(1)] {
+                let mut bytes = vec![b'a'; len];
+                if let Some(byte) = other.and_then(|at| bytes.get_mut(at)) {
+                    *byte = 0x80;
+                }
+                let mut copied = vec![0; len];
+                // SAFETY: both ranges are as long as that.
+                let count = unsafe { copy_ascii(copied.as_mut_ptr(), bytes.as_ptr(), len) };
+                assert_eq!(copied[..count], bytes[..count]);
+                match bytes.iter().position(|&byte| byte == 0x80) {
+                    Some(at) => assert!(count <= at && at - count < 32, "{count} of {len}"),
+                    None => assert_eq!(count, len),
                 }
             }
         }

@@ -4,7 +4,7 @@
 mod arch;
 mod atomics;
 mod backtrace;
-mod bytes;
+pub(crate) mod bytes;
 mod code_map;
 mod exception;
 mod exception_pool;

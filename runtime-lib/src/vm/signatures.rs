@@ -7,8 +7,8 @@ use super::exception::{exception_free, exception_new};
 use super::memory::{bytes_copy, memory_copy, memory_fill, memory_grow, memory_init};
 use super::table::{table_copy, table_fill, table_grow, table_init};
 use crate::component::runtime_fns::{
-    borrow_lift, borrow_lower, canon_realloc, list_check, own_lift, own_lower, resource_drop,
-    resource_new, resource_rep, scope_enter, scope_exit, string_transfer,
+    borrow_lift, borrow_lower, own_lift, own_lower, resource_drop, resource_new, resource_rep,
+    scope_enter, scope_exit, string_transfer, utf8_copy,
 };
 
 macro_rules! native {

@@ -6,6 +6,7 @@
 
 mod evaluate;
 mod host;
+mod reentry;
 
 pub use evaluate::link;
 pub use host::HostImports;
@@ -179,6 +180,12 @@ impl Linked<'_> {
                 wasmelt_abi::GUEST_RESOURCES + id.0
             }
         }
+    }
+
+    /// Whether the strings of these options are in UTF-8.
+    #[must_use]
+    pub fn is_utf8(&self, options: OptionsId) -> bool {
+        self.option(options).encoding == StringEncoding::Utf8
     }
 
     /// The core functions that the function of a `canon` definition calls itself.

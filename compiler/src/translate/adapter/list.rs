@@ -14,9 +14,18 @@ use wasmelt_abi::{LIST_BYTES_MAX, TrapCode};
 const INLINE_COPY_BYTES_MAX: u32 = 64;
 
 impl FuncTranslator<'_, '_> {
-    /// `load_string` and `store_string`.
+    /// `load_string` and `store_string`. What is UTF-8 on both sides is a list of bytes that is
+    /// checked when it is copied.
     pub(super) fn string(&mut self, way: Way, source: Source<'_>, target: Target) -> Vec<Value> {
         let (start, units) = self.pair(source);
+        if self.linked().is_utf8(way.from) && self.linked().is_utf8(way.to) {
+            let bytes = self.builder.ins().uextend(types::I64, units);
+            self.trap_if_longer(bytes, TrapCode::StringOutOfBounds);
+            let code = TrapCode::StringOutOfBounds;
+            let (from, start, to) = self.moved(way, (start, bytes), 1, code);
+            self.call_runtime("utf8_copy", &[to, from, bytes]);
+            return self.put_pair(target, start, units);
+        }
         let memory = self.own_pointer();
         let from = self.options_address(way.from);
         let to = self.options_address(way.to);
@@ -57,23 +66,41 @@ impl FuncTranslator<'_, '_> {
             .builder
             .ins()
             .imul_imm_s(count, i64::from(layout.bytes));
-        let too_long = self.builder.ins().icmp_imm_s(
-            IntCC::UnsignedGreaterThan,
-            bytes,
-            i64::from(LIST_BYTES_MAX),
-        );
-        self.trap_if(too_long, TrapCode::ListTooLong);
-        self.trap_unless_aligned(start, layout.align);
-        let from = self.range_address(way.from, start, bytes, TrapCode::ListOutOfBounds);
-        let short = self.builder.ins().ireduce(types::I32, bytes);
-        let start = self.allocate(way.to, layout.align, short);
-        self.trap_unless_aligned(start, layout.align);
-        let to = self.range_address(way.to, start, bytes, TrapCode::ListOutOfBounds);
+        self.trap_if_longer(bytes, TrapCode::ListTooLong);
+        let code = TrapCode::ListOutOfBounds;
+        let (from, start, to) = self.moved(way, (start, bytes), layout.align, code);
         match members {
             [element] if types.nature(*element).plain => self.copy_bytes(to, from, bytes),
             _ => self.pass_elements(way, members, from, to, count),
         }
         self.put_pair(target, start, length)
+    }
+
+    fn trap_if_longer(&mut self, bytes: Value, code: TrapCode) {
+        let max = i64::from(LIST_BYTES_MAX);
+        let too_long = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::UnsignedGreaterThan, bytes, max);
+        self.trap_if(too_long, code);
+    }
+
+    /// Checks a range of a source's memory, start and bytes, and allocates as much in the
+    /// target's. Gives the address of the one, and pointer and address of the other.
+    fn moved(
+        &mut self,
+        way: Way,
+        (start, bytes): (Value, Value),
+        align: u32,
+        code: TrapCode,
+    ) -> (Value, Value, Value) {
+        self.trap_unless_aligned(start, align);
+        let from = self.range_address(way.from, start, bytes, code);
+        let short = self.builder.ins().ireduce(types::I32, bytes);
+        let start = self.allocate(way.to, align, short);
+        self.trap_unless_aligned(start, align);
+        let to = self.range_address(way.to, start, bytes, code);
+        (from, start, to)
     }
 
     /// `reallocate` of something new. What it gives is not checked yet.

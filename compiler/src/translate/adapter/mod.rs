@@ -101,7 +101,7 @@ impl FuncTranslator<'_, '_> {
         let args = self.params();
         self.trap_on_exceptions();
         self.trap_unless_may_leave(caller);
-        let entered = linked.entered(Some(caller), callee);
+        let entered = self.entering_set(Some(caller), callee);
         self.enter_instances(&entered);
         let borrows = func_ty
             .params

@@ -3,12 +3,9 @@
 
 use super::guest::{Guest, trap_text};
 use crate::component::runtime_fns::{
-    borrow_lift, borrow_lower, canon_realloc, list_check, own_lift, own_lower, resource_drop,
-    resource_new, resource_rep, scope_enter, scope_exit,
+    borrow_lift, borrow_lower, own_lift, own_lower, resource_drop, resource_new, resource_rep,
+    scope_enter, scope_exit, utf8_copy,
 };
-use crate::component::tests::guest::{let_realloc_be_wrong_by, realloc_calls};
-use crate::vm::store;
-use wasmelt_abi::StringEncoding;
 
 /// Two component instances.
 const A: i32 = 1;
@@ -135,41 +132,24 @@ fn calls_that_a_trap_has_ended_are_left() {
 }
 
 #[test]
-fn lists_are_checked() {
-    let mut guest = Guest::new();
-    let memory = guest.memory().start();
-    let check = |start: u32, bytes, align| {
-        // SAFETY: `memory` is byte 0 of a memory.
-        trap_text(|| unsafe { list_check(memory, start.cast_signed(), bytes, align) })
+fn strings_in_utf8_are_checked() {
+    let copied = |bytes: &[u8]| {
+        let mut copy = vec![0; bytes.len()];
+        let (to, from) = (copy.as_mut_ptr(), bytes.as_ptr().cast_mut());
+        // SAFETY: both ranges are as long as that.
+        let trap = trap_text(|| unsafe { utf8_copy(to, from, bytes.len() as i64) });
+        if trap == "no trap" {
+            assert_eq!(copy, bytes);
+        }
+        trap
     };
-    assert_eq!(check(0xfff8, 8, 8), "no trap");
-    assert_eq!(check(0x1_0000, 0, 8), "no trap");
-    assert_eq!(check(0xfff8, 9, 8), "list content out-of-bounds");
-    assert_eq!(check(u32::MAX, 0, 1), "list content out-of-bounds");
-    assert_eq!(check(4, 0, 8), "unaligned pointer");
-    assert_eq!(check(0, 1 << 28, 1), "list or string is too long");
-    assert_eq!(check(0, -1, 1), "list or string is too long");
-}
-
-#[test]
-fn allocations_are_checked() {
-    let mut guest = Guest::in_store(store::new_for_tests(), 0, StringEncoding::Utf8);
-    let memory = guest.memory().start();
-    let options = std::ptr::from_mut(&mut guest.options).cast();
-    // SAFETY: memory and options belong together.
-    let allocate = |align, bytes| unsafe { canon_realloc(memory, options, align, bytes) };
-    assert_eq!(allocate(8, 24), 1024);
-    assert_eq!(allocate(1, 0), 1048);
-    assert_eq!(realloc_calls(), [(0, 8, 24), (0, 1, 0)]);
-    assert_eq!(
-        trap_text(|| _ = allocate(1, 1 << 32)),
-        "list or string is too long"
-    );
-    let_realloc_be_wrong_by(2);
-    assert_eq!(trap_text(|| _ = allocate(4, 4)), "unaligned pointer");
-    let_realloc_be_wrong_by(1 << 20);
-    assert_eq!(
-        trap_text(|| _ = allocate(4, 0)),
-        "list content out-of-bounds"
-    );
+    let long = "words of ASCII, ".repeat(5);
+    for text in ["", "a", "é", "日本", &long, &format!("{long}日本{long}")] {
+        assert_eq!(copied(text.as_bytes()), "no trap");
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.push(0xe6);
+        assert_eq!(copied(&bytes), "invalid utf-8 sequence");
+        bytes.extend_from_slice(long.as_bytes());
+        assert_eq!(copied(&bytes), "invalid utf-8 sequence");
+    }
 }
