@@ -11,9 +11,9 @@ use std::collections::HashMap;
 use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
 use wasmelt_abi::{
-    CallSite, CodeMap, EnvVar, Export, FuncRef, Handler, Instance, P0_PREFIX, P1_PREFIX, Policy,
-    PolicyFlags, Preopen, PreopenFlags, Program, Region, STAMP_SYMBOL, Slice, Str, TableInit,
-    ValueType,
+    CallSite, CodeMap, EnvVar, Export, FuncRef, Handler, Instance, P0_PREFIX, P1_PREFIX, P2_INIT,
+    P2_PREFIX, P2_PREOPENS, Policy, PolicyFlags, Preopen, PreopenFlags, Program, Region,
+    STAMP_SYMBOL, Slice, Str, TableInit, ValueType,
 };
 use wasmparser::ValType;
 
@@ -312,8 +312,8 @@ impl<'a> Writer<'a> {
             self.blob
                 .set_address(field(offset_of!(Program, entry)), Address::Code(entry));
         }
-        if self.needs_host_init() {
-            let init = Address::Symbol(format!("{P1_PREFIX}init"));
+        if let Some(init) = self.host_init() {
+            let init = Address::Symbol(init);
             self.blob
                 .set_address(field(offset_of!(Program, host_init)), init);
         }
@@ -340,22 +340,25 @@ impl<'a> Writer<'a> {
         at
     }
 
-    /// Preopened directories and inherited sockets are made descriptors by WASI 0.1, where the
-    /// program calls functions of it that can have to do with them.
-    fn needs_host_init(&self) -> bool {
+    /// What makes descriptors of preopened directories, and for WASI 0.1 of inherited sockets,
+    /// where the program calls functions that can have to do with them.
+    fn host_init(&self) -> Option<String> {
         let policy = &self.options.policy;
-        let wasi = |target: &Target| match target {
-            Target::Host(host) => {
-                let symbol = &self.plan.host_fns[host.index()].symbol;
-                let name = symbol.strip_prefix(P1_PREFIX);
-                let name = name.or_else(|| symbol.strip_prefix(P0_PREFIX));
-                name.is_some_and(|name| {
-                    !policy.dirs.is_empty() || policy.inherit_network && name.starts_with("sock_")
-                })
+        let init = |target: &Target| {
+            let Target::Host(host) = target else {
+                return None;
+            };
+            let symbol = &self.plan.host_fns[host.index()].symbol;
+            if symbol.strip_prefix(P2_PREFIX) == Some(P2_PREOPENS) {
+                return (!policy.dirs.is_empty()).then(|| P2_INIT.to_owned());
             }
-            _ => false,
+            let name = symbol.strip_prefix(P1_PREFIX);
+            let name = name.or_else(|| symbol.strip_prefix(P0_PREFIX))?;
+            let needed =
+                !policy.dirs.is_empty() || policy.inherit_network && name.starts_with("sock_");
+            needed.then(|| format!("{P1_PREFIX}init"))
         };
-        self.text.relocs.iter().any(|r| wasi(&r.target))
+        self.text.relocs.iter().find_map(|r| init(&r.target))
     }
 
     fn write_code_map(&mut self, at: u64) {

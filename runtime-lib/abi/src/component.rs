@@ -20,6 +20,12 @@ use crate::program::{Slice, Str};
 /// See the module's documentation.
 pub const P2_PREFIX: &str = "wasmelt_p2:";
 
+/// The [`crate::Program::host_init`] of a program that asks for [`P2_PREOPENS`] and has some.
+pub const P2_INIT: &str = "wasmelt_p2_init";
+
+/// The host function that hands out preopened directories, without its prefix.
+pub const P2_PREOPENS: &str = "wasi:filesystem/preopens#get-directories";
+
 /// As [`P2_PREFIX`], for what test scripts import.
 pub const SPECTEST_PREFIX: &str = "wasmelt_spectest:";
 

@@ -18,8 +18,8 @@ mod trap;
 
 pub use component::{
     CanonOptions, ComponentExport, FLAT_PARAMS_MAX, GUEST_RESOURCES, HostInterface, LIST_BYTES_MAX,
-    P2_PREFIX, RESOURCE_DROP, Realloc, SPECTEST_PREFIX, StringEncoding, TypeDesc, TypeKind,
-    TypeMember, host_resource,
+    P2_INIT, P2_PREFIX, P2_PREOPENS, RESOURCE_DROP, Realloc, SPECTEST_PREFIX, StringEncoding,
+    TypeDesc, TypeKind, TypeMember, host_resource,
 };
 pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
 pub use p2::P2;
