@@ -344,7 +344,10 @@ impl<'s> Pass<'s> {
     fn judge(&mut self, line: usize, absence: &Absence) {
         match absence {
             Absence::Unsupported(reason) => self.outcome.leave_out(reason),
-            Absence::Failed(why) => self.outcome.fail(line, why),
+            Absence::Failed(why) => match self.superseded.get(&line) {
+                Some(reason) => self.outcome.leave_out(reason),
+                None => self.outcome.fail(line, why),
+            },
         }
     }
 
