@@ -28,7 +28,7 @@
     (type $unary (func (param i32) (result i32)))
     (func (export "run") (result i32)
       (call_indirect (type $unary)
-        (i32.const 8)
+        (i32.const 0)
         (i32.load (i32.const 0)))))
   (core instance $env (instantiate $env))
   (core instance $env-a
