@@ -11,9 +11,11 @@ mod context;
 mod p1;
 mod p2;
 mod p2_http;
+mod p3;
 mod program;
 mod runtime_fns;
 mod spectest;
+mod tasks;
 mod trap;
 
 pub use component::{
@@ -24,11 +26,15 @@ pub use component::{
 pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
 pub use p2::P2;
 pub use p2_http::P2_HTTP;
+pub use p3::P3;
 pub use program::{
     CallSite, CodeMap, EnvVar, Export, Handler, Instance, Policy, PolicyFlags, Preopen,
     PreopenFlags, Program, Region, Slice, Str, TableInit, ValueType,
 };
 pub use spectest::SPECTEST;
+pub use tasks::{
+    AsyncCall, AsyncLift, BLOCKED, EndType, EventCode, LiftFlags, SubtaskState, TaskReturn,
+};
 pub use trap::TrapCode;
 
 /// The layout version of everything in this crate. The runtime exports the symbol
