@@ -65,12 +65,13 @@ pub fn run(
     }
 }
 
-/// What the scripts' suites switch on beyond the standard.
+/// What the scripts' suites switch on beyond the standard, and checks of our own.
 #[must_use]
 pub fn options() -> Options {
     Options {
         fixed_length_lists: true,
         maps: true,
+        verify: true,
         ..Options::default()
     }
 }

@@ -114,7 +114,7 @@ impl FuncTranslator<'_, '_> {
         let mut results = Vec::with_capacity(joined.len());
         if let Some(ty) = payload {
             let flat = match source {
-                Source::Flat(values) => self.from_joined(&values[1..], ty),
+                Source::Flat(values) => self.unjoined(&values[1..], ty),
                 Source::Memory(..) => Vec::new(),
             };
             let part = source.part(offset, &flat);
@@ -130,7 +130,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// `CoerceValueIter` of `lift_flat_variant`.
-    fn from_joined(&mut self, values: &[Value], ty: TyId) -> Vec<Value> {
+    fn unjoined(&mut self, values: &[Value], ty: TyId) -> Vec<Value> {
         let flat = self.linked().types.flat_values(ty);
         values
             .iter()
