@@ -6,82 +6,24 @@
 //! aliases. Specification: component model, "Explainer"; how a type is identified: "Canonical ABI".
 
 use super::host::{self, HostImports};
+use super::space::{
+    ComponentDef, CoreInstance, Def, Frame, FuncDef, Instance, Space, TypeDef, core_item,
+    core_space_mut, item, push,
+};
 use super::{
     Canon, CanonKind, CanonOptions, ComponentInstance, CoreDef, Export, Lift, Linked, Resource,
 };
-use crate::canonical::{Case, Field, FuncTy, FuncTyId, Ty, TyId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{CanonId, ComponentId, LiftId, ResourceId};
-use crate::parse::{Component, ComponentBinary, Definition, Extern};
+use crate::parse::{ComponentBinary, Definition, Extern};
 use crate::plan::{Provider, Unit};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasmelt_abi::StringEncoding;
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentDefinedType,
-    ComponentExternalKind, ComponentFuncType, ComponentOuterAliasKind, ComponentType,
-    ComponentTypeRef, ComponentValType, ExternalKind, InstanceTypeDeclaration, PrimitiveValType,
-    TypeBounds,
+    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind,
+    ComponentOuterAliasKind, ComponentTypeRef, InstanceTypeDeclaration, TypeBounds,
 };
-
-/// The index spaces of a component or type that is being evaluated, shared with what is inside.
-type Space<'a> = Rc<RefCell<Frame<'a>>>;
-
-#[derive(Default)]
-struct Frame<'a> {
-    outer: Option<Space<'a>>,
-    core_modules: Vec<usize>,
-    core_instances: Vec<Rc<CoreInstance>>,
-    core_funcs: Vec<CoreDef>,
-    core_tables: Vec<CoreDef>,
-    core_memories: Vec<CoreDef>,
-    core_globals: Vec<CoreDef>,
-    core_tags: Vec<CoreDef>,
-    types: Vec<TypeDef<'a>>,
-    funcs: Vec<FuncDef>,
-    instances: Vec<Rc<Instance<'a>>>,
-    components: Vec<ComponentDef<'a>>,
-}
-
-enum CoreInstance {
-    Unit(usize),
-    Exports(BTreeMap<String, CoreDef>),
-}
-
-/// Names to what they are.
-type Instance<'a> = BTreeMap<String, Def<'a>>;
-
-#[derive(Clone)]
-enum Def<'a> {
-    CoreModule(usize),
-    Func(FuncDef),
-    Type(TypeDef<'a>),
-    Instance(Rc<Instance<'a>>),
-    Component(ComponentDef<'a>),
-}
-
-#[derive(Clone)]
-enum FuncDef {
-    Lifted(LiftId),
-    Host(Rc<host::HostFunc>),
-}
-
-#[derive(Clone)]
-enum TypeDef<'a> {
-    Value(TyId),
-    Func(FuncTyId),
-    Resource(ResourceId),
-    Instance(&'a [InstanceTypeDeclaration<'a>], Space<'a>),
-    /// Types of components and of core modules: nothing depends on what they are.
-    Other,
-}
-
-#[derive(Clone)]
-struct ComponentDef<'a> {
-    component: &'a Component<'a>,
-    space: Space<'a>,
-}
 
 /// Where the imports of a component come from.
 enum Arguments<'m, 'a> {
@@ -89,8 +31,8 @@ enum Arguments<'m, 'a> {
     Host,
 }
 
-struct Evaluator<'l, 'a> {
-    linked: &'l mut Linked<'a>,
+pub(super) struct Evaluator<'l, 'a> {
+    pub(super) linked: &'l mut Linked<'a>,
     binary: &'a ComponentBinary<'a>,
     imports: HostImports,
     name: &'l str,
@@ -458,109 +400,6 @@ impl<'a> Evaluator<'_, 'a> {
         Ok((canon, post_return))
     }
 
-    /// What of a function only asynchronous components have, if anything is.
-    fn async_part(&self, ty: FuncTyId) -> Option<&'static str> {
-        let func = self.linked.types.func(ty);
-        if func.is_async {
-            return Some("async functions");
-        }
-        let mut types = func.params.iter().map(|(_, ty)| *ty).chain(func.result);
-        types.find_map(|ty| self.linked.types.async_part(ty))
-    }
-
-    /// A type that a definition gives. `instance` is whose resource type it is, if it is one.
-    fn type_def(
-        &mut self,
-        space: &Space<'a>,
-        ty: &'a ComponentType<'a>,
-        instance: Option<ComponentId>,
-        offset: u64,
-    ) -> Result<TypeDef<'a>> {
-        Ok(match ty {
-            ComponentType::Defined(ty) => self.defined_type(space, ty),
-            ComponentType::Func(ty) => TypeDef::Func(self.func_type(space, ty)),
-            ComponentType::Instance(declarations) => TypeDef::Instance(declarations, space.clone()),
-            ComponentType::Component(_) => TypeDef::Other,
-            ComponentType::Resource { dtor, .. } => {
-                let Some(instance) = instance else {
-                    let what = "resource types defined in types";
-                    return Err(Error::unsupported(what, offset));
-                };
-                let dtor = dtor.map(|index| space.borrow().core_funcs[index as usize]);
-                let resource = Resource::Guest { instance, dtor };
-                TypeDef::Resource(self.linked.add_resource(resource))
-            }
-        })
-    }
-
-    fn func_type(&mut self, space: &Space<'a>, ty: &ComponentFuncType<'_>) -> FuncTyId {
-        let params = ty.params.iter();
-        let params = params
-            .map(|(name, ty)| ((*name).to_owned(), self.value_type(space, *ty)))
-            .collect();
-        let result = ty.result.map(|ty| self.value_type(space, ty));
-        self.linked.types.intern_func(FuncTy {
-            params,
-            result,
-            is_async: ty.async_,
-        })
-    }
-
-    fn value_type(&mut self, space: &Space<'a>, ty: ComponentValType) -> TyId {
-        match ty {
-            ComponentValType::Primitive(ty) => self.linked.types.intern(primitive(ty)),
-            ComponentValType::Type(index) => match space.borrow().types[index as usize] {
-                TypeDef::Value(ty) => ty,
-                _ => unreachable!("validated: a value type"),
-            },
-        }
-    }
-
-    fn defined_type(&mut self, space: &Space<'a>, ty: &ComponentDefinedType<'_>) -> TypeDef<'a> {
-        let resource = |index: u32| match space.borrow().types[index as usize] {
-            TypeDef::Resource(id) => id,
-            _ => unreachable!("validated: a resource type"),
-        };
-        let names = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect();
-        let mut value = |ty: &ComponentValType| self.value_type(space, *ty);
-        let ty = match ty {
-            ComponentDefinedType::Primitive(ty) => primitive(*ty),
-            ComponentDefinedType::Record(fields) => Ty::Record(
-                fields
-                    .iter()
-                    .map(|(name, ty)| Field {
-                        name: (*name).to_owned(),
-                        ty: value(ty),
-                    })
-                    .collect(),
-            ),
-            ComponentDefinedType::Variant(cases) => Ty::Variant(
-                cases
-                    .iter()
-                    .map(|case| Case {
-                        name: case.name.to_owned(),
-                        ty: case.ty.as_ref().map(&mut value),
-                    })
-                    .collect(),
-            ),
-            ComponentDefinedType::List(ty) => Ty::List(value(ty)),
-            ComponentDefinedType::Map(key, element) => Ty::Map(value(key), value(element)),
-            ComponentDefinedType::FixedLengthList(ty, len) => Ty::FixedList(value(ty), *len),
-            ComponentDefinedType::Tuple(types) => Ty::Tuple(types.iter().map(value).collect()),
-            ComponentDefinedType::Flags(labels) => Ty::Flags(names(labels)),
-            ComponentDefinedType::Enum(labels) => Ty::Enum(names(labels)),
-            ComponentDefinedType::Option(ty) => Ty::Option(value(ty)),
-            ComponentDefinedType::Result { ok, err } => {
-                Ty::Result(ok.as_ref().map(&mut value), err.as_ref().map(&mut value))
-            }
-            ComponentDefinedType::Own(index) => Ty::Own(resource(*index)),
-            ComponentDefinedType::Borrow(index) => Ty::Borrow(resource(*index)),
-            ComponentDefinedType::Stream(ty) => Ty::Stream(ty.as_ref().map(value)),
-            ComponentDefinedType::Future(ty) => Ty::Future(ty.as_ref().map(value)),
-        };
-        TypeDef::Value(self.linked.types.intern(ty))
-    }
-
     /// An item that the root imports, or that an instance that the root imports exports.
     fn host_item(
         &mut self,
@@ -668,25 +507,6 @@ impl Linked<'_> {
     }
 }
 
-fn primitive(ty: PrimitiveValType) -> Ty {
-    match ty {
-        PrimitiveValType::Bool => Ty::Bool,
-        PrimitiveValType::S8 => Ty::S8,
-        PrimitiveValType::U8 => Ty::U8,
-        PrimitiveValType::S16 => Ty::S16,
-        PrimitiveValType::U16 => Ty::U16,
-        PrimitiveValType::S32 => Ty::S32,
-        PrimitiveValType::U32 => Ty::U32,
-        PrimitiveValType::S64 => Ty::S64,
-        PrimitiveValType::U64 => Ty::U64,
-        PrimitiveValType::F32 => Ty::F32,
-        PrimitiveValType::F64 => Ty::F64,
-        PrimitiveValType::Char => Ty::Char,
-        PrimitiveValType::String => Ty::String,
-        PrimitiveValType::ErrorContext => Ty::ErrorContext,
-    }
-}
-
 /// A core type of so many `i32`.
 fn flat(params: usize, results: usize) -> wasmparser::FuncType {
     use wasmparser::ValType::I32;
@@ -697,49 +517,4 @@ fn unsupported_canon(canon: &CanonicalFunction, offset: u64) -> Error {
     let text = format!("{canon:?}");
     let name = text.split([' ', '{', '(']).next().unwrap_or_default();
     Error::unsupported(format!("built-ins of async components (`{name}`)"), offset)
-}
-
-/// The item of a kind at an index.
-fn item<'a>(frame: &Frame<'a>, kind: ComponentExternalKind, index: u32) -> Def<'a> {
-    let index = index as usize;
-    match kind {
-        ComponentExternalKind::Module => Def::CoreModule(frame.core_modules[index]),
-        ComponentExternalKind::Func => Def::Func(frame.funcs[index].clone()),
-        ComponentExternalKind::Type => Def::Type(frame.types[index].clone()),
-        ComponentExternalKind::Instance => Def::Instance(frame.instances[index].clone()),
-        ComponentExternalKind::Component => Def::Component(frame.components[index].clone()),
-        ComponentExternalKind::Value => unreachable!("validation refuses values"),
-    }
-}
-
-fn core_item(frame: &Frame<'_>, kind: ExternalKind, index: u32) -> CoreDef {
-    let space = match kind {
-        ExternalKind::Func | ExternalKind::FuncExact => &frame.core_funcs,
-        ExternalKind::Table => &frame.core_tables,
-        ExternalKind::Memory => &frame.core_memories,
-        ExternalKind::Global => &frame.core_globals,
-        ExternalKind::Tag => &frame.core_tags,
-    };
-    space[index as usize]
-}
-
-fn core_space_mut<'f>(frame: &'f mut Frame<'_>, kind: ExternalKind) -> &'f mut Vec<CoreDef> {
-    match kind {
-        ExternalKind::Func | ExternalKind::FuncExact => &mut frame.core_funcs,
-        ExternalKind::Table => &mut frame.core_tables,
-        ExternalKind::Memory => &mut frame.core_memories,
-        ExternalKind::Global => &mut frame.core_globals,
-        ExternalKind::Tag => &mut frame.core_tags,
-    }
-}
-
-/// Adds an item to its index space.
-fn push<'a>(frame: &mut Frame<'a>, def: Def<'a>) {
-    match def {
-        Def::CoreModule(module) => frame.core_modules.push(module),
-        Def::Func(func) => frame.funcs.push(func),
-        Def::Type(ty) => frame.types.push(ty),
-        Def::Instance(instance) => frame.instances.push(instance),
-        Def::Component(component) => frame.components.push(component),
-    }
 }

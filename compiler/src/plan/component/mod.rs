@@ -7,6 +7,8 @@
 mod evaluate;
 mod host;
 mod reentry;
+mod space;
+mod types;
 
 pub use evaluate::link;
 pub use host::HostImports;
