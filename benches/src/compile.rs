@@ -15,56 +15,56 @@ const FUNCTIONS: u32 = 3000;
 
 pub fn run(tools: &Tools, options: &Options) -> Result<()> {
     let rounds = options.rounds.unwrap_or(ROUNDS).min(25);
-    println!(
-        "{:34} {:>9} {:>9} {:>9} {:>9}",
-        "", "CPU s", "wall s", "peak MiB", "MB out"
-    );
+    heading();
     let mut ratios = Vec::new();
     for wasm in modules(tools)? {
-        let output = tools.path("compiled");
-        let mut rows = vec![(
-            "wasmelt",
-            invocation(tools.wasmelt_line(&wasm, &output)),
-            output,
-        )];
-        if tools.wasmtime.is_some() {
-            let output = tools.path("compiled.cwasm");
-            rows.push((
-                "wasmtime",
-                invocation(wasmtime_line(&wasm, &output)),
-                output,
-            ));
-        }
-        let invocations: Vec<&Invocation> = rows.iter().map(|(_, line, _)| line).collect();
-        let costs = interleaved(&invocations, rounds)?;
-        let name = wasm
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        println!("{name}, {:.2} MB", megabytes(&wasm)?);
-        for ((who, _, output), costs) in rows.iter().zip(&costs) {
-            let peak = costs.iter().map(|cost| cost.peak_bytes).max().unwrap_or(0) >> 20;
-            let (cpu, wall) = (median(costs, Cost::cpu), median(costs, |cost| cost.wall));
-            println!(
-                "  {who:32} {cpu:9.2} {wall:9.2} {peak:9} {:9.2}",
-                megabytes(output)?
-            );
-        }
-        if let [ours, theirs] = &costs[..] {
-            ratios.push(median(ours, Cost::cpu) / median(theirs, Cost::cpu));
-            println!(
-                "  {:32} {:9.2}",
-                "wasmelt/wasmtime",
-                ratios[ratios.len() - 1]
-            );
-        }
+        ratios.extend(measure(tools, &wasm, rounds)?);
     }
     if ratios.len() > 1 {
         println!("{:34} {:9.2}", "geomean", geomean(&ratios));
     }
     println!("medians of {rounds} interleaved rounds; wasmelt's time includes linking");
     Ok(())
+}
+
+/// Prints what the columns of [`measure`] are.
+pub fn heading() {
+    println!(
+        "{:34} {:>9} {:>9} {:>9} {:>9}",
+        "", "CPU s", "wall s", "peak MiB", "MB out"
+    );
+}
+
+/// Compiles a module or component by both; returns the ratio of the CPU seconds.
+pub fn measure(tools: &Tools, wasm: &Path, rounds: usize) -> Result<Option<f64>> {
+    let output = tools.path("compiled");
+    let line = tools.wasmelt_line(wasm, &output);
+    let mut rows = vec![("wasmelt", invocation(line), output)];
+    if tools.wasmtime.is_some() {
+        let output = tools.path("compiled.cwasm");
+        let line = wasmtime_line(wasm, &output);
+        rows.push(("wasmtime", invocation(line), output));
+    }
+    let invocations: Vec<&Invocation> = rows.iter().map(|(_, line, _)| line).collect();
+    let costs = interleaved(&invocations, rounds)?;
+    println!("{}, {:.2} MB", file_name(wasm), megabytes(wasm)?);
+    for ((who, _, output), costs) in rows.iter().zip(&costs) {
+        let peak = costs.iter().map(|cost| cost.peak_bytes).max().unwrap_or(0) >> 20;
+        let (cpu, wall) = (median(costs, Cost::cpu), median(costs, |cost| cost.wall));
+        let out = megabytes(output)?;
+        println!("  {who:32} {cpu:9.2} {wall:9.2} {peak:9} {out:9.2}");
+    }
+    let [ours, theirs] = &costs[..] else {
+        return Ok(None);
+    };
+    let ratio = median(ours, Cost::cpu) / median(theirs, Cost::cpu);
+    println!("  {:32} {ratio:9.2}", "wasmelt/wasmtime");
+    Ok(Some(ratio))
+}
+
+pub fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 fn invocation(line: Vec<String>) -> Invocation {

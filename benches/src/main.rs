@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod compile;
+mod components;
 mod generate;
 mod measure;
 mod programs;
@@ -30,6 +31,7 @@ sections, all by default:
   throughput  CPU time of the kernels, CoreMark, Lua and SQLite
   compile     CPU time and peak memory of a compilation
   size        bytes of hello world
+  components  calls between components; start and compilation of big ones
 
 options:
   --rounds N    repeats of each measurement
@@ -43,6 +45,7 @@ environment:
   WASI_CC                   a C compiler for WASI, `python3 -m ziglang cc -target wasm32-wasi`
                             by default
   WASMELT_BENCH_MODULES     modules for `compile`, separated by colons
+  WASMELT_BENCH_COMPONENTS  commands for `components`, separated by colons
   WASMELT_BENCH_COREMARK    the crate `coremark` compiled for wasm32-wasip1
 ";
 
@@ -82,11 +85,12 @@ fn run() -> Result<()> {
     };
     let tools = Tools::find(&options)?;
     tools.describe();
-    let sections: [(&str, Section); 4] = [
+    let sections: [(&str, Section); 5] = [
         ("startup", startup::run),
         ("throughput", throughput::run),
         ("compile", compile::run),
         ("size", size::run),
+        ("components", components::run),
     ];
     for (name, section) in sections {
         if options.sections.is_empty() || options.sections.iter().any(|s| s == name) {
@@ -111,7 +115,9 @@ fn parse(words: impl Iterator<Item = String>) -> Result<Option<Options>> {
             }
             "--kernel" => options.kernels.push(value()?),
             "--flag" => options.flags.push(value()?),
-            "startup" | "throughput" | "compile" | "size" => options.sections.push(word),
+            "startup" | "throughput" | "compile" | "size" | "components" => {
+                options.sections.push(word);
+            }
             _ => return Err(format!("`{word}` is no section and no option\n\n{HELP}")),
         }
     }

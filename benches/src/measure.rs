@@ -109,10 +109,12 @@ pub fn interleaved(invocations: &[&Invocation], rounds: usize) -> Result<Vec<Vec
 
 /// The median of a figure in seconds.
 pub fn median(costs: &[Cost], figure: impl Fn(&Cost) -> Duration) -> f64 {
-    let mut values: Vec<f64> = costs
-        .iter()
-        .map(|cost| figure(cost).as_secs_f64())
-        .collect();
+    let values = costs.iter().map(|cost| figure(cost).as_secs_f64());
+    middle(values.collect())
+}
+
+/// The median of numbers.
+pub fn middle(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len() % 2 == 1 {

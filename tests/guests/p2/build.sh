@@ -7,8 +7,13 @@
 set -eu
 cd "$(dirname "$0")"
 target=${CARGO_TARGET_DIR:-$PWD/target}
-# shellcheck disable=SC2086 # flags are words
-cargo build --release --examples --target wasm32-unknown-unknown --target-dir "$target" ${CARGO_FLAGS-}
+build() {
+    # shellcheck disable=SC2086 # flags are words
+    cargo build --release --target wasm32-unknown-unknown --target-dir "$target" ${CARGO_FLAGS-} "$@"
+}
+build --examples
+# The bench measures how fast these call each other.
+build --config 'profile.release.opt-level=3' --example caller --example callee
 for source in *.rs; do
     name=${source%.rs}
     [ "$name" != lib ] || continue

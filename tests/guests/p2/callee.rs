@@ -66,6 +66,26 @@ impl Guest for Callee {
 
     fn nothing() {}
 
+    fn same_text(text: String) -> String {
+        text
+    }
+
+    fn same_numbers(numbers: Vec<u32>) -> Vec<u32> {
+        numbers
+    }
+
+    fn text_bytes(text: String) -> u32 {
+        text.len() as u32
+    }
+
+    fn count(numbers: Vec<u32>) -> u32 {
+        numbers.len() as u32
+    }
+
+    fn age(who: Person) -> u8 {
+        who.age
+    }
+
     fn add(a: i32, b: i32) -> i32 {
         a.wrapping_add(b)
     }
