@@ -158,12 +158,12 @@ pub(crate) struct ComposeArgs {
     pub(crate) compose: Option<PathBuf>,
 
     /// The component that is the package NAME of the script
-    #[arg(long, value_name = "NAME=FILE", requires = "compose")]
+    #[arg(long, value_name = "NAME=FILE")]
     pub(crate) dep: Vec<String>,
 
-    /// Where the other packages of the script are: DIR/NAMESPACE/NAME.wasm
-    #[arg(long, value_name = "DIR", default_value = "deps", requires = "compose")]
-    pub(crate) deps_dir: PathBuf,
+    /// Where the other packages of the script are, as NAMESPACE/NAME.wasm; by default `deps`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) deps_dir: Option<PathBuf>,
 }
 
 /// How the code is made.
@@ -189,7 +189,7 @@ pub(crate) struct CodeArgs {
     pub(crate) debug_keys: Vec<String>,
 
     /// max-memory-size=BYTES, max-wasm-stack=BYTES, unknown-imports-trap,
-    /// component-model-fixed-length-lists
+    /// component-model-fixed-length-lists, component-model-map
     #[arg(short = 'W', long = "wasm", value_name = "KEY[=VAL],..")]
     pub(crate) wasm: Vec<String>,
 

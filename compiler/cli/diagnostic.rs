@@ -10,7 +10,7 @@
 use std::io::{IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
-use wasmelt_compiler::{Error, ErrorKind, InputKind, input_kind};
+use wasmelt_compiler::{Error, ErrorKind};
 
 use crate::args::ColorChoice;
 use crate::input::Input;
@@ -181,10 +181,10 @@ impl Failure {
 /// What to do about an error for which the compiler knows nothing better.
 fn advice(kind: ErrorKind, message: &str, input: &Input) -> Option<&'static str> {
     match kind {
-        ErrorKind::Unsupported if input_kind(&input.bytes) == InputKind::Component => {
-            Some("build the program for WASI 0.1, such as `cargo build --target wasm32-wasip1`")
+        ErrorKind::Unsupported if message.contains("component model async") => {
+            Some("build the program for WASI 0.2, such as `cargo build --target wasm32-wasip2`")
         }
-        ErrorKind::Unsupported => Some("build the module without this feature"),
+        ErrorKind::Unsupported => Some("build the program without this feature"),
         // Who writes text by hand sees the place.
         ErrorKind::Invalid if input.is_text => None,
         ErrorKind::Invalid if message.contains("unexpected end") => {

@@ -81,7 +81,7 @@ impl InputPath {
 /// Reads an input and makes sure that the compiler takes its kind.
 ///
 /// # Errors
-/// When it cannot be read, or is something else than a module.
+/// When it cannot be read, or is something else than a component or module.
 pub(crate) fn read(path: &InputPath) -> Result<Input, Failure> {
     from_bytes(path, read_bytes(path)?)
 }
@@ -89,7 +89,7 @@ pub(crate) fn read(path: &InputPath) -> Result<Input, Failure> {
 /// As [`read`], for bytes that were read already.
 ///
 /// # Errors
-/// When they are something else than a module.
+/// When they are something else than a component or module.
 pub(crate) fn from_bytes(path: &InputPath, bytes: Vec<u8>) -> Result<Input, Failure> {
     let name = path.shown();
     let extension = match path {
@@ -163,7 +163,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
         .unwrap_or_default()
 }
 
-/// Beginnings of files that are not modules: what the file is, and what to do.
+/// Beginnings of files that are not WebAssembly: what the file is, and what to do.
 static SIGNATURES: &[(&[u8], &str, &str)] = &[
     (b"\xfe\xed\xfa\xce", "a Mach-O file", RECOMPILE),
     (b"\xfe\xed\xfa\xcf", "a Mach-O file", RECOMPILE),
@@ -212,7 +212,7 @@ static SIGNATURES: &[(&[u8], &str, &str)] = &[
 ];
 
 const RECOMPILE: &str =
-    "compile the program's source for WebAssembly, such as `cargo build --target wasm32-wasip1`";
+    "compile the program's source for WebAssembly, such as `cargo build --target wasm32-wasip2`";
 
 /// Endings of the names of source files and what they are.
 static SOURCES: &[(&str, &str)] = &[
@@ -237,14 +237,14 @@ fn foreign(bytes: &[u8], extension: Option<&str>) -> Option<Diagnostic> {
         .iter()
         .find(|(beginning, ..)| bytes.starts_with(beginning));
     if let Some((_, what, help)) = known {
-        return Some(Diagnostic::error(format!("this is {what}, not a module")).help(*help));
+        return Some(Diagnostic::error(format!("this is {what}, not WebAssembly")).help(*help));
     }
     match input_kind(bytes) {
         InputKind::Module | InputKind::Component => return None,
         InputKind::Text if extension == Some("wast") => {
             return Some(
-                Diagnostic::error("this is a test script, not a module")
-                    .help("take one module out of it, into a `.wat` file"),
+                Diagnostic::error("this is a test script, not one program")
+                    .help("take one component or module out of it, into a `.wat` file"),
             );
         }
         InputKind::Text => return None,
@@ -267,7 +267,7 @@ fn foreign(bytes: &[u8], extension: Option<&str>) -> Option<Diagnostic> {
     }
     if bytes.get(257..262) == Some(b"ustar") {
         return Some(
-            Diagnostic::error("this is a tar archive, not a module")
+            Diagnostic::error("this is a tar archive, not WebAssembly")
                 .help("take the `.wasm` file out of it first: `tar -x`"),
         );
     }
@@ -305,7 +305,7 @@ fn elf(bytes: &[u8]) -> Diagnostic {
         return Diagnostic::error("this is a module that Wasmtime has compiled for itself")
             .help("give wasmelt the `.wasm` file that it was made from");
     }
-    let diagnostic = Diagnostic::error("this is a native ELF file, not a module");
+    let diagnostic = Diagnostic::error("this is a native ELF file, not WebAssembly");
     if crate::policy::of_executable(bytes).is_some() {
         return diagnostic
             .note("wasmelt made it")
@@ -323,7 +323,7 @@ fn text_or_unknown(bytes: &[u8], extension: Option<&str>) -> Diagnostic {
     } && !first.contains(&0);
     if !is_text {
         return Diagnostic::error("the input is not WebAssembly")
-            .note("a module begins with the bytes 00 61 73 6d")
+            .note("a component or module begins with the bytes 00 61 73 6d")
             .help("check that it is the right file and complete");
     }
     let source = extension.and_then(|extension| {
@@ -334,13 +334,13 @@ fn text_or_unknown(bytes: &[u8], extension: Option<&str>) -> Diagnostic {
     let looks_like_html = first.trim_ascii_start().first() == Some(&b'<');
     match source {
         Some((_, what)) if !what.contains("HTML") => {
-            Diagnostic::error(format!("this is {what}, not a module"))
+            Diagnostic::error(format!("this is {what}, not WebAssembly"))
                 .help("compile it to WebAssembly first")
         }
-        _ if looks_like_html => Diagnostic::error("this is HTML, not a module")
+        _ if looks_like_html => Diagnostic::error("this is HTML, not WebAssembly")
             .help("a server sent a page in place of the file; download it again"),
         _ => Diagnostic::error("this is text, and not WebAssembly's")
-            .note("a module in text form begins with `(module`")
+            .note("its text form begins with `(component` or `(module`")
             .help("check that it is the right file"),
     }
 }

@@ -22,20 +22,19 @@ static PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime-pack.zst"
 /// The options for compiling `input`, completed with what only the input tells.
 ///
 /// # Errors
-/// When the function to be invoked is not clear.
+/// When arguments are given where only the name of a function can be.
 pub(crate) fn options_for(input: &Input, options: &Options) -> Result<Options, Failure> {
     let mut options = options.clone();
     let externs = wasmelt_compiler::externs(&input.bytes);
-    if let Entry::Invoke(name) = &options.entry
+    if let Entry::Invoke(call) = &options.entry
+        && let (name, Some(values)) = invoke::split(call)
         && externs.is_some()
     {
-        if invoke::split(name).1.is_some() {
-            return Err(Failure::usage(
-                Diagnostic::error("`--invoke` takes the name of the function alone")
-                    .help("the executable takes the arguments, as `wasmelt run --invoke` does"),
-            ));
-        }
-        options.entry = Entry::Invoke(invoke::export_name(name, &summarize(input)?)?);
+        return Err(Failure::usage(
+            Diagnostic::error("`--invoke` of a build takes the name of a function alone").help(
+                format!("write `--invoke {name}`, and give `{values}` to the executable"),
+            ),
+        ));
     }
     options.policy_note = Some(policy::text(&options, externs.as_ref()));
     Ok(options)

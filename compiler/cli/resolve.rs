@@ -148,6 +148,12 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
 }
 
 fn composition(args: ComposeArgs) -> Result<Composition, Failure> {
+    if args.compose.is_none() && (!args.dep.is_empty() || args.deps_dir.is_some()) {
+        return Err(Failure::usage(
+            Diagnostic::error("`--dep` and `--deps-dir` are for the packages of a script")
+                .help("give the script with `--compose FILE.wac`, or use `--plug FILE`"),
+        ));
+    }
     let mut packages = Vec::new();
     for spec in args.dep {
         match spec.split_once('=') {
@@ -165,7 +171,7 @@ fn composition(args: ComposeArgs) -> Result<Composition, Failure> {
     Ok(Composition {
         is_script: args.compose.is_some(),
         packages,
-        folder: args.deps_dir,
+        folder: args.deps_dir.unwrap_or_else(|| PathBuf::from("deps")),
         plugs: args.plug.iter().map(|path| InputPath::new(path)).collect(),
     })
 }

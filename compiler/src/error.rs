@@ -103,7 +103,9 @@ impl From<wasmparser::BinaryReaderError> for Error {
         // An alignment with bits that no standard defines is damage rather than a feature.
         let is_damage = message.contains("multibyte array access");
         let kind = if !is_damage
-            && (message.contains("not enabled") || message.contains("support is not"))
+            && (message.contains("not enabled")
+                || message.contains("support is not")
+                || message.contains("requires the component model"))
         {
             ErrorKind::Unsupported
         } else {

@@ -1,5 +1,8 @@
 //! The world of a component as WIT text: `inspect --wit`.
 
+use std::fmt;
+
+use wasmparser::{Validator, WasmFeatures};
 use wit_component::{DecodedWasm, WitPrinter};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -17,11 +20,22 @@ pub fn wit(input: &[u8]) -> Result<String> {
                 .note("its imports and exports are those that `wasmelt inspect` shows"),
         );
     }
-    let inexpressible = |error: &dyn std::fmt::Display| {
-        Error::unsupported("WIT cannot express the types of this component", 0)
-            .note(format!("{error:#}"))
+    let inexpressible = |error: &dyn fmt::Display| {
+        Error::new(
+            ErrorKind::Unsupported,
+            "WIT cannot express the types of this component",
+        )
+        .note(format!("{error:#}"))
+        .help("`wasmelt inspect` shows them in another way")
     };
-    let decoded = wit_component::decode(&wasm).map_err(|error| inexpressible(&error))?;
+    let decoded = match wit_component::decode(&wasm) {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            // Why, if it is no valid component at all.
+            Validator::new_with_features(WasmFeatures::all()).validate_all(&wasm)?;
+            return Err(inexpressible(&error));
+        }
+    };
     let main = decoded.package();
     let (DecodedWasm::Component(resolve, _) | DecodedWasm::WitPackage(resolve, _)) = &decoded;
     let others: Vec<_> = resolve

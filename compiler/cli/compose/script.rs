@@ -47,10 +47,9 @@ pub(super) fn composed(path: &InputPath, composition: &Composition) -> Result<In
             (key, package.bytes.clone())
         })
         .collect();
-    let bytes = document
-        .resolve(by_key)
-        .and_then(|resolution| resolution.encode(encode_options()))
-        .map_err(|error| unresolved(&error, &text, &name, composition))?;
+    let failure = |error| unresolved(&error, &text, &name, composition);
+    let resolution = document.resolve(by_key).map_err(failure)?;
+    let bytes = resolution.encode(encode_options()).map_err(failure)?;
     Ok(Input {
         name,
         bytes,

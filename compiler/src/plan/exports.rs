@@ -1,12 +1,15 @@
 //! Which exports of components are called, and by what names they are found.
 
 use super::{ComponentExportPlan, FuncKind, LinkPlan, Purpose};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::LiftId;
 use crate::options::Entry;
 
 /// The interface that a command exports, without its version.
 const RUN_INTERFACE: &str = "wasi:cli/run@0.2.";
+
+/// The interface that a server exports.
+const HTTP_HANDLER: &str = "wasi:http/incoming-handler@";
 
 /// Makes the functions that call the entry or the exports that are to be callable by name.
 pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
@@ -49,14 +52,13 @@ fn add(plan: &mut LinkPlan<'_>, component: usize, name: String, lift: LiftId) {
     });
 }
 
-/// The export of that name: `interface#name`, or `name` where only one has it.
+/// The export of that name: `interface#name`, or a shorter way to write it where that is clear.
 fn find(plan: &LinkPlan<'_>, name: &str) -> Result<(String, LiftId)> {
     let exports = &plan.linked.exports;
     if let Some(export) = exports.iter().find(|e| e.name == name) {
         return Ok((export.name.clone(), export.lift));
     }
-    let bare = |full: &str| full.rsplit_once('#').is_some_and(|(_, bare)| bare == name);
-    let found: Vec<_> = exports.iter().filter(|e| bare(&e.name)).collect();
+    let found: Vec<_> = exports.iter().filter(|e| is_named(&e.name, name)).collect();
     match found[..] {
         [export] => Ok((export.name.clone(), export.lift)),
         [] => Err(listed(
@@ -74,7 +76,34 @@ fn find(plan: &LinkPlan<'_>, name: &str) -> Result<(String, LiftId)> {
     }
 }
 
+/// Whether `name` is a way to write the name of an export: `function`, or `interface#function` and
+/// `interface.function` with the interface's version or without it, or with its last word alone.
+fn is_named(export: &str, name: &str) -> bool {
+    let Some((interface, function)) = export.split_once('#') else {
+        return export == name;
+    };
+    let Some(before) = name.strip_suffix(function) else {
+        return false;
+    };
+    if before.is_empty() {
+        return true;
+    }
+    let unversioned = interface.split('@').next().unwrap_or(interface);
+    let word = unversioned.rsplit('/').next().unwrap_or(unversioned);
+    before
+        .strip_suffix(['#', '.'])
+        .is_some_and(|before| [interface, unversioned, word].contains(&before))
+}
+
 fn no_run(plan: &LinkPlan<'_>) -> Error {
+    let mut exports = plan.linked.exports.iter();
+    if exports.any(|e| e.name.starts_with(HTTP_HANDLER)) {
+        return Error::new(
+            ErrorKind::Unsupported,
+            "unsupported: the component is a server of `wasi:http`, not a program",
+        )
+        .help("make it a command, which exports `wasi:cli/run`");
+    }
     let error = Error::usage(
         "the component does not export `wasi:cli/run`: it is a library, not a program",
     );
@@ -91,5 +120,22 @@ fn listed(error: Error, plan: &LinkPlan<'_>) -> Error {
     match names.is_empty() {
         true => error.note("it exports no functions at all"),
         false => error.note(format!("it exports the functions {}", names.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_named;
+
+    #[test]
+    fn names_may_be_shorter() {
+        let export = "a:b/c@1.0.0#sub";
+        for name in [export, "a:b/c#sub", "a:b/c.sub", "c.sub", "c#sub", "sub"] {
+            assert!(is_named(export, name), "{name}");
+        }
+        for name in ["ub", ".sub", "b.sub", "a:b/c@1.0.0", "a:b/d#sub", "csub"] {
+            assert!(!is_named(export, name), "{name}");
+        }
+        assert!(is_named("add", "add") && !is_named("add", "c.add"));
     }
 }

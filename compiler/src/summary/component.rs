@@ -6,7 +6,10 @@ use crate::parse::{self, ComponentBinary};
 use crate::{Externs, ModuleSummary, Summary};
 use wasmparser::component_types::{ComponentEntityType, ComponentItem};
 use wasmparser::types::{Types, TypesRef};
-use wasmparser::{Parser, Payload, ValidPayload, Validator, WasmFeatures};
+use wasmparser::{
+    ComponentName, CustomSectionReader, KnownCustom, Parser, Payload, ValidPayload, Validator,
+    WasmFeatures,
+};
 
 /// Validates a component and describes it.
 ///
@@ -17,7 +20,7 @@ pub(crate) fn of_component(wasm: &[u8], features: WasmFeatures) -> Result<Summar
     let outline = outline(wasm)?;
     let mut summary = Summary {
         is_component: true,
-        modules: modules(&binary, &outline.module_bytes),
+        modules: modules(&binary, &outline.modules),
         components: outline.components,
         ..Summary::default()
     };
@@ -66,8 +69,8 @@ pub(crate) fn externs(wasm: &[u8]) -> Externs {
 struct Outline {
     externs: Externs,
     types: Types,
-    /// Length of each core module, in order.
-    module_bytes: Vec<u64>,
+    /// Of each core module, in order, the length and the name that the component gives it.
+    modules: Vec<(u64, String)>,
     /// Components inside, at any depth.
     components: usize,
     custom: Vec<(String, u64)>,
@@ -77,7 +80,9 @@ struct Outline {
 fn outline(wasm: &[u8]) -> Result<Outline> {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let mut externs = Externs::default();
-    let mut module_bytes = Vec::new();
+    let mut modules: Vec<(u64, String)> = Vec::new();
+    // Positions of the core modules of each component that is being read, from the root inwards.
+    let mut open: Vec<Vec<usize>> = Vec::new();
     let mut components = 0;
     let mut custom = Vec::new();
     let mut depth = 0;
@@ -89,19 +94,32 @@ fn outline(wasm: &[u8]) -> Result<Outline> {
             return Ok(Outline {
                 externs,
                 types,
-                module_bytes,
+                modules,
                 components,
                 custom,
             });
         }
         follow(&payload, &mut depth);
         match &payload {
+            Payload::Version { .. } => open.push(Vec::new()),
+            Payload::End(_) => {
+                open.pop();
+            }
             Payload::ModuleSection {
                 unchecked_range, ..
-            } => module_bytes.push(unchecked_range.end - unchecked_range.start),
+            } => {
+                open.last_mut()
+                    .expect("a version comes first")
+                    .push(modules.len());
+                modules.push((unchecked_range.end - unchecked_range.start, String::new()));
+            }
             Payload::ComponentSection { .. } => components += 1,
-            Payload::CustomSection(section) if depth == 1 => {
-                custom.push((section.name().to_owned(), section.data().len() as u64));
+            Payload::CustomSection(section) => {
+                let own = open.last().expect("a version comes first");
+                name_modules(section, own, &mut modules);
+                if depth == 1 {
+                    custom.push((section.name().to_owned(), section.data().len() as u64));
+                }
             }
             _ => {}
         }
@@ -110,6 +128,24 @@ fn outline(wasm: &[u8]) -> Result<Outline> {
         }
     }
     Err(Error::invalid("unexpected end of file", wasm.len() as u64))
+}
+
+/// Applies the names that a component's name section has for its own modules. What is wrong with
+/// that section does not matter.
+fn name_modules(section: &CustomSectionReader<'_>, own: &[usize], modules: &mut [(u64, String)]) {
+    let KnownCustom::ComponentName(subsections) = section.as_known() else {
+        return;
+    };
+    for subsection in subsections.into_iter().flatten() {
+        let ComponentName::CoreModules(names) = subsection else {
+            continue;
+        };
+        for naming in names.into_iter().flatten() {
+            if let Some(&module) = own.get(naming.index as usize) {
+                naming.name.clone_into(&mut modules[module].1);
+            }
+        }
+    }
 }
 
 /// How deep the next payload lies: 1 in the root.
@@ -138,12 +174,12 @@ fn names(payload: Payload<'_>, externs: &mut Externs) -> Result<()> {
     Ok(())
 }
 
-fn modules(binary: &ComponentBinary<'_>, bytes: &[u64]) -> Vec<ModuleSummary> {
-    let modules = binary.modules.iter().zip(bytes);
+fn modules(binary: &ComponentBinary<'_>, outlined: &[(u64, String)]) -> Vec<ModuleSummary> {
+    let modules = binary.modules.iter().zip(outlined);
     modules
-        .map(|(module, &bytes)| ModuleSummary {
-            name: module.name.unwrap_or_default().to_owned(),
-            bytes,
+        .map(|(module, (bytes, name))| ModuleSummary {
+            name: module.name.unwrap_or(name).to_owned(),
+            bytes: *bytes,
             functions: module.bodies.len(),
         })
         .collect()

@@ -236,14 +236,21 @@ pub(super) fn not_provided(kind: &str, interface: &str, name: &str) -> Error {
         interface => format!("`{interface}` `{name}`"),
     };
     let error = Error::link(format!("nothing provides the imported {kind} {what}"));
-    if let Some((_, version)) = interface.split_once('@')
+    if let Some((base, version)) = interface.split_once('@')
         && interface.starts_with("wasi:")
     {
-        return error
-            .note(format!(
+        let names = P2.iter().chain(P2_HTTP).map(|interface| interface.name);
+        let distance = |name: &&str| crate::plan::host::edit_distance(name, base);
+        let error = match names.min_by_key(distance) {
+            Some(name) if name == base => error.note(format!(
                 "WASI 0.2 is provided, the import asks for version {version}"
-            ))
-            .help("trap when it is called: `-W unknown-imports-trap`");
+            )),
+            Some(name) if distance(&name) <= base.len() / 4 => {
+                error.help(format!("the closest name of an interface is `{name}`"))
+            }
+            _ => error.note(format!("WASI 0.2 has no interface `{base}`")),
+        };
+        return error.help("trap when it is called: `-W unknown-imports-trap`");
     }
     error
         .help("name a component that exports it: `--plug FILE`")
