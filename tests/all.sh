@@ -3,7 +3,9 @@
 #
 # usage: tests/all.sh [ARGUMENTS OF cargo test]
 #
-# Set before, checkouts of public suites are run too: WASMELT_TESTSUITE (WebAssembly/testsuite).
+# Set before, checkouts of public suites are run too: WASMELT_TESTSUITE (WebAssembly/testsuite),
+# WASMELT_COMPONENT_TESTSUITE (WebAssembly/component-model), WASMELT_WASMTIME_TESTSUITE
+# (bytecodealliance/wasmtime).
 # The WASI suite has a command of its own, see the README.
 set -euo pipefail
 cd "$(dirname "$0")/.."
