@@ -45,16 +45,61 @@ pub(crate) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
 ///
 /// # Safety
 /// As [`copy`], but ranges that overlap may end up with anything.
+#[inline]
 pub(crate) unsafe fn copy_ascii(to: *mut u8, from: *const u8, len: usize) -> usize {
-    // SAFETY: all accesses are of whole `T`s inside the ranges.
+    type Step = [u64; 4];
+    const STEP: usize = size_of::<Step>();
+    // SAFETY: every access below is inside the first or the last `n` bytes of ranges that are at
+    // least `n` bytes long, or a whole step inside them.
     unsafe {
-        let at = copy_ascii_by::<[u64; 4]>(to, from, 0, len);
-        let at = copy_ascii_by::<[u64; 1]>(to, from, at, len);
-        if len - at >= 32 {
-            return at;
-        }
-        copy_ascii_by::<[u8; 1]>(to, from, at, len)
+        let is_ascii = match len {
+            0 => true,
+            1 => ascii_ends::<u8>(to, from, len),
+            2..4 => ascii_ends::<u16>(to, from, len),
+            4..8 => ascii_ends::<u32>(to, from, len),
+            8..16 => ascii_ends::<u64>(to, from, len),
+            16..=32 => ascii_ends::<[u64; 2]>(to, from, len),
+            _ => {
+                let mut at = 0;
+                while len - at > STEP {
+                    let step = from.add(at).cast::<Step>().read_unaligned();
+                    if !step.is_ascii() {
+                        return at;
+                    }
+                    to.add(at).cast::<Step>().write_unaligned(step);
+                    at += STEP;
+                }
+                let last = len - STEP;
+                if ascii_ends::<Step>(to.add(last), from.add(last), STEP) {
+                    return len;
+                }
+                return at;
+            }
+        };
+        if is_ascii { len } else { 0 }
     }
+}
+
+/// As [`ends`], if all is ASCII; says whether it is.
+///
+/// # Safety
+/// As [`ends`].
+#[inline]
+unsafe fn ascii_ends<T: Ascii>(to: *mut u8, from: *const u8, len: usize) -> bool {
+    let last = len - size_of::<T>();
+    // SAFETY: all accesses are inside the ranges, and none needs alignment.
+    unsafe {
+        let (first, second) = (
+            from.cast::<T>().read_unaligned(),
+            from.add(last).cast::<T>().read_unaligned(),
+        );
+        if !(first.is_ascii() && second.is_ascii()) {
+            return false;
+        }
+        to.cast::<T>().write_unaligned(first);
+        to.add(last).cast::<T>().write_unaligned(second);
+    }
+    true
 }
 
 /// A block that tells whether it is ASCII.
@@ -62,43 +107,26 @@ trait Ascii: Copy {
     fn is_ascii(self) -> bool;
 }
 
+macro_rules! ascii {
+    ($($type:ty)*) => {
+        $(
+            impl Ascii for $type {
+                #[inline]
+                fn is_ascii(self) -> bool {
+                    self & (<$type>::MAX / 0xff * 0x80) == 0
+                }
+            }
+        )*
+    };
+}
+
+ascii!(u8 u16 u32 u64);
+
 impl<const N: usize> Ascii for [u64; N] {
     #[inline]
     fn is_ascii(self) -> bool {
-        self.iter().fold(0, |all, word| all | word) & 0x8080_8080_8080_8080 == 0
+        Ascii::is_ascii(self.iter().fold(0, |all, word| all | word))
     }
-}
-
-impl Ascii for [u8; 1] {
-    #[inline]
-    fn is_ascii(self) -> bool {
-        self[0] < 0x80
-    }
-}
-
-/// The step of [`copy_ascii`] for one size of block: gives where it stopped.
-///
-/// # Safety
-/// As [`copy_ascii`].
-#[inline]
-unsafe fn copy_ascii_by<T: Ascii>(
-    to: *mut u8,
-    from: *const u8,
-    mut at: usize,
-    len: usize,
-) -> usize {
-    while len - at >= size_of::<T>() {
-        // SAFETY: a whole `T` is left of both ranges, and neither access needs alignment.
-        unsafe {
-            let block = from.add(at).cast::<T>().read_unaligned();
-            if !block.is_ascii() {
-                break;
-            }
-            to.add(at).cast::<T>().write_unaligned(block);
-        }
-        at += size_of::<T>();
-    }
-    at
 }
 
 /// Copies the first and the last `T` of the range, which overlap or meet.
@@ -244,7 +272,7 @@ mod tests {
                 let count = unsafe { copy_ascii(copied.as_mut_ptr(), bytes.as_ptr(), len) };
                 assert_eq!(copied[..count], bytes[..count]);
                 match bytes.iter().position(|&byte| byte == 0x80) {
-                    Some(at) => assert!(count <= at && at - count < 32, "{count} of {len}"),
+                    Some(at) => assert!(count <= at && at - count <= 32, "{count} of {len}"),
                     None => assert_eq!(count, len),
                 }
             }
