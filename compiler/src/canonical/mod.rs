@@ -12,6 +12,8 @@ use wasmparser::{FuncType, ValType};
 
 /// `MAX_FLAT_PARAMS`.
 pub const FLAT_PARAMS_MAX: usize = 16;
+/// `MAX_FLAT_ASYNC_PARAMS`.
+pub const FLAT_ASYNC_PARAMS_MAX: usize = 4;
 /// `MAX_FLAT_RESULTS`.
 pub const FLAT_RESULTS_MAX: usize = 1;
 
@@ -51,13 +53,31 @@ impl Types {
         Passing::Flat(flat)
     }
 
+    /// How the parameters are passed by the caller of a lowered function.
+    #[must_use]
+    pub fn lowered_params(&self, ty: FuncTyId, is_async: bool) -> Passing {
+        let max = if is_async {
+            FLAT_ASYNC_PARAMS_MAX
+        } else {
+            FLAT_PARAMS_MAX
+        };
+        self.passing(self.func(ty).params.iter().map(|p| p.1), max)
+    }
+
+    /// How `task.return` passes a result.
+    #[must_use]
+    pub fn returned(&self, result: Option<TyId>) -> Passing {
+        self.passing(result.into_iter(), FLAT_PARAMS_MAX)
+    }
+
     /// The core type of a function after `canon lower`.
     #[must_use]
-    pub fn lowered(&self, ty: FuncTyId) -> FuncType {
-        let mut params = match self.params(ty) {
-            Passing::Flat(flat) => flat,
-            Passing::Memory => vec![ValType::I32],
-        };
+    pub fn lowered(&self, ty: FuncTyId, is_async: bool) -> FuncType {
+        let mut params = core_values(self.lowered_params(ty, is_async));
+        if is_async {
+            params.extend(self.func(ty).result.map(|_| ValType::I32));
+            return FuncType::new(params, [ValType::I32]);
+        }
         let results = match self.result(ty) {
             Passing::Flat(flat) => flat,
             Passing::Memory => {
@@ -70,15 +90,31 @@ impl Types {
 
     /// The core type that `canon lift` asks for.
     #[must_use]
-    pub fn lifted(&self, ty: FuncTyId) -> FuncType {
-        let params = match self.params(ty) {
-            Passing::Flat(flat) => flat,
-            Passing::Memory => vec![ValType::I32],
-        };
-        let results = match self.result(ty) {
-            Passing::Flat(flat) => flat,
-            Passing::Memory => vec![ValType::I32],
+    pub fn lifted(&self, ty: FuncTyId, style: LiftStyle) -> FuncType {
+        let params = core_values(self.params(ty));
+        let results = match style {
+            LiftStyle::Sync => core_values(self.result(ty)),
+            LiftStyle::Callback => vec![ValType::I32],
+            LiftStyle::Stackful => Vec::new(),
         };
         FuncType::new(params, results)
+    }
+}
+
+/// How the core function behind `canon lift` gives its result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LiftStyle {
+    /// Returns it.
+    Sync,
+    /// By `task.return`; it returns what it waits for, and is called back.
+    Callback,
+    /// By `task.return`, before it returns.
+    Stackful,
+}
+
+fn core_values(passing: Passing) -> Vec<ValType> {
+    match passing {
+        Passing::Flat(flat) => flat,
+        Passing::Memory => vec![ValType::I32],
     }
 }

@@ -5,7 +5,7 @@
 
 use super::Nature;
 use crate::index::ResourceId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use wasmparser::ValType;
 
@@ -154,21 +154,44 @@ impl Types {
         }
     }
 
-    /// What in a value is only passed by asynchronous components, if anything is.
-    #[must_use]
-    pub fn async_part(&self, id: TyId) -> Option<&'static str> {
-        let of = |ty: &TyId| self.async_part(*ty);
-        match self.ty(id) {
-            Ty::Stream(_) | Ty::Future(_) => Some("streams and futures"),
-            Ty::ErrorContext => Some("error contexts (gated)"),
-            Ty::List(element) | Ty::FixedList(element, _) | Ty::Option(element) => of(element),
-            Ty::Map(key, value) => of(key).or_else(|| of(value)),
-            Ty::Record(fields) => fields.iter().find_map(|field| of(&field.ty)),
-            Ty::Tuple(types) => types.iter().find_map(of),
-            Ty::Variant(cases) => cases.iter().find_map(|case| case.ty.as_ref().and_then(of)),
-            Ty::Result(ok, err) => [ok, err].into_iter().flatten().find_map(of),
-            _ => None,
+    /// Those of the types, and of the types inside them, that are `wanted`. Types share their
+    /// parts: each is looked at once.
+    fn parts(&self, roots: impl IntoIterator<Item = TyId>, wanted: fn(&Ty) -> bool) -> Vec<TyId> {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        let mut work: Vec<TyId> = roots.into_iter().collect();
+        while let Some(id) = work.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            if wanted(self.ty(id)) {
+                found.push(id);
+            }
+            match self.ty(id) {
+                Ty::List(ty) | Ty::FixedList(ty, _) | Ty::Option(ty) => work.push(*ty),
+                Ty::Stream(ty) | Ty::Future(ty) => work.extend(*ty),
+                Ty::Map(key, value) => work.extend([*key, *value]),
+                Ty::Record(_) | Ty::Tuple(_) | Ty::Variant(_) | Ty::Result(..) => {
+                    work.extend(self.members(id));
+                    work.extend(self.cases(id).into_iter().flatten().flatten());
+                }
+                _ => {}
+            }
         }
+        found
+    }
+
+    /// Whether values of these types can hold an error context.
+    #[must_use]
+    pub fn have_error_contexts(&self, types: impl IntoIterator<Item = TyId>) -> bool {
+        let found = self.parts(types, |ty| matches!(ty, Ty::ErrorContext));
+        !found.is_empty()
+    }
+
+    /// The types of streams and futures in values of a type.
+    #[must_use]
+    pub fn ends(&self, id: TyId) -> Vec<TyId> {
+        self.parts([id], |ty| matches!(ty, Ty::Stream(_) | Ty::Future(_)))
     }
 
     #[must_use]
@@ -400,7 +423,8 @@ impl Types {
     pub fn func_text(&self, id: FuncTyId, resource: &dyn Fn(ResourceId) -> String) -> String {
         let ty = self.func(id);
         let params = ty.params.iter().map(|p| self.text(p.1, resource));
-        let mut text = format!("({})", joined(params));
+        let start = if ty.is_async { "async" } else { "" };
+        let mut text = format!("{start}({})", joined(params));
         if let Some(result) = ty.result {
             let _ = write!(text, "->{}", self.text(result, resource));
         }

@@ -53,6 +53,42 @@ macro_rules! for_each_runtime_fn {
             string_transfer(memory: ptr, from: ptr, to: ptr, start: i32, units: i32) -> i64;
             bytes_copy(to: ptr, from: ptr, bytes: i64) -> ();
             utf8_copy(to: ptr, from: ptr, bytes: i64) -> ();
+            sync_enter(memory: ptr) -> ();
+            sync_exit(memory: ptr) -> ();
+            async_call(memory: ptr, record: ptr, slots: ptr) -> i32;
+            run_async(memory: ptr, lift: ptr) -> i32;
+            task_return(memory: ptr, record: ptr, slots: ptr) -> ();
+            task_cancel(memory: ptr, instance: i32) -> ();
+            subtask_cancel(memory: ptr, instance: i32, is_async: i32, subtask: i32) -> i32;
+            subtask_drop(memory: ptr, instance: i32, subtask: i32) -> ();
+            waitable_set_new(memory: ptr, instance: i32) -> i32;
+            waitable_set_wait(memory: ptr, instance: i32, cancellable: i32, set: i32,
+                out: i32) -> i32;
+            waitable_set_poll(memory: ptr, instance: i32, cancellable: i32, set: i32,
+                out: i32) -> i32;
+            waitable_set_drop(memory: ptr, instance: i32, set: i32) -> ();
+            waitable_join(memory: ptr, instance: i32, waitable: i32, set: i32) -> ();
+            context_get(memory: ptr, slot: i32) -> i32;
+            context_set(memory: ptr, slot: i32, value: i32) -> ();
+            backpressure_inc(memory: ptr, instance: i32) -> ();
+            backpressure_dec(memory: ptr, instance: i32) -> ();
+            thread_yield(memory: ptr, instance: i32, cancellable: i32) -> i32;
+            stream_new(memory: ptr, ty: ptr) -> i64;
+            stream_read(memory: ptr, ty: ptr, end: i32, start: i32, count: i32) -> i32;
+            stream_write(memory: ptr, ty: ptr, end: i32, start: i32, count: i32) -> i32;
+            stream_cancel_read(memory: ptr, ty: ptr, end: i32) -> i32;
+            stream_cancel_write(memory: ptr, ty: ptr, end: i32) -> i32;
+            stream_drop_readable(memory: ptr, ty: ptr, end: i32) -> ();
+            stream_drop_writable(memory: ptr, ty: ptr, end: i32) -> ();
+            future_new(memory: ptr, ty: ptr) -> i64;
+            future_read(memory: ptr, ty: ptr, end: i32, start: i32) -> i32;
+            future_write(memory: ptr, ty: ptr, end: i32, start: i32) -> i32;
+            future_cancel_read(memory: ptr, ty: ptr, end: i32) -> i32;
+            future_cancel_write(memory: ptr, ty: ptr, end: i32) -> i32;
+            future_drop_readable(memory: ptr, ty: ptr, end: i32) -> ();
+            future_drop_writable(memory: ptr, ty: ptr, end: i32) -> ();
+            end_lift(memory: ptr, instance: i32, ty: ptr, handle: i32) -> i32;
+            end_lower(memory: ptr, instance: i32, ty: ptr, rep: i32) -> i32;
         }
     };
 }

@@ -277,129 +277,6 @@ impl<'a> Evaluator<'_, 'a> {
         }
     }
 
-    fn canon(
-        &mut self,
-        space: &Space<'a>,
-        canon: &CanonicalFunction,
-        instance: ComponentId,
-        offset: u64,
-    ) -> Result<()> {
-        let resource = |index: u32| match space.borrow().types[index as usize] {
-            TypeDef::Resource(id) => id,
-            _ => unreachable!("validated: a resource type"),
-        };
-        let (kind, ty) = match canon {
-            CanonicalFunction::Lift {
-                core_func_index,
-                type_index,
-                options,
-            } => {
-                let (options, post_return) = self.options(space, options, instance, offset)?;
-                let options = self.linked.intern_options(options);
-                let mut frame = space.borrow_mut();
-                let TypeDef::Func(ty) = frame.types[*type_index as usize] else {
-                    unreachable!("validated: a function type")
-                };
-                if let Some(what) = self.async_part(ty) {
-                    return Err(Error::unsupported(what, offset));
-                }
-                self.linked.lifts.push(Lift {
-                    core: frame.core_funcs[*core_func_index as usize],
-                    ty,
-                    options,
-                    post_return,
-                });
-                let lift = LiftId::new(self.linked.lifts.len() - 1);
-                frame.funcs.push(FuncDef::Lifted(lift));
-                return Ok(());
-            }
-            CanonicalFunction::Lower {
-                func_index,
-                options,
-            } => {
-                let (options, _) = self.options(space, options, instance, offset)?;
-                let options = self.linked.intern_options(options);
-                match space.borrow().funcs[*func_index as usize].clone() {
-                    FuncDef::Lifted(lift) => {
-                        let ty = self.linked.lifts[lift.index()].ty;
-                        let kind = CanonKind::Adapter { lift, options };
-                        (kind, self.linked.types.lowered(ty))
-                    }
-                    FuncDef::Host(func) => {
-                        (func.lowered(options), self.linked.types.lowered(func.ty))
-                    }
-                }
-            }
-            CanonicalFunction::ResourceNew { resource: r } => {
-                let resource = resource(*r);
-                (CanonKind::ResourceNew { resource, instance }, flat(1, 1))
-            }
-            CanonicalFunction::ResourceRep { resource: r } => {
-                let resource = resource(*r);
-                (CanonKind::ResourceRep { resource, instance }, flat(1, 1))
-            }
-            CanonicalFunction::ResourceDrop { resource: r } => {
-                let resource = resource(*r);
-                (CanonKind::ResourceDrop { resource, instance }, flat(1, 0))
-            }
-            other => return Err(unsupported_canon(other, offset)),
-        };
-        self.linked.canons.push(Canon {
-            kind,
-            ty,
-            name: String::new(),
-        });
-        let id = CanonId::new(self.linked.canons.len() - 1);
-        space.borrow_mut().core_funcs.push(CoreDef::Canon(id));
-        Ok(())
-    }
-
-    fn options(
-        &self,
-        space: &Space<'a>,
-        options: &[CanonicalOption],
-        instance: ComponentId,
-        offset: u64,
-    ) -> Result<(CanonOptions, Option<CoreDef>)> {
-        let frame = space.borrow();
-        let mut canon = CanonOptions {
-            encoding: StringEncoding::Utf8,
-            memory: None,
-            realloc: None,
-            instance,
-        };
-        let mut post_return = None;
-        for option in options {
-            match *option {
-                CanonicalOption::UTF8 => canon.encoding = StringEncoding::Utf8,
-                CanonicalOption::UTF16 => canon.encoding = StringEncoding::Utf16,
-                CanonicalOption::CompactUTF16 => canon.encoding = StringEncoding::CompactUtf16,
-                CanonicalOption::Memory(index) => {
-                    let memory = frame.core_memories[index as usize];
-                    if self.linked.is_memory64(memory) {
-                        let what = "64-bit memories in the canonical ABI (gated)";
-                        return Err(Error::unsupported(what, offset));
-                    }
-                    canon.memory = Some(memory);
-                }
-                CanonicalOption::Realloc(index) => {
-                    canon.realloc = Some(frame.core_funcs[index as usize]);
-                }
-                CanonicalOption::PostReturn(index) => {
-                    post_return = Some(frame.core_funcs[index as usize]);
-                }
-                CanonicalOption::Async | CanonicalOption::Callback(_) => {
-                    return Err(Error::unsupported("async functions", offset));
-                }
-                CanonicalOption::CoreType(_) | CanonicalOption::Gc => {
-                    let what = "the canonical ABI of garbage collection (gated)";
-                    return Err(Error::unsupported(what, offset));
-                }
-            }
-        }
-        Ok((canon, post_return))
-    }
-
     /// An item that the root imports, or that an instance that the root imports exports.
     fn host_item(
         &mut self,
@@ -414,10 +291,7 @@ impl<'a> Evaluator<'_, 'a> {
                 let TypeDef::Func(ty) = at(index) else {
                     unreachable!("validated: a function type")
                 };
-                if let Some(what) = self.async_part(ty) {
-                    let message = format!("unsupported: {what}");
-                    return Err(Error::new(ErrorKind::Unsupported, message));
-                }
+                self.refuse_error_contexts(ty)?;
                 let func = host::function(self.linked, interface, name, ty, self.imports)?;
                 Ok(Def::Func(FuncDef::Host(Rc::new(func))))
             }
@@ -491,30 +365,8 @@ impl<'a> Evaluator<'_, 'a> {
 }
 
 impl Linked<'_> {
-    fn is_memory64(&self, memory: CoreDef) -> bool {
-        match memory {
-            CoreDef::Unit {
-                unit,
-                item: Extern::Memory(index),
-            } => self.units[unit].module.memories[index.index()].memory64,
-            _ => false,
-        }
-    }
-
     pub(super) fn add_resource(&mut self, resource: Resource) -> ResourceId {
         self.resources.push(resource);
         ResourceId::new(self.resources.len() - 1)
     }
-}
-
-/// A core type of so many `i32`.
-fn flat(params: usize, results: usize) -> wasmparser::FuncType {
-    use wasmparser::ValType::I32;
-    wasmparser::FuncType::new(vec![I32; params], vec![I32; results])
-}
-
-fn unsupported_canon(canon: &CanonicalFunction, offset: u64) -> Error {
-    let text = format!("{canon:?}");
-    let name = text.split([' ', '{', '(']).next().unwrap_or_default();
-    Error::unsupported(format!("built-ins of async components (`{name}`)"), offset)
 }

@@ -33,7 +33,7 @@ pub(super) struct HostFunc {
 }
 
 impl HostFunc {
-    pub(super) fn lowered(&self, options: OptionsId) -> CanonKind {
+    pub(super) fn lowered(&self, options: OptionsId, blocks: bool) -> CanonKind {
         match &self.symbol {
             None => CanonKind::Trap(TrapCode::UnknownImport),
             Some(symbol) => CanonKind::Host {
@@ -41,6 +41,7 @@ impl HostFunc {
                 function: self.function.clone(),
                 symbol: symbol.clone(),
                 options,
+                blocks,
             },
         }
     }

@@ -4,6 +4,7 @@
 //! instantiation with every import resolved, the functions that `canon` definitions make, resource
 //! types, and what the root exports. No nesting and no component-level name is left.
 
+mod canon;
 mod evaluate;
 mod host;
 mod reentry;
@@ -14,7 +15,7 @@ pub use evaluate::link;
 pub use host::HostImports;
 
 use super::{Provider, Unit};
-use crate::canonical::{FuncTyId, Types};
+use crate::canonical::{FuncTyId, LiftStyle, TyId, Types};
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId, ResourceId};
 use crate::parse::{Extern, Import, Module};
 use std::collections::HashMap;
@@ -79,6 +80,9 @@ pub struct CanonOptions {
     pub encoding: StringEncoding,
     pub memory: Option<CoreDef>,
     pub realloc: Option<CoreDef>,
+    /// Of a function that is lifted with `async`.
+    pub callback: Option<CoreDef>,
+    pub is_async: bool,
     /// The instance that the `canon` definition belongs to: its handles, its flags.
     pub instance: ComponentId,
 }
@@ -102,9 +106,13 @@ pub enum CanonKind {
         function: String,
         symbol: String,
         options: OptionsId,
+        /// The caller waits for a function of async type.
+        blocks: bool,
     },
     /// `canon lower` of a lifted function.
     Adapter { lift: LiftId, options: OptionsId },
+    /// The same for a function of async type, of whose call the runtime makes a task.
+    TaskAdapter { lift: LiftId, options: OptionsId },
     ResourceNew {
         resource: ResourceId,
         instance: ComponentId,
@@ -117,8 +125,47 @@ pub enum CanonKind {
         resource: ResourceId,
         instance: ComponentId,
     },
+    TaskReturn {
+        result: Option<TyId>,
+        options: OptionsId,
+    },
+    /// A built-in of streams or futures, of a type of them.
+    End {
+        function: &'static str,
+        ty: TyId,
+        options: OptionsId,
+        blocks: bool,
+    },
+    /// Another built-in of async components.
+    Builtin(Builtin),
     /// A function that nothing provides, or that is not there yet.
     Trap(TrapCode),
+}
+
+/// A built-in that is a runtime function with the same parameters, and constants before them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Builtin {
+    /// Of the runtime.
+    pub function: &'static str,
+    pub instance: ComponentId,
+    /// What it is about: this decides what it is called with and what is checked before.
+    pub subject: Subject,
+    /// A constant that comes next.
+    pub constant: Option<u32>,
+    /// The memory that it writes to.
+    pub memory: Option<CoreDef>,
+    pub blocks: bool,
+}
+
+/// What a built-in is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// The current task.
+    Task,
+    /// The instance, which may be one that must not be left.
+    Instance,
+    /// The instance, or what it has handles of: it must be allowed to leave it.
+    Outside,
 }
 
 /// `canon lift`.
@@ -171,6 +218,24 @@ impl Linked<'_> {
     #[must_use]
     pub fn option(&self, id: OptionsId) -> &CanonOptions {
         &self.options[id.index()]
+    }
+
+    /// Whether a lifted function is called as a task.
+    #[must_use]
+    pub fn is_task(&self, lift: LiftId) -> bool {
+        self.types.func(self.lifts[lift.index()].ty).is_async
+    }
+
+    /// The type of the core function behind a lifted one.
+    #[must_use]
+    pub fn core_type(&self, lift: &Lift) -> wasmparser::FuncType {
+        let options = self.option(lift.options);
+        let style = match (options.is_async, options.callback) {
+            (false, _) => LiftStyle::Sync,
+            (true, Some(_)) => LiftStyle::Callback,
+            (true, None) => LiftStyle::Stackful,
+        };
+        self.types.lifted(lift.ty, style)
     }
 
     /// The number of a resource type at run time.

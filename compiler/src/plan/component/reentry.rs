@@ -42,7 +42,7 @@ impl Linked<'_> {
         let mut calls: BTreeMap<ComponentId, BTreeSet<ComponentId>> = BTreeMap::new();
         for canon in &self.canons {
             let (caller, callee) = match canon.kind {
-                CanonKind::Adapter { lift, options, .. } => {
+                CanonKind::Adapter { lift, options } | CanonKind::TaskAdapter { lift, options } => {
                     let lift = &self.lifts[lift.index()];
                     let instance = |id| self.option(id).instance;
                     (instance(options), instance(lift.options))
@@ -103,6 +103,8 @@ mod tests {
                 encoding: StringEncoding::Utf8,
                 memory: None,
                 realloc: None,
+                callback: None,
+                is_async: false,
                 instance: ComponentId(id),
             });
         }

@@ -4,21 +4,25 @@ use super::Resource;
 use super::evaluate::Evaluator;
 use super::space::{Space, TypeDef};
 use crate::canonical::{Case, Field, FuncTy, FuncTyId, Ty, TyId};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::ComponentId;
 use wasmparser::{
     ComponentDefinedType, ComponentFuncType, ComponentType, ComponentValType, PrimitiveValType,
 };
 
 impl<'a> Evaluator<'_, 'a> {
-    /// What of a function only asynchronous components have, if anything is.
-    pub(super) fn async_part(&self, ty: FuncTyId) -> Option<&'static str> {
+    /// Refuses functions that pass what is not compiled yet.
+    ///
+    /// # Errors
+    /// `Unsupported` for error contexts.
+    pub(super) fn refuse_error_contexts(&self, ty: FuncTyId) -> Result<()> {
         let func = self.linked.types.func(ty);
-        if func.is_async {
-            return Some("async functions");
+        let types = func.params.iter().map(|(_, ty)| *ty).chain(func.result);
+        if self.linked.types.have_error_contexts(types) {
+            let message = "unsupported: error contexts (gated)";
+            return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        let mut types = func.params.iter().map(|(_, ty)| *ty).chain(func.result);
-        types.find_map(|ty| self.linked.types.async_part(ty))
+        Ok(())
     }
 
     /// A type that a definition gives. `instance` is whose resource type it is, if it is one.

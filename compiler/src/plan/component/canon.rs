@@ -1,0 +1,337 @@
+//! `canon` definitions: what each core function that they make is, and its type.
+//!
+//! Specification: component model, "Canonical Definitions" and `flatten_functype`.
+
+use super::evaluate::Evaluator;
+use super::space::{FuncDef, Space, TypeDef};
+use super::{Builtin, Canon, CanonKind, CanonOptions, CoreDef, Lift, Linked, Subject};
+use crate::canonical::{Passing, TyId};
+use crate::error::{Error, Result};
+use crate::index::{CanonId, ComponentId, LiftId, OptionsId};
+use crate::parse::Extern;
+use wasmelt_abi::StringEncoding;
+use wasmparser::{CanonicalFunction, CanonicalOption, FuncType, ValType};
+
+impl<'a> Evaluator<'_, 'a> {
+    pub(super) fn canon(
+        &mut self,
+        space: &Space<'a>,
+        canon: &CanonicalFunction,
+        instance: ComponentId,
+        offset: u64,
+    ) -> Result<()> {
+        let resource = |index: u32| match space.borrow().types[index as usize] {
+            TypeDef::Resource(id) => id,
+            _ => unreachable!("validated: a resource type"),
+        };
+        let (kind, ty) = match canon {
+            CanonicalFunction::Lift {
+                core_func_index,
+                type_index,
+                options,
+            } => {
+                let (options, post_return) = self.options(space, options, instance, offset)?;
+                let options = self.linked.intern_options(options);
+                let mut frame = space.borrow_mut();
+                let TypeDef::Func(ty) = frame.types[*type_index as usize] else {
+                    unreachable!("validated: a function type")
+                };
+                self.refuse_error_contexts(ty)
+                    .map_err(|e| e.at(offset))?;
+                self.linked.lifts.push(Lift {
+                    core: frame.core_funcs[*core_func_index as usize],
+                    ty,
+                    options,
+                    post_return,
+                });
+                let lift = LiftId::new(self.linked.lifts.len() - 1);
+                frame.funcs.push(FuncDef::Lifted(lift));
+                return Ok(());
+            }
+            CanonicalFunction::Lower {
+                func_index,
+                options,
+            } => {
+                let (options, _) = self.options(space, options, instance, offset)?;
+                let is_async = options.is_async;
+                let options = self.linked.intern_options(options);
+                match space.borrow().funcs[*func_index as usize].clone() {
+                    FuncDef::Lifted(lift) => {
+                        let ty = self.linked.lifts[lift.index()].ty;
+                        let kind = match self.linked.is_task(lift) {
+                            true => CanonKind::TaskAdapter { lift, options },
+                            false => CanonKind::Adapter { lift, options },
+                        };
+                        (kind, self.linked.types.lowered(ty, is_async))
+                    }
+                    FuncDef::Host(func) => {
+                        let blocks = !is_async && self.linked.types.func(func.ty).is_async;
+                        let ty = self.linked.types.lowered(func.ty, is_async);
+                        (func.lowered(options, blocks), ty)
+                    }
+                }
+            }
+            CanonicalFunction::ResourceNew { resource: r } => {
+                let resource = resource(*r);
+                (CanonKind::ResourceNew { resource, instance }, flat(1, 1))
+            }
+            CanonicalFunction::ResourceRep { resource: r } => {
+                let resource = resource(*r);
+                (CanonKind::ResourceRep { resource, instance }, flat(1, 1))
+            }
+            CanonicalFunction::ResourceDrop { resource: r } => {
+                let resource = resource(*r);
+                (CanonKind::ResourceDrop { resource, instance }, flat(1, 0))
+            }
+            other => self.async_builtin(space, other, instance, offset)?,
+        };
+        self.linked.canons.push(Canon {
+            kind,
+            ty,
+            name: String::new(),
+        });
+        let id = CanonId::new(self.linked.canons.len() - 1);
+        space.borrow_mut().core_funcs.push(CoreDef::Canon(id));
+        Ok(())
+    }
+
+    fn options(
+        &self,
+        space: &Space<'a>,
+        options: &[CanonicalOption],
+        instance: ComponentId,
+        offset: u64,
+    ) -> Result<(CanonOptions, Option<CoreDef>)> {
+        let frame = space.borrow();
+        let mut canon = CanonOptions {
+            encoding: StringEncoding::Utf8,
+            memory: None,
+            realloc: None,
+            callback: None,
+            is_async: false,
+            instance,
+        };
+        let mut post_return = None;
+        for option in options {
+            match *option {
+                CanonicalOption::UTF8 => canon.encoding = StringEncoding::Utf8,
+                CanonicalOption::UTF16 => canon.encoding = StringEncoding::Utf16,
+                CanonicalOption::CompactUTF16 => canon.encoding = StringEncoding::CompactUtf16,
+                CanonicalOption::Memory(index) => {
+                    let memory = frame.core_memories[index as usize];
+                    self.refuse_memory64(memory, offset)?;
+                    canon.memory = Some(memory);
+                }
+                CanonicalOption::Realloc(index) => {
+                    canon.realloc = Some(frame.core_funcs[index as usize]);
+                }
+                CanonicalOption::PostReturn(index) => {
+                    post_return = Some(frame.core_funcs[index as usize]);
+                }
+                CanonicalOption::Async => canon.is_async = true,
+                CanonicalOption::Callback(index) => {
+                    canon.callback = Some(frame.core_funcs[index as usize]);
+                }
+                CanonicalOption::CoreType(_) | CanonicalOption::Gc => {
+                    let what = "the canonical ABI of garbage collection (gated)";
+                    return Err(Error::unsupported(what, offset));
+                }
+            }
+        }
+        Ok((canon, post_return))
+    }
+
+    /// A 64-bit memory.
+    fn refuse_memory64(&self, memory: CoreDef, offset: u64) -> Result<()> {
+        if self.linked.is_memory64(memory) {
+            let what = "64-bit memories in the canonical ABI (gated)";
+            return Err(Error::unsupported(what, offset));
+        }
+        Ok(())
+    }
+
+    /// A built-in of async components.
+    fn async_builtin(
+        &mut self,
+        space: &Space<'a>,
+        canon: &CanonicalFunction,
+        instance: ComponentId,
+        offset: u64,
+    ) -> Result<(CanonKind, FuncType)> {
+        if let CanonicalFunction::TaskReturn { result, options } = canon {
+            let (options, _) = self.options(space, options, instance, offset)?;
+            let options = self.linked.intern_options(options);
+            let result = result.map(|ty| self.value_type(space, ty));
+            if self.linked.types.have_error_contexts(result) {
+                return Err(Error::unsupported("error contexts (gated)", offset));
+            }
+            let params = match self.linked.types.returned(result) {
+                Passing::Flat(flat) => flat,
+                Passing::Memory => vec![ValType::I32],
+            };
+            let kind = CanonKind::TaskReturn { result, options };
+            return Ok((kind, FuncType::new(params, [])));
+        }
+        if let Some(end) = self.end_builtin(space, canon, instance, offset)? {
+            return Ok(end);
+        }
+        let memory = match canon {
+            CanonicalFunction::WaitableSetWait { memory }
+            | CanonicalFunction::WaitableSetPoll { memory } => {
+                let memory = space.borrow().core_memories[*memory as usize];
+                self.refuse_memory64(memory, offset)?;
+                Some(memory)
+            }
+            _ => None,
+        };
+        let Some(row) = Row::of(canon) else {
+            return Err(unsupported_canon(canon, offset));
+        };
+        let builtin = Builtin {
+            function: row.function,
+            instance,
+            subject: row.subject,
+            constant: row.constant,
+            memory,
+            blocks: row.blocks,
+        };
+        Ok((CanonKind::Builtin(builtin), flat(row.params, row.results)))
+    }
+
+    /// A built-in of streams or futures.
+    fn end_builtin(
+        &mut self,
+        space: &Space<'a>,
+        canon: &CanonicalFunction,
+        instance: ComponentId,
+        offset: u64,
+    ) -> Result<Option<(CanonKind, FuncType)>> {
+        use CanonicalFunction as F;
+        let new = |function, ty| (function, ty, flat_new(), None, true);
+        let copy = |function, ty, params, options| {
+            (function, ty, flat(params, 1), Some(options), false)
+        };
+        let cancel = |function, ty, is_async| (function, ty, flat(1, 1), None, is_async);
+        let drop = |function, ty| (function, ty, flat(1, 0), None, true);
+        let (function, ty, core_ty, options, never_waits) = match canon {
+            F::StreamNew { ty } => new("stream_new", ty),
+            F::FutureNew { ty } => new("future_new", ty),
+            F::StreamRead { ty, options } => copy("stream_read", ty, 3, options),
+            F::StreamWrite { ty, options } => copy("stream_write", ty, 3, options),
+            F::FutureRead { ty, options } => copy("future_read", ty, 2, options),
+            F::FutureWrite { ty, options } => copy("future_write", ty, 2, options),
+            F::StreamCancelRead { ty, async_ } => cancel("stream_cancel_read", ty, *async_),
+            F::StreamCancelWrite { ty, async_ } => cancel("stream_cancel_write", ty, *async_),
+            F::FutureCancelRead { ty, async_ } => cancel("future_cancel_read", ty, *async_),
+            F::FutureCancelWrite { ty, async_ } => cancel("future_cancel_write", ty, *async_),
+            F::StreamDropReadable { ty } => drop("stream_drop_readable", ty),
+            F::StreamDropWritable { ty } => drop("stream_drop_writable", ty),
+            F::FutureDropReadable { ty } => drop("future_drop_readable", ty),
+            F::FutureDropWritable { ty } => drop("future_drop_writable", ty),
+            _ => return Ok(None),
+        };
+        let TypeDef::Value(ty) = space.borrow().types[*ty as usize] else {
+            unreachable!("validated: a stream or a future")
+        };
+        if self.linked.types.have_error_contexts([ty]) {
+            return Err(Error::unsupported("error contexts (gated)", offset));
+        }
+        let options = options.map_or(&[][..], |options| options);
+        let (mut options, _) = self.options(space, options, instance, offset)?;
+        options.is_async |= never_waits;
+        let kind = CanonKind::End {
+            function,
+            ty,
+            blocks: !options.is_async,
+            options: self.linked.intern_options(options),
+        };
+        Ok(Some((kind, core_ty)))
+    }
+}
+
+impl Linked<'_> {
+    fn is_memory64(&self, memory: CoreDef) -> bool {
+        match memory {
+            CoreDef::Unit {
+                unit,
+                item: Extern::Memory(index),
+            } => self.units[unit].module.memories[index.index()].memory64,
+            _ => false,
+        }
+    }
+}
+
+/// A built-in that is about numbers alone.
+struct Row {
+    function: &'static str,
+    subject: Subject,
+    constant: Option<u32>,
+    blocks: bool,
+    /// How many of them it has, all `i32`.
+    params: usize,
+    results: usize,
+}
+
+impl Row {
+    fn of(canon: &CanonicalFunction) -> Option<Row> {
+        use CanonicalFunction as F;
+        use Subject::{Instance, Outside, Task};
+        let row = |function, subject, params, results| Row {
+            function,
+            subject,
+            constant: None,
+            blocks: false,
+            params,
+            results,
+        };
+        let with = |constant, row| Row {
+            constant: Some(constant),
+            ..row
+        };
+        let blocking = |blocks, row| Row { blocks, ..row };
+        Some(match canon {
+            F::TaskCancel => row("task_cancel", Outside, 0, 0),
+            F::ContextGet {
+                ty: ValType::I32,
+                slot,
+            } => with(*slot, row("context_get", Task, 0, 1)),
+            F::ContextSet {
+                ty: ValType::I32,
+                slot,
+            } => with(*slot, row("context_set", Task, 1, 0)),
+            F::BackpressureInc => row("backpressure_inc", Instance, 0, 0),
+            F::BackpressureDec => row("backpressure_dec", Instance, 0, 0),
+            F::SubtaskCancel { async_ } => {
+                let row = with(u32::from(*async_), row("subtask_cancel", Outside, 1, 1));
+                blocking(!*async_, row)
+            }
+            F::SubtaskDrop => row("subtask_drop", Outside, 1, 0),
+            F::WaitableSetNew => row("waitable_set_new", Outside, 0, 1),
+            // The constants say that it is not cancellable: the option is gone.
+            F::WaitableSetWait { .. } => {
+                blocking(true, with(0, row("waitable_set_wait", Outside, 2, 1)))
+            }
+            F::WaitableSetPoll { .. } => with(0, row("waitable_set_poll", Outside, 2, 1)),
+            F::WaitableSetDrop => row("waitable_set_drop", Outside, 1, 0),
+            F::WaitableJoin => row("waitable_join", Outside, 2, 0),
+            F::ThreadYield => blocking(true, with(0, row("thread_yield", Outside, 0, 1))),
+            _ => return None,
+        })
+    }
+}
+
+/// A core type of so many `i32`.
+fn flat(params: usize, results: usize) -> FuncType {
+    FuncType::new(vec![ValType::I32; params], vec![ValType::I32; results])
+}
+
+/// The core type of `stream.new` and `future.new`: both handles in one number.
+fn flat_new() -> FuncType {
+    FuncType::new([], [ValType::I64])
+}
+
+fn unsupported_canon(canon: &CanonicalFunction, offset: u64) -> Error {
+    let text = format!("{canon:?}");
+    let name = text.split([' ', '{', '(']).next().unwrap_or_default();
+    Error::unsupported(format!("built-ins of async components (`{name}`)"), offset)
+}
