@@ -16,6 +16,7 @@
 //! `extern "C" fn(memory, rep: u32)`.
 
 use crate::program::{Slice, Str};
+use crate::tasks::AsyncLift;
 
 /// See the module's documentation.
 pub const P2_PREFIX: &str = "wasmelt_p2:";
@@ -35,6 +36,9 @@ pub const RESOURCE_DROP: &str = "[resource-drop]";
 /// `MAX_FLAT_PARAMS` of the canonical ABI.
 pub const FLAT_PARAMS_MAX: usize = 16;
 
+/// `MAX_FLAT_ASYNC_PARAMS` of the canonical ABI.
+pub const FLAT_ASYNC_PARAMS_MAX: usize = 4;
+
 /// Lists and strings have at most this many bytes.
 pub const LIST_BYTES_MAX: u32 = (1 << 28) - 1;
 
@@ -43,7 +47,7 @@ pub const LIST_BYTES_MAX: u32 = (1 << 28) - 1;
 /// Types are written without spaces and parameter names: `(borrow<$descriptor>,u64)->result<_,
 /// $error-code>`. `$name` is a type of the interface. A type's definition is a type, `resource`,
 /// or the full name of a type of another interface, `wasi:io/error.error`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct HostInterface {
     pub name: &'static str,
     /// Name and definition.
@@ -127,6 +131,10 @@ pub struct CanonOptions {
     pub instance: u32,
     /// A [`StringEncoding`].
     pub encoding: u32,
+    /// 1 for a function that is lowered with `async`: at most [`FLAT_ASYNC_PARAMS_MAX`] flat
+    /// parameters, the result always at an address, and the state of the call in slot 0.
+    pub is_async: u32,
+    pub reserved: u32,
 }
 
 /// What a type is; the byte of [`TypeDesc::kind`].
@@ -222,4 +230,7 @@ pub struct ComponentExport {
     pub flat_params: u64,
     /// Number of flat results; with more than 1, the core function returns their address.
     pub flat_results: u64,
+    /// Of a function of async type, which is called as a task instead of by `call` and `finish`;
+    /// null otherwise.
+    pub lift: *const AsyncLift,
 }

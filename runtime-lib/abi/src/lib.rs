@@ -11,6 +11,7 @@ mod context;
 mod p1;
 mod p2;
 mod p2_http;
+mod p2_sockets;
 mod p3;
 mod program;
 mod runtime_fns;
@@ -19,9 +20,9 @@ mod tasks;
 mod trap;
 
 pub use component::{
-    CanonOptions, ComponentExport, FLAT_PARAMS_MAX, GUEST_RESOURCES, HostInterface, LIST_BYTES_MAX,
-    P2_INIT, P2_PREFIX, P2_PREOPENS, RESOURCE_DROP, Realloc, SPECTEST_PREFIX, StringEncoding,
-    TypeDesc, TypeKind, TypeMember, host_resource,
+    CanonOptions, ComponentExport, FLAT_ASYNC_PARAMS_MAX, FLAT_PARAMS_MAX, GUEST_RESOURCES,
+    HostInterface, LIST_BYTES_MAX, P2_INIT, P2_PREFIX, P2_PREOPENS, RESOURCE_DROP, Realloc,
+    SPECTEST_PREFIX, StringEncoding, TypeDesc, TypeKind, TypeMember, host_resource,
 };
 pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
 pub use p2::P2;
@@ -33,7 +34,8 @@ pub use program::{
 };
 pub use spectest::SPECTEST;
 pub use tasks::{
-    AsyncCall, AsyncLift, BLOCKED, EndType, EventCode, LiftFlags, SubtaskState, TaskReturn,
+    AsyncCall, AsyncLift, BLOCKED, EndType, EventCode, FIBER_RUN_SYMBOL, LiftFlags, SubtaskState,
+    TaskReturn,
 };
 pub use trap::TrapCode;
 

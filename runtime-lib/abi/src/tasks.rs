@@ -7,6 +7,7 @@
 //! Specification: component model, "Canonical ABI", `canon_lift` and `canon_lower`.
 
 use crate::component::{CanonOptions, TypeDesc};
+use crate::program::Slice;
 
 /// Bits of [`AsyncLift::flags`].
 #[derive(Debug)]
@@ -29,7 +30,8 @@ pub struct AsyncLift {
     pub start: unsafe extern "C" fn(*mut u8, *mut u64),
     /// With [`LiftFlags::CALLBACK`]: event code and its two payload words; gives a packed code.
     pub callback: Option<unsafe extern "C" fn(*mut u8, u32, u32, u32) -> u32>,
-    /// `post-return` of a synchronously lifted function: takes the core results.
+    /// `post-return` of a synchronously lifted function: takes the core results. As a `realloc`,
+    /// it sets and clears `may_leave` itself.
     pub post_return: Option<unsafe extern "C" fn(*mut u8, *mut u64)>,
     /// Bits of [`LiftFlags`].
     pub flags: u64,
@@ -37,10 +39,17 @@ pub struct AsyncLift {
     /// One [`TypeDesc`] address: the result's type, null where there is none. `task.return` has to
     /// name the same.
     pub result: *const TypeDesc,
-    /// Of the component instance that is entered: `may_leave` in bit 0 and `may_enter` in bit 1,
-    /// as an offset from the base of the store.
-    pub flags_offset: u64,
+    /// The flags of the component instances that a call by the host enters, as offsets from the
+    /// base of the store: `may_leave` in bit 0 of the byte there, `may_enter` in bit 1. Instances
+    /// that cannot be entered while they are entered may be left out.
+    pub entered: Slice<u64>,
+    /// [`FIBER_RUN_SYMBOL`] if the code of the instance can call a built-in that blocks.
+    pub fiber: Option<unsafe extern "C" fn(*mut u8)>,
 }
+
+/// The runtime's function that runs a task on a stack of its own. Only what refers to it links
+/// such stacks.
+pub const FIBER_RUN_SYMBOL: &str = "wasmelt_fiber_run";
 
 /// A call of a lifted function by a lowered import of another component, of which at least one
 /// side is async. Record of the import.
@@ -63,6 +72,8 @@ pub struct AsyncCall {
     pub slots: u64,
     /// Options of the `canon lower`.
     pub options: CanonOptions,
+    /// As [`AsyncLift::entered`], for this caller.
+    pub entered: Slice<u64>,
 }
 
 /// What `task.return` gives: record of the built-in.

@@ -70,6 +70,20 @@ traps! {
     UncaughtInComponent = 38, "uncaught exception propagated out of component";
     /// As [`TrapCode::PointerMisaligned`], in a call from one component to another.
     UnalignedPointer = 39, "unaligned pointer";
+    CannotBlock = 40, "cannot block a synchronous task before returning";
+    Deadlock = 41, "deadlock detected: event loop cannot make further progress";
+    NoAsyncResult = 42, "async-lifted export failed to produce a result";
+    TaskNotCancelled = 43, "`task.cancel` called by task which has not been cancelled";
+    TaskResolvedTwice = 44, "`task.return` or `task.cancel` called more than once for current task";
+    TaskReturnInvalid = 45, "invalid `task.return` signature and/or options for current task";
+    SubtaskTerminal = 46, "`subtask.cancel` called after terminal status delivered";
+    SubtaskUnresolved = 47, "cannot drop a subtask which has not yet resolved";
+    WaitableSetInUse = 48, "cannot drop waitable set with waiters";
+    WaitableInSet = 49, "waitable cannot be used synchronously while added to a waitable set";
+    UnsupportedCallbackCode = 50, "unsupported callback code";
+    BackpressureOverflow = 51, "backpressure counter overflow";
+    /// The system has no memory for the stack of a task.
+    NoStack = 52, "no memory for the stack of a task";
     /// What host functions of WASI 0.2 refuse.
     EmptyPollList = 64, "empty poll list";
     WriteNotPermitted = 65, "not permitted to write so many bytes";
