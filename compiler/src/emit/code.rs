@@ -137,7 +137,12 @@ fn translate_and_inline(
 fn is_entry(kind: &FuncKind) -> bool {
     matches!(
         kind,
-        FuncKind::EntryCommand { .. } | FuncKind::ExportCall { .. } | FuncKind::Instantiate(_)
+        FuncKind::EntryCommand { .. }
+            | FuncKind::EntryRun(_)
+            | FuncKind::ExportCall { .. }
+            | FuncKind::LiftCall(_)
+            | FuncKind::LiftFinish(_)
+            | FuncKind::Instantiate(_)
     )
 }
 

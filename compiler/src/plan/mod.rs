@@ -13,7 +13,10 @@ mod host;
 mod image;
 mod instantiate;
 mod layout;
+mod limits;
+mod module_exports;
 mod pointer;
+mod query;
 mod reach;
 mod segments;
 mod sigs;
@@ -25,13 +28,13 @@ pub use layout::{PAGE_BYTES, Slot};
 pub use sigs::SigTable;
 
 use crate::canonical::Helper;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::index::{
     CanonId, DataIndex, ElemIndex, FuncId, FuncIndex, GlobalId, HostFnId, InstanceIndex, LiftId,
-    MemoryId, MemoryIndex, OptionsId, RegionIndex, SigId, TableId, TagId, TypeIndex,
+    MemoryId, MemoryIndex, OptionsId, RegionIndex, SigId, TableId, TagId,
 };
 use crate::options::{Entry, Options};
-use crate::parse::{BodyFacts, Extern, Module};
+use crate::parse::Module;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmelt_abi::TrapCode;
 use wasmparser::ValType;
@@ -371,169 +374,6 @@ impl Memory {
     }
 }
 
-impl LinkPlan<'_> {
-    /// The program's number of a type of an instance's module.
-    #[must_use]
-    pub fn type_sig(&self, instance: InstanceIndex, ty: TypeIndex) -> SigId {
-        self.type_sigs[self.instances[instance.index()].unit][ty.index()]
-    }
-
-    /// The program's number of the type of a function of an instance's module.
-    #[must_use]
-    pub fn func_sig(&self, instance: InstanceIndex, func: FuncIndex) -> SigId {
-        self.type_sig(instance, self.module(instance).functions[func.index()])
-    }
-
-    /// The function that `ref.func` of an instance means.
-    ///
-    /// # Panics
-    /// When no reachable code of the instance takes that reference.
-    #[must_use]
-    pub fn func_reference(&self, instance: InstanceIndex, func: FuncIndex) -> FuncId {
-        let sig = || self.func_sig(instance, func);
-        let kind = match self.instances[instance.index()].funcs[func.index()] {
-            Callee::Defined(id) => return id,
-            Callee::Host(host) => FuncKind::HostEntry {
-                instance,
-                host,
-                sig: sig(),
-            },
-            Callee::Unknown => FuncKind::UnknownEntry { sig: sig() },
-        };
-        self.entries[&kind]
-    }
-
-    #[must_use]
-    pub fn module(&self, instance: InstanceIndex) -> &Module<'_> {
-        self.units[self.instances[instance.index()].unit].module
-    }
-
-    /// The function that a core definition is.
-    ///
-    /// # Panics
-    /// When it is not a function; validation has made sure that it is.
-    #[must_use]
-    pub fn core_callee(&self, def: CoreDef) -> Callee {
-        match def {
-            CoreDef::Unit {
-                unit,
-                item: Extern::Func(func),
-            } => self.instances[unit].funcs[func.index()],
-            CoreDef::Unit { .. } => unreachable!("validated: a function"),
-            CoreDef::Canon(canon) => Callee::Defined(self.canon_funcs[canon.index()].0),
-        }
-    }
-
-    /// The memory that a core definition is.
-    ///
-    /// # Panics
-    /// When it is not a memory; validation has made sure that it is.
-    #[must_use]
-    pub fn core_memory(&self, def: CoreDef) -> MemoryId {
-        match def {
-            CoreDef::Unit {
-                unit,
-                item: Extern::Memory(memory),
-            } => self.instances[unit].memories[memory.index()],
-            _ => unreachable!("validated: a memory"),
-        }
-    }
-
-    /// The generated function of a kind that reachable code uses.
-    ///
-    /// # Panics
-    /// When there is none.
-    #[must_use]
-    pub fn generated(&self, kind: &FuncKind) -> FuncId {
-        self.entries[kind]
-    }
-
-    /// The region of the memory of canonical options.
-    #[must_use]
-    pub fn options_region(&self, options: OptionsId) -> RegionIndex {
-        match self.linked.option(options).memory {
-            Some(memory) => self.memories[self.core_memory(memory).index()].region,
-            None => RegionIndex(0),
-        }
-    }
-
-    /// What the body of a module's function refers to; generated functions have none.
-    #[must_use]
-    pub fn facts(&self, func: FuncId) -> Option<&BodyFacts> {
-        let FuncKind::Body {
-            instance, index, ..
-        } = self.funcs[func.index()].kind
-        else {
-            return None;
-        };
-        let module = self.module(instance);
-        Some(&module.bodies[index.index() - module.functions_imported].facts)
-    }
-
-    /// The functions of the program that a module's function, or that of a `canon` definition,
-    /// calls by name.
-    #[must_use]
-    pub fn callees(&self, func: FuncId) -> Vec<FuncId> {
-        let callees: Vec<Callee> = match self.funcs[func.index()].kind {
-            FuncKind::Body { instance, .. } => {
-                let funcs = &self.instances[instance.index()].funcs;
-                let calls = self.facts(func).map_or(&[][..], |facts| &facts.calls);
-                calls.iter().map(|callee| funcs[callee.index()]).collect()
-            }
-            FuncKind::Canon(canon) => {
-                let called = self.linked.called_by(canon).into_iter();
-                called.map(|def| self.core_callee(def)).collect()
-            }
-            _ => Vec::new(),
-        };
-        let defined = |callee| match callee {
-            Callee::Defined(id) => Some(id),
-            Callee::Host(_) | Callee::Unknown => None,
-        };
-        callees.into_iter().filter_map(defined).collect()
-    }
-
-    /// The type of a function that has one on the wasm side.
-    #[must_use]
-    pub fn sig_of(&self, func: FuncId) -> Option<SigId> {
-        match self.funcs[func.index()].kind {
-            FuncKind::Body { sig, .. }
-            | FuncKind::HostEntry { sig, .. }
-            | FuncKind::UnknownEntry { sig }
-            | FuncKind::Switch { sig, .. } => Some(sig),
-            FuncKind::Canon(canon) => Some(self.canon_funcs[canon.index()].1),
-            _ => None,
-        }
-    }
-
-    /// The region whose pointer a function takes.
-    #[must_use]
-    pub fn region_of(&self, func: FuncId) -> RegionIndex {
-        match self.funcs[func.index()].kind {
-            FuncKind::Body { instance, .. } | FuncKind::HostEntry { instance, .. } => {
-                self.instances[instance.index()].region
-            }
-            FuncKind::Switch { from, .. } => from,
-            FuncKind::Canon(canon) => match self.linked.canons[canon.index()].kind {
-                CanonKind::Host { options, .. } | CanonKind::Adapter { options, .. } => {
-                    self.options_region(options)
-                }
-                _ => RegionIndex(0),
-            },
-            FuncKind::ReallocEntry(options) => self.options_region(options),
-            FuncKind::CanonHelper(helper) => self.options_region(helper.from),
-            _ => RegionIndex(0),
-        }
-    }
-
-    /// Distance from the pointer of region `from` to that of region `to`.
-    #[must_use]
-    pub fn distance(&self, from: RegionIndex, to: RegionIndex) -> i64 {
-        let offset = |r: RegionIndex| self.regions[r.index()].memory_offset.cast_signed();
-        offset(to) - offset(from)
-    }
-}
-
 /// Plans a program.
 ///
 /// # Errors
@@ -545,57 +385,11 @@ pub fn plan<'a>(
     options: &Options,
 ) -> Result<LinkPlan<'a>> {
     let mut plan = instantiate::instantiate(linked, purpose, options)?;
-    choose_exports(&mut plan)?;
+    module_exports::choose_exports(&mut plan)?;
     reach::mark_reachable(&mut plan);
     plan.takes_pointer = pointer::mark_takers(&plan);
     layout::lay_out(&mut plan, options);
     Ok(plan)
-}
-
-/// Finds the entry of a command, or the exports that are to be callable by name, and makes the
-/// functions that call them.
-fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
-    if plan.linked.has_components {
-        exports::choose_component_exports(plan)?;
-        if plan.purpose != Purpose::Script {
-            return Ok(());
-        }
-    }
-    let last = InstanceIndex::new(plan.instances.len().saturating_sub(1));
-    match plan.purpose.clone() {
-        Purpose::Run(Entry::Command) => {
-            let callee = match plan.module(last).export("_start") {
-                Some(Extern::Func(func)) => plan.instances[last.index()].funcs[func.index()],
-                _ => return Err(no_entry(plan.module(last))),
-            };
-            plan.entry = Some(plan.add_func(FuncKind::EntryCommand {
-                callee,
-                instance: last,
-            }));
-        }
-        Purpose::Run(Entry::Invoke(name)) => match plan.module(last).export(&name) {
-            Some(Extern::Func(func)) => plan.add_export(last, &name, Extern::Func(func)),
-            _ => return Err(no_such_export(plan.module(last), &name)),
-        },
-        Purpose::Script => {
-            for index in 0..plan.instances.len() {
-                if plan.units[index].component.is_some() {
-                    continue;
-                }
-                let instance = InstanceIndex::new(index);
-                let exports: Vec<_> = plan
-                    .module(instance)
-                    .exports
-                    .iter()
-                    .map(|e| (e.name.to_owned(), e.item))
-                    .collect();
-                for (name, item) in exports {
-                    plan.add_export(instance, &name, item);
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 impl LinkPlan<'_> {
@@ -607,68 +401,4 @@ impl LinkPlan<'_> {
         self.reachable.push(false);
         FuncId::new(self.funcs.len() - 1)
     }
-
-    /// Makes an exported function or global callable by name; other kinds are left out.
-    fn add_export(&mut self, instance: InstanceIndex, name: &str, item: Extern) {
-        let (kind, params, results) = match item {
-            Extern::Func(func) => {
-                let ty = self.module(instance).func_type(func).clone();
-                let sig = self.func_sig(instance, func);
-                let callee = self.instances[instance.index()].funcs[func.index()];
-                let kind = FuncKind::ExportCall {
-                    callee,
-                    instance,
-                    sig,
-                };
-                (kind, ty.params().to_vec(), ty.results().to_vec())
-            }
-            Extern::Global(global) => {
-                let global = self.instances[instance.index()].globals[global.index()];
-                let ty = self.globals[global.index()].ty;
-                (FuncKind::ExportGlobal { global }, Vec::new(), vec![ty])
-            }
-            Extern::Table(_) | Extern::Memory(_) | Extern::Tag(_) => return,
-        };
-        let call = self.add_func(kind);
-        self.exports.push(ExportPlan {
-            instance,
-            name: name.to_owned(),
-            call,
-            params,
-            results,
-        });
-    }
-}
-
-fn exported_functions(module: &Module<'_>) -> Vec<String> {
-    let functions = module
-        .exports
-        .iter()
-        .filter(|e| matches!(e.item, Extern::Func(_)));
-    functions.map(|e| format!("`{}`", e.name)).take(8).collect()
-}
-
-fn no_entry(module: &Module<'_>) -> Error {
-    let functions = exported_functions(module);
-    let error = Error::usage("the module exports no `_start`: it is a library, not a program");
-    let error = if module.export("_initialize").is_some() {
-        error.note("it exports `_initialize`: it was built as a reactor")
-    } else {
-        error
-    };
-    if functions.is_empty() {
-        return error.note("it exports no functions at all");
-    }
-    error
-        .note(format!("it exports the functions {}", functions.join(", ")))
-        .help("choose one to run with `--invoke NAME`, or build it as a command")
-}
-
-fn no_such_export(module: &Module<'_>, name: &str) -> Error {
-    let functions = exported_functions(module);
-    let error = Error::usage(format!("the module exports no function `{name}`"));
-    if functions.is_empty() {
-        return error.note("it exports no functions at all");
-    }
-    error.help(format!("it exports the functions {}", functions.join(", ")))
 }

@@ -1,3 +1,5 @@
+//! Tests of the event loop.
+
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;

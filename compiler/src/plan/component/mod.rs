@@ -288,6 +288,12 @@ impl Linked<'_> {
             .collect()
     }
 
+    /// Whether one of two instances is the other or lies around it.
+    #[must_use]
+    pub fn are_nested(&self, a: ComponentId, b: ComponentId) -> bool {
+        self.around(a).any(|id| id == b) || self.around(b).any(|id| id == a)
+    }
+
     /// An instance and those around it, inside out.
     fn around(&self, id: ComponentId) -> impl Iterator<Item = ComponentId> + '_ {
         std::iter::successors(Some(id), |id| self.instances[id.index()].parent)

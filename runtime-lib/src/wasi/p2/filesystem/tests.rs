@@ -1,3 +1,5 @@
+//! Tests of `wasi:filesystem`.
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

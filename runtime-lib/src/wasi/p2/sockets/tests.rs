@@ -1,3 +1,5 @@
+//! Tests of `wasi:sockets`.
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::rc::Rc;
 

@@ -1,0 +1,171 @@
+//! What other phases ask of a plan.
+
+use super::component::CanonKind;
+use super::{Callee, CoreDef, FuncKind, LinkPlan};
+use crate::index::{
+    FuncId, FuncIndex, InstanceIndex, MemoryId, OptionsId, RegionIndex, SigId, TypeIndex,
+};
+use crate::parse::{BodyFacts, Extern, Module};
+
+impl LinkPlan<'_> {
+    /// The program's number of a type of an instance's module.
+    #[must_use]
+    pub fn type_sig(&self, instance: InstanceIndex, ty: TypeIndex) -> SigId {
+        self.type_sigs[self.instances[instance.index()].unit][ty.index()]
+    }
+
+    /// The program's number of the type of a function of an instance's module.
+    #[must_use]
+    pub fn func_sig(&self, instance: InstanceIndex, func: FuncIndex) -> SigId {
+        self.type_sig(instance, self.module(instance).functions[func.index()])
+    }
+
+    /// The function that `ref.func` of an instance means.
+    ///
+    /// # Panics
+    /// When no reachable code of the instance takes that reference.
+    #[must_use]
+    pub fn func_reference(&self, instance: InstanceIndex, func: FuncIndex) -> FuncId {
+        let sig = || self.func_sig(instance, func);
+        let kind = match self.instances[instance.index()].funcs[func.index()] {
+            Callee::Defined(id) => return id,
+            Callee::Host(host) => FuncKind::HostEntry {
+                instance,
+                host,
+                sig: sig(),
+            },
+            Callee::Unknown => FuncKind::UnknownEntry { sig: sig() },
+        };
+        self.entries[&kind]
+    }
+
+    #[must_use]
+    pub fn module(&self, instance: InstanceIndex) -> &Module<'_> {
+        self.units[self.instances[instance.index()].unit].module
+    }
+
+    /// The function that a core definition is.
+    ///
+    /// # Panics
+    /// When it is not a function; validation has made sure that it is.
+    #[must_use]
+    pub fn core_callee(&self, def: CoreDef) -> Callee {
+        match def {
+            CoreDef::Unit {
+                unit,
+                item: Extern::Func(func),
+            } => self.instances[unit].funcs[func.index()],
+            CoreDef::Unit { .. } => unreachable!("validated: a function"),
+            CoreDef::Canon(canon) => Callee::Defined(self.canon_funcs[canon.index()].0),
+        }
+    }
+
+    /// The memory that a core definition is.
+    ///
+    /// # Panics
+    /// When it is not a memory; validation has made sure that it is.
+    #[must_use]
+    pub fn core_memory(&self, def: CoreDef) -> MemoryId {
+        match def {
+            CoreDef::Unit {
+                unit,
+                item: Extern::Memory(memory),
+            } => self.instances[unit].memories[memory.index()],
+            _ => unreachable!("validated: a memory"),
+        }
+    }
+
+    /// The generated function of a kind that reachable code uses.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn generated(&self, kind: &FuncKind) -> FuncId {
+        self.entries[kind]
+    }
+
+    /// The region of the memory of canonical options.
+    #[must_use]
+    pub fn options_region(&self, options: OptionsId) -> RegionIndex {
+        match self.linked.option(options).memory {
+            Some(memory) => self.memories[self.core_memory(memory).index()].region,
+            None => RegionIndex(0),
+        }
+    }
+
+    /// What the body of a module's function refers to; generated functions have none.
+    #[must_use]
+    pub fn facts(&self, func: FuncId) -> Option<&BodyFacts> {
+        let FuncKind::Body {
+            instance, index, ..
+        } = self.funcs[func.index()].kind
+        else {
+            return None;
+        };
+        let module = self.module(instance);
+        Some(&module.bodies[index.index() - module.functions_imported].facts)
+    }
+
+    /// The functions of the program that a module's function, or that of a `canon` definition,
+    /// calls by name.
+    #[must_use]
+    pub fn callees(&self, func: FuncId) -> Vec<FuncId> {
+        let callees: Vec<Callee> = match self.funcs[func.index()].kind {
+            FuncKind::Body { instance, .. } => {
+                let funcs = &self.instances[instance.index()].funcs;
+                let calls = self.facts(func).map_or(&[][..], |facts| &facts.calls);
+                calls.iter().map(|callee| funcs[callee.index()]).collect()
+            }
+            FuncKind::Canon(canon) => {
+                let called = self.linked.called_by(canon).into_iter();
+                called.map(|def| self.core_callee(def)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let defined = |callee| match callee {
+            Callee::Defined(id) => Some(id),
+            Callee::Host(_) | Callee::Unknown => None,
+        };
+        callees.into_iter().filter_map(defined).collect()
+    }
+
+    /// The type of a function that has one on the wasm side.
+    #[must_use]
+    pub fn sig_of(&self, func: FuncId) -> Option<SigId> {
+        match self.funcs[func.index()].kind {
+            FuncKind::Body { sig, .. }
+            | FuncKind::HostEntry { sig, .. }
+            | FuncKind::UnknownEntry { sig }
+            | FuncKind::Switch { sig, .. } => Some(sig),
+            FuncKind::Canon(canon) => Some(self.canon_funcs[canon.index()].1),
+            _ => None,
+        }
+    }
+
+    /// The region whose pointer a function takes.
+    #[must_use]
+    pub fn region_of(&self, func: FuncId) -> RegionIndex {
+        match self.funcs[func.index()].kind {
+            FuncKind::Body { instance, .. } | FuncKind::HostEntry { instance, .. } => {
+                self.instances[instance.index()].region
+            }
+            FuncKind::Switch { from, .. } => from,
+            FuncKind::Canon(canon) => match self.linked.canons[canon.index()].kind {
+                CanonKind::Host { options, .. } | CanonKind::Adapter { options, .. } => {
+                    self.options_region(options)
+                }
+                _ => RegionIndex(0),
+            },
+            FuncKind::ReallocEntry(options) => self.options_region(options),
+            FuncKind::CanonHelper(helper) => self.options_region(helper.from),
+            _ => RegionIndex(0),
+        }
+    }
+
+    /// Distance from the pointer of region `from` to that of region `to`.
+    #[must_use]
+    pub fn distance(&self, from: RegionIndex, to: RegionIndex) -> i64 {
+        let offset = |r: RegionIndex| self.regions[r.index()].memory_offset.cast_signed();
+        offset(to) - offset(from)
+    }
+}
