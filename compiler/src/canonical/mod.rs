@@ -26,6 +26,25 @@ pub enum Passing {
     Memory,
 }
 
+impl Passing {
+    #[must_use]
+    pub fn form(&self) -> Form {
+        match self {
+            Passing::Flat(_) => Form::Flat,
+            Passing::Memory => Form::Memory,
+        }
+    }
+
+    /// The core values.
+    #[must_use]
+    pub fn values(self) -> Vec<ValType> {
+        match self {
+            Passing::Flat(flat) => flat,
+            Passing::Memory => vec![ValType::I32],
+        }
+    }
+}
+
 impl Types {
     /// How the parameters of a function are passed.
     #[must_use]
@@ -73,7 +92,7 @@ impl Types {
     /// The core type of a function after `canon lower`.
     #[must_use]
     pub fn lowered(&self, ty: FuncTyId, is_async: bool) -> FuncType {
-        let mut params = core_values(self.lowered_params(ty, is_async));
+        let mut params = self.lowered_params(ty, is_async).values();
         if is_async {
             params.extend(self.func(ty).result.map(|_| ValType::I32));
             return FuncType::new(params, [ValType::I32]);
@@ -91,9 +110,9 @@ impl Types {
     /// The core type that `canon lift` asks for.
     #[must_use]
     pub fn lifted(&self, ty: FuncTyId, style: LiftStyle) -> FuncType {
-        let params = core_values(self.params(ty));
+        let params = self.params(ty).values();
         let results = match style {
-            LiftStyle::Sync => core_values(self.result(ty)),
+            LiftStyle::Sync => self.result(ty).values(),
             LiftStyle::Callback => vec![ValType::I32],
             LiftStyle::Stackful => Vec::new(),
         };
@@ -110,11 +129,4 @@ pub enum LiftStyle {
     Callback,
     /// By `task.return`, before it returns.
     Stackful,
-}
-
-fn core_values(passing: Passing) -> Vec<ValType> {
-    match passing {
-        Passing::Flat(flat) => flat,
-        Passing::Memory => vec![ValType::I32],
-    }
 }

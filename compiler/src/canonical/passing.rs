@@ -20,6 +20,8 @@ pub struct Nature {
     pub strings: bool,
     /// There is something in it that is allocated.
     pub allocates: bool,
+    /// There are streams or futures in it.
+    pub ends: bool,
     /// Length of the code, in instructions or so.
     cost: u32,
 }
@@ -55,6 +57,7 @@ impl Nature {
             borrows: false,
             strings: false,
             allocates: false,
+            ends: false,
             cost,
         }
     }
@@ -67,6 +70,7 @@ impl Nature {
             borrows: all.borrows || part.borrows,
             strings: all.strings || part.strings,
             allocates: all.allocates || part.allocates,
+            ends: all.ends || part.ends,
             cost: all.cost.saturating_add(part.inline_cost()),
         })
     }
@@ -126,9 +130,11 @@ impl Types {
                 borrows: true,
                 ..Nature::scalar(false, 8)
             },
-            Ty::Own(_) | Ty::Stream(_) | Ty::Future(_) | Ty::ErrorContext => {
-                Nature::scalar(false, 8)
-            }
+            Ty::Stream(_) | Ty::Future(_) => Nature {
+                ends: true,
+                ..Nature::scalar(false, 8)
+            },
+            Ty::Own(_) | Ty::ErrorContext => Nature::scalar(false, 8),
             Ty::List(element) => list(Nature::of_parts([of(*element)])),
             Ty::Map(key, value) => list(Nature::of_parts([of(*key), of(*value)])),
             Ty::FixedList(element, len) => {

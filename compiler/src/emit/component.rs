@@ -4,6 +4,7 @@ use super::blob::Address;
 use super::program::{Items, Writer};
 use crate::canonical::{Flat, Passing, Ty, TyId, Types};
 use crate::index::ResourceId;
+use crate::plan::Record;
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{CanonOptions, ComponentExport, Slice, Str, TypeDesc, TypeKind, TypeMember};
 
@@ -33,11 +34,18 @@ impl Writer<'_> {
             let lift = &plan.linked.lifts[export.lift.index()];
             self.write_options(field(offset_of!(ComponentExport, options)), lift.options);
             self.write_signature(at, lift.ty);
+            if plan.linked.is_task(export.lift) {
+                let record = self.record(Record::Lift(export.lift));
+                self.blob.set_address(
+                    field(offset_of!(ComponentExport, lift)),
+                    Address::Blob(record),
+                );
+            }
         }
         (Some(array), plan.component_exports.len())
     }
 
-    fn write_options(&mut self, at: u64, id: crate::index::OptionsId) {
+    pub(super) fn write_options(&mut self, at: u64, id: crate::index::OptionsId) {
         let plan = self.plan;
         let options = plan.linked.option(id);
         let memory_offset = match options.memory {
@@ -62,6 +70,10 @@ impl Writer<'_> {
         self.blob.set_u32(
             field(offset_of!(CanonOptions, encoding)),
             options.encoding as u32,
+        );
+        self.blob.set_u32(
+            field(offset_of!(CanonOptions, is_async)),
+            u32::from(options.is_async),
         );
     }
 
@@ -113,7 +125,7 @@ impl Writer<'_> {
     }
 
     /// The description of a type, written once.
-    fn type_desc(&mut self, id: TyId) -> u64 {
+    pub(super) fn type_desc(&mut self, id: TyId) -> u64 {
         if let Some(&at) = self.type_descs.get(&id) {
             return at;
         }

@@ -12,6 +12,7 @@ mod inline;
 mod isa;
 mod object;
 mod program;
+mod tasks;
 mod text;
 
 pub use isa::target_isa;

@@ -6,7 +6,7 @@ use super::text::Text;
 use crate::canonical::TyId;
 use crate::index::{DataIndex, ElemIndex, InstanceIndex};
 use crate::options::{Entry, Options};
-use crate::plan::{LinkPlan, Purpose, Reloc, TableStorage, Value};
+use crate::plan::{LinkPlan, Purpose, Record, Reloc, TableStorage, Value};
 use std::collections::HashMap;
 use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
@@ -29,6 +29,7 @@ pub(super) struct Writer<'a> {
     data: HashMap<(usize, DataIndex), u64>,
     elements: HashMap<(InstanceIndex, ElemIndex), u64>,
     pub(super) type_descs: HashMap<TyId, u64>,
+    pub(super) records: HashMap<Record, u64>,
 }
 
 const ADDRESS_BYTES: usize = 8;
@@ -48,6 +49,7 @@ impl<'a> Writer<'a> {
             data: HashMap::new(),
             elements: HashMap::new(),
             type_descs: HashMap::new(),
+            records: HashMap::new(),
         }
     }
 
@@ -56,6 +58,7 @@ impl<'a> Writer<'a> {
         self.write_funcrefs();
         self.write_data();
         self.write_elements();
+        self.write_records();
         let regions = self.write_regions();
         let tables = self.write_tables();
         let instances = self.write_instances();
@@ -86,6 +89,7 @@ impl<'a> Writer<'a> {
             Reloc::Elements { instance, segment } => {
                 Address::Blob(self.elements[&(instance, segment)])
             }
+            Reloc::Record(record) => Address::Blob(self.records[&record]),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::index::LiftId;
 use crate::options::Entry;
 
 /// The interface that a command exports, without its version.
-const RUN_INTERFACE: &str = "wasi:cli/run@0.2.";
+const RUN_INTERFACE: &str = "wasi:cli/run@0.";
 
 /// The interface that a server exports.
 const HTTP_HANDLER: &str = "wasi:http/incoming-handler@";
@@ -16,11 +16,12 @@ pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
     let exports = &plan.linked.exports;
     match plan.purpose.clone() {
         Purpose::Run(Entry::Command) => {
-            // Of several versions the newest, which is the last one in the order of names as long
-            // as patch numbers are compared as numbers.
+            // Of several versions the newest.
             let run = exports.iter().filter_map(|e| {
                 let version = e.name.strip_prefix(RUN_INTERFACE)?.strip_suffix("#run")?;
-                Some((version.parse::<u32>().ok()?, e.lift))
+                let (minor, patch) = version.split_once('.')?;
+                let minor = minor.parse::<u32>().ok().filter(|m| matches!(m, 2 | 3))?;
+                Some(((minor, patch.parse::<u32>().ok()?), e.lift))
             });
             let Some((_, lift)) = run.max_by_key(|r| r.0) else {
                 return Err(no_run(plan));
@@ -41,8 +42,12 @@ pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
 }
 
 fn add(plan: &mut LinkPlan<'_>, component: usize, name: String, lift: LiftId) {
-    let call = plan.func_of_kind(FuncKind::LiftCall(lift));
-    let finish = plan.func_of_kind(FuncKind::LiftFinish(lift));
+    let kinds = match plan.linked.is_task(lift) {
+        // Called through its record.
+        true => [FuncKind::TaskStart(lift), FuncKind::TaskStart(lift)],
+        false => [FuncKind::LiftCall(lift), FuncKind::LiftFinish(lift)],
+    };
+    let [call, finish] = kinds.map(|kind| plan.func_of_kind(kind));
     plan.component_exports.push(ComponentExportPlan {
         component,
         name,

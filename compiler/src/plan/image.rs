@@ -1,5 +1,6 @@
 //! Bytes with addresses in them: the initial contents of contexts.
 
+use super::Record;
 use crate::index::{DataIndex, ElemIndex, FuncId, InstanceIndex};
 
 /// Initial contents of the bytes below a memory, addressed by negative offsets from its byte 0.
@@ -19,12 +20,16 @@ pub enum Reloc {
     /// A `FuncRef` record, by position.
     FuncRef(usize),
     /// The bytes of a data segment.
-    Data { unit: usize, segment: DataIndex },
+    Data {
+        unit: usize,
+        segment: DataIndex,
+    },
     /// The values of an element segment, 8 bytes each.
     Elements {
         instance: InstanceIndex,
         segment: ElemIndex,
     },
+    Record(Record),
 }
 
 impl Image {

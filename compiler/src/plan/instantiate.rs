@@ -59,6 +59,8 @@ pub(super) fn instantiate<'a>(
         option_slots: vec![None; linked.options.len()],
         component_flags: vec![Slot::UNPLACED; linked.instances.len()],
         reentrant,
+        task_uses: Vec::new(),
+        records: BTreeMap::new(),
         tables: Vec::new(),
         memories: Vec::new(),
         globals: Vec::new(),

@@ -81,6 +81,9 @@ fn place_components(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
     for (slot, region) in plan.component_flags.iter_mut().zip(regions) {
         *slot = cursors.place(region.unwrap_or(RegionIndex(0)), 8, 8);
     }
+    for slot in plan.records.values_mut() {
+        *slot = cursors.place(RegionIndex(0), 8, 8);
+    }
     let bytes = size_of::<CanonOptions>() as u64;
     for id in 0..plan.option_slots.len() {
         let region = plan.options_region(OptionsId::new(id));
@@ -97,6 +100,10 @@ fn write_components(plan: &mut LinkPlan<'_>) {
     for slot in &plan.component_flags {
         let image = &mut plan.regions[slot.region.index()].below;
         image.write_u64(slot.offset, COMPONENT_FLAGS);
+    }
+    for (&record, slot) in &plan.records {
+        let image = &mut plan.regions[slot.region.index()].below;
+        image.write_address(slot.offset, Reloc::Record(record));
     }
     for (id, options) in plan.option_slots.iter().enumerate() {
         let Some(OptionsPlan { slot, realloc }) = *options else {
@@ -118,6 +125,8 @@ fn write_components(plan: &mut LinkPlan<'_>) {
         image.write(at(offset_of!(CanonOptions, instance)), &instance);
         let encoding = (options.encoding as u32).to_le_bytes();
         image.write(at(offset_of!(CanonOptions, encoding)), &encoding);
+        let is_async = u32::from(options.is_async).to_le_bytes();
+        image.write(at(offset_of!(CanonOptions, is_async)), &is_async);
     }
 }
 

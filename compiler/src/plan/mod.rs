@@ -20,12 +20,14 @@ mod query;
 mod reach;
 mod segments;
 mod sigs;
+mod tasks;
 
 pub use component::{CanonKind, CoreDef, Linked};
 pub use host::{HostFn, type_text};
 pub use image::{Image, Reloc};
 pub use layout::{PAGE_BYTES, Slot};
 pub use sigs::SigTable;
+pub use tasks::{Record, TaskUse};
 
 use crate::canonical::Helper;
 use crate::error::Result;
@@ -98,6 +100,10 @@ pub struct LinkPlan<'a> {
     pub component_flags: Vec<Slot>,
     /// By [`crate::index::ComponentId`]: whether `may_enter` is ever looked at.
     pub reentrant: Vec<bool>,
+    /// By [`crate::index::ComponentId`].
+    pub task_uses: Vec<TaskUse>,
+    /// The records that something that is reachable uses.
+    pub records: BTreeMap<Record, Slot>,
     pub tables: Vec<Table>,
     pub memories: Vec<Memory>,
     pub globals: Vec<Global>,
@@ -238,6 +244,17 @@ pub enum FuncKind {
     EntryRun(LiftId),
     /// A `wasmelt_abi::Realloc`; C convention.
     ReallocEntry(OptionsId),
+    /// `wasmelt_abi::AsyncLift::start`: C convention, takes the store base and slots.
+    TaskStart(LiftId),
+    /// `wasmelt_abi::AsyncLift::callback`; C convention.
+    TaskCallback(LiftId),
+    /// `wasmelt_abi::AsyncLift::post_return`: C convention, takes the store base and slots.
+    TaskPostReturn(LiftId),
+    /// `wasmelt_abi::AsyncCall::pass_params`: C convention, takes the store base and the slots of
+    /// both sides.
+    PassParams(CanonId),
+    /// `wasmelt_abi::AsyncCall::pass_result`, likewise.
+    PassResult(CanonId),
     /// Passes values of one type from one component to another; takes the pointer of the region
     /// of the source's memory.
     CanonHelper(Helper),
@@ -387,6 +404,7 @@ pub fn plan<'a>(
     let mut plan = instantiate::instantiate(linked, purpose, options)?;
     module_exports::choose_exports(&mut plan)?;
     reach::mark_reachable(&mut plan);
+    plan.task_uses = tasks::uses(&plan);
     plan.takes_pointer = pointer::mark_takers(&plan);
     layout::lay_out(&mut plan, options);
     Ok(plan)

@@ -1,9 +1,10 @@
 //! What other phases ask of a plan.
 
-use super::component::CanonKind;
+use super::component::{Builtin, CanonKind};
 use super::{Callee, CoreDef, FuncKind, LinkPlan};
 use crate::index::{
-    FuncId, FuncIndex, InstanceIndex, MemoryId, OptionsId, RegionIndex, SigId, TypeIndex,
+    CanonId, FuncId, FuncIndex, InstanceIndex, LiftId, MemoryId, OptionsId, RegionIndex, SigId,
+    TypeIndex,
 };
 use crate::parse::{BodyFacts, Extern, Module};
 
@@ -93,6 +94,18 @@ impl LinkPlan<'_> {
         }
     }
 
+    /// The function that a [`CanonKind::TaskAdapter`] calls, and the caller's options.
+    ///
+    /// # Panics
+    /// When the definition is something else.
+    #[must_use]
+    pub fn task_adapter(&self, canon: CanonId) -> (LiftId, OptionsId) {
+        match self.linked.canons[canon.index()].kind {
+            CanonKind::TaskAdapter { lift, options } => (lift, options),
+            _ => unreachable!("only these have records and pieces of a call"),
+        }
+    }
+
     /// What the body of a module's function refers to; generated functions have none.
     #[must_use]
     pub fn facts(&self, func: FuncId) -> Option<&BodyFacts> {
@@ -151,12 +164,28 @@ impl LinkPlan<'_> {
             }
             FuncKind::Switch { from, .. } => from,
             FuncKind::Canon(canon) => match self.linked.canons[canon.index()].kind {
-                CanonKind::Host { options, .. } | CanonKind::Adapter { options, .. } => {
-                    self.options_region(options)
-                }
+                CanonKind::Host { options, .. }
+                | CanonKind::Adapter { options, .. }
+                | CanonKind::TaskAdapter { options, .. }
+                | CanonKind::TaskReturn { options, .. }
+                | CanonKind::End { options, .. } => self.options_region(options),
+                CanonKind::Builtin(Builtin {
+                    memory: Some(memory),
+                    ..
+                }) => self.memories[self.core_memory(memory).index()].region,
                 _ => RegionIndex(0),
             },
             FuncKind::ReallocEntry(options) => self.options_region(options),
+            FuncKind::TaskStart(lift)
+            | FuncKind::TaskCallback(lift)
+            | FuncKind::TaskPostReturn(lift) => {
+                self.options_region(self.linked.lifts[lift.index()].options)
+            }
+            FuncKind::PassParams(canon) => self.options_region(self.task_adapter(canon).1),
+            FuncKind::PassResult(canon) => {
+                let (lift, _) = self.task_adapter(canon);
+                self.options_region(self.linked.lifts[lift.index()].options)
+            }
             FuncKind::CanonHelper(helper) => self.options_region(helper.from),
             _ => RegionIndex(0),
         }

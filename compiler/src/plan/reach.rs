@@ -6,9 +6,9 @@
 
 use super::component::{Lift, Resource};
 use super::{
-    Callee, CanonKind, FuncKind, InitStep, LinkPlan, OptionsPlan, Slot, TableStorage, Value,
+    Callee, CanonKind, FuncKind, InitStep, LinkPlan, OptionsPlan, Record, Slot, TableStorage, Value,
 };
-use crate::canonical::{Form, Helper, Passing, TyId};
+use crate::canonical::{Form, Helper, TyId};
 use crate::index::{
     CanonId, ElemIndex, FuncId, GlobalId, InstanceIndex, LiftId, OptionsId, SigId, TableId,
 };
@@ -46,6 +46,11 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
     for root in roots {
         reach.func(root);
     }
+    for export in reach.plan.component_exports.clone() {
+        if reach.plan.linked.is_task(export.lift) {
+            reach.task_lift(export.lift);
+        }
+    }
     for global in 0..reach.plan.globals.len() {
         let init = reach.plan.globals[global].init;
         reach.value(init);
@@ -59,9 +64,17 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
                 reach.callee(callee);
             }
             FuncKind::Canon(canon) => reach.canon(canon),
-            FuncKind::LiftCall(lift) | FuncKind::LiftFinish(lift) | FuncKind::EntryRun(lift) => {
-                reach.lift(lift);
+            FuncKind::EntryRun(lift) if reach.plan.linked.is_task(lift) => {
+                reach.task_lift(lift);
             }
+            FuncKind::LiftCall(lift)
+            | FuncKind::LiftFinish(lift)
+            | FuncKind::EntryRun(lift)
+            | FuncKind::TaskStart(lift)
+            | FuncKind::TaskCallback(lift)
+            | FuncKind::TaskPostReturn(lift) => reach.lift(lift),
+            FuncKind::PassParams(canon) => reach.pass_params(canon),
+            FuncKind::PassResult(canon) => reach.pass_result(canon),
             FuncKind::ReallocEntry(options) => reach.options(options),
             FuncKind::CanonHelper(helper) => reach.parts(helper),
             FuncKind::HostEntry { .. }
@@ -168,6 +181,15 @@ impl Reach<'_, '_> {
         match linked.canons[canon.index()].kind {
             CanonKind::Host { options, .. } => self.options(options),
             CanonKind::Adapter { lift, options, .. } => self.adapter(lift, options),
+            CanonKind::TaskAdapter { lift, options } => self.task_adapter(canon, lift, options),
+            CanonKind::TaskReturn { options, .. } => {
+                self.options(options);
+                self.record(Record::TaskReturn(canon));
+            }
+            CanonKind::End { options, .. } => {
+                self.options(options);
+                self.record(Record::End(canon));
+            }
             CanonKind::ResourceDrop { resource, .. } => {
                 if let Resource::Guest {
                     dtor: Some(dtor), ..
@@ -176,7 +198,10 @@ impl Reach<'_, '_> {
                     self.callee(self.plan.core_callee(dtor));
                 }
             }
-            CanonKind::ResourceNew { .. } | CanonKind::ResourceRep { .. } | CanonKind::Trap(_) => {}
+            CanonKind::ResourceNew { .. }
+            | CanonKind::ResourceRep { .. }
+            | CanonKind::Builtin(_)
+            | CanonKind::Trap(_) => {}
         }
     }
 
@@ -188,8 +213,70 @@ impl Reach<'_, '_> {
 
     fn lifted_core(&mut self, lift: &Lift) {
         self.callee(self.plan.core_callee(lift.core));
-        if let Some(post_return) = lift.post_return {
-            self.callee(self.plan.core_callee(post_return));
+        let callback = self.plan.linked.option(lift.options).callback;
+        for def in [lift.post_return, callback].into_iter().flatten() {
+            self.callee(self.plan.core_callee(def));
+        }
+    }
+
+    fn record(&mut self, record: Record) {
+        self.plan.records.insert(record, Slot::UNPLACED);
+    }
+
+    /// What a `wasmelt_abi::AsyncLift` refers to.
+    fn task_lift(&mut self, id: LiftId) {
+        if self.plan.records.contains_key(&Record::Lift(id)) {
+            return;
+        }
+        self.record(Record::Lift(id));
+        self.lift(id);
+        let lift = &self.plan.linked.lifts[id.index()];
+        let callback = self.plan.linked.option(lift.options).callback;
+        let pieces = [
+            Some(FuncKind::TaskStart(id)),
+            callback.map(|_| FuncKind::TaskCallback(id)),
+            lift.post_return.map(|_| FuncKind::TaskPostReturn(id)),
+        ];
+        for kind in pieces.into_iter().flatten() {
+            let func = self.plan.func_of_kind(kind);
+            self.func(func);
+        }
+    }
+
+    /// What a `wasmelt_abi::AsyncCall` refers to.
+    fn task_adapter(&mut self, canon: CanonId, lift: LiftId, options: OptionsId) {
+        self.record(Record::Call(canon));
+        self.task_lift(lift);
+        self.options(options);
+        for kind in [FuncKind::PassParams(canon), FuncKind::PassResult(canon)] {
+            let func = self.plan.func_of_kind(kind);
+            self.func(func);
+        }
+    }
+
+    fn pass_params(&mut self, canon: CanonId) {
+        let linked = self.plan.linked;
+        let (lift, options) = self.plan.task_adapter(canon);
+        let lift = &linked.lifts[lift.index()];
+        let is_async = linked.option(options).is_async;
+        let source = linked.types.lowered_params(lift.ty, is_async).form();
+        let target = linked.types.params(lift.ty).form();
+        if target == Form::Memory {
+            self.realloc(lift.options);
+        }
+        for &(_, ty) in &linked.types.func(lift.ty).params {
+            self.passed(ty, options, lift.options, source, target);
+        }
+    }
+
+    fn pass_result(&mut self, canon: CanonId) {
+        let linked = self.plan.linked;
+        let (lift, options) = self.plan.task_adapter(canon);
+        let lift = &linked.lifts[lift.index()];
+        if let Some(ty) = linked.types.func(lift.ty).result {
+            let source = linked.lifted_result(lift).form();
+            let target = linked.lowered_result(lift.ty, options).form();
+            self.passed(ty, lift.options, options, source, target);
         }
     }
 
@@ -198,19 +285,15 @@ impl Reach<'_, '_> {
         let linked = self.plan.linked;
         let lift = &linked.lifts[lift.index()];
         self.lifted_core(lift);
-        let form = |passing| match passing {
-            Passing::Flat(_) => Form::Flat,
-            Passing::Memory => Form::Memory,
-        };
         let func = linked.types.func(lift.ty);
-        let params = form(linked.types.params(lift.ty));
+        let params = linked.types.params(lift.ty).form();
         if params == Form::Memory {
             self.realloc(lift.options);
         }
         for &(_, ty) in &func.params {
             self.passed(ty, caller, lift.options, params, params);
         }
-        let result = form(linked.types.result(lift.ty));
+        let result = linked.types.result(lift.ty).form();
         if let Some(ty) = func.result {
             self.passed(ty, lift.options, caller, result, result);
         }
@@ -232,6 +315,11 @@ impl Reach<'_, '_> {
         }
         if nature.allocates {
             self.realloc(to);
+        }
+        if nature.ends {
+            for end in linked.types.ends(ty) {
+                self.record(Record::Type(end));
+            }
         }
         if nature.is_outlined() {
             let func = self.plan.func_of_kind(FuncKind::CanonHelper(helper));

@@ -12,13 +12,13 @@ use crate::plan::component::{Lift, Resource};
 use crate::plan::{CanonKind, CoreDef, FuncKind, Linked};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    BlockArg, InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
+    BlockArg, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use wasmelt_abi::TrapCode;
 use wasmparser::{FuncType, ValType};
 
 /// Bytes of a slot of a call of the host, and of `ComponentExport::call`.
-const SLOT_BYTES: i32 = 8;
+pub(super) const SLOT_BYTES: i32 = 8;
 
 const MAY_LEAVE: i64 = 1;
 const MAY_ENTER: i64 = 2;
@@ -36,6 +36,11 @@ impl<'a> FuncTranslator<'a, '_> {
             FuncKind::LiftFinish(lift) => self.lift_finish(lift),
             FuncKind::EntryRun(lift) => self.entry_run(lift),
             FuncKind::ReallocEntry(options) => self.realloc_entry(options),
+            FuncKind::TaskStart(lift) => self.task_start(self.lift(lift)),
+            FuncKind::TaskCallback(lift) => self.task_callback(self.lift(lift)),
+            FuncKind::TaskPostReturn(lift) => self.task_post_return(self.lift(lift)),
+            FuncKind::PassParams(canon) => self.pass_task_params(canon),
+            FuncKind::PassResult(canon) => self.pass_task_result(canon),
             _ => unreachable!("only these are the component model's"),
         }
     }
@@ -55,6 +60,10 @@ impl<'a> FuncTranslator<'a, '_> {
             CanonKind::ResourceDrop { resource, instance } => {
                 self.resource_drop(id, resource, instance);
             }
+            CanonKind::TaskAdapter { .. }
+            | CanonKind::TaskReturn { .. }
+            | CanonKind::End { .. }
+            | CanonKind::Builtin(_) => self.task_builtin(id),
             CanonKind::Trap(code) => {
                 self.builder.ins().trap(trap_code(code));
             }
@@ -88,17 +97,6 @@ impl<'a> FuncTranslator<'a, '_> {
         let (base, offset) = self.slot(slot);
         let value = self.builder.ins().iconst(types::I8, value);
         self.builder.ins().store(memory_flags, value, base, offset);
-    }
-
-    /// The instances that a call enters, of those whose flag is ever looked at.
-    pub(super) fn entering_set(
-        &self,
-        caller: Option<ComponentId>,
-        callee: ComponentId,
-    ) -> Vec<ComponentId> {
-        let mut entered = self.linked().entered(caller, callee);
-        entered.retain(|instance| self.plan().reentrant[instance.index()]);
-        entered
     }
 
     /// `may_enter_from` and `enter_from`.
@@ -165,18 +163,7 @@ impl<'a> FuncTranslator<'a, '_> {
     fn lowered_host(&mut self, id: CanonId, ty: &FuncType, options: OptionsId) {
         self.trap_unless_may_leave(self.linked().option(options).instance);
         let params = self.params();
-        let count = u32::try_from(params.len().max(1)).expect("at most 17 parameters");
-        let bytes = count * SLOT_BYTES.unsigned_abs();
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3);
-        let slots = self.builder.create_sized_stack_slot(data);
-        let mut offset = 0;
-        for param in params {
-            let bits = self.slot_bits(param);
-            self.builder
-                .ins()
-                .stack_store(types::I64, bits, slots, offset);
-            offset += SLOT_BYTES;
-        }
+        let slots = self.slots_of(&params);
         let host = self.plan().canon_hosts[&id];
         let func = self.host_func_ref(host, &FuncType::new([ValType::I64, ValType::I64], []));
         let memory = self.own_pointer();
@@ -187,19 +174,38 @@ impl<'a> FuncTranslator<'a, '_> {
             self.builder.ins().trap(trap_code(TrapCode::Unreachable));
             return;
         }
-        let results: Vec<Value> = ty
-            .results()
-            .iter()
-            .map(|&ty| {
-                let ty = clif_type(ty);
-                self.builder.ins().stack_load(types::I64, ty, slots, 0)
-            })
-            .collect();
+        let results = self.slot_results(ty, slots);
         self.builder.ins().return_(&results);
     }
 
+    /// Slots that hold these values, and have room for one.
+    pub(super) fn slots_of(&mut self, values: &[Value]) -> StackSlot {
+        let count = u32::try_from(values.len().max(1)).expect("at most 17 parameters");
+        let bytes = count * SLOT_BYTES.unsigned_abs();
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3);
+        let slots = self.builder.create_sized_stack_slot(data);
+        let mut offset = 0;
+        for &value in values {
+            let bits = self.slot_bits(value);
+            self.builder
+                .ins()
+                .stack_store(types::I64, bits, slots, offset);
+            offset += SLOT_BYTES;
+        }
+        slots
+    }
+
+    /// The result in slot 0, if the type has one.
+    pub(super) fn slot_results(&mut self, ty: &FuncType, slots: StackSlot) -> Vec<Value> {
+        let result = ty.results().first().map(|&ty| {
+            let ty = clif_type(ty);
+            self.builder.ins().stack_load(types::I64, ty, slots, 0)
+        });
+        result.into_iter().collect()
+    }
+
     /// A flat value as the bits of a slot.
-    fn slot_bits(&mut self, value: Value) -> Value {
+    pub(super) fn slot_bits(&mut self, value: Value) -> Value {
         let ty = self.builder.func.dfg.value_type(value);
         let bits = match ty {
             types::F32 => {
@@ -285,7 +291,7 @@ impl<'a> FuncTranslator<'a, '_> {
                 instance: definer,
                 dtor,
             } => {
-                let entered = self.entering_set(Some(instance), *definer);
+                let entered = self.plan().entering_set(Some(instance), *definer);
                 self.enter_instances(&entered);
                 if let Some(dtor) = *dtor {
                     let ty = FuncType::new([ValType::I32], []);
@@ -308,20 +314,28 @@ impl<'a> FuncTranslator<'a, '_> {
     /// Enters as the host does; gives the flat type of the core function.
     fn begin_lift(&mut self, lift: &Lift) -> FuncType {
         let instance = self.linked().option(lift.options).instance;
-        let entered = self.entering_set(None, instance);
+        let entered = self.plan().entering_set(None, instance);
         self.enter_instances(&entered);
-        self.linked().types.lifted(lift.ty)
+        if self.plan().task_use(instance).is_any() {
+            let memory = self.own_pointer();
+            self.call_runtime("sync_enter", &[memory]);
+        }
+        self.linked().core_type(lift)
     }
 
     /// Calls `post-return`, if there is one, and leaves.
     fn end_lift(&mut self, lift: &Lift, results: &[Value]) {
         let instance = self.linked().option(lift.options).instance;
         if let Some(post_return) = lift.post_return {
-            let flat = self.linked().types.lifted(lift.ty).results().to_vec();
+            let flat = self.linked().core_type(lift).results().to_vec();
             let ty = FuncType::new(flat, []);
             self.call_without_leaving(instance, post_return, &ty, results);
         }
-        let entered = self.entering_set(None, instance);
+        if self.plan().task_use(instance).is_any() {
+            let memory = self.own_pointer();
+            self.call_runtime("sync_exit", &[memory]);
+        }
+        let entered = self.plan().entering_set(None, instance);
         self.leave_instances(&entered);
     }
 
@@ -334,11 +348,7 @@ impl<'a> FuncTranslator<'a, '_> {
         let ty = self.begin_lift(lift);
         let args = self.load_slots(slots, ty.params());
         let results = self.call_core(lift.core, &ty, &args);
-        let flags = MemFlagsData::trusted();
-        for result in results {
-            let bits = self.slot_bits(result);
-            self.builder.ins().store(flags, bits, slots, 0);
-        }
+        self.store_slots(slots, &results);
         self.builder.ins().return_(&[]);
         self.end_trap_on_exceptions();
     }
@@ -349,14 +359,14 @@ impl<'a> FuncTranslator<'a, '_> {
         let slots = self.params()[0];
         self.pointer_from_store();
         self.trap_on_exceptions();
-        let ty = self.linked().types.lifted(lift.ty);
+        let ty = self.linked().core_type(lift);
         let results = self.load_slots(slots, ty.results());
         self.end_lift(lift, &results);
         self.builder.ins().return_(&[]);
         self.end_trap_on_exceptions();
     }
 
-    fn load_slots(&mut self, slots: Value, flat: &[ValType]) -> Vec<Value> {
+    pub(super) fn load_slots(&mut self, slots: Value, flat: &[ValType]) -> Vec<Value> {
         let flags = MemFlagsData::trusted();
         let mut values = Vec::with_capacity(flat.len());
         let mut offset = 0;
@@ -370,6 +380,10 @@ impl<'a> FuncTranslator<'a, '_> {
 
     /// Calls `run: func() -> result` of a command and gives its discriminant, the exit code.
     fn entry_run(&mut self, lift: LiftId) {
+        if self.linked().is_task(lift) {
+            self.entry_run_task(lift);
+            return;
+        }
         let lift = self.lift(lift);
         self.pointer_from_store();
         self.trap_on_exceptions();

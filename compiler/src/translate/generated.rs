@@ -43,7 +43,17 @@ pub(super) fn translate(
             signature.returns.push(AbiParam::new(types::I32));
             signature
         }
-        FuncKind::LiftCall(_) | FuncKind::LiftFinish(_) => c_signature(2),
+        FuncKind::LiftCall(_)
+        | FuncKind::LiftFinish(_)
+        | FuncKind::TaskStart(_)
+        | FuncKind::TaskPostReturn(_) => c_signature(2),
+        FuncKind::PassParams(_) | FuncKind::PassResult(_) => c_signature(3),
+        FuncKind::TaskCallback(_) => {
+            let mut signature = c_signature(1);
+            signature.params.extend([AbiParam::new(types::I32); 3]);
+            signature.returns.push(AbiParam::new(types::I32));
+            signature
+        }
         FuncKind::ReallocEntry(_) => {
             let mut signature = c_signature(1);
             signature.params.extend([AbiParam::new(types::I32); 4]);
@@ -87,6 +97,11 @@ pub(super) fn translate(
         | FuncKind::LiftFinish(_)
         | FuncKind::EntryRun(_)
         | FuncKind::ReallocEntry(_)
+        | FuncKind::TaskStart(_)
+        | FuncKind::TaskCallback(_)
+        | FuncKind::TaskPostReturn(_)
+        | FuncKind::PassParams(_)
+        | FuncKind::PassResult(_)
         | FuncKind::CanonHelper(_) => translator.canon(kind),
     }
     translator

@@ -22,6 +22,7 @@ mod simd;
 mod simd_lanes;
 mod simd_memory;
 mod table;
+mod tasks;
 
 use crate::error::{Error, Result};
 use crate::index::{FuncId, InstanceIndex, RegionIndex, SigId};

@@ -21,6 +21,9 @@ use crate::tasks::AsyncLift;
 /// See the module's documentation.
 pub const P2_PREFIX: &str = "wasmelt_p2:";
 
+/// As [`P2_PREFIX`], for WASI 0.3.
+pub const P3_PREFIX: &str = "wasmelt_p3:";
+
 /// The [`crate::Program::host_init`] of a program that asks for [`P2_PREOPENS`] and has some.
 pub const P2_INIT: &str = "wasmelt_p2_init";
 
@@ -56,15 +59,36 @@ pub struct HostInterface {
     pub fns: &'static [(&'static str, &'static str)],
 }
 
-/// The number of a resource type of the host; the program's own are numbered from
-/// [`GUEST_RESOURCES`] on. 0 is no resource type.
+/// The number of a resource type of the host, WASI 0.3 excepted; the program's own are numbered
+/// from [`GUEST_RESOURCES`] on. 0 is no resource type.
 ///
 /// # Panics
 /// When there is no such resource.
 #[must_use]
 pub const fn host_resource(interface: &str, resource: &str) -> u32 {
-    let mut number = 0;
     let groups = [crate::P2, crate::P2_HTTP, crate::SPECTEST];
+    resource_position(&groups, interface, resource)
+}
+
+/// As [`host_resource`], for WASI 0.3, whose interfaces have the same names.
+///
+/// # Panics
+/// When there is no such resource.
+#[must_use]
+pub const fn host_resource_p3(interface: &str, resource: &str) -> u32 {
+    P3_RESOURCES + resource_position(&[crate::P3], interface, resource)
+}
+
+/// The resource types of WASI 0.3 are numbered behind this.
+const P3_RESOURCES: u32 = GUEST_RESOURCES / 2;
+
+/// The position of a resource type among those of the groups, from 1.
+const fn resource_position(
+    groups: &[&'static [HostInterface]],
+    interface: &str,
+    resource: &str,
+) -> u32 {
+    let mut number = 0;
     let mut group = 0;
     while group < groups.len() {
         let interfaces = groups[group];

@@ -5,9 +5,8 @@
 use super::evaluate::Evaluator;
 use super::space::{FuncDef, Space, TypeDef};
 use super::{Builtin, Canon, CanonKind, CanonOptions, CoreDef, Lift, Linked, Subject};
-use crate::canonical::{Passing, TyId};
 use crate::error::{Error, Result};
-use crate::index::{CanonId, ComponentId, LiftId, OptionsId};
+use crate::index::{CanonId, ComponentId, LiftId};
 use crate::parse::Extern;
 use wasmelt_abi::StringEncoding;
 use wasmparser::{CanonicalFunction, CanonicalOption, FuncType, ValType};
@@ -36,8 +35,7 @@ impl<'a> Evaluator<'_, 'a> {
                 let TypeDef::Func(ty) = frame.types[*type_index as usize] else {
                     unreachable!("validated: a function type")
                 };
-                self.refuse_error_contexts(ty)
-                    .map_err(|e| e.at(offset))?;
+                self.refuse_error_contexts(ty).map_err(|e| e.at(offset))?;
                 self.linked.lifts.push(Lift {
                     core: frame.core_funcs[*core_func_index as usize],
                     ty,
@@ -165,10 +163,7 @@ impl<'a> Evaluator<'_, 'a> {
             if self.linked.types.have_error_contexts(result) {
                 return Err(Error::unsupported("error contexts (gated)", offset));
             }
-            let params = match self.linked.types.returned(result) {
-                Passing::Flat(flat) => flat,
-                Passing::Memory => vec![ValType::I32],
-            };
+            let params = self.linked.types.returned(result).values();
             let kind = CanonKind::TaskReturn { result, options };
             return Ok((kind, FuncType::new(params, [])));
         }
@@ -208,9 +203,8 @@ impl<'a> Evaluator<'_, 'a> {
     ) -> Result<Option<(CanonKind, FuncType)>> {
         use CanonicalFunction as F;
         let new = |function, ty| (function, ty, flat_new(), None, true);
-        let copy = |function, ty, params, options| {
-            (function, ty, flat(params, 1), Some(options), false)
-        };
+        let copy =
+            |function, ty, params, options| (function, ty, flat(params, 1), Some(options), false);
         let cancel = |function, ty, is_async| (function, ty, flat(1, 1), None, is_async);
         let drop = |function, ty| (function, ty, flat(1, 0), None, true);
         let (function, ty, core_ty, options, never_waits) = match canon {

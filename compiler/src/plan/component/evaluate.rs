@@ -10,19 +10,16 @@ use super::space::{
     ComponentDef, CoreInstance, Def, Frame, FuncDef, Instance, Space, TypeDef, core_item,
     core_space_mut, item, push,
 };
-use super::{
-    Canon, CanonKind, CanonOptions, ComponentInstance, CoreDef, Export, Lift, Linked, Resource,
-};
-use crate::error::{Error, ErrorKind, Result};
-use crate::index::{CanonId, ComponentId, LiftId, ResourceId};
-use crate::parse::{ComponentBinary, Definition, Extern};
+use super::{ComponentInstance, CoreDef, Export, Linked, Resource};
+use crate::error::{Error, Result};
+use crate::index::{ComponentId, LiftId, ResourceId};
+use crate::parse::{ComponentBinary, Definition};
 use crate::plan::{Provider, Unit};
 use std::cell::RefCell;
 use std::rc::Rc;
-use wasmelt_abi::StringEncoding;
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind,
-    ComponentOuterAliasKind, ComponentTypeRef, InstanceTypeDeclaration, TypeBounds,
+    ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef,
+    InstanceTypeDeclaration, TypeBounds,
 };
 
 /// Where the imports of a component come from.

@@ -1,7 +1,8 @@
 //! What the host provides to components: names and types checked against the tables of
 //! `wasmelt_abi`.
 //!
-//! An interface is found by its name without the version, on the track of the version: `0.2`.
+//! An interface is found by its name without the version, on the track of the version, `0.2` or
+//! `0.3`; a component may import from both.
 //! Of a track there is one version, the newest, which has all functions of the older ones.
 
 use super::{CanonKind, Linked, Resource};
@@ -9,8 +10,8 @@ use crate::canonical::FuncTyId;
 use crate::error::{Error, Result};
 use crate::index::{OptionsId, ResourceId};
 use wasmelt_abi::{
-    GUEST_RESOURCES, HostInterface, P2, P2_HTTP, P2_PREFIX, RESOURCE_DROP, SPECTEST,
-    SPECTEST_PREFIX, TrapCode, host_resource,
+    GUEST_RESOURCES, HostInterface, P2, P2_HTTP, P2_PREFIX, P3, P3_PREFIX, RESOURCE_DROP, SPECTEST,
+    SPECTEST_PREFIX, TrapCode, host_resource, host_resource_p3,
 };
 
 /// What a program may import from the host.
@@ -47,22 +48,64 @@ impl HostFunc {
     }
 }
 
-/// The interface that serves imports from `interface`.
-fn find(interface: &str, imports: HostImports) -> Option<&'static HostInterface> {
-    let in_table = |table: &'static [HostInterface], name: &str| {
-        table.iter().find(|interface| interface.name == name)
-    };
-    if let Some((name, version)) = interface.split_once('@') {
-        // Versions before a release match nothing but themselves.
-        if !version.starts_with("0.2.") || version.contains(['-', '+']) {
-            return None;
+/// A set of interfaces that refer to each other by their names without versions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Track {
+    P2,
+    P3,
+    /// What test scripts import.
+    Script,
+}
+
+impl Track {
+    fn interfaces(self) -> impl Iterator<Item = &'static HostInterface> {
+        let (first, second): (&[_], &[_]) = match self {
+            Track::P2 => (P2, P2_HTTP),
+            Track::P3 => (P3, &[]),
+            Track::Script => (SPECTEST, &[]),
+        };
+        first.iter().chain(second)
+    }
+
+    fn interface(self, name: &str) -> Option<&'static HostInterface> {
+        self.interfaces().find(|interface| interface.name == name)
+    }
+
+    /// The prefix of an interface's symbols; none for what compiles but is not there yet.
+    fn prefix(self, interface: &HostInterface) -> Option<&'static str> {
+        match self {
+            Track::P2 if P2_HTTP.iter().any(|row| row.name == interface.name) => None,
+            Track::P2 => Some(P2_PREFIX),
+            Track::P3 => Some(P3_PREFIX),
+            Track::Script => Some(SPECTEST_PREFIX),
         }
-        return in_table(P2, name).or_else(|| in_table(P2_HTTP, name));
     }
-    if !imports.script {
-        return None;
+
+    fn resource_number(self, interface: &HostInterface, name: &str) -> u32 {
+        match self {
+            Track::P2 | Track::Script => host_resource(interface.name, name),
+            Track::P3 => host_resource_p3(interface.name, name),
+        }
     }
-    in_table(SPECTEST, interface)
+
+    fn resource_name(self, interface: &HostInterface, name: &str) -> String {
+        let version = if self == Track::P3 { "@0.3" } else { "" };
+        format!("{}{version}.{name}", interface.name)
+    }
+}
+
+/// The interface that serves imports from `interface`.
+fn find(interface: &str, imports: HostImports) -> Option<(Track, &'static HostInterface)> {
+    let (name, track) = match interface.split_once('@') {
+        // Versions before a release match nothing but themselves.
+        Some((_, version)) if version.contains(['-', '+']) => return None,
+        Some((name, version)) if version.starts_with("0.2.") => (name, Track::P2),
+        Some((name, version)) if version.starts_with("0.3.") => (name, Track::P3),
+        Some(_) => return None,
+        None if imports.script => (interface, Track::Script),
+        None => return None,
+    };
+    Some((track, track.interface(name)?))
 }
 
 /// A function that is imported from the host.
@@ -84,13 +127,13 @@ pub(super) fn function(
         ty,
     };
     let found = find(interface, imports);
-    let row = found.and_then(|i| i.fns.iter().find(|(name, _)| *name == function));
-    let (Some(interface_row), Some((_, expected))) = (found, row) else {
+    let row = found.and_then(|(_, i)| i.fns.iter().find(|(name, _)| *name == function));
+    let (Some((track, interface_row)), Some((_, expected))) = (found, row) else {
         if imports.unknown_trap {
             return Ok(func(None));
         }
         return Err(match found {
-            Some(row) => unknown_function(interface, row, function),
+            Some((_, row)) => unknown_function(interface, row, function),
             None => not_provided("function", interface, function),
         });
     };
@@ -99,7 +142,7 @@ pub(super) fn function(
         Resource::Guest { .. } => String::from("another resource"),
     };
     let actual = linked.types.func_text(ty, &resource);
-    let expected = expand(interface_row, expected);
+    let expected = expand(track, interface_row, expected);
     if actual != expected {
         return Err(Error::link(format!(
             "import `{interface}` `{function}` has the wrong type"
@@ -109,7 +152,9 @@ pub(super) fn function(
         .help("build the component with the WIT definitions that WASI has released"));
     }
     Ok(func(
-        prefix(interface_row).map(|prefix| format!("{prefix}{base}#{function}")),
+        track
+            .prefix(interface_row)
+            .map(|prefix| format!("{prefix}{base}#{function}")),
     ))
 }
 
@@ -141,13 +186,14 @@ pub(super) fn known_resource(
     name: &str,
     imports: HostImports,
 ) -> Option<ResourceId> {
-    let (row, name) = defining(find(interface, imports)?, name)?;
-    let number = host_resource(row.name, name);
+    let (track, row) = find(interface, imports)?;
+    let (row, name) = defining(track, row, name)?;
+    let number = track.resource_number(row, name);
     if let Some(&id) = linked.host_resources.get(&number) {
         return Some(id);
     }
-    let full_name = format!("{}.{name}", row.name);
-    let resource = match prefix(row) {
+    let full_name = track.resource_name(row, name);
+    let resource = match track.prefix(row) {
         Some(prefix) => Resource::Host {
             number,
             name: full_name,
@@ -163,6 +209,7 @@ pub(super) fn known_resource(
 
 /// The interface that defines a resource type, and its name there.
 fn defining(
+    track: Track,
     interface: &'static HostInterface,
     name: &str,
 ) -> Option<(&'static HostInterface, &'static str)> {
@@ -171,18 +218,7 @@ fn defining(
         return Some((interface, name));
     }
     let (other, name) = definition.rsplit_once('.')?;
-    let mut all = P2.iter().chain(P2_HTTP).chain(SPECTEST);
-    defining(all.find(|interface| interface.name == other)?, name)
-}
-
-/// The prefix of an interface's symbols; none for what compiles but is not there yet.
-fn prefix(interface: &HostInterface) -> Option<&'static str> {
-    let is_in = |table: &[HostInterface]| table.iter().any(|row| row.name == interface.name);
-    match interface {
-        _ if is_in(P2) => Some(P2_PREFIX),
-        _ if is_in(SPECTEST) => Some(SPECTEST_PREFIX),
-        _ => None,
-    }
+    defining(track, track.interface(other)?, name)
 }
 
 /// The root has functions of these names, which are imported as instances.
@@ -190,7 +226,7 @@ fn prefix(interface: &HostInterface) -> Option<&'static str> {
 /// # Errors
 /// `Link` when it has a function of this name.
 pub(super) fn refuse_function_as_instance(name: &str, imports: HostImports) -> Result<()> {
-    let root = find("", imports).map_or(&[][..], |root| root.fns);
+    let root = find("", imports).map_or(&[][..], |(_, root)| root.fns);
     if root.iter().any(|(known, _)| *known == name) {
         let message = format!("`{name}` is imported as an instance, but it is a function");
         return Err(Error::link(message));
@@ -199,7 +235,7 @@ pub(super) fn refuse_function_as_instance(name: &str, imports: HostImports) -> R
 }
 
 /// A type of the table with the names in it replaced by what they stand for.
-fn expand(interface: &HostInterface, text: &str) -> String {
+fn expand(track: Track, interface: &HostInterface, text: &str) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -207,27 +243,27 @@ fn expand(interface: &HostInterface, text: &str) -> String {
         rest = &rest[at + 1..];
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
-        expanded.push_str(&definition(interface, &rest[..end]));
+        expanded.push_str(&definition(track, interface, &rest[..end]));
         rest = &rest[end..];
     }
     expanded + rest
 }
 
 /// What a type of an interface is: a resource's full name, or its definition, expanded.
-fn definition(interface: &HostInterface, name: &str) -> String {
+fn definition(track: Track, interface: &HostInterface, name: &str) -> String {
     let definition = interface.types.iter().find(|(n, _)| *n == name);
     let (_, text) = definition.expect("the table defines every name it uses");
     if *text == "resource" {
-        return format!("{}.{name}", interface.name);
+        return track.resource_name(interface, name);
     }
     let other = text.rsplit_once('.').filter(|_| text.starts_with("wasi:"));
     match other {
         Some((other, name)) => {
-            let other = P2.iter().chain(P2_HTTP).find(|i| i.name == other);
+            let other = track.interface(other);
             let other = other.expect("the table has every interface it refers to");
-            self::definition(other, name)
+            self::definition(track, other, name)
         }
-        None => expand(interface, text),
+        None => expand(track, interface, text),
     }
 }
 
@@ -240,16 +276,20 @@ pub(super) fn not_provided(kind: &str, interface: &str, name: &str) -> Error {
     if let Some((base, version)) = interface.split_once('@')
         && interface.starts_with("wasi:")
     {
-        let names = P2.iter().chain(P2_HTTP).map(|interface| interface.name);
+        let (track, number) = match version.starts_with("0.3") {
+            true => (Track::P3, "0.3"),
+            false => (Track::P2, "0.2"),
+        };
+        let names = track.interfaces().map(|interface| interface.name);
         let distance = |name: &&str| crate::plan::host::edit_distance(name, base);
         let error = match names.min_by_key(distance) {
             Some(name) if name == base => error.note(format!(
-                "WASI 0.2 is provided, the import asks for version {version}"
+                "WASI {number} is provided, the import asks for version {version}"
             )),
             Some(name) if distance(&name) <= base.len() / 4 => {
                 error.help(format!("the closest name of an interface is `{name}`"))
             }
-            _ => error.note(format!("WASI 0.2 has no interface `{base}`")),
+            _ => error.note(format!("WASI {number} has no interface `{base}`")),
         };
         return error.help("trap when it is called: `-W unknown-imports-trap`");
     }
@@ -275,16 +315,41 @@ mod tests {
 
     #[test]
     fn every_row_of_the_tables_expands() {
-        for interface in P2.iter().chain(P2_HTTP).chain(SPECTEST) {
-            for (_, ty) in interface.fns {
-                let text = expand(interface, ty);
-                assert!(!text.contains('$'), "{text}");
+        for track in [Track::P2, Track::P3, Track::Script] {
+            for interface in track.interfaces() {
+                for (_, ty) in interface.fns {
+                    let text = expand(track, interface, ty);
+                    assert!(!text.contains('$'), "{text}");
+                }
             }
         }
-        let streams = P2.iter().find(|i| i.name == "wasi:io/streams").unwrap();
+        let expanded = |track: Track, interface, ty| {
+            let interface = track.interface(interface).unwrap();
+            expand(track, interface, ty)
+        };
         assert_eq!(
-            expand(streams, "result<_,$stream-error>"),
+            expanded(Track::P2, "wasi:io/streams", "result<_,$stream-error>"),
             "result<_,variant{last-operation-failed:own<wasi:io/error.error>,closed}>"
         );
+        assert_eq!(
+            expanded(Track::P3, "wasi:filesystem/preopens", "own<$descriptor>"),
+            "own<wasi:filesystem/types@0.3.descriptor>"
+        );
+    }
+
+    #[test]
+    fn resources_have_numbers_of_their_own() {
+        let mut numbers = std::collections::BTreeSet::new();
+        for track in [Track::P2, Track::P3, Track::Script] {
+            for interface in track.interfaces() {
+                for (name, definition) in interface.types {
+                    if *definition == "resource" {
+                        let number = track.resource_number(interface, name);
+                        assert!(number < GUEST_RESOURCES);
+                        assert!(numbers.insert(number), "{}.{name}", interface.name);
+                    }
+                }
+            }
+        }
     }
 }

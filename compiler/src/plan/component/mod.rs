@@ -15,7 +15,7 @@ pub use evaluate::link;
 pub use host::HostImports;
 
 use super::{Provider, Unit};
-use crate::canonical::{FuncTyId, LiftStyle, TyId, Types};
+use crate::canonical::{FuncTyId, LiftStyle, Passing, TyId, Types};
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId, ResourceId};
 use crate::parse::{Extern, Import, Module};
 use std::collections::HashMap;
@@ -236,6 +236,25 @@ impl Linked<'_> {
             (true, None) => LiftStyle::Stackful,
         };
         self.types.lifted(lift.ty, style)
+    }
+
+    /// How a function that is called as a task gives its result: by `task.return`, unless it is
+    /// lifted synchronously.
+    #[must_use]
+    pub fn lifted_result(&self, lift: &Lift) -> Passing {
+        match self.option(lift.options).is_async {
+            true => self.types.returned(self.types.func(lift.ty).result),
+            false => self.types.result(lift.ty),
+        }
+    }
+
+    /// How its caller gets the result.
+    #[must_use]
+    pub fn lowered_result(&self, ty: FuncTyId, options: OptionsId) -> Passing {
+        match self.option(options).is_async {
+            true if self.types.func(ty).result.is_some() => Passing::Memory,
+            _ => self.types.result(ty),
+        }
     }
 
     /// The number of a resource type at run time.

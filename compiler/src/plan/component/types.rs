@@ -63,7 +63,7 @@ impl<'a> Evaluator<'_, 'a> {
         })
     }
 
-    fn value_type(&mut self, space: &Space<'a>, ty: ComponentValType) -> TyId {
+    pub(super) fn value_type(&mut self, space: &Space<'a>, ty: ComponentValType) -> TyId {
         match ty {
             ComponentValType::Primitive(ty) => self.linked.types.intern(primitive(ty)),
             ComponentValType::Type(index) => match space.borrow().types[index as usize] {

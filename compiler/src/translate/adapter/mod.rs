@@ -7,6 +7,7 @@
 
 mod list;
 mod scalar;
+mod task;
 mod variant;
 
 use super::{FuncTranslator, clif_type};
@@ -97,7 +98,7 @@ impl FuncTranslator<'_, '_> {
             to: lift.options,
         };
         let func_ty = linked.types.func(lift.ty);
-        let core_ty = linked.types.lifted(lift.ty);
+        let core_ty = linked.core_type(lift);
         let args = self.params();
         self.trap_on_exceptions();
         self.trap_unless_may_leave(caller);
@@ -109,8 +110,13 @@ impl FuncTranslator<'_, '_> {
             self.end_trap_on_exceptions();
             return;
         }
-        let entered = self.entering_set(Some(caller), callee);
+        let entered = self.plan().entering_set(Some(caller), callee);
         self.enter_instances(&entered);
+        let sees_task = self.plan().task_use(callee).is_any();
+        if sees_task {
+            let memory = self.own_pointer();
+            self.call_runtime("sync_enter", &[memory]);
+        }
         let borrows = func_ty
             .params
             .iter()
@@ -120,8 +126,8 @@ impl FuncTranslator<'_, '_> {
             self.call_runtime("scope_enter", &[memory]);
         }
         let param_types: Vec<TyId> = func_ty.params.iter().map(|p| p.1).collect();
-        let is_flat = matches!(linked.types.params(lift.ty), Passing::Flat(_));
-        let core_args = self.pass_params(way, &param_types, is_flat, &args);
+        let form = linked.types.params(lift.ty).form();
+        let core_args = self.pass_params(way, &param_types, (form, form), &args);
         let core_results = self.call_core(lift.core, &core_ty, &core_args);
         let back = Way {
             from: way.to,
@@ -153,6 +159,10 @@ impl FuncTranslator<'_, '_> {
             let ty = FuncType::new(core_ty.results().to_vec(), []);
             self.call_without_leaving(callee, post_return, &ty, &core_results);
         }
+        if sees_task {
+            let memory = self.own_pointer();
+            self.call_runtime("sync_exit", &[memory]);
+        }
         self.leave_instances(&entered);
         self.builder.ins().return_(&results);
         self.end_trap_on_exceptions();
@@ -163,16 +173,17 @@ impl FuncTranslator<'_, '_> {
         &mut self,
         way: Way,
         params: &[TyId],
-        is_flat: bool,
+        (source, target): (Form, Form),
         args: &[Value],
     ) -> Vec<Value> {
-        let types = &self.linked().types;
-        if is_flat {
-            let flat = args;
-            return self.pass_sequence(way, params, Source::Flat(flat), Target::Flat);
+        let layout = self.linked().types.sequence(params.iter().copied()).1;
+        let source = match source {
+            Form::Flat => Source::Flat(args),
+            Form::Memory => Source::Memory(self.checked_address(way.from, args[0], layout), 0),
+        };
+        if target == Form::Flat {
+            return self.pass_sequence(way, params, source, Target::Flat);
         }
-        let layout = types.sequence(params.iter().copied()).1;
-        let source = self.checked_address(way.from, args[0], layout);
         let bytes = self
             .builder
             .ins()
@@ -180,7 +191,7 @@ impl FuncTranslator<'_, '_> {
         let pointer = self.allocate(way.to, layout.align, bytes);
         let target = self.checked_address(way.to, pointer, layout);
         let target = Target::Memory(target, 0);
-        self.pass_sequence(way, params, Source::Memory(source, 0), target);
+        self.pass_sequence(way, params, source, target);
         vec![pointer]
     }
 
@@ -224,6 +235,7 @@ impl FuncTranslator<'_, '_> {
             Ty::Variant(_) | Ty::Enum(_) | Ty::Option(_) | Ty::Result(..) => {
                 self.variant(way, ty, source, target)
             }
+            Ty::Stream(_) | Ty::Future(_) => self.shared_end(way, ty, source, target),
             scalar => self.scalar(way, scalar, source, target),
         }
     }

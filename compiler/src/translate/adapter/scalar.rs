@@ -1,8 +1,9 @@
 //! Values that are one flat value: numbers, characters, flags, handles.
 
 use super::{Source, Target, Way};
-use crate::canonical::Ty;
-use crate::index::ResourceId;
+use crate::canonical::{Ty, TyId};
+use crate::index::{OptionsId, ResourceId};
+use crate::plan::Record;
 use crate::translate::{Alias, FuncTranslator};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
@@ -34,14 +35,7 @@ impl FuncTranslator<'_, '_> {
             Ty::Flags(names) => self.flags(names.len(), source),
             Ty::Own(resource) => (self.own(way, *resource, source), 4),
             Ty::Borrow(resource) => (self.borrow(way, *resource, source), 4),
-            // No function of a component that compiles has values of these types yet.
-            _ => {
-                let code = crate::translate::trap_code(TrapCode::UnknownHandle);
-                self.builder.ins().trap(code);
-                let block = self.builder.create_block();
-                self.enter(block);
-                (self.raw(source, 4), 4)
-            }
+            _ => unreachable!("not a value of one number, or refused by the plan"),
         };
         self.put(target, bytes, value)
     }
@@ -144,10 +138,33 @@ impl FuncTranslator<'_, '_> {
         }
     }
 
+    /// `lift_stream` and `lower_stream`, and the same of futures.
+    pub(super) fn shared_end(
+        &mut self,
+        way: Way,
+        ty: TyId,
+        source: Source<'_>,
+        target: Target,
+    ) -> Vec<Value> {
+        let handle = self.raw(source, 4);
+        let rep = self.end_call("end_lift", way.from, ty, handle);
+        let handle = self.end_call("end_lower", way.to, ty, rep);
+        self.put(target, 4, handle)
+    }
+
+    fn end_call(&mut self, function: &str, options: OptionsId, ty: TyId, argument: Value) -> Value {
+        let instance = self.linked().option(options).instance;
+        let instance = self.builder.ins().iconst(types::I32, i64::from(instance.0));
+        let desc = self.record_address(Record::Type(ty));
+        let memory = self.own_pointer();
+        self.call_runtime(function, &[memory, instance, desc, argument])
+            .expect("has a result")
+    }
+
     fn handle_call(
         &mut self,
         function: &str,
-        options: crate::index::OptionsId,
+        options: OptionsId,
         resource: ResourceId,
         argument: Value,
     ) -> Value {

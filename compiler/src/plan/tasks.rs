@@ -1,0 +1,101 @@
+//! What calls of async functions need of the plan: records for the runtime, and what is known of
+//! the code of component instances.
+
+use super::component::Subject;
+use super::{CanonKind, LinkPlan, Slot};
+use crate::canonical::TyId;
+use crate::index::{CanonId, ComponentId, LiftId};
+
+/// A record for the runtime in read-only data. Code finds its address in a slot of a context.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Record {
+    /// A `wasmelt_abi::AsyncLift`.
+    Lift(LiftId),
+    /// A `wasmelt_abi::AsyncCall`.
+    Call(CanonId),
+    /// A `wasmelt_abi::TaskReturn`.
+    TaskReturn(CanonId),
+    /// A `wasmelt_abi::EndType`.
+    End(CanonId),
+    /// A `wasmelt_abi::TypeDesc`.
+    Type(TyId),
+}
+
+/// What the reachable code of a component instance can do.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct TaskUse {
+    /// It can call a built-in that blocks, or a lowered function that it waits for.
+    pub blocks: bool,
+    /// It reads or writes the context of its task.
+    pub context: bool,
+}
+
+impl TaskUse {
+    /// Whether it can tell in which task it runs.
+    #[must_use]
+    pub fn is_any(self) -> bool {
+        self.blocks || self.context
+    }
+}
+
+/// By [`ComponentId`].
+pub(super) fn uses(plan: &LinkPlan<'_>) -> Vec<TaskUse> {
+    let mut uses = vec![TaskUse::default(); plan.linked.instances.len()];
+    for (position, canon) in plan.linked.canons.iter().enumerate() {
+        let (func, _) = plan.canon_funcs[position];
+        if !plan.reachable[func.index()] {
+            continue;
+        }
+        let instance_of = |options| plan.linked.option(options).instance;
+        let (instance, blocks, context) = match canon.kind {
+            CanonKind::Host {
+                options, blocks, ..
+            }
+            | CanonKind::End {
+                options, blocks, ..
+            } => (instance_of(options), blocks, false),
+            CanonKind::TaskAdapter { options, .. } => {
+                let blocks = !plan.linked.option(options).is_async;
+                (instance_of(options), blocks, false)
+            }
+            CanonKind::Builtin(builtin) => {
+                let context = builtin.subject == Subject::Task;
+                (builtin.instance, builtin.blocks, context)
+            }
+            _ => continue,
+        };
+        let of_instance: &mut TaskUse = &mut uses[instance.index()];
+        of_instance.blocks |= blocks;
+        of_instance.context |= context;
+    }
+    uses
+}
+
+impl LinkPlan<'_> {
+    /// What the code of a component instance can do.
+    #[must_use]
+    pub fn task_use(&self, instance: ComponentId) -> TaskUse {
+        self.task_uses[instance.index()]
+    }
+
+    /// Where code finds the address of a record.
+    ///
+    /// # Panics
+    /// When nothing that is reachable uses it.
+    #[must_use]
+    pub fn record_slot(&self, record: Record) -> Slot {
+        self.records[&record]
+    }
+
+    /// The instances that a call enters, of those whose flag is ever looked at.
+    #[must_use]
+    pub fn entering_set(
+        &self,
+        caller: Option<ComponentId>,
+        callee: ComponentId,
+    ) -> Vec<ComponentId> {
+        let mut entered = self.linked.entered(caller, callee);
+        entered.retain(|instance| self.reentrant[instance.index()]);
+        entered
+    }
+}
