@@ -36,11 +36,27 @@ fn damaged_components_are_refused_or_compiled() {
     feed_damaged(&components(), 0xc0de);
 }
 
+#[test]
+fn damaged_worlds_are_refused_or_described() {
+    let count = mutations();
+    let mut random = Random::new(0x3011d);
+    let sources = worlds();
+    let mut described = 0;
+    for _ in 0..count {
+        let damaged = damaged(&sources, &mut random);
+        let component = wasmelt_compiler::component_bytes(&damaged);
+        if wasmelt_compiler::summarize(&damaged).is_ok() {
+            assert!(component.is_ok(), "what is valid can be read");
+            described += usize::from(wasmelt_compiler::wit(&damaged).is_ok());
+        }
+    }
+    assert!(described > count / 20, "only {described} of {count}");
+    assert!(described < count / 20 * 19, "{described} of {count}");
+    println!("{described} of {count} damaged worlds were described");
+}
+
 fn feed_damaged(sources: &[Vec<u8>], seed: u64) {
-    let count = std::env::var("WASMELT_MUTATIONS")
-        .ok()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(MUTATIONS);
+    let count = mutations();
     let mut random = Random::new(seed);
     let mut refused = 0;
     for number in 0..count {
@@ -76,6 +92,13 @@ fn feed_damaged(sources: &[Vec<u8>], seed: u64) {
         "{refused} of {count} were refused"
     );
     println!("{refused} of {count} damaged modules were refused");
+}
+
+fn mutations() -> usize {
+    std::env::var("WASMELT_MUTATIONS")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(MUTATIONS)
 }
 
 /// Compiles a module as a program, or as a script, in which everything exported is reached.
@@ -136,6 +159,21 @@ fn modules() -> Vec<Vec<u8>> {
         sources.push(module.to_bytes());
     }
     sources.retain(|wasm| wasm.len() <= MODULE_BYTES_MAX);
+    sources
+}
+
+/// Components, and modules that carry a world, of the transcripts about them.
+fn worlds() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
+    let mut sources = Vec::new();
+    for name in ["component-inspect.txt", "module-to-component.txt"] {
+        let text = fs::read_to_string(folder.join(name)).expect("a file of the project");
+        // A section begins with a line of three dashes, which no text form of wasm has.
+        let sections = text.split("\n--- file ").skip(1);
+        let files = sections.filter_map(|section| section.split("\n---").next()?.split_once('\n'));
+        sources.extend(files.filter_map(|(_, text)| wat::parse_str(text).ok()));
+    }
+    assert!(sources.len() > 4);
     sources
 }
 

@@ -14,6 +14,7 @@ use wac_graph::EncodeOptions;
 
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::{self, Input, InputPath};
+use crate::pipeline::guarded;
 
 /// What the command line says about composition.
 #[derive(Clone, Default, Debug)]
@@ -33,14 +34,14 @@ pub(crate) struct Composition {
 /// When a part cannot be read or is no component, or they do not fit together.
 pub(crate) fn read(path: &InputPath, composition: &Composition) -> Result<Input, Failure> {
     let input = if composition.is_script {
-        script::composed(path, composition)?
+        guarded(|| script::composed(path, composition))??
     } else {
         input::read(path)?
     };
     if composition.plugs.is_empty() {
         return Ok(input);
     }
-    plug::plugged(&input, &composition.plugs)
+    guarded(|| plug::plugged(&input, &composition.plugs))?
 }
 
 /// The component that `input` is, binary.

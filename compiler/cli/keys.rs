@@ -185,6 +185,9 @@ static DEBUG: &[Row] = &[
     ("log-to-files", Engine),
     ("coredump", Engine),
     ("guest-debug", Engine),
+    ("debugger", Engine),
+    ("arg", Engine),
+    ("inherit-*", Engine),
     ("max-backtrace", Engine),
 ];
 

@@ -128,7 +128,7 @@ fn link_failure(error: LinkError, output: &Pending) -> Failure {
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// Runs `work` and turns a panic in it, on whatever thread, into a failure that asks for a report.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
     panic::set_hook(Box::new(|panic| {
         let mut first = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| panic.to_string());

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
@@ -40,11 +41,20 @@ pub(crate) fn component(wasm: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>> {
     }
     // The encoder relies on a valid module.
     crate::parse::parse_module(&wasm)?;
-    encoded(&wasm, &facts).map(Cow::Owned).map_err(|error| {
+    let encoded = caught(|| encoded(&wasm, &facts));
+    let encoded = encoded.unwrap_or_else(|| Err(String::from("its description is damaged")));
+    encoded.map(Cow::Owned).map_err(|reason| {
         Error::link("the module does not fit the world that it was built for")
-            .note(error)
+            .note(reason)
             .help("generate its bindings and build it again with tools of one version")
     })
+}
+
+/// What `work` gives; nothing where wit-component panics, which it does on a few inputs that no
+/// tool makes.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    // Nothing that `work` has changed is looked at after a panic.
+    panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 fn encoded(wasm: &[u8], facts: &ModuleFacts) -> Result<Vec<u8>, String> {

@@ -28,12 +28,21 @@ pub fn wit(input: &[u8]) -> Result<String> {
         .note(format!("{error:#}"))
         .help("`wasmelt inspect` shows them in another way")
     };
-    let decoded = match wit_component::decode(&wasm) {
-        Ok(decoded) => decoded,
-        Err(error) => {
-            // Why, if it is no valid component at all.
-            Validator::new_with_features(WasmFeatures::all()).validate_all(&wasm)?;
+    // What is no valid component at all is told as such.
+    let validated = || {
+        Validator::new_with_features(WasmFeatures::all())
+            .validate_all(&wasm)
+            .map(drop)
+    };
+    let decoded = match encode::caught(|| wit_component::decode(&wasm)) {
+        Some(Ok(decoded)) => decoded,
+        Some(Err(error)) => {
+            validated()?;
             return Err(inexpressible(&error));
+        }
+        None => {
+            validated()?;
+            return Err(inexpressible(&"a name and what has it do not fit together"));
         }
     };
     let main = decoded.package();

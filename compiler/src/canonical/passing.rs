@@ -232,7 +232,7 @@ mod tests {
     fn shared_parts_are_passed_by_shared_helpers() {
         let mut types = Types::default();
         let mut ty = types.intern(Ty::Char);
-        for _ in 0..12 {
+        for _ in 0..13 {
             ty = types.intern(Ty::Tuple(vec![ty; 4]));
         }
         assert!(types.nature(ty).is_outlined());
