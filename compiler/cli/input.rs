@@ -331,6 +331,10 @@ fn text_or_unknown(bytes: &[u8], extension: Option<&str>) -> Diagnostic {
             .iter()
             .find(|(endings, _)| endings.split(' ').any(|ending| ending == extension))
     });
+    if extension == Some("wac") {
+        return Diagnostic::error("this is a script that composes, not WebAssembly")
+            .help("give it in place of an input: `--compose FILE.wac`");
+    }
     let looks_like_html = first.trim_ascii_start().first() == Some(&b'<');
     match source {
         Some((_, what)) if !what.contains("HTML") => {

@@ -222,13 +222,15 @@ pub fn compile_script(
     progress: &dyn Progress,
 ) -> Result<Compiled> {
     enum Parsed<'a> {
-        Module(parse::Module<'a>),
+        Module(Box<parse::Module<'a>>),
         Component(parse::ComponentBinary<'a>),
     }
     let parsed: Vec<Parsed<'_>> = items
         .iter()
         .map(|item| match item {
-            ScriptItem::Module(module) => Ok(Parsed::Module(parse::parse_module(module.wasm)?)),
+            ScriptItem::Module(module) => {
+                Ok(Parsed::Module(Box::new(parse::parse_module(module.wasm)?)))
+            }
             ScriptItem::Component { wasm, .. } => Ok(Parsed::Component(parse::parse_component(
                 wasm,
                 features(options),

@@ -53,7 +53,7 @@ pub enum Definition<'a> {
 
 /// What is being read, inside out.
 enum Open<'a> {
-    Module(Module<'a>, Vec<FunctionInput<'a>>),
+    Module(Box<Module<'a>>, Vec<FunctionInput<'a>>),
     Component(Component<'a>),
 }
 
@@ -76,14 +76,14 @@ pub fn parse_component(wasm: &[u8], features: WasmFeatures) -> Result<ComponentB
         }
         match payload {
             Payload::Version { encoding, .. } => open.push(match encoding {
-                wasmparser::Encoding::Module => Open::Module(Module::empty(), Vec::new()),
+                wasmparser::Encoding::Module => Open::Module(Box::new(Module::empty()), Vec::new()),
                 wasmparser::Encoding::Component => Open::Component(Component::default()),
             }),
             Payload::End(_) => {
                 let closed = match open.pop().expect("an end has a beginning") {
                     Open::Module(mut module, functions) => {
                         module.bodies = validate_bodies(functions)?;
-                        modules.push(module);
+                        modules.push(*module);
                         Definition::CoreModule(modules.len() - 1)
                     }
                     Open::Component(component) => Definition::Component(component),

@@ -397,50 +397,42 @@
 (assert_return (invoke "flags") (u32.const 255))
 (assert_trap (invoke "char") "invalid `char` bit pattern")
 
-;; A child calls back into its parent, which it has not entered anew; but the parent cannot enter
-;; the child a second time.
-(component definition $Circle
-  (core module $shim
-    (type $f (func))
-    (table (export "table") 1 funcref)
-    (func (export "back") (param i32)
-      (if (local.get 0) (then (call_indirect (type $f) (i32.const 0))))))
-  (core instance $shim (instantiate $shim))
-  (func $back (param "again" bool) (canon lift (core func $shim "back")))
+;; A component may call none that is around it or inside it, and not itself.
+(component definition $Nested
+  (core module $empty (func (export "f")))
+  (core instance $empty (instantiate $empty))
+  (func $f (canon lift (core func $empty "f")))
   (component $child
-    (import "back" (func $back (param "again" bool)))
-    (core func $back (canon lower (func $back)))
+    (import "f" (func $f))
+    (core func $f (canon lower (func $f)))
     (core module $m
-      (import "" "back" (func $back (param i32)))
-      (func (export "once") (call $back (i32.const 0)))
-      (func (export "again") (call $back (i32.const 1))))
-    (core instance $i (instantiate $m (with "" (instance (export "back" (func $back))))))
-    (func (export "once") (canon lift (core func $i "once")))
-    (func (export "again") (canon lift (core func $i "again"))))
-  (instance $child (instantiate $child (with "back" (func $back))))
-  (core func $once (canon lower (func $child "once")))
-  (core func $again (canon lower (func $child "again")))
-  (core module $fixups
-    (import "" "table" (table 1 funcref))
-    (import "" "once" (func $once))
-    (elem (i32.const 0) func $once))
-  (core instance (instantiate $fixups (with "" (instance
-    (export "table" (table $shim "table"))
-    (export "once" (func $once))))))
+      (import "" "f" (func $f))
+      (func (export "outward") (call $f))
+      (func (export "fine")))
+    (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+    (func (export "outward") (canon lift (core func $i "outward")))
+    (func (export "fine") (canon lift (core func $i "fine"))))
+  (instance $child (instantiate $child (with "f" (func $f))))
+  (core func $self (canon lower (func $f)))
+  (core func $inward (canon lower (func $child "fine")))
   (core module $m
-    (import "" "once" (func $once))
-    (import "" "again" (func $again))
-    (func (export "once") (call $once))
-    (func (export "again") (call $again)))
+    (import "" "self" (func $self))
+    (import "" "inward" (func $inward))
+    (func (export "self") (call $self))
+    (func (export "inward") (call $inward)))
   (core instance $i (instantiate $m (with "" (instance
-    (export "once" (func $once))
-    (export "again" (func $again))))))
-  (func (export "once") (canon lift (core func $i "once")))
-  (func (export "again") (canon lift (core func $i "again"))))
-(component instance $i $Circle)
-(assert_return (invoke "once"))
-(assert_return (invoke "once"))
-(assert_trap (invoke "again") "cannot enter component instance")
+    (export "self" (func $self)) (export "inward" (func $inward))))))
+  (func (export "self") (canon lift (core func $i "self")))
+  (func (export "inward") (canon lift (core func $i "inward")))
+  (export "outward" (func $child "outward"))
+  (export "fine" (func $child "fine")))
+(component instance $i $Nested)
+(assert_return (invoke "fine"))
+(assert_trap (invoke "outward") "cannot enter component instance")
+(component instance $i $Nested)
+(assert_trap (invoke "inward") "cannot enter component instance")
+(component instance $i $Nested)
+(assert_trap (invoke "self") "cannot enter component instance")
 
 ;; What `realloc` and `post-return` call must not leave the instance.
 (component definition $Leaving
@@ -466,19 +458,26 @@
     (func (export "f") (canon lift (core func $i "f"))))
   (instance $nothing (instantiate $nothing))
   (instance $callee (instantiate $callee (with "host" (func $nothing "f"))))
-  (core module $libc (memory (export "memory") 1))
-  (core instance $libc (instantiate $libc))
-  (core func $list (canon lower (func $callee "list") (memory (core memory $libc "memory"))))
-  (core func $after (canon lower (func $callee "after")))
-  (core module $m
-    (import "" "list" (func $list (param i32 i32)))
-    (import "" "after" (func $after))
-    (func (export "list") (call $list (i32.const 0) (i32.const 1)))
-    (func (export "after") (call $after)))
-  (core instance $i (instantiate $m (with "" (instance
-    (export "list" (func $list)) (export "after" (func $after))))))
-  (func (export "list") (canon lift (core func $i "list")))
-  (func (export "after") (canon lift (core func $i "after"))))
+  (component $caller
+    (import "list" (func $list (param "v" (list u8))))
+    (import "after" (func $after))
+    (core module $libc (memory (export "memory") 1))
+    (core instance $libc (instantiate $libc))
+    (core func $list (canon lower (func $list) (memory (core memory $libc "memory"))))
+    (core func $after (canon lower (func $after)))
+    (core module $m
+      (import "" "list" (func $list (param i32 i32)))
+      (import "" "after" (func $after))
+      (func (export "list") (call $list (i32.const 0) (i32.const 1)))
+      (func (export "after") (call $after)))
+    (core instance $i (instantiate $m (with "" (instance
+      (export "list" (func $list)) (export "after" (func $after))))))
+    (func (export "list") (canon lift (core func $i "list")))
+    (func (export "after") (canon lift (core func $i "after"))))
+  (instance $caller (instantiate $caller
+    (with "list" (func $callee "list")) (with "after" (func $callee "after"))))
+  (export "list" (func $caller "list"))
+  (export "after" (func $caller "after")))
 (component instance $i $Leaving)
 (assert_trap (invoke "list") "cannot leave component instance")
 (component instance $i $Leaving)

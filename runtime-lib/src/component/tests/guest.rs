@@ -47,6 +47,8 @@ impl Guest {
             realloc: Some(realloc),
             instance,
             encoding: encoding as u32,
+            is_async: 0,
+            reserved: 0,
         };
         Guest { memory, options }
     }
