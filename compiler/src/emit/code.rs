@@ -142,6 +142,8 @@ fn is_entry(kind: &FuncKind) -> bool {
             | FuncKind::ExportCall { .. }
             | FuncKind::LiftCall(_)
             | FuncKind::LiftFinish(_)
+            | FuncKind::TaskStart(_)
+            | FuncKind::TaskCallback(_)
             | FuncKind::Instantiate(_)
     )
 }

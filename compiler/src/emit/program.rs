@@ -12,7 +12,7 @@ use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
 use wasmelt_abi::{
     CallSite, CodeMap, EnvVar, Export, FuncRef, Handler, Instance, P0_PREFIX, P1_PREFIX, P2_INIT,
-    P2_PREFIX, P2_PREOPENS, Policy, PolicyFlags, Preopen, PreopenFlags, Program, Region,
+    P2_PREFIX, P2_PREOPENS, P3_PREFIX, Policy, PolicyFlags, Preopen, PreopenFlags, Program, Region,
     STAMP_SYMBOL, Slice, Str, TableInit, ValueType,
 };
 use wasmparser::ValType;
@@ -353,7 +353,8 @@ impl<'a> Writer<'a> {
                 return None;
             };
             let symbol = &self.plan.host_fns[host.index()].symbol;
-            if symbol.strip_prefix(P2_PREFIX) == Some(P2_PREOPENS) {
+            let name = symbol.strip_prefix(P2_PREFIX);
+            if name.or_else(|| symbol.strip_prefix(P3_PREFIX)) == Some(P2_PREOPENS) {
                 return (!policy.dirs.is_empty()).then(|| P2_INIT.to_owned());
             }
             let name = symbol.strip_prefix(P1_PREFIX);
