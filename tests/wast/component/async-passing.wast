@@ -1,0 +1,138 @@
+;; Values that calls of async functions pass: with more than four flat parameters from memory to
+;; flat ones, with more than 16 from memory to memory, results from the flat parameters of
+;; `task.return` to memory.
+
+(component
+  (component $callee
+    (core module $memory
+      (memory (export "memory") 1)
+      (global $next (mut i32) (i32.const 1024))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+        (global.set $next (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
+        (global.get $next)
+        (global.set $next (i32.add (global.get $next) (local.get 3)))))
+    (core instance $memory (instantiate $memory))
+    (core func $return-tuple
+      (canon task.return (result (tuple u8 f32 string)) (memory (core memory $memory "memory"))))
+    (core func $return-sum (canon task.return (result u64)))
+    (core module $m
+      (import "" "memory" (memory 1))
+      (import "" "return-tuple" (func $return-tuple (param i32 f32 i32 i32)))
+      (import "" "return-sum" (func $return-sum (param i64)))
+      (func (export "mixed") (param i32 i32 i32 f32 f64 i64 i32 i32) (result i32)
+        (if (i32.ne (local.get 0) (i32.const 200)) (then unreachable))
+        (if (i32.ne (local.get 1) (i32.const -2)) (then unreachable))
+        (if (i32.ne (local.get 2) (i32.const 0x10ffff)) (then unreachable))
+        (if (f32.ne (local.get 3) (f32.const 1.5)) (then unreachable))
+        (if (f64.ne (local.get 4) (f64.const 2.5)) (then unreachable))
+        (if (i64.ne (local.get 5) (i64.const 0x1234567890)) (then unreachable))
+        (if (i32.ne (local.get 7) (i32.const 5)) (then unreachable))
+        (call $return-tuple (local.get 0) (local.get 3) (local.get 6) (local.get 7))
+        (i32.const 0))
+      (func (export "many") (param i32) (result i32)
+        (local $sum i64)
+        (local $end i32)
+        (local.set $end (i32.add (local.get 0) (i32.const 136)))
+        (loop $next
+          (local.set $sum (i64.add (local.get $sum) (i64.load (local.get 0))))
+          (local.set 0 (i32.add (local.get 0) (i32.const 8)))
+          (br_if $next (i32.ne (local.get 0) (local.get $end))))
+        (call $return-sum (local.get $sum))
+        (i32.const 0))
+      (func (export "callback") (param i32 i32 i32) (result i32) unreachable))
+    (core instance $m (instantiate $m (with "" (instance
+      (export "memory" (memory $memory "memory"))
+      (export "return-tuple" (func $return-tuple))
+      (export "return-sum" (func $return-sum))))))
+    (func (export "mixed") async
+      (param "a" u8) (param "b" s8) (param "c" char) (param "d" f32) (param "e" f64)
+      (param "f" u64) (param "g" string) (result (tuple u8 f32 string))
+      (canon lift (core func $m "mixed") async (callback (core func $m "callback"))
+        (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+    (func (export "many") async (param "list" (tuple u64 u64 u64 u64 u64 u64 u64 u64 u64))
+      (param "others" (tuple u64 u64 u64 u64 u64 u64 u64 u64)) (result u64)
+      (canon lift (core func $m "many") async (callback (core func $m "callback"))
+        (memory (core memory $memory "memory")) (realloc (core func $memory "realloc")))))
+
+  (component $caller
+    (import "mixed" (func $mixed async
+      (param "a" u8) (param "b" s8) (param "c" char) (param "d" f32) (param "e" f64)
+      (param "f" u64) (param "g" string) (result (tuple u8 f32 string))))
+    (import "many" (func $many async
+      (param "list" (tuple u64 u64 u64 u64 u64 u64 u64 u64 u64))
+      (param "others" (tuple u64 u64 u64 u64 u64 u64 u64 u64)) (result u64)))
+    (core module $memory
+      (memory (export "memory") 1)
+      (data (i32.const 8) "\c8\fe\00\00\ff\ff\10\00\00\00\c0\3f\00\00\00\00\00\00\00\00\00\00\04\40")
+      (data (i32.const 32) "\90\78\56\34\12\00\00\00\40\00\00\00\05\00\00\00")
+      (data (i32.const 64) "hello")
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096)))
+    (core instance $memory (instantiate $memory))
+    (core func $mixed-async (canon lower (func $mixed) async
+      (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+    (core func $mixed-sync (canon lower (func $mixed)
+      (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+    (core func $many-async (canon lower (func $many) async
+      (memory (core memory $memory "memory"))))
+    (core func $many-sync (canon lower (func $many) (memory (core memory $memory "memory"))))
+    (core func $return (canon task.return (result u64)))
+    (core module $m
+      (import "" "memory" (memory 1))
+      (import "" "mixed-async" (func $mixed-async (param i32 i32) (result i32)))
+      (import "" "mixed-sync" (func $mixed-sync (param i32 i32 i32 f32 f64 i64 i32 i32 i32)))
+      (import "" "many-async" (func $many-async (param i32 i32) (result i32)))
+      (import "" "many-sync" (func $many-sync (param i32) (result i64)))
+      (import "" "return" (func $return (param i64)))
+      (func $check (param $at i32)
+        (if (i32.ne (i32.load8_u (local.get $at)) (i32.const 200)) (then unreachable))
+        (if (f32.ne (f32.load offset=4 (local.get $at)) (f32.const 1.5)) (then unreachable))
+        (if (i32.ne (i32.load offset=8 (local.get $at)) (i32.const 4096)) (then unreachable))
+        (if (i32.ne (i32.load offset=12 (local.get $at)) (i32.const 5)) (then unreachable))
+        (if (i32.ne (i32.load (i32.const 4096)) (i32.load (i32.const 64))) (then unreachable))
+        (i32.store (i32.const 4096) (i32.const 0)))
+      (func $fill
+        (local $i i32)
+        (loop $next
+          (i64.store offset=512 (i32.mul (local.get $i) (i32.const 8))
+            (i64.shl (i64.const 1) (i64.extend_i32_u (local.get $i))))
+          (local.set $i (i32.add (local.get $i) (i32.const 1)))
+          (br_if $next (i32.ne (local.get $i) (i32.const 17)))))
+      (func (export "run") (result i32)
+        (if (i32.ne (call $mixed-async (i32.const 8) (i32.const 128)) (i32.const 2))
+          (then unreachable))
+        (call $check (i32.const 128))
+        (call $mixed-sync (i32.const 200) (i32.const 0xfe) (i32.const 0x10ffff)
+          (f32.const 1.5) (f64.const 2.5) (i64.const 0x1234567890)
+          (i32.const 64) (i32.const 5) (i32.const 256))
+        (call $check (i32.const 256))
+        (call $fill)
+        (if (i32.ne (call $many-async (i32.const 512) (i32.const 16)) (i32.const 2))
+          (then unreachable))
+        (if (i64.ne (i64.load (i32.const 16)) (call $many-sync (i32.const 512)))
+          (then unreachable))
+        (call $return (i64.load (i32.const 16)))
+        (i32.const 0))
+      (func (export "out-of-bounds") (result i32)
+        (drop (call $many-async (i32.const 65528) (i32.const 16)))
+        unreachable)
+      (func (export "callback") (param i32 i32 i32) (result i32) unreachable))
+    (core instance $m (instantiate $m (with "" (instance
+      (export "memory" (memory $memory "memory"))
+      (export "mixed-async" (func $mixed-async))
+      (export "mixed-sync" (func $mixed-sync))
+      (export "many-async" (func $many-async))
+      (export "many-sync" (func $many-sync))
+      (export "return" (func $return))))))
+    (func (export "run") async (result u64)
+      (canon lift (core func $m "run") async (callback (core func $m "callback"))))
+    (func (export "out-of-bounds") async (result u64)
+      (canon lift (core func $m "out-of-bounds") async (callback (core func $m "callback")))))
+
+  (instance $callee (instantiate $callee))
+  (instance $caller (instantiate $caller
+    (with "mixed" (func $callee "mixed")) (with "many" (func $callee "many"))))
+  (export "run" (func $caller "run"))
+  (export "out-of-bounds" (func $caller "out-of-bounds")))
+
+(assert_return (invoke "run") (u64.const 131071))
+(assert_trap (invoke "out-of-bounds") "out of bounds memory access")
