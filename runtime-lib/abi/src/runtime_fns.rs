@@ -19,6 +19,19 @@
 /// - `bytes_copy` copies bytes of memories that have been checked; both are addresses.
 /// - `utf8_copy` copies a string likewise, and traps unless it is UTF-8.
 ///
+/// Those of async calls; before a built-in, compiled code has checked `may_leave` where the
+/// canonical ABI says so:
+/// - `async_call` is a lowered function of async type that another component lifts: `record` is an
+///   `AsyncCall`, `slots` are the caller's. With `async` the result is the packed state of the
+///   call, otherwise 0.
+/// - `run_async` calls `wasi:cli/run`, lifted as `lift` (an `AsyncLift`) says, waits until it has
+///   ended, and gives the exit code.
+/// - `task_return` has a `TaskReturn` for its record.
+/// - `waitable_set_wait` and `waitable_set_poll` get the memory of their option.
+/// - `sync_enter` and `sync_exit` enclose a call of a synchronous function of another instance
+///   that uses context slots or built-ins that block.
+/// - The others are the built-ins of their names.
+///
 /// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the runtime
 /// functions.
 #[macro_export]
@@ -53,6 +66,26 @@ macro_rules! for_each_runtime_fn {
             string_transfer(memory: ptr, from: ptr, to: ptr, start: i32, units: i32) -> i64;
             bytes_copy(to: ptr, from: ptr, bytes: i64) -> ();
             utf8_copy(to: ptr, from: ptr, bytes: i64) -> ();
+            async_call(memory: ptr, record: ptr, slots: ptr) -> i32;
+            run_async(memory: ptr, lift: ptr) -> i32;
+            task_return(memory: ptr, record: ptr, slots: ptr) -> ();
+            task_cancel(memory: ptr, instance: i32) -> ();
+            subtask_cancel(memory: ptr, instance: i32, is_async: i32, subtask: i32) -> i32;
+            subtask_drop(memory: ptr, instance: i32, subtask: i32) -> ();
+            waitable_set_new(memory: ptr, instance: i32) -> i32;
+            waitable_set_wait(memory: ptr, instance: i32, cancellable: i32, set: i32,
+                out: i32) -> i32;
+            waitable_set_poll(memory: ptr, instance: i32, cancellable: i32, set: i32,
+                out: i32) -> i32;
+            waitable_set_drop(memory: ptr, instance: i32, set: i32) -> ();
+            waitable_join(memory: ptr, instance: i32, waitable: i32, set: i32) -> ();
+            context_get(memory: ptr, slot: i32) -> i32;
+            context_set(memory: ptr, slot: i32, value: i32) -> ();
+            sync_enter(memory: ptr) -> ();
+            sync_exit(memory: ptr) -> ();
+            backpressure_inc(memory: ptr, instance: i32) -> ();
+            backpressure_dec(memory: ptr, instance: i32) -> ();
+            thread_yield(memory: ptr, instance: i32, cancellable: i32) -> i32;
         }
     };
 }

@@ -49,6 +49,7 @@ mod resource;
 pub(crate) mod runtime_fns;
 mod state;
 mod strings;
+pub mod tasks;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -10,6 +10,12 @@ use crate::component::runtime_fns::{
     borrow_lift, borrow_lower, own_lift, own_lower, resource_drop, resource_new, resource_rep,
     scope_enter, scope_exit, string_transfer, utf8_copy,
 };
+use crate::component::tasks::builtins::{
+    backpressure_dec, backpressure_inc, context_get, context_set, subtask_cancel, subtask_drop,
+    sync_enter, sync_exit, task_cancel, task_return, thread_yield, waitable_join,
+    waitable_set_drop, waitable_set_new, waitable_set_poll, waitable_set_wait,
+};
+use crate::component::tasks::{async_call, run_async};
 
 macro_rules! native {
     (ptr) => { *mut u8 };

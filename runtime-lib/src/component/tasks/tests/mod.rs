@@ -1,0 +1,8 @@
+//! Tasks of guests that are made by hand.
+
+mod blocking;
+mod calls;
+mod cancel;
+mod guests;
+mod host;
+mod traps;
