@@ -32,6 +32,12 @@
 ///   that uses context slots or built-ins that block.
 /// - The others are the built-ins of their names.
 ///
+/// Those of streams and futures: `ty` is an `EndType`, `memory` the memory of its options where
+/// they have one; `end`, `start` and `count` are those of the built-in of the same name, and so is
+/// what they give.
+/// - `end_lift` takes the readable end with a handle out of an instance's table and gives a
+///   number, which `end_lower` makes a handle in another instance's table of; `ty` is a `TypeDesc`.
+///
 /// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the runtime
 /// functions.
 #[macro_export]
@@ -86,6 +92,22 @@ macro_rules! for_each_runtime_fn {
             backpressure_inc(memory: ptr, instance: i32) -> ();
             backpressure_dec(memory: ptr, instance: i32) -> ();
             thread_yield(memory: ptr, instance: i32, cancellable: i32) -> i32;
+            stream_new(memory: ptr, ty: ptr) -> i64;
+            stream_read(memory: ptr, ty: ptr, end: i32, start: i32, count: i32) -> i32;
+            stream_write(memory: ptr, ty: ptr, end: i32, start: i32, count: i32) -> i32;
+            stream_cancel_read(memory: ptr, ty: ptr, end: i32) -> i32;
+            stream_cancel_write(memory: ptr, ty: ptr, end: i32) -> i32;
+            stream_drop_readable(memory: ptr, ty: ptr, end: i32) -> ();
+            stream_drop_writable(memory: ptr, ty: ptr, end: i32) -> ();
+            future_new(memory: ptr, ty: ptr) -> i64;
+            future_read(memory: ptr, ty: ptr, end: i32, start: i32) -> i32;
+            future_write(memory: ptr, ty: ptr, end: i32, start: i32) -> i32;
+            future_cancel_read(memory: ptr, ty: ptr, end: i32) -> i32;
+            future_cancel_write(memory: ptr, ty: ptr, end: i32) -> i32;
+            future_drop_readable(memory: ptr, ty: ptr, end: i32) -> ();
+            future_drop_writable(memory: ptr, ty: ptr, end: i32) -> ();
+            end_lift(memory: ptr, instance: i32, ty: ptr, handle: i32) -> i32;
+            end_lower(memory: ptr, instance: i32, ty: ptr, rep: i32) -> i32;
         }
     };
 }

@@ -42,6 +42,7 @@ mod call;
 mod compound;
 mod declare;
 pub mod dynamic;
+pub mod ends;
 mod handles;
 mod heap;
 mod host_fn;

@@ -6,6 +6,7 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
+use crate::component::ends::Transit;
 use crate::component::handles::HandleTable;
 use crate::component::resource::Resources;
 use crate::component::tasks::{Instance, Waitable};
@@ -29,6 +30,8 @@ pub struct State {
     task_borrows: Vec<u32>,
     /// Those that no task has.
     free_borrows: Vec<u32>,
+    /// Streams and futures between lifting and lowering.
+    pub(super) transit: Transit,
 }
 
 enum Object {
@@ -97,6 +100,7 @@ fn create(store: &'static Store) -> *mut State {
         instances: (0..instances).map(|_| None).collect(),
         task_borrows: Vec::new(),
         free_borrows: Vec::new(),
+        transit: Transit::default(),
     }));
     let address = std::ptr::from_mut(state);
     store

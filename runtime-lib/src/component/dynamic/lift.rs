@@ -5,6 +5,7 @@ use super::lower::element_layout;
 use super::types::Type;
 use super::{PLACE, Value};
 use crate::component::call::Call;
+use crate::component::ends;
 use crate::component::invalid_discriminant;
 use wasmelt_abi::{TrapCode, TypeKind};
 
@@ -95,6 +96,10 @@ fn scalar(call: &mut Call<'_>, ty: Type, bits: u64) -> Value {
             Value::Flags((bits & known) as u32)
         }
         TypeKind::Own => Value::Handle(call.lift_own(ty.resource(), bits as u32)),
+        TypeKind::Stream | TypeKind::Future => {
+            let (store, instance) = (call.store(), call.instance());
+            Value::Handle(ends::lift_end(store, instance, ty, bits as u32))
+        }
         kind => unreachable!("{kind:?} is no scalar result of an export"),
     }
 }

@@ -12,10 +12,12 @@ mod read;
 mod show;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod types;
 
 pub use read::{complete, list, value};
 pub use show::show;
+pub(super) use transfer::{is_number, transfer_elements};
 pub use types::{Type, text};
 
 use crate::component::call::Call;
@@ -44,7 +46,8 @@ pub enum Value {
     Case(u32, Option<Box<Value>>),
     /// One bit a label.
     Flags(u32),
-    /// What an owned handle of a result stood for.
+    /// What an owned handle stood for, or the readable end of a stream or future, which is in
+    /// transit.
     Handle(u32),
 }
 

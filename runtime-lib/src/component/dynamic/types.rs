@@ -49,6 +49,12 @@ impl Type {
         unsafe { desc.as_ref() }.map(Type)
     }
 
+    /// Whether both are the same type: the compiler describes each type once.
+    #[must_use]
+    pub(in crate::component) fn is(self, other: Type) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+
     /// Its address.
     #[cfg(test)]
     pub(super) fn desc(self) -> *const TypeDesc {
