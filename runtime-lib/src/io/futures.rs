@@ -167,3 +167,9 @@ pub fn turn(block: bool) -> bool {
     due.into_iter().for_each(Waker::wake);
     true
 }
+
+/// Entries of the heap, those of futures that are gone included.
+#[cfg(test)]
+pub(super) fn heap_len() -> usize {
+    TIMES.with_borrow(|times| times.heap.len())
+}

@@ -39,6 +39,9 @@ pub(super) trait Code: 'static {
     const INSTANCE: u32 = INNER;
     const FLAGS: u64 = CALLBACK;
     const ON_FIBER: bool = false;
+    /// Whether [`FLAGS`] are those of its instance.
+    const ENTERED: bool = false;
+    const POST_RETURN: bool = false;
 
     /// The core function; what it gives is the packed code, or the result.
     fn start(param: u32) -> u32;
@@ -52,6 +55,8 @@ thread_local! {
     static GUEST: RefCell<Option<Guest>> = const { RefCell::new(None) };
     static MEMORY: Cell<*mut u8> = const { Cell::new(std::ptr::null_mut()) };
     static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// Flags of a component instance.
+    pub(super) static FLAGS: Cell<u8> = const { Cell::new(0) };
     /// A word for each test to remember something in.
     pub(super) static WORD: Cell<u32> = const { Cell::new(0) };
 }
@@ -99,11 +104,19 @@ pub(super) fn options(instance: u32, is_async: bool) -> CanonOptions {
     }
 }
 
-fn empty<T>() -> Slice<T> {
+/// The instances that a call of a function enters. Stores of tests begin at address 0.
+fn entered<C: Code>() -> Slice<u64> {
+    let flags = FLAGS.with(Cell::as_ptr).expose_provenance() as u64;
+    let offsets: &[u64] = if C::ENTERED { &[flags] } else { &[] };
     Slice {
-        start: std::ptr::null(),
-        len: 0,
+        start: Box::leak(Box::<[u64]>::from(offsets)).as_ptr(),
+        len: offsets.len() as u64,
     }
+}
+
+unsafe extern "C" fn post_return(_: *mut u8, slots: *mut u64) {
+    // SAFETY: a callee has slots.
+    log(format!("post-return of {}", unsafe { *slots }));
 }
 
 unsafe extern "C" fn start<C: Code>(_: *mut u8, slots: *mut u64) {
@@ -119,11 +132,15 @@ pub(super) fn lift<C: Code>() -> &'static AsyncLift {
     Box::leak(Box::new(AsyncLift {
         start: start::<C>,
         callback: Some(callback::<C>),
-        post_return: None,
+        post_return: if C::POST_RETURN {
+            Some(post_return)
+        } else {
+            None
+        },
         flags: C::FLAGS,
         options: options(C::INSTANCE, false),
         result: std::ptr::null(),
-        entered: empty(),
+        entered: entered::<C>(),
         fiber: if C::ON_FIBER { Some(fiber_run) } else { None },
     }))
 }
@@ -159,7 +176,7 @@ fn call<C: Code>(caller: u32, param: u32, is_async: bool) -> u32 {
         out_slot: 1,
         slots: if is_async { 2 } else { 1 },
         options: options(caller, is_async),
-        entered: empty(),
+        entered: entered::<C>(),
     }));
     let mut slots = [param.into(), RESULT];
     let record = std::ptr::from_mut(record).cast();
