@@ -6,6 +6,7 @@ mod futures;
 mod host;
 mod pipes;
 mod streams;
+mod waiting;
 
 use std::ptr::null;
 
@@ -79,6 +80,14 @@ struct Instance {
     synchronous: *mut u8,
 }
 
+fn copied(options: &CanonOptions) -> CanonOptions {
+    CanonOptions {
+        memory_offset: options.memory_offset,
+        realloc: options.realloc,
+        ..*options
+    }
+}
+
 /// Two instances of one store.
 fn pair(ty: &'static TypeDesc) -> (Instance, Instance) {
     let store = store::new_for_tests();
@@ -103,14 +112,10 @@ impl Instance {
     fn new(store: &'static Store, instance: u32, ty: &'static TypeDesc) -> Instance {
         let guest = Guest::in_store(store, instance, StringEncoding::Utf8);
         let definition = |is_async| {
-            let options = &guest.options;
+            let options = copied(&guest.options);
             Box::into_raw(Box::new(EndType {
                 ty,
-                options: CanonOptions {
-                    memory_offset: options.memory_offset,
-                    realloc: options.realloc,
-                    ..*options
-                },
+                options,
                 is_async,
             }))
             .cast::<u8>()

@@ -13,10 +13,10 @@ use crate::component::tasks::run_host_tasks;
 use crate::component::values::{Lift, Lower, Slots};
 use crate::io::{self, Source};
 
-type Fd = Rc<Source<OwnedFd>>;
+pub(super) type Fd = Rc<Source<OwnedFd>>;
 
 /// Both ends of a pipe, neither of which blocks.
-fn system_pipe() -> (Fd, Fd) {
+pub(super) fn system_pipe() -> (Fd, Fd) {
     let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).expect("the system has pipes");
     let [reader, writer] = [reader, writer].map(|fd| Rc::new(Source::new(fd)));
     (reader, writer)
@@ -31,7 +31,7 @@ fn attempt(result: Result<usize, Errno>) -> Attempt {
     }
 }
 
-fn read_end(fd: &Fd, mode: Mode) -> StreamReader<u8> {
+pub(super) fn read_end(fd: &Fd, mode: Mode) -> StreamReader<u8> {
     let reader = Rc::clone(fd);
     let read = move |into: &mut [u8]| attempt(rustix::io::read(&**reader, into));
     StreamReader::of_bytes(ReadEnd::new(fd.handle(), mode, read))
@@ -51,7 +51,7 @@ fn write_end(fd: &Fd, stream: StreamReader<u8>) -> Rc<Cell<bool>> {
 }
 
 impl Instance {
-    fn lowered(&mut self, stream: StreamReader<u8>) -> u32 {
+    pub(super) fn lowered(&mut self, stream: StreamReader<u8>) -> u32 {
         let mut slots = [0];
         stream.lower_flat(&mut self.guest.call(), &mut Slots::new(&mut slots));
         slots[0] as u32
