@@ -142,6 +142,9 @@ impl Driver {
         } else {
             let mut result = None;
             let outcome = catch(|| result = dynamic::call(export, self.store, &arguments));
+            if outcome.is_err() {
+                dynamic::abandon(self.store);
+            }
             let text = result.map(|(ty, value)| format!(" {}", dynamic::show(ty, &value)));
             outcome.map(|()| text.unwrap_or_default())
         };

@@ -84,6 +84,17 @@ traps! {
     BackpressureOverflow = 51, "backpressure counter overflow";
     /// The system has no memory for the stack of a task.
     NoStack = 52, "no memory for the stack of a task";
+    CopyTwice = 53, "cannot have concurrent operations active on a future/stream";
+    EndDone = 54, "cannot use a future/stream after it has ended";
+    EndBusy = 55, "cannot remove busy future/stream";
+    EndInSet = 56, "cannot lift a future/stream while it's in a waitable set";
+    FutureNotWritten = 57, "cannot drop future write end without first writing a value";
+    /// Bytes and other numbers may be read where they were written.
+    CopyWithinInstance = 58,
+        "cannot read from and write to intra-component future/stream with non-numeric payload";
+    NothingToCancel = 59, "no read or write of the future/stream to cancel";
+    CopyTooLong = 60, "stream read/write count too large";
+    TransferTooLarge = 61, "too much data in one read or write of a future/stream";
     /// What host functions of WASI 0.2 refuse.
     EmptyPollList = 64, "empty poll list";
     WriteNotPermitted = 65, "not permitted to write so many bytes";

@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use crate::component::heap::{Fault, Heap};
 use crate::component::resource::{Own, Rep, Resource, Resources};
-use crate::component::state::{self, State};
+use crate::component::state::{self, Lent, State};
 use crate::component::strings::{self, Source};
 use crate::component::values::Bytes;
 use crate::vm::store::{self, Store};
@@ -253,6 +253,12 @@ impl<'a> Call<'a> {
     /// After a trap has been caught: leaves the scopes that it has ended.
     pub fn unwind_to(&mut self, depth: usize) {
         self.state().truncate_scopes(depth);
+    }
+
+    /// What the guest has lent to this call, which somebody else gives back.
+    pub(super) fn take_lent(&mut self) -> Lent {
+        let before = self.lent_before;
+        self.state().take_lent(before)
     }
 
     /// Gives back what the guest has lent to this call.

@@ -4,6 +4,9 @@
 //! says, which is why a method that fails does not return. Free entries form a list through the
 //! table itself, the last freed first, so that nothing is allocated once the table is as large as
 //! it gets.
+//!
+//! Waitables and waitable sets have their indices in the same table. Their entries have one of the
+//! numbers of [`kind`] for a resource type, and a number of the store's objects for a rep.
 
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
 use wasmelt_abi::{GUEST_RESOURCES, TrapCode};
@@ -13,6 +16,20 @@ const INDEX_MAX: u32 = (1 << 28) - 1;
 
 /// The resource type of a free entry.
 const FREE: u32 = 0;
+
+/// Numbers that no resource type has.
+pub mod kind {
+    pub const SUBTASK: u32 = u32::MAX;
+    pub const STREAM_READABLE: u32 = u32::MAX - 1;
+    pub const STREAM_WRITABLE: u32 = u32::MAX - 2;
+    pub const FUTURE_READABLE: u32 = u32::MAX - 3;
+    pub const FUTURE_WRITABLE: u32 = u32::MAX - 4;
+    /// Those from here on are waitables.
+    pub const WAITABLES: u32 = FUTURE_WRITABLE;
+    pub const WAITABLE_SET: u32 = u32::MAX - 5;
+    /// Those from here on are no resources.
+    pub const OBJECTS: u32 = WAITABLE_SET;
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -122,6 +139,17 @@ impl HandleTable {
         self.entry(index, resource).rep
     }
 
+    /// The rep of a waitable of any kind.
+    pub fn waitable(&mut self, index: u32) -> u32 {
+        match self.entries.get(index as usize) {
+            Some(entry) if entry.resource >= kind::WAITABLES => entry.rep,
+            Some(entry) if entry.resource != FREE => {
+                wrong_type(index, kind::WAITABLES, entry.resource)
+            }
+            _ => unknown(index),
+        }
+    }
+
     /// `lift_own`: the rep of an owned handle, which is removed.
     #[inline]
     pub fn lift_own(&mut self, index: u32, resource: u32) -> u32 {
@@ -182,11 +210,20 @@ fn unknown(index: u32) -> ! {
 fn wrong_type(index: u32, expected: u32, found: u32) -> ! {
     const HOST: &str = "host-defined resource";
     const GUEST: &str = "guest-defined resource";
-    let (expected, found) = match (expected < GUEST_RESOURCES, found < GUEST_RESOURCES) {
-        (true, true) => (HOST, " but found a different host-defined resource"),
-        (true, false) => (HOST, " but found a guest-defined resource"),
-        (false, true) => (GUEST, " but found a host-defined resource"),
-        (false, false) => (GUEST, " but found a different guest-defined resource"),
+    let (expected, found) = match (expected, found) {
+        (kind::OBJECTS.., _) | (_, kind::OBJECTS..) => match (name(expected), name(found)) {
+            (expected, "waitable set") => (expected, " but found a waitable set"),
+            (expected, "subtask") => (expected, " but found a subtask"),
+            (expected, "stream") => (expected, " but found a stream"),
+            (expected, "future") => (expected, " but found a future"),
+            (expected, _) => (expected, " but found a resource"),
+        },
+        (..GUEST_RESOURCES, ..GUEST_RESOURCES) => {
+            (HOST, " but found a different host-defined resource")
+        }
+        (..GUEST_RESOURCES, _) => (HOST, " but found a guest-defined resource"),
+        (_, ..GUEST_RESOURCES) => (GUEST, " but found a host-defined resource"),
+        _ => (GUEST, " but found a different guest-defined resource"),
     };
     let text = [
         Piece::Text("handle index "),
@@ -196,6 +233,17 @@ fn wrong_type(index: u32, expected: u32, found: u32) -> ! {
         Piece::Text(found),
     ];
     raise_with(TrapInfo::with_text(TrapCode::HandleType, &text))
+}
+
+/// What messages call an entry.
+fn name(number: u32) -> &'static str {
+    match number {
+        kind::SUBTASK => "subtask",
+        kind::STREAM_READABLE | kind::STREAM_WRITABLE => "stream",
+        kind::FUTURE_READABLE | kind::FUTURE_WRITABLE => "future",
+        kind::WAITABLE_SET => "waitable set",
+        _ => "resource",
+    }
 }
 
 #[cfg(test)]

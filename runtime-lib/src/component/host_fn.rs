@@ -6,7 +6,7 @@ use crate::component::state;
 use crate::component::values::{Lift, Lower, Slots, Value};
 use crate::vm::Memory;
 use crate::vm::store;
-use wasmelt_abi::{CanonOptions, FLAT_PARAMS_MAX};
+use wasmelt_abi::{CanonOptions, FLAT_ASYNC_PARAMS_MAX, FLAT_PARAMS_MAX, SubtaskState};
 
 /// The slots of a call of a host function: see `wasmelt_abi`'s `component`. Only compiled code
 /// makes one.
@@ -47,26 +47,36 @@ macro_rules! host_fn {
 
                 #[cfg(test)]
                 fn describe(&self) -> String {
-                    let params: &[fn(&mut String)] = &[$($type::describe),*];
-                    let mut text = "(".to_owned();
-                    for (index, describe) in params.iter().enumerate() {
-                        if index != 0 {
-                            text.push(',');
-                        }
-                        describe(&mut text);
-                    }
-                    text.push(')');
-                    let mut output = String::new();
-                    Output::describe(&mut output);
-                    if output != "_" {
-                        text.push_str("->");
-                        text.push_str(&output);
-                    }
+                    let mut text = String::new();
+                    describe(&mut text, &[$($type::describe),*], Output::describe);
                     text
                 }
             }
         )*
     };
+}
+
+/// Appends the type of a function.
+#[cfg(test)]
+pub(super) fn describe(
+    text: &mut String,
+    params: &[fn(&mut String)],
+    describe_output: fn(&mut String),
+) {
+    text.push('(');
+    for (index, describe) in params.iter().enumerate() {
+        if index != 0 {
+            text.push(',');
+        }
+        describe(text);
+    }
+    text.push(')');
+    let mut output = String::new();
+    describe_output(&mut output);
+    if output != "_" {
+        text.push_str("->");
+        text.push_str(&output);
+    }
 }
 
 host_fn! {
@@ -89,36 +99,101 @@ pub fn enter<P: Lift, R: Lower>(
     slots: RawSlots,
     function: impl HostFn<P, R>,
 ) {
-    let params_in_memory = P::FLAT > FLAT_PARAMS_MAX;
-    let param_slots = if params_in_memory { 1 } else { P::FLAT };
-    let result_in_memory = R::FLAT > 1;
-    let count = (param_slots + usize::from(result_in_memory)).max(R::FLAT.min(1));
-    let slots = match count {
-        0 => &mut [],
-        // SAFETY: compiled code provides the slots that parameters and result need.
-        _ => unsafe { std::slice::from_raw_parts_mut(slots.0, count) },
-    };
+    let shape = CallShape::of_sync::<P, R>();
+    let slots = shape.slots(slots);
     let call = &mut Call::new(memory, options);
-    let params = lift_flat_values::<P>(call, &mut Slots::new(&mut *slots), params_in_memory);
+    let params = shape.lift_params::<P>(call, slots);
     let result = function.invoke(call, params);
-    if result_in_memory {
+    store_result(call, shape, result, slots);
+    call.finish();
+}
+
+/// Where parameters and result of a call are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallShape {
+    params_in_memory: bool,
+    result_in_memory: bool,
+    /// Lowered with `async`.
+    is_async: bool,
+    /// The number of slots.
+    count: usize,
+}
+
+impl CallShape {
+    #[inline]
+    fn of_sync<P: Value, R: Value>() -> CallShape {
+        CallShape::with_limits::<P, R>(FLAT_PARAMS_MAX, 1)
+    }
+
+    /// The shape of a function of async type.
+    pub(super) fn new<P: Value, R: Value>(options: &CanonOptions) -> CallShape {
+        if options.is_async == 0 {
+            return CallShape::of_sync::<P, R>();
+        }
+        let shape = CallShape::with_limits::<P, R>(FLAT_ASYNC_PARAMS_MAX, 0);
+        CallShape {
+            is_async: true,
+            // The state of the call is in slot 0.
+            count: shape.count.max(1),
+            ..shape
+        }
+    }
+
+    #[inline]
+    fn with_limits<P: Value, R: Value>(params_max: usize, results_max: usize) -> CallShape {
+        let params_in_memory = P::FLAT > params_max;
+        let param_slots = if params_in_memory { 1 } else { P::FLAT };
+        let result_in_memory = R::FLAT > results_max;
+        CallShape {
+            params_in_memory,
+            result_in_memory,
+            is_async: false,
+            count: (param_slots + usize::from(result_in_memory)).max(R::FLAT.min(1)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn slots<'s>(self, slots: RawSlots) -> &'s mut [u64] {
+        match self.count {
+            0 => &mut [],
+            // SAFETY: compiled code provides the slots that parameters and result need.
+            count => unsafe { std::slice::from_raw_parts_mut(slots.0, count) },
+        }
+    }
+
+    /// `lift_flat_values`.
+    #[inline]
+    pub(super) fn lift_params<P: Lift>(self, call: &mut Call<'_>, slots: &mut [u64]) -> P {
+        let slots = &mut Slots::new(slots);
+        if !self.params_in_memory {
+            return P::lift_flat(call, slots);
+        }
+        let at = slots.take_u32();
+        call.check_tuple(at, P::SIZE, P::ALIGN);
+        P::load(call, at)
+    }
+}
+
+/// `lower_flat_values` of a result; an async call has returned then.
+#[inline]
+pub(super) fn store_result<R: Lower>(
+    call: &mut Call<'_>,
+    shape: CallShape,
+    result: R,
+    slots: &mut [u64],
+) {
+    if shape.result_in_memory {
         let at = slots.last().map_or(0, |slot| *slot as u32);
         call.check_tuple(at, R::SIZE, R::ALIGN);
         result.store(call, at);
     } else {
-        result.lower_flat(call, &mut Slots::new(slots));
+        result.lower_flat(call, &mut Slots::new(&mut *slots));
     }
-    call.finish();
-}
-
-#[inline]
-fn lift_flat_values<P: Lift>(call: &mut Call<'_>, slots: &mut Slots<'_>, in_memory: bool) -> P {
-    if !in_memory {
-        return P::lift_flat(call, slots);
+    if shape.is_async
+        && let Some(slot) = slots.first_mut()
+    {
+        *slot = SubtaskState::Returned as u64;
     }
-    let at = slots.take_u32();
-    call.check_tuple(at, P::SIZE, P::ALIGN);
-    P::load(call, at)
 }
 
 /// The destructor of a resource of the host: the last owned handle is gone.
@@ -145,20 +220,24 @@ pub fn drop_resource<T: Resource>(memory: &Memory, rep: u32) {
 /// ```
 ///
 /// A function is any safe `fn(&mut Call<'_>, …) -> R`, whose parameters are [`Lift`] and whose
-/// result is [`Lower`].
+/// result is [`Lower`]. One of async type returns a `HostFuture<R>`; its row begins with `async`
+/// and comes after the others of its interface.
 #[macro_export]
 macro_rules! host_fns {
     ($( $interface:literal {
         $( $name:literal => $function:path; )*
+        $( async $async_name:literal => $async_function:path; )*
         $( drop $resource:literal => $type:ty; )*
     } )*) => {
         $crate::host_fns! { prefix "wasmelt_p2:"; $( $interface {
             $( $name => $function; )*
+            $( async $async_name => $async_function; )*
             $( drop $resource => $type; )*
         } )* }
     };
     (prefix $prefix:literal; $( $interface:literal {
         $( $name:literal => $function:path; )*
+        $( async $async_name:literal => $async_function:path; )*
         $( drop $resource:literal => $type:ty; )*
     } )*) => {
         $( $(
@@ -170,6 +249,17 @@ macro_rules! host_fns {
                     slots: $crate::component::RawSlots,
                 ) {
                     $crate::component::enter(memory, options, slots, $function);
+                }
+            };
+        )* $(
+            const _: () = {
+                #[unsafe(export_name = concat!($prefix, $interface, "#", $async_name))]
+                extern "C" fn entry(
+                    memory: $crate::vm::Memory,
+                    options: &'static wasmelt_abi::CanonOptions,
+                    slots: $crate::component::RawSlots,
+                ) {
+                    $crate::component::tasks::enter_async(memory, options, slots, $async_function);
                 }
             };
         )* $(
@@ -187,6 +277,7 @@ macro_rules! host_fns {
         #[cfg(test)]
         pub(crate) const HOST_FN_NAMES: &[&str] = &[
             $( $( concat!($interface, "#", $name), )* )*
+            $( $( concat!($interface, "#", $async_name), )* )*
             $( $( concat!($interface, "#[resource-drop]", $resource), )* )*
         ];
 
@@ -197,7 +288,14 @@ macro_rules! host_fns {
 
             check_host_fns(
                 $prefix,
-                &[$( $( ($interface, $name, HostFn::describe(&$function)), )* )*],
+                &[$(
+                    $( ($interface, $name, HostFn::describe(&$function)), )*
+                    $( (
+                        $interface,
+                        $async_name,
+                        $crate::component::tasks::AsyncHostFn::describe(&$async_function),
+                    ), )*
+                )*],
                 &[$( $( (
                     ($interface, $resource),
                     (

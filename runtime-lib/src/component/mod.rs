@@ -42,6 +42,7 @@ mod call;
 mod compound;
 mod declare;
 pub mod dynamic;
+pub mod ends;
 mod handles;
 mod heap;
 mod host_fn;
@@ -49,6 +50,7 @@ mod resource;
 pub(crate) mod runtime_fns;
 mod state;
 mod strings;
+pub mod tasks;
 #[cfg(test)]
 mod tests;
 mod values;

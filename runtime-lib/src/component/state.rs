@@ -1,23 +1,50 @@
-//! What the component model keeps for a store: handle tables, scopes of calls, and the host's
-//! resources. It is made when it is first needed, and found through the store that the header of
+//! What the component model keeps for a store: handle tables, scopes of calls, the host's
+//! resources, and what tasks need. It is made when it is first needed, and found through the store that the header of
 //! every memory names.
 
+use std::any::Any;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
+use crate::component::ends::Transit;
 use crate::component::handles::HandleTable;
 use crate::component::resource::Resources;
+use crate::component::tasks::{Instance, Waitable};
 use crate::vm::process;
 use crate::vm::store::Store;
 use crate::vm::trap::raise;
 use wasmelt_abi::TrapCode;
 
-#[derive(Debug)]
 pub struct State {
     /// One for each component instance.
     tables: Box<[HandleTable]>,
     pub(super) scopes: Scopes,
     pub(super) resources: Resources,
+    /// What the handles of waitables and waitable sets stand for.
+    objects: Vec<Object>,
+    /// Objects that are free.
+    free_objects: Vec<u32>,
+    /// One for each component instance, made when a task first enters it.
+    instances: Box<[Option<Rc<Instance>>]>,
+    /// `num_borrows` of tasks.
+    task_borrows: Vec<u32>,
+    /// Those that no task has.
+    free_borrows: Vec<u32>,
+    /// Streams and futures between lifting and lowering.
+    pub(super) transit: Transit,
 }
+
+enum Object {
+    Free,
+    Waitable(Rc<dyn Waitable>),
+    Other(Rc<dyn Any>),
+}
+
+/// The bit that numbers of tasks have in the place of a scope's.
+const OF_TASK: u32 = 1 << 31;
+
+/// Handles that a call has lent: instance and handle each.
+pub(super) type Lent = Vec<(u32, u32)>;
 
 /// The calls between component instances that are going on, the innermost last: `Task` and
 /// `Subtask` of the canonical ABI, as far as synchronous calls need them.
@@ -25,7 +52,7 @@ pub struct State {
 pub(super) struct Scopes {
     scopes: Vec<Scope>,
     /// What all of them have lent: instance and handle.
-    lent: Vec<(u32, u32)>,
+    lent: Lent,
 }
 
 #[derive(Debug)]
@@ -34,6 +61,8 @@ struct Scope {
     borrows: u32,
     /// How many handles the outer scopes have lent.
     lent_before: u32,
+    /// Which scope borrowed handles are counted in: this one, or a task's.
+    number: u32,
 }
 
 /// The state of a store.
@@ -52,6 +81,13 @@ pub(super) unsafe fn of_store<'a>(store: &'static Store) -> &'a mut State {
     unsafe { &mut *state }
 }
 
+/// As [`of_store`], for no longer than `body` runs; it does not run the guest.
+#[inline]
+pub(super) fn with<R>(store: &'static Store, body: impl FnOnce(&mut State) -> R) -> R {
+    // SAFETY: `body` neither runs the guest nor asks for the state.
+    body(unsafe { of_store(store) })
+}
+
 #[cold]
 fn create(store: &'static Store) -> *mut State {
     let instances = process::program().component_instances;
@@ -59,6 +95,12 @@ fn create(store: &'static Store) -> *mut State {
         tables: (0..instances).map(|_| HandleTable::default()).collect(),
         scopes: Scopes::default(),
         resources: Resources::default(),
+        objects: Vec::new(),
+        free_objects: Vec::new(),
+        instances: (0..instances).map(|_| None).collect(),
+        task_borrows: Vec::new(),
+        free_borrows: Vec::new(),
+        transit: Transit::default(),
     }));
     let address = std::ptr::from_mut(state);
     store
@@ -66,6 +108,8 @@ fn create(store: &'static Store) -> *mut State {
         .store(address.cast(), Ordering::Relaxed);
     address
 }
+
+const OF_KIND: &str = "a handle of this kind stands for such an object";
 
 impl State {
     /// The handle table of a component instance.
@@ -85,18 +129,159 @@ impl State {
     /// `lower_borrow`: a borrowed handle that has to be dropped before the innermost call ends.
     #[inline]
     pub(super) fn lower_borrow(&mut self, instance: u32, resource: u32, rep: u32) -> u32 {
-        let scope = self.scopes.scopes.len() - 1;
-        self.scopes.scopes[scope].borrows += 1;
-        self.table(instance).add_borrow(resource, rep, scope as u32)
+        let index = self.scopes.scopes.len() - 1;
+        let scope = &mut self.scopes.scopes[index];
+        let number = scope.number;
+        if number & OF_TASK == 0 {
+            scope.borrows += 1;
+        } else {
+            self.task_borrows[(number & !OF_TASK) as usize] += 1;
+        }
+        self.table(instance).add_borrow(resource, rep, number)
     }
 
     /// Begins the scope of a call.
     #[inline]
     pub(super) fn scope_enter(&mut self) {
+        let number = self.scopes.scopes.len() as u32;
+        self.push_scope(number);
+    }
+
+    #[inline]
+    fn push_scope(&mut self, number: u32) {
         self.scopes.scopes.push(Scope {
             borrows: 0,
             lent_before: self.lent(),
+            number,
         });
+    }
+
+    /// Begins to lower the parameters of a task, whose borrowed handles count for the task.
+    pub(super) fn scope_enter_task(&mut self, borrows: u32) {
+        self.push_scope(OF_TASK | borrows);
+    }
+
+    /// Ends that: what has been lent meanwhile.
+    pub(super) fn scope_exit_task(&mut self) -> Lent {
+        let scope = self.scopes.scopes.pop();
+        let before = scope.map_or(0, |scope| scope.lent_before);
+        self.take_lent(before)
+    }
+
+    /// What was lent since there were `before` handles lent, which somebody else gives back.
+    pub(super) fn take_lent(&mut self, before: u32) -> Lent {
+        self.scopes.lent.split_off(before as usize)
+    }
+
+    /// Gives back what [`State::take_lent`] has taken: `Subtask.deliver_resolve`.
+    pub(super) fn give_back_all(&mut self, lent: &Lent) {
+        for (instance, handle) in lent {
+            self.table(*instance).give_back(*handle);
+        }
+    }
+
+    /// A number under which borrowed handles of a task are counted.
+    pub(super) fn task_borrows_new(&mut self) -> u32 {
+        self.free_borrows.pop().unwrap_or_else(|| {
+            self.task_borrows.push(0);
+            self.task_borrows.len() as u32 - 1
+        })
+    }
+
+    /// `num_borrows` of a task.
+    pub(super) fn task_borrows(&self, number: u32) -> u32 {
+        self.task_borrows[number as usize]
+    }
+
+    /// The task is over.
+    pub(super) fn task_borrows_free(&mut self, number: u32) {
+        self.task_borrows[number as usize] = 0;
+        self.free_borrows.push(number);
+    }
+
+    /// What tasks need of a component instance.
+    pub(super) fn instance(&mut self, instance: u32) -> Rc<Instance> {
+        let place = &mut self.instances[instance as usize];
+        place
+            .get_or_insert_with(|| Rc::new(Instance::default()))
+            .clone()
+    }
+
+    /// Forgets the tasks that are in or before any instance.
+    pub(super) fn forget_instances(&mut self) {
+        self.instances.fill(None);
+    }
+
+    /// A handle of a waitable.
+    pub(in crate::component) fn add_waitable(
+        &mut self,
+        instance: u32,
+        kind: u32,
+        waitable: Rc<dyn Waitable>,
+    ) -> u32 {
+        self.add(instance, kind, Object::Waitable(waitable))
+    }
+
+    /// A handle of something that is no waitable.
+    pub(in crate::component) fn add_object(
+        &mut self,
+        instance: u32,
+        kind: u32,
+        object: Rc<dyn Any>,
+    ) -> u32 {
+        self.add(instance, kind, Object::Other(object))
+    }
+
+    fn add(&mut self, instance: u32, kind: u32, object: Object) -> u32 {
+        let rep = self.free_objects.pop().unwrap_or_else(|| {
+            self.objects.push(Object::Free);
+            self.objects.len() as u32 - 1
+        });
+        self.objects[rep as usize] = object;
+        self.table(instance).add_own(kind, rep)
+    }
+
+    /// What a handle of this kind stands for.
+    pub(in crate::component) fn object<T: 'static>(
+        &mut self,
+        instance: u32,
+        kind: u32,
+        handle: u32,
+    ) -> Rc<T> {
+        let rep = self.table(instance).rep(handle, kind);
+        let object = match &self.objects[rep as usize] {
+            Object::Waitable(waitable) => waitable.clone().as_any(),
+            Object::Other(object) => object.clone(),
+            Object::Free => unreachable!("{OF_KIND}"),
+        };
+        object.downcast().expect(OF_KIND)
+    }
+
+    /// As [`State::object`]; the handle is gone afterwards.
+    pub(in crate::component) fn remove_object<T: 'static>(
+        &mut self,
+        instance: u32,
+        kind: u32,
+        handle: u32,
+    ) -> Rc<T> {
+        let object = self.object(instance, kind, handle);
+        let rep = self.table(instance).lift_own(handle, kind);
+        self.objects[rep as usize] = Object::Free;
+        self.free_objects.push(rep);
+        object
+    }
+
+    /// What a handle of a waitable of any kind stands for.
+    pub(in crate::component) fn waitable(
+        &mut self,
+        instance: u32,
+        handle: u32,
+    ) -> Rc<dyn Waitable> {
+        let rep = self.table(instance).waitable(handle);
+        match &self.objects[rep as usize] {
+            Object::Waitable(waitable) => waitable.clone(),
+            Object::Other(_) | Object::Free => unreachable!("{OF_KIND}"),
+        }
     }
 
     /// Ends the innermost scope: `Task.return_` and `Subtask.deliver_resolve`.
@@ -116,6 +301,10 @@ impl State {
     /// A borrowed handle of this scope has been dropped.
     #[inline]
     pub(super) fn borrow_dropped(&mut self, scope: u32) {
+        if scope & OF_TASK != 0 {
+            self.task_borrows[(scope & !OF_TASK) as usize] -= 1;
+            return;
+        }
         // The scope is gone when a trap has ended it.
         if let Some(scope) = self.scopes.scopes.get_mut(scope as usize) {
             scope.borrows -= 1;

@@ -5,7 +5,9 @@
 //! true, the system is asked before anybody hears of it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, RawFd};
+use std::task::Waker;
 use std::time::Duration;
 
 use mio::unix::SourceFd;
@@ -37,6 +39,17 @@ struct Reactor {
     free: Vec<usize>,
     /// Where the standard streams are, which are never closed.
     streams: [Option<usize>; 3],
+    /// Those who are to be woken: slot, direction and number of whoever waits.
+    wakers: BTreeMap<(usize, bool, u64), Waker>,
+    next_waiting: u64,
+}
+
+/// Somebody waits for a descriptor until this is dropped.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    slot: usize,
+    interest: Interest,
+    number: u64,
 }
 
 /// What has been noted of a descriptor.
@@ -60,6 +73,61 @@ pub(super) fn wait_any(wanted: &[Wanted]) -> Option<Vec<usize>> {
     })
 }
 
+/// From now on, a change of the descriptor wakes this waker; `known` says that somebody waits
+/// again. Nothing where the system has no room for this.
+pub(super) fn wait_for(
+    handle: &Handle,
+    interest: Interest,
+    waker: &Waker,
+    known: Option<Waiting>,
+) -> Option<Waiting> {
+    REACTOR.with_borrow_mut(|reactor| {
+        if reactor.is_none() {
+            *reactor = Some(Reactor::new()?);
+        }
+        reactor.as_mut()?.wait_for(handle, interest, waker, known)
+    })
+}
+
+/// Whether anybody has called [`wait_for`] and still waits.
+pub(super) fn has_waiting() -> bool {
+    REACTOR.with_borrow(|reactor| {
+        let reactor = reactor.as_ref();
+        reactor.is_some_and(|reactor| !reactor.wakers.is_empty())
+    })
+}
+
+/// Waits for changes, up to a time of the monotonic clock, and wakes who waits for them.
+pub(super) fn turn(deadline_ns: Option<u64>) {
+    let woken = REACTOR.with_borrow_mut(|reactor| {
+        let Some(reactor) = reactor.as_mut() else {
+            return Vec::new();
+        };
+        reactor.turn(deadline_ns);
+        reactor.woken()
+    });
+    woken.into_iter().for_each(Waker::wake);
+}
+
+impl Waiting {
+    fn key(&self) -> (usize, bool, u64) {
+        (self.slot, self.interest == Interest::Writable, self.number)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = REACTOR.try_with(|reactor| {
+            let mut reactor = reactor.borrow_mut();
+            let waker = reactor
+                .as_mut()
+                .and_then(|reactor| reactor.wakers.remove(&self.key()));
+            drop(reactor);
+            drop(waker);
+        });
+    }
+}
+
 /// The [`Registration::forget`] of this loop.
 fn forget(slot: usize, fd: RawFd) {
     // A thread that ends has dropped its loop, and the system has forgotten all of it.
@@ -80,7 +148,50 @@ impl Reactor {
             slots: Vec::new(),
             free: Vec::new(),
             streams: [None; 3],
+            wakers: BTreeMap::new(),
+            next_waiting: 0,
         })
+    }
+
+    fn wait_for(
+        &mut self,
+        handle: &Handle,
+        interest: Interest,
+        waker: &Waker,
+        known: Option<Waiting>,
+    ) -> Option<Waiting> {
+        let waiting = match known {
+            Some(waiting) => waiting,
+            None => {
+                let wanted = Wanted::Ready(handle.clone(), interest);
+                self.next_waiting += 1;
+                Waiting {
+                    slot: self.slot_of(&wanted).ok()??,
+                    interest,
+                    number: self.next_waiting,
+                }
+            }
+        };
+        self.wakers.insert(waiting.key(), waker.clone());
+        Some(waiting)
+    }
+
+    /// The wakers of those who wait for the descriptors about which something has been reported.
+    fn woken(&mut self) -> Vec<Waker> {
+        let mut woken = Vec::new();
+        for event in &self.events {
+            let slot = event.token().0;
+            let failed = event.is_error();
+            let readable = event.is_readable() || event.is_read_closed() || failed;
+            let writable = event.is_writable() || event.is_write_closed() || failed;
+            for (is_writable, happened) in [(false, readable), (true, writable)] {
+                if happened {
+                    let of_slot = (slot, is_writable, 0)..=(slot, is_writable, u64::MAX);
+                    woken.extend(self.wakers.range(of_slot).map(|(_, waker)| waker.clone()));
+                }
+            }
+        }
+        woken
     }
 
     fn wait_any(&mut self, wanted: &[Wanted]) -> Result<Vec<usize>, NoRoom> {

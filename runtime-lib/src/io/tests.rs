@@ -2,7 +2,11 @@
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -168,4 +172,92 @@ fn one_thing_alone() {
     assert!(is_ready(&later));
     wait_one(&Wanted::Now);
     assert_eq!(wait_any(&[later, Wanted::Now]), [0, 1]);
+}
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Counter(AtomicUsize);
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Polls a future once.
+fn is_over(future: &mut (impl Future<Output = ()> + Unpin), counter: &Arc<Counter>) -> bool {
+    let waker = Waker::from(counter.clone());
+    let polled = Pin::new(future).poll(&mut Context::from_waker(&waker));
+    polled.is_ready()
+}
+
+#[test]
+fn futures_are_woken_by_their_descriptors_alone() {
+    assert!(!turn(true), "nobody waits for anything");
+    let pipes = [Pipe::new(), Pipe::new()];
+    let counters = [Arc::<Counter>::default(), Arc::<Counter>::default()];
+    let woken = || [0, 1].map(|at| counters[at].0.swap(0, Ordering::Relaxed));
+    let mut futures = [0, 1].map(|at: usize| ready(pipes[at].reader.handle(), Interest::Readable));
+    for _ in 0..3 {
+        for (future, counter) in futures.iter_mut().zip(&counters) {
+            assert!(!is_over(future, counter));
+        }
+        // What the registration itself reports is no change.
+        assert!(turn(false));
+        woken();
+        pipes[1].put();
+        assert!(turn(true));
+        assert_eq!(woken(), [0, 1]);
+        assert!(!is_over(&mut futures[0], &counters[0]));
+        assert!(is_over(&mut futures[1], &counters[1]));
+        pipes[1].take();
+    }
+    let mut writable = ready(pipes[0].writer.handle(), Interest::Writable);
+    assert!(is_over(&mut writable, &counters[0]));
+    pipes[0].fill();
+    assert!(!is_over(&mut writable, &counters[0]));
+    drop(futures);
+    pipes[0].take();
+    drop(writable);
+    assert!(!turn(false), "nobody waits any more");
+}
+
+#[test]
+fn futures_of_times_are_woken_in_order() {
+    let counters: Vec<Arc<Counter>> = (0..3).map(|_| Arc::default()).collect();
+    let now = now_ns(Clock::Monotonic);
+    let mut times = [30, 10, 60_000].map(|ms| sleep_until(now + ms * 1_000_000));
+    for (time, counter) in times.iter_mut().zip(&counters) {
+        assert!(!is_over(time, counter));
+    }
+    let woken = || -> Vec<usize> {
+        let counts = counters
+            .iter()
+            .map(|counter| counter.0.load(Ordering::Relaxed));
+        counts.collect()
+    };
+    while woken() == [0, 0, 0] {
+        assert!(turn(true));
+    }
+    assert_eq!(woken(), [0, 1, 0]);
+    assert!(is_over(&mut times[1], &counters[1]));
+    while woken() == [0, 1, 0] {
+        assert!(turn(true));
+    }
+    assert_eq!(woken(), [1, 1, 0]);
+    assert!(now_ns(Clock::Monotonic) >= now + 30_000_000);
+    drop(times);
+    assert!(!turn(false));
+}
+
+#[test]
+fn times_that_nobody_waits_for_are_forgotten() {
+    let counter = Arc::<Counter>::default();
+    let mut kept = sleep_until(u64::MAX);
+    assert!(!is_over(&mut kept, &counter));
+    for _ in 0..10_000 {
+        let mut time = sleep_until(u64::MAX - 1);
+        assert!(!is_over(&mut time, &counter));
+    }
+    assert!(futures::heap_len() < 5_000);
 }

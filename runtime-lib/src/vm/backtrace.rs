@@ -1,6 +1,6 @@
 //! The chain of frames, and its names.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::Cell;
 
 use crate::vm::code_map;
 use crate::vm::message::Message;
@@ -10,17 +10,19 @@ use wasmelt_abi::CodeMap;
 /// Frames that a backtrace shows at most.
 const FRAMES_SHOWN_MAX: u64 = 64;
 
-/// An address above every frame that can be walked.
-static STACK_END: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    /// An address above every frame that can be walked: each stack has its own.
+    static STACK_END: Cell<usize> = const { Cell::new(0) };
+}
 
 /// Remembers the frame that everything to be walked is called from.
 pub(super) fn set_stack_end(address: usize) {
-    STACK_END.store(address, Ordering::Relaxed);
+    STACK_END.set(address);
 }
 
 /// The end of the stack that can be walked.
 pub(super) fn stack_end() -> usize {
-    STACK_END.load(Ordering::Relaxed)
+    STACK_END.get()
 }
 
 /// Walks frame pointers upwards. It reads nothing outside the bounds of the stack, whatever the

@@ -47,7 +47,7 @@ pub(crate) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
 /// As [`copy`], but ranges that overlap may end up with anything.
 #[inline]
 pub(crate) unsafe fn copy_ascii(to: *mut u8, from: *const u8, len: usize) -> usize {
-    type Step = [u64; 4];
+    type Step = [u64; 8];
     const STEP: usize = size_of::<Step>();
     // SAFETY: every access below is inside the first or the last `n` bytes of ranges that are at
     // least `n` bytes long, or a whole step inside them.
@@ -59,6 +59,7 @@ pub(crate) unsafe fn copy_ascii(to: *mut u8, from: *const u8, len: usize) -> usi
             4..8 => ascii_ends::<u32>(to, from, len),
             8..16 => ascii_ends::<u64>(to, from, len),
             16..=32 => ascii_ends::<[u64; 2]>(to, from, len),
+            33..=64 => ascii_ends::<[u64; 4]>(to, from, len),
             _ => {
                 let mut at = 0;
                 while len - at > STEP {
@@ -272,7 +273,7 @@ mod tests {
                 let count = unsafe { copy_ascii(copied.as_mut_ptr(), bytes.as_ptr(), len) };
                 assert_eq!(copied[..count], bytes[..count]);
                 match bytes.iter().position(|&byte| byte == 0x80) {
-                    Some(at) => assert!(count <= at && at - count <= 32, "{count} of {len}"),
+                    Some(at) => assert!(count <= at && at - count <= 64, "{count} of {len}"),
                     None => assert_eq!(count, len),
                 }
             }

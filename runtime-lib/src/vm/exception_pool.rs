@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::mem::offset_of;
 use std::ptr::null_mut;
 
-use crate::vm::{arch, backtrace, store};
+use crate::vm::{arch, backtrace, stacks, store};
 use wasmelt_abi::Exception;
 
 /// Values that fit a slot of the pool. Tags with more are rare; see [`allocate_large`].
@@ -150,6 +150,10 @@ fn collect() -> usize {
         // SAFETY: the stack is mapped from here to its end, and this thread is its only user.
         unsafe { mark_words(stack_start, backtrace::stack_end()) };
     });
+    for (start, end) in stacks::others() {
+        // SAFETY: these are the parts of other stacks that are in use; their code waits meanwhile.
+        unsafe { mark_words(start, end) };
+    }
     // SAFETY: contexts and tables are mapped, and compiled code waits meanwhile.
     store::for_each_context(|start, end| unsafe { mark_words(start, end) });
     // Exceptions in flight are reached without a reference.

@@ -15,6 +15,7 @@ pub mod message;
 pub mod process;
 mod signal;
 mod signatures;
+pub(crate) mod stacks;
 pub mod start;
 pub mod store;
 mod table;

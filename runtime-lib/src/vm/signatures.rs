@@ -6,10 +6,22 @@ use super::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_w
 use super::exception::{exception_free, exception_new};
 use super::memory::{bytes_copy, memory_copy, memory_fill, memory_grow, memory_init};
 use super::table::{table_copy, table_fill, table_grow, table_init};
+use crate::component::ends::builtins::{
+    end_lift, end_lower, future_cancel_read, future_cancel_write, future_drop_readable,
+    future_drop_writable, future_new, future_read, future_write, stream_cancel_read,
+    stream_cancel_write, stream_drop_readable, stream_drop_writable, stream_new, stream_read,
+    stream_write,
+};
 use crate::component::runtime_fns::{
     borrow_lift, borrow_lower, own_lift, own_lower, resource_drop, resource_new, resource_rep,
     scope_enter, scope_exit, string_transfer, utf8_copy,
 };
+use crate::component::tasks::builtins::{
+    backpressure_dec, backpressure_inc, context_get, context_set, subtask_cancel, subtask_drop,
+    sync_enter, sync_exit, task_cancel, task_return, thread_yield, waitable_join,
+    waitable_set_drop, waitable_set_new, waitable_set_poll, waitable_set_wait,
+};
+use crate::component::tasks::{async_call, run_async};
 
 macro_rules! native {
     (ptr) => { *mut u8 };

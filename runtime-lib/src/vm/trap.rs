@@ -10,6 +10,7 @@ use crate::vm::backtrace::{self, Frames};
 use crate::vm::code_map;
 use crate::vm::message::Message;
 use crate::vm::process;
+use crate::vm::stacks;
 use wasmelt_abi::TrapCode;
 
 /// Exit code of a process whose program trapped: that of an abort.
@@ -127,6 +128,7 @@ pub fn catch<F: FnOnce()>(body: F) -> Result<(), TrapInfo> {
         trap: None,
     };
     let point_address = &raw mut point;
+    let stack_end = backtrace::stack_end();
     INNERMOST.set(point_address);
     // SAFETY: both pointers are those of locals, and the point is out of the list again before
     // this function returns.
@@ -134,6 +136,10 @@ pub fn catch<F: FnOnce()>(body: F) -> Result<(), TrapInfo> {
     // SAFETY: whoever continued at the point has written to it through the same pointer.
     let (outer, trap) = unsafe { ((*point_address).outer, (*point_address).trap) };
     INNERMOST.set(outer);
+    if trap.is_some() {
+        // The trap may have been on another stack.
+        stacks::recover(stack_end);
+    }
     trap.map_or(Ok(()), Err)
 }
 

@@ -5,6 +5,7 @@ use super::lower::element_layout;
 use super::types::Type;
 use super::{PLACE, Value};
 use crate::component::call::Call;
+use crate::component::ends;
 use crate::component::invalid_discriminant;
 use wasmelt_abi::{TrapCode, TypeKind};
 
@@ -12,32 +13,64 @@ use wasmelt_abi::{TrapCode, TypeKind};
 pub(super) fn lift_result(call: &mut Call<'_>, ty: Type, flat_len: u64, slots: &[u64]) -> Value {
     let first = slots.first().copied().unwrap_or(0);
     if flat_len <= 1 {
-        return lift(call, ty, first);
+        return lift(call, ty, &mut slots.iter());
     }
-    let at = first as u32;
+    load_checked(call, ty, first as u32)
+}
+
+/// Lifts what `task.return` is given: flat values, or an address if there are too many.
+pub(super) fn lift_returned(call: &mut Call<'_>, ty: Type, slots: &[u64]) -> Value {
+    if ty.flat_fits() {
+        return lift(call, ty, &mut slots.iter());
+    }
+    let at = slots.first().copied().unwrap_or(0);
+    load_checked(call, ty, at as u32)
+}
+
+fn load_checked(call: &mut Call<'_>, ty: Type, at: u32) -> Value {
     call.check_tuple(at, ty.bytes(), ty.align());
     load(call, ty, at)
 }
 
-/// `lift_flat` of a type that is one flat value, or none.
-fn lift(call: &mut Call<'_>, ty: Type, bits: u64) -> Value {
+/// `lift_flat`.
+fn lift(call: &mut Call<'_>, ty: Type, slots: &mut std::slice::Iter<'_, u64>) -> Value {
     match ty.kind() {
         TypeKind::Record | TypeKind::Tuple => {
-            let values = ty.members().flatten().map(|ty| lift(call, ty, bits));
+            let values = ty.members().flatten().map(|ty| lift(call, ty, slots));
             Value::Sequence(values.collect())
         }
         TypeKind::FixedList => {
-            let values = (0..ty.fixed_len()).map(|_| lift(call, ty.element(), bits));
+            let values = (0..ty.fixed_len()).map(|_| lift(call, ty.element(), slots));
             Value::Sequence(values.collect())
         }
-        // Its payloads are nothing, or it were more than one flat value.
         TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
-            let case = checked_case(ty, bits as u32);
-            let payload = ty.case(case).map(|ty| lift(call, ty, 0));
+            let (own, _) = slots.as_slice().split_at(ty.flat_len());
+            let case = checked_case(ty, next(slots) as u32);
+            let payload = ty.case(case);
+            let payload = payload.map(|ty| lift(call, ty, &mut own.get(1..).unwrap_or(&[]).iter()));
+            // Payloads share their slots.
+            for _ in 1..own.len() {
+                next(slots);
+            }
             Value::Case(case, payload.map(Box::new))
         }
-        _ => scalar(call, ty, bits),
+        TypeKind::String => {
+            let (start, units) = (next(slots) as u32, next(slots) as u32);
+            Value::String(call.load_string(start, units))
+        }
+        TypeKind::List | TypeKind::Map => {
+            let (start, len) = (next(slots) as u32, next(slots) as u32);
+            load_list(call, ty, start, len)
+        }
+        _ => {
+            let bits = next(slots);
+            scalar(call, ty, bits)
+        }
     }
+}
+
+fn next(slots: &mut std::slice::Iter<'_, u64>) -> u64 {
+    slots.next().copied().unwrap_or(0)
 }
 
 /// What one flat value, or as many bits of memory, stand for.
@@ -63,6 +96,10 @@ fn scalar(call: &mut Call<'_>, ty: Type, bits: u64) -> Value {
             Value::Flags((bits & known) as u32)
         }
         TypeKind::Own => Value::Handle(call.lift_own(ty.resource(), bits as u32)),
+        TypeKind::Stream | TypeKind::Future => {
+            let (store, instance) = (call.store(), call.instance());
+            Value::Handle(ends::lift_end(store, instance, ty, bits as u32))
+        }
         kind => unreachable!("{kind:?} is no scalar result of an export"),
     }
 }
@@ -128,12 +165,12 @@ fn load_list(call: &mut Call<'_>, ty: Type, start: u32, len: u32) -> Value {
     Value::Sequence(values)
 }
 
-fn pointer_and_length(call: &mut Call<'_>, at: u32) -> (u32, u32) {
+pub(super) fn pointer_and_length(call: &mut Call<'_>, at: u32) -> (u32, u32) {
     (read(call, at, 4) as u32, read(call, at + 4, 4) as u32)
 }
 
 /// `load_int`.
-fn read(call: &mut Call<'_>, at: u32, bytes: u32) -> u64 {
+pub(super) fn read(call: &mut Call<'_>, at: u32, bytes: u32) -> u64 {
     let memory = call.memory();
     match bytes {
         1 => memory.read_u8(at).map(u64::from),
@@ -144,7 +181,7 @@ fn read(call: &mut Call<'_>, at: u32, bytes: u32) -> u64 {
     .expect(PLACE)
 }
 
-fn checked_case(ty: Type, case: u32) -> u32 {
+pub(super) fn checked_case(ty: Type, case: u32) -> u32 {
     if case >= ty.case_count() {
         invalid_discriminant(case, ty.case_count())
     }

@@ -133,7 +133,7 @@ fn store(call: &mut Call<'_>, ty: Type, value: &Value, at: u32) {
 }
 
 /// `store_int`, of the low `bytes` bytes.
-fn write(call: &mut Call<'_>, at: u32, value: u64, bytes: u32) {
+pub(super) fn write(call: &mut Call<'_>, at: u32, value: u64, bytes: u32) {
     let memory = call.memory();
     match bytes {
         1 => memory.write_u8(at, value as u8),

@@ -2,7 +2,7 @@
 
 use crate::component::discriminant_bytes;
 use crate::vm::process::items;
-use wasmelt_abi::{TypeDesc, TypeKind, TypeMember};
+use wasmelt_abi::{FLAT_PARAMS_MAX, TypeDesc, TypeKind, TypeMember};
 
 /// A value type of the program's description.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,12 @@ impl Type {
         unsafe { desc.as_ref() }.map(Type)
     }
 
+    /// Whether both are the same type: the compiler describes each type once.
+    #[must_use]
+    pub(in crate::component) fn is(self, other: Type) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+
     /// Its address.
     #[cfg(test)]
     pub(super) fn desc(self) -> *const TypeDesc {
@@ -90,6 +96,11 @@ impl Type {
     #[must_use]
     pub fn flat_len(self) -> usize {
         items(&self.0.flat).len()
+    }
+
+    /// Whether `task.return` is given it as flat values.
+    pub(super) fn flat_fits(self) -> bool {
+        self.flat_len() <= FLAT_PARAMS_MAX
     }
 
     /// The types of its members, where they have one.

@@ -1,11 +1,11 @@
 //! Lifting and lowering against bytes and slots that were computed by hand.
 
 mod calls;
-mod guest;
+pub(crate) mod guest;
 mod host_fns;
 mod strings;
 mod table;
 mod values;
 
-pub(crate) use guest::Guest;
+pub(crate) use guest::{Guest, trap_text};
 pub(crate) use table::{check_complete, check_host_fns};

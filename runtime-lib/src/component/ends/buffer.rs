@@ -1,0 +1,160 @@
+//! Buffers of guests that take part in a copy: `BufferGuestImpl` of the canonical ABI.
+
+use crate::component::call::Call;
+use crate::component::dynamic::{self, Type, is_number};
+use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
+use crate::vm::{GuestMemory, Memory, bytes};
+use wasmelt_abi::{CanonOptions, TrapCode};
+
+/// `Buffer.MAX_LENGTH`: the most elements.
+pub(super) const LENGTH_MAX: u32 = (1 << 28) - 1;
+
+/// Elements in a guest's memory that are read or written next. It refers to memory that stays
+/// where it is and never shrinks, so that what has been checked stays right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Buffer {
+    /// Byte 0 of the memory of the options; any instance pointer where there is no element type.
+    memory: *mut u8,
+    options: &'static CanonOptions,
+    /// `t`; none for `stream` and `future` without a payload.
+    element: Option<Type>,
+    /// `ptr`: where the next element is.
+    at: u32,
+    progress: u32,
+    length: u32,
+}
+
+impl Buffer {
+    /// `BufferGuestImpl.__init__`: traps unless all elements are inside the memory and aligned.
+    ///
+    /// # Safety
+    /// `memory` is byte 0 of the memory of the options; any instance pointer of the store where
+    /// there is no element type.
+    pub(super) unsafe fn new(
+        memory: *mut u8,
+        options: &'static CanonOptions,
+        element: Option<Type>,
+        at: u32,
+        length: u32,
+    ) -> Buffer {
+        if length > LENGTH_MAX {
+            raise(TrapCode::CopyTooLong)
+        }
+        let buffer = Buffer {
+            memory,
+            options,
+            element,
+            at,
+            progress: 0,
+            length,
+        };
+        if let Some(element) = element
+            && length > 0
+        {
+            buffer.check(element);
+        }
+        buffer
+    }
+
+    fn check(&self, element: Type) {
+        if !self.at.is_multiple_of(element.align()) {
+            let text = [Piece::Text("pointer not aligned")];
+            raise_with(TrapInfo::with_text(TrapCode::PointerMisaligned, &text))
+        }
+        let end = u64::from(self.at) + u64::from(self.length) * u64::from(element.bytes());
+        if end > self.memory().len() {
+            let text = [Piece::Text("pointer out of bounds of memory")];
+            raise_with(TrapInfo::with_text(TrapCode::MemoryOutOfBounds, &text))
+        }
+    }
+
+    pub(super) fn remain(&self) -> u32 {
+        self.length - self.progress
+    }
+
+    pub(super) fn is_zero_length(&self) -> bool {
+        self.length == 0
+    }
+
+    pub(super) fn progress(&self) -> u32 {
+        self.progress
+    }
+
+    /// The component instance whose buffer it is.
+    pub(super) fn instance(&self) -> u32 {
+        self.options.instance
+    }
+
+    /// Where the next element is.
+    pub(super) fn at(&self) -> u32 {
+        self.at
+    }
+
+    /// The context in which elements are lifted or lowered.
+    pub(super) fn call(&self) -> Call<'static> {
+        // SAFETY: whoever made the buffer vouched for the memory.
+        Call::new(unsafe { Memory::at(self.memory) }, self.options)
+    }
+
+    /// The next `count` elements have been read or written.
+    pub(super) fn advance(&mut self, count: u32) {
+        assert!(count <= self.remain(), "a buffer is not left");
+        self.progress += count;
+        let bytes = self.element.map_or(0, Type::bytes);
+        // Behind the last element, this may be the end of an address space of 4 GiB.
+        self.at = self.at.wrapping_add(count.wrapping_mul(bytes));
+    }
+
+    /// The bytes of the elements that are left, to read. Elements are bytes.
+    pub(super) fn bytes<R>(&self, look: impl FnOnce(&[u8]) -> R) -> R {
+        let memory = self.memory();
+        look(memory.bytes(self.at, self.remain()).expect(CHECKED))
+    }
+
+    /// The bytes of the elements that are left, to write. Elements are bytes.
+    pub(super) fn bytes_mut<R>(&self, change: impl FnOnce(&mut [u8]) -> R) -> R {
+        let mut memory = self.memory();
+        change(memory.bytes_mut(self.at, self.remain()).expect(CHECKED))
+    }
+
+    fn memory(&self) -> GuestMemory {
+        // SAFETY: whoever made the buffer vouched for the memory.
+        GuestMemory::from_header(unsafe { Memory::at(self.memory) })
+    }
+}
+
+const CHECKED: &str = "the elements were found to be inside the memory";
+
+/// `dst.write(src.read(count))`. It may call `realloc` of the guest that reads.
+///
+/// Differs from the spec: where elements are lifted and lowered, each is lowered before the next
+/// is lifted, so that nothing grows with their number. Only a trap can tell.
+pub(super) fn copy(from: &mut Buffer, to: &mut Buffer, count: u32) {
+    if let (Some(element), Some(_)) = (from.element, to.element) {
+        if is_number(element) {
+            copy_bytes(from, to, count as usize * element.bytes() as usize);
+        } else {
+            let (source, target) = (&mut from.call(), &mut to.call());
+            let places = (from.at, to.at);
+            dynamic::transfer_elements(source, target, element, places, count);
+        }
+    }
+    from.advance(count);
+    to.advance(count);
+}
+
+fn copy_bytes(from: &Buffer, to: &Buffer, len: usize) {
+    // SAFETY: `check` found the elements that are left to be inside the memories, which never
+    // shrink; no reference to them exists while the guest waits for this copy.
+    unsafe {
+        let source = from.memory.add(from.at as usize);
+        bytes::copy(to.memory.add(to.at as usize), source, len);
+    }
+}
+
+/// `trap_if(inst is self.pending_inst and not none_or_number_type(self.t))`.
+pub(super) fn check_instances(a: &Buffer, b: &Buffer) {
+    if a.instance() == b.instance() && !a.element.is_none_or(is_number) {
+        raise(TrapCode::CopyWithinInstance)
+    }
+}

@@ -1,0 +1,284 @@
+//! One end of a stream or future, as a component instance has it in its table: `CopyEnd` of the
+//! canonical ABI with its four subclasses.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::buffer::Buffer;
+use super::shared::Shared;
+use crate::component::handles::kind;
+use crate::component::tasks::{Event, Waitable, WaitableState, set_pending_event};
+use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
+use wasmelt_abi::{EventCode, TrapCode};
+
+/// What a type is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Family {
+    Stream,
+    Future,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Side {
+    Readable,
+    Writable,
+}
+
+/// `CopyState`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum CopyState {
+    Idle,
+    Copying,
+    CancellingCopy,
+    Done,
+}
+
+/// `CopyResult`.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum CopyResult {
+    Completed = 0,
+    Dropped = 1,
+    Cancelled = 2,
+}
+
+/// See the module's documentation.
+pub(super) struct End {
+    waitable: WaitableState,
+    pub(super) shared: Rc<Shared>,
+    pub(super) side: Side,
+    state: Cell<CopyState>,
+    /// Its index in the table; known once it copies.
+    handle: Cell<u32>,
+    /// Of the copy that is going on.
+    buffer: Cell<Option<Buffer>>,
+    /// Of that copy, or of the last.
+    result: Cell<CopyResult>,
+}
+
+impl Family {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Family::Stream => "stream",
+            Family::Future => "future",
+        }
+    }
+
+    /// What the handle table calls such an end.
+    pub(super) fn handle_kind(self, side: Side) -> u32 {
+        match (self, side) {
+            (Family::Stream, Side::Readable) => kind::STREAM_READABLE,
+            (Family::Stream, Side::Writable) => kind::STREAM_WRITABLE,
+            (Family::Future, Side::Readable) => kind::FUTURE_READABLE,
+            (Family::Future, Side::Writable) => kind::FUTURE_WRITABLE,
+        }
+    }
+}
+
+impl End {
+    pub(super) fn new(shared: Rc<Shared>, side: Side) -> Rc<End> {
+        Rc::new(End {
+            waitable: WaitableState::default(),
+            shared,
+            side,
+            state: Cell::new(CopyState::Idle),
+            handle: Cell::new(0),
+            buffer: Cell::new(None),
+            result: Cell::new(CopyResult::Completed),
+        })
+    }
+
+    pub(super) fn as_waitable(self: &Rc<End>) -> Rc<dyn Waitable> {
+        Rc::clone(self) as Rc<dyn Waitable>
+    }
+
+    /// `trap_if(e.state != CopyState.IDLE)` of a copy.
+    pub(super) fn check_idle(&self) {
+        match self.state.get() {
+            CopyState::Idle => {}
+            CopyState::Copying | CopyState::CancellingCopy => raise(TrapCode::CopyTwice),
+            CopyState::Done => self.refuse_copy(),
+        }
+    }
+
+    #[cold]
+    fn refuse_copy(&self) -> ! {
+        let dropped = self.result.get() == CopyResult::Dropped;
+        let text = match (self.shared.family(), self.side) {
+            (Family::Stream, Side::Readable) => {
+                "cannot read after being notified that the writable end dropped"
+            }
+            (Family::Future, Side::Readable) => {
+                "cannot read from future after previous read succeeded"
+            }
+            (Family::Future, Side::Writable) if !dropped => {
+                "cannot write to future after previous write succeeded or readable end dropped"
+            }
+            (_, Side::Writable) => {
+                "cannot write after being notified that the readable end dropped"
+            }
+        };
+        raise_with(TrapInfo::with_text(TrapCode::EndDone, &[Piece::Text(text)]))
+    }
+
+    /// `trap_if`s of `lift_async_value` behind that of the type.
+    pub(super) fn check_lift(&self) {
+        let family = self.shared.family();
+        match (self.state.get(), family) {
+            (CopyState::Idle, _) => {}
+            (CopyState::Copying | CopyState::CancellingCopy, _) => self.refuse_busy("remove"),
+            (CopyState::Done, Family::Stream) => refuse_lift(
+                "stream",
+                " after being notified that the writable end dropped",
+                TrapCode::EndDone,
+            ),
+            (CopyState::Done, Family::Future) => refuse_lift(
+                "future",
+                " after previous read succeeded",
+                TrapCode::EndDone,
+            ),
+        }
+        if self.is_in_waitable_set() {
+            let text = " while it's in a waitable set";
+            refuse_lift(family.name(), text, TrapCode::EndInSet)
+        }
+    }
+
+    #[cold]
+    fn refuse_busy(&self, what: &'static str) -> ! {
+        let text = [
+            Piece::Text("cannot "),
+            Piece::Text(what),
+            Piece::Text(" busy "),
+            Piece::Text(self.shared.family().name()),
+        ];
+        raise_with(TrapInfo::with_text(TrapCode::EndBusy, &text))
+    }
+
+    /// `trap_if(e.in_waitable_set() and not opts.async_)`.
+    pub(super) fn check_waiting(&self, is_async: bool) {
+        if !is_async && self.is_in_waitable_set() {
+            raise(TrapCode::WaitableInSet)
+        }
+    }
+
+    fn is_in_waitable_set(&self) -> bool {
+        (self as &dyn Waitable).in_waitable_set()
+    }
+
+    /// Begins a copy.
+    pub(super) fn begin(&self, handle: u32, buffer: Buffer) {
+        self.handle.set(handle);
+        self.buffer.set(Some(buffer));
+        self.state.set(CopyState::Copying);
+    }
+
+    /// `trap_if`s of `cancel_copy` behind that of the type; then the copy is being cancelled.
+    pub(super) fn begin_cancel(&self, is_async: bool) {
+        let has_sync_waiter = (self as &dyn Waitable).has_sync_waiter();
+        if self.state.get() != CopyState::Copying || has_sync_waiter {
+            raise(TrapCode::NothingToCancel)
+        }
+        self.check_waiting(is_async);
+        self.state.set(CopyState::CancellingCopy);
+    }
+
+    /// The buffer of the copy that is going on.
+    pub(super) fn buffer(&self) -> Buffer {
+        self.buffer.get().expect("an end that copies has a buffer")
+    }
+
+    pub(super) fn set_buffer(&self, buffer: Buffer) {
+        self.buffer.set(Some(buffer));
+    }
+
+    /// `on_copy` and `on_copy_done`: the guest is going to be told.
+    pub(super) fn notify(self: &Rc<End>, result: CopyResult) {
+        self.result.set(result);
+        set_pending_event(&self.as_waitable());
+    }
+
+    pub(super) fn has_pending_event(&self) -> bool {
+        (self as &dyn Waitable).has_pending_event()
+    }
+
+    /// The payload of its pending event, which is then delivered.
+    pub(super) fn pending_payload(&self) -> u32 {
+        (self as &dyn Waitable).get_pending_event().payload
+    }
+
+    /// `CopyEnd.drop`, and that of `WritableFutureEnd`.
+    pub(super) fn drop_end(self: &Rc<End>) {
+        match self.state.get() {
+            CopyState::Copying | CopyState::CancellingCopy => match self.side {
+                Side::Readable => self.refuse_busy("remove"),
+                Side::Writable => self.refuse_busy("drop"),
+            },
+            CopyState::Idle
+                if (self.shared.family(), self.side) == (Family::Future, Side::Writable) =>
+            {
+                raise(TrapCode::FutureNotWritten)
+            }
+            CopyState::Idle | CopyState::Done => {}
+        }
+        self.shared.drop_guest_end();
+        self.leave_waitable_set();
+    }
+
+    /// `Waitable.drop`.
+    pub(super) fn leave_waitable_set(self: &Rc<End>) {
+        (&**self as &dyn Waitable).drop_waitable();
+    }
+}
+
+#[cold]
+fn refuse_lift(family: &'static str, why: &'static str, code: TrapCode) -> ! {
+    let text = [
+        Piece::Text("cannot lift "),
+        Piece::Text(family),
+        Piece::Text(why),
+    ];
+    raise_with(TrapInfo::with_text(code, &text))
+}
+
+impl Waitable for End {
+    fn state(&self) -> &WaitableState {
+        &self.waitable
+    }
+
+    /// `stream_event` and `future_event`.
+    fn deliver(&self) -> Event {
+        self.shared.reclaim_buffer(self);
+        let result = self.result.get();
+        let family = self.shared.family();
+        let is_done = match family {
+            Family::Stream => result == CopyResult::Dropped,
+            Family::Future => result != CopyResult::Cancelled,
+        };
+        self.state.set(if is_done {
+            CopyState::Done
+        } else {
+            CopyState::Idle
+        });
+        let payload = match family {
+            Family::Stream => result as u32 | self.buffer().progress() << 4,
+            Family::Future => result as u32,
+        };
+        let code = match (family, self.side) {
+            (Family::Stream, Side::Readable) => EventCode::StreamRead,
+            (Family::Stream, Side::Writable) => EventCode::StreamWrite,
+            (Family::Future, Side::Readable) => EventCode::FutureRead,
+            (Family::Future, Side::Writable) => EventCode::FutureWrite,
+        };
+        Event {
+            code,
+            index: self.handle.get(),
+            payload,
+        }
+    }
+
+    fn as_any(self: Rc<Self>) -> Rc<dyn Any> {
+        self
+    }
+}

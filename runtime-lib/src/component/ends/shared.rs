@@ -1,0 +1,293 @@
+//! What the two ends of a stream or future share: `SharedStreamImpl` and `SharedFutureImpl` of the
+//! canonical ABI, and ends that the host has.
+//!
+//! Nothing is buffered: whoever comes first waits with its buffer, and whoever comes second
+//! copies. An end of the host never comes first. It is asked when an end of a guest waits, at once
+//! and then by a host future until it has something to give or to take.
+//!
+//! No guard of a `RefCell` is held where a guest's `realloc` can run, which is where elements are
+//! copied, nor where a host end is asked or dropped.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use super::buffer::{self, Buffer};
+use super::end::{CopyResult, End, Family, Side};
+use super::host::{Sink, Source, Step};
+use super::pipe::Pipe;
+use crate::component::dynamic::Type;
+use crate::component::tasks::{self, HostTask};
+use wasmelt_abi::TypeKind;
+
+/// See the module's documentation.
+pub(super) struct Shared {
+    family: Family,
+    /// Type of the stream or future; none as long as only the host has seen it.
+    ty: Cell<Option<Type>>,
+    /// What the host knows of the element type where there is no `ty`.
+    element: Element,
+    /// One of the ends is gone.
+    dropped: Cell<bool>,
+    /// `pending_buffer`, `pending_on_copy`, …: the end of a guest that waits.
+    pending: RefCell<Option<Rc<End>>>,
+    /// The writable end, if the host has it.
+    source: RefCell<Option<Source>>,
+    /// The readable end, if the host has it.
+    sink: RefCell<Option<Sink>>,
+    /// What asks the host's end while the guest's waits.
+    driver: RefCell<Option<HostTask>>,
+}
+
+/// As much of an element type as lifting and lowering elements relies on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Element {
+    pub(super) bytes: u32,
+    pub(super) align: u32,
+    pub(super) is_u8: bool,
+}
+
+impl Element {
+    pub(super) fn of(ty: Option<Type>) -> Element {
+        Element {
+            bytes: ty.map_or(0, Type::bytes),
+            align: ty.map_or(1, Type::align),
+            is_u8: ty.is_some_and(|ty| ty.kind() == TypeKind::U8),
+        }
+    }
+}
+
+impl Shared {
+    /// Of a type, both ends being a guest's.
+    pub(super) fn new(family: Family, ty: Type) -> Rc<Shared> {
+        Rc::new(Shared {
+            ty: Cell::new(Some(ty)),
+            ..Shared::empty(family, Element::of(ty.member(0)))
+        })
+    }
+
+    /// With a writable end of the host.
+    pub(super) fn of_source(family: Family, element: Element, source: Source) -> Rc<Shared> {
+        Rc::new(Shared {
+            source: RefCell::new(Some(source)),
+            ..Shared::empty(family, element)
+        })
+    }
+
+    fn empty(family: Family, element: Element) -> Shared {
+        Shared {
+            family,
+            ty: Cell::new(None),
+            element,
+            dropped: Cell::new(false),
+            pending: RefCell::new(None),
+            source: RefCell::new(None),
+            sink: RefCell::new(None),
+            driver: RefCell::new(None),
+        }
+    }
+
+    pub(super) fn family(&self) -> Family {
+        self.family
+    }
+
+    pub(super) fn element(&self) -> Element {
+        self.element
+    }
+
+    /// Whether it is of this type. What the host has made is of the type that a guest first uses
+    /// it as, if elements look the same.
+    pub(super) fn is_of_type(&self, ty: Type) -> bool {
+        if let Some(own) = self.ty.get() {
+            return own.is(ty);
+        }
+        let fits = Element::of(ty.member(0)) == self.element;
+        if fits {
+            self.ty.set(Some(ty));
+        }
+        fits
+    }
+
+    /// `read` and `write` of an end that has begun to copy.
+    pub(super) fn copy(self: &Rc<Shared>, end: &Rc<End>) {
+        if self.dropped.get() {
+            end.notify(CopyResult::Dropped);
+            return;
+        }
+        let pending = self.pending.borrow().clone();
+        match (pending, self.family) {
+            (None, _) => {
+                self.pending.replace(Some(Rc::clone(end)));
+                self.ask_host();
+            }
+            (Some(pending), Family::Stream) => self.meet_stream(&pending, end),
+            (Some(pending), Family::Future) => self.meet_future(&pending, end),
+        }
+    }
+
+    /// `SharedStreamImpl.read` and `.write`, where the other end is waiting.
+    fn meet_stream(&self, pending: &Rc<End>, end: &Rc<End>) {
+        let (theirs, ours) = (pending.buffer(), end.buffer());
+        buffer::check_instances(&theirs, &ours);
+        if theirs.remain() > 0 {
+            let count = theirs.remain().min(ours.remain());
+            if count > 0 {
+                transfer(pending, end, count);
+                pending.notify(CopyResult::Completed);
+            }
+            end.notify(CopyResult::Completed);
+        } else if end.side == Side::Writable && ours.is_zero_length() && theirs.is_zero_length() {
+            end.notify(CopyResult::Completed);
+        } else {
+            self.reset_and_notify_pending(CopyResult::Completed);
+            self.pending.replace(Some(Rc::clone(end)));
+        }
+    }
+
+    /// `SharedFutureImpl.read` and `.write`, where the other end is waiting.
+    fn meet_future(&self, pending: &Rc<End>, end: &Rc<End>) {
+        buffer::check_instances(&pending.buffer(), &end.buffer());
+        transfer(pending, end, 1);
+        self.reset_and_notify_pending(CopyResult::Completed);
+        end.notify(CopyResult::Completed);
+    }
+
+    /// `reset_pending`, if the buffer is still that of this end: when it is told that it has
+    /// copied something.
+    pub(super) fn reclaim_buffer(&self, end: &End) {
+        let mut pending = self.pending.borrow_mut();
+        if pending.as_ref().is_some_and(|it| std::ptr::eq(&**it, end)) {
+            *pending = None;
+        }
+    }
+
+    fn reset_and_notify_pending(&self, result: CopyResult) {
+        let pending = self.pending.take();
+        if let Some(pending) = pending {
+            pending.notify(result);
+        }
+    }
+
+    /// `cancel`: the end that waits does not want to any more.
+    pub(super) fn cancel(&self) {
+        drop(self.driver.take());
+        if let Some(source) = self.source.borrow_mut().as_mut() {
+            source.cancel();
+        }
+        if let Some(sink) = self.sink.borrow_mut().as_mut() {
+            sink.cancel();
+        }
+        self.reset_and_notify_pending(CopyResult::Cancelled);
+    }
+
+    /// `drop` of an end that a guest has had, or that the host has lifted and not used.
+    pub(super) fn drop_guest_end(&self) {
+        drop(self.driver.take());
+        self.drop_end();
+    }
+
+    /// `drop`, and the end of what the host has here.
+    fn drop_end(&self) {
+        if !self.dropped.replace(true) {
+            self.reset_and_notify_pending(CopyResult::Dropped);
+        }
+        drop(self.source.take());
+        let sink = self.sink.take();
+        if let Some(sink) = sink {
+            sink.finish();
+        }
+    }
+
+    /// The readable end is the host's from now on.
+    pub(super) fn attach(self: &Rc<Shared>, sink: Sink) {
+        let source = self.source.take();
+        match source {
+            Some(source) => {
+                self.dropped.set(true);
+                tasks::spawn(Pipe::new(self.family, source, sink)).detach();
+            }
+            None if self.dropped.get() => sink.finish(),
+            None => {
+                self.sink.replace(Some(sink));
+                self.ask_host();
+            }
+        }
+    }
+
+    /// Asks the host's end, if there is one, for what the guest's end waits for: now, and if that
+    /// is too early from the scheduler's loop.
+    fn ask_host(self: &Rc<Shared>) {
+        if self.source.borrow().is_none() && self.sink.borrow().is_none() {
+            return;
+        }
+        let cx = &mut Context::from_waker(Waker::noop());
+        if self.poll_host(cx).is_pending() {
+            let shared = Rc::clone(self);
+            let driver = tasks::spawn(poll_fn(move |cx| shared.poll_host(cx)));
+            self.driver.replace(Some(driver));
+        }
+    }
+
+    /// Moves elements between the guest's end that waits and the host's.
+    fn poll_host(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let pending = self.pending.borrow().clone();
+        let Some(end) = pending else {
+            return Poll::Ready(());
+        };
+        let mut buffer = end.buffer();
+        let step = match end.side {
+            Side::Readable => self.poll_source(&mut buffer, cx),
+            Side::Writable => self.poll_sink(&mut buffer, cx),
+        };
+        end.set_buffer(buffer);
+        match step {
+            Poll::Pending if buffer.progress() == 0 => return Poll::Pending,
+            Poll::Ready(Step::End) => self.drop_end(),
+            Poll::Pending | Poll::Ready(Step::Moved) => {
+                self.reset_and_notify_pending(CopyResult::Completed);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_source(&self, buffer: &mut Buffer, cx: &mut Context<'_>) -> Poll<Step> {
+        let source = self.source.take();
+        let Some(mut source) = source else {
+            return Poll::Pending;
+        };
+        let step = source.poll(buffer, cx);
+        // A future is used up when it has given its value.
+        let is_over = self.family == Family::Future && buffer.remain() == 0;
+        if !is_over && !matches!(step, Poll::Ready(Step::End)) {
+            self.source.replace(Some(source));
+        }
+        step
+    }
+
+    fn poll_sink(&self, buffer: &mut Buffer, cx: &mut Context<'_>) -> Poll<Step> {
+        let sink = self.sink.take();
+        let Some(mut sink) = sink else {
+            return Poll::Pending;
+        };
+        let step = sink.poll(buffer, cx);
+        match step {
+            Poll::Ready(Step::End) => {}
+            _ if self.family == Family::Future && buffer.remain() == 0 => sink.finish(),
+            _ => drop(self.sink.replace(Some(sink))),
+        }
+        step
+    }
+}
+
+/// Copies between two buffers, whichever end is the readable one.
+fn transfer(a: &Rc<End>, b: &Rc<End>, count: u32) {
+    let (from, to) = match a.side {
+        Side::Writable => (a, b),
+        Side::Readable => (b, a),
+    };
+    let (mut source, mut target) = (from.buffer(), to.buffer());
+    buffer::copy(&mut source, &mut target, count);
+    from.set_buffer(source);
+    to.set_buffer(target);
+}

@@ -1,0 +1,100 @@
+//! Stacks for tasks whose code can block. Only a task's record refers to [`fiber_run`], and
+//! nothing else to this file, so that programs without such tasks are linked without it.
+//!
+//! Each stack has a guard page below it: running into that is a trap like any other.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use corosensei::stack::{DefaultStack, Stack};
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use super::lift;
+use super::scheduler::{self, Suspend};
+use super::task::Task;
+use crate::vm::trap::raise;
+use crate::vm::{process, stacks};
+use wasmelt_abi::TrapCode;
+
+/// Bytes of a stack, unless the program has a limit of its own. Pages that nothing touches cost
+/// nothing.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Stacks that are kept for later tasks.
+const POOL_MAX: usize = 64;
+
+/// A task on its stack.
+type Fiber = Coroutine<(), (), (), DefaultStack>;
+
+thread_local! {
+    static POOL: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs a task's thread until it waits or ends. It waits on its stack when its code blocks.
+///
+/// # Safety
+/// `task` is an `Rc<Task>`, which is current.
+#[unsafe(export_name = "wasmelt_fiber_run")]
+pub(super) unsafe extern "C" fn fiber_run(task: *mut u8) {
+    // SAFETY: the caller vouches for it.
+    let task: &Rc<Task> = unsafe { &*task.cast() };
+    let known = task.fiber.replace(std::ptr::null_mut());
+    let mut fiber = if known.is_null() {
+        Box::new(begin(task))
+    } else {
+        // SAFETY: this is what has been put there below.
+        unsafe { Box::from_raw(known.cast::<(usize, Fiber)>()) }
+    };
+    let mut result = CoroutineResult::Yield(());
+    let top = fiber.0;
+    stacks::run_on(top, || result = fiber.1.resume(()));
+    match result {
+        CoroutineResult::Yield(()) => task.fiber.set(Box::into_raw(fiber).cast()),
+        CoroutineResult::Return(()) => {
+            let (_, coroutine) = *fiber;
+            let stack = coroutine.into_stack();
+            POOL.with_borrow_mut(|pool| {
+                if pool.len() < POOL_MAX {
+                    pool.push(stack);
+                }
+            });
+        }
+    }
+}
+
+/// A fiber that is going to run the task's thread, and the top of its stack.
+fn begin(task: &Rc<Task>) -> (usize, Fiber) {
+    let pooled = POOL.with_borrow_mut(Vec::pop);
+    let stack = pooled.unwrap_or_else(|| {
+        let bytes = match process::program().policy.stack_bytes_max {
+            0 => STACK_BYTES,
+            bytes => bytes as usize,
+        };
+        DefaultStack::new(bytes).unwrap_or_else(|_| raise(TrapCode::NoStack))
+    });
+    let top = stack.base().get();
+    let task = task.clone();
+    let fiber = Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
+        set_suspend(yielder);
+        lift::advance(&task);
+    });
+    (top, fiber)
+}
+
+fn set_suspend(yielder: &Yielder<(), ()>) {
+    scheduler::set_suspend(Suspend {
+        function: suspend,
+        yielder: std::ptr::from_ref(yielder).cast(),
+    });
+}
+
+/// Leaves the fiber; returns when [`fiber_run`] is called for its task again.
+///
+/// # Safety
+/// `yielder` is that of the fiber that this is called on.
+unsafe fn suspend(yielder: *const u8) {
+    // SAFETY: it lies on the fiber's stack as long as that is in use.
+    let yielder: &Yielder<(), ()> = unsafe { &*yielder.cast() };
+    stacks::leave(|| yielder.suspend(()));
+    set_suspend(yielder);
+}

@@ -1,0 +1,51 @@
+//! Async calls: tasks, subtasks, waitables and waitable sets of the canonical ABI, named and
+//! ordered as in its `definitions.py`, and the scheduler that decides which of them goes on.
+//!
+//! Comes in: the records of `wasmelt_abi::AsyncCall` and its like, by which compiled code calls
+//! functions of async type and the built-ins. Goes out: calls of the compiled pieces that they
+//! name. Specification: CanonicalABI.md, "Concurrency" and "Canonical Definitions".
+//!
+//! **Tasks** have one thread each. Between the calls of its core code, a task is a state machine
+//! ([`lift`]): nothing of it is on a stack while it waits for a callback. A task whose instance can
+//! call a built-in that blocks has its code run on a fiber ([`fiber`]), which its record refers
+//! to; nothing else does, so that other programs do not contain fibers. Without a fiber, a built-in
+//! that blocks runs the scheduler on top of the stack.
+//!
+//! **The scheduler** is one queue of what can go on ([`scheduler`]). Something happens, a waker or
+//! a waitable puts whoever waits for it into the queue, and a later tick runs it: an event never
+//! runs guest code by itself. When the queue is empty, the event loop of `io` is waited for; when
+//! it waits for nothing, that is a deadlock, which is a trap.
+//!
+//! **Host functions** of async type are futures ([`host`]).
+//!
+//! Traps do not run destructors: no guard of a `RefCell` is held when a guest is called or a trap
+//! is raised. What a caught trap leaves behind, [`abandon_all`] forgets.
+//!
+//! Differs from the spec: there are no threads besides a task's first one, and where the spec
+//! chooses at random, what has been ready first goes on first.
+
+pub(crate) mod builtins;
+mod call;
+mod fiber;
+mod host;
+mod instance;
+mod lift;
+mod lower;
+mod scheduler;
+mod subtask;
+mod task;
+#[cfg(test)]
+mod tests;
+mod waitable;
+
+pub(crate) use call::run_async;
+pub use call::{ExportCall, call_export};
+#[cfg(test)]
+pub(in crate::component) use host::run_host_tasks;
+pub use host::{AsyncHostFn, HostFuture, HostTask, New, enter_async, spawn};
+pub(in crate::component) use instance::Instance;
+pub(crate) use lower::async_call;
+pub(in crate::component) use scheduler::abandon_all;
+pub use scheduler::current_instance;
+pub(in crate::component) use scheduler::{sync_enter, sync_exit};
+pub use waitable::{Event, Waitable, WaitableState, set_pending_event, wait_for_pending_event};

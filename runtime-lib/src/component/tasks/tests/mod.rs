@@ -1,0 +1,9 @@
+//! Tasks of guests that are made by hand.
+
+mod blocking;
+mod calls;
+mod cancel;
+mod entering;
+mod guests;
+mod host;
+mod traps;

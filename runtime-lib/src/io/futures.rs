@@ -1,0 +1,175 @@
+//! The event loop as futures: what async host functions of WASI wait for.
+//!
+//! A future says at its first poll what it waits for, and leaves a waker. [`turn`], which the
+//! scheduler calls when nothing else can go on, waits until the first of all these things happens
+//! and wakes whoever waits for it. Times are in one heap, descriptors in the event loop, which
+//! reports only changes: whether a descriptor is ready, the system is asked at each poll.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use super::{Handle, Interest, Wanted, is_descriptor_ready, is_ready, reactor, wait_one};
+use crate::host::clocks::{Clock, now_ns};
+
+/// Dead entries that the heap of times may have before it is looked through.
+const STALE_MAX: usize = 1024;
+
+#[derive(Default)]
+struct Times {
+    /// Time and number, the earliest first. Those of futures that are gone have no waker.
+    heap: BinaryHeap<Reverse<(u64, u64)>>,
+    wakers: BTreeMap<u64, Waker>,
+    next: u64,
+}
+
+thread_local! {
+    static TIMES: RefCell<Times> = RefCell::default();
+}
+
+/// Is ready when the monotonic clock shows this time.
+#[derive(Debug)]
+pub struct Sleep {
+    at_ns: u64,
+    /// Its number, once somebody waits.
+    number: Option<u64>,
+}
+
+/// Is ready when a descriptor is.
+#[derive(Debug)]
+pub struct Ready {
+    handle: Handle,
+    interest: Interest,
+    waiting: Option<reactor::Waiting>,
+}
+
+/// Waits for a time of the monotonic clock.
+#[must_use]
+pub fn sleep_until(at_ns: u64) -> Sleep {
+    Sleep {
+        at_ns,
+        number: None,
+    }
+}
+
+/// Waits for a descriptor. Using it may all the same say that it would block.
+#[must_use]
+pub fn ready(handle: Handle, interest: Interest) -> Ready {
+    Ready {
+        handle,
+        interest,
+        waiting: None,
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let at_ns = self.at_ns;
+        if is_ready(&Wanted::Time { at_ns }) {
+            return Poll::Ready(());
+        }
+        TIMES.with_borrow_mut(|times| {
+            let number = *self.number.get_or_insert_with(|| times.add(at_ns));
+            times.wakers.insert(number, context.waker().clone());
+        });
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            let _ = TIMES.try_with(|times| times.borrow_mut().remove(number));
+        }
+    }
+}
+
+impl Times {
+    /// A new entry in the heap, for which a waker follows.
+    fn add(&mut self, at_ns: u64) -> u64 {
+        self.next += 1;
+        self.heap.push(Reverse((at_ns, self.next)));
+        self.next
+    }
+
+    fn remove(&mut self, number: u64) {
+        self.wakers.remove(&number);
+        if self.heap.len() > 2 * self.wakers.len() + STALE_MAX {
+            let wakers = &self.wakers;
+            self.heap
+                .retain(|Reverse((_, number))| wakers.contains_key(number));
+        }
+    }
+
+    /// The earliest time that somebody waits for.
+    fn first_ns(&mut self) -> Option<u64> {
+        while let Some(Reverse((at_ns, number))) = self.heap.peek() {
+            if self.wakers.contains_key(number) {
+                return Some(*at_ns);
+            }
+            self.heap.pop();
+        }
+        None
+    }
+
+    /// The wakers of all times until now, the earliest first.
+    fn due(&mut self) -> Vec<Waker> {
+        let now = now_ns(Clock::Monotonic);
+        let mut due = Vec::new();
+        while self.first_ns().is_some_and(|at_ns| at_ns <= now) {
+            if let Some(Reverse((_, number))) = self.heap.pop() {
+                due.extend(self.wakers.remove(&number));
+            }
+        }
+        due
+    }
+}
+
+impl Future for Ready {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if is_descriptor_ready(&self.handle, self.interest) {
+            self.waiting = None;
+            return Poll::Ready(());
+        }
+        let known = self.waiting.take();
+        let waiting = reactor::wait_for(&self.handle, self.interest, context.waker(), known);
+        if waiting.is_none() {
+            // The system has no room for the event loop: nothing else goes on meanwhile.
+            wait_one(&Wanted::Ready(self.handle.clone(), self.interest));
+            return Poll::Ready(());
+        }
+        self.waiting = waiting;
+        Poll::Pending
+    }
+}
+
+/// Wakes whoever waits for what has happened; with `block`, waits until there is something. Gives
+/// whether anybody waits for anything.
+pub fn turn(block: bool) -> bool {
+    let first_ns = TIMES.with_borrow_mut(Times::first_ns);
+    let descriptors = reactor::has_waiting();
+    if first_ns.is_none() && !descriptors {
+        return false;
+    }
+    if descriptors {
+        reactor::turn(if block { first_ns } else { Some(0) });
+    } else if let (Some(at_ns), true) = (first_ns, block) {
+        wait_one(&Wanted::Time { at_ns });
+    }
+    let due = TIMES.with_borrow_mut(Times::due);
+    due.into_iter().for_each(Waker::wake);
+    true
+}
+
+/// Entries of the heap, those of futures that are gone included.
+#[cfg(test)]
+pub(super) fn heap_len() -> usize {
+    TIMES.with_borrow(|times| times.heap.len())
+}
