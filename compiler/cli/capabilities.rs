@@ -37,6 +37,8 @@ impl Capability {
             "wasi:sockets/tcp-create-socket" | "wasi:sockets/udp-create-socket" => {
                 Some(Capability::Sockets)
             }
+            // As WASI 0.3 makes them.
+            "wasi:sockets/types" if name.ends_with("-socket.create") => Some(Capability::Sockets),
             "wasi:sockets/ip-name-lookup" if name == "resolve-addresses" => {
                 Some(Capability::NameLookup)
             }

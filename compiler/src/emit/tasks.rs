@@ -94,7 +94,9 @@ impl Writer<'_> {
             &FuncKind::PassResult(canon),
         );
         let params = plan.linked.types.lowered_params(ty, caller.is_async);
-        let slots = plan.linked.canons[canon.index()].ty.params().len();
+        // A flat result is in the first, whether there are parameters or not.
+        let core_ty = &plan.linked.canons[canon.index()].ty;
+        let slots = core_ty.params().len().max(core_ty.results().len());
         self.blob.set_u64(
             field(offset_of!(AsyncCall, out_slot)),
             params.values().len() as u64,

@@ -120,10 +120,18 @@ impl FuncTranslator<'_, '_> {
 
     /// Ends what [`Self::trap_on_exceptions`] has begun, behind the last block.
     pub(super) fn end_trap_on_exceptions(&mut self) {
+        self.end_trap_with(TrapCode::UncaughtInComponent);
+    }
+
+    /// The same where the runtime runs a task: there is no component to propagate to.
+    pub(super) fn end_trap_in_task(&mut self) {
+        self.end_trap_with(TrapCode::UncaughtException);
+    }
+
+    fn end_trap_with(&mut self, code: TrapCode) {
         if let Some(Clause { landing, .. }) = self.handlers.pop() {
             self.enter(landing);
-            let code = super::trap_code(TrapCode::UncaughtInComponent);
-            self.builder.ins().trap(code);
+            self.builder.ins().trap(super::trap_code(code));
         }
     }
 

@@ -130,7 +130,7 @@ impl FuncTranslator<'_, '_> {
         let results = self.call_core(lift.core, &ty, &args);
         self.store_slots(slots, &results);
         self.builder.ins().return_(&[]);
-        self.end_trap_on_exceptions();
+        self.end_trap_in_task();
     }
 
     /// `wasmelt_abi::AsyncLift::callback`.
@@ -143,7 +143,7 @@ impl FuncTranslator<'_, '_> {
         let ty = FuncType::new([ValType::I32; 3], [ValType::I32]);
         let results = self.call_core(callback, &ty, &event);
         self.builder.ins().return_(&results);
-        self.end_trap_on_exceptions();
+        self.end_trap_in_task();
     }
 
     /// `wasmelt_abi::AsyncLift::post_return`.
@@ -158,7 +158,7 @@ impl FuncTranslator<'_, '_> {
         let instance = self.linked().option(lift.options).instance;
         self.call_without_leaving(instance, post_return, &ty, &results);
         self.builder.ins().return_(&[]);
-        self.end_trap_on_exceptions();
+        self.end_trap_in_task();
     }
 
     /// Writes flat values to slots.

@@ -92,7 +92,8 @@ pub(crate) unsafe extern "C" fn task_return(_memory: *mut u8, record: *mut u8, s
     };
     let expected = &task.lift.options;
     if record.result != task.lift.result
-        || record.options.memory_offset != expected.memory_offset
+        || !(record.options.memory_offset == u64::MAX
+            || record.options.memory_offset == expected.memory_offset)
         || record.options.encoding != expected.encoding
     {
         raise(TrapCode::TaskReturnInvalid)
