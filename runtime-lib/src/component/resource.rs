@@ -3,8 +3,9 @@
 //! One slab per store holds them all. A rep is an index into it; the type of the value is known
 //! from the resource type of the handle, which is checked where the handle is lifted.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::marker::PhantomData;
+use std::ptr;
 
 /// A value that handles of one resource type of the host stand for.
 pub trait Resource: 'static {
@@ -131,7 +132,7 @@ impl Resources {
     #[inline]
     pub fn get_mut<T: Resource>(&mut self, handle: &impl Rep<T>) -> &mut T {
         match self.slots.get_mut(handle.rep() as usize) {
-            Some(Slot::Used(value)) => value.downcast_mut().expect(KNOWN),
+            Some(Slot::Used(value)) => cast_mut(&mut **value).expect(KNOWN),
             _ => panic!("{KNOWN}"),
         }
     }
@@ -148,8 +149,8 @@ impl Resources {
         let reps = [a.rep() as usize, b.rep() as usize];
         match self.slots.get_disjoint_mut(reps) {
             Ok([Slot::Used(a), Slot::Used(b)]) => (
-                a.downcast_mut().expect(KNOWN),
-                b.downcast_mut().expect(KNOWN),
+                cast_mut(&mut **a).expect(KNOWN),
+                cast_mut(&mut **b).expect(KNOWN),
             ),
             _ => panic!("{KNOWN}"),
         }
@@ -158,7 +159,7 @@ impl Resources {
     /// The resource, unless it is gone.
     pub fn find<T: Resource>(&self, handle: &impl Rep<T>) -> Option<&T> {
         match self.slots.get(handle.rep() as usize)? {
-            Slot::Used(value) => value.downcast_ref(),
+            Slot::Used(value) => cast(&**value),
             Slot::Free(_) => None,
         }
     }
@@ -173,7 +174,7 @@ impl Resources {
         match std::mem::replace(slot, Slot::Free(self.first_free)) {
             Slot::Used(value) => {
                 self.first_free = handle.rep + 1;
-                *value.downcast().expect(KNOWN)
+                *cast_box(value).expect(KNOWN)
             }
             Slot::Free(_) => panic!("{KNOWN}"),
         }
@@ -181,15 +182,41 @@ impl Resources {
 
     /// The store's one value of this type, which begins as the default.
     pub fn singleton<T: Default + 'static>(&mut self) -> &mut T {
-        let known = self.singletons.iter().position(|value| value.is::<T>());
+        let known = self.singletons.iter().position(|value| is::<T>(&**value));
         let index = known.unwrap_or_else(|| {
             self.singletons.push(Box::new(T::default()));
             self.singletons.len() - 1
         });
-        self.singletons[index]
-            .downcast_mut()
+        cast_mut(&mut *self.singletons[index])
             .expect("a value of this type was found or added there")
     }
+}
+
+/// Whether the type of a value has this id. The ids are passed to it, and not compared in place,
+/// because as operands they would be constants of one section, which every executable that needs
+/// any of them would hold whole.
+#[inline(never)]
+fn has_type(value: &dyn Any, id: &TypeId) -> bool {
+    value.type_id() == *id
+}
+
+fn is<T: 'static>(value: &dyn Any) -> bool {
+    has_type(value, const { &TypeId::of::<T>() })
+}
+
+fn cast<T: 'static>(value: &dyn Any) -> Option<&T> {
+    // SAFETY: the value is a `T`.
+    is::<T>(value).then(|| unsafe { &*ptr::from_ref(value).cast::<T>() })
+}
+
+fn cast_mut<T: 'static>(value: &mut dyn Any) -> Option<&mut T> {
+    // SAFETY: the value is a `T`.
+    is::<T>(value).then(|| unsafe { &mut *ptr::from_mut(value).cast::<T>() })
+}
+
+fn cast_box<T: 'static>(value: Box<dyn Any>) -> Option<Box<T>> {
+    // SAFETY: the value is a `T`, so its box is one of a `T`.
+    is::<T>(&*value).then(|| unsafe { Box::from_raw(Box::into_raw(value).cast::<T>()) })
 }
 
 #[cfg(test)]

@@ -22,4 +22,6 @@ mod table;
 pub mod trap;
 
 pub use memory_view::{GuestMemory, Memory, OutOfBounds};
+#[cfg(test)]
+pub(crate) use signal::install as install_signal_handlers;
 pub use trap::{TrapInfo, catch, raise};

@@ -58,7 +58,7 @@ const SA_RESTORER: u64 = 0x0400_0000;
 const MASK_BYTES: usize = 8;
 
 /// Installs the handlers on the main thread, and makes writes to closed pipes fail with an error.
-pub(super) fn install() {
+pub(crate) fn install() {
     let stack = libc::stack_t {
         ss_sp: HANDLER_STACK.0.get().cast(),
         ss_flags: 0,

@@ -3,7 +3,8 @@
 use std::ptr::null;
 
 use super::types::Type;
-use super::{Value, complete, list, show, value};
+use super::{Value, complete, lift, list, show, value};
+use crate::component::tests::{Guest, trap_text};
 use wasmelt_abi::{Slice, TypeDesc, TypeKind, TypeMember};
 
 fn leaked<T>(items: Vec<T>) -> Slice<T> {
@@ -288,4 +289,64 @@ fn arguments() {
         Ok(vec![none.clone(), none])
     );
     assert!(value(plain(TypeKind::Own), "1").is_err());
+}
+
+/// The type with this layout and so many flat values.
+fn laid_out(ty: Type, bytes: u32, align: u32, flat: usize) -> Type {
+    // SAFETY: it is that of a type.
+    let desc = unsafe { &*ty.desc() };
+    let members = Slice {
+        start: desc.members.start,
+        len: desc.members.len,
+    };
+    let desc = Box::leak(Box::new(TypeDesc {
+        kind: desc.kind,
+        bytes,
+        align,
+        len: desc.len,
+        members,
+        flat: leaked(vec![0; flat]),
+    }));
+    Type::at(desc).unwrap()
+}
+
+fn returned(ty: Type, slots: &[u64]) -> String {
+    let mut guest = Guest::new();
+    guest.write(100, "héllo".as_bytes());
+    guest.write(200, &(1..=17).collect::<Vec<u8>>());
+    show(ty, &lift::lift_returned(&mut guest.call(), ty, slots))
+}
+
+#[test]
+fn flat_results_of_tasks() {
+    let text = laid_out(plain(TypeKind::String), 8, 4, 2);
+    let byte = laid_out(plain(TypeKind::U8), 1, 1, 1);
+    let bytes = laid_out(of(TypeKind::List, byte), 8, 4, 2);
+    let float = laid_out(plain(TypeKind::F64), 8, 8, 1);
+    let maybe = laid_out(of(TypeKind::Option, text), 12, 4, 3);
+    let pair = sized(TypeKind::FixedList, 2, &[("", Some(byte))]);
+    let pair = laid_out(pair, 2, 1, 2);
+    let members = [maybe, bytes, pair, float].map(|ty| ("", Some(ty)));
+    let all = laid_out(ty(TypeKind::Tuple, &members), 32, 8, 8);
+    let half = 0.5_f64.to_bits();
+    assert_eq!(
+        returned(all, &[1, 100, 6, 200, 3, 7, 8, half]),
+        r#"(some("héllo"), [1, 2, 3], [7, 8], 0.5)"#
+    );
+    // The slots of the case that it is not have anything in them.
+    assert_eq!(
+        returned(all, &[0, 9, 9, 200, 0, 7, 8, half]),
+        "(none, [], [7, 8], 0.5)"
+    );
+}
+
+#[test]
+fn results_of_tasks_with_too_many_flat_values() {
+    let byte = laid_out(plain(TypeKind::U8), 1, 1, 1);
+    let many = ty(TypeKind::Tuple, &[("", Some(byte)); 17]);
+    let many = laid_out(many, 17, 1, 17);
+    let expected: Vec<String> = (1..=17).map(|number| number.to_string()).collect();
+    assert_eq!(returned(many, &[200]), format!("({})", expected.join(", ")));
+    let outside = trap_text(|| _ = returned(many, &[(64 << 10) - 16]));
+    assert_eq!(outside, "pointer out of bounds of memory");
 }

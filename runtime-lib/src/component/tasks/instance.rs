@@ -73,11 +73,16 @@ impl Instance {
     /// Nobody runs exclusively any more.
     pub(super) fn release(&self) {
         drop(self.exclusive.take());
+        self.wake_returning();
+        self.wake_entering();
+    }
+
+    /// Has the scheduler look at the first whose callback could be called.
+    pub(super) fn wake_returning(&self) {
         let first = self.returning.borrow_mut().pop_front();
         if let Some(task) = first {
             scheduler::wake(&task);
         }
-        self.wake_entering();
     }
 
     pub(super) fn wake_entering(&self) {

@@ -188,9 +188,8 @@ pub(super) fn run_until(done: impl Fn() -> bool) {
 
 /// `Store.tick`: whether anything can go on.
 fn tick() -> bool {
-    if host::run_woken() {
-        return true;
-    }
+    // Futures of the host and tasks take turns.
+    let polled = host::run_woken();
     let ticks = SCHEDULER.with(|scheduler| {
         let ticks = scheduler.ticks.get().wrapping_add(1);
         scheduler.ticks.set(ticks);
@@ -201,7 +200,7 @@ fn tick() -> bool {
     }
     let next = SCHEDULER.with(|scheduler| scheduler.queue.borrow_mut().pop_front());
     let Some(task) = next else {
-        return crate::io::turn(true) || host::has_woken();
+        return polled || crate::io::turn(true) || host::has_woken();
     };
     task.queued.set(false);
     if task.nested.get() {

@@ -286,6 +286,8 @@ impl Task {
             Some(Wait::ReturnWith(set)) if set.has_pending_event() => {
                 self.instance.add_returning(self);
             }
+            // The event that it was woken for has gone to another.
+            Some(Wait::ReturnWith(_)) if self.instance.is_free() => self.instance.wake_returning(),
             _ => {}
         }
     }

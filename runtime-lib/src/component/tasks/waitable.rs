@@ -157,9 +157,13 @@ impl WaitableSet {
     /// One of its members has a pending event.
     fn notice(&self, waitable: &Rc<dyn Waitable>) {
         self.ready.borrow_mut().push_back(waitable.clone());
-        let first = self.waiting.borrow().front().cloned();
-        if let Some(task) = first {
-            scheduler::wake(&task);
+        self.wake_waiting();
+    }
+
+    /// Has the scheduler look at those who wait: not each of them may be able to go on.
+    fn wake_waiting(&self) {
+        for task in self.waiting.borrow().iter() {
+            scheduler::wake(task);
         }
     }
 
@@ -187,19 +191,7 @@ impl WaitableSet {
     pub(super) fn get_pending_event(self: &Rc<Self>) -> Event {
         assert!(self.has_pending_event(), "there is an event");
         let first = self.ready.borrow_mut().pop_front();
-        let event = first.expect("there is an event").get_pending_event();
-        self.wake_next();
-        event
-    }
-
-    /// Somebody else may have the next event.
-    fn wake_next(self: &Rc<Self>) {
-        if self.has_pending_event() {
-            let first = self.waiting.borrow().front().cloned();
-            if let Some(task) = first {
-                scheduler::wake(&task);
-            }
-        }
+        first.expect("there is an event").get_pending_event()
     }
 
     /// The task waits for an event.
@@ -208,10 +200,13 @@ impl WaitableSet {
     }
 
     /// It no longer does.
-    pub(super) fn remove_waiting(self: &Rc<Self>, task: &Rc<Task>) {
+    pub(super) fn remove_waiting(&self, task: &Rc<Task>) {
         self.waiting
             .borrow_mut()
             .retain(|waiting| !Rc::ptr_eq(waiting, task));
-        self.wake_next();
+        // What has woken this one may be for another.
+        if !self.ready.borrow().is_empty() {
+            self.wake_waiting();
+        }
     }
 }

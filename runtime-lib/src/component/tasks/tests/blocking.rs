@@ -160,3 +160,40 @@ fn a_trap_on_a_fiber_is_caught_outside() {
         crate::component::tasks::abandon_all(store());
     }
 }
+
+/// Uses up the stack.
+fn recurse(depth: u64) -> u64 {
+    let words = std::hint::black_box([depth; 32]);
+    if std::hint::black_box(depth) == u64::MAX {
+        return 0;
+    }
+    recurse(depth + 1) + words[0]
+}
+
+#[test]
+fn a_fiber_that_runs_out_of_stack_traps() {
+    struct Outer;
+    impl Code for Outer {
+        const INSTANCE: u32 = OUTER;
+        const FLAGS: u64 = SYNC;
+        const ON_FIBER: bool = true;
+
+        fn start(_: u32) -> u32 {
+            log("starts");
+            if WORD.get() == 0 {
+                return recurse(0) as u32;
+            }
+            call_sync::<Yielding<true>>(6)
+        }
+    }
+    new_store();
+    crate::vm::install_signal_handlers();
+    for _ in 0..2 {
+        let trap = trap_text(|| _ = invoke::<Outer>());
+        assert_eq!(trap, "call stack exhausted");
+        crate::component::tasks::abandon_all(store());
+    }
+    assert_eq!(logged(), ["starts", "starts"]);
+    WORD.set(1);
+    assert_eq!(invoke::<Outer>(), Some(7));
+}

@@ -1,6 +1,8 @@
 //! Calls between guests that never block on a stack.
 
 use super::guests::*;
+use crate::component::dynamic::{self, Value};
+use crate::component::tasks::run_async;
 
 /// Adds one, at once.
 struct AddOne;
@@ -241,4 +243,43 @@ fn polling_a_set_does_not_wait() {
     }
     new_store();
     assert_eq!(invoke::<Outer>(), Some(6));
+}
+
+#[test]
+fn exports_are_called_with_values() {
+    new_store();
+    let call = |export| {
+        let result = dynamic::call(export, store(), &[Value::Unsigned(5)]);
+        result.map(|(_, value)| value)
+    };
+    for _ in 0..2 {
+        assert_eq!(call(export::<AddOneLater>()), Some(Value::Unsigned(6)));
+        assert_eq!(call(export::<AddOneSync>()), Some(Value::Unsigned(6)));
+    }
+}
+
+#[test]
+fn a_command_runs_until_its_task_has_ended() {
+    struct Run;
+    impl Code for Run {
+        const INSTANCE: u32 = OUTER;
+
+        fn start(_: u32) -> u32 {
+            task_return(WORD.get());
+            YIELD
+        }
+
+        fn callback(_: u32, _: u32, _: u32) -> u32 {
+            log("ends");
+            EXIT
+        }
+    }
+    new_store();
+    for (result, code) in [(0, 0), (1, 1)] {
+        WORD.set(result);
+        let lift = std::ptr::from_ref(lift::<Run>()).cast_mut();
+        // SAFETY: the memory is that of a guest, and the record is right.
+        assert_eq!(unsafe { run_async(memory(), lift.cast()) }, code);
+        assert_eq!(logged(), ["ends"]);
+    }
 }

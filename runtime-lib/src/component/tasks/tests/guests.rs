@@ -7,7 +7,10 @@ use crate::component::tasks::fiber::fiber_run;
 use crate::component::tasks::{ExportCall, async_call, call_export};
 use crate::component::tests::Guest;
 use crate::vm::store;
-use wasmelt_abi::{AsyncCall, AsyncLift, CanonOptions, LiftFlags, Slice, TaskReturn};
+use wasmelt_abi::{
+    AsyncCall, AsyncLift, CanonOptions, ComponentExport, LiftFlags, Slice, TaskReturn, TypeDesc,
+    TypeKind,
+};
 
 /// Component instances: the one that the host calls, and one that it calls.
 pub(super) const OUTER: u32 = 1;
@@ -206,6 +209,43 @@ pub(super) fn invoke<C: Code>() -> Option<u32> {
         lift: |slots: &[u64]| slots[0] as u32,
     };
     call_export(store(), lift::<C>(), call)
+}
+
+unsafe extern "C" fn never(_: *mut u8, _: *mut u64) {
+    unreachable!("a function of async type is called as a task")
+}
+
+fn leaked<T>(items: Vec<T>) -> Slice<T> {
+    let items = items.leak();
+    Slice {
+        start: items.as_ptr(),
+        len: items.len() as u64,
+    }
+}
+
+/// A function as an export of the root, from one number to another.
+pub(super) fn export<C: Code>() -> &'static ComponentExport {
+    let number: &TypeDesc = Box::leak(Box::new(TypeDesc {
+        kind: TypeKind::U32 as u32,
+        bytes: 4,
+        align: 4,
+        len: 0,
+        members: leaked(Vec::new()),
+        flat: leaked(vec![0]),
+    }));
+    Box::leak(Box::new(ComponentExport {
+        component: 0,
+        name: leaked(Vec::new()),
+        call: never,
+        finish: never,
+        options: options(C::INSTANCE, false),
+        param_names: leaked(Vec::new()),
+        params: leaked(vec![std::ptr::from_ref(number)]),
+        result: number,
+        flat_params: 1,
+        flat_results: 1,
+        lift: lift::<C>(),
+    }))
 }
 
 /// `task.return` of an instance.

@@ -254,3 +254,27 @@ fn the_host_has_futures_of_its_own() {
     assert_eq!(count.get(), 1);
     kept.detach();
 }
+
+#[test]
+fn a_future_that_is_always_woken_lets_others_run() {
+    struct Outer;
+    impl Code for Outer {
+        const INSTANCE: u32 = OUTER;
+
+        fn start(_: u32) -> u32 {
+            wait(set_of(OUTER, call_sleep(2, true) >> 4))
+        }
+
+        fn callback(_: u32, _: u32, _: u32) -> u32 {
+            task_return(read_u32(RESULT));
+            EXIT
+        }
+    }
+    new_store();
+    let restless = spawn(std::future::poll_fn(|context| {
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    }));
+    assert_eq!(invoke::<Outer>(), Some(3));
+    drop(restless);
+}
