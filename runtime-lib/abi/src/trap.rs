@@ -11,19 +11,42 @@ macro_rules! traps {
         }
 
         impl TrapCode {
-            /// The text after `wasm trap: `.
-            #[must_use]
-            pub const fn message(self) -> &'static str {
-                match self { $( TrapCode::$name => $message, )* }
-            }
+            const ALL: &[TrapCode] = &[$( TrapCode::$name ),*];
 
-            /// The trap with this number, if there is one.
-            #[must_use]
-            pub const fn from_u8(code: u8) -> Option<TrapCode> {
-                match code { $( $code => Some(TrapCode::$name), )* _ => None }
-            }
+            /// The texts of all, one behind the other, and their lengths: an executable holds them,
+            /// and addresses would take as much room as the texts.
+            const TEXTS: &str = concat!($( $message ),*);
+            const LENGTHS: &[u8] = &[$( $message.len() as u8 ),*];
         }
     };
+}
+
+impl TrapCode {
+    /// The text after `wasm trap: `.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        let mut rest = TrapCode::TEXTS;
+        for (code, &len) in TrapCode::ALL.iter().zip(TrapCode::LENGTHS) {
+            // A panic would bring its machinery into every executable.
+            let Some((text, behind)) = rest.split_at_checked(len.into()) else {
+                break;
+            };
+            if *code == self {
+                return text;
+            }
+            rest = behind;
+        }
+        ""
+    }
+
+    /// The trap with this number, if there is one.
+    #[must_use]
+    pub fn from_u8(code: u8) -> Option<TrapCode> {
+        TrapCode::ALL
+            .iter()
+            .find(|trap| **trap as u8 == code)
+            .copied()
+    }
 }
 
 traps! {
