@@ -1,6 +1,6 @@
 //! A command: instantiate, call the entry, end.
 
-use crate::vm::{process, start};
+use crate::vm::{process, start, trap};
 use wasmelt_abi::Program;
 
 #[unsafe(no_mangle)]
@@ -13,4 +13,11 @@ extern "C" fn wasmelt_main_command(program: &'static Program) -> ! {
         None => 0,
     };
     process::exit(code)
+}
+
+/// As above, for a program that has components.
+#[unsafe(no_mangle)]
+extern "C" fn wasmelt_main_component(program: &'static Program) -> ! {
+    trap::know_components();
+    wasmelt_main_command(program)
 }

@@ -8,11 +8,12 @@ use std::io::Write;
 
 use crate::component::dynamic::{self, Value};
 use crate::vm::store::Store;
-use crate::vm::{process, start};
+use crate::vm::{process, start, trap};
 use wasmelt_abi::{ComponentExport, Export, Program, ValueType};
 
 #[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_invoke(program: &'static Program) -> ! {
+    trap::know_components();
     let store = start::start(program);
     let text = match process::items(&program.component_exports) {
         [] => invoke(program, store),

@@ -24,11 +24,12 @@ use std::io::{BufRead, Write};
 use crate::component::dynamic;
 use crate::main_invoke::types;
 use crate::vm::store::Store;
-use crate::vm::{TrapInfo, catch, process, start};
+use crate::vm::{TrapInfo, catch, process, start, trap};
 use wasmelt_abi::{ComponentExport, Export, Instance, Program, TrapCode, ValueType};
 
 #[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_script(program: &'static Program) -> ! {
+    trap::know_components();
     let mut driver = Driver {
         program,
         store: start::start(program),

@@ -304,7 +304,10 @@ impl<'a> Writer<'a> {
             u64::from(wasmelt_abi::VERSION),
         );
         let main = match &plan.purpose {
-            Purpose::Run(Entry::Command) => "wasmelt_main_command",
+            Purpose::Run(Entry::Command) if plan.linked.instances.is_empty() => {
+                "wasmelt_main_command"
+            }
+            Purpose::Run(Entry::Command) => "wasmelt_main_component",
             Purpose::Run(Entry::Invoke(_)) => "wasmelt_main_invoke",
             Purpose::Script => "wasmelt_main_script",
         };

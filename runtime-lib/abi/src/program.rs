@@ -23,8 +23,8 @@ pub type Str = Slice<u8>;
 pub struct Program {
     /// [`crate::VERSION`].
     pub version: u64,
-    /// The runtime's way of running this program: `wasmelt_main_command`, `wasmelt_main_invoke`
-    /// or `wasmelt_main_script`.
+    /// The runtime's way of running this program: `wasmelt_main_command`, for components
+    /// `wasmelt_main_component`, `wasmelt_main_invoke` or `wasmelt_main_script`.
     pub main: unsafe extern "C" fn(&'static Program) -> !,
     /// For a command: calls the entry export, gives the exit code; the argument is the base of the
     /// store.

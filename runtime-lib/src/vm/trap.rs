@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 
 use crate::vm::arch::{self, Registers};
 use crate::vm::backtrace::{self, Frames};
@@ -71,7 +72,7 @@ impl TrapInfo {
     /// The pieces of the text after `wasm trap: `.
     fn pieces(&self) -> Text {
         let of_code = [
-            Piece::Text(self.code.message()),
+            Piece::Text(text_of(self.code)),
             Piece::Text(""),
             Piece::Text(""),
             Piece::Text(""),
@@ -79,6 +80,21 @@ impl TrapInfo {
         ];
         self.text.unwrap_or(of_code)
     }
+}
+
+/// The texts of components' traps, where there can be any: other executables do not hold them.
+static COMPONENT_TEXTS: OnceLock<fn(TrapCode) -> Option<&'static str>> = OnceLock::new();
+
+/// Makes the texts of components' traps known.
+pub(crate) fn know_components() {
+    COMPONENT_TEXTS.get_or_init(|| TrapCode::component_message);
+}
+
+fn text_of(code: TrapCode) -> &'static str {
+    #[cfg(test)]
+    know_components();
+    let of_components = || COMPONENT_TEXTS.get().and_then(|text| text(code));
+    code.core_message().or_else(of_components).unwrap_or("")
 }
 
 impl fmt::Display for TrapInfo {
