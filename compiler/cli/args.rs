@@ -176,7 +176,7 @@ pub(crate) struct CodeArgs {
     #[arg(short = 'O', value_name = "LEVEL|KEY=VAL,..")]
     pub(crate) optimize: Vec<String>,
 
-    /// Keep what debuggers want: wasm offsets in backtraces, unwind tables
+    /// Backtraces give the byte offset in the input of each call
     #[arg(short = 'g')]
     pub(crate) debug: bool,
 
@@ -189,7 +189,7 @@ pub(crate) struct CodeArgs {
     pub(crate) debug_keys: Vec<String>,
 
     /// max-memory-size=BYTES, max-wasm-stack=BYTES, unknown-imports-trap,
-    /// component-model-fixed-length-lists, component-model-map
+    /// component-model-fixed-length-lists
     #[arg(short = 'W', long = "wasm", value_name = "KEY[=VAL],..")]
     pub(crate) wasm: Vec<String>,
 

@@ -279,13 +279,6 @@ static WASM: &[Row] = &[
             Ok(())
         }),
     ),
-    (
-        "component-model-map",
-        Apply(|settings, value| {
-            settings.options.maps = value.flag()?;
-            Ok(())
-        }),
-    ),
     ("component-model*", Always),
     ("function-references", Always),
     ("stack-switching", Always),

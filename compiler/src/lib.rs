@@ -173,13 +173,10 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
 
 /// What is validated beyond the standard.
 fn features(options: &Options) -> WasmFeatures {
-    let mut features = WasmFeatures::empty();
-    features.set(
-        WasmFeatures::CM_FIXED_LENGTH_LISTS,
-        options.fixed_length_lists,
-    );
-    features.set(WasmFeatures::CM_MAP, options.maps);
-    features
+    match options.fixed_length_lists {
+        true => WasmFeatures::CM_FIXED_LENGTH_LISTS,
+        false => WasmFeatures::empty(),
+    }
 }
 
 fn host_imports(options: &Options, script: bool) -> component::HostImports {
@@ -317,8 +314,7 @@ fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
 pub fn summarize(input: &[u8]) -> Result<Summary> {
     let wasm = binary(input)?;
     if input_kind(&wasm) == InputKind::Component {
-        let features = WasmFeatures::CM_FIXED_LENGTH_LISTS | WasmFeatures::CM_MAP;
-        return summary::of_component(&wasm, features);
+        return summary::of_component(&wasm, WasmFeatures::CM_FIXED_LENGTH_LISTS);
     }
     let module = parse::parse_module(&wasm)?;
     Ok(summary::of_module(&module))

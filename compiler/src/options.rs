@@ -9,7 +9,7 @@ pub struct Options {
     pub name: String,
     pub entry: Entry,
     pub opt_level: OptLevel,
-    /// Keep what debuggers want: wasm offsets in backtraces, unwind tables.
+    /// Backtraces give the byte offset in the input of each call.
     pub debug_info: bool,
     pub target_cpu: TargetCpu,
     /// Callees of up to this many CLIF values are inlined; 0 switches inlining off.
@@ -28,8 +28,6 @@ pub struct Options {
     /// Allow lists of fixed length in components, which may change
     /// (`-W component-model-fixed-length-lists`).
     pub fixed_length_lists: bool,
-    /// Allow maps in components, which may change (`-W component-model-map`).
-    pub maps: bool,
     pub policy: Policy,
     /// Text for `inspect`, kept in the executable's section [`crate::POLICY_SECTION`].
     pub policy_note: Option<String>,
@@ -118,7 +116,6 @@ impl Default for Options {
             stack_bytes_max: None,
             unknown_imports_trap: false,
             fixed_length_lists: false,
-            maps: false,
             policy: Policy::default(),
             policy_note: None,
             emit_text: None,

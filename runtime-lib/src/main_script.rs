@@ -10,12 +10,12 @@
 //! ```
 //!
 //! The first three are about the script's modules, the others about its components; each kind is
-//! counted from 0. A component that has trapped is not entered any more. A name is the hexadecimal digits of its bytes, `-` when there are none. A value is its type,
-//! a colon and its bits as a number in hexadecimal: `i32:0000002a`, `v128:` and 32 digits. A
-//! reference is `externref:null` or `externref:` and a decimal number; `exnref:null`;
-//! `funcref:null`, and as a result also `funcref:some`. A component's argument is the hexadecimal
-//! digits of its WAVE text; a result is that text. What cannot be obeyed is answered with
-//! `error TEXT`.
+//! counted from 0. A component that has trapped is not entered any more. A name is the hexadecimal
+//! digits of its bytes, `-` when there are none. A value is its type, a colon and its bits as a
+//! number in hexadecimal: `i32:0000002a`, `v128:` and 32 digits. A reference is `externref:null` or
+//! `externref:` and a decimal number; `exnref:null`; `funcref:null`, and as a result also
+//! `funcref:some`. A component's argument is the hexadecimal digits of its WAVE text; a result is
+//! that text. What cannot be obeyed is answered with `error TEXT`.
 
 mod spectest;
 

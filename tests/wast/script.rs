@@ -79,7 +79,6 @@ pub fn run(
 pub fn options() -> Options {
     Options {
         fixed_length_lists: true,
-        maps: true,
         verify: true,
         ..Options::default()
     }

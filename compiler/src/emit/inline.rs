@@ -1,7 +1,8 @@
 //! Inlining of small functions, bottom-up.
 //!
-//! Functions with few instructions, and calls from one component to another, are translated first and kept. Each has its own small callees
-//! inlined before it is offered to its callers, so that a chain of small functions becomes one.
+//! Functions with few instructions, and calls from one component to another, are translated first
+//! and kept. Each has its own small callees inlined before it is offered to its callers, so that a
+//! chain of small functions becomes one.
 //! Names need no remapping: all functions of the program have program-wide numbers.
 
 use crate::error::Result;

@@ -13,6 +13,7 @@ use wasmparser::{
 /// What is validated of the component model; as in modules, what of it is not compiled is reported
 /// by the phase that would have to do it.
 const COMPONENT_FEATURES: WasmFeatures = WasmFeatures::COMPONENT_MODEL
+    .union(WasmFeatures::CM_MAP)
     .union(WasmFeatures::CM_ASYNC)
     .union(WasmFeatures::CM_ASYNC_STACKFUL)
     .union(WasmFeatures::CM_MORE_ASYNC_BUILTINS)

@@ -5,7 +5,6 @@
 
 use super::{ConstantCalls, FuncKind, Image, LinkPlan, OptionsPlan, Reloc, TableStorage, Value};
 use crate::index::{FuncId, OptionsId, RegionIndex, SigId};
-use crate::options::Options;
 use std::collections::BTreeMap;
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{CanonOptions, DataSegment, MemoryHeader, Table, TrapCode};
@@ -50,7 +49,7 @@ impl Cursors {
     }
 }
 
-pub(super) fn lay_out(plan: &mut LinkPlan<'_>, options: &Options) {
+pub(super) fn lay_out(plan: &mut LinkPlan<'_>) {
     let mut cursors = Cursors {
         used: vec![size_of::<MemoryHeader>() as u64; plan.regions.len()],
     };
@@ -65,7 +64,6 @@ pub(super) fn lay_out(plan: &mut LinkPlan<'_>, options: &Options) {
     write_globals(plan);
     write_segments(plan);
     write_tables(plan);
-    let _ = options;
 }
 
 /// Flags of component instances, and canonical options, which have addresses that code can form.

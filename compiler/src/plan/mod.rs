@@ -406,7 +406,7 @@ pub fn plan<'a>(
     reach::mark_reachable(&mut plan);
     plan.task_uses = tasks::uses(&plan);
     plan.takes_pointer = pointer::mark_takers(&plan);
-    layout::lay_out(&mut plan, options);
+    layout::lay_out(&mut plan);
     Ok(plan)
 }
 

@@ -1,6 +1,6 @@
 //! What the component model keeps for a store: handle tables, scopes of calls, the host's
-//! resources, and what tasks need. It is made when it is first needed, and found through the store that the header of
-//! every memory names.
+//! resources, and what tasks need. It is made when it is first needed, and found through the store
+//! that the header of every memory names.
 
 use std::any::Any;
 use std::rc::Rc;

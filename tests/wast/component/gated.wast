@@ -1,5 +1,5 @@
-;; Types that the component model has behind a switch: maps, and lists of fixed length. (Wasmtime
-;; has them with `-W component-model-map,component-model-fixed-length-lists`.)
+;; Types that Wasmtime has behind a switch: maps, and lists of fixed length, which the component
+;; model has behind one too. (`-W component-model-map,component-model-fixed-length-lists` there.)
 
 (component
   (core module $m
