@@ -13,8 +13,13 @@ pub trait Resource: 'static {
     const INTERFACE: &'static str;
     /// Its name there: `input-stream`.
     const NAME: &'static str;
+    /// Whether it is one of WASI 0.3, whose interfaces have the names of those of 0.2.
+    const IS_P3: bool = false;
     /// The number of the resource type.
-    const NUMBER: u32 = wasmelt_abi::host_resource(Self::INTERFACE, Self::NAME);
+    const NUMBER: u32 = match Self::IS_P3 {
+        true => wasmelt_abi::host_resource_p3(Self::INTERFACE, Self::NAME),
+        false => wasmelt_abi::host_resource(Self::INTERFACE, Self::NAME),
+    };
 }
 
 /// `own<T>`: whoever has it passes it to the guest, or takes the resource back with

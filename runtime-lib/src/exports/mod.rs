@@ -8,6 +8,9 @@ mod p2_filesystem;
 mod p2_io;
 mod p2_random;
 mod p2_sockets;
+mod p3_cli;
+mod p3_clocks;
+mod p3_random;
 
 use crate::vm::{GuestMemory, Memory};
 

@@ -7,7 +7,8 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::io::{Errno, fcntl_dupfd_cloexec, retry_on_intr};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::{Errno, ReadWriteFlags, fcntl_dupfd_cloexec, preadv2, pwritev2, retry_on_intr};
 use rustix::stdio;
 
 use super::directory::Directory;
@@ -34,6 +35,9 @@ pub enum Stream {
     Out,
     Err,
 }
+
+/// An offset that stands for the descriptor's own position.
+const AT_POSITION: u64 = u64::MAX;
 
 /// From where a position in a file counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -257,6 +261,58 @@ impl Stream {
         let count = Descriptor::Stream(self).read(&mut [IoSliceMut::new(&mut bytes)])?;
         bytes.truncate(count);
         Ok(bytes)
+    }
+
+    /// Reads what is there of standard input, without waiting where reading may wait; 0 at the
+    /// end.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`], and as those of [`Descriptor::read`].
+    pub fn read_nowait(self, into: &mut [u8]) -> Result<usize> {
+        let buffers = &mut [IoSliceMut::new(into)];
+        if self.may_wait() {
+            let flags = ReadWriteFlags::NOWAIT;
+            match retry_on_intr(|| preadv2(self.fd(), buffers, AT_POSITION, flags)) {
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) if !self.is_ready(PollFlags::IN) => {
+                    return Err(Error::WouldBlock);
+                }
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+                result => return Ok(result?),
+            }
+        }
+        Descriptor::Stream(self).read(buffers)
+    }
+
+    /// Writes as much to standard output or standard error as it takes, without waiting where
+    /// writing may wait.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`], and as those of [`Descriptor::write`].
+    pub fn write_nowait(self, bytes: &[u8]) -> Result<usize> {
+        let mut bytes = bytes;
+        if self.may_wait() {
+            let (buffers, flags) = ([IoSlice::new(bytes)], ReadWriteFlags::NOWAIT);
+            match retry_on_intr(|| pwritev2(self.fd(), &buffers, AT_POSITION, flags)) {
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) if !self.is_ready(PollFlags::OUT) => {
+                    return Err(Error::WouldBlock);
+                }
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                    bytes = &bytes[..bytes.len().min(self.room_bytes())];
+                }
+                result => return Ok(result?),
+            }
+        }
+        Descriptor::Stream(self).write(&[IoSlice::new(bytes)])
+    }
+
+    fn is_ready(self, flags: PollFlags) -> bool {
+        const NO_TIME: Timespec = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let fds = &mut [PollFd::from_borrowed_fd(self.fd(), flags)];
+        // What the system refuses to wait for tells why when it is used.
+        retry_on_intr(|| rustix::event::poll(fds, Some(&NO_TIME))) != Ok(0)
     }
 
     fn fd(self) -> BorrowedFd<'static> {

@@ -5,3 +5,4 @@
 pub mod p0;
 pub mod p1;
 pub mod p2;
+pub mod p3;

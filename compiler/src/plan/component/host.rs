@@ -7,10 +7,10 @@
 
 use super::{CanonKind, Linked, Resource};
 use crate::canonical::FuncTyId;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::index::{OptionsId, ResourceId};
 use wasmelt_abi::{
-    GUEST_RESOURCES, HostInterface, P2, P2_HTTP, P2_PREFIX, P3, RESOURCE_DROP, SPECTEST,
+    GUEST_RESOURCES, HostInterface, P2, P2_HTTP, P2_PREFIX, P3, P3_PREFIX, RESOURCE_DROP, SPECTEST,
     SPECTEST_PREFIX, TrapCode, host_resource, host_resource_p3,
 };
 
@@ -76,7 +76,7 @@ impl Track {
         match self {
             Track::P2 if P2_HTTP.iter().any(|row| row.name == interface.name) => None,
             Track::P2 => Some(P2_PREFIX),
-            Track::P3 => None,
+            Track::P3 => Some(P3_PREFIX),
             Track::Script => Some(SPECTEST_PREFIX),
         }
     }
@@ -150,13 +150,6 @@ pub(super) fn function(
         .note(format!("imported as {actual}"))
         .note(format!("WASI defines {expected}"))
         .help("build the component with the WIT definitions that WASI has released"));
-    }
-    if track == Track::P3 && !imports.unknown_trap {
-        let what = format!("WASI 0.3, of which `{interface}` `{function}` is imported");
-        return Err(
-            Error::new(ErrorKind::Unsupported, format!("unsupported: {what}"))
-                .note("components of WASI 0.2 and modules of WASI 0.1 are compiled"),
-        );
     }
     Ok(func(
         track

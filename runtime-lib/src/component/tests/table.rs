@@ -1,7 +1,7 @@
 //! Compares host functions with the tables of `wasmelt_abi`.
 
 use wasmelt_abi::{
-    HostInterface, P2, P2_HTTP, P2_PREFIX, RESOURCE_DROP, SPECTEST, SPECTEST_PREFIX,
+    HostInterface, P2, P2_HTTP, P2_PREFIX, P3, P3_PREFIX, RESOURCE_DROP, SPECTEST, SPECTEST_PREFIX,
 };
 
 /// Symbols of tests begin with this, so that they do not meet those of the runtime library.
@@ -21,7 +21,7 @@ pub(crate) fn check_host_fns(
         let table = interfaces(prefix, interface);
         let known = table.fns.iter().find(|(known, _)| known == name);
         let (_, expected) = known.unwrap_or_else(|| panic!("{interface} has no `{name}`"));
-        assert_eq!(*ty, expanded(table, expected), "{interface}#{name}");
+        assert_eq!(*ty, expanded(prefix, table, expected), "{interface}#{name}");
     }
     for (symbol, resource) in destructors {
         assert_eq!(symbol, resource);
@@ -48,6 +48,7 @@ pub(crate) fn check_complete(interfaces: &[HostInterface], rows: &[&[&str]]) {
 fn interfaces(prefix: &str, name: &str) -> &'static HostInterface {
     let all = match prefix {
         P2_PREFIX | TEST_PREFIX => [P2, P2_HTTP],
+        P3_PREFIX => [P3, &[]],
         SPECTEST_PREFIX => [SPECTEST, &[]],
         _ => panic!("no table has the prefix `{prefix}`"),
     };
@@ -55,8 +56,9 @@ fn interfaces(prefix: &str, name: &str) -> &'static HostInterface {
     found.unwrap_or_else(|| panic!("there is no interface `{name}`"))
 }
 
-/// A type with the names in it replaced by what they stand for: resources by their full name.
-fn expanded(interface: &HostInterface, ty: &str) -> String {
+/// A type with the names in it replaced by what they stand for: resources by their full name. The
+/// prefix says in which tables other interfaces are.
+fn expanded(prefix: &str, interface: &HostInterface, ty: &str) -> String {
     let mut text = String::new();
     let mut rest = ty;
     while let Some((before, after)) = rest.split_once('$') {
@@ -65,13 +67,13 @@ fn expanded(interface: &HostInterface, ty: &str) -> String {
             .find(|c: char| !c.is_ascii_alphanumeric() && c != '-')
             .unwrap_or(after.len());
         let (name, after) = after.split_at(end);
-        text.push_str(&definition(interface, name));
+        text.push_str(&definition(prefix, interface, name));
         rest = after;
     }
     text + rest
 }
 
-fn definition(interface: &HostInterface, name: &str) -> String {
+fn definition(prefix: &str, interface: &HostInterface, name: &str) -> String {
     let known = interface.types.iter().find(|(known, _)| *known == name);
     let (_, ty) = known.unwrap_or_else(|| panic!("{} has no `{name}`", interface.name));
     if *ty == "resource" {
@@ -79,9 +81,9 @@ fn definition(interface: &HostInterface, name: &str) -> String {
     }
     match ty.rsplit_once('.') {
         Some((other, name)) if other.contains('/') => {
-            definition(interfaces(P2_PREFIX, other), name)
+            definition(prefix, interfaces(prefix, other), name)
         }
-        _ => expanded(interface, ty),
+        _ => expanded(prefix, interface, ty),
     }
 }
 
@@ -90,11 +92,12 @@ fn names_are_expanded() {
     let table = interfaces(P2_PREFIX, "wasi:filesystem/types");
     assert_eq!(
         expanded(
+            P2_PREFIX,
             table,
             "(borrow<$descriptor>)->result<own<$input-stream>,option<$datetime>>"
         ),
         "(borrow<wasi:filesystem/types.descriptor>)->result<own<wasi:io/streams.input-stream>,\
          option<record{seconds:u64,nanoseconds:u32}>>"
     );
-    assert_eq!(expanded(table, "$filesize"), "u64");
+    assert_eq!(expanded(P2_PREFIX, table, "$filesize"), "u64");
 }

@@ -1,0 +1,10 @@
+//! WASI 0.3: the WIT documents of version 0.3.2, and where they are silent, what Wasmtime does.
+//!
+//! Comes in: lifted values, handles and the readable ends of streams. Goes out: values to lower,
+//! or Rust futures of them. What does not differ from 0.2 is that of `wasi/p2`.
+
+pub mod cli;
+pub mod clocks;
+mod outcome;
+pub mod random;
+mod stdio;
