@@ -1,7 +1,7 @@
 //! `wasi:sockets` of WASI 0.2.
 
 use crate::host_fns;
-use crate::wasi::p2::sockets::{lookup, network, tcp, udp};
+use crate::wasi::p2::sockets::{lookup, network, options, tcp, udp};
 
 host_fns! {
     "wasi:sockets/network" {
@@ -30,20 +30,20 @@ host_fns! {
         "[method]tcp-socket.is-listening" => tcp::is_listening;
         "[method]tcp-socket.address-family" => tcp::address_family;
         "[method]tcp-socket.set-listen-backlog-size" => tcp::set_listen_backlog_size;
-        "[method]tcp-socket.keep-alive-enabled" => tcp::keep_alive_enabled;
-        "[method]tcp-socket.set-keep-alive-enabled" => tcp::set_keep_alive_enabled;
-        "[method]tcp-socket.keep-alive-idle-time" => tcp::keep_alive_idle_time;
-        "[method]tcp-socket.set-keep-alive-idle-time" => tcp::set_keep_alive_idle_time;
-        "[method]tcp-socket.keep-alive-interval" => tcp::keep_alive_interval;
-        "[method]tcp-socket.set-keep-alive-interval" => tcp::set_keep_alive_interval;
-        "[method]tcp-socket.keep-alive-count" => tcp::keep_alive_count;
-        "[method]tcp-socket.set-keep-alive-count" => tcp::set_keep_alive_count;
-        "[method]tcp-socket.hop-limit" => tcp::hop_limit;
-        "[method]tcp-socket.set-hop-limit" => tcp::set_hop_limit;
-        "[method]tcp-socket.receive-buffer-size" => tcp::receive_buffer_size;
-        "[method]tcp-socket.set-receive-buffer-size" => tcp::set_receive_buffer_size;
-        "[method]tcp-socket.send-buffer-size" => tcp::send_buffer_size;
-        "[method]tcp-socket.set-send-buffer-size" => tcp::set_send_buffer_size;
+        "[method]tcp-socket.keep-alive-enabled" => options::keep_alive_enabled::<tcp::Socket>;
+        "[method]tcp-socket.set-keep-alive-enabled" => options::set_keep_alive_enabled::<tcp::Socket>;
+        "[method]tcp-socket.keep-alive-idle-time" => options::keep_alive_idle_time::<tcp::Socket>;
+        "[method]tcp-socket.set-keep-alive-idle-time" => options::set_keep_alive_idle_time::<tcp::Socket>;
+        "[method]tcp-socket.keep-alive-interval" => options::keep_alive_interval::<tcp::Socket>;
+        "[method]tcp-socket.set-keep-alive-interval" => options::set_keep_alive_interval::<tcp::Socket>;
+        "[method]tcp-socket.keep-alive-count" => options::keep_alive_count::<tcp::Socket>;
+        "[method]tcp-socket.set-keep-alive-count" => options::set_keep_alive_count::<tcp::Socket>;
+        "[method]tcp-socket.hop-limit" => options::hop_limit::<tcp::Socket>;
+        "[method]tcp-socket.set-hop-limit" => options::set_hop_limit::<tcp::Socket>;
+        "[method]tcp-socket.receive-buffer-size" => options::receive_buffer_size::<tcp::Socket>;
+        "[method]tcp-socket.set-receive-buffer-size" => options::set_receive_buffer_size::<tcp::Socket>;
+        "[method]tcp-socket.send-buffer-size" => options::send_buffer_size::<tcp::Socket>;
+        "[method]tcp-socket.set-send-buffer-size" => options::set_send_buffer_size::<tcp::Socket>;
         "[method]tcp-socket.subscribe" => tcp::subscribe;
         "[method]tcp-socket.shutdown" => tcp::shutdown;
         drop "tcp-socket" => tcp::Socket;
@@ -58,12 +58,12 @@ host_fns! {
         "[method]udp-socket.local-address" => udp::local_address;
         "[method]udp-socket.remote-address" => udp::remote_address;
         "[method]udp-socket.address-family" => udp::address_family;
-        "[method]udp-socket.unicast-hop-limit" => udp::unicast_hop_limit;
-        "[method]udp-socket.set-unicast-hop-limit" => udp::set_unicast_hop_limit;
-        "[method]udp-socket.receive-buffer-size" => udp::receive_buffer_size;
-        "[method]udp-socket.set-receive-buffer-size" => udp::set_receive_buffer_size;
-        "[method]udp-socket.send-buffer-size" => udp::send_buffer_size;
-        "[method]udp-socket.set-send-buffer-size" => udp::set_send_buffer_size;
+        "[method]udp-socket.unicast-hop-limit" => options::hop_limit::<udp::Socket>;
+        "[method]udp-socket.set-unicast-hop-limit" => options::set_hop_limit::<udp::Socket>;
+        "[method]udp-socket.receive-buffer-size" => options::receive_buffer_size::<udp::Socket>;
+        "[method]udp-socket.set-receive-buffer-size" => options::set_receive_buffer_size::<udp::Socket>;
+        "[method]udp-socket.send-buffer-size" => options::send_buffer_size::<udp::Socket>;
+        "[method]udp-socket.set-send-buffer-size" => options::set_send_buffer_size::<udp::Socket>;
         "[method]udp-socket.subscribe" => udp::subscribe;
         "[method]incoming-datagram-stream.receive" => udp::receive;
         "[method]incoming-datagram-stream.subscribe" => udp::incoming_subscribe;

@@ -5,6 +5,7 @@
 
 pub mod lookup;
 pub mod network;
+pub mod options;
 pub mod tcp;
 mod tcp_streams;
 #[cfg(test)]

@@ -8,10 +8,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::network::{ErrorCode, IpAddressFamily, IpSocketAddress, Network};
+use super::options;
 use super::tcp_streams::{Receiver, Sender, SenderStream};
 use super::wanted;
 use crate::component::{Borrow, Call, Own, Resource};
 use crate::enumeration;
+use crate::host::socket_options::Options;
 use crate::host::{self, Error, net};
 use crate::io::{Source, Wanted};
 use crate::wasi::p2::poll::{Pollable, Subscribe};
@@ -29,6 +31,14 @@ pub type Socket = Rc<TcpSocket>;
 impl Resource for Socket {
     const INTERFACE: &'static str = "wasi:sockets/tcp";
     const NAME: &'static str = "tcp-socket";
+}
+
+impl options::Socket for Socket {
+    type Code = ErrorCode;
+
+    fn options(&self) -> host::Result<Options<'_>> {
+        self.host().options()
+    }
 }
 
 type This = Borrow<Socket>;
@@ -97,64 +107,6 @@ pub fn address_family(call: &mut Call<'_>, this: This) -> IpAddressFamily {
 
 pub fn set_listen_backlog_size(call: &mut Call<'_>, this: This, value: u64) -> Result<()> {
     Ok(host(call, this).set_backlog(value)?)
-}
-
-pub fn keep_alive_enabled(call: &mut Call<'_>, this: This) -> Result<bool> {
-    Ok(host(call, this).options()?.keep_alive()?)
-}
-
-pub fn set_keep_alive_enabled(call: &mut Call<'_>, this: This, value: bool) -> Result<()> {
-    Ok(host(call, this).options()?.set_keep_alive(value)?)
-}
-
-pub fn keep_alive_idle_time(call: &mut Call<'_>, this: This) -> Result<u64> {
-    Ok(host(call, this).options()?.keep_alive_idle_ns()?)
-}
-
-pub fn set_keep_alive_idle_time(call: &mut Call<'_>, this: This, value: u64) -> Result<()> {
-    Ok(host(call, this).options()?.set_keep_alive_idle_ns(value)?)
-}
-
-pub fn keep_alive_interval(call: &mut Call<'_>, this: This) -> Result<u64> {
-    Ok(host(call, this).options()?.keep_alive_interval_ns()?)
-}
-
-pub fn set_keep_alive_interval(call: &mut Call<'_>, this: This, value: u64) -> Result<()> {
-    let socket = host(call, this);
-    Ok(socket.options()?.set_keep_alive_interval_ns(value)?)
-}
-
-pub fn keep_alive_count(call: &mut Call<'_>, this: This) -> Result<u32> {
-    Ok(host(call, this).options()?.keep_alive_count()?)
-}
-
-pub fn set_keep_alive_count(call: &mut Call<'_>, this: This, value: u32) -> Result<()> {
-    Ok(host(call, this).options()?.set_keep_alive_count(value)?)
-}
-
-pub fn hop_limit(call: &mut Call<'_>, this: This) -> Result<u8> {
-    Ok(host(call, this).options()?.hop_limit()?)
-}
-
-pub fn set_hop_limit(call: &mut Call<'_>, this: This, value: u8) -> Result<()> {
-    Ok(host(call, this).options()?.set_hop_limit(value)?)
-}
-
-pub fn receive_buffer_size(call: &mut Call<'_>, this: This) -> Result<u64> {
-    Ok(host(call, this).options()?.receive_buffer_bytes()?)
-}
-
-pub fn set_receive_buffer_size(call: &mut Call<'_>, this: This, value: u64) -> Result<()> {
-    let socket = host(call, this);
-    Ok(socket.options()?.set_receive_buffer_bytes(value)?)
-}
-
-pub fn send_buffer_size(call: &mut Call<'_>, this: This) -> Result<u64> {
-    Ok(host(call, this).options()?.send_buffer_bytes()?)
-}
-
-pub fn set_send_buffer_size(call: &mut Call<'_>, this: This, value: u64) -> Result<()> {
-    Ok(host(call, this).options()?.set_send_buffer_bytes(value)?)
 }
 
 pub fn subscribe(call: &mut Call<'_>, this: This) -> Own<Pollable> {

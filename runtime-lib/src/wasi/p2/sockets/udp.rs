@@ -7,8 +7,10 @@ use std::rc::Rc;
 use wasmelt_abi::TrapCode;
 
 use super::network::{ErrorCode, IpAddressFamily, IpSocketAddress, Network};
+use super::options;
 use crate::component::{Borrow, Call, Own, Resource};
 use crate::host::net::{self, Family};
+use crate::host::socket_options::Options;
 use crate::host::udp::DATAGRAM_BYTES_MAX;
 use crate::host::{self, Error};
 use crate::io::{Interest, Source, Wanted};
@@ -42,6 +44,14 @@ pub type Socket = Rc<UdpSocket>;
 impl Resource for Socket {
     const INTERFACE: &'static str = "wasi:sockets/udp";
     const NAME: &'static str = "udp-socket";
+}
+
+impl options::Socket for Socket {
+    type Code = ErrorCode;
+
+    fn options(&self) -> host::Result<Options<'_>> {
+        Ok(self.host().options())
+    }
 }
 
 /// The resource `incoming-datagram-stream`, likewise.
@@ -104,31 +114,6 @@ pub fn remote_address(call: &mut Call<'_>, this: This) -> Result<IpSocketAddress
 
 pub fn address_family(call: &mut Call<'_>, this: This) -> IpAddressFamily {
     host(call, this).family().into()
-}
-
-pub fn unicast_hop_limit(call: &mut Call<'_>, this: This) -> Result<u8> {
-    Ok(host(call, this).options().hop_limit()?)
-}
-
-pub fn set_unicast_hop_limit(call: &mut Call<'_>, this: This, value: u8) -> Result<()> {
-    Ok(host(call, this).options().set_hop_limit(value)?)
-}
-
-pub fn receive_buffer_size(call: &mut Call<'_>, this: This) -> Result<u64> {
-    Ok(host(call, this).options().receive_buffer_bytes()?)
-}
-
-pub fn set_receive_buffer_size(call: &mut Call<'_>, this: This, value: u64) -> Result<()> {
-    let socket = host(call, this);
-    Ok(socket.options().set_receive_buffer_bytes(value)?)
-}
-
-pub fn send_buffer_size(call: &mut Call<'_>, this: This) -> Result<u64> {
-    Ok(host(call, this).options().send_buffer_bytes()?)
-}
-
-pub fn set_send_buffer_size(call: &mut Call<'_>, this: This, value: u64) -> Result<()> {
-    Ok(host(call, this).options().set_send_buffer_bytes(value)?)
 }
 
 pub fn subscribe(call: &mut Call<'_>, this: This) -> Own<Pollable> {
