@@ -11,6 +11,7 @@ mod p2_sockets;
 mod p3_cli;
 mod p3_clocks;
 mod p3_random;
+mod p3_sockets;
 
 use crate::vm::{GuestMemory, Memory};
 

@@ -3,7 +3,7 @@
 //! The rules are those of WASI: sockets never wait, IPv6 sockets carry no IPv4, and what the state
 //! of a socket does not allow is [`WRONG_STATE`], whatever the system would say.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -48,6 +48,14 @@ impl Family {
                 address.to_ipv4_mapped().is_none() && !is_compatible(address)
             }
             _ => false,
+        }
+    }
+
+    /// All addresses of this machine, and any port.
+    pub(super) fn unspecified(self) -> SocketAddr {
+        match self {
+            Family::Ipv4 => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            Family::Ipv6 => (Ipv6Addr::UNSPECIFIED, 0).into(),
         }
     }
 

@@ -77,6 +77,17 @@ impl TcpSocket {
         Ok(())
     }
 
+    /// Takes a port of all addresses of this machine, unless it has an address.
+    ///
+    /// # Errors
+    /// As [`TcpSocket::bind`].
+    pub fn ensure_bound(&self) -> Result<()> {
+        if self.bound.get() {
+            return self.require(State::Open);
+        }
+        self.bind(self.family.unspecified())
+    }
+
     /// Begins to connect; what comes of it, [`TcpSocket::finish_connect`] tells.
     ///
     /// # Errors
@@ -93,6 +104,8 @@ impl TcpSocket {
         self.state
             .set(match rustix::net::connect(&self.fd, &address) {
                 Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => State::Connecting,
+                // Linux says this when there is no port left to connect from.
+                Err(Errno::ADDRNOTAVAIL) if !self.bound.get() => State::Failed(Error::AddressInUse),
                 Err(errno) => State::Failed(errno.into()),
             });
         Ok(())
@@ -177,8 +190,15 @@ impl TcpSocket {
     /// # Errors
     /// [`WRONG_STATE`] without a connection, otherwise the system's.
     pub fn remote_address(&self) -> Result<SocketAddr> {
+        self.require_connection()?;
+        net::remote_address(self.fd.as_fd())
+    }
+
+    /// # Errors
+    /// [`WRONG_STATE`] without a connection; why, if it has failed.
+    pub fn require_connection(&self) -> Result<()> {
         match self.state.get() {
-            State::Connected => net::remote_address(self.fd.as_fd()),
+            State::Connected => Ok(()),
             State::Closed(error) => Err(error),
             _ => Err(WRONG_STATE),
         }
@@ -241,11 +261,19 @@ impl TcpSocket {
             return Ok(Vec::new());
         }
         let mut bytes = buffers::take(len);
-        let flags = RecvFlags::empty();
-        let received = retry_on_intr(|| rustix::net::recv(&self.fd, &mut *bytes, flags));
-        let (count, _) = received?;
+        let count = self.receive_into(&mut bytes)?;
         bytes.truncate(count);
         Ok(bytes)
+    }
+
+    /// As [`TcpSocket::receive`], into a buffer, which is not empty: how many bytes, 0 at the end.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn receive_into(&self, buffer: &mut [u8]) -> Result<usize> {
+        let flags = RecvFlags::empty();
+        let (count, _) = retry_on_intr(|| rustix::net::recv(&self.fd, &mut *buffer, flags))?;
+        Ok(count)
     }
 
     /// Sends what the system takes.

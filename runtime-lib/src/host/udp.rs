@@ -9,7 +9,7 @@ use rustix::net::{RecvFlags, SendFlags, SocketType};
 
 use super::net::{self, Direction, Family, WRONG_STATE};
 use super::socket_options::Options;
-use super::{Error, Result};
+use super::{Error, Result, buffers};
 
 /// No datagram is longer.
 pub const DATAGRAM_BYTES_MAX: usize = 65535;
@@ -37,7 +37,7 @@ impl UdpSocket {
         })
     }
 
-    /// Takes an address of this machine.
+    /// Takes an address of this machine. One that connects or sends without gets one by itself.
     ///
     /// # Errors
     /// [`WRONG_STATE`] if it has one, [`Error::Invalid`] for one of another family, otherwise the
@@ -76,9 +76,13 @@ impl UdpSocket {
             }
             result => result,
         };
+        let was_bound = self.bound.get();
         self.note_remote();
+        self.note_bound();
         match connected {
             Err(Errno::AFNOSUPPORT) => Err(Error::Invalid),
+            // Linux says this when there is no port left to bind to.
+            Err(Errno::ADDRNOTAVAIL) if !was_bound => Err(Error::AddressInUse),
             result => Ok(result?),
         }
     }
@@ -145,6 +149,19 @@ impl UdpSocket {
         }
     }
 
+    /// As [`UdpSocket::receive`]: the whole datagram.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn receive_datagram(&self) -> Result<(Vec<u8>, SocketAddr)> {
+        let mut buffer = buffers::take(DATAGRAM_BYTES_MAX);
+        let received = self.receive(&mut buffer);
+        let datagram =
+            received.map(|(len, from)| (buffer.get(..len).unwrap_or(&[]).to_vec(), from));
+        buffers::give_back(buffer);
+        datagram
+    }
+
     /// Sends a datagram; to an address if it is not connected, otherwise to none or the one that
     /// it is connected to.
     ///
@@ -164,11 +181,13 @@ impl UdpSocket {
             }
         }
         let flags = SendFlags::NOSIGNAL;
-        retry_on_intr(|| match (self.remote.get(), to) {
+        let sent = retry_on_intr(|| match (self.remote.get(), to) {
             (Some(_), _) => rustix::net::send(&self.fd, bytes, flags),
             (None, Some(to)) => rustix::net::sendto(&self.fd, bytes, flags, &to),
             (None, None) => Err(Errno::INVAL),
-        })?;
+        });
+        self.note_bound();
+        sent?;
         Ok(())
     }
 
@@ -176,6 +195,15 @@ impl UdpSocket {
     #[must_use]
     pub fn can_send(&self) -> bool {
         net::is_ready(&self.fd, Direction::Writable)
+    }
+
+    /// The system binds a socket that connects or sends and is not bound.
+    fn note_bound(&self) {
+        if !self.bound.get() {
+            let address = net::local_address(self.fd.as_fd());
+            self.bound
+                .set(address.is_ok_and(|address| address.port() != 0));
+        }
     }
 
     fn note_remote(&self) {

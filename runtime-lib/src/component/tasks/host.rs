@@ -186,7 +186,7 @@ pub(super) fn run_woken() -> bool {
 
 /// Polls all futures that have been woken, until none is.
 #[cfg(test)]
-pub(in crate::component) fn run_host_tasks() {
+pub(crate) fn run_host_tasks() {
     while run_woken() {}
 }
 

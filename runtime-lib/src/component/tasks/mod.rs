@@ -41,7 +41,7 @@ mod waitable;
 pub(crate) use call::run_async;
 pub use call::{ExportCall, call_export};
 #[cfg(test)]
-pub(in crate::component) use host::run_host_tasks;
+pub(crate) use host::run_host_tasks;
 pub use host::{AsyncHostFn, HostFuture, HostTask, New, enter_async, spawn};
 pub(in crate::component) use instance::Instance;
 pub(crate) use lower::async_call;

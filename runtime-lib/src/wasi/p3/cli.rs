@@ -5,7 +5,7 @@ use super::stdio;
 use crate::component::ends::StreamReader;
 use crate::component::{Call, Own, Resource};
 use crate::enumeration;
-use crate::host::Stream;
+use crate::host::{Error, Stream};
 
 pub use crate::wasi::p2::cli::{exit, exit_with_code, get_arguments, get_environment, initial_cwd};
 
@@ -15,6 +15,16 @@ enumeration! {
         Io,
         IllegalByteSequence,
         Pipe,
+    }
+}
+
+impl From<Error> for ErrorCode {
+    fn from(error: Error) -> ErrorCode {
+        match error {
+            Error::Pipe => ErrorCode::Pipe,
+            Error::IllegalByteSequence => ErrorCode::IllegalByteSequence,
+            _ => ErrorCode::Io,
+        }
     }
 }
 

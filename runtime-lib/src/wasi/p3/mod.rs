@@ -7,4 +7,5 @@ pub mod cli;
 pub mod clocks;
 mod outcome;
 pub mod random;
+pub mod sockets;
 mod stdio;

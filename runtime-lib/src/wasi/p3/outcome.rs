@@ -1,7 +1,10 @@
 //! How a stream has ended, which the future beside it tells.
 
-use crate::component::ends::{FutureReader, Resolver};
+use std::task::{Context, Poll};
+
+use crate::component::ends::{Attempt, FutureReader, ProduceBytes, Resolver, StreamReader};
 use crate::component::{Lower, Value};
+use crate::host::{self, Error};
 
 /// Whoever reads or writes a stream for the guest has this: the future says `ok` when it is
 /// dropped, unless an error was told before.
@@ -23,6 +26,22 @@ impl<E: Value + Lower + 'static> Outcome<E> {
             resolver.resolve(Err(error));
         }
     }
+
+    /// What an attempt to read or write, of at least one byte, means to the stream.
+    pub fn of_attempt(&mut self, moved: host::Result<usize>) -> Attempt
+    where
+        E: From<Error>,
+    {
+        match moved {
+            Ok(0) => Attempt::End,
+            Ok(count) => Attempt::Moved(count),
+            Err(Error::WouldBlock) => Attempt::Again,
+            Err(error) => {
+                self.fail(error.into());
+                Attempt::End
+            }
+        }
+    }
 }
 
 impl<E: Lower + 'static> Drop for Outcome<E> {
@@ -30,5 +49,21 @@ impl<E: Lower + 'static> Drop for Outcome<E> {
         if let Some(resolver) = self.0.take() {
             resolver.resolve(Ok(()));
         }
+    }
+}
+
+/// A stream that has ended before it began, with an error.
+pub fn closed<E: Lower + 'static>(error: E) -> (StreamReader<u8>, Ended<E>) {
+    (
+        StreamReader::of_bytes(Closed),
+        FutureReader::ready(Err(error)),
+    )
+}
+
+struct Closed;
+
+impl ProduceBytes for Closed {
+    fn poll_produce(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<usize> {
+        Poll::Ready(0)
     }
 }

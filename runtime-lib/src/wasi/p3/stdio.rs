@@ -5,14 +5,14 @@
 
 use super::cli::ErrorCode;
 use super::outcome::{Ended, Outcome};
-use crate::component::ends::{Attempt, Mode, ReadEnd, StreamReader, WriteEnd};
-use crate::host::{Error, Result, Stream};
+use crate::component::ends::{Mode, ReadEnd, StreamReader, WriteEnd};
+use crate::host::Stream;
 use crate::io::Handle;
 
 /// A stream of what standard input has.
 pub(super) fn read() -> (StreamReader<u8>, Ended<ErrorCode>) {
     let (mut outcome, ended) = Outcome::new();
-    let attempt = move |into: &mut [u8]| moved(Stream::In.read_nowait(into), &mut outcome);
+    let attempt = move |into: &mut [u8]| outcome.of_attempt(Stream::In.read_nowait(into));
     let end = ReadEnd::new(Handle::Stream(Stream::In), Mode::NonBlocking, attempt);
     (StreamReader::of_bytes(end), ended)
 }
@@ -20,24 +20,8 @@ pub(super) fn read() -> (StreamReader<u8>, Ended<ErrorCode>) {
 /// Writes all of a stream to standard output or standard error.
 pub(super) fn write(stream: Stream, data: StreamReader<u8>) -> Ended<ErrorCode> {
     let (mut outcome, ended) = Outcome::new();
-    let attempt = move |from: &[u8]| moved(stream.write_nowait(from), &mut outcome);
+    let attempt = move |from: &[u8]| outcome.of_attempt(stream.write_nowait(from));
     let handle = Handle::Stream(stream);
     data.consume_bytes(WriteEnd::new(handle, Mode::NonBlocking, attempt, drop));
     ended
-}
-
-fn moved(result: Result<usize>, outcome: &mut Outcome<ErrorCode>) -> Attempt {
-    match result {
-        Ok(0) => Attempt::End,
-        Ok(count) => Attempt::Moved(count),
-        Err(Error::WouldBlock) => Attempt::Again,
-        Err(error) => {
-            outcome.fail(match error {
-                Error::Pipe => ErrorCode::Pipe,
-                Error::IllegalByteSequence => ErrorCode::IllegalByteSequence,
-                _ => ErrorCode::Io,
-            });
-            Attempt::End
-        }
-    }
 }

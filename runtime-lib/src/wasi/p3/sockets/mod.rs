@@ -1,0 +1,31 @@
+//! `wasi:sockets`.
+//!
+//! The network may be used where the executable's policy says so, and otherwise no socket can be
+//! made; names are looked up where it says that.
+
+pub mod lookup;
+pub mod tcp;
+#[cfg(test)]
+mod tests;
+pub mod types;
+pub mod udp;
+
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+use crate::host::{self, Error};
+use crate::io::{self, Interest, Source};
+
+/// Attempts until an attempt no longer says that it would block.
+async fn attempt<F: AsFd + 'static, T>(
+    socket: Rc<Source<F>>,
+    interest: Interest,
+    attempt: impl Fn(&F) -> host::Result<T>,
+) -> Result<T, types::ErrorCode> {
+    loop {
+        match attempt(&socket) {
+            Err(Error::WouldBlock) => io::ready(socket.handle(), interest).await,
+            result => return Ok(result?),
+        }
+    }
+}
