@@ -24,7 +24,8 @@ pub const P2_PREFIX: &str = "wasmelt_p2:";
 /// As [`P2_PREFIX`], for WASI 0.3.
 pub const P3_PREFIX: &str = "wasmelt_p3:";
 
-/// The [`crate::Program::host_init`] of a program that asks for [`P2_PREOPENS`] and has some.
+/// The [`crate::Program::host_init`] of a program that asks for [`P2_PREOPENS`] of any version and
+/// has some.
 pub const P2_INIT: &str = "wasmelt_p2_init";
 
 /// The host function that hands out preopened directories, without its prefix.

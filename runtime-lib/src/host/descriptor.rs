@@ -14,7 +14,7 @@ use rustix::stdio;
 use super::directory::Directory;
 use super::file::File;
 use super::socket::Socket;
-use super::stat::{FileType, SetTime, Stat};
+use super::stat::{FileType, SetTime, Stat, timestamps};
 use super::{Error, Result, buffers};
 
 /// What an open descriptor of the guest stands for.
@@ -164,7 +164,7 @@ impl Descriptor {
             Descriptor::Directory(directory) => directory.as_fd(),
             Descriptor::Socket(socket) => socket.as_fd(),
         };
-        let mut stat = Stat::from_system(&rustix::fs::fstat(fd)?)?;
+        let mut stat = Stat::from_system(&rustix::fs::fstat(fd)?);
         if let Descriptor::Socket(socket) = self {
             stat.file_type = socket.file_type();
         }
@@ -185,11 +185,7 @@ impl Descriptor {
         if read_only {
             return Err(Error::NotPermitted);
         }
-        let times = rustix::fs::Timestamps {
-            last_access: accessed.to_system(),
-            last_modification: modified.to_system(),
-        };
-        Ok(rustix::fs::futimens(fd, &times)?)
+        Ok(rustix::fs::futimens(fd, &timestamps(accessed, modified))?)
     }
 
     /// Sets whether writes go to the end of the file, and whether reads and writes return rather
@@ -241,6 +237,12 @@ impl Descriptor {
             Descriptor::Directory(directory) => directory.as_fd(),
             Descriptor::Socket(socket) => socket.as_fd(),
         }
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd()
     }
 }
 

@@ -11,12 +11,13 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use cap_primitives::fs::{DirOptions, FollowSymlinks, OpenOptions, SystemTimeSpec};
+use cap_primitives::fs::{DirOptions, FollowSymlinks, OpenOptions, OpenOptionsExt, SystemTimeSpec};
+use rustix::fs::{AtFlags, OFlags, utimensat};
 use rustix::io::retry_on_intr;
 
 use super::descriptor::above_streams;
 use super::file::File;
-use super::stat::{FileType, SetTime, Stat};
+use super::stat::{FileType, SetTime, Stat, timestamps};
 use super::{Descriptor, Error, Result};
 
 /// An open directory.
@@ -70,7 +71,7 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn inode(&self) -> Result<u64> {
-        Ok(Stat::from_system(&rustix::fs::fstat(&self.file)?)?.inode)
+        Ok(Stat::from_system(&rustix::fs::fstat(&self.file)?).inode)
     }
 
     /// Whether nothing below it can be changed.
@@ -146,7 +147,7 @@ impl Directory {
     /// of the following.
     pub fn stat(&self, path: &Path, follow_link: bool) -> Result<Stat> {
         let metadata = cap_primitives::fs::stat(&self.file, path, follow(follow_link))?;
-        Stat::from_metadata(&metadata)
+        Ok(Stat::from_metadata(&metadata))
     }
 
     /// Sets the times of what the path names.
@@ -161,6 +162,9 @@ impl Directory {
         modified: SetTime,
     ) -> Result<()> {
         self.require_writable()?;
+        if accessed.is_before_1970() || modified.is_before_1970() {
+            return self.set_early_times(path, follow_link, accessed, modified);
+        }
         let set = if follow_link {
             cap_primitives::fs::set_times
         } else {
@@ -172,6 +176,24 @@ impl Directory {
             time_spec(accessed),
             time_spec(modified),
         )?)
+    }
+
+    /// cap-primitives has no times before 1970. The system has had this since Linux 5.8.
+    fn set_early_times(
+        &self,
+        path: &Path,
+        follow_link: bool,
+        accessed: SetTime,
+        modified: SetTime,
+    ) -> Result<()> {
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .custom_flags(OFlags::PATH.bits().cast_signed())
+            ._cap_fs_ext_follow(follow(follow_link));
+        let named = cap_primitives::fs::open(&self.file, path, &options)?;
+        let times = timestamps(accessed, modified);
+        Ok(utimensat(&named, c"", &times, AtFlags::EMPTY_PATH)?)
     }
 
     /// Creates a directory.
@@ -292,12 +314,14 @@ fn follow(follow_link: bool) -> FollowSymlinks {
     }
 }
 
+/// For cap-primitives. Not for times before 1970.
 fn time_spec(time: SetTime) -> Option<SystemTimeSpec> {
     match time {
         SetTime::Keep => None,
         SetTime::Now => Some(SystemTimeSpec::SymbolicNow),
-        SetTime::To(ns) => {
-            let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(ns))?;
+        SetTime::To(time) => {
+            let since = Duration::new(time.seconds.unsigned_abs(), time.nanoseconds);
+            let time = SystemTime::UNIX_EPOCH.checked_add(since)?;
             Some(SystemTimeSpec::Absolute(
                 cap_primitives::time::SystemTime::from_std(time),
             ))

@@ -73,9 +73,27 @@ impl File {
     /// [`Error::InvalidSeek`] for what has no positions, otherwise the system's.
     pub fn read_at(&self, len: usize, position: u64) -> Result<Vec<u8>> {
         let mut bytes = buffers::take(len);
-        let count = retry_on_intr(|| rustix::io::pread(self, &mut *bytes, position))?;
+        let count = self.read_into_at(&mut bytes, position)?;
         bytes.truncate(count);
         Ok(bytes)
+    }
+
+    /// As [`File::read_at`], into a buffer: how many bytes, 0 at the end.
+    ///
+    /// # Errors
+    /// As [`File::read_at`].
+    pub fn read_into_at(&self, into: &mut [u8], position: u64) -> Result<usize> {
+        Ok(retry_on_intr(|| {
+            rustix::io::pread(self, &mut *into, position)
+        })?)
+    }
+
+    /// Reads what has no positions: how many bytes, 0 at the end.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] if it was opened so and nothing is there, otherwise the system's.
+    pub fn read_next(&self, into: &mut [u8]) -> Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::read(self, &mut *into))?)
     }
 
     /// Writes to a position, which is not the file's own; what one system call does not take is
@@ -86,6 +104,16 @@ impl File {
     pub fn write_at(&self, bytes: &[u8], position: u64) -> Result<usize> {
         self.require_writable()?;
         Ok(retry_on_intr(|| rustix::io::pwrite(self, bytes, position))?)
+    }
+
+    /// Writes what has no positions.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] if it was opened so and has no room, otherwise as those of
+    /// [`File::write_at`].
+    pub fn write_next(&self, bytes: &[u8]) -> Result<usize> {
+        self.require_writable()?;
+        Ok(retry_on_intr(|| rustix::io::write(self, bytes))?)
     }
 
     /// Writes to the end, as [`File::write_at`].

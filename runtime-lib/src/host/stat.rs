@@ -1,7 +1,7 @@
 //! What is known of a file without opening it for reading.
 
 use cap_primitives::fs::MetadataExt;
-use rustix::fs::{RawMode, UTIME_NOW, UTIME_OMIT};
+use rustix::fs::{RawMode, Timestamps, UTIME_NOW, UTIME_OMIT};
 
 use super::{Error, Result};
 
@@ -18,11 +18,20 @@ pub enum FileType {
     RegularFile,
     SocketDatagram,
     SocketStream,
+    /// A socket in a directory, whatever is sent through it.
+    SocketName,
     SymbolicLink,
     Fifo,
 }
 
-/// A file's attributes; times in nanoseconds since 1970, 0 for earlier ones.
+/// A time since 1970, or before: nanoseconds, less than a second, always count forwards.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Time {
+    pub seconds: i64,
+    pub nanoseconds: u32,
+}
+
+/// A file's attributes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stat {
     pub device: u64,
@@ -30,9 +39,9 @@ pub struct Stat {
     pub file_type: FileType,
     pub links: u64,
     pub size: u64,
-    pub accessed_ns: u64,
-    pub modified_ns: u64,
-    pub changed_ns: u64,
+    pub accessed: Time,
+    pub modified: Time,
+    pub changed: Time,
 }
 
 /// What to do with one of a file's times.
@@ -40,12 +49,11 @@ pub struct Stat {
 pub enum SetTime {
     Keep,
     Now,
-    /// Nanoseconds since 1970.
-    To(u64),
+    To(Time),
 }
 
 impl FileType {
-    /// From the `st_mode` of a file. A socket in a directory is of no type that WASI knows.
+    /// From the `st_mode` of a file.
     pub(super) fn from_mode(mode: RawMode) -> FileType {
         rustix::fs::FileType::from_raw_mode(mode).into()
     }
@@ -60,7 +68,8 @@ impl From<rustix::fs::FileType> for FileType {
             rustix::fs::FileType::Fifo => FileType::Fifo,
             rustix::fs::FileType::CharacterDevice => FileType::CharacterDevice,
             rustix::fs::FileType::BlockDevice => FileType::BlockDevice,
-            rustix::fs::FileType::Socket | rustix::fs::FileType::Unknown => FileType::Unknown,
+            rustix::fs::FileType::Socket => FileType::SocketName,
+            rustix::fs::FileType::Unknown => FileType::Unknown,
         }
     }
 }
@@ -74,58 +83,110 @@ impl Stat {
             file_type,
             links: 0,
             size: 0,
-            accessed_ns: 0,
-            modified_ns: 0,
-            changed_ns: 0,
+            accessed: Time::EPOCH,
+            modified: Time::EPOCH,
+            changed: Time::EPOCH,
         }
     }
 
     // The types of these fields differ from target to target.
     #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
-    pub(super) fn from_system(stat: &rustix::fs::Stat) -> Result<Stat> {
-        Ok(Stat {
+    pub(super) fn from_system(stat: &rustix::fs::Stat) -> Stat {
+        Stat {
             device: stat.st_dev as u64,
             inode: stat.st_ino as u64,
             file_type: FileType::from_mode(stat.st_mode),
             links: stat.st_nlink as u64,
             size: stat.st_size as u64,
-            accessed_ns: nanoseconds(stat.st_atime as i64, stat.st_atime_nsec as u64)?,
-            modified_ns: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as u64)?,
-            changed_ns: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as u64)?,
-        })
+            accessed: Time::from_system(stat.st_atime as i64, stat.st_atime_nsec as i64),
+            modified: Time::from_system(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            changed: Time::from_system(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+        }
     }
 
-    pub(super) fn from_metadata(metadata: &cap_primitives::fs::Metadata) -> Result<Stat> {
-        Ok(Stat {
+    pub(super) fn from_metadata(metadata: &cap_primitives::fs::Metadata) -> Stat {
+        Stat {
             device: metadata.dev(),
             inode: metadata.ino(),
             file_type: FileType::from_mode(metadata.mode()),
             links: metadata.nlink(),
             size: metadata.size(),
-            accessed_ns: nanoseconds(metadata.atime(), metadata.atime_nsec().cast_unsigned())?,
-            modified_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec().cast_unsigned())?,
-            changed_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec().cast_unsigned())?,
-        })
+            accessed: Time::from_system(metadata.atime(), metadata.atime_nsec()),
+            modified: Time::from_system(metadata.mtime(), metadata.mtime_nsec()),
+            changed: Time::from_system(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// For the system.
+pub(super) fn timestamps(accessed: SetTime, modified: SetTime) -> Timestamps {
+    Timestamps {
+        last_access: accessed.to_system(),
+        last_modification: modified.to_system(),
     }
 }
 
 impl SetTime {
-    pub(super) fn to_system(self) -> rustix::fs::Timespec {
+    pub(super) fn is_before_1970(self) -> bool {
+        matches!(self, SetTime::To(time) if time.seconds < 0)
+    }
+
+    fn to_system(self) -> rustix::fs::Timespec {
         let (tv_sec, tv_nsec) = match self {
             SetTime::Keep => (0, UTIME_OMIT),
             SetTime::Now => (0, UTIME_NOW),
-            SetTime::To(ns) => ((ns / NS_PER_S).cast_signed(), (ns % NS_PER_S) as _),
+            SetTime::To(time) => (time.seconds, time.nanoseconds.into()),
         };
         rustix::fs::Timespec { tv_sec, tv_nsec }
     }
 }
 
-fn nanoseconds(seconds: i64, nanoseconds: u64) -> Result<u64> {
-    let Ok(seconds) = u64::try_from(seconds) else {
-        return Ok(0);
+impl Time {
+    const EPOCH: Time = Time {
+        seconds: 0,
+        nanoseconds: 0,
     };
-    let whole = seconds.checked_mul(NS_PER_S).ok_or(Error::Overflow)?;
-    whole.checked_add(nanoseconds).ok_or(Error::Overflow)
+
+    /// Nanoseconds of a second and more count as seconds.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] beyond the last second.
+    pub fn new(seconds: i64, nanoseconds: u32) -> Result<Time> {
+        let more = i64::from(nanoseconds) / NS_PER_S.cast_signed();
+        Ok(Time {
+            seconds: seconds.checked_add(more).ok_or(Error::Overflow)?,
+            nanoseconds: nanoseconds % NS_PER_S as u32,
+        })
+    }
+
+    /// From nanoseconds since 1970.
+    #[must_use]
+    pub fn from_ns(ns: u64) -> Time {
+        Time {
+            seconds: (ns / NS_PER_S).cast_signed(),
+            nanoseconds: (ns % NS_PER_S) as u32,
+        }
+    }
+
+    fn from_system(seconds: i64, nanoseconds: i64) -> Time {
+        Time {
+            seconds,
+            nanoseconds: nanoseconds as u32,
+        }
+    }
+
+    /// Nanoseconds since 1970, 0 for earlier times.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] for times after 2554.
+    pub fn ns(self) -> Result<u64> {
+        let Ok(seconds) = u64::try_from(self.seconds) else {
+            return Ok(0);
+        };
+        let whole = seconds.checked_mul(NS_PER_S).ok_or(Error::Overflow)?;
+        let ns = whole.checked_add(self.nanoseconds.into());
+        ns.ok_or(Error::Overflow)
+    }
 }
 
 #[cfg(test)]
@@ -134,8 +195,12 @@ mod tests {
 
     #[test]
     fn times_before_1970_are_zero_and_far_ones_overflow() {
-        assert_eq!(nanoseconds(-1, 5), Ok(0));
-        assert_eq!(nanoseconds(2, 5), Ok(2_000_000_005));
-        assert_eq!(nanoseconds(i64::MAX, 0), Err(Error::Overflow));
+        let ns = |seconds, nanoseconds| Time::new(seconds, nanoseconds).and_then(Time::ns);
+        assert_eq!(ns(-1, 5), Ok(0));
+        assert_eq!(ns(2, 5), Ok(2_000_000_005));
+        assert_eq!(ns(2, 1_000_000_005), Ok(3_000_000_005));
+        assert_eq!(ns(i64::MAX, 0), Err(Error::Overflow));
+        assert_eq!(ns(i64::MAX, 1_000_000_000), Err(Error::Overflow));
+        assert_eq!(Time::from_ns(u64::MAX).ns(), Ok(u64::MAX));
     }
 }

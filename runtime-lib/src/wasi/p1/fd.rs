@@ -112,7 +112,8 @@ pub(super) fn fd_filestat_get(memory: &mut GuestMemory, fd: u32, stat_out: u32) 
 /// The attributes of an open descriptor.
 pub(in crate::wasi) fn filestat_of(fd: u32) -> Result<Filestat> {
     table::with(fd, |entry| {
-        Ok(entry.require(Rights::FD_FILESTAT_GET)?.stat()?.into())
+        let stat = entry.require(Rights::FD_FILESTAT_GET)?.stat()?;
+        stat.try_into()
     })
 }
 

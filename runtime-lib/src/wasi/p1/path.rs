@@ -44,9 +44,8 @@ pub(in crate::wasi) fn filestat_at(
     let follow = follows_link(flags)?;
     table::with(fd, |entry| {
         let directory = entry.require_directory(Rights::PATH_FILESTAT_GET)?;
-        Ok(directory
-            .stat(text(memory, path, path_len)?, follow)?
-            .into())
+        let stat = directory.stat(text(memory, path, path_len)?, follow)?;
+        stat.try_into()
     })
 }
 

@@ -1,7 +1,7 @@
 //! The types of the witx document: where their fields lie, and their numbers.
 
 use super::{Errno, Result};
-use crate::host::stat::{FileType, SetTime, Stat};
+use crate::host::stat::{FileType, SetTime, Stat, Time};
 use crate::vm::GuestMemory;
 
 /// A record of `N` bytes on its way into guest memory, zero where nothing is put.
@@ -58,25 +58,27 @@ impl Filestat {
     }
 }
 
-impl From<Stat> for Filestat {
-    fn from(stat: Stat) -> Filestat {
-        Filestat {
+impl TryFrom<Stat> for Filestat {
+    type Error = Errno;
+
+    fn try_from(stat: Stat) -> Result<Filestat> {
+        Ok(Filestat {
             dev: stat.device,
             ino: stat.inode,
             filetype: filetype(stat.file_type),
             nlink: stat.links,
             size: stat.size,
-            atim: stat.accessed_ns,
-            mtim: stat.modified_ns,
-            ctim: stat.changed_ns,
-        }
+            atim: stat.accessed.ns()?,
+            mtim: stat.modified.ns()?,
+            ctim: stat.changed.ns()?,
+        })
     }
 }
 
-/// `filetype`, which has no number for named pipes.
+/// `filetype`, which has no number for named pipes, nor for sockets that are not open.
 pub(super) fn filetype(file_type: FileType) -> u8 {
     match file_type {
-        FileType::Unknown | FileType::Fifo => 0,
+        FileType::Unknown | FileType::Fifo | FileType::SocketName => 0,
         FileType::BlockDevice => 1,
         FileType::CharacterDevice => 2,
         FileType::Directory => 3,
@@ -136,7 +138,7 @@ pub(super) fn set_times(atim: u64, mtim: u64, fstflags: u32) -> Result<(SetTime,
     checked_flags(fstflags, 0xf)?;
     let one = |time, to, now| match (fstflags & to != 0, fstflags & now != 0) {
         (true, true) => Err(Errno::INVAL),
-        (true, false) => Ok(SetTime::To(time)),
+        (true, false) => Ok(SetTime::To(Time::from_ns(time))),
         (false, true) => Ok(SetTime::Now),
         (false, false) => Ok(SetTime::Keep),
     };

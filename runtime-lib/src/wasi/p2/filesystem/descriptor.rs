@@ -1,29 +1,16 @@
 //! The resource `descriptor`, and what can be done with it.
 
-use std::rc::Rc;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use super::streams::{Reader, Writer};
-use super::types::{
-    Advice, DescriptorFlags, DescriptorType, ErrorCode, MetadataHashValue, NewTimestamp, OpenFlags,
-    PathFlags,
-};
-use crate::host;
+use super::types::{Advice, DescriptorFlags, MetadataHashValue, OpenFlags, PathFlags};
 use crate::host::directory::{Directory, Open};
 use crate::host::file::File;
 use crate::host::listing::Listing;
-use crate::host::stat::Stat;
-use crate::wasi::p2::streams::{Input, Output, READ_BYTES_MAX};
+use crate::host::stat::{FileType, SetTime, Stat};
+use crate::host::{self, Error, Result};
+use crate::wasi::p2::streams::READ_BYTES_MAX;
 
-pub type Result<T> = std::result::Result<T, ErrorCode>;
-
-/// Flags that nothing can be opened with.
-const SYNCED: [DescriptorFlags; 3] = [
-    DescriptorFlags::FILE_INTEGRITY_SYNC,
-    DescriptorFlags::DATA_INTEGRITY_SYNC,
-    DescriptorFlags::REQUESTED_WRITE_SYNC,
-];
-
-/// A file or directory.
+/// A file or directory, of whatever version of WASI.
 pub struct Descriptor {
     host: host::Descriptor,
     /// The guest has been given it, rather than opened it.
@@ -31,49 +18,51 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    pub(super) fn preopened(host: host::Descriptor) -> Descriptor {
+    pub(in crate::wasi) fn preopened(host: host::Descriptor) -> Descriptor {
         Descriptor {
             host,
             preopened: true,
         }
     }
 
-    pub(super) fn host(&self) -> &host::Descriptor {
+    pub(in crate::wasi) fn host(&self) -> &host::Descriptor {
         &self.host
     }
 
     fn file(&self) -> Result<&File> {
-        Ok(self.host.file()?)
+        self.host.file()
     }
 
     fn directory(&self) -> Result<&Directory> {
-        self.host.directory().map_err(|_| ErrorCode::NotDirectory)
+        self.host.directory().map_err(|_| Error::NotDirectory)
     }
 
-    /// The file, which the guest may write.
-    fn writable(&self) -> Result<&File> {
+    /// Whether the guest was given it for reading only.
+    pub(in crate::wasi) fn is_read_only(&self) -> bool {
+        match self.host.directory() {
+            Ok(directory) => directory.is_read_only(),
+            Err(_) => self.host.file().is_ok_and(File::is_read_only),
+        }
+    }
+
+    /// The file that a stream reads.
+    pub(in crate::wasi) fn readable(&self) -> Result<&File> {
+        if self.host.directory().is_ok() {
+            return Err(Error::IsDirectory);
+        }
+        self.file()
+    }
+
+    /// The file that a stream writes, which the guest may.
+    pub(in crate::wasi) fn writable(&self) -> Result<&File> {
         let file = self.file()?;
         if file.is_read_only() {
-            return Err(ErrorCode::NotPermitted);
+            return Err(Error::NotPermitted);
         }
         Ok(file)
     }
 
-    pub(super) fn read_via_stream(self: &Rc<Self>, offset: u64) -> Result<Input> {
-        if self.host.directory().is_ok() {
-            return Err(ErrorCode::IsDirectory);
-        }
-        self.file()?;
-        Ok(Rc::new(Reader::new(self, offset)))
-    }
-
-    /// Without an offset, at the end.
-    pub(super) fn write_via_stream(self: &Rc<Self>, offset: Option<u64>) -> Result<Output> {
-        self.writable()?;
-        Ok(Rc::new(Writer::new(self, offset)))
-    }
-
-    pub(super) fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
+    pub(in crate::wasi) fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
         let advice = match advice {
             Advice::Normal => host::file::Advice::Normal,
             Advice::Sequential => host::file::Advice::Sequential,
@@ -82,92 +71,92 @@ impl Descriptor {
             Advice::DontNeed => host::file::Advice::DontNeed,
             Advice::NoReuse => host::file::Advice::NoReuse,
         };
-        Ok(self.file()?.advise(offset, len, advice)?)
+        self.file()?.advise(offset, len, advice)
     }
 
-    pub(super) fn sync(&self) -> Result<()> {
+    pub(in crate::wasi) fn sync(&self) -> Result<()> {
         match self.host.directory() {
-            Ok(directory) => Ok(directory.sync(true)?),
-            Err(_) => Ok(self.file()?.sync()?),
+            Ok(directory) => directory.sync(true),
+            Err(_) => self.file()?.sync(),
         }
     }
 
-    pub(super) fn sync_data(&self) -> Result<()> {
+    pub(in crate::wasi) fn sync_data(&self) -> Result<()> {
         match self.host.directory() {
-            Ok(directory) => Ok(directory.sync(false)?),
-            Err(_) => Ok(self.file()?.sync_data()?),
+            Ok(directory) => directory.sync(false),
+            Err(_) => self.file()?.sync_data(),
         }
     }
 
     /// Only a directory that was there from the beginning says that it can be changed, though
     /// those opened below it can be as well: so does Wasmtime.
-    pub(super) fn flags(&self) -> Result<DescriptorFlags> {
+    pub(in crate::wasi) fn flags(&self) -> Result<DescriptorFlags> {
         if let Ok(directory) = self.host.directory() {
             let change = self.preopened && !directory.is_read_only();
             let change = given(change, DescriptorFlags::MUTATE_DIRECTORY);
             return Ok(DescriptorFlags::READ | change);
         }
         let mode = self.file()?.mode()?;
-        let read = given(mode.read, DescriptorFlags::READ);
-        Ok(read | given(mode.write, DescriptorFlags::WRITE))
+        Ok(given(mode.read, DescriptorFlags::READ)
+            | given(mode.write, DescriptorFlags::WRITE)
+            | given(mode.sync, DescriptorFlags::FILE_INTEGRITY_SYNC)
+            | given(mode.data_sync, DescriptorFlags::DATA_INTEGRITY_SYNC))
     }
 
-    pub(super) fn descriptor_type(&self) -> Result<DescriptorType> {
-        Ok(self.host.file_type()?.into())
+    pub(in crate::wasi) fn file_type(&self) -> Result<FileType> {
+        self.host.file_type()
     }
 
-    pub(super) fn set_size(&self, size: u64) -> Result<()> {
-        Ok(self.file()?.set_size(size)?)
+    pub(in crate::wasi) fn set_size(&self, size: u64) -> Result<()> {
+        self.file()?.set_size(size)
     }
 
-    pub(super) fn set_times(&self, accessed: NewTimestamp, modified: NewTimestamp) -> Result<()> {
-        let (accessed, modified) = (accessed.checked()?, modified.checked()?);
-        Ok(self.host.set_times(accessed, modified)?)
+    pub(in crate::wasi) fn set_times(&self, accessed: SetTime, modified: SetTime) -> Result<()> {
+        self.host.set_times(accessed, modified)
     }
 
     /// The bytes, and whether it is at the end.
-    pub(super) fn read(&self, len: u64, offset: u64) -> Result<(Vec<u8>, bool)> {
+    pub(in crate::wasi) fn read(&self, len: u64, offset: u64) -> Result<(Vec<u8>, bool)> {
         let len = usize::try_from(len).map_or(READ_BYTES_MAX, |len| len.min(READ_BYTES_MAX));
         let bytes = self.file()?.read_at(len, offset)?;
         let end = bytes.is_empty();
         Ok((bytes, end))
     }
 
-    pub(super) fn write(&self, bytes: &[u8], offset: u64) -> Result<u64> {
+    pub(in crate::wasi) fn write(&self, bytes: &[u8], offset: u64) -> Result<u64> {
         Ok(self.file()?.write_at(bytes, offset)? as u64)
     }
 
-    pub(super) fn stat(&self) -> Result<Stat> {
-        Ok(self.host.stat()?)
+    pub(in crate::wasi) fn stat(&self) -> Result<Stat> {
+        self.host.stat()
     }
 
-    pub(super) fn list(&self) -> Result<Listing> {
-        Ok(self.directory()?.list()?)
+    pub(in crate::wasi) fn list(&self) -> Result<Listing> {
+        self.directory()?.list()
     }
 
-    pub(super) fn create_directory_at(&self, path: &str) -> Result<()> {
-        Ok(self.directory()?.create_directory(path.as_ref())?)
+    pub(in crate::wasi) fn create_directory_at(&self, path: &str) -> Result<()> {
+        self.directory()?.create_directory(path.as_ref())
     }
 
-    pub(super) fn stat_at(&self, flags: PathFlags, path: &str) -> Result<Stat> {
+    pub(in crate::wasi) fn stat_at(&self, flags: PathFlags, path: &str) -> Result<Stat> {
         let directory = self.directory()?;
-        Ok(directory.stat(path.as_ref(), flags.contains(PathFlags::SYMLINK_FOLLOW))?)
+        directory.stat(path.as_ref(), flags.contains(PathFlags::SYMLINK_FOLLOW))
     }
 
-    pub(super) fn set_times_at(
+    pub(in crate::wasi) fn set_times_at(
         &self,
         flags: PathFlags,
         path: &str,
-        accessed: NewTimestamp,
-        modified: NewTimestamp,
+        accessed: SetTime,
+        modified: SetTime,
     ) -> Result<()> {
         let directory = self.directory()?;
-        let (accessed, modified) = (accessed.checked()?, modified.checked()?);
         let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
-        Ok(directory.set_times(path.as_ref(), follow, accessed, modified)?)
+        directory.set_times(path.as_ref(), follow, accessed, modified)
     }
 
-    pub(super) fn link_at(
+    pub(in crate::wasi) fn link_at(
         &self,
         flags: PathFlags,
         path: &str,
@@ -176,25 +165,24 @@ impl Descriptor {
     ) -> Result<()> {
         let (from, to) = (self.directory()?, to.directory()?);
         if from.is_read_only() || to.is_read_only() {
-            return Err(ErrorCode::NotPermitted);
+            return Err(Error::NotPermitted);
         }
         if flags.contains(PathFlags::SYMLINK_FOLLOW) {
-            return Err(ErrorCode::Invalid);
+            return Err(Error::Invalid);
         }
-        Ok(from.link(path.as_ref(), to, to_path.as_ref())?)
+        from.link(path.as_ref(), to, to_path.as_ref())
     }
 
-    pub(super) fn open_at(
+    /// `nonblocking`: neither opening nor using it ever makes anybody wait.
+    pub(in crate::wasi) fn open_at(
         &self,
         path_flags: PathFlags,
         path: &str,
         open_flags: OpenFlags,
         flags: DescriptorFlags,
+        nonblocking: bool,
     ) -> Result<Descriptor> {
         let directory = self.directory()?;
-        if SYNCED.iter().any(|flag| flags.contains(*flag)) {
-            return Err(ErrorCode::Unsupported);
-        }
         let open = Open {
             follow: path_flags.contains(PathFlags::SYMLINK_FOLLOW),
             create: open_flags.contains(OpenFlags::CREATE),
@@ -203,7 +191,11 @@ impl Descriptor {
             truncate: open_flags.contains(OpenFlags::TRUNCATE),
             read: flags.contains(DescriptorFlags::READ),
             write: flags.contains(DescriptorFlags::WRITE),
-            ..Open::default()
+            append: false,
+            nonblocking,
+            sync: flags.contains(DescriptorFlags::FILE_INTEGRITY_SYNC),
+            data_sync: flags.contains(DescriptorFlags::DATA_INTEGRITY_SYNC),
+            read_sync: flags.contains(DescriptorFlags::REQUESTED_WRITE_SYNC),
         };
         Ok(Descriptor {
             host: directory.open(path.as_ref(), open)?,
@@ -211,47 +203,58 @@ impl Descriptor {
         })
     }
 
-    pub(super) fn readlink_at(&self, path: &str) -> Result<String> {
+    pub(in crate::wasi) fn readlink_at(&self, path: &str) -> Result<String> {
         let target = self.directory()?.read_link(path.as_ref())?;
         let target = target.into_os_string().into_string();
-        target.map_err(|_| ErrorCode::IllegalByteSequence)
+        target.map_err(|_| Error::IllegalByteSequence)
     }
 
-    pub(super) fn remove_directory_at(&self, path: &str) -> Result<()> {
-        Ok(self.directory()?.remove_directory(path.as_ref())?)
+    pub(in crate::wasi) fn remove_directory_at(&self, path: &str) -> Result<()> {
+        self.directory()?.remove_directory(path.as_ref())
     }
 
-    pub(super) fn rename_at(&self, path: &str, to: &Descriptor, to_path: &str) -> Result<()> {
+    pub(in crate::wasi) fn rename_at(
+        &self,
+        path: &str,
+        to: &Descriptor,
+        to_path: &str,
+    ) -> Result<()> {
         let (from, to) = (self.directory()?, to.directory()?);
-        Ok(from.rename(path.as_ref(), to, to_path.as_ref())?)
+        from.rename(path.as_ref(), to, to_path.as_ref())
     }
 
     /// `target` is what the link contains, `path` where it is.
-    pub(super) fn symlink_at(&self, target: &str, path: &str) -> Result<()> {
-        Ok(self.directory()?.symlink(target.as_ref(), path.as_ref())?)
+    pub(in crate::wasi) fn symlink_at(&self, target: &str, path: &str) -> Result<()> {
+        self.directory()?.symlink(target.as_ref(), path.as_ref())
     }
 
-    pub(super) fn unlink_file_at(&self, path: &str) -> Result<()> {
-        Ok(self.directory()?.unlink_file(path.as_ref())?)
+    pub(in crate::wasi) fn unlink_file_at(&self, path: &str) -> Result<()> {
+        self.directory()?.unlink_file(path.as_ref())
     }
 
-    pub(super) fn is_same_object(&self, other: &Descriptor) -> bool {
+    pub(in crate::wasi) fn is_same_object(&self, other: &Descriptor) -> bool {
         match (self.host.stat(), other.host.stat()) {
             (Ok(a), Ok(b)) => (a.device, a.inode) == (b.device, b.inode),
             _ => false,
         }
     }
 
-    pub(super) fn metadata_hash(&self) -> Result<MetadataHashValue> {
+    pub(in crate::wasi) fn metadata_hash(&self) -> Result<MetadataHashValue> {
         Ok(MetadataHashValue::of(&self.stat()?))
     }
 
-    pub(super) fn metadata_hash_at(
+    pub(in crate::wasi) fn metadata_hash_at(
         &self,
         flags: PathFlags,
         path: &str,
     ) -> Result<MetadataHashValue> {
         Ok(MetadataHashValue::of(&self.stat_at(flags, path)?))
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.host.as_fd()
     }
 }
 

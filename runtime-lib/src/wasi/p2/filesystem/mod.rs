@@ -16,14 +16,21 @@ use crate::component::{Borrow, Bytes, Call, Own, Resource};
 use crate::host::listing::Listing;
 use crate::wasi::p2::streams::{Input, IoError, Output};
 
-use descriptor::Result;
-use types::{
-    Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode,
-    MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
-};
+use types::{DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, NewTimestamp};
 
 pub use descriptor::Descriptor;
+pub(in crate::wasi) use preopens::preopened;
 pub use preopens::{get_directories, init};
+pub(in crate::wasi) use types::error_codes;
+pub use types::{Advice, DescriptorFlags, MetadataHashValue, OpenFlags, PathFlags};
+
+type Result<T> = std::result::Result<T, ErrorCode>;
+
+const SYNCED: [DescriptorFlags; 3] = [
+    DescriptorFlags::FILE_INTEGRITY_SYNC,
+    DescriptorFlags::DATA_INTEGRITY_SYNC,
+    DescriptorFlags::REQUESTED_WRITE_SYNC,
+];
 
 /// The resource `descriptor`, which streams have a share of.
 pub type File = Rc<Descriptor>;
@@ -51,38 +58,38 @@ fn file(call: &mut Call<'_>, fd: Fd) -> File {
 }
 
 pub fn read_via_stream(call: &mut Call<'_>, fd: Fd, offset: u64) -> Result<Own<Input>> {
-    let stream = file(call, fd).read_via_stream(offset)?;
+    let stream = streams::reader(&file(call, fd), offset)?;
     Ok(call.push(stream))
 }
 
 pub fn write_via_stream(call: &mut Call<'_>, fd: Fd, offset: u64) -> Result<Own<Output>> {
-    let stream = file(call, fd).write_via_stream(Some(offset))?;
+    let stream = streams::writer(&file(call, fd), Some(offset))?;
     Ok(call.push(stream))
 }
 
 pub fn append_via_stream(call: &mut Call<'_>, fd: Fd) -> Result<Own<Output>> {
-    let stream = file(call, fd).write_via_stream(None)?;
+    let stream = streams::writer(&file(call, fd), None)?;
     Ok(call.push(stream))
 }
 
 pub fn advise(call: &mut Call<'_>, fd: Fd, offset: u64, len: u64, advice: Advice) -> Result<()> {
-    call.resource(&fd).advise(offset, len, advice)
+    Ok(call.resource(&fd).advise(offset, len, advice)?)
 }
 
 pub fn sync_data(call: &mut Call<'_>, fd: Fd) -> Result<()> {
-    call.resource(&fd).sync_data()
+    Ok(call.resource(&fd).sync_data()?)
 }
 
 pub fn get_flags(call: &mut Call<'_>, fd: Fd) -> Result<DescriptorFlags> {
-    call.resource(&fd).flags()
+    Ok(call.resource(&fd).flags()?)
 }
 
 pub fn get_type(call: &mut Call<'_>, fd: Fd) -> Result<DescriptorType> {
-    call.resource(&fd).descriptor_type()
+    Ok(call.resource(&fd).file_type()?.into())
 }
 
 pub fn set_size(call: &mut Call<'_>, fd: Fd, size: u64) -> Result<()> {
-    call.resource(&fd).set_size(size)
+    Ok(call.resource(&fd).set_size(size)?)
 }
 
 pub fn set_times(
@@ -91,16 +98,17 @@ pub fn set_times(
     accessed: NewTimestamp,
     modified: NewTimestamp,
 ) -> Result<()> {
-    call.resource(&fd).set_times(accessed, modified)
+    let (accessed, modified) = (accessed.checked()?, modified.checked()?);
+    Ok(call.resource(&fd).set_times(accessed, modified)?)
 }
 
 pub fn read(call: &mut Call<'_>, fd: Fd, len: u64, offset: u64) -> Result<(Vec<u8>, bool)> {
-    call.resource(&fd).read(len, offset)
+    Ok(call.resource(&fd).read(len, offset)?)
 }
 
 pub fn write(call: &mut Call<'_>, fd: Fd, bytes: Bytes, offset: u64) -> Result<u64> {
     let (resources, memory) = call.resources_and_memory();
-    resources.get(&fd).write(bytes.of(memory), offset)
+    Ok(resources.get(&fd).write(bytes.of(memory), offset)?)
 }
 
 pub fn read_directory(call: &mut Call<'_>, fd: Fd) -> Result<Own<DirectoryEntryStream>> {
@@ -109,11 +117,11 @@ pub fn read_directory(call: &mut Call<'_>, fd: Fd) -> Result<Own<DirectoryEntryS
 }
 
 pub fn sync(call: &mut Call<'_>, fd: Fd) -> Result<()> {
-    call.resource(&fd).sync()
+    Ok(call.resource(&fd).sync()?)
 }
 
 pub fn create_directory_at(call: &mut Call<'_>, fd: Fd, path: String) -> Result<()> {
-    call.resource(&fd).create_directory_at(&path)
+    Ok(call.resource(&fd).create_directory_at(&path)?)
 }
 
 pub fn stat(call: &mut Call<'_>, fd: Fd) -> Result<DescriptorStat> {
@@ -137,8 +145,9 @@ pub fn set_times_at(
     accessed: NewTimestamp,
     modified: NewTimestamp,
 ) -> Result<()> {
+    let (accessed, modified) = (accessed.checked()?, modified.checked()?);
     let directory = call.resource(&fd);
-    directory.set_times_at(flags, &path, accessed, modified)
+    Ok(directory.set_times_at(flags, &path, accessed, modified)?)
 }
 
 pub fn link_at(
@@ -150,7 +159,7 @@ pub fn link_at(
     to_path: String,
 ) -> Result<()> {
     let to = file(call, to);
-    call.resource(&fd).link_at(flags, &path, &to, &to_path)
+    Ok(call.resource(&fd).link_at(flags, &path, &to, &to_path)?)
 }
 
 pub fn open_at(
@@ -161,30 +170,34 @@ pub fn open_at(
     open_flags: OpenFlags,
     flags: DescriptorFlags,
 ) -> Result<Own<File>> {
+    // Wasmtime opens nothing with these.
+    if SYNCED.iter().any(|flag| flags.contains(*flag)) {
+        return Err(ErrorCode::Unsupported);
+    }
     let directory = call.resource(&fd);
-    let opened = directory.open_at(path_flags, &path, open_flags, flags)?;
+    let opened = directory.open_at(path_flags, &path, open_flags, flags, false)?;
     Ok(call.push(Rc::new(opened)))
 }
 
 pub fn readlink_at(call: &mut Call<'_>, fd: Fd, path: String) -> Result<String> {
-    call.resource(&fd).readlink_at(&path)
+    Ok(call.resource(&fd).readlink_at(&path)?)
 }
 
 pub fn remove_directory_at(call: &mut Call<'_>, fd: Fd, path: String) -> Result<()> {
-    call.resource(&fd).remove_directory_at(&path)
+    Ok(call.resource(&fd).remove_directory_at(&path)?)
 }
 
 pub fn rename_at(call: &mut Call<'_>, fd: Fd, path: String, to: Fd, to_path: String) -> Result<()> {
     let to = file(call, to);
-    call.resource(&fd).rename_at(&path, &to, &to_path)
+    Ok(call.resource(&fd).rename_at(&path, &to, &to_path)?)
 }
 
 pub fn symlink_at(call: &mut Call<'_>, fd: Fd, target: String, path: String) -> Result<()> {
-    call.resource(&fd).symlink_at(&target, &path)
+    Ok(call.resource(&fd).symlink_at(&target, &path)?)
 }
 
 pub fn unlink_file_at(call: &mut Call<'_>, fd: Fd, path: String) -> Result<()> {
-    call.resource(&fd).unlink_file_at(&path)
+    Ok(call.resource(&fd).unlink_file_at(&path)?)
 }
 
 pub fn is_same_object(call: &mut Call<'_>, fd: Fd, other: Fd) -> bool {
@@ -193,7 +206,7 @@ pub fn is_same_object(call: &mut Call<'_>, fd: Fd, other: Fd) -> bool {
 }
 
 pub fn metadata_hash(call: &mut Call<'_>, fd: Fd) -> Result<MetadataHashValue> {
-    call.resource(&fd).metadata_hash()
+    Ok(call.resource(&fd).metadata_hash()?)
 }
 
 pub fn metadata_hash_at(
@@ -202,7 +215,7 @@ pub fn metadata_hash_at(
     flags: PathFlags,
     path: String,
 ) -> Result<MetadataHashValue> {
-    call.resource(&fd).metadata_hash_at(flags, &path)
+    Ok(call.resource(&fd).metadata_hash_at(flags, &path)?)
 }
 
 pub fn read_directory_entry(

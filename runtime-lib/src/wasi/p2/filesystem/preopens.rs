@@ -21,9 +21,13 @@ pub fn init(_: &'static Program) {
     PREOPENS.with(|_| {});
 }
 
+/// The directories, and the guest's names of them.
+pub(in crate::wasi) fn preopened() -> Vec<(File, String)> {
+    PREOPENS.with(Vec::clone)
+}
+
 pub fn get_directories(call: &mut Call<'_>) -> Vec<(Own<File>, String)> {
-    let preopens = PREOPENS.with(Vec::clone);
-    preopens
+    preopened()
         .into_iter()
         .map(|(directory, name)| (call.push(directory), name))
         .collect()

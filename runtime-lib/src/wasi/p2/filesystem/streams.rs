@@ -4,38 +4,46 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::Descriptor;
-use crate::host::{Error, file::File};
+use crate::host::{self, Error, file::File};
 use crate::io::Wanted;
 use crate::wasi::p2::poll::Subscribe;
 use crate::wasi::p2::streams::{
-    InputStream, OutputStream, PERMIT_BYTES, READ_BYTES_MAX, Result, StreamError,
+    Input, InputStream, Output, OutputStream, PERMIT_BYTES, READ_BYTES_MAX, Result, StreamError,
 };
 
-/// What `read-via-stream` makes.
-pub(super) struct Reader {
+/// `read-via-stream`.
+pub(super) fn reader(file: &Rc<Descriptor>, position: u64) -> host::Result<Input> {
+    file.readable()?;
+    Ok(Rc::new(Reader {
+        file: Rc::clone(file),
+        position: Cell::new(position),
+        closed: Cell::new(false),
+    }))
+}
+
+/// `write-via-stream`; without a position, `append-via-stream`.
+pub(super) fn writer(file: &Rc<Descriptor>, position: Option<u64>) -> host::Result<Output> {
+    file.writable()?;
+    Ok(Rc::new(Writer {
+        file: Rc::clone(file),
+        position: Cell::new(position),
+        closed: Cell::new(false),
+    }))
+}
+
+struct Reader {
     file: Rc<Descriptor>,
     position: Cell<u64>,
     /// After the end, or an error, nothing more is read.
     closed: Cell<bool>,
 }
 
-/// What `write-via-stream` and `append-via-stream` make.
-pub(super) struct Writer {
+struct Writer {
     file: Rc<Descriptor>,
     /// None: at the end, wherever that is.
     position: Cell<Option<u64>>,
     /// After an error, nothing more is written.
     closed: Cell<bool>,
-}
-
-impl Reader {
-    pub(super) fn new(file: &Rc<Descriptor>, position: u64) -> Reader {
-        Reader {
-            file: Rc::clone(file),
-            position: Cell::new(position),
-            closed: Cell::new(false),
-        }
-    }
 }
 
 impl Subscribe for Reader {
@@ -72,14 +80,6 @@ impl InputStream for Reader {
 }
 
 impl Writer {
-    pub(super) fn new(file: &Rc<Descriptor>, position: Option<u64>) -> Writer {
-        Writer {
-            file: Rc::clone(file),
-            position: Cell::new(position),
-            closed: Cell::new(false),
-        }
-    }
-
     fn write_all(&self, file: &File, mut rest: &[u8]) -> std::result::Result<(), Error> {
         while !rest.is_empty() {
             let written = match self.position.get() {

@@ -1,7 +1,7 @@
 //! The types of `wasi:filesystem/types`, and what they are in terms of the host.
 
-use crate::host::Error;
-use crate::host::stat::{FileType, NS_PER_S, SetTime, Stat};
+use crate::host::stat::{FileType, SetTime, Stat, Time};
+use crate::host::{Error, Result};
 use crate::wasi::p2::clocks::Datetime;
 use crate::{enumeration, flags, record, variant};
 
@@ -127,7 +127,8 @@ record! {
 impl From<FileType> for DescriptorType {
     fn from(file_type: FileType) -> DescriptorType {
         match file_type {
-            FileType::Unknown => DescriptorType::Unknown,
+            // Wasmtime knows no sockets here.
+            FileType::Unknown | FileType::SocketName => DescriptorType::Unknown,
             FileType::BlockDevice => DescriptorType::BlockDevice,
             FileType::CharacterDevice => DescriptorType::CharacterDevice,
             FileType::Directory => DescriptorType::Directory,
@@ -141,34 +142,35 @@ impl From<FileType> for DescriptorType {
 
 impl From<Stat> for DescriptorStat {
     fn from(stat: Stat) -> DescriptorStat {
-        let datetime = |ns: u64| {
-            Some(Datetime {
-                seconds: ns / NS_PER_S,
-                nanoseconds: (ns % NS_PER_S) as u32,
-            })
+        // Times before 1970 are those of 1970.
+        let datetime = |time: Time| match u64::try_from(time.seconds) {
+            Ok(seconds) => Some(Datetime {
+                seconds,
+                nanoseconds: time.nanoseconds,
+            }),
+            Err(_) => Some(Datetime::from_ns(0)),
         };
         DescriptorStat {
             r#type: stat.file_type.into(),
             link_count: stat.links,
             size: stat.size,
-            data_access_timestamp: datetime(stat.accessed_ns),
-            data_modification_timestamp: datetime(stat.modified_ns),
-            status_change_timestamp: datetime(stat.changed_ns),
+            data_access_timestamp: datetime(stat.accessed),
+            data_modification_timestamp: datetime(stat.modified),
+            status_change_timestamp: datetime(stat.changed),
         }
     }
 }
 
 impl NewTimestamp {
     /// # Errors
-    /// [`ErrorCode::Overflow`] for times that a `u64` of nanoseconds does not hold.
-    pub(super) fn checked(self) -> Result<SetTime, ErrorCode> {
+    /// [`Error::Overflow`] for times that no file has.
+    pub(super) fn checked(self) -> Result<SetTime> {
         Ok(match self {
             NewTimestamp::NoChange => SetTime::Keep,
             NewTimestamp::Now => SetTime::Now,
             NewTimestamp::Timestamp(time) => {
-                let whole = time.seconds.checked_mul(NS_PER_S);
-                let ns = whole.and_then(|ns| ns.checked_add(time.nanoseconds.into()));
-                SetTime::To(ns.ok_or(ErrorCode::Overflow)?)
+                let seconds = time.seconds.try_into().map_err(|_| Error::Overflow)?;
+                SetTime::To(Time::new(seconds, time.nanoseconds)?)
             }
         })
     }
@@ -176,7 +178,7 @@ impl NewTimestamp {
 
 impl MetadataHashValue {
     /// A hash of what the file is, whatever is in it: C libraries make inode numbers of it.
-    pub(super) fn of(stat: &Stat) -> MetadataHashValue {
+    pub(in crate::wasi) fn of(stat: &Stat) -> MetadataHashValue {
         let lower = mixed(mixed(stat.device).wrapping_add(stat.inode));
         MetadataHashValue {
             lower,
@@ -202,45 +204,64 @@ impl From<Error> for ErrorCode {
 impl ErrorCode {
     /// Nothing for errors that have nothing to do with files.
     pub(super) fn of_filesystem(error: Error) -> Option<ErrorCode> {
-        Some(match error {
-            Error::Access => ErrorCode::Access,
-            Error::WouldBlock => ErrorCode::WouldBlock,
-            Error::Already => ErrorCode::Already,
-            Error::BadDescriptor => ErrorCode::BadDescriptor,
-            Error::Busy => ErrorCode::Busy,
-            Error::Deadlock => ErrorCode::Deadlock,
-            Error::Quota => ErrorCode::Quota,
-            Error::Exist => ErrorCode::Exist,
-            Error::FileTooLarge => ErrorCode::FileTooLarge,
-            Error::IllegalByteSequence => ErrorCode::IllegalByteSequence,
-            Error::InProgress => ErrorCode::InProgress,
-            Error::Interrupted => ErrorCode::Interrupted,
-            Error::Invalid => ErrorCode::Invalid,
-            Error::Io => ErrorCode::Io,
-            Error::IsDirectory => ErrorCode::IsDirectory,
-            Error::Loop => ErrorCode::Loop,
-            Error::TooManyLinks => ErrorCode::TooManyLinks,
-            Error::MessageSize => ErrorCode::MessageSize,
-            Error::NameTooLong => ErrorCode::NameTooLong,
-            Error::NoDevice => ErrorCode::NoDevice,
-            Error::NoEntry => ErrorCode::NoEntry,
-            Error::NoLock => ErrorCode::NoLock,
-            Error::InsufficientMemory => ErrorCode::InsufficientMemory,
-            Error::InsufficientSpace => ErrorCode::InsufficientSpace,
-            Error::NotDirectory => ErrorCode::NotDirectory,
-            Error::NotEmpty => ErrorCode::NotEmpty,
-            Error::NotRecoverable => ErrorCode::NotRecoverable,
-            Error::Unsupported | Error::NoSystemCall => ErrorCode::Unsupported,
-            Error::NoTty => ErrorCode::NoTty,
-            Error::NoSuchDevice => ErrorCode::NoSuchDevice,
-            Error::Overflow => ErrorCode::Overflow,
-            Error::NotPermitted => ErrorCode::NotPermitted,
-            Error::Pipe => ErrorCode::Pipe,
-            Error::ReadOnly => ErrorCode::ReadOnly,
-            Error::InvalidSeek => ErrorCode::InvalidSeek,
-            Error::TextFileBusy => ErrorCode::TextFileBusy,
-            Error::CrossDevice => ErrorCode::CrossDevice,
-            _ => return None,
-        })
+        match error {
+            Error::WouldBlock => Some(ErrorCode::WouldBlock),
+            other => ErrorCode::of_any_version(other),
+        }
     }
 }
+
+/// Makes `of_any_version`: what is called the same in the `error-code`s of all versions.
+macro_rules! error_codes {
+    ($ErrorCode:ident) => {
+        impl $ErrorCode {
+            fn of_any_version(error: $crate::host::Error) -> Option<$ErrorCode> {
+                use $crate::host::Error;
+
+                Some(match error {
+                    Error::Access => $ErrorCode::Access,
+                    Error::Already => $ErrorCode::Already,
+                    Error::BadDescriptor => $ErrorCode::BadDescriptor,
+                    Error::Busy => $ErrorCode::Busy,
+                    Error::Deadlock => $ErrorCode::Deadlock,
+                    Error::Quota => $ErrorCode::Quota,
+                    Error::Exist => $ErrorCode::Exist,
+                    Error::FileTooLarge => $ErrorCode::FileTooLarge,
+                    Error::IllegalByteSequence => $ErrorCode::IllegalByteSequence,
+                    Error::InProgress => $ErrorCode::InProgress,
+                    Error::Interrupted => $ErrorCode::Interrupted,
+                    Error::Invalid => $ErrorCode::Invalid,
+                    Error::Io => $ErrorCode::Io,
+                    Error::IsDirectory => $ErrorCode::IsDirectory,
+                    Error::Loop => $ErrorCode::Loop,
+                    Error::TooManyLinks => $ErrorCode::TooManyLinks,
+                    Error::MessageSize => $ErrorCode::MessageSize,
+                    Error::NameTooLong => $ErrorCode::NameTooLong,
+                    Error::NoDevice => $ErrorCode::NoDevice,
+                    Error::NoEntry => $ErrorCode::NoEntry,
+                    Error::NoLock => $ErrorCode::NoLock,
+                    Error::InsufficientMemory => $ErrorCode::InsufficientMemory,
+                    Error::InsufficientSpace => $ErrorCode::InsufficientSpace,
+                    Error::NotDirectory => $ErrorCode::NotDirectory,
+                    Error::NotEmpty => $ErrorCode::NotEmpty,
+                    Error::NotRecoverable => $ErrorCode::NotRecoverable,
+                    Error::Unsupported | Error::NoSystemCall => $ErrorCode::Unsupported,
+                    Error::NoTty => $ErrorCode::NoTty,
+                    Error::NoSuchDevice => $ErrorCode::NoSuchDevice,
+                    Error::Overflow => $ErrorCode::Overflow,
+                    Error::NotPermitted => $ErrorCode::NotPermitted,
+                    Error::Pipe => $ErrorCode::Pipe,
+                    Error::ReadOnly => $ErrorCode::ReadOnly,
+                    Error::InvalidSeek => $ErrorCode::InvalidSeek,
+                    Error::TextFileBusy => $ErrorCode::TextFileBusy,
+                    Error::CrossDevice => $ErrorCode::CrossDevice,
+                    _ => return None,
+                })
+            }
+        }
+    };
+}
+
+error_codes! { ErrorCode }
+
+pub(in crate::wasi) use error_codes;
