@@ -10,6 +10,7 @@ mod p2_random;
 mod p2_sockets;
 mod p3_cli;
 mod p3_clocks;
+mod p3_filesystem;
 mod p3_random;
 mod p3_sockets;
 

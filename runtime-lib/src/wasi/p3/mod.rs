@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod clocks;
+pub mod filesystem;
 mod outcome;
 pub mod random;
 pub mod sockets;

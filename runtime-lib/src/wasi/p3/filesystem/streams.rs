@@ -1,0 +1,147 @@
+//! Streams from and to files. Bytes go between the file and the guest's memory without a copy.
+//!
+//! Streams of files have positions of their own. A pipe or a terminal has none: its stream begins
+//! at offset 0, which is wherever it is, and is waited for by the event loop.
+
+use std::rc::Rc;
+
+use super::File;
+use super::types::ErrorCode;
+use crate::component::ends::{Attempt, Mode, ProduceBytes, ReadEnd, StreamReader, WriteEnd};
+use crate::host::{Error, Result};
+use crate::wasi::p2::filesystem::Descriptor;
+use crate::wasi::p3::outcome::{Ended, Outcome};
+use std::task::{Context, Poll};
+
+/// How far a stream has come.
+pub(super) struct Cursor {
+    file: Rc<Descriptor>,
+    place: Place,
+    outcome: Outcome<ErrorCode>,
+}
+
+/// Where the next bytes are.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    At(u64),
+    End,
+    /// It has no positions.
+    Next,
+}
+
+/// A stream of nothing.
+struct Nothing;
+
+impl ProduceBytes for Nothing {
+    fn poll_produce(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<usize> {
+        Poll::Ready(0)
+    }
+}
+
+/// `read-via-stream`.
+pub(super) fn read(file: &File, offset: u64) -> (StreamReader<u8>, Ended<ErrorCode>) {
+    let (mut outcome, ended) = Outcome::new();
+    if let Err(error) = file.descriptor().readable() {
+        outcome.fail(error.into());
+        return (StreamReader::of_bytes(Nothing), ended);
+    }
+    let mut cursor = Cursor::new(file, Place::At(offset), outcome);
+    let attempt = move |into: &mut [u8]| {
+        let read = cursor.read(into);
+        cursor.moved(read)
+    };
+    let end = ReadEnd::new(file.handle(), Mode::NonBlocking, attempt);
+    (StreamReader::of_bytes(end), ended)
+}
+
+/// `write-via-stream`; without an offset, `append-via-stream`.
+pub(super) fn write(file: &File, data: StreamReader<u8>, offset: Option<u64>) -> Ended<ErrorCode> {
+    let (mut outcome, ended) = Outcome::new();
+    if let Err(error) = require_writable(file.descriptor()) {
+        outcome.fail(error.into());
+        return ended;
+    }
+    let place = offset.map_or(Place::End, Place::At);
+    let mut cursor = Cursor::new(file, place, outcome);
+    let attempt = move |from: &[u8]| match cursor.write(from) {
+        // No bytes of some that there are.
+        Ok(0) => cursor.moved(Err(Error::Io)),
+        written => cursor.moved(written),
+    };
+    let end = WriteEnd::new(file.handle(), Mode::NonBlocking, attempt, drop);
+    data.consume_bytes(end);
+    ended
+}
+
+fn require_writable(file: &Descriptor) -> Result<()> {
+    if file.is_read_only() {
+        return Err(Error::ReadOnly);
+    }
+    file.writable().map(drop)
+}
+
+impl Cursor {
+    pub(super) fn new(file: &File, place: Place, outcome: Outcome<ErrorCode>) -> Cursor {
+        Cursor {
+            file: Rc::clone(file.descriptor()),
+            place,
+            outcome,
+        }
+    }
+
+    pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize> {
+        let file = self.file.readable()?;
+        let Place::At(at) = self.place else {
+            return file.read_next(into);
+        };
+        match file.read_into_at(into, at) {
+            // It is not read yet: a pipe looks like one at its end until somebody writes to it.
+            Err(Error::InvalidSeek) if at == 0 => {
+                self.place = Place::Next;
+                Err(Error::WouldBlock)
+            }
+            read => {
+                self.advance(at, &read);
+                read
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, from: &[u8]) -> Result<usize> {
+        let file = self.file.writable()?;
+        let written = match self.place {
+            Place::At(at) => file.write_at(from, at),
+            Place::End => file.append(from),
+            Place::Next => return file.write_next(from),
+        };
+        match (self.place, written) {
+            (Place::At(0) | Place::End, Err(Error::InvalidSeek)) => {
+                self.place = Place::Next;
+                file.write_next(from)
+            }
+            (Place::At(at), written) => {
+                self.advance(at, &written);
+                written
+            }
+            (_, written) => written,
+        }
+    }
+
+    fn advance(&mut self, from: u64, moved: &Result<usize>) {
+        if let Ok(count) = moved {
+            self.place = Place::At(from + *count as u64);
+        }
+    }
+
+    fn moved(&mut self, result: Result<usize>) -> Attempt {
+        match result {
+            Ok(0) => Attempt::End,
+            Ok(count) => Attempt::Moved(count),
+            Err(Error::WouldBlock) => Attempt::Again,
+            Err(error) => {
+                self.outcome.fail(error.into());
+                Attempt::End
+            }
+        }
+    }
+}
