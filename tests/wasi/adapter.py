@@ -9,6 +9,7 @@ compiler and test and by what the test may do, so that a second run compiles not
 import hashlib
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 from functools import cache
@@ -63,14 +64,18 @@ def compute_argv(
 ) -> List[str]:
     args, env, root = args_env_root
     options = [f"--env={name}={value}" for name, value in env.items()]
-    if root:
-        options += [f"--dir={Path(root).resolve()}::/"]
     if wasi_version == "wasm32-wasip3":
         # Some of the tests that use the network do not list `sockets` among their proposals.
         options.append("-Sinherit-network")
     key = hashlib.sha256(Path(test_path).read_bytes())
-    key.update("\0".join([compiler_hash(), *options]).encode())
+    key.update("\0".join([compiler_hash(), *options, str(root or "")]).encode())
     executable = EXECUTABLES / key.hexdigest()[:32] / Path(test_path).stem
+    if root:
+        # A copy, since a test of directories fails when it finds what another has left behind.
+        copy = executable.with_name("root.dir")
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(root, copy, symlinks=True)
+        options += [f"--dir={copy}::/"]
     if not executable.exists():
         executable.parent.mkdir(parents=True, exist_ok=True)
         build = command() + ["build", "-q", test_path, "-o", str(executable), *options]
