@@ -200,7 +200,8 @@ fn tick() -> bool {
     }
     let next = SCHEDULER.with(|scheduler| scheduler.queue.borrow_mut().pop_front());
     let Some(task) = next else {
-        return polled || crate::io::turn(true) || host::has_woken();
+        // The event loop may just have found something, which it does not tell twice.
+        return polled || host::has_woken() || crate::io::turn(true);
     };
     task.queued.set(false);
     if task.nested.get() {

@@ -1,6 +1,7 @@
 //! Host functions of async type, called by guests.
 
 use std::cell::Cell;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use super::guests::*;
@@ -38,11 +39,20 @@ const FOR_EVER: u32 = u32::MAX;
 
 /// Calls [`sleep`] from the outer instance: status, or result.
 fn call_sleep(ms: u32, is_async: bool) -> u32 {
+    call_host(sleep, ms, is_async)
+}
+
+/// As [`call_sleep`], of any function.
+fn call_host(
+    function: fn(&mut Call<'_>, u32) -> HostFuture<u32>,
+    param: u32,
+    is_async: bool,
+) -> u32 {
     let options = Box::leak(Box::new(options(OUTER, is_async)));
-    let mut slots = [ms.into(), RESULT];
+    let mut slots = [param.into(), RESULT];
     // SAFETY: the memory is that of a guest.
     let memory = unsafe { Memory::at(memory()) };
-    enter_async(memory, options, RawSlots::new(slots.as_mut_ptr()), sleep);
+    enter_async(memory, options, RawSlots::new(slots.as_mut_ptr()), function);
     slots[0] as u32
 }
 
@@ -171,6 +181,67 @@ fn thousands_of_timers() {
     }
     new_store();
     assert_eq!(invoke::<Outer>(), Some(COUNT));
+}
+
+/// Waits for a byte of [`PIPE`].
+fn wait_for_byte(_: &mut Call<'_>, _: u32) -> HostFuture<u32> {
+    let reader = PIPE.with(|(reader, _)| Rc::clone(reader));
+    Box::pin(async move {
+        io::ready(reader.handle(), io::Interest::Readable).await;
+        rustix::io::read(&**reader, &mut [0]).unwrap() as u32
+    })
+}
+
+type Pipe = (Rc<io::Source<OwnedFd>>, OwnedFd);
+
+thread_local! {
+    static PIPE: Pipe = {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        (Rc::new(io::Source::new(reader)), writer)
+    };
+}
+
+/// The event loop is asked now and then while there is something to run, and what it tells then
+/// is heard, in whichever tick that is.
+#[test]
+fn events_are_heard_at_any_time() {
+    const COUNT: u32 = 300;
+    struct Outer;
+    impl Code for Outer {
+        const INSTANCE: u32 = OUTER;
+
+        fn start(_: u32) -> u32 {
+            let status = call_host(wait_for_byte, 0, true);
+            assert_eq!(status & 0xf, STARTED);
+            PIPE.with(|(_, writer)| rustix::io::write(writer, b"x").unwrap());
+            wait(set_of(OUTER, status >> 4))
+        }
+
+        fn callback(event: u32, index: u32, payload: u32) -> u32 {
+            if event != SUBTASK {
+                return Outer::start(0);
+            }
+            assert_eq!(payload, RETURNED);
+            subtask_drop(OUTER, index);
+            context_set(0, context_get(0) + 1);
+            match context_get(0) {
+                COUNT => {
+                    task_return(COUNT);
+                    EXIT
+                }
+                // The first event of a tick of each number.
+                count if count.is_multiple_of(65) => YIELD,
+                _ => Outer::start(0),
+            }
+        }
+    }
+    new_store();
+    let late = spawn(async {
+        io::sleep_until(now_ns(Clock::Monotonic) + 5_000_000_000).await;
+        panic!("an event was not heard");
+    });
+    assert_eq!(invoke::<Outer>(), Some(COUNT));
+    drop(late);
 }
 
 struct Thing;
