@@ -57,7 +57,8 @@ const SA_RESTORER: u64 = 0x0400_0000;
 /// Bytes of the kernel's signal mask.
 const MASK_BYTES: usize = 8;
 
-/// Installs the handlers on the main thread, and makes writes to closed pipes fail with an error.
+/// Installs the handlers on the main thread, and makes writes to closed pipes, and those that make
+/// a file larger than the process may, fail with an error.
 pub(crate) fn install() {
     let stack = libc::stack_t {
         ss_sp: HANDLER_STACK.0.get().cast(),
@@ -80,7 +81,9 @@ pub(crate) fn install() {
             (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64,
         );
     }
-    set_action(libc::SIGPIPE, libc::SIG_IGN, 0);
+    for signal in [libc::SIGPIPE, libc::SIGXFSZ] {
+        set_action(signal, libc::SIG_IGN, 0);
+    }
 }
 
 fn set_action(signal: c_int, handler: usize, flags: u64) {
