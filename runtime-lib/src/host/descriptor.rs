@@ -265,14 +265,14 @@ impl Stream {
         Ok(bytes)
     }
 
-    /// Reads what is there of standard input, without waiting where reading may wait; 0 at the
-    /// end.
+    /// Reads what is there of standard input, 0 at the end. It does not wait if `may_wait` tells
+    /// what [`Stream::may_wait`] says.
     ///
     /// # Errors
     /// [`Error::WouldBlock`], and as those of [`Descriptor::read`].
-    pub fn read_nowait(self, into: &mut [u8]) -> Result<usize> {
+    pub fn read_nowait(self, into: &mut [u8], may_wait: bool) -> Result<usize> {
         let buffers = &mut [IoSliceMut::new(into)];
-        if self.may_wait() {
+        if may_wait {
             let flags = ReadWriteFlags::NOWAIT;
             match retry_on_intr(|| preadv2(self.fd(), buffers, AT_POSITION, flags)) {
                 Err(Errno::OPNOTSUPP | Errno::NOSYS) if !self.is_ready(PollFlags::IN) => {
@@ -285,14 +285,14 @@ impl Stream {
         Descriptor::Stream(self).read(buffers)
     }
 
-    /// Writes as much to standard output or standard error as it takes, without waiting where
-    /// writing may wait.
+    /// Writes as much to standard output or standard error as it takes, as
+    /// [`Stream::read_nowait`].
     ///
     /// # Errors
     /// [`Error::WouldBlock`], and as those of [`Descriptor::write`].
-    pub fn write_nowait(self, bytes: &[u8]) -> Result<usize> {
+    pub fn write_nowait(self, bytes: &[u8], may_wait: bool) -> Result<usize> {
         let mut bytes = bytes;
-        if self.may_wait() {
+        if may_wait {
             let (buffers, flags) = ([IoSlice::new(bytes)], ReadWriteFlags::NOWAIT);
             match retry_on_intr(|| pwritev2(self.fd(), &buffers, AT_POSITION, flags)) {
                 Err(Errno::OPNOTSUPP | Errno::NOSYS) if !self.is_ready(PollFlags::OUT) => {
@@ -331,7 +331,8 @@ impl Stream {
         rustix::termios::isatty(self.fd())
     }
 
-    /// Whether writing may wait until somebody reads, as it does for pipes, sockets and terminals.
+    /// Whether writing may wait until somebody reads, or reading until somebody writes, as it does
+    /// for pipes, sockets and terminals.
     #[must_use]
     pub fn may_wait(self) -> bool {
         let stat = rustix::fs::fstat(self.fd());

@@ -144,16 +144,26 @@ async fn cancel() {
     say!("nothing was typed: {given_up}");
 }
 
-/// Reading and writing nothing.
+/// A read of nothing, which waits until there is something, and a write of nothing, which waits
+/// until somebody reads.
 async fn zero() {
     let (mut writer, mut reader) = wasip3::wit_stream::new();
-    let write = writer.write(Vec::new());
-    let read = reader.read(Vec::<u8>::with_capacity(0));
-    let ((written, _), (read, bytes)) = join(write, read).await;
-    say!("{written:?}, {read:?}, {}", bytes.len());
+    let write = async {
+        let (nothing, _) = writer.write(Vec::new()).await;
+        let (something, rest) = writer.write(b"abc".to_vec()).await;
+        (nothing, something, rest.remaining())
+    };
+    let read = async {
+        let (nothing, _) = reader.read(Vec::with_capacity(0)).await;
+        let (something, bytes) = reader.read(Vec::with_capacity(8)).await;
+        (nothing, something, bytes.len())
+    };
+    let (write, read) = join(write, read).await;
+    say!("written {write:?}");
+    say!("read {read:?}");
 }
 
-/// What a stream to standard error says when it is full, and where that goes.
+/// A stream to standard error, and what its future says.
 async fn errors() {
     let (mut writer, reader) = wasip3::wit_stream::new();
     let written = stderr::write_via_stream(reader);

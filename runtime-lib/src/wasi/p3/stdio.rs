@@ -12,7 +12,8 @@ use crate::io::Handle;
 /// A stream of what standard input has.
 pub(super) fn read() -> (StreamReader<u8>, Ended<ErrorCode>) {
     let (mut outcome, ended) = Outcome::new();
-    let attempt = move |into: &mut [u8]| outcome.of_attempt(Stream::In.read_nowait(into));
+    let may_wait = Stream::In.may_wait();
+    let attempt = move |into: &mut [u8]| outcome.of_attempt(Stream::In.read_nowait(into, may_wait));
     let end = ReadEnd::new(Handle::Stream(Stream::In), Mode::NonBlocking, attempt);
     (StreamReader::of_bytes(end), ended)
 }
@@ -20,7 +21,8 @@ pub(super) fn read() -> (StreamReader<u8>, Ended<ErrorCode>) {
 /// Writes all of a stream to standard output or standard error.
 pub(super) fn write(stream: Stream, data: StreamReader<u8>) -> Ended<ErrorCode> {
     let (mut outcome, ended) = Outcome::new();
-    let attempt = move |from: &[u8]| outcome.of_attempt(stream.write_nowait(from));
+    let may_wait = stream.may_wait();
+    let attempt = move |from: &[u8]| outcome.of_attempt(stream.write_nowait(from, may_wait));
     let handle = Handle::Stream(stream);
     data.consume_bytes(WriteEnd::new(handle, Mode::NonBlocking, attempt, drop));
     ended
