@@ -165,6 +165,7 @@ pub(crate) unsafe extern "C" fn waitable_set_wait(
 ) -> i32 {
     // SAFETY: the caller vouches for the pointer.
     let store = unsafe { store_of(memory) };
+    scheduler::trap_unless_may_block();
     let set = waitable_set(store, instance, set);
     let cancelled = scheduler::wait_until(store, Wait::Set(set.clone()), cancellable != 0);
     let event = if cancelled {
@@ -279,6 +280,9 @@ pub(crate) unsafe extern "C" fn subtask_cancel(
 ) -> i32 {
     // SAFETY: the caller vouches for the pointer.
     let store = unsafe { store_of(memory) };
+    if is_async == 0 {
+        scheduler::trap_unless_may_block();
+    }
     let subtask: Rc<Subtask> = state::with(store, |state| {
         state.object(instance as u32, kind::SUBTASK, subtask as u32)
     });

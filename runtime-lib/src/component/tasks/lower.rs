@@ -34,6 +34,9 @@ pub(crate) unsafe extern "C" fn async_call(
         // SAFETY: the caller vouches for them.
         count => unsafe { std::slice::from_raw_parts_mut(slots.cast(), count) },
     };
+    if record.options.is_async == 0 {
+        scheduler::trap_unless_may_block();
+    }
     let entered = Entered::new(store, &record.entered);
     if !entered.may_enter() {
         raise(TrapCode::CannotEnter)

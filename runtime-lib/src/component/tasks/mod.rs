@@ -47,5 +47,5 @@ pub(in crate::component) use instance::Instance;
 pub(crate) use lower::async_call;
 pub(in crate::component) use scheduler::abandon_all;
 pub use scheduler::current_instance;
-pub(in crate::component) use scheduler::{sync_enter, sync_exit};
+pub(in crate::component) use scheduler::{sync_enter, sync_exit, trap_unless_may_block};
 pub use waitable::{Event, Waitable, WaitableState, set_pending_event, wait_for_pending_event};

@@ -134,6 +134,16 @@ pub(super) fn resume(task: &Rc<Task>, cancelled: bool) {
     });
 }
 
+/// Traps unless the current thread may block.
+///
+/// Differs from the spec: a synchronous call that would not block after all traps as well. Suites
+/// and Wasmtime ask before they do anything else.
+pub(in crate::component) fn trap_unless_may_block() {
+    if current_async_task().is_none() {
+        raise(TrapCode::CannotBlock)
+    }
+}
+
 /// `Thread.wait_until`, of the current thread: whether it has been cancelled.
 pub(super) fn wait_until(store: &'static Store, wait: Wait, cancellable: bool) -> bool {
     let Some(task) = current_async_task() else {

@@ -1,5 +1,6 @@
 //! `SharedStreamImpl` and its ends: every state, on bytes.
 
+use super::waiting::as_task;
 use super::*;
 
 /// A stream from one instance to another, and its ends there.
@@ -263,12 +264,16 @@ fn synchronous_copies_do_not_say_that_they_wait() {
     b.be_synchronous();
     a.guest.write(0, b"ab");
     assert_eq!(a.stream_write(writable, 0, 2), BLOCKED);
-    assert_eq!(b.stream_read(readable, 0, 9), packed(COMPLETED, 2));
-    assert_eq!(b.guest.read(0, 2), b"ab");
-    assert_eq!(a.payload(writable), packed(COMPLETED, 2));
-    // Outside of a task, nothing may block.
+    // Outside of a task, nothing may block, not even what would not.
     let text = "cannot block a synchronous task before returning";
     assert_eq!(trap_text(|| _ = b.stream_read(readable, 0, 9)), text);
+    assert_eq!(trap_text(|| _ = b.stream_cancel_read(readable)), text);
+    let (store, options) = (b.store, copied(&b.guest.options));
+    as_task(store, options, move || {
+        assert_eq!(b.stream_read(readable, 0, 9), packed(COMPLETED, 2));
+        assert_eq!(b.guest.read(0, 2), b"ab");
+        assert_eq!(a.payload(writable), packed(COMPLETED, 2));
+    });
 }
 
 #[test]
