@@ -118,14 +118,18 @@ fn cancelled_copies() {
     // Both are as before.
     assert_eq!(b.stream_read(readable, 0, 4), BLOCKED);
     assert_eq!(a.stream_write(writable, 0, 3), packed(COMPLETED, 3));
-    // What has been copied has been copied.
-    assert_eq!(b.stream_cancel_read(readable), packed(COMPLETED, 3));
+    // What has been copied has been copied, and the guest has not been told of it.
+    assert_eq!(b.stream_cancel_read(readable), packed(CANCELLED, 3));
     assert_eq!(a.stream_write(writable, 0, 4), BLOCKED);
     assert_eq!(b.stream_read(readable, 0, 1), packed(COMPLETED, 1));
-    assert_eq!(a.stream_cancel_write(writable), packed(COMPLETED, 1));
-    assert_eq!(b.stream_read(readable, 0, 1), BLOCKED);
+    assert_eq!(a.stream_cancel_write(writable), packed(CANCELLED, 1));
+    assert_eq!(a.stream_write(writable, 0, 2), BLOCKED);
+    assert_eq!(b.stream_read(readable, 0, 2), packed(COMPLETED, 2));
+    assert_eq!(a.stream_cancel_write(writable), packed(CANCELLED, 2));
+    assert_eq!(b.stream_read(readable, 0, 2), BLOCKED);
+    assert_eq!(a.stream_write(writable, 0, 1), packed(COMPLETED, 1));
     a.stream_drop_writable(writable);
-    assert_eq!(b.stream_cancel_read(readable), packed(DROPPED, 0));
+    assert_eq!(b.stream_cancel_read(readable), packed(DROPPED, 1));
     b.stream_drop_readable(readable);
 }
 
