@@ -57,6 +57,11 @@ impl Instance {
         self.exclusive.borrow().is_none()
     }
 
+    /// Who runs exclusively.
+    pub(super) fn exclusive(&self) -> Option<Rc<Task>> {
+        self.exclusive.borrow().clone()
+    }
+
     /// Whether this task runs exclusively, or nobody does.
     pub(super) fn is_free_for(&self, task: &Rc<Task>) -> bool {
         let exclusive = self.exclusive.borrow();

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::scheduler;
 use super::task::{Position, Task, TaskState, Wait};
 use super::waitable::{Event, WaitableSet};
 use crate::component::handles::kind;
@@ -45,7 +46,17 @@ pub(super) fn advance(task: &Rc<Task>) {
 }
 
 /// `enter_implicit_thread`.
+///
+/// Differs from the spec: if what the task has to wait for is a thread that can go on because of an
+/// event, that thread goes on first. The specification's test of synchronous streams counts on
+/// that, and Wasmtime looks later whether a task can start.
 fn enter_implicit_thread(task: &Rc<Task>) {
+    if task.has_backpressure() && !task.instance.is_awaited() {
+        let exclusive = task.instance.exclusive();
+        if let Some(other) = exclusive.filter(|other| other.has_event()) {
+            scheduler::resume(&other, false);
+        }
+    }
     if task.has_backpressure() || task.instance.is_awaited() {
         task.position.set(Position::Entering);
         task.start_waiting(Wait::Enter, true);

@@ -278,6 +278,12 @@ impl Task {
         wait.is_some_and(|wait| wait.is_over(Some(self)))
     }
 
+    /// Whether it waits, on a stack of its own, for an event that has happened.
+    pub(super) fn has_event(self: &Rc<Self>) -> bool {
+        let yields = matches!(*self.wait.borrow(), Some(Wait::Yield));
+        !yields && !self.nested.get() && self.is_ready()
+    }
+
     /// Has been in the queue, but is not ready: who has to wake it?
     pub(super) fn await_turn(self: &Rc<Self>) {
         let wait = self.wait.borrow().clone();
