@@ -1,3 +1,5 @@
+;;! component_model_more_async_builtins = true
+
 ;; Who goes on first: a call into an instance in which a task runs exclusively.
 
 (component definition $holder
