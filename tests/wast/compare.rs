@@ -161,6 +161,11 @@ const TRAP_TEXTS: &[(&str, &str)] = &[
         "cannot write after being notified that the readable end dropped",
         "cannot write to future after previous write succeeded or readable end dropped",
     ),
+    // Both say that a synchronous call has nobody to wait for.
+    (
+        "cannot block a synchronous task before returning",
+        "deadlock detected",
+    ),
 ];
 
 /// Whether the trap with text `actual` is the one that a script calls `expected`. Scripts add

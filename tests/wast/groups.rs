@@ -125,8 +125,16 @@ pub fn scripts() -> Vec<Script> {
         );
     }
     if let Some(folder) = checkout("WASMELT_WASMTIME_TESTSUITE") {
-        let folder = folder.join("tests/misc_testsuite/component-model");
-        of_folder(&folder, "wasmtime", Group::Wasmtime, &mut scripts);
+        let folder = folder.join("tests/misc_testsuite");
+        for (folder, name) in [
+            (folder.join("component-model"), "wasmtime"),
+            (
+                folder.join("component-model-threading"),
+                "wasmtime/threading",
+            ),
+        ] {
+            of_folder(&folder, name, Group::Wasmtime, &mut scripts);
+        }
     }
     scripts
 }
