@@ -188,8 +188,10 @@ pub(crate) struct CodeArgs {
     #[arg(short = 'D', value_name = "KEY[=VAL],..")]
     pub(crate) debug_keys: Vec<String>,
 
-    /// max-memory-size=BYTES, max-wasm-stack=BYTES, unknown-imports-trap,
-    /// component-model-fixed-length-lists
+    /// max-memory-size=BYTES, max-wasm-stack=BYTES, unknown-imports-trap, and what may change of
+    /// the component model: component-model-fixed-length-lists, component-model-async-stackful,
+    /// component-model-more-async-builtins, component-model-threading,
+    /// component-model-error-context
     #[arg(short = 'W', long = "wasm", value_name = "KEY[=VAL],..")]
     pub(crate) wasm: Vec<String>,
 

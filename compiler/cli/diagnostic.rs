@@ -10,7 +10,7 @@
 use std::io::{IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
-use wasmelt_compiler::{Error, ErrorKind};
+use wasmelt_compiler::{Error, ErrorKind, Gate};
 
 use crate::args::ColorChoice;
 use crate::input::Input;
@@ -165,7 +165,7 @@ impl Failure {
         };
         let mut helps = error.helps;
         if helps.is_empty() {
-            helps.extend(advice(error.kind, &message, input).map(str::to_owned));
+            helps.extend(advice(error.kind, &message, input));
         }
         Failure::input(Diagnostic {
             severity: Severity::Error,
@@ -179,8 +179,12 @@ impl Failure {
 }
 
 /// What to do about an error for which the compiler knows nothing better.
-fn advice(kind: ErrorKind, message: &str, input: &Input) -> Option<&'static str> {
-    match kind {
+fn advice(kind: ErrorKind, message: &str, input: &Input) -> Option<String> {
+    if let Some(gate) = Gate::of_message(message) {
+        let key = gate.key();
+        return Some(format!("it may still change; `-W {key}` allows it"));
+    }
+    let advice = match kind {
         ErrorKind::Unsupported if message.contains("component model async") => {
             Some("build the program for WASI 0.2, such as `cargo build --target wasm32-wasip2`")
         }
@@ -194,7 +198,8 @@ fn advice(kind: ErrorKind, message: &str, input: &Input) -> Option<&'static str>
             Some("it is damaged, or the tool that made it is at fault; make it again")
         }
         ErrorKind::Link | ErrorKind::Usage => None,
-    }
+    };
+    advice.map(str::to_owned)
 }
 
 /// The assembler of the text form draws its own excerpt below the message, and says in it

@@ -4,7 +4,7 @@
 //! have is accepted with a note, so that a `wasmtime run` line keeps working; one that would limit
 //! what a program may do, and that an executable cannot honour, is an error.
 
-use wasmelt_compiler::{OptLevel, Options, TargetCpu};
+use wasmelt_compiler::{Gate, OptLevel, Options, TargetCpu};
 
 /// What lists of keys decide.
 #[derive(Debug)]
@@ -274,10 +274,23 @@ static WASM: &[Row] = &[
     ("memory64", Always),
     (
         "component-model-fixed-length-lists",
-        Apply(|settings, value| {
-            settings.options.fixed_length_lists = value.flag()?;
-            Ok(())
-        }),
+        Apply(|settings, value| gate(settings, value, Gate::FixedLengthLists)),
+    ),
+    (
+        "component-model-async-stackful",
+        Apply(|settings, value| gate(settings, value, Gate::AsyncStackful)),
+    ),
+    (
+        "component-model-more-async-builtins",
+        Apply(|settings, value| gate(settings, value, Gate::MoreAsyncBuiltins)),
+    ),
+    (
+        "component-model-threading",
+        Apply(|settings, value| gate(settings, value, Gate::Threading)),
+    ),
+    (
+        "component-model-error-context",
+        Apply(|settings, value| gate(settings, value, Gate::ErrorContext)),
     ),
     ("component-model*", Always),
     ("function-references", Always),
@@ -471,6 +484,15 @@ fn opt_level(settings: &mut Settings, value: Value<'_>) -> Result<(), String> {
         "s" | "z" => OptLevel::SpeedAndSize,
         _ => return Err(one_of("`0`, `1`, `2`, `3` or `s`")),
     };
+    Ok(())
+}
+
+fn gate(settings: &mut Settings, value: Value<'_>, gate: Gate) -> Result<(), String> {
+    if value.flag()? {
+        settings.options.gates.insert(gate);
+    } else {
+        settings.options.gates.remove(&gate);
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong with an input: the user's faults, each with the place and what to do.
 
+use crate::gate::Gate;
 use std::fmt;
 
 /// What kind of fault an [`Error`] reports; tools count `Unsupported` apart.
@@ -105,7 +106,8 @@ impl From<wasmparser::BinaryReaderError> for Error {
         let kind = if !is_damage
             && (message.contains("not enabled")
                 || message.contains("support is not")
-                || message.contains("requires the component model"))
+                || message.contains("requires the component model")
+                || Gate::of_message(message).is_some())
         {
             ErrorKind::Unsupported
         } else {

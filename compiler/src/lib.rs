@@ -14,6 +14,7 @@ mod canonical;
 mod emit;
 mod encode;
 mod error;
+mod gate;
 mod index;
 mod options;
 mod parse;
@@ -23,6 +24,7 @@ mod translate;
 mod wit;
 
 pub use error::{Error, ErrorKind, Result};
+pub use gate::Gate;
 pub use options::{Dir, Entry, EnvVar, OptLevel, Options, Policy, TargetCpu, TextKind};
 pub use wit::wit;
 
@@ -173,10 +175,7 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
 
 /// What is validated beyond the standard.
 fn features(options: &Options) -> WasmFeatures {
-    match options.fixed_length_lists {
-        true => WasmFeatures::CM_FIXED_LENGTH_LISTS,
-        false => WasmFeatures::empty(),
-    }
+    options.gates.iter().map(|gate| gate.features()).collect()
 }
 
 fn host_imports(options: &Options, script: bool) -> component::HostImports {
@@ -314,7 +313,8 @@ fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
 pub fn summarize(input: &[u8]) -> Result<Summary> {
     let wasm = binary(input)?;
     if input_kind(&wasm) == InputKind::Component {
-        return summary::of_component(&wasm, WasmFeatures::CM_FIXED_LENGTH_LISTS);
+        let gated = Gate::ALL.into_iter().map(Gate::features).collect();
+        return summary::of_component(&wasm, gated);
     }
     let module = parse::parse_module(&wasm)?;
     Ok(summary::of_module(&module))

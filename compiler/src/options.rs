@@ -1,5 +1,7 @@
 //! Resolved options: what the command line decides before anything is compiled.
 
+use crate::gate::Gate;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// How an input is compiled. `Options::default()` is what a plain `wasmelt app.wasm` uses.
@@ -25,9 +27,8 @@ pub struct Options {
     /// Imports that nothing provides trap when called instead of being an error
     /// (`-W unknown-imports-trap`).
     pub unknown_imports_trap: bool,
-    /// Allow lists of fixed length in components, which may change
-    /// (`-W component-model-fixed-length-lists`).
-    pub fixed_length_lists: bool,
+    /// Features of the component model that are allowed although they may change.
+    pub gates: BTreeSet<Gate>,
     pub policy: Policy,
     /// Text for `inspect`, kept in the executable's section [`crate::POLICY_SECTION`].
     pub policy_note: Option<String>,
@@ -115,7 +116,7 @@ impl Default for Options {
             memory_bytes_max: None,
             stack_bytes_max: None,
             unknown_imports_trap: false,
-            fixed_length_lists: false,
+            gates: BTreeSet::new(),
             policy: Policy::default(),
             policy_note: None,
             emit_text: None,

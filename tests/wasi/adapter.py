@@ -64,6 +64,8 @@ def compute_argv(
 ) -> List[str]:
     args, env, root = args_env_root
     options = [f"--env={name}={value}" for name, value in env.items()]
+    # An executable's name for itself is its own, and the suite expects that of the component.
+    options.append(f"--argv0={Path(test_path).name}")
     if wasi_version == "wasm32-wasip3":
         # Some of the tests that use the network do not list `sockets` among their proposals.
         options.append("-Sinherit-network")

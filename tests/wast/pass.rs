@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use wasmelt_compiler::{Error, ErrorKind, InputKind, ScriptItem, ScriptModule};
+use wasmelt_compiler::{Error, ErrorKind, InputKind, Options, ScriptItem, ScriptModule};
 
 use crate::executables::{self, hex_name};
 use crate::groups::Superseded;
 use crate::read::{Action, Encoded, Expected, Step, StepKind};
-use crate::script::{Outcome, options};
+use crate::script::Outcome;
 use crate::spectest::Spectest;
 
 /// Why a module is not part of the program.
@@ -107,6 +107,7 @@ pub struct Pass<'s> {
     /// By step: modules that an earlier pass has found at fault.
     absences: &'s BTreeMap<usize, Absence>,
     superseded: &'s Superseded,
+    pub options: &'s Options,
     spectest: &'s Spectest,
     /// By name; the last module's is empty.
     definitions: HashMap<String, &'s Encoded>,
@@ -125,6 +126,7 @@ impl<'s> Pass<'s> {
         steps: &'s [Step],
         spectest: &'s Spectest,
         superseded: &'s Superseded,
+        options: &'s Options,
         absences: &'s BTreeMap<usize, Absence>,
     ) -> Pass<'s> {
         let mut pass = Pass {
@@ -140,6 +142,7 @@ impl<'s> Pass<'s> {
             outcome: Outcome::default(),
             absences,
             superseded,
+            options,
             spectest,
             definitions: HashMap::new(),
             instances: HashMap::new(),
@@ -302,7 +305,7 @@ impl<'s> Pass<'s> {
             Ok(resolved) => resolved,
             Err(absence) => return self.judge(line, &absence),
         };
-        match executables::compile(&self.with_needs(bytes, &providers), &options()) {
+        match executables::compile(&self.with_needs(bytes, &providers), self.options) {
             Err(error) if error.kind == ErrorKind::Link => self.outcome.passed += 1,
             // A component that has what it imports in it does not validate.
             Err(error) if error.kind == ErrorKind::Invalid && is_component(bytes) => {
@@ -329,7 +332,7 @@ impl<'s> Pass<'s> {
     /// The module has to be refused, unless a later version of the specification takes it.
     fn reject(&mut self, line: usize, wasm: &'s Encoded) {
         let superseded = self.superseded.get(&line);
-        match (rejected(wasm), superseded) {
+        match (rejected(wasm, self.options), superseded) {
             (Ok(()), None) => self.outcome.passed += 1,
             (Ok(()), Some(_)) => {
                 let why = "listed as superseded, but it is refused";
@@ -405,10 +408,10 @@ fn described(wasm: &Encoded) -> Result<Described<'_>, Absence> {
 }
 
 /// The module or component has to be malformed or invalid.
-fn rejected(wasm: &Encoded) -> Result<(), Absence> {
+fn rejected(wasm: &Encoded, options: &Options) -> Result<(), Absence> {
     let Ok(wasm) = wasm else { return Ok(()) };
     let item = item(wasm, "module", HashMap::new());
-    match executables::compile(&[item], &options()) {
+    match executables::compile(&[item], options) {
         Err(error) if error.kind == ErrorKind::Invalid => Ok(()),
         Err(error) if error.kind == ErrorKind::Unsupported => Err(Absence::of(&error)),
         _ => Err(Absence::Failed("it should have been refused".to_owned())),

@@ -8,13 +8,16 @@ use wasmelt_compiler::{Compiled, Options, ScriptItem};
 
 use crate::compare::{Pattern, trap_matches};
 use crate::executables;
-use crate::groups::Superseded;
+use crate::groups::Script;
 use crate::pass::{Absence, Pass, Unit};
 use crate::read::{Expected, Step};
 use crate::spectest::Spectest;
 
 /// A script that has not answered by then has failed.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// What Wasmtime says of an exception that nothing has caught, for scripts that call it a trap.
+const THROWN: &str = "thrown Wasm exception";
 
 /// The counted assertions of one script.
 #[derive(Clone, Default, Debug)]
@@ -51,15 +54,11 @@ impl Outcome {
 ///
 /// The steps are gone over until the modules that are left compile together: a module that the
 /// compiler does not take leaves the program, with all that need it.
-pub fn run(
-    steps: &[Step],
-    spectest: &Spectest,
-    superseded: &Superseded,
-    executable: &Path,
-) -> Outcome {
+pub fn run(steps: &[Step], spectest: &Spectest, script: &Script, executable: &Path) -> Outcome {
+    let options = options(script);
     let mut absences = BTreeMap::new();
     loop {
-        let pass = Pass::over(steps, spectest, superseded, &absences);
+        let pass = Pass::over(steps, spectest, &script.superseded, &options, &absences);
         match compile(&pass) {
             Ok(compiled) => return ask(pass, &compiled, executable),
             Err(found) => {
@@ -74,11 +73,10 @@ pub fn run(
     }
 }
 
-/// What the scripts' suites switch on beyond the standard, and checks of our own.
-#[must_use]
-pub fn options() -> Options {
+/// What a script switches on beyond the standard, and checks of our own.
+fn options(script: &Script) -> Options {
     Options {
-        fixed_length_lists: true,
+        gates: script.gates.clone(),
         verify: true,
         ..Options::default()
     }
@@ -86,9 +84,8 @@ pub fn options() -> Options {
 
 /// Compiles the units together, or finds those that cannot be compiled, by their steps.
 fn compile(pass: &Pass<'_>) -> Result<Compiled, BTreeMap<usize, Absence>> {
-    let options = options();
     let all: Vec<ScriptItem<'_>> = pass.units.iter().map(Unit::script_item).collect();
-    let together = match executables::compile(&all, &options) {
+    let together = match executables::compile(&all, pass.options) {
         Ok(compiled) => return Ok(compiled),
         Err(error) => error,
     };
@@ -102,7 +99,7 @@ fn compile(pass: &Pass<'_>) -> Result<Compiled, BTreeMap<usize, Absence>> {
             continue;
         }
         if let Err(error) =
-            executables::compile(&pass.with_needs(unit.wasm, &unit.providers), &options)
+            executables::compile(&pass.with_needs(unit.wasm, &unit.providers), pass.options)
         {
             found.insert(unit.step, Absence::of(&error));
         }
@@ -184,6 +181,8 @@ fn meets(answer: &str, expected: &Expected) -> bool {
                     .all(|(pattern, result)| pattern.matches(result))
         }
         Expected::Unlinkable => answer == "trap incompatible import type",
+        // Between components, an exception is a trap.
+        Expected::Trap(message) if message == THROWN => word == "exception",
         Expected::Trap(message) => word == "trap" && trap_matches(message, rest),
         Expected::Exception => word == "exception",
     }

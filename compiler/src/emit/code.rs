@@ -1,15 +1,19 @@
 //! Machine code for every reachable function, in parallel.
 
 use super::inline::{Candidates, Inliner};
+use super::{isa, loops};
 use crate::Progress;
 use crate::error::{Error, Result};
 use crate::index::{FuncId, HostFnId};
+use crate::options::OptLevel;
 use crate::plan::{FuncKind, LinkPlan};
 use crate::translate::{Translation, names, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, ExternalName, LibCall};
+use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{
-    CodegenError, Context, FinalizedMachExceptionHandler, FinalizedRelocTarget,
+    CodegenError, CompileError, CompiledCode, Context, FinalizedMachExceptionHandler,
+    FinalizedRelocTarget,
 };
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
@@ -59,17 +63,37 @@ pub struct CallSite {
 }
 
 /// What one thread reuses from function to function.
-struct Worker {
+struct Worker<'a> {
     context: Context,
     builder_context: FunctionBuilderContext,
+    /// Lowers CLIF as it is.
+    lowering: &'a dyn TargetIsa,
 }
 
-impl Worker {
-    fn new() -> Worker {
+impl Worker<'_> {
+    fn new(lowering: &dyn TargetIsa) -> Worker<'_> {
         Worker {
             context: Context::new(),
             builder_context: FunctionBuilderContext::new(),
+            lowering,
         }
+    }
+
+    /// Optimises and compiles the function in `context`.
+    fn machine_code(
+        &mut self,
+        translation: Translation<'_>,
+    ) -> Result<&CompiledCode, CompileError<'_>> {
+        let mut control = ControlPlane::default();
+        if translation.options.opt_level != OptLevel::None {
+            let optimized = self.context.optimize(translation.isa, &mut control);
+            if let Err(inner) = optimized {
+                let func = &self.context.func;
+                return Err(CompileError { inner, func });
+            }
+            loops::improve(&mut self.context.func);
+        }
+        self.context.compile(self.lowering, &mut control)
     }
 }
 
@@ -84,15 +108,19 @@ pub fn compile_all(
     let plan = translation.plan;
     let candidates = Candidates::translate(translation)?;
     let ids = reachable(plan);
+    let lowering = isa::lowering_isa(translation.options);
     let done = AtomicUsize::new(0);
     let results: Vec<Result<CompiledFunction>> = ids
         .par_iter()
         .with_max_len(1)
-        .map_init(Worker::new, |worker, &id| {
-            let compiled = compile(translation, &candidates, id, worker);
-            progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
-            compiled
-        })
+        .map_init(
+            || Worker::new(&*lowering),
+            |worker, &id| {
+                let compiled = compile(translation, &candidates, id, worker);
+                progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
+                compiled
+            },
+        )
         .collect();
     results.into_iter().collect()
 }
@@ -109,7 +137,7 @@ fn translate_and_inline(
     translation: Translation<'_>,
     candidates: &Candidates,
     id: FuncId,
-    worker: &mut Worker,
+    worker: &mut Worker<'_>,
 ) -> Result<()> {
     worker.context.clear();
     match candidates.get(id) {
@@ -144,6 +172,7 @@ fn is_entry(kind: &FuncKind) -> bool {
             | FuncKind::LiftFinish(_)
             | FuncKind::TaskStart(_)
             | FuncKind::TaskCallback(_)
+            | FuncKind::ThreadStart
             | FuncKind::Instantiate(_)
     )
 }
@@ -152,13 +181,11 @@ fn compile(
     translation: Translation<'_>,
     candidates: &Candidates,
     id: FuncId,
-    worker: &mut Worker,
+    worker: &mut Worker<'_>,
 ) -> Result<CompiledFunction> {
     translate_and_inline(translation, candidates, id, worker)?;
-    let mut control = ControlPlane::default();
     worker
-        .context
-        .compile(translation.isa, &mut control)
+        .machine_code(translation)
         .map_err(|e| codegen_error(&e.inner, &translation.plan.funcs[id.index()].name))?;
     let buffer = &worker
         .context
@@ -290,7 +317,8 @@ fn internal(error: &CodegenError) -> Error {
 /// As for [`compile_all`].
 pub fn clif(translation: Translation<'_>) -> Result<String> {
     let candidates = Candidates::translate(translation)?;
-    let mut worker = Worker::new();
+    let lowering = isa::lowering_isa(translation.options);
+    let mut worker = Worker::new(&*lowering);
     let mut text = String::new();
     for id in reachable(translation.plan) {
         translate_and_inline(translation, &candidates, id, &mut worker)?;
@@ -311,15 +339,15 @@ pub fn clif(translation: Translation<'_>) -> Result<String> {
 /// As for [`compile_all`].
 pub fn assembly(translation: Translation<'_>) -> Result<String> {
     let candidates = Candidates::translate(translation)?;
-    let mut worker = Worker::new();
+    let lowering = isa::lowering_isa(translation.options);
+    let mut worker = Worker::new(&*lowering);
     let mut text = String::new();
     for id in reachable(translation.plan) {
         translate_and_inline(translation, &candidates, id, &mut worker)?;
         worker.context.set_disasm(true);
         let name = &translation.plan.funcs[id.index()].name;
         let code = worker
-            .context
-            .compile(translation.isa, &mut ControlPlane::default())
+            .machine_code(translation)
             .map_err(|e| codegen_error(&e.inner, name))?;
         let assembly = code.vcode.as_deref().unwrap_or_default();
         let _ = writeln!(

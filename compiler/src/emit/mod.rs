@@ -10,6 +10,7 @@ mod code;
 mod component;
 mod inline;
 mod isa;
+mod loops;
 mod object;
 mod program;
 mod tasks;

@@ -6,7 +6,9 @@ use crate::canonical::TyId;
 use crate::index::{CanonId, ComponentId, LiftId};
 use crate::plan::{CanonKind, FuncKind, Record};
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{AsyncCall, AsyncLift, EndType, FIBER_RUN_SYMBOL, LiftFlags, TaskReturn};
+use wasmelt_abi::{
+    AsyncCall, AsyncLift, EndType, FIBER_RUN_SYMBOL, LiftFlags, TaskReturn, ThreadStart,
+};
 
 impl Writer<'_> {
     pub(super) fn write_records(&mut self) {
@@ -26,6 +28,7 @@ impl Writer<'_> {
             Record::TaskReturn(canon) => self.write_task_return(canon),
             Record::End(canon) => self.write_end(canon),
             Record::Type(ty) => self.type_desc(ty),
+            Record::Thread => self.write_thread_start(),
         };
         self.records.insert(record, at);
         at
@@ -56,7 +59,7 @@ impl Writer<'_> {
             }
         }
         let flag = |is_set: bool, bit: u64| if is_set { bit } else { 0 };
-        let flags = flag(plan.linked.is_task(id), LiftFlags::ASYNC_TYPE)
+        let flags = flag(plan.linked.is_async(id), LiftFlags::ASYNC_TYPE)
             | flag(options.is_async, LiftFlags::ASYNC)
             | flag(options.callback.is_some(), LiftFlags::CALLBACK);
         self.blob
@@ -135,6 +138,13 @@ impl Writer<'_> {
         let is_async = plan.linked.option(options).is_async;
         self.blob
             .set_u64(field(offset_of!(EndType, is_async)), u64::from(is_async));
+        at
+    }
+
+    fn write_thread_start(&mut self) -> u64 {
+        let at = self.blob.reserve(size_of::<ThreadStart>());
+        let start = at + offset_of!(ThreadStart, start) as u64;
+        self.piece(start, &FuncKind::ThreadStart);
         at
     }
 

@@ -15,10 +15,6 @@ use wasmparser::{
 const COMPONENT_FEATURES: WasmFeatures = WasmFeatures::COMPONENT_MODEL
     .union(WasmFeatures::CM_MAP)
     .union(WasmFeatures::CM_ASYNC)
-    .union(WasmFeatures::CM_ASYNC_STACKFUL)
-    .union(WasmFeatures::CM_MORE_ASYNC_BUILTINS)
-    .union(WasmFeatures::CM_THREADING)
-    .union(WasmFeatures::CM_ERROR_CONTEXT)
     .union(WasmFeatures::CM_GC)
     .union(WasmFeatures::CM64)
     .union(WasmFeatures::CM_IMPLEMENTS);

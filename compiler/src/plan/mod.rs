@@ -27,7 +27,7 @@ pub use host::{HostFn, type_text};
 pub use image::{Image, Reloc};
 pub use layout::{PAGE_BYTES, Slot};
 pub use sigs::SigTable;
-pub use tasks::{Record, TaskUse};
+pub use tasks::{Record, TaskUse, thread_type};
 
 use crate::canonical::Helper;
 use crate::error::Result;
@@ -250,6 +250,8 @@ pub enum FuncKind {
     TaskCallback(LiftId),
     /// `wasmelt_abi::AsyncLift::post_return`: C convention, takes the store base and slots.
     TaskPostReturn(LiftId),
+    /// `wasmelt_abi::ThreadStart::start`; C convention.
+    ThreadStart,
     /// `wasmelt_abi::AsyncCall::pass_params`: C convention, takes the store base and the slots of
     /// both sides.
     PassParams(CanonId),

@@ -4,7 +4,7 @@ use super::component::{Builtin, CanonKind};
 use super::{Callee, CoreDef, FuncKind, LinkPlan};
 use crate::index::{
     CanonId, FuncId, FuncIndex, InstanceIndex, LiftId, MemoryId, OptionsId, RegionIndex, SigId,
-    TypeIndex,
+    TableId, TypeIndex,
 };
 use crate::parse::{BodyFacts, Extern, Module};
 
@@ -73,6 +73,21 @@ impl LinkPlan<'_> {
                 item: Extern::Memory(memory),
             } => self.instances[unit].memories[memory.index()],
             _ => unreachable!("validated: a memory"),
+        }
+    }
+
+    /// The table that a core definition is.
+    ///
+    /// # Panics
+    /// When it is not a table; validation has made sure that it is.
+    #[must_use]
+    pub fn core_table(&self, def: CoreDef) -> TableId {
+        match def {
+            CoreDef::Unit {
+                unit,
+                item: Extern::Table(table),
+            } => self.instances[unit].tables[table.index()],
+            _ => unreachable!("validated: a table"),
         }
     }
 
@@ -173,6 +188,9 @@ impl LinkPlan<'_> {
                     memory: Some(memory),
                     ..
                 }) => self.memories[self.core_memory(memory).index()].region,
+                CanonKind::ThreadNew { table, .. } => {
+                    self.tables[self.core_table(table).index()].region
+                }
                 _ => RegionIndex(0),
             },
             FuncKind::ReallocEntry(options) => self.options_region(options),

@@ -5,6 +5,7 @@
 //! elements with a type through which it is called are reachable.
 
 use super::component::{Lift, Resource};
+use super::tasks;
 use super::{
     Callee, CanonKind, FuncKind, InitStep, LinkPlan, OptionsPlan, Record, Slot, TableStorage, Value,
 };
@@ -80,6 +81,7 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             FuncKind::HostEntry { .. }
             | FuncKind::UnknownEntry { .. }
             | FuncKind::TrapStub(_)
+            | FuncKind::ThreadStart
             | FuncKind::ExportGlobal { .. } => {}
         }
     }
@@ -189,6 +191,16 @@ impl Reach<'_, '_> {
             CanonKind::End { options, .. } => {
                 self.options(options);
                 self.record(Record::End(canon));
+            }
+            CanonKind::ThreadNew { table, .. } => {
+                // The built-in asks for an element's type, long before it is called.
+                let table = self.plan.core_table(table);
+                self.plan.sigs.intern(&tasks::thread_type());
+                self.tables[table.index()].read = true;
+                self.contents_escape(table);
+                self.record(Record::Thread);
+                let start = self.plan.func_of_kind(FuncKind::ThreadStart);
+                self.func(start);
             }
             CanonKind::ResourceDrop { resource, .. } => {
                 if let Resource::Guest {

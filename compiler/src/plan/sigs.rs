@@ -33,6 +33,15 @@ impl SigTable {
         id
     }
 
+    /// The number of a type that is there.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[must_use]
+    pub fn find(&self, ty: &FuncType) -> SigId {
+        self.ids[ty]
+    }
+
     /// The numbers of a module's types, in order. A type refers to those before it and to itself.
     pub fn add_module(&mut self, module: &Module<'_>) -> Vec<SigId> {
         let mut sigs = Vec::with_capacity(module.types.len());

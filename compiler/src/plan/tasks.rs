@@ -5,6 +5,7 @@ use super::component::Subject;
 use super::{CanonKind, LinkPlan, Slot};
 use crate::canonical::TyId;
 use crate::index::{CanonId, ComponentId, LiftId};
+use wasmparser::{FuncType, ValType};
 
 /// A record for the runtime in read-only data. Code finds its address in a slot of a context.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -19,6 +20,14 @@ pub enum Record {
     End(CanonId),
     /// A `wasmelt_abi::TypeDesc`.
     Type(TyId),
+    /// The `wasmelt_abi::ThreadStart`.
+    Thread,
+}
+
+/// The type of the functions that threads begin with.
+#[must_use]
+pub fn thread_type() -> FuncType {
+    FuncType::new([ValType::I32], [])
 }
 
 /// What the reachable code of a component instance can do.
@@ -54,10 +63,12 @@ pub(super) fn uses(plan: &LinkPlan<'_>) -> Vec<TaskUse> {
             | CanonKind::End {
                 options, blocks, ..
             } => (instance_of(options), blocks, false),
-            CanonKind::TaskAdapter { options, .. } => {
-                let blocks = !plan.linked.option(options).is_async;
+            CanonKind::TaskAdapter { options, lift } => {
+                let waits = !plan.linked.option(options).is_async;
+                let blocks = waits && plan.linked.is_async(lift);
                 (instance_of(options), blocks, false)
             }
+            CanonKind::ThreadNew { instance, .. } => (instance, true, false),
             CanonKind::Builtin(builtin) => {
                 let context = builtin.subject == Subject::Task;
                 (builtin.instance, builtin.blocks, context)

@@ -189,6 +189,12 @@ impl FuncTranslator<'_, '_> {
         self.call_wasm(Target::Indirect(sig, code), Some(pointer), &args, tail);
     }
 
+    /// Calls a function whose code and instance pointer are known only now.
+    pub(super) fn call_code(&mut self, ty: &FuncType, code: Value, pointer: Value, args: &[Value]) {
+        let sig = self.builder.import_signature(wasm_signature(ty));
+        self.call_wasm(Target::Indirect(sig, code), Some(pointer), args, false);
+    }
+
     /// An element of a constant table that is chosen by a constant: a direct call.
     fn call_known_element(
         &mut self,
@@ -273,7 +279,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// A table that can change: the element is a reference, or null.
-    fn load_reference_target(&mut self, table: TableId, sig: SigId) -> (Value, Value) {
+    pub(super) fn load_reference_target(&mut self, table: TableId, sig: SigId) -> (Value, Value) {
         let index = self.pop_element_index(table, TrapCode::TableOutOfBounds);
         let flags = self.trusted(Alias::Table);
         let (address, offset) = self.element_address(table, index);

@@ -39,6 +39,7 @@ impl<'a> FuncTranslator<'a, '_> {
             FuncKind::TaskStart(lift) => self.task_start(self.lift(lift)),
             FuncKind::TaskCallback(lift) => self.task_callback(self.lift(lift)),
             FuncKind::TaskPostReturn(lift) => self.task_post_return(self.lift(lift)),
+            FuncKind::ThreadStart => self.thread_start(),
             FuncKind::PassParams(canon) => self.pass_task_params(canon),
             FuncKind::PassResult(canon) => self.pass_task_result(canon),
             _ => unreachable!("only these are the component model's"),
@@ -63,6 +64,7 @@ impl<'a> FuncTranslator<'a, '_> {
             CanonKind::TaskAdapter { .. }
             | CanonKind::TaskReturn { .. }
             | CanonKind::End { .. }
+            | CanonKind::ThreadNew { .. }
             | CanonKind::Builtin(_) => self.task_builtin(id),
             CanonKind::Trap(code) => {
                 self.builder.ins().trap(trap_code(code));
@@ -294,8 +296,11 @@ impl<'a> FuncTranslator<'a, '_> {
                 let entered = self.plan().entering_set(Some(instance), *definer);
                 self.enter_instances(&entered);
                 if let Some(dtor) = *dtor {
+                    let sees_task = self.plan().task_use(*definer).is_any();
+                    self.sync_enter_if(sees_task);
                     let ty = FuncType::new([ValType::I32], []);
                     self.call_core(dtor, &ty, &[rep]);
+                    self.sync_exit_if(sees_task);
                 }
                 self.leave_instances(&entered);
             }
@@ -316,11 +321,24 @@ impl<'a> FuncTranslator<'a, '_> {
         let instance = self.linked().option(lift.options).instance;
         let entered = self.plan().entering_set(None, instance);
         self.enter_instances(&entered);
-        if self.plan().task_use(instance).is_any() {
+        self.sync_enter_if(self.plan().task_use(instance).is_any());
+        self.linked().core_type(lift)
+    }
+
+    /// Begins a call of a synchronous function that can tell in which task it runs.
+    pub(super) fn sync_enter_if(&mut self, sees_task: bool) {
+        if sees_task {
             let memory = self.own_pointer();
             self.call_runtime("sync_enter", &[memory]);
         }
-        self.linked().core_type(lift)
+    }
+
+    /// Ends it.
+    pub(super) fn sync_exit_if(&mut self, sees_task: bool) {
+        if sees_task {
+            let memory = self.own_pointer();
+            self.call_runtime("sync_exit", &[memory]);
+        }
     }
 
     /// Calls `post-return`, if there is one, and leaves.
@@ -331,10 +349,7 @@ impl<'a> FuncTranslator<'a, '_> {
             let ty = FuncType::new(flat, []);
             self.call_without_leaving(instance, post_return, &ty, results);
         }
-        if self.plan().task_use(instance).is_any() {
-            let memory = self.own_pointer();
-            self.call_runtime("sync_exit", &[memory]);
-        }
+        self.sync_exit_if(self.plan().task_use(instance).is_any());
         let entered = self.plan().entering_set(None, instance);
         self.leave_instances(&entered);
     }
@@ -404,15 +419,20 @@ impl<'a> FuncTranslator<'a, '_> {
         let args = self.params();
         self.pointer_from_store();
         self.trap_on_exceptions();
-        let options = self.linked().option(options);
-        let realloc = options.realloc.expect("made for options that have one");
-        let results = self.call_without_leaving(options.instance, realloc, &realloc_type(), &args);
-        self.builder.ins().return_(&results);
+        let result = self.reallocate(options, &args);
+        self.builder.ins().return_(&[result]);
         self.end_trap_on_exceptions();
     }
-}
 
-/// The type of a `realloc`.
-pub(super) fn realloc_type() -> FuncType {
-    FuncType::new([ValType::I32; 4], [ValType::I32])
+    /// `reallocate`: the address. The call is a task of its own, which only context slots show.
+    pub(super) fn reallocate(&mut self, options: OptionsId, args: &[Value]) -> Value {
+        let options = self.linked().option(options);
+        let realloc = options.realloc.expect("validated: there is one");
+        let ty = FuncType::new([ValType::I32; 4], [ValType::I32]);
+        let has_context = self.plan().task_use(options.instance).context;
+        self.sync_enter_if(has_context);
+        let results = self.call_without_leaving(options.instance, realloc, &ty, args);
+        self.sync_exit_if(has_context);
+        results[0]
+    }
 }

@@ -54,6 +54,11 @@ pub(super) fn translate(
             signature.returns.push(AbiParam::new(types::I32));
             signature
         }
+        FuncKind::ThreadStart => {
+            let mut signature = c_signature(3);
+            signature.params.push(AbiParam::new(types::I32));
+            signature
+        }
         FuncKind::ReallocEntry(_) => {
             let mut signature = c_signature(1);
             signature.params.extend([AbiParam::new(types::I32); 4]);
@@ -100,6 +105,7 @@ pub(super) fn translate(
         | FuncKind::TaskStart(_)
         | FuncKind::TaskCallback(_)
         | FuncKind::TaskPostReturn(_)
+        | FuncKind::ThreadStart
         | FuncKind::PassParams(_)
         | FuncKind::PassResult(_)
         | FuncKind::CanonHelper(_) => translator.canon(kind),

@@ -5,9 +5,9 @@
 //! records are those of `wasmelt_abi::AsyncCall` and its neighbours.
 
 use super::{Alias, FuncTranslator, trap_code};
-use crate::index::{CanonId, LiftId, OptionsId};
+use crate::index::{CanonId, ComponentId, LiftId, OptionsId};
 use crate::plan::component::{Builtin, Lift, Subject};
-use crate::plan::{CanonKind, Record};
+use crate::plan::{CanonKind, CoreDef, Record, thread_type};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, StackSlot, Value, types};
 use wasmelt_abi::TrapCode;
 use wasmparser::{FuncType, ValType};
@@ -36,6 +36,7 @@ impl FuncTranslator<'_, '_> {
                 self.return_runtime(function, &args);
             }
             CanonKind::Builtin(builtin) => self.builtin(builtin),
+            CanonKind::ThreadNew { table, instance } => self.thread_new(table, instance),
             _ => unreachable!("only these are about tasks"),
         }
     }
@@ -80,6 +81,31 @@ impl FuncTranslator<'_, '_> {
         let record = self.record_address(record);
         let slots = self.builder.ins().stack_addr(types::I64, slots, 0);
         self.call_runtime(function, &[memory, record, slots])
+    }
+
+    /// `canon_thread_new_indirect`: the function is looked up here, and called from the stack of
+    /// the thread.
+    fn thread_new(&mut self, table: CoreDef, instance: ComponentId) {
+        self.trap_unless_may_leave(instance);
+        let params = self.params();
+        let table = self.plan().core_table(table);
+        let sig = self.plan().sigs.find(&thread_type());
+        self.push1(params[0]);
+        let (code, pointer) = self.load_reference_target(table, sig);
+        let memory = self.own_pointer();
+        let record = self.record_address(Record::Thread);
+        let args = [memory, record, code, pointer, params[1]];
+        self.return_runtime("thread_new_indirect", &args);
+    }
+
+    /// `wasmelt_abi::ThreadStart::start`.
+    pub(super) fn thread_start(&mut self) {
+        let params = self.params();
+        self.pointer_from_store();
+        self.trap_on_exceptions();
+        self.call_code(&thread_type(), params[0], params[1], &params[2..]);
+        self.builder.ins().return_(&[]);
+        self.end_trap_in_task();
     }
 
     /// ```text

@@ -36,7 +36,7 @@ pub use program::{
 pub use spectest::SPECTEST;
 pub use tasks::{
     AsyncCall, AsyncLift, BLOCKED, EndType, EventCode, FIBER_RUN_SYMBOL, LiftFlags, SubtaskState,
-    TaskReturn,
+    TaskReturn, ThreadStart,
 };
 pub use trap::TrapCode;
 

@@ -30,6 +30,10 @@
 /// - `waitable_set_wait` and `waitable_set_poll` get the memory of their option.
 /// - `sync_enter` and `sync_exit` enclose a call of a synchronous function of another instance
 ///   that uses context slots or built-ins that block.
+/// - `thread_new_indirect` has a `ThreadStart` for its record, and what was found in the table:
+///   the code and the instance pointer of the function.
+/// - `thread_switch` is `thread.suspend-then-resume` or `thread.yield-then-resume`,
+///   `thread_promote` the same with `promote`.
 /// - The others are the built-ins of their names.
 ///
 /// Those of streams and futures: `ty` is an `EndType`, `memory` the memory of its options where
@@ -92,6 +96,13 @@ macro_rules! for_each_runtime_fn {
             backpressure_inc(memory: ptr, instance: i32) -> ();
             backpressure_dec(memory: ptr, instance: i32) -> ();
             thread_yield(memory: ptr, instance: i32, cancellable: i32) -> i32;
+            thread_index(memory: ptr, instance: i32) -> i32;
+            thread_new_indirect(memory: ptr, record: ptr, function: ptr, pointer: ptr,
+                argument: i32) -> i32;
+            thread_resume_later(memory: ptr, instance: i32, thread: i32) -> ();
+            thread_suspend(memory: ptr, instance: i32) -> i32;
+            thread_switch(memory: ptr, instance: i32, yields: i32, thread: i32) -> i32;
+            thread_promote(memory: ptr, instance: i32, yields: i32, thread: i32) -> i32;
             stream_new(memory: ptr, ty: ptr) -> i64;
             stream_read(memory: ptr, ty: ptr, end: i32, start: i32, count: i32) -> i32;
             stream_write(memory: ptr, ty: ptr, end: i32, start: i32, count: i32) -> i32;

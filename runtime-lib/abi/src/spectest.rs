@@ -9,8 +9,8 @@ pub const SPECTEST: &[HostInterface] = &[
         name: "",
         types: &[],
         fns: &[
-            ("host-echo-u32", "(u32)->u32"),
             ("host-return-two", "()->u32"),
+            ("host-echo-u32", "async(u32)->u32"),
         ],
     },
     HostInterface {
@@ -35,6 +35,13 @@ pub const SPECTEST: &[HostInterface] = &[
             (
                 "[method]resource1.take-own",
                 "(borrow<$resource1>,own<$resource1>)",
+            ),
+            ("return-two-slowly", "async()->s32"),
+            ("echo-slowly", "async(u32)->u32"),
+            ("never-return", "async()"),
+            (
+                "[method]resource1.never-return",
+                "async(borrow<$resource1>)",
             ),
         ],
     },

@@ -87,6 +87,14 @@ pub struct TaskReturn {
     pub slots: u64,
 }
 
+/// How the code of a thread is called that `thread.new-indirect` makes: record of the program.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ThreadStart {
+    /// Base of the store; code and instance pointer of a function; its argument.
+    pub start: unsafe extern "C" fn(*mut u8, *mut u8, *mut u8, u32),
+}
+
 /// A stream or future type in a `canon` definition: record of the built-in.
 #[repr(C)]
 #[derive(Debug)]

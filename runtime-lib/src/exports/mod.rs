@@ -92,8 +92,9 @@ mod p0 {
 #[cfg(test)]
 mod tests {
     use super::{p2_cli, p2_clocks, p2_filesystem, p2_io, p2_random, p2_sockets};
+    use super::{p3_cli, p3_clocks, p3_filesystem, p3_random, p3_sockets};
     use crate::component::check_complete;
-    use wasmelt_abi::P2;
+    use wasmelt_abi::{P2, P3};
 
     #[test]
     fn every_function_of_wasi_0_2_is_there() {
@@ -106,5 +107,17 @@ mod tests {
             p2_sockets::HOST_FN_NAMES,
         ];
         check_complete(P2, &rows);
+    }
+
+    #[test]
+    fn every_function_of_wasi_0_3_is_there() {
+        let rows = [
+            p3_cli::HOST_FN_NAMES,
+            p3_clocks::HOST_FN_NAMES,
+            p3_filesystem::HOST_FN_NAMES,
+            p3_random::HOST_FN_NAMES,
+            p3_sockets::HOST_FN_NAMES,
+        ];
+        check_complete(P3, &rows);
     }
 }

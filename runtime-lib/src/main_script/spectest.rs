@@ -1,8 +1,11 @@
 //! What test scripts import from their driver: the functions of the module `spectest`, and those
 //! of `wasmelt_abi::SPECTEST` for components, which Wasmtime's driver has as well.
 
+use std::future::{pending, poll_fn, ready};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::task::Poll;
 
+use crate::component::tasks::HostFuture;
 use crate::component::{Borrow, Call, Own, Resource};
 use crate::host_fns;
 use crate::vm::Memory;
@@ -31,8 +34,8 @@ spectest! {
 host_fns! {
     prefix "wasmelt_spectest:";
     "" {
-        "host-echo-u32" => host_echo_u32;
         "host-return-two" => host_return_two;
+        async "host-echo-u32" => host_echo_u32;
     }
     "host" {
         "return-three" => return_three;
@@ -44,6 +47,10 @@ host_fns! {
         "[method]resource1.simple" => resource1_simple;
         "[method]resource1.take-borrow" => resource1_take_borrow;
         "[method]resource1.take-own" => resource1_take_own;
+        async "return-two-slowly" => return_two_slowly;
+        async "echo-slowly" => echo_slowly;
+        async "never-return" => never_return;
+        async "[method]resource1.never-return" => resource1_never_return;
         drop "resource1" => Resource1;
         drop "resource2" => Resource2;
     }
@@ -93,8 +100,8 @@ fn check(call: &Call<'_>, is_so: bool) {
     }
 }
 
-fn host_echo_u32(_: &mut Call<'_>, value: u32) -> u32 {
-    value
+fn host_echo_u32(_: &mut Call<'_>, value: u32) -> HostFuture<u32> {
+    Box::pin(ready(value))
 }
 
 fn host_return_two(_: &mut Call<'_>) -> u32 {
@@ -142,6 +149,41 @@ fn resource1_take_borrow(call: &mut Call<'_>, first: Borrow<Resource1>, second: 
 fn resource1_take_own(call: &mut Call<'_>, first: Borrow<Resource1>, second: Own<Resource1>) {
     let _ = call.resource(&first).0;
     let _ = given(call, second);
+}
+
+/// Is ready when it is polled for the second time, by a later tick.
+fn later() -> impl Future<Output = ()> {
+    let mut is_later = false;
+    poll_fn(move |cx| {
+        if std::mem::replace(&mut is_later, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+fn return_two_slowly(_: &mut Call<'_>) -> HostFuture<i32> {
+    Box::pin(async {
+        later().await;
+        2
+    })
+}
+
+fn echo_slowly(_: &mut Call<'_>, value: u32) -> HostFuture<u32> {
+    Box::pin(async move {
+        later().await;
+        value
+    })
+}
+
+fn never_return(_: &mut Call<'_>) -> HostFuture<()> {
+    Box::pin(pending())
+}
+
+fn resource1_never_return(call: &mut Call<'_>, resource: Borrow<Resource1>) -> HostFuture<()> {
+    let _ = call.resource(&resource).0;
+    Box::pin(pending())
 }
 
 #[cfg(test)]

@@ -21,6 +21,10 @@ use crate::component::tasks::builtins::{
     sync_enter, sync_exit, task_cancel, task_return, thread_yield, waitable_join,
     waitable_set_drop, waitable_set_new, waitable_set_poll, waitable_set_wait,
 };
+use crate::component::tasks::threads::{
+    thread_index, thread_new_indirect, thread_promote, thread_resume_later, thread_suspend,
+    thread_switch,
+};
 use crate::component::tasks::{async_call, run_async};
 
 macro_rules! native {

@@ -1,3 +1,5 @@
+;;! component_model_fixed_length_lists = true
+
 ;; Values that pass from one component to another. The driver calls the outer component's proxy,
 ;; whose strings are UTF-16 and which calls the inner component, whose strings are UTF-8; results
 ;; come back the same way. The inner component gives back what it gets: a list as it is, or its

@@ -1,3 +1,5 @@
+;;! component_model_fixed_length_lists = true
+
 ;; Types that Wasmtime has behind a switch: maps, and lists of fixed length, which the component
 ;; model has behind one too. (`-W component-model-map,component-model-fixed-length-lists` there.)
 

@@ -30,6 +30,9 @@ impl<'a> Evaluator<'_, 'a> {
                 options,
             } => {
                 let (options, post_return) = self.options(space, options, instance, offset)?;
+                if options.is_async && options.callback.is_none() {
+                    self.linked.instances[instance.index()].takes_turns = true;
+                }
                 let options = self.linked.intern_options(options);
                 let mut frame = space.borrow_mut();
                 let TypeDef::Func(ty) = frame.types[*type_index as usize] else {
@@ -80,6 +83,11 @@ impl<'a> Evaluator<'_, 'a> {
             CanonicalFunction::ResourceDrop { resource: r } => {
                 let resource = resource(*r);
                 (CanonKind::ResourceDrop { resource, instance }, flat(1, 0))
+            }
+            CanonicalFunction::ThreadNewIndirect { table_index, .. } => {
+                self.linked.instances[instance.index()].takes_turns = true;
+                let table = space.borrow().core_tables[*table_index as usize];
+                (CanonKind::ThreadNew { table, instance }, flat(2, 1))
             }
             other => self.async_builtin(space, other, instance, offset)?,
         };
@@ -182,6 +190,7 @@ impl<'a> Evaluator<'_, 'a> {
         let Some(row) = Row::of(canon) else {
             return Err(unsupported_canon(canon, offset));
         };
+        self.linked.instances[instance.index()].takes_turns |= row.is_about_threads;
         let builtin = Builtin {
             function: row.function,
             instance,
@@ -261,6 +270,7 @@ struct Row {
     subject: Subject,
     constant: Option<u32>,
     blocks: bool,
+    is_about_threads: bool,
     /// How many of them it has, all `i32`.
     params: usize,
     results: usize,
@@ -275,6 +285,7 @@ impl Row {
             subject,
             constant: None,
             blocks: false,
+            is_about_threads: false,
             params,
             results,
         };
@@ -283,6 +294,15 @@ impl Row {
             ..row
         };
         let blocking = |blocks, row| Row { blocks, ..row };
+        let about_threads = |row| Row {
+            is_about_threads: true,
+            ..row
+        };
+        // Whether the current thread waits for its next turn.
+        let switch = |yields: bool, function| {
+            let row = with(u32::from(yields), row(function, Outside, 1, 1));
+            about_threads(blocking(true, row))
+        };
         Some(match canon {
             F::TaskCancel => row("task_cancel", Outside, 0, 0),
             F::ContextGet {
@@ -308,6 +328,13 @@ impl Row {
             F::WaitableSetPoll { .. } => with(0, row("waitable_set_poll", Outside, 2, 1)),
             F::WaitableSetDrop => row("waitable_set_drop", Outside, 1, 0),
             F::WaitableJoin => row("waitable_join", Outside, 2, 0),
+            F::ThreadIndex => about_threads(row("thread_index", Outside, 0, 1)),
+            F::ThreadResumeLater => about_threads(row("thread_resume_later", Outside, 1, 0)),
+            F::ThreadSuspend => about_threads(blocking(true, row("thread_suspend", Outside, 0, 1))),
+            F::ThreadSuspendThenResume => switch(false, "thread_switch"),
+            F::ThreadYieldThenResume => switch(true, "thread_switch"),
+            F::ThreadSuspendThenPromote => switch(false, "thread_promote"),
+            F::ThreadYieldThenPromote => switch(true, "thread_promote"),
             F::ThreadYield => blocking(true, with(0, row("thread_yield", Outside, 0, 1))),
             _ => return None,
         })

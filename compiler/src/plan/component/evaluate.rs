@@ -94,7 +94,10 @@ impl<'a> Evaluator<'_, 'a> {
         parent: Option<ComponentId>,
     ) -> Result<Instance<'a>> {
         let id = ComponentId::new(self.linked.instances.len());
-        self.linked.instances.push(ComponentInstance { parent });
+        self.linked.instances.push(ComponentInstance {
+            parent,
+            takes_turns: false,
+        });
         let space = Space::new(RefCell::new(Frame {
             outer: Some(def.space.clone()),
             ..Frame::default()

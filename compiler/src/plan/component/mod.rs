@@ -43,6 +43,9 @@ pub struct Linked<'a> {
 #[derive(Clone, Debug)]
 pub struct ComponentInstance {
     pub parent: Option<ComponentId>,
+    /// Threads of it can go on within a synchronous call: it imports built-ins about threads, or
+    /// lifts functions whose code waits without having it for itself.
+    pub takes_turns: bool,
 }
 
 /// A resource type.
@@ -138,6 +141,11 @@ pub enum CanonKind {
     },
     /// Another built-in of async components.
     Builtin(Builtin),
+    /// `thread.new-indirect`.
+    ThreadNew {
+        table: CoreDef,
+        instance: ComponentId,
+    },
     /// A function that nothing provides, or that is not there yet.
     Trap(TrapCode),
 }
@@ -220,10 +228,17 @@ impl Linked<'_> {
         &self.options[id.index()]
     }
 
-    /// Whether a lifted function is called as a task.
+    /// Whether the type of a lifted function is `async`.
+    #[must_use]
+    pub fn is_async(&self, lift: LiftId) -> bool {
+        self.types.func(self.lifts[lift.index()].ty).is_async
+    }
+
+    /// Whether a lifted function is called as a task. A synchronous one is where others can tell.
     #[must_use]
     pub fn is_task(&self, lift: LiftId) -> bool {
-        self.types.func(self.lifts[lift.index()].ty).is_async
+        let instance = self.option(self.lifts[lift.index()].options).instance;
+        self.is_async(lift) || self.instances[instance.index()].takes_turns
     }
 
     /// The type of the core function behind a lifted one.

@@ -103,6 +103,7 @@ mod tests {
         for id in 0..instances {
             linked.instances.push(ComponentInstance {
                 parent: (id != 0).then_some(ComponentId(0)),
+                takes_turns: false,
             });
             linked.options.push(CanonOptions {
                 encoding: StringEncoding::Utf8,

@@ -4,7 +4,6 @@ use super::scalar::displacement;
 use super::{Source, Target, Way};
 use crate::canonical::TyId;
 use crate::index::OptionsId;
-use crate::translate::canon::realloc_type;
 use crate::translate::{Alias, FuncTranslator};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Type, Value, types};
@@ -105,13 +104,9 @@ impl FuncTranslator<'_, '_> {
 
     /// `reallocate` of something new. What it gives is not checked yet.
     pub(super) fn allocate(&mut self, options: OptionsId, align: u32, bytes: Value) -> Value {
-        let options = self.linked().option(options);
-        let realloc = options.realloc.expect("validated: there is one");
         let zero = self.builder.ins().iconst(types::I32, 0);
         let align = self.builder.ins().iconst(types::I32, i64::from(align));
-        let args = [zero, zero, align, bytes];
-        let results = self.call_without_leaving(options.instance, realloc, &realloc_type(), &args);
-        results[0]
+        self.reallocate(options, &[zero, zero, align, bytes])
     }
 
     pub(super) fn trap_unless_aligned(&mut self, pointer: Value, align: u32) {

@@ -113,10 +113,7 @@ impl FuncTranslator<'_, '_> {
         let entered = self.plan().entering_set(Some(caller), callee);
         self.enter_instances(&entered);
         let sees_task = self.plan().task_use(callee).is_any();
-        if sees_task {
-            let memory = self.own_pointer();
-            self.call_runtime("sync_enter", &[memory]);
-        }
+        self.sync_enter_if(sees_task);
         let borrows = func_ty
             .params
             .iter()
@@ -159,10 +156,7 @@ impl FuncTranslator<'_, '_> {
             let ty = FuncType::new(core_ty.results().to_vec(), []);
             self.call_without_leaving(callee, post_return, &ty, &core_results);
         }
-        if sees_task {
-            let memory = self.own_pointer();
-            self.call_runtime("sync_exit", &[memory]);
-        }
+        self.sync_exit_if(sees_task);
         self.leave_instances(&entered);
         self.builder.ins().return_(&results);
         self.end_trap_on_exceptions();

@@ -9,7 +9,7 @@ use super::shared::Shared;
 use super::{add_end, family, lift_end, lower_end};
 use crate::component::dynamic::Type;
 use crate::component::state;
-use crate::component::tasks::wait_for_pending_event;
+use crate::component::tasks::{self, wait_for_pending_event};
 use crate::vm::store::{self, Store};
 use crate::vm::trap::raise;
 use wasmelt_abi::{BLOCKED, EndType, TrapCode, TypeDesc};
@@ -71,8 +71,15 @@ impl Builtin {
         }
     }
 
+    fn trap_unless_may_block(&self) {
+        if !self.is_async() {
+            tasks::trap_unless_may_block();
+        }
+    }
+
     /// `stream_copy` and `future_copy`.
     fn copy(&self, side: Side, handle: u32, at: u32, count: u32) -> u32 {
+        self.trap_unless_may_block();
         let end = self.end(side, handle);
         end.check_idle();
         end.check_waiting(self.is_async());
@@ -86,6 +93,7 @@ impl Builtin {
 
     /// `cancel_copy`.
     fn cancel(&self, side: Side, handle: u32) -> u32 {
+        self.trap_unless_may_block();
         let end = self.end(side, handle);
         end.begin_cancel(self.is_async());
         if !end.has_pending_event() {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::scheduler;
 use super::subtask::{Callee, Subtask};
-use super::task::Wait;
+use super::thread::Wait;
 use super::waitable::{self, Event, Waitable, WaitableSet};
 use crate::component::handles::kind;
 use crate::component::state;
@@ -86,8 +86,7 @@ pub(crate) unsafe extern "C" fn backpressure_dec(memory: *mut u8, instance: i32)
 pub(crate) unsafe extern "C" fn task_return(_memory: *mut u8, record: *mut u8, slots: *mut u8) {
     // SAFETY: records are constants of the program.
     let record: &'static TaskReturn = unsafe { &*record.cast() };
-    let Some(task) = scheduler::current_async_task().filter(|task| task.is(LiftFlags::ASYNC))
-    else {
+    let Some(task) = scheduler::current_task().filter(|task| task.is(LiftFlags::ASYNC)) else {
         raise(TrapCode::TaskReturnInvalid)
     };
     let expected = &task.lift.options;
@@ -109,7 +108,7 @@ pub(crate) unsafe extern "C" fn task_return(_memory: *mut u8, record: *mut u8, s
 /// `canon_task_cancel`.
 #[unsafe(export_name = "wasmelt_task_cancel")]
 pub(crate) extern "C" fn task_cancel(_memory: *mut u8, _instance: i32) {
-    match scheduler::current_async_task() {
+    match scheduler::current_task() {
         Some(task) if task.is(LiftFlags::ASYNC) => task.cancel(),
         _ => raise(TrapCode::TaskNotCancelled),
     }
@@ -165,6 +164,7 @@ pub(crate) unsafe extern "C" fn waitable_set_wait(
 ) -> i32 {
     // SAFETY: the caller vouches for the pointer.
     let store = unsafe { store_of(memory) };
+    scheduler::trap_unless_may_block();
     let set = waitable_set(store, instance, set);
     let cancelled = scheduler::wait_until(store, Wait::Set(set.clone()), cancellable != 0);
     let event = if cancelled {
@@ -191,7 +191,7 @@ pub(crate) unsafe extern "C" fn waitable_set_poll(
     // SAFETY: the caller vouches for the pointer.
     let store = unsafe { store_of(memory) };
     let set = waitable_set(store, instance, set);
-    let task = scheduler::current_async_task();
+    let task = scheduler::current_task();
     let event = if task.is_some_and(|task| task.deliver_pending_cancel(cancellable != 0)) {
         Event::of(EventCode::TaskCancelled)
     } else if set.has_pending_event() {
@@ -279,6 +279,9 @@ pub(crate) unsafe extern "C" fn subtask_cancel(
 ) -> i32 {
     // SAFETY: the caller vouches for the pointer.
     let store = unsafe { store_of(memory) };
+    if is_async == 0 {
+        scheduler::trap_unless_may_block();
+    }
     let subtask: Rc<Subtask> = state::with(store, |state| {
         state.object(instance as u32, kind::SUBTASK, subtask as u32)
     });

@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::scheduler;
-use super::task::{CalleeSlots, Caller, Entered, HostCaller, Position, Task};
+use super::task::{CalleeSlots, Caller, Entered, HostCaller, Task};
+use super::thread::Position;
 use crate::vm::store::{self, Store};
 use crate::vm::trap::raise;
 use wasmelt_abi::{AsyncLift, TrapCode};
@@ -67,7 +68,7 @@ fn begin(store: &'static Store, lift: &'static AsyncLift, caller: Rc<dyn HostCal
     }
     let task = Task::new(store, lift, Caller::Host(caller));
     let before = entered.enter();
-    scheduler::resume(&task, false);
+    scheduler::begin(&task);
     entered.leave_as(before);
     task
 }
@@ -92,6 +93,6 @@ pub(crate) unsafe extern "C" fn run_async(memory: *mut u8, lift: *mut u8) -> i32
         resolved: Cell::new(false),
     });
     let task = begin(store, lift, ongoing.clone());
-    scheduler::run_until(|| task.position.get() == Position::Exited);
+    scheduler::run_until(|| task.thread.position.get() == Position::Exited);
     ongoing.result.take().unwrap_or(1)
 }

@@ -4,14 +4,13 @@
 //! Each stack has a guard page below it: running into that is a trap like any other.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 
 use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::lift;
 use super::scheduler::{self, Suspend};
-use super::task::Task;
+use super::thread::Thread;
 use crate::vm::trap::raise;
 use crate::vm::{process, stacks};
 use wasmelt_abi::TrapCode;
@@ -23,24 +22,24 @@ const STACK_BYTES: usize = 1 << 20;
 /// Stacks that are kept for later tasks.
 const POOL_MAX: usize = 64;
 
-/// A task on its stack.
+/// A thread on its stack.
 type Fiber = Coroutine<(), (), (), DefaultStack>;
 
 thread_local! {
     static POOL: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs a task's thread until it waits or ends. It waits on its stack when its code blocks.
+/// Runs a thread until it waits or ends. It waits on its stack when its code blocks.
 ///
 /// # Safety
-/// `task` is an `Rc<Task>`, which is current.
+/// `thread` is a [`Thread`], which is current.
 #[unsafe(export_name = "wasmelt_fiber_run")]
-pub(super) unsafe extern "C" fn fiber_run(task: *mut u8) {
+pub(super) unsafe extern "C" fn fiber_run(thread: *mut u8) {
     // SAFETY: the caller vouches for it.
-    let task: &Rc<Task> = unsafe { &*task.cast() };
-    let known = task.fiber.replace(std::ptr::null_mut());
+    let thread: &Thread = unsafe { &*thread.cast() };
+    let known = thread.fiber.replace(std::ptr::null_mut());
     let mut fiber = if known.is_null() {
-        Box::new(begin(task))
+        Box::new(begin(thread))
     } else {
         // SAFETY: this is what has been put there below.
         unsafe { Box::from_raw(known.cast::<(usize, Fiber)>()) }
@@ -49,7 +48,7 @@ pub(super) unsafe extern "C" fn fiber_run(task: *mut u8) {
     let top = fiber.0;
     stacks::run_on(top, || result = fiber.1.resume(()));
     match result {
-        CoroutineResult::Yield(()) => task.fiber.set(Box::into_raw(fiber).cast()),
+        CoroutineResult::Yield(()) => thread.fiber.set(Box::into_raw(fiber).cast()),
         CoroutineResult::Return(()) => {
             let (_, coroutine) = *fiber;
             let stack = coroutine.into_stack();
@@ -62,8 +61,8 @@ pub(super) unsafe extern "C" fn fiber_run(task: *mut u8) {
     }
 }
 
-/// A fiber that is going to run the task's thread, and the top of its stack.
-fn begin(task: &Rc<Task>) -> (usize, Fiber) {
+/// A fiber that is going to run the thread, and the top of its stack.
+fn begin(thread: &Thread) -> (usize, Fiber) {
     let pooled = POOL.with_borrow_mut(Vec::pop);
     let stack = pooled.unwrap_or_else(|| {
         let bytes = match process::program().policy.stack_bytes_max {
@@ -73,10 +72,10 @@ fn begin(task: &Rc<Task>) -> (usize, Fiber) {
         DefaultStack::new(bytes).unwrap_or_else(|_| raise(TrapCode::NoStack))
     });
     let top = stack.base().get();
-    let task = task.clone();
+    let thread = thread.clone();
     let fiber = Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
         set_suspend(yielder);
-        lift::advance(&task);
+        lift::advance(&thread);
     });
     (top, fiber)
 }
@@ -88,7 +87,7 @@ fn set_suspend(yielder: &Yielder<(), ()>) {
     });
 }
 
-/// Leaves the fiber; returns when [`fiber_run`] is called for its task again.
+/// Leaves the fiber; returns when [`fiber_run`] is called for its thread again.
 ///
 /// # Safety
 /// `yielder` is that of the fiber that this is called on.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::scheduler;
 use super::task::Task;
+use super::thread::Thread;
 use crate::vm::trap::raise;
 use wasmelt_abi::TrapCode;
 
@@ -17,11 +18,18 @@ pub(in crate::component) struct Instance {
     backpressure: Cell<u32>,
     /// `exclusive_thread`.
     exclusive: RefCell<Option<Rc<Task>>>,
-    /// Tasks that wait to enter, in the order in which they came: `num_waiting_to_enter`.
-    entering: RefCell<VecDeque<Rc<Task>>>,
-    /// Tasks whose callback could be called if nobody ran exclusively.
-    returning: RefCell<VecDeque<Rc<Task>>>,
+    /// Threads that wait to enter, in the order in which they came: `num_waiting_to_enter`.
+    entering: RefCell<VecDeque<Thread>>,
+    /// Threads whose callback could be called if nobody ran exclusively.
+    returning: RefCell<VecDeque<Thread>>,
+    /// `threads`: those that code knows by an index, from 1.
+    threads: RefCell<Vec<Option<Thread>>>,
+    /// Indices that no thread has.
+    free_threads: RefCell<Vec<u32>>,
 }
+
+/// No instance has more threads than this.
+const THREADS_MAX: usize = (1 << 28) - 1;
 
 impl Instance {
     /// `canon_backpressure_inc`.
@@ -57,6 +65,11 @@ impl Instance {
         self.exclusive.borrow().is_none()
     }
 
+    /// Who runs exclusively.
+    pub(super) fn exclusive(&self) -> Option<Rc<Task>> {
+        self.exclusive.borrow().clone()
+    }
+
     /// Whether this task runs exclusively, or nobody does.
     pub(super) fn is_free_for(&self, task: &Rc<Task>) -> bool {
         let exclusive = self.exclusive.borrow();
@@ -80,38 +93,79 @@ impl Instance {
     /// Has the scheduler look at the first whose callback could be called.
     pub(super) fn wake_returning(&self) {
         let first = self.returning.borrow_mut().pop_front();
-        if let Some(task) = first {
-            scheduler::wake(&task);
+        if let Some(thread) = first {
+            scheduler::wake(&thread);
         }
     }
 
     pub(super) fn wake_entering(&self) {
         let first = self.entering.borrow().front().cloned();
-        if let Some(task) = first {
-            scheduler::wake(&task);
+        if let Some(thread) = first {
+            scheduler::wake(&thread);
         }
     }
 
-    pub(super) fn add_entering(&self, task: &Rc<Task>) {
-        self.entering.borrow_mut().push_back(task.clone());
+    pub(super) fn add_entering(&self, thread: &Thread) {
+        self.entering.borrow_mut().push_back(thread.clone());
     }
 
-    pub(super) fn remove_entering(&self, task: &Rc<Task>) {
-        let mut entering = self.entering.borrow_mut();
-        match entering.front() {
-            Some(first) if Rc::ptr_eq(first, task) => drop(entering.pop_front()),
-            _ => entering.retain(|waiting| !Rc::ptr_eq(waiting, task)),
-        }
+    pub(super) fn remove_entering(&self, thread: &Thread) {
+        remove(&self.entering, thread);
     }
 
     /// The callback of the task could be called if nobody ran exclusively.
-    pub(super) fn add_returning(&self, task: &Rc<Task>) {
-        self.returning.borrow_mut().push_back(task.clone());
+    pub(super) fn add_returning(&self, thread: &Thread) {
+        self.returning.borrow_mut().push_back(thread.clone());
     }
 
-    pub(super) fn remove_returning(&self, task: &Rc<Task>) {
-        self.returning
-            .borrow_mut()
-            .retain(|waiting| !Rc::ptr_eq(waiting, task));
+    pub(super) fn remove_returning(&self, thread: &Thread) {
+        remove(&self.returning, thread);
+    }
+
+    /// The index of a thread.
+    pub(super) fn thread_index(&self, thread: &Thread) -> u32 {
+        if thread.index.get() == 0 {
+            let mut threads = self.threads.borrow_mut();
+            let free = self.free_threads.borrow_mut().pop();
+            let index = free.unwrap_or_else(|| {
+                if threads.len() == THREADS_MAX {
+                    raise(TrapCode::HandlesExhausted)
+                }
+                threads.push(None);
+                threads.len() as u32
+            });
+            threads[index as usize - 1] = Some(thread.clone());
+            thread.index.set(index);
+        }
+        thread.index.get()
+    }
+
+    /// The thread with an index.
+    pub(super) fn thread(&self, index: u32) -> Thread {
+        let threads = self.threads.borrow();
+        let found = index.checked_sub(1).and_then(|at| threads.get(at as usize));
+        let Some(thread) = found.cloned().flatten() else {
+            drop(threads);
+            raise(TrapCode::UnknownThread)
+        };
+        thread
+    }
+
+    /// The thread has ended.
+    pub(super) fn remove_thread(&self, thread: &Thread) {
+        let index = thread.index.replace(0);
+        if index != 0 {
+            self.threads.borrow_mut()[index as usize - 1] = None;
+            self.free_threads.borrow_mut().push(index);
+        }
+    }
+}
+
+/// Takes a thread out, which is the first in most cases.
+fn remove(queue: &RefCell<VecDeque<Thread>>, thread: &Thread) {
+    let mut queue = queue.borrow_mut();
+    match queue.front() {
+        Some(first) if first.is(thread) => drop(queue.pop_front()),
+        _ => queue.retain(|waiting| !waiting.is(thread)),
     }
 }

@@ -1,15 +1,16 @@
-//! `canon_lower` of a function of async type that another component lifts.
+//! `canon_lower` of a function that another component lifts, and that is called as a task.
 
 use std::rc::Rc;
 
 use super::scheduler;
 use super::subtask::{Callee, Subtask};
-use super::task::{Caller, Entered, Task, Wait};
+use super::task::{Caller, Entered, Task};
+use super::thread::Wait;
 use crate::component::handles::kind;
 use crate::component::state;
 use crate::vm::store::{self, Store};
 use crate::vm::trap::raise;
-use wasmelt_abi::{AsyncCall, CanonOptions, SubtaskState, TrapCode};
+use wasmelt_abi::{AsyncCall, CanonOptions, LiftFlags, SubtaskState, TrapCode};
 
 /// Calls a function as a task. Lowered with `async`: the packed status. Otherwise 0, when the
 /// result is in slot 0 or at its address.
@@ -34,6 +35,9 @@ pub(crate) unsafe extern "C" fn async_call(
         // SAFETY: the caller vouches for them.
         count => unsafe { std::slice::from_raw_parts_mut(slots.cast(), count) },
     };
+    if record.options.is_async == 0 && lift.flags & LiftFlags::ASYNC_TYPE != 0 {
+        scheduler::trap_unless_may_block();
+    }
     let entered = Entered::new(store, &record.entered);
     if !entered.may_enter() {
         raise(TrapCode::CannotEnter)
@@ -50,7 +54,7 @@ pub(crate) unsafe extern "C" fn async_call(
             .replace(Some(Callee::Guest(task.clone(), entered))),
     );
     let before = entered.enter();
-    scheduler::resume(&task, false);
+    scheduler::begin(&task);
     entered.leave_as(before);
     finish(store, &record.options, &subtask, slots)
 }

@@ -5,7 +5,7 @@
 //! functions of async type and the built-ins. Goes out: calls of the compiled pieces that they
 //! name. Specification: CanonicalABI.md, "Concurrency" and "Canonical Definitions".
 //!
-//! **Tasks** have one thread each. Between the calls of its core code, a task is a state machine
+//! **Tasks** have one thread each, and those that built-ins make ([`thread`]). Between the calls of its core code, a task is a state machine
 //! ([`lift`]): nothing of it is on a stack while it waits for a callback. A task whose instance can
 //! call a built-in that blocks has its code run on a fiber ([`fiber`]), which its record refers
 //! to; nothing else does, so that other programs do not contain fibers. Without a fiber, a built-in
@@ -21,8 +21,11 @@
 //! Traps do not run destructors: no guard of a `RefCell` is held when a guest is called or a trap
 //! is raised. What a caught trap leaves behind, [`abandon_all`] forgets.
 //!
-//! Differs from the spec: there are no threads besides a task's first one, and where the spec
-//! chooses at random, what has been ready first goes on first.
+//! A **synchronous function** is a plain call where nothing can tell. Where threads of its instance
+//! can take turns with it, it is a task as well, which runs until it has returned.
+//!
+//! Differs from the spec: `start` functions and destructors have no thread that could be switched
+//! from, and where the spec chooses at random, what has been ready first goes on first.
 
 pub(crate) mod builtins;
 mod call;
@@ -36,6 +39,8 @@ mod subtask;
 mod task;
 #[cfg(test)]
 mod tests;
+mod thread;
+pub(crate) mod threads;
 mod waitable;
 
 pub(crate) use call::run_async;
@@ -47,5 +52,5 @@ pub(in crate::component) use instance::Instance;
 pub(crate) use lower::async_call;
 pub(in crate::component) use scheduler::abandon_all;
 pub use scheduler::current_instance;
-pub(in crate::component) use scheduler::{sync_enter, sync_exit};
+pub(in crate::component) use scheduler::{sync_enter, sync_exit, trap_unless_may_block};
 pub use waitable::{Event, Waitable, WaitableState, set_pending_event, wait_for_pending_event};

@@ -1,16 +1,18 @@
-//! `Store.tick`: one queue of tasks that can go on, and what the thread runs now.
+//! `Store.tick`: one queue of threads that can go on, and which of them runs now.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::host;
+use super::instance::Instance;
 use super::lift;
-use super::task::{Position, Task, Wait};
+use super::task::{Task, TaskState};
+use super::thread::{Position, Thread, Wait};
 use crate::component::state;
 use crate::vm::store::Store;
 use crate::vm::trap::raise;
-use wasmelt_abi::TrapCode;
+use wasmelt_abi::{LiftFlags, TrapCode};
 
 /// After so many ticks, the event loop is asked even if there is more to run.
 const TICKS_PER_TURN: u32 = 64;
@@ -25,16 +27,20 @@ pub(super) struct Suspend {
 /// What runs now.
 #[derive(Default)]
 struct Running {
-    task: Option<Rc<Task>>,
+    thread: Option<Thread>,
     /// How many calls of synchronous functions its code is in.
     sync_calls: u32,
     /// Set on a fiber.
     suspend: Option<Suspend>,
+    /// The instance of the synchronous call that this is a part of, if its threads take turns.
+    sync_instance: Option<Rc<Instance>>,
+    /// `block_arg`: who goes on when this has left its stack.
+    switch_to: Option<Thread>,
 }
 
 #[derive(Default)]
 struct Scheduler {
-    queue: RefCell<VecDeque<Rc<Task>>>,
+    queue: RefCell<VecDeque<Thread>>,
     running: RefCell<Running>,
     /// `storage` of the current thread.
     context: Cell<[u32; 2]>,
@@ -50,21 +56,25 @@ thread_local! {
 /// The component instance of the current task, if there is one.
 #[must_use]
 pub fn current_instance() -> Option<u32> {
-    current_task().map(|task| task.lift.options.instance)
-}
-
-/// `current_task`, also inside calls of synchronous functions.
-pub(super) fn current_task() -> Option<Rc<Task>> {
-    SCHEDULER.with(|scheduler| scheduler.running.borrow().task.clone())
-}
-
-/// The task whose own code runs: `None` inside a call of a synchronous function.
-pub(super) fn current_async_task() -> Option<Rc<Task>> {
     SCHEDULER.with(|scheduler| {
         let running = scheduler.running.borrow();
-        let is_async = running.sync_calls == 0;
-        running.task.clone().filter(|_| is_async)
+        let thread = running.thread.as_ref()?;
+        Some(thread.task().lift.options.instance)
     })
+}
+
+/// The thread whose own code runs: `None` inside a call of a synchronous function.
+pub(super) fn current_thread() -> Option<Thread> {
+    SCHEDULER.with(|scheduler| {
+        let running = scheduler.running.borrow();
+        let is_own = running.sync_calls == 0;
+        running.thread.clone().filter(|_| is_own)
+    })
+}
+
+/// The task of that thread.
+pub(super) fn current_task() -> Option<Rc<Task>> {
+    current_thread().map(|thread| thread.task().clone())
 }
 
 /// `storage` of the current thread.
@@ -94,87 +104,192 @@ pub(in crate::component) fn sync_exit() {
     });
 }
 
-/// From now on, the current task runs on a fiber that is left in this way.
+/// From now on, the current thread runs on a fiber that is left in this way.
 pub(super) fn set_suspend(suspend: Suspend) {
     SCHEDULER.with(|scheduler| scheduler.running.borrow_mut().suspend = Some(suspend));
 }
 
-/// The task may be ready: a tick is going to see.
-pub(super) fn wake(task: &Rc<Task>) {
-    if !task.queued.replace(true) {
-        SCHEDULER.with(|scheduler| scheduler.queue.borrow_mut().push_back(task.clone()));
+/// The thread may be ready: a tick is going to see.
+pub(super) fn wake(thread: &Thread) {
+    if !thread.queued.replace(true) {
+        SCHEDULER.with(|scheduler| scheduler.queue.borrow_mut().push_back(thread.clone()));
     }
 }
 
-/// `Thread.resume`: runs a task's thread until it waits or ends.
-pub(super) fn resume(task: &Rc<Task>, cancelled: bool) {
-    task.cancelled.set(cancelled);
-    if task.nested.get() {
+/// `Thread.resume`: runs a thread until it waits or ends, and those that it switches to.
+pub(super) fn resume(thread: &Thread, cancelled: bool) {
+    let mut next = run(thread, cancelled, None);
+    while let Some(thread) = next {
+        next = run(&thread, false, None);
+    }
+}
+
+/// The end of `canon_lift`: runs a new task until it waits, or, where the type of the function is
+/// not `async`, until it has returned.
+pub(super) fn begin(task: &Rc<Task>) {
+    if task.is(LiftFlags::ASYNC_TYPE) {
+        resume(&Thread::Implicit(task.clone()), false);
+    } else {
+        run_sync(task);
+    }
+}
+
+/// Runs a task, and threads of its instance that it waits for, until it has returned.
+fn run_sync(task: &Rc<Task>) {
+    let instance = &task.instance;
+    let mut next = Some(Thread::Implicit(task.clone()));
+    while task.state.get() != TaskState::Resolved {
+        let thread = next.or_else(|| take_ready(instance));
+        let Some(thread) = thread else {
+            raise(TrapCode::CannotBlock)
+        };
+        next = run(&thread, false, Some(instance));
+    }
+}
+
+/// The first of the threads that can go on within a synchronous call into this instance.
+fn take_ready(instance: &Rc<Instance>) -> Option<Thread> {
+    SCHEDULER.with(|scheduler| {
+        let mut queue = scheduler.queue.borrow_mut();
+        let at = queue
+            .iter()
+            .position(|thread| is_ready_in(thread, instance))?;
+        let thread = queue.remove(at)?;
+        thread.queued.set(false);
+        Some(thread)
+    })
+}
+
+fn is_ready_in(thread: &Thread, instance: &Rc<Instance>) -> bool {
+    Rc::ptr_eq(&thread.task().instance, instance) && thread.may_run_in_sync_call() && thread.ready()
+}
+
+/// Runs a thread until it waits, switches or ends; gives the thread that it switches to.
+fn run(thread: &Thread, cancelled: bool, sync_instance: Option<&Rc<Instance>>) -> Option<Thread> {
+    thread.cancelled.set(cancelled);
+    if thread.nested.get() {
         // It goes on when the scheduler that runs on top of it sees this.
-        return;
+        return None;
     }
     let running = Running {
-        task: Some(task.clone()),
+        thread: Some(thread.clone()),
+        sync_instance: sync_instance.cloned(),
         ..Running::default()
     };
     let (outer, outer_context) = SCHEDULER.with(|scheduler| {
         (
             scheduler.running.replace(running),
-            scheduler.context.replace(task.context.get()),
+            scheduler.context.replace(thread.context.get()),
         )
     });
-    match task.lift.fiber {
-        // SAFETY: this is `fiber_run`, which wants a task.
-        Some(fiber_run) => unsafe { fiber_run(std::ptr::from_ref(task).cast_mut().cast()) },
-        None => lift::advance(task),
+    thread.running.set(true);
+    match thread.task().lift.fiber {
+        // SAFETY: this is `fiber_run`, which wants a thread.
+        Some(fiber_run) => unsafe { fiber_run(std::ptr::from_ref(thread).cast_mut().cast()) },
+        None => lift::advance(thread),
     }
+    thread.running.set(false);
     SCHEDULER.with(|scheduler| {
-        drop(scheduler.running.replace(outer));
-        task.context.set(scheduler.context.replace(outer_context));
+        let inner = scheduler.running.replace(outer);
+        thread.context.set(scheduler.context.replace(outer_context));
+        inner.switch_to
+    })
+}
+
+/// Traps unless the current thread may block.
+///
+/// Differs from the spec: a synchronous call that would not block after all traps as well. Suites
+/// and Wasmtime ask before they do anything else.
+pub(in crate::component) fn trap_unless_may_block() {
+    let may_block = SCHEDULER.with(|scheduler| {
+        let running = scheduler.running.borrow();
+        match (&running.thread, &running.sync_instance) {
+            (Some(_), None) => running.sync_calls == 0,
+            (Some(_), Some(instance)) if running.sync_calls == 0 => {
+                let queue = scheduler.queue.borrow();
+                queue.iter().any(|thread| is_ready_in(thread, instance))
+            }
+            _ => false,
+        }
     });
+    if !may_block {
+        raise(TrapCode::CannotBlock)
+    }
 }
 
 /// `Thread.wait_until`, of the current thread: whether it has been cancelled.
 pub(super) fn wait_until(store: &'static Store, wait: Wait, cancellable: bool) -> bool {
-    let Some(task) = current_async_task() else {
+    let Some(thread) = current_thread() else {
         if !wait.is_over(None) {
             raise(TrapCode::CannotBlock)
         }
         return false;
     };
-    debug_assert!(std::ptr::eq(task.store, store));
-    if task.deliver_pending_cancel(cancellable) {
+    debug_assert!(std::ptr::eq(thread.task().store, store));
+    if thread.task().deliver_pending_cancel(cancellable) {
         return true;
     }
     let is_yield = matches!(wait, Wait::Yield);
-    if !is_yield && wait.is_over(Some(&task)) {
+    if !is_yield && wait.is_over(Some(&thread)) {
         return false;
     }
-    let position = task.position.replace(Position::InCode);
-    task.cancelled.set(false);
-    task.start_waiting(wait, cancellable);
-    let suspend = SCHEDULER.with(|scheduler| scheduler.running.borrow().suspend);
-    match suspend {
-        // SAFETY: the current task runs on the fiber that has set this.
-        Some(suspend) => unsafe { (suspend.function)(suspend.yielder) },
-        None => run_nested(&task, is_yield),
-    }
-    task.stop_waiting();
-    task.position.set(position);
-    task.cancelled.get()
+    let position = begin_block(&thread);
+    thread.start_waiting(wait, cancellable);
+    block(&thread, is_yield);
+    thread.position.set(position);
+    thread.cancelled.get()
 }
 
-/// Runs other tasks until this one, which is below on the stack, can go on.
-fn run_nested(task: &Rc<Task>, is_yield: bool) {
-    task.nested.set(true);
+/// `Thread.suspend`, and what switches to another thread: the current thread waits for nothing,
+/// or, if it `yields`, for its next turn.
+pub(super) fn suspend(yields: bool, switch_to: Option<Thread>) {
+    let Some(thread) = current_thread() else {
+        raise(TrapCode::CannotBlock)
+    };
+    if !yields && switch_to.is_none() {
+        trap_unless_may_block();
+    }
+    let position = begin_block(&thread);
+    thread.cancellable.set(false);
+    if yields {
+        thread.start_waiting(Wait::Yield, false);
+    }
+    SCHEDULER.with(|scheduler| scheduler.running.borrow_mut().switch_to = switch_to);
+    block(&thread, false);
+    thread.position.set(position);
+}
+
+fn begin_block(thread: &Thread) -> Position {
+    thread.cancelled.set(false);
+    thread.position.replace(Position::InCode)
+}
+
+/// `block`: leaves the stack of the current thread until it is resumed.
+fn block(thread: &Thread, is_yield: bool) {
+    let suspend = SCHEDULER.with(|scheduler| scheduler.running.borrow().suspend);
+    match suspend {
+        // SAFETY: the current thread runs on the fiber that has set this.
+        Some(suspend) => unsafe { (suspend.function)(suspend.yielder) },
+        None => run_nested(thread, is_yield),
+    }
+    thread.stop_waiting();
+}
+
+/// Runs other threads until this one, which is below on the stack, can go on.
+fn run_nested(thread: &Thread, is_yield: bool) {
+    thread.nested.set(true);
+    let next = SCHEDULER.with(|scheduler| scheduler.running.borrow_mut().switch_to.take());
+    if let Some(next) = next {
+        resume(&next, false);
+    }
     if is_yield {
         let turns = SCHEDULER.with(|scheduler| scheduler.queue.borrow().len());
         for _ in 0..turns {
             tick();
         }
     }
-    run_until(|| task.cancelled.get() || task.is_ready());
-    task.nested.set(false);
+    run_until(|| thread.cancelled.get() || thread.ready());
+    thread.nested.set(false);
 }
 
 /// Runs until it is `done`; that nothing can ever go on is a trap.
@@ -199,21 +314,21 @@ fn tick() -> bool {
         crate::io::turn(false);
     }
     let next = SCHEDULER.with(|scheduler| scheduler.queue.borrow_mut().pop_front());
-    let Some(task) = next else {
+    let Some(thread) = next else {
         // The event loop may just have found something, which it does not tell twice.
         return polled || host::has_woken() || crate::io::turn(true);
     };
-    task.queued.set(false);
-    if task.nested.get() {
+    thread.queued.set(false);
+    if thread.nested.get() {
         return true;
     }
-    if task.is_ready() {
-        let entered = task.entered_by_scheduler();
+    if thread.ready() {
+        let entered = thread.task().entered_by_scheduler();
         let before = entered.enter();
-        resume(&task, false);
+        resume(&thread, false);
         entered.leave_as(before);
     } else {
-        task.await_turn();
+        thread.await_turn();
     }
     true
 }

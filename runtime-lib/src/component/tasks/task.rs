@@ -1,12 +1,12 @@
-//! `Task`, and the part of `Thread` that says what it waits for.
+//! `Task`: a call of a lifted function.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::instance::Instance;
 use super::scheduler;
 use super::subtask::Subtask;
-use super::waitable::{Waitable, WaitableSet};
+use super::thread::{Position, Thread, ThreadState};
 use crate::component::state;
 use crate::vm::process::items;
 use crate::vm::store::Store;
@@ -43,38 +43,6 @@ pub(super) trait HostCaller {
     fn on_resolve(&self, slots: Option<&[u64]>);
 }
 
-/// Where a task's thread goes on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Position {
-    Initial,
-    /// It waits to enter.
-    Entering,
-    /// It waits to call its callback.
-    Returning,
-    /// Its core code waits in a built-in.
-    InCode,
-    Exited,
-}
-
-/// `ready_func`: what a thread waits for.
-#[derive(Clone)]
-pub(super) enum Wait {
-    /// Nothing; others go first.
-    Yield,
-    /// The instance has no back-pressure.
-    Enter,
-    /// Nobody runs exclusively.
-    Return,
-    /// An event of the set.
-    Set(Rc<WaitableSet>),
-    /// An event of the set, and nobody runs exclusively.
-    ReturnWith(Rc<WaitableSet>),
-    /// An event of this waitable, which has no other.
-    Waitable(Rc<dyn Waitable>),
-    /// The subtask is resolved.
-    Subtask(Rc<Subtask>),
-}
-
 pub(super) struct Task {
     pub(super) store: &'static Store,
     pub(super) lift: &'static AsyncLift,
@@ -84,20 +52,10 @@ pub(super) struct Task {
     pub(super) state: Cell<TaskState>,
     /// Under which the state of the store counts `num_borrows`.
     pub(super) borrows: u32,
-    pub(super) position: Cell<Position>,
-    /// What the thread waits for; nothing while it runs.
-    pub(super) wait: RefCell<Option<Wait>>,
-    pub(super) cancellable: Cell<bool>,
-    /// What waiting has given: whether it ended by cancellation.
-    pub(super) cancelled: Cell<bool>,
-    /// Whether it is in the scheduler's queue.
-    pub(super) queued: Cell<bool>,
-    /// Whether it waits on a stack that the scheduler runs on top of.
-    pub(super) nested: Cell<bool>,
-    /// `storage`, while it does not run.
-    pub(super) context: Cell<[u32; 2]>,
-    /// The fiber that its code is suspended on, which belongs to `fiber`; or null.
-    pub(super) fiber: Cell<*mut u8>,
+    /// `implicit_thread`.
+    pub(super) thread: ThreadState,
+    /// The number of `threads`.
+    threads: Cell<u32>,
 }
 
 impl Task {
@@ -115,14 +73,8 @@ impl Task {
             caller,
             state: Cell::new(TaskState::Initial),
             borrows,
-            position: Cell::new(Position::Initial),
-            wait: RefCell::new(None),
-            cancellable: Cell::new(false),
-            cancelled: Cell::new(false),
-            queued: Cell::new(false),
-            nested: Cell::new(false),
-            context: Cell::new([0; 2]),
-            fiber: Cell::new(std::ptr::null_mut()),
+            thread: ThreadState::default(),
+            threads: Cell::new(0),
         })
     }
 
@@ -130,12 +82,38 @@ impl Task {
         self.lift.flags & flag != 0
     }
 
+    /// Whether its type is `async`, and it runs exclusively.
     pub(super) fn needs_exclusive(&self) -> bool {
-        !self.is(LiftFlags::ASYNC) || self.is(LiftFlags::CALLBACK)
+        let shares = self.is(LiftFlags::ASYNC) && !self.is(LiftFlags::CALLBACK);
+        self.is(LiftFlags::ASYNC_TYPE) && !shares
     }
 
     pub(super) fn has_backpressure(&self) -> bool {
         self.instance.has_backpressure(self.needs_exclusive())
+    }
+
+    /// `register_thread`, but for its index.
+    pub(super) fn register_thread(&self) {
+        self.threads.set(self.threads.get() + 1);
+    }
+
+    /// `unregister_thread`: the thread has ended.
+    pub(super) fn unregister_thread(&self, thread: &Thread) {
+        let left = self.threads.get() - 1;
+        self.threads.set(left);
+        if left == 0 && self.state.get() != TaskState::Resolved {
+            raise(TrapCode::NoAsyncResult)
+        }
+        self.instance.remove_thread(thread);
+        thread.position.set(Position::Exited);
+        if left == 0 {
+            self.end();
+        }
+    }
+
+    /// It is over, or has been cancelled before it began.
+    pub(super) fn end(&self) {
+        state::with(self.store, |state| state.task_borrows_free(self.borrows));
     }
 
     /// The flags of the instances that it enters when the scheduler resumes it.
@@ -147,16 +125,18 @@ impl Task {
     pub(super) fn request_cancellation(self: &Rc<Self>, entered: &Entered) {
         if self.state.get() == TaskState::Initial {
             self.state.set(TaskState::CancelDelivered);
-            scheduler::resume(self, true);
+            scheduler::resume(&Thread::Implicit(self.clone()), true);
             return;
         }
-        let is_candidate = self.cancellable.get()
-            && self.wait.borrow().is_some()
+        // No explicit thread is cancellable: the option for that is gone.
+        let thread = Thread::Implicit(self.clone());
+        let is_candidate = thread.cancellable.get()
+            && thread.waiting()
             && (!self.needs_exclusive() || self.instance.is_free_for(self));
         if is_candidate && entered.may_enter() {
             self.state.set(TaskState::CancelDelivered);
             let before = entered.enter();
-            scheduler::resume(self, true);
+            scheduler::resume(&thread, true);
             entered.leave_as(before);
         } else {
             self.state.set(TaskState::PendingCancel);
@@ -232,80 +212,6 @@ impl Task {
             Caller::Host(host) => host.on_resolve(None),
         }
         self.state.set(TaskState::Resolved);
-    }
-
-    /// `start_waiting_internal`: what the thread goes on for.
-    pub(super) fn start_waiting(self: &Rc<Self>, wait: Wait, cancellable: bool) {
-        self.cancellable.set(cancellable);
-        match &wait {
-            Wait::Yield => scheduler::wake(self),
-            Wait::Enter => self.instance.add_entering(self),
-            Wait::Return if self.instance.is_free() => scheduler::wake(self),
-            Wait::Return => self.instance.add_returning(self),
-            Wait::Set(set) | Wait::ReturnWith(set) => {
-                set.add_waiting(self);
-                if set.has_pending_event() {
-                    scheduler::wake(self);
-                }
-            }
-            Wait::Waitable(waitable) => waitable.state().set_waiter(Some(self.clone())),
-            Wait::Subtask(subtask) => subtask.state().set_waiter(Some(self.clone())),
-        }
-        drop(self.wait.replace(Some(wait)));
-    }
-
-    /// `stop_waiting_internal`: what it has waited for.
-    pub(super) fn stop_waiting(self: &Rc<Self>) -> Option<Wait> {
-        let wait = self.wait.take()?;
-        match &wait {
-            Wait::Yield => {}
-            Wait::Enter => self.instance.remove_entering(self),
-            Wait::Return => self.instance.remove_returning(self),
-            Wait::Set(set) => set.remove_waiting(self),
-            Wait::ReturnWith(set) => {
-                set.remove_waiting(self);
-                self.instance.remove_returning(self);
-            }
-            Wait::Waitable(waitable) => waitable.state().set_waiter(None),
-            Wait::Subtask(subtask) => subtask.state().set_waiter(None),
-        }
-        Some(wait)
-    }
-
-    /// `ready`.
-    pub(super) fn is_ready(self: &Rc<Self>) -> bool {
-        let wait = self.wait.borrow().clone();
-        wait.is_some_and(|wait| wait.is_over(Some(self)))
-    }
-
-    /// Has been in the queue, but is not ready: who has to wake it?
-    pub(super) fn await_turn(self: &Rc<Self>) {
-        let wait = self.wait.borrow().clone();
-        match wait {
-            Some(Wait::Return) => self.instance.add_returning(self),
-            Some(Wait::ReturnWith(set)) if set.has_pending_event() => {
-                self.instance.add_returning(self);
-            }
-            // The event that it was woken for has gone to another.
-            Some(Wait::ReturnWith(_)) if self.instance.is_free() => self.instance.wake_returning(),
-            _ => {}
-        }
-    }
-}
-
-impl Wait {
-    /// Whether what is waited for has happened; `task` is the one whose thread waits.
-    pub(super) fn is_over(&self, task: Option<&Rc<Task>>) -> bool {
-        let is_free = || task.is_some_and(|task| task.instance.is_free());
-        match self {
-            Wait::Yield => true,
-            Wait::Enter => task.is_some_and(|task| !task.has_backpressure()),
-            Wait::Return => is_free(),
-            Wait::Set(set) => set.has_pending_event(),
-            Wait::ReturnWith(set) => is_free() && set.has_pending_event(),
-            Wait::Waitable(waitable) => waitable.has_pending_event(),
-            Wait::Subtask(subtask) => subtask.resolved(),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::scheduler;
-use super::task::{Task, Wait};
+use super::thread::{Thread, Wait};
 use crate::vm::store::Store;
 use wasmelt_abi::EventCode;
 
@@ -48,21 +48,21 @@ pub struct WaitableState {
     pending: Cell<bool>,
     /// `wset`.
     set: RefCell<Option<Rc<WaitableSet>>>,
-    /// The task that waits for it alone: `has_sync_waiter`.
-    waiter: RefCell<Option<Rc<Task>>>,
+    /// The thread that waits for it alone: `has_sync_waiter`.
+    waiter: RefCell<Option<Thread>>,
 }
 
 impl WaitableState {
     /// Says who waits for this alone.
-    pub(super) fn set_waiter(&self, task: Option<Rc<Task>>) {
-        drop(self.waiter.replace(task));
+    pub(super) fn set_waiter(&self, thread: Option<Thread>) {
+        drop(self.waiter.replace(thread));
     }
 
-    /// Has the task go on that waits for this alone.
+    /// Has the thread go on that waits for this alone.
     pub(super) fn wake(&self) {
         let waiter = self.waiter.borrow().clone();
-        if let Some(task) = waiter {
-            scheduler::wake(&task);
+        if let Some(thread) = waiter {
+            scheduler::wake(&thread);
         }
     }
 }
@@ -140,8 +140,8 @@ pub(super) struct WaitableSet {
     /// Those that had a pending event when they were last looked at, the oldest event first. Some
     /// of them may have left the set since.
     ready: RefCell<VecDeque<Rc<dyn Waitable>>>,
-    /// Tasks that wait for an event of this set: `num_waiting`.
-    waiting: RefCell<VecDeque<Rc<Task>>>,
+    /// Threads that wait for an event of this set: `num_waiting`.
+    waiting: RefCell<VecDeque<Thread>>,
 }
 
 impl WaitableSet {
@@ -162,8 +162,8 @@ impl WaitableSet {
 
     /// Has the scheduler look at those who wait: not each of them may be able to go on.
     fn wake_waiting(&self) {
-        for task in self.waiting.borrow().iter() {
-            scheduler::wake(task);
+        for thread in self.waiting.borrow().iter() {
+            scheduler::wake(thread);
         }
     }
 
@@ -194,16 +194,16 @@ impl WaitableSet {
         first.expect("there is an event").get_pending_event()
     }
 
-    /// The task waits for an event.
-    pub(super) fn add_waiting(&self, task: &Rc<Task>) {
-        self.waiting.borrow_mut().push_back(task.clone());
+    /// The thread waits for an event.
+    pub(super) fn add_waiting(&self, thread: &Thread) {
+        self.waiting.borrow_mut().push_back(thread.clone());
     }
 
     /// It no longer does.
-    pub(super) fn remove_waiting(&self, task: &Rc<Task>) {
+    pub(super) fn remove_waiting(&self, thread: &Thread) {
         self.waiting
             .borrow_mut()
-            .retain(|waiting| !Rc::ptr_eq(waiting, task));
+            .retain(|waiting| !waiting.is(thread));
         // What has woken this one may be for another.
         if !self.ready.borrow().is_empty() {
             self.wake_waiting();

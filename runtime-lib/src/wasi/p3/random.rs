@@ -2,7 +2,7 @@
 
 use crate::component::{Bytes, Call};
 
-pub use crate::wasi::p2::random::{insecure_seed, number};
+pub use crate::wasi::p2::random::number;
 
 /// One call gives no more than this.
 const BYTES_MAX: u64 = 64 << 20;
@@ -10,6 +10,20 @@ const BYTES_MAX: u64 = 64 << 20;
 /// `get-random-bytes`, `get-insecure-random-bytes`: of more than can be had at once, a part.
 pub fn bytes(call: &mut Call<'_>, max_len: u64) -> Bytes {
     crate::wasi::p2::random::bytes(call, max_len.min(BYTES_MAX))
+}
+
+/// The seed of a program, once it has asked.
+#[derive(Default)]
+struct Seed(Option<(u64, u64)>);
+
+/// `get-insecure-seed`: the same whenever a program asks.
+pub fn insecure_seed(call: &mut Call<'_>) -> (u64, u64) {
+    if let Seed(Some(seed)) = call.resources().singleton() {
+        return *seed;
+    }
+    let seed = (number(call), number(call));
+    call.resources().singleton::<Seed>().0 = Some(seed);
+    seed
 }
 
 #[cfg(test)]
@@ -25,5 +39,7 @@ mod tests {
         let zeros = some.of(call.memory()).iter().filter(|byte| **byte == 0);
         assert!(zeros.count() < 50);
         assert!(bytes(&mut call, 0).is_empty());
+        assert_eq!(insecure_seed(&mut call), insecure_seed(&mut call));
+        assert_ne!(insecure_seed(&mut call), (0, 0));
     }
 }

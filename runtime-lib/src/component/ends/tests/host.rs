@@ -228,7 +228,7 @@ fn a_guest_gives_up_reading() {
     assert_eq!(a.stream_read(end, 0, 4), packed(COMPLETED, 2));
     assert_eq!(a.stream_read(end, 0, 4), BLOCKED);
     desk.send(*b"c");
-    assert_eq!(a.stream_cancel_read(end), packed(COMPLETED, 1));
+    assert_eq!(a.stream_cancel_read(end), packed(CANCELLED, 1));
     a.stream_drop_readable(end);
     assert_eq!(desk.log(), ["dropped"]);
 }

@@ -1,5 +1,6 @@
 //! `SharedStreamImpl` and its ends: every state, on bytes.
 
+use super::waiting::as_task;
 use super::*;
 
 /// A stream from one instance to another, and its ends there.
@@ -117,14 +118,18 @@ fn cancelled_copies() {
     // Both are as before.
     assert_eq!(b.stream_read(readable, 0, 4), BLOCKED);
     assert_eq!(a.stream_write(writable, 0, 3), packed(COMPLETED, 3));
-    // What has been copied has been copied.
-    assert_eq!(b.stream_cancel_read(readable), packed(COMPLETED, 3));
+    // What has been copied has been copied, and the guest has not been told of it.
+    assert_eq!(b.stream_cancel_read(readable), packed(CANCELLED, 3));
     assert_eq!(a.stream_write(writable, 0, 4), BLOCKED);
     assert_eq!(b.stream_read(readable, 0, 1), packed(COMPLETED, 1));
-    assert_eq!(a.stream_cancel_write(writable), packed(COMPLETED, 1));
-    assert_eq!(b.stream_read(readable, 0, 1), BLOCKED);
+    assert_eq!(a.stream_cancel_write(writable), packed(CANCELLED, 1));
+    assert_eq!(a.stream_write(writable, 0, 2), BLOCKED);
+    assert_eq!(b.stream_read(readable, 0, 2), packed(COMPLETED, 2));
+    assert_eq!(a.stream_cancel_write(writable), packed(CANCELLED, 2));
+    assert_eq!(b.stream_read(readable, 0, 2), BLOCKED);
+    assert_eq!(a.stream_write(writable, 0, 1), packed(COMPLETED, 1));
     a.stream_drop_writable(writable);
-    assert_eq!(b.stream_cancel_read(readable), packed(DROPPED, 0));
+    assert_eq!(b.stream_cancel_read(readable), packed(DROPPED, 1));
     b.stream_drop_readable(readable);
 }
 
@@ -263,12 +268,16 @@ fn synchronous_copies_do_not_say_that_they_wait() {
     b.be_synchronous();
     a.guest.write(0, b"ab");
     assert_eq!(a.stream_write(writable, 0, 2), BLOCKED);
-    assert_eq!(b.stream_read(readable, 0, 9), packed(COMPLETED, 2));
-    assert_eq!(b.guest.read(0, 2), b"ab");
-    assert_eq!(a.payload(writable), packed(COMPLETED, 2));
-    // Outside of a task, nothing may block.
+    // Outside of a task, nothing may block, not even what would not.
     let text = "cannot block a synchronous task before returning";
     assert_eq!(trap_text(|| _ = b.stream_read(readable, 0, 9)), text);
+    assert_eq!(trap_text(|| _ = b.stream_cancel_read(readable)), text);
+    let (store, options) = (b.store, copied(&b.guest.options));
+    as_task(store, options, move || {
+        assert_eq!(b.stream_read(readable, 0, 9), packed(COMPLETED, 2));
+        assert_eq!(b.guest.read(0, 2), b"ab");
+        assert_eq!(a.payload(writable), packed(COMPLETED, 2));
+    });
 }
 
 #[test]

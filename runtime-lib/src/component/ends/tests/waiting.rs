@@ -79,17 +79,20 @@ fn ends_in_sets_are_neither_lifted_nor_used_synchronously() {
     let (readable, writable_too) = a.stream();
     a.set_of(readable);
     a.set_of(writable);
-    a.be_synchronous();
-    assert_eq!(trap_text(|| _ = a.stream_read(readable, 0, 1)), IN_SET);
-    assert_eq!(trap_text(|| _ = a.stream_write(writable, 0, 1)), IN_SET);
-    a.be_synchronous();
-    assert_eq!(a.stream_write(writable_too, 0, 1), BLOCKED);
-    a.set_of(writable_too);
-    a.be_synchronous();
-    let text = trap_text(|| _ = a.stream_cancel_write(writable_too));
-    assert_eq!(text, IN_SET);
-    a.leave_set(writable_too);
-    assert_eq!(a.stream_cancel_write(writable_too), packed(CANCELLED, 0));
+    let (store, options) = (a.store, copied(&a.guest.options));
+    as_task(store, options, move || {
+        a.be_synchronous();
+        assert_eq!(trap_text(|| _ = a.stream_read(readable, 0, 1)), IN_SET);
+        assert_eq!(trap_text(|| _ = a.stream_write(writable, 0, 1)), IN_SET);
+        a.be_synchronous();
+        assert_eq!(a.stream_write(writable_too, 0, 1), BLOCKED);
+        a.set_of(writable_too);
+        a.be_synchronous();
+        let text = trap_text(|| _ = a.stream_cancel_write(writable_too));
+        assert_eq!(text, IN_SET);
+        a.leave_set(writable_too);
+        assert_eq!(a.stream_cancel_write(writable_too), packed(CANCELLED, 0));
+    });
 
     let (mut a, _) = pair(future_of(None));
     let (readable, _) = a.future();
@@ -132,8 +135,19 @@ unsafe extern "C" {
 /// Calls a function of the instance, whose code is `read_all`.
 fn run_task(instance: Instance, end: u32, on_fiber: bool) -> Option<u32> {
     let (store, options) = (instance.store, copied(&instance.guest.options));
+    END.set(end);
+    RUNNING.set(Some(instance));
+    call_task(store, options, read_all, on_fiber)
+}
+
+fn call_task(
+    store: &'static Store,
+    options: CanonOptions,
+    start: unsafe extern "C" fn(*mut u8, *mut u64),
+    on_fiber: bool,
+) -> Option<u32> {
     let lift: &'static AsyncLift = Box::leak(Box::new(AsyncLift {
-        start: read_all,
+        start,
         callback: None,
         post_return: None,
         flags: LiftFlags::ASYNC_TYPE,
@@ -142,13 +156,26 @@ fn run_task(instance: Instance, end: u32, on_fiber: bool) -> Option<u32> {
         entered: leaked(Vec::new()),
         fiber: on_fiber.then_some(wasmelt_fiber_run as unsafe extern "C" fn(*mut u8)),
     }));
-    END.set(end);
-    RUNNING.set(Some(instance));
     let call = ExportCall {
         lower: |_: &mut [u64]| {},
         lift: |slots: &[u64]| slots[0] as u32,
     };
     call_export(store, lift, call)
+}
+
+thread_local! {
+    static BODY: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+unsafe extern "C" fn run_body(_: *mut u8, _: *mut u64) {
+    let body = BODY.take().expect("a test has set it");
+    body();
+}
+
+/// Runs this as the code of a task, which may block.
+pub(super) fn as_task(store: &'static Store, options: CanonOptions, body: impl FnOnce() + 'static) {
+    BODY.set(Some(Box::new(body)));
+    call_task(store, options, run_body, false);
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::cell::{Cell, RefCell};
 
 use crate::component::tasks::builtins;
 use crate::component::tasks::fiber::fiber_run;
+use crate::component::tasks::threads;
 use crate::component::tasks::{ExportCall, async_call, call_export};
 use crate::component::tests::Guest;
 use crate::vm::store;
 use wasmelt_abi::{
-    AsyncCall, AsyncLift, CanonOptions, ComponentExport, LiftFlags, Slice, TaskReturn, TypeDesc,
-    TypeKind,
+    AsyncCall, AsyncLift, CanonOptions, ComponentExport, LiftFlags, Slice, TaskReturn, ThreadStart,
+    TypeDesc, TypeKind,
 };
 
 /// Component instances: the one that the host calls, and one that it calls.
@@ -302,4 +303,52 @@ pub(super) fn context_set(slot: i32, value: u32) {
 
 pub(super) fn task_cancel() {
     builtins::task_cancel(memory(), 0);
+}
+
+/// What `thread.new-indirect` finds in a table: a function of the argument.
+pub(super) type ThreadFn = fn(u32);
+
+unsafe extern "C" fn start_thread(_: *mut u8, function: *mut u8, _: *mut u8, argument: u32) {
+    // SAFETY: `thread_new` has put it there.
+    let function: ThreadFn = unsafe { std::mem::transmute(function) };
+    function(argument);
+}
+
+/// `thread.new-indirect`: the index of a thread that is suspended.
+pub(super) fn thread_new(function: ThreadFn, argument: u32) -> u32 {
+    static RECORD: ThreadStart = ThreadStart {
+        start: start_thread,
+    };
+    let record = std::ptr::from_ref(&RECORD).cast_mut().cast();
+    let none = std::ptr::null_mut();
+    // SAFETY: the record takes such a function.
+    unsafe {
+        let (function, argument) = (function as *mut u8, argument as i32);
+        threads::thread_new_indirect(memory(), record, function, none, argument) as u32
+    }
+}
+
+pub(super) fn thread_index() -> u32 {
+    threads::thread_index(memory(), 0) as u32
+}
+
+pub(super) fn thread_suspend() -> u32 {
+    threads::thread_suspend(memory(), 0) as u32
+}
+
+macro_rules! thread_builtins {
+    ($( $name:ident ( $($param:ident),* ) -> $result:ty; )*) => {
+        $(
+            pub(super) fn $name($($param: u32),*) -> $result {
+                // SAFETY: the memory is that of a guest.
+                unsafe { threads::$name(memory() $(, $param as i32)*) as $result }
+            }
+        )*
+    };
+}
+
+thread_builtins! {
+    thread_resume_later(instance, thread) -> ();
+    thread_switch(instance, yields, thread) -> u32;
+    thread_promote(instance, yields, thread) -> u32;
 }

@@ -6,4 +6,5 @@ mod cancel;
 mod entering;
 mod guests;
 mod host;
+mod threads;
 mod traps;

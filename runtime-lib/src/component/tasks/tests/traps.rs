@@ -167,3 +167,21 @@ fn sets_and_back_pressure() {
     assert_eq!(much, "backpressure counter overflow");
     assert_eq!(logged(), ["so far"]);
 }
+
+#[test]
+fn outside_of_a_task_nothing_waits_for_a_call() {
+    struct Ready;
+    impl Code for Ready {
+        fn start(_: u32) -> u32 {
+            unreachable!("the trap comes first")
+        }
+    }
+    new_store();
+    let text = "cannot block a synchronous task before returning";
+    // As from a `start` function.
+    assert_eq!(trap_text(|| _ = call_sync::<Ready>(0)), text);
+    assert_eq!(trap_text(|| _ = waitable_set_wait(OUTER, 0, 77, 0)), text);
+    assert_eq!(trap_text(|| _ = subtask_cancel(OUTER, 0, 77)), text);
+    let unknown = "unknown handle index 77";
+    assert_eq!(trap_text(|| _ = subtask_cancel(OUTER, 1, 77)), unknown);
+}
