@@ -12,7 +12,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::{Handle, Interest, Wanted, is_descriptor_ready, is_ready, reactor, wait_one};
+use super::{
+    Handle, Interest, Wanted, is_descriptor_ready, is_ready, reactor, wait_for_descriptor, wait_one,
+};
 use crate::host::clocks::{Clock, now_ns};
 
 /// Dead entries that the heap of times may have before it is looked through.
@@ -41,6 +43,15 @@ pub struct Sleep {
 /// Is ready when a descriptor is.
 #[derive(Debug)]
 pub struct Ready {
+    handle: Handle,
+    interest: Interest,
+    waiting: Option<reactor::Waiting>,
+}
+
+/// Waits for changes of a descriptor: for whoever has just tried to use it and was told that it
+/// would block. Unlike [`Ready`], this does not ask the system how things stand.
+#[derive(Debug)]
+pub struct Changes {
     handle: Handle,
     interest: Interest,
     waiting: Option<reactor::Waiting>,
@@ -142,11 +153,40 @@ impl Future for Ready {
         let waiting = reactor::wait_for(&self.handle, self.interest, context.waker(), known);
         if waiting.is_none() {
             // The system has no room for the event loop: nothing else goes on meanwhile.
-            wait_one(&Wanted::Ready(self.handle.clone(), self.interest));
+            wait_for_descriptor(&self.handle, self.interest);
             return Poll::Ready(());
         }
         self.waiting = waiting;
         Poll::Pending
+    }
+}
+
+impl Changes {
+    #[must_use]
+    pub fn new(handle: Handle, interest: Interest) -> Changes {
+        Changes {
+            handle,
+            interest,
+            waiting: None,
+        }
+    }
+
+    /// The waker is woken when it makes sense to try again, until [`Changes::forget`]; if this is
+    /// ready, it makes sense now.
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let known = self.waiting.take();
+        self.waiting = reactor::wait_for(&self.handle, self.interest, context.waker(), known);
+        if self.waiting.is_some() {
+            return Poll::Pending;
+        }
+        // The system has no room for the event loop: nothing else goes on meanwhile.
+        wait_for_descriptor(&self.handle, self.interest);
+        Poll::Ready(())
+    }
+
+    /// Nobody waits any more.
+    pub fn forget(&mut self) {
+        self.waiting = None;
     }
 }
 

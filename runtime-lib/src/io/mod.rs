@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::stat::NS_PER_S;
 
-pub use futures::{Ready, Sleep, ready, sleep_until, turn};
+pub use futures::{Changes, Ready, Sleep, ready, sleep_until, turn};
 pub use source::{Handle, Source};
 
 /// A direction of a descriptor.

@@ -57,6 +57,8 @@ pub(super) struct Waiting {
 struct Slot {
     readable: bool,
     writable: bool,
+    /// Nothing is ever reported: it never makes anybody wait.
+    silent: bool,
 }
 
 thread_local! {
@@ -74,7 +76,7 @@ pub(super) fn wait_any(wanted: &[Wanted]) -> Option<Vec<usize>> {
 }
 
 /// From now on, a change of the descriptor wakes this waker; `known` says that somebody waits
-/// again. Nothing where the system has no room for this.
+/// again. Nothing where the system has no room for this, or nothing to report.
 pub(super) fn wait_for(
     handle: &Handle,
     interest: Interest,
@@ -164,9 +166,13 @@ impl Reactor {
             Some(waiting) => waiting,
             None => {
                 let wanted = Wanted::Ready(handle.clone(), interest);
+                let slot = self.slot_of(&wanted).ok()??;
+                if self.slots.get(slot)?.silent {
+                    return None;
+                }
                 self.next_waiting += 1;
                 Waiting {
-                    slot: self.slot_of(&wanted).ok()??,
+                    slot,
                     interest,
                     number: self.next_waiting,
                 }
@@ -311,6 +317,7 @@ impl Reactor {
         let slot = Slot {
             readable: always,
             writable: always,
+            silent: always,
         };
         match self.slots.get_mut(index) {
             Some(place) => *place = slot,

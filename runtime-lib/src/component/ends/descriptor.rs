@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::host::{ConsumeBytes, ProduceBytes};
-use crate::io::{Handle, Interest, Ready};
+use crate::io::{Changes, Handle, Interest, Ready};
 
 /// What became of an attempt to read or write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,13 +45,16 @@ struct Waiting {
     handle: Handle,
     interest: Interest,
     mode: Mode,
-    /// What is waited for, since an attempt was too early.
+    /// What is waited for, if nothing has been attempted.
     ready: Option<Ready>,
+    /// What is waited for, since an attempt was too early.
+    changes: Changes,
 }
 
 impl Waiting {
     fn new(handle: Handle, interest: Interest, mode: Mode) -> Waiting {
         Waiting {
+            changes: Changes::new(handle.clone(), interest),
             handle,
             interest,
             mode,
@@ -74,16 +77,23 @@ impl Waiting {
         cx: &mut Context<'_>,
         mut attempt: impl FnMut() -> Attempt,
     ) -> Poll<usize> {
-        loop {
-            if self.ready.is_some() || self.mode == Mode::Blocking {
+        let count = loop {
+            if self.mode == Mode::Blocking {
                 ready!(self.poll(cx));
             }
             match attempt() {
-                Attempt::Moved(count) => return Poll::Ready(count),
-                Attempt::End => return Poll::Ready(0),
-                Attempt::Again => ready!(self.poll(cx)),
+                Attempt::Moved(count) => break count,
+                Attempt::End => break 0,
+                Attempt::Again => ready!(self.changes.poll(cx)),
             }
-        }
+        };
+        self.cancel();
+        Poll::Ready(count)
+    }
+
+    fn cancel(&mut self) {
+        self.ready = None;
+        self.changes.forget();
     }
 }
 
@@ -107,7 +117,7 @@ impl<R: FnMut(&mut [u8]) -> Attempt + 'static> ProduceBytes for ReadEnd<R> {
     }
 
     fn cancel(&mut self) {
-        self.waiting.ready = None;
+        self.waiting.cancel();
     }
 }
 
@@ -140,7 +150,7 @@ where
     }
 
     fn cancel(&mut self) {
-        self.waiting.ready = None;
+        self.waiting.cancel();
     }
 
     fn finish(self: Box<Self>) {

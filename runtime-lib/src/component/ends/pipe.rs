@@ -1,7 +1,7 @@
 //! Two ends of the host on one stream or future, when a guest has passed on what it got: the host
 //! moves the elements by itself.
 
-use std::ops::Range;
+use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -11,6 +11,12 @@ use super::host::{AnyConsume, AnyProduce, ConsumeBytes, ProduceBytes, Sink, Sour
 /// The bytes that are between the ends at most.
 const BUFFER_BYTES: usize = 64 << 10;
 
+thread_local! {
+    /// Where bytes are on their way. All pipes use it in turn: one that waits has none, or only
+    /// what is left.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// How often something is moved before others have their turn.
 const ROUNDS_MAX: usize = 16;
 
@@ -19,9 +25,14 @@ pub(super) struct Pipe {
     family: Family,
     /// None once it has run.
     ends: Option<(Source, Sink)>,
-    buffer: Vec<u8>,
-    /// What of it has been produced and not yet consumed.
-    filled: Range<usize>,
+    left: Left,
+}
+
+/// What has been produced and not consumed at once.
+#[derive(Default)]
+struct Left {
+    bytes: Vec<u8>,
+    consumed: usize,
 }
 
 impl Pipe {
@@ -29,20 +40,20 @@ impl Pipe {
         Pipe {
             family,
             ends: Some((source, sink)),
-            buffer: Vec::new(),
-            filled: 0..0,
+            left: Left::default(),
         }
     }
 
     /// Moves something: whether there may be more, or how the pipe ends.
     fn poll_round(&mut self, cx: &mut Context<'_>) -> Poll<Round> {
         match &mut self.ends {
-            Some((Source::Bytes(source), Sink::Bytes(sink))) => move_bytes(
-                &mut **source,
-                &mut **sink,
-                (&mut self.buffer, &mut self.filled),
-                cx,
-            ),
+            Some((Source::Bytes(source), Sink::Bytes(sink))) => {
+                if self.left.bytes.is_empty() {
+                    move_bytes(&mut **source, &mut **sink, &mut self.left, cx)
+                } else {
+                    self.left.consume(&mut **sink, cx)
+                }
+            }
             Some((Source::Elements(source), Sink::Elements(sink))) => {
                 let round = ready!(move_element(&mut **source, &mut **sink, cx));
                 Poll::Ready(match (round, self.family) {
@@ -91,26 +102,46 @@ impl Future for Pipe {
 fn move_bytes(
     source: &mut dyn ProduceBytes,
     sink: &mut dyn ConsumeBytes,
-    (buffer, filled): (&mut Vec<u8>, &mut Range<usize>),
+    left: &mut Left,
     cx: &mut Context<'_>,
 ) -> Poll<Round> {
-    if filled.start == filled.end {
-        buffer.resize(BUFFER_BYTES, 0);
-        let produced = ready!(source.poll_produce(cx, buffer));
-        if produced == 0 {
-            return Poll::Ready(Round::Finished);
-        }
-        *filled = 0..produced;
-    }
-    let bytes = buffer.get(filled.clone());
-    let bytes = bytes.expect("no more is produced than fits");
-    let consumed = ready!(sink.poll_consume(cx, bytes));
-    filled.start += consumed;
-    Poll::Ready(if consumed == 0 {
-        Round::Closed
-    } else {
+    let mut buffer = BUFFER.take();
+    buffer.resize(BUFFER_BYTES, 0);
+    let produced = source.poll_produce(cx, &mut buffer);
+    let round = produced.map(|count| match buffer.get(..count) {
+        Some([]) => Round::Finished,
+        Some(bytes) => match sink.poll_consume(cx, bytes) {
+            Poll::Ready(0) => Round::Closed,
+            Poll::Ready(consumed) => left.put(bytes.get(consumed..)),
+            Poll::Pending => left.put(Some(bytes)),
+        },
+        None => unreachable!("no more is produced than fits"),
+    });
+    BUFFER.set(buffer);
+    round
+}
+
+impl Left {
+    /// There is more to do: these first.
+    fn put(&mut self, bytes: Option<&[u8]>) -> Round {
+        let bytes = bytes.expect("no more is consumed than there is");
+        self.bytes.extend_from_slice(bytes);
         Round::More
-    })
+    }
+
+    fn consume(&mut self, sink: &mut dyn ConsumeBytes, cx: &mut Context<'_>) -> Poll<Round> {
+        let bytes = self.bytes.get(self.consumed..).unwrap_or(&[]);
+        let consumed = ready!(sink.poll_consume(cx, bytes));
+        self.consumed += consumed;
+        if self.consumed >= self.bytes.len() {
+            *self = Left::default();
+        }
+        Poll::Ready(if consumed == 0 {
+            Round::Closed
+        } else {
+            Round::More
+        })
+    }
 }
 
 fn move_element(

@@ -9,9 +9,8 @@
 //! copied, nor where a host end is asked or dropped.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::buffer::{self, Buffer};
 use super::end::{CopyResult, End, Family, Side};
@@ -172,13 +171,18 @@ impl Shared {
     /// `cancel`: the end that waits does not want to any more.
     pub(super) fn cancel(&self) {
         drop(self.driver.take());
+        self.cancel_host();
+        self.reset_and_notify_pending(CopyResult::Cancelled);
+    }
+
+    /// The end of the host, if there is one, need not wait any more.
+    fn cancel_host(&self) {
         if let Some(source) = self.source.borrow_mut().as_mut() {
             source.cancel();
         }
         if let Some(sink) = self.sink.borrow_mut().as_mut() {
             sink.cancel();
         }
-        self.reset_and_notify_pending(CopyResult::Cancelled);
     }
 
     /// `drop` of an end that a guest has had, or that the host has lifted and not used.
@@ -221,12 +225,9 @@ impl Shared {
         if self.source.borrow().is_none() && self.sink.borrow().is_none() {
             return;
         }
-        let cx = &mut Context::from_waker(Waker::noop());
-        if self.poll_host(cx).is_pending() {
-            let shared = Rc::clone(self);
-            let driver = tasks::spawn(poll_fn(move |cx| shared.poll_host(cx)));
-            self.driver.replace(Some(driver));
-        }
+        let shared = Rc::clone(self);
+        let driver = tasks::start(move |cx| shared.poll_host(cx));
+        self.driver.replace(driver);
     }
 
     /// Moves elements between the guest's end that waits and the host's.
@@ -244,7 +245,10 @@ impl Shared {
         match step {
             Poll::Pending if buffer.progress() == 0 => return Poll::Pending,
             Poll::Ready(Step::End) => self.drop_end(),
-            Poll::Pending | Poll::Ready(Step::Moved) => {
+            Poll::Ready(Step::Moved) => self.reset_and_notify_pending(CopyResult::Completed),
+            Poll::Pending => {
+                // What has been moved is enough.
+                self.cancel_host();
                 self.reset_and_notify_pending(CopyResult::Completed);
             }
         }

@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -126,6 +126,15 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) -> HostTask {
     let (number, waker) = new_waker();
     waker.wake_by_ref();
     insert(number, waker, Box::pin(future))
+}
+
+/// Polls at once, and has the scheduler go on with it: nothing if it is ready.
+pub fn start(mut poll: impl FnMut(&mut Context<'_>) -> Poll<()> + 'static) -> Option<HostTask> {
+    let (number, waker) = new_waker();
+    match poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(()) => None,
+        Poll::Pending => Some(insert(number, waker, Box::pin(poll_fn(poll)))),
+    }
 }
 
 impl HostTask {

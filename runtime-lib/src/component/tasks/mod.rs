@@ -47,7 +47,7 @@ pub(crate) use call::run_async;
 pub use call::{ExportCall, call_export};
 #[cfg(test)]
 pub(crate) use host::run_host_tasks;
-pub use host::{AsyncHostFn, HostFuture, HostTask, New, enter_async, spawn};
+pub use host::{AsyncHostFn, HostFuture, HostTask, New, enter_async, spawn, start};
 pub(in crate::component) use instance::Instance;
 pub(crate) use lower::async_call;
 pub(in crate::component) use scheduler::abandon_all;

@@ -147,6 +147,10 @@ impl<T: 'static> Produce<T> for HostEnd<T> {
         ready!(self.0.poll(cx));
         Poll::Ready(self.0.0.items.borrow_mut().pop_front())
     }
+
+    fn cancel(&mut self) {
+        self.0.note("cancelled");
+    }
 }
 
 /// Takes elements into the desk.
@@ -342,6 +346,7 @@ fn elements_are_produced() {
     // Fewer than asked for are there.
     assert_eq!(a.stream_read(end, 0, 9), packed(COMPLETED, 1));
     assert_eq!(texts(&mut a, 1), ["three"]);
+    assert_eq!(desk.log(), ["cancelled"]);
     assert_eq!(a.stream_read(end, 0, 9), BLOCKED);
     desk.send(["four".to_owned()]);
     assert_eq!(a.payload(end), packed(COMPLETED, 1));

@@ -10,11 +10,13 @@ mod tests;
 pub mod types;
 pub mod udp;
 
+use std::future::poll_fn;
 use std::os::fd::AsFd;
 use std::rc::Rc;
+use std::task::{Poll, ready};
 
 use crate::host::{self, Error};
-use crate::io::{self, Interest, Source};
+use crate::io::{Changes, Interest, Source};
 
 /// Attempts until an attempt no longer says that it would block.
 async fn attempt<F: AsFd + 'static, T>(
@@ -22,10 +24,14 @@ async fn attempt<F: AsFd + 'static, T>(
     interest: Interest,
     attempt: impl Fn(&F) -> host::Result<T>,
 ) -> Result<T, types::ErrorCode> {
-    loop {
-        match attempt(&socket) {
-            Err(Error::WouldBlock) => io::ready(socket.handle(), interest).await,
-            result => return Ok(result?),
+    let mut changes = Changes::new(socket.handle(), interest);
+    poll_fn(|cx| {
+        loop {
+            match attempt(&socket) {
+                Err(Error::WouldBlock) => ready!(changes.poll(cx)),
+                result => return Poll::Ready(Ok(result?)),
+            }
         }
-    }
+    })
+    .await
 }

@@ -4,6 +4,7 @@
 //! other side takes them.
 
 use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -17,7 +18,7 @@ use crate::component::{Borrow, Call, Own, Resource};
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::socket_options::Options;
 use crate::host::{self, Error, net};
-use crate::io::{self, Interest, Source};
+use crate::io::{self, Changes, Interest, Ready, Sleep, Source};
 use crate::wasi::p2::sockets::options;
 use crate::wasi::p3::outcome::{Ended, Outcome, closed};
 
@@ -141,10 +142,7 @@ impl TcpSocket {
     pub(super) fn listen(&self) -> Result<Connections> {
         self.socket.ensure_bound()?;
         self.socket.listen()?;
-        Ok(Connections {
-            socket: Rc::clone(&self.socket),
-            waiting: None,
-        })
+        Ok(Connections::new(&self.socket))
     }
 
     /// What takes the bytes to send, and how that ends.
@@ -206,19 +204,27 @@ impl Drop for Half {
 /// The connections that others make to a listening socket.
 pub(super) struct Connections {
     socket: Shared,
-    /// What has to happen before it makes sense to try again.
-    waiting: Option<HostFuture<()>>,
+    changes: Changes,
+    /// Waits for a connection, which nobody has tried to accept.
+    ready: Option<Ready>,
+    /// Waits where there is no room for more connections.
+    pause: Option<Sleep>,
 }
 
 impl Connections {
-    fn connection(&self) -> HostFuture<()> {
-        Box::pin(io::ready(self.socket.handle(), Interest::Readable))
+    fn new(socket: &Shared) -> Connections {
+        Connections {
+            changes: Changes::new(socket.handle(), Interest::Readable),
+            socket: Rc::clone(socket),
+            ready: None,
+            pause: None,
+        }
     }
 
-    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(waiting) = &mut self.waiting {
-            ready!(waiting.as_mut().poll(cx));
-            self.waiting = None;
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(pause) = &mut self.pause {
+            ready!(Pin::new(pause).poll(cx));
+            self.pause = None;
         }
         Poll::Ready(())
     }
@@ -226,11 +232,11 @@ impl Connections {
 
 impl Produce<New<TcpSocket>> for Connections {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<New<TcpSocket>>> {
-        loop {
-            ready!(self.poll_waiting(cx));
+        let next = loop {
+            ready!(self.poll_pause(cx));
             match self.socket.accept() {
-                Ok(accepted) => return Poll::Ready(Some(New(TcpSocket::new(accepted)))),
-                Err(Error::WouldBlock) => self.waiting = Some(self.connection()),
+                Ok(accepted) => break Some(New(TcpSocket::new(accepted))),
+                Err(Error::WouldBlock) => ready!(self.changes.poll(cx)),
                 // It was gone before anybody saw it.
                 Err(Error::ConnectionAborted) => {}
                 // The connection stays where it is, and nobody tells when there is room for it.
@@ -241,21 +247,27 @@ impl Produce<New<TcpSocket>> for Connections {
                     | Error::InsufficientMemory,
                 ) => {
                     let later = now_ns(Clock::Monotonic).saturating_add(PAUSE_NS);
-                    self.waiting = Some(Box::pin(io::sleep_until(later)));
+                    self.pause = Some(io::sleep_until(later));
                 }
-                Err(_) => return Poll::Ready(None),
+                Err(_) => break None,
             }
-        }
+        };
+        self.cancel();
+        Poll::Ready(next)
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.waiting.is_none() {
-            self.waiting = Some(self.connection());
-        }
-        self.poll_waiting(cx)
+        ready!(self.poll_pause(cx));
+        let ready = || io::ready(self.socket.handle(), Interest::Readable);
+        let ready = self.ready.get_or_insert_with(ready);
+        ready!(Pin::new(ready).poll(cx));
+        self.ready = None;
+        Poll::Ready(())
     }
 
     fn cancel(&mut self) {
-        self.waiting = None;
+        self.changes.forget();
+        self.ready = None;
+        self.pause = None;
     }
 }
