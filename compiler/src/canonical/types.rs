@@ -181,13 +181,6 @@ impl Types {
         found
     }
 
-    /// Whether values of these types can hold an error context.
-    #[must_use]
-    pub fn have_error_contexts(&self, types: impl IntoIterator<Item = TyId>) -> bool {
-        let found = self.parts(types, |ty| matches!(ty, Ty::ErrorContext));
-        !found.is_empty()
-    }
-
     /// The types of streams and futures in values of a type.
     #[must_use]
     pub fn ends(&self, id: TyId) -> Vec<TyId> {

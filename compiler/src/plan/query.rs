@@ -183,6 +183,7 @@ impl LinkPlan<'_> {
                 | CanonKind::Adapter { options, .. }
                 | CanonKind::TaskAdapter { options, .. }
                 | CanonKind::TaskReturn { options, .. }
+                | CanonKind::Message { options, .. }
                 | CanonKind::End { options, .. } => self.options_region(options),
                 CanonKind::Builtin(Builtin {
                     memory: Some(memory),

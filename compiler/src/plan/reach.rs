@@ -181,7 +181,9 @@ impl Reach<'_, '_> {
     fn canon(&mut self, canon: CanonId) {
         let linked = self.plan.linked;
         match linked.canons[canon.index()].kind {
-            CanonKind::Host { options, .. } => self.options(options),
+            CanonKind::Host { options, .. } | CanonKind::Message { options, .. } => {
+                self.options(options);
+            }
             CanonKind::Adapter { lift, options, .. } => self.adapter(lift, options),
             CanonKind::TaskAdapter { lift, options } => self.task_adapter(canon, lift, options),
             CanonKind::TaskReturn { options, .. } => {

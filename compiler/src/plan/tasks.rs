@@ -35,7 +35,7 @@ pub fn thread_type() -> FuncType {
 pub struct TaskUse {
     /// It can call a built-in that blocks, or a lowered function that it waits for.
     pub blocks: bool,
-    /// It reads or writes the context of its task.
+    /// It can tell threads apart: by their context slots, or by their indices.
     pub context: bool,
 }
 
@@ -70,7 +70,8 @@ pub(super) fn uses(plan: &LinkPlan<'_>) -> Vec<TaskUse> {
             }
             CanonKind::ThreadNew { instance, .. } => (instance, true, false),
             CanonKind::Builtin(builtin) => {
-                let context = builtin.subject == Subject::Task;
+                let takes_turns = plan.linked.instances[builtin.instance.index()].takes_turns;
+                let context = builtin.subject == Subject::Task || takes_turns;
                 (builtin.instance, builtin.blocks, context)
             }
             _ => continue,

@@ -65,6 +65,7 @@ impl<'a> FuncTranslator<'a, '_> {
             | CanonKind::TaskReturn { .. }
             | CanonKind::End { .. }
             | CanonKind::ThreadNew { .. }
+            | CanonKind::Message { .. }
             | CanonKind::Builtin(_) => self.task_builtin(id),
             CanonKind::Trap(code) => {
                 self.builder.ins().trap(trap_code(code));

@@ -35,6 +35,13 @@ impl FuncTranslator<'_, '_> {
                 args.extend(params);
                 self.return_runtime(function, &args);
             }
+            CanonKind::Message { function, options } => {
+                self.trap_unless_may_leave(self.linked().option(options).instance);
+                let params = self.params();
+                let mut args = vec![self.own_pointer(), self.options_address(options)];
+                args.extend(params);
+                self.return_runtime(function, &args);
+            }
             CanonKind::Builtin(builtin) => self.builtin(builtin),
             CanonKind::ThreadNew { table, instance } => self.thread_new(table, instance),
             _ => unreachable!("only these are about tasks"),

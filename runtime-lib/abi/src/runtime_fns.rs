@@ -42,6 +42,10 @@
 /// - `end_lift` takes the readable end with a handle out of an instance's table and gives a
 ///   number, which `end_lower` makes a handle in another instance's table of; `ty` is a `TypeDesc`.
 ///
+/// Those of error contexts: `options` are those of the built-in, `memory` is their memory.
+/// - `error_context_pass` makes a handle in the table of instance `to` of what a handle in that of
+///   instance `from` stands for.
+///
 /// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the runtime
 /// functions.
 #[macro_export]
@@ -119,6 +123,10 @@ macro_rules! for_each_runtime_fn {
             future_drop_writable(memory: ptr, ty: ptr, end: i32) -> ();
             end_lift(memory: ptr, instance: i32, ty: ptr, handle: i32) -> i32;
             end_lower(memory: ptr, instance: i32, ty: ptr, rep: i32) -> i32;
+            error_context_new(memory: ptr, options: ptr, start: i32, units: i32) -> i32;
+            error_context_debug_message(memory: ptr, options: ptr, handle: i32, out: i32) -> ();
+            error_context_drop(memory: ptr, instance: i32, handle: i32) -> ();
+            error_context_pass(memory: ptr, from: i32, to: i32, handle: i32) -> i32;
         }
     };
 }

@@ -5,7 +5,7 @@
 //! table itself, the last freed first, so that nothing is allocated once the table is as large as
 //! it gets.
 //!
-//! Waitables and waitable sets have their indices in the same table. Their entries have one of the
+//! Waitables, waitable sets and error contexts have their indices in the same table. Their entries have one of the
 //! numbers of [`kind`] for a resource type, and a number of the store's objects for a rep.
 
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
@@ -27,8 +27,9 @@ pub mod kind {
     /// Those from here on are waitables.
     pub const WAITABLES: u32 = FUTURE_WRITABLE;
     pub const WAITABLE_SET: u32 = u32::MAX - 5;
+    pub const ERROR_CONTEXT: u32 = u32::MAX - 6;
     /// Those from here on are no resources.
-    pub const OBJECTS: u32 = WAITABLE_SET;
+    pub const OBJECTS: u32 = ERROR_CONTEXT;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -216,6 +217,7 @@ fn wrong_type(index: u32, expected: u32, found: u32) -> ! {
             (expected, "subtask") => (expected, " but found a subtask"),
             (expected, "stream") => (expected, " but found a stream"),
             (expected, "future") => (expected, " but found a future"),
+            (expected, "error context") => (expected, " but found an error context"),
             (expected, _) => (expected, " but found a resource"),
         },
         (..GUEST_RESOURCES, ..GUEST_RESOURCES) => {
@@ -242,6 +244,7 @@ fn name(number: u32) -> &'static str {
         kind::STREAM_READABLE | kind::STREAM_WRITABLE => "stream",
         kind::FUTURE_READABLE | kind::FUTURE_WRITABLE => "future",
         kind::WAITABLE_SET => "waitable set",
+        kind::ERROR_CONTEXT => "error context",
         _ => "resource",
     }
 }

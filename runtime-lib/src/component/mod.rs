@@ -43,6 +43,7 @@ mod compound;
 mod declare;
 pub mod dynamic;
 pub mod ends;
+pub(crate) mod error_context;
 mod handles;
 mod heap;
 mod host_fn;

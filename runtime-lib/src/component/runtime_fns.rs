@@ -228,17 +228,38 @@ unsafe fn memory_of(store_base: *mut u8, options: &CanonOptions) -> Memory {
 pub unsafe extern "C" fn utf8_copy(to: *mut u8, from: *mut u8, bytes: i64) {
     let len = bytes as usize;
     // SAFETY: the caller vouches for the ranges.
-    let ascii = unsafe { bytes::copy_ascii(to, from, len) };
-    if ascii == len {
-        return;
+    unsafe {
+        if len > bytes::ASCII_SHORT_MAX {
+            long_utf8_copy(to, from, len);
+        } else if !bytes::copy_short_ascii(to, from, len) {
+            checked_utf8_copy(to, from, len);
+        }
     }
+}
+
+/// [`utf8_copy`] of more than a few bytes. Apart, so that short ASCII pays for no saved registers.
+///
+/// # Safety
+/// As there.
+#[inline(never)]
+unsafe fn long_utf8_copy(to: *mut u8, from: *mut u8, len: usize) {
+    // SAFETY: the caller vouches for the ranges.
+    let ascii = unsafe { bytes::copy_long_ascii(to, from, len) };
     // SAFETY: this is the rest of both ranges.
-    let (to, from) = unsafe { (to.add(ascii), from.add(ascii)) };
+    unsafe { checked_utf8_copy(to.add(ascii), from.add(ascii), len - ascii) };
+}
+
+/// [`utf8_copy`] of what is not all ASCII.
+///
+/// # Safety
+/// As there.
+#[inline(never)]
+unsafe fn checked_utf8_copy(to: *mut u8, from: *mut u8, len: usize) {
     // SAFETY: nothing writes to the memory meanwhile.
-    let rest = unsafe { std::slice::from_raw_parts(from, len - ascii) };
-    if std::str::from_utf8(rest).is_err() {
+    let text = unsafe { std::slice::from_raw_parts(from, len) };
+    if std::str::from_utf8(text).is_err() {
         raise(TrapCode::InvalidString)
     }
     // SAFETY: the caller vouches for the ranges.
-    unsafe { bytes::copy(to, from, len - ascii) };
+    unsafe { bytes::copy(to, from, len) };
 }

@@ -20,7 +20,7 @@ pub struct State {
     tables: Box<[HandleTable]>,
     pub(super) scopes: Scopes,
     pub(super) resources: Resources,
-    /// What the handles of waitables and waitable sets stand for.
+    /// What the handles of waitables, waitable sets and error contexts stand for.
     objects: Vec<Object>,
     /// Objects that are free.
     free_objects: Vec<u32>,

@@ -12,6 +12,9 @@ use crate::component::ends::builtins::{
     stream_cancel_write, stream_drop_readable, stream_drop_writable, stream_new, stream_read,
     stream_write,
 };
+use crate::component::error_context::{
+    error_context_debug_message, error_context_drop, error_context_new, error_context_pass,
+};
 use crate::component::runtime_fns::{
     borrow_lift, borrow_lower, own_lift, own_lower, resource_drop, resource_new, resource_rep,
     scope_enter, scope_exit, string_transfer, utf8_copy,

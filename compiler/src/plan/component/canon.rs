@@ -38,7 +38,6 @@ impl<'a> Evaluator<'_, 'a> {
                 let TypeDef::Func(ty) = frame.types[*type_index as usize] else {
                     unreachable!("validated: a function type")
                 };
-                self.refuse_error_contexts(ty).map_err(|e| e.at(offset))?;
                 self.linked.lifts.push(Lift {
                     core: frame.core_funcs[*core_func_index as usize],
                     ty,
@@ -168,15 +167,23 @@ impl<'a> Evaluator<'_, 'a> {
             let (options, _) = self.options(space, options, instance, offset)?;
             let options = self.linked.intern_options(options);
             let result = result.map(|ty| self.value_type(space, ty));
-            if self.linked.types.have_error_contexts(result) {
-                return Err(Error::unsupported("error contexts (gated)", offset));
-            }
             let params = self.linked.types.returned(result).values();
             let kind = CanonKind::TaskReturn { result, options };
             return Ok((kind, FuncType::new(params, [])));
         }
         if let Some(end) = self.end_builtin(space, canon, instance, offset)? {
             return Ok(end);
+        }
+        if let CanonicalFunction::ErrorContextNew { options }
+        | CanonicalFunction::ErrorContextDebugMessage { options } = canon
+        {
+            let (options, _) = self.options(space, options, instance, offset)?;
+            let options = self.linked.intern_options(options);
+            let (function, results) = match canon {
+                CanonicalFunction::ErrorContextNew { .. } => ("error_context_new", 1),
+                _ => ("error_context_debug_message", 0),
+            };
+            return Ok((CanonKind::Message { function, options }, flat(2, results)));
         }
         let memory = match canon {
             CanonicalFunction::WaitableSetWait { memory }
@@ -236,9 +243,6 @@ impl<'a> Evaluator<'_, 'a> {
         let TypeDef::Value(ty) = space.borrow().types[*ty as usize] else {
             unreachable!("validated: a stream or a future")
         };
-        if self.linked.types.have_error_contexts([ty]) {
-            return Err(Error::unsupported("error contexts (gated)", offset));
-        }
         let options = options.map_or(&[][..], |options| options);
         let (mut options, _) = self.options(space, options, instance, offset)?;
         options.is_async |= never_waits;
@@ -335,6 +339,7 @@ impl Row {
             F::ThreadYieldThenResume => switch(true, "thread_switch"),
             F::ThreadSuspendThenPromote => switch(false, "thread_promote"),
             F::ThreadYieldThenPromote => switch(true, "thread_promote"),
+            F::ErrorContextDrop => row("error_context_drop", Outside, 1, 0),
             F::ThreadYield => blocking(true, with(0, row("thread_yield", Outside, 0, 1))),
             _ => return None,
         })

@@ -291,7 +291,6 @@ impl<'a> Evaluator<'_, 'a> {
                 let TypeDef::Func(ty) = at(index) else {
                     unreachable!("validated: a function type")
                 };
-                self.refuse_error_contexts(ty)?;
                 let func = host::function(self.linked, interface, name, ty, self.imports)?;
                 Ok(Def::Func(FuncDef::Host(Rc::new(func))))
             }

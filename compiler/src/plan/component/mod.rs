@@ -139,6 +139,11 @@ pub enum CanonKind {
         options: OptionsId,
         blocks: bool,
     },
+    /// A built-in of error contexts that reads or writes a message.
+    Message {
+        function: &'static str,
+        options: OptionsId,
+    },
     /// Another built-in of async components.
     Builtin(Builtin),
     /// `thread.new-indirect`.

@@ -4,27 +4,13 @@ use super::Resource;
 use super::evaluate::Evaluator;
 use super::space::{Space, TypeDef};
 use crate::canonical::{Case, Field, FuncTy, FuncTyId, Ty, TyId};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::index::ComponentId;
 use wasmparser::{
     ComponentDefinedType, ComponentFuncType, ComponentType, ComponentValType, PrimitiveValType,
 };
 
 impl<'a> Evaluator<'_, 'a> {
-    /// Refuses functions that pass what is not compiled yet.
-    ///
-    /// # Errors
-    /// `Unsupported` for error contexts.
-    pub(super) fn refuse_error_contexts(&self, ty: FuncTyId) -> Result<()> {
-        let func = self.linked.types.func(ty);
-        let types = func.params.iter().map(|(_, ty)| *ty).chain(func.result);
-        if self.linked.types.have_error_contexts(types) {
-            let message = "unsupported: error contexts (gated)";
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
-        Ok(())
-    }
-
     /// A type that a definition gives. `instance` is whose resource type it is, if it is one.
     pub(super) fn type_def(
         &mut self,

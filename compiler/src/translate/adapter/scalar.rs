@@ -35,7 +35,8 @@ impl FuncTranslator<'_, '_> {
             Ty::Flags(names) => self.flags(names.len(), source),
             Ty::Own(resource) => (self.own(way, *resource, source), 4),
             Ty::Borrow(resource) => (self.borrow(way, *resource, source), 4),
-            _ => unreachable!("not a value of one number, or refused by the plan"),
+            Ty::ErrorContext => (self.error_context(way, source), 4),
+            _ => unreachable!("not a value of one number"),
         };
         self.put(target, bytes, value)
     }
@@ -136,6 +137,18 @@ impl FuncTranslator<'_, '_> {
             crate::plan::component::Resource::Guest { instance, .. } if *instance == to => rep,
             _ => self.handle_call("borrow_lower", way.to, resource, rep),
         }
+    }
+
+    /// `lift_error_context` and `lower_error_context`.
+    fn error_context(&mut self, way: Way, source: Source<'_>) -> Value {
+        let handle = self.raw(source, 4);
+        let [from, to] = [way.from, way.to].map(|options| {
+            let instance = self.linked().option(options).instance;
+            self.builder.ins().iconst(types::I32, i64::from(instance.0))
+        });
+        let memory = self.own_pointer();
+        self.call_runtime("error_context_pass", &[memory, from, to, handle])
+            .expect("has a result")
     }
 
     /// `lift_stream` and `lower_stream`, and the same of futures.

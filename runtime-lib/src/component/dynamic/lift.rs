@@ -6,6 +6,7 @@ use super::types::Type;
 use super::{PLACE, Value};
 use crate::component::call::Call;
 use crate::component::ends;
+use crate::component::error_context;
 use crate::component::invalid_discriminant;
 use wasmelt_abi::{TrapCode, TypeKind};
 
@@ -99,6 +100,10 @@ fn scalar(call: &mut Call<'_>, ty: Type, bits: u64) -> Value {
         TypeKind::Stream | TypeKind::Future => {
             let (store, instance) = (call.store(), call.instance());
             Value::Handle(ends::lift_end(store, instance, ty, bits as u32))
+        }
+        TypeKind::ErrorContext => {
+            let (store, instance) = (call.store(), call.instance());
+            Value::Handle(error_context::check(store, instance, bits as u32))
         }
         kind => unreachable!("{kind:?} is no scalar result of an export"),
     }

@@ -7,6 +7,7 @@ use super::lower::{element_layout, write};
 use super::types::Type;
 use crate::component::call::Call;
 use crate::component::ends;
+use crate::component::error_context;
 use wasmelt_abi::{LIST_BYTES_MAX, TrapCode, TypeKind};
 
 /// What lists and strings of one copy have at most, in bytes: a guest can have lists of lists name
@@ -95,6 +96,10 @@ impl Transfer<'_, '_, '_> {
             TypeKind::Stream | TypeKind::Future => {
                 let rep = ends::lift_end(self.from.store(), self.from.instance(), ty, handle);
                 ends::lower_end(self.to.store(), self.to.instance(), rep).into()
+            }
+            TypeKind::ErrorContext => {
+                let instances = (self.from.instance(), self.to.instance());
+                error_context::pass(self.from.store(), instances, handle).into()
             }
             _ => bits,
         }

@@ -6,30 +6,86 @@ use std::rc::Rc;
 
 use super::scheduler;
 use super::task::Task;
-use super::thread::Thread;
+use super::thread::{Thread, ThreadState};
 use crate::vm::trap::raise;
 use wasmelt_abi::TrapCode;
 
 /// `backpressure` stays below this.
 const BACKPRESSURE_END: u32 = 1 << 16;
 
-#[derive(Default)]
 pub(in crate::component) struct Instance {
     backpressure: Cell<u32>,
     /// `exclusive_thread`.
     exclusive: RefCell<Option<Rc<Task>>>,
-    /// Threads that wait to enter, in the order in which they came: `num_waiting_to_enter`.
-    entering: RefCell<VecDeque<Thread>>,
+    /// Threads that wait to enter: `num_waiting_to_enter` is its length.
+    entering: Queue,
     /// Threads whose callback could be called if nobody ran exclusively.
-    returning: RefCell<VecDeque<Thread>>,
+    returning: Queue,
     /// `threads`: those that code knows by an index, from 1.
     threads: RefCell<Vec<Option<Thread>>>,
     /// Indices that no thread has.
     free_threads: RefCell<Vec<u32>>,
 }
 
+/// Threads in the order in which they came. One that leaves from the middle keeps its place, so
+/// that leaving takes no search; its mark says that it has left.
+struct Queue {
+    mark: fn(&ThreadState) -> &Cell<bool>,
+    threads: RefCell<VecDeque<Thread>>,
+    /// Without those that have left.
+    len: Cell<usize>,
+}
+
+impl Queue {
+    fn new(mark: fn(&ThreadState) -> &Cell<bool>) -> Queue {
+        Queue {
+            mark,
+            threads: RefCell::default(),
+            len: Cell::new(0),
+        }
+    }
+
+    fn push(&self, thread: &Thread) {
+        if !(self.mark)(thread).replace(true) {
+            self.len.set(self.len.get() + 1);
+            self.threads.borrow_mut().push_back(thread.clone());
+        }
+    }
+
+    fn leave(&self, thread: &Thread) {
+        if (self.mark)(thread).replace(false) {
+            self.len.set(self.len.get() - 1);
+        }
+    }
+
+    /// The first of those that have not left, which stays.
+    fn first(&self) -> Option<Thread> {
+        let mut threads = self.threads.borrow_mut();
+        while let Some(first) = threads.front() {
+            if (self.mark)(first).get() {
+                return Some(first.clone());
+            }
+            threads.pop_front();
+        }
+        None
+    }
+}
+
 /// No instance has more threads than this.
 const THREADS_MAX: usize = (1 << 28) - 1;
+
+impl Default for Instance {
+    fn default() -> Instance {
+        Instance {
+            backpressure: Cell::new(0),
+            exclusive: RefCell::default(),
+            entering: Queue::new(|thread| &thread.entering),
+            returning: Queue::new(|thread| &thread.returning),
+            threads: RefCell::default(),
+            free_threads: RefCell::default(),
+        }
+    }
+}
 
 impl Instance {
     /// `canon_backpressure_inc`.
@@ -57,7 +113,7 @@ impl Instance {
 
     /// Whether a task waits to enter.
     pub(super) fn is_awaited(&self) -> bool {
-        !self.entering.borrow().is_empty()
+        self.entering.len.get() > 0
     }
 
     /// Whether nobody runs exclusively.
@@ -92,34 +148,33 @@ impl Instance {
 
     /// Has the scheduler look at the first whose callback could be called.
     pub(super) fn wake_returning(&self) {
-        let first = self.returning.borrow_mut().pop_front();
-        if let Some(thread) = first {
+        if let Some(thread) = self.returning.first() {
+            self.returning.leave(&thread);
             scheduler::wake(&thread);
         }
     }
 
     pub(super) fn wake_entering(&self) {
-        let first = self.entering.borrow().front().cloned();
-        if let Some(thread) = first {
+        if let Some(thread) = self.entering.first() {
             scheduler::wake(&thread);
         }
     }
 
     pub(super) fn add_entering(&self, thread: &Thread) {
-        self.entering.borrow_mut().push_back(thread.clone());
+        self.entering.push(thread);
     }
 
     pub(super) fn remove_entering(&self, thread: &Thread) {
-        remove(&self.entering, thread);
+        self.entering.leave(thread);
     }
 
     /// The callback of the task could be called if nobody ran exclusively.
     pub(super) fn add_returning(&self, thread: &Thread) {
-        self.returning.borrow_mut().push_back(thread.clone());
+        self.returning.push(thread);
     }
 
     pub(super) fn remove_returning(&self, thread: &Thread) {
-        remove(&self.returning, thread);
+        self.returning.leave(thread);
     }
 
     /// The index of a thread.
@@ -158,14 +213,5 @@ impl Instance {
             self.threads.borrow_mut()[index as usize - 1] = None;
             self.free_threads.borrow_mut().push(index);
         }
-    }
-}
-
-/// Takes a thread out, which is the first in most cases.
-fn remove(queue: &RefCell<VecDeque<Thread>>, thread: &Thread) {
-    let mut queue = queue.borrow_mut();
-    match queue.front() {
-        Some(first) if first.is(thread) => drop(queue.pop_front()),
-        _ => queue.retain(|waiting| !waiting.is(thread)),
     }
 }

@@ -61,6 +61,9 @@ pub(super) struct ThreadState {
     pub(super) context: Cell<[u32; 2]>,
     /// The fiber that its code is suspended on, which belongs to `fiber`; or null.
     pub(super) fiber: Cell<*mut u8>,
+    /// Whether it is in these queues of the instance.
+    pub(super) entering: Cell<bool>,
+    pub(super) returning: Cell<bool>,
     /// Its place in the instance's table of threads, or 0 where nobody has asked for it.
     pub(super) index: Cell<u32>,
 }
@@ -77,6 +80,8 @@ impl Default for ThreadState {
             nested: Cell::new(false),
             context: Cell::new([0; 2]),
             fiber: Cell::new(std::ptr::null_mut()),
+            entering: Cell::new(false),
+            returning: Cell::new(false),
             index: Cell::new(0),
         }
     }
@@ -212,9 +217,7 @@ impl Thread {
         let instance = &self.task().instance;
         match wait {
             Some(Wait::Return) => instance.add_returning(self),
-            Some(Wait::ReturnWith(set)) if set.has_pending_event() => {
-                instance.add_returning(self);
-            }
+            Some(Wait::ReturnWith(set)) if set.has_pending_event() => set.wake_waiting(),
             // The event that it was woken for has gone to another.
             Some(Wait::ReturnWith(_)) if instance.is_free() => instance.wake_returning(),
             _ => {}

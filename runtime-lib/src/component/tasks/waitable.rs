@@ -155,15 +155,23 @@ impl WaitableSet {
     }
 
     /// One of its members has a pending event.
-    fn notice(&self, waitable: &Rc<dyn Waitable>) {
+    fn notice(self: &Rc<Self>, waitable: &Rc<dyn Waitable>) {
         self.ready.borrow_mut().push_back(waitable.clone());
         self.wake_waiting();
     }
 
-    /// Has the scheduler look at those who wait: not each of them may be able to go on.
-    fn wake_waiting(&self) {
+    /// If there is an event, has the first go on of those who can. Who could if nobody ran
+    /// exclusively is looked at when nobody does.
+    pub(super) fn wake_waiting(self: &Rc<Self>) {
+        if !self.has_pending_event() {
+            return;
+        }
         for thread in self.waiting.borrow().iter() {
-            scheduler::wake(thread);
+            if thread.ready() {
+                scheduler::wake(thread);
+                break;
+            }
+            thread.task().instance.add_returning(thread);
         }
     }
 
@@ -200,13 +208,14 @@ impl WaitableSet {
     }
 
     /// It no longer does.
-    pub(super) fn remove_waiting(&self, thread: &Thread) {
-        self.waiting
-            .borrow_mut()
-            .retain(|waiting| !waiting.is(thread));
-        // What has woken this one may be for another.
-        if !self.ready.borrow().is_empty() {
-            self.wake_waiting();
+    pub(super) fn remove_waiting(self: &Rc<Self>, thread: &Thread) {
+        let mut waiting = self.waiting.borrow_mut();
+        match waiting.front() {
+            Some(first) if first.is(thread) => drop(waiting.pop_front()),
+            _ => waiting.retain(|waiting| !waiting.is(thread)),
         }
+        drop(waiting);
+        // What has woken this one may be for another.
+        self.wake_waiting();
     }
 }

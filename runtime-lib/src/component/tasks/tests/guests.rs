@@ -36,6 +36,7 @@ pub(super) const RETURNED: u32 = 2;
 pub(super) const RESULT: u64 = 64;
 
 pub(super) const SYNC: u64 = LiftFlags::ASYNC_TYPE;
+pub(super) const STACKFUL: u64 = LiftFlags::ASYNC_TYPE | LiftFlags::ASYNC;
 pub(super) const CALLBACK: u64 = LiftFlags::ASYNC_TYPE | LiftFlags::ASYNC | LiftFlags::CALLBACK;
 
 /// A function of a component: one parameter, one result.

@@ -3,6 +3,7 @@
 mod blocking;
 mod calls;
 mod cancel;
+mod crowds;
 mod entering;
 mod guests;
 mod host;
