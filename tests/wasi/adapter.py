@@ -67,8 +67,6 @@ def compute_argv(
     # An executable's name for itself is its own, and the suite expects that of the component.
     options.append(f"--argv0={Path(test_path).name}")
     if wasi_version == "wasm32-wasip3":
-        # They want to be called by the name of their file.
-        options.append(f"--argv0={Path(test_path).name}")
         # Some of the tests that use the network do not list `sockets` among their proposals.
         options.append("-Sinherit-network")
     key = hashlib.sha256(Path(test_path).read_bytes())
