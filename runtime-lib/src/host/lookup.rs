@@ -1,26 +1,28 @@
-//! Looking up the addresses of a name, by the C library's resolver on a thread of its own.
+//! Looking up the addresses of a name, by the C library's resolver on threads of their own.
 //!
 //! Names are read as the URL standard reads hosts: percent escapes, IPv4 addresses in all their
 //! old ways of writing, IPv6 addresses with and without brackets, other alphabets as punycode.
 //! Differs from that standard: of the mapping of characters (UTS 46) only lower case, full-width
 //! forms and the ideographic full stops are done, and nothing is normalized.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
-use std::thread::{Builder, JoinHandle};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
 
 use rustix::event::{EventfdFlags, eventfd};
 use wasmelt_abi::PolicyFlags;
 
 use super::descriptor::above_streams;
-use super::net::{self, Direction};
 use super::{Error, Result};
 
 /// Labels with other than ASCII characters begin so once they are encoded.
 const PUNYCODE_PREFIX: &str = "xn--";
 /// Bytes of stack of a thread that resolves.
 const STACK_BYTES: usize = 256 * 1024;
+/// Threads that resolve at the same time. More names wait.
+const THREADS_MAX: usize = 64;
 
 /// Addresses of a name, or the wait for them.
 #[derive(Debug)]
@@ -30,17 +32,29 @@ pub struct Lookup {
 
 #[derive(Debug)]
 enum State {
-    Waiting(Waiting),
+    Waiting(Arc<Answer>),
     Done(std::vec::IntoIter<IpAddr>),
     Failed(Error),
 }
 
+/// What a thread is going to find out.
 #[derive(Debug)]
-struct Waiting {
-    thread: JoinHandle<Result<Vec<IpAddr>>>,
-    /// Readable once the thread has an answer.
-    done: Arc<OwnedFd>,
+pub struct Answer {
+    addresses: Mutex<Option<Result<Vec<IpAddr>>>>,
+    /// Readable once they are there.
+    done: OwnedFd,
 }
+
+/// The names that threads resolve, the first first.
+struct Queue {
+    names: VecDeque<(String, Arc<Answer>)>,
+    threads: usize,
+}
+
+static QUEUE: Mutex<Queue> = Mutex::new(Queue {
+    names: VecDeque::new(),
+    threads: 0,
+});
 
 /// What a name turns out to be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,7 +77,7 @@ impl Lookup {
     pub fn start(name: &str) -> Result<Lookup> {
         let state = match Host::parse(name).ok_or(Error::Invalid)? {
             Host::Address(address) => State::Done(vec![address].into_iter()),
-            Host::Domain(domain) => State::Waiting(Waiting::start(domain)?),
+            Host::Domain(domain) => State::Waiting(Answer::ask(domain)?),
         };
         Ok(Lookup { state })
     }
@@ -74,18 +88,11 @@ impl Lookup {
     /// [`Error::WouldBlock`] while there is no answer, [`Error::NoEntry`] if the name has no
     /// addresses or nobody can tell.
     pub fn next_address(&mut self) -> Result<Option<IpAddr>> {
-        if let State::Waiting(waiting) = &self.state {
-            if !net::is_ready(&waiting.done, Direction::Readable) {
-                return Err(Error::WouldBlock);
-            }
-            let waiting = std::mem::replace(&mut self.state, State::Failed(Error::NoEntry));
-            if let State::Waiting(waiting) = waiting {
-                self.state = match waiting.thread.join() {
-                    Ok(Ok(addresses)) => State::Done(addresses.into_iter()),
-                    Ok(Err(error)) => State::Failed(error),
-                    Err(_) => State::Failed(Error::NoEntry),
-                };
-            }
+        if let State::Waiting(answer) = &self.state {
+            self.state = match answer.take().ok_or(Error::WouldBlock)? {
+                Ok(addresses) => State::Done(addresses.into_iter()),
+                Err(error) => State::Failed(error),
+            };
         }
         match &mut self.state {
             State::Done(addresses) => Ok(addresses.next()),
@@ -96,27 +103,71 @@ impl Lookup {
 
     /// A descriptor that is readable once there is an answer; nothing if there is.
     #[must_use]
-    pub fn awaited(&self) -> Option<&Arc<OwnedFd>> {
+    pub fn awaited(&self) -> Option<&Arc<Answer>> {
         match &self.state {
-            State::Waiting(waiting) => Some(&waiting.done),
+            State::Waiting(answer) => Some(answer),
             State::Done(_) | State::Failed(_) => None,
         }
     }
 }
 
-impl Waiting {
-    fn start(domain: String) -> Result<Waiting> {
-        let done = above_streams(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)?;
-        let done = Arc::new(done);
-        let signal = done.clone();
-        let thread = Builder::new().stack_size(STACK_BYTES).spawn(move || {
-            let addresses = resolve(&domain);
-            // Nothing but a full counter makes this fail, and it is empty.
-            let _ = rustix::io::write(&signal, &1_u64.to_ne_bytes());
-            addresses
-        })?;
-        Ok(Waiting { thread, done })
+impl AsFd for Answer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.done.as_fd()
     }
+}
+
+impl Answer {
+    /// Has a thread resolve the name.
+    fn ask(domain: String) -> Result<Arc<Answer>> {
+        let done = above_streams(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)?;
+        let answer = Arc::new(Answer {
+            addresses: Mutex::new(None),
+            done,
+        });
+        let mut queue = lock(&QUEUE);
+        if queue.threads < THREADS_MAX {
+            match Builder::new().stack_size(STACK_BYTES).spawn(resolve_all) {
+                Ok(_) => queue.threads += 1,
+                // Another one is going to come to it.
+                Err(_) if queue.threads > 0 => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        queue.names.push_back((domain, Arc::clone(&answer)));
+        Ok(answer)
+    }
+
+    fn put(&self, addresses: Result<Vec<IpAddr>>) {
+        *lock(&self.addresses) = Some(addresses);
+        // Nothing but a full counter makes this fail, and it is empty.
+        let _ = rustix::io::write(&self.done, &1_u64.to_ne_bytes());
+    }
+
+    fn take(&self) -> Option<Result<Vec<IpAddr>>> {
+        lock(&self.addresses).take()
+    }
+}
+
+/// What a thread does: all names that nobody else resolves.
+fn resolve_all() {
+    loop {
+        let mut queue = lock(&QUEUE);
+        let Some((domain, answer)) = queue.names.pop_front() else {
+            queue.threads -= 1;
+            return;
+        };
+        drop(queue);
+        // Whoever has given up has let go of the answer.
+        if Arc::strong_count(&answer) > 1 {
+            answer.put(resolve(&domain));
+        }
+    }
+}
+
+/// No code panics with such a lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn resolve(domain: &str) -> Result<Vec<IpAddr>> {
@@ -397,6 +448,22 @@ mod tests {
         assert_eq!(lookup.next_address(), Ok(Some(loopback)));
         assert_eq!(lookup.next_address(), Ok(None));
         assert_eq!(Lookup::start("a b").unwrap_err(), Error::Invalid);
+    }
+
+    #[test]
+    fn many_names_share_a_few_threads() {
+        let mut lookups: Vec<Lookup> = (0..100)
+            .map(|_| Lookup::start("localhost").unwrap())
+            .collect();
+        assert!(lock(&QUEUE).threads <= THREADS_MAX);
+        // Every other one is given up.
+        lookups = lookups.into_iter().step_by(2).collect();
+        for mut lookup in lookups {
+            while lookup.next_address() == Err(Error::WouldBlock) {
+                std::thread::yield_now();
+            }
+            assert!(lookup.awaited().is_none());
+        }
     }
 
     #[test]

@@ -2,14 +2,13 @@
 
 use std::cell::RefCell;
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::network::{ErrorCode, IpAddress, Network};
 use crate::component::{Borrow, Call, Own, Resource};
 use crate::host::Error;
-use crate::host::lookup::{self, Lookup};
+use crate::host::lookup::{self, Answer, Lookup};
 use crate::io::{Interest, Source, Wanted};
 use crate::wasi::p2::poll::{Pollable, Subscribe};
 
@@ -46,7 +45,7 @@ pub fn subscribe(call: &mut Call<'_>, stream: Borrow<ResolveAddressStream>) -> O
 pub struct Addresses {
     lookup: RefCell<Lookup>,
     /// What is readable once there is an answer; nothing if there was one at once.
-    done: Option<Rc<Source<Arc<OwnedFd>>>>,
+    done: Option<Rc<Source<Arc<Answer>>>>,
 }
 
 impl Addresses {
