@@ -1,8 +1,11 @@
-//! What the programs share: memory, standard output, and addresses.
+//! What the programs share: memory, standard output, addresses, and files.
 
 #![no_std]
 
 extern crate alloc;
+
+#[path = "lib/files.rs"]
+pub mod files;
 
 use core::fmt;
 use core::pin::pin;
