@@ -36,6 +36,9 @@ const FAILURES_SHOWN: usize = 12;
 /// What the parser says of an option that the component model had until August 2026.
 const GONE_SYNTAX: &str = "the `cancellable` option is no longer supported";
 
+/// Why such a script counts as unsupported.
+const GONE: &str = "`cancellable` has been taken out of the component model (component-model#716)";
+
 type Outcomes = Arc<Mutex<Vec<(Group, Outcome)>>>;
 
 fn main() -> ExitCode {
@@ -75,7 +78,7 @@ fn check(
             outcome
         }
         // Written before the text format last changed.
-        Err(error) if error.contains(GONE_SYNTAX) => Outcome::unread(&script.text, GONE_SYNTAX),
+        Err(error) if error.contains(GONE_SYNTAX) => Outcome::unread(&script.text, GONE),
         Err(error) => return Err(error.into()),
     };
     let failures = outcome.failures.clone();

@@ -1,8 +1,15 @@
 //! Code that waits in a built-in: on a fiber, and with the scheduler on top of its stack.
 
+use std::any::Any;
+use std::rc::Rc;
+
 use super::guests::*;
+use crate::component::handles::kind;
+use crate::component::state;
 use crate::component::tasks::builtins::{sync_enter, sync_exit};
+use crate::component::tasks::{Event, Waitable, WaitableState, set_pending_event};
 use crate::component::tests::trap_text;
+use wasmelt_abi::EventCode;
 
 /// Adds one after it has yielded inside its code.
 struct Yielding<const ON_FIBER: bool>;
@@ -106,6 +113,73 @@ fn a_task_that_blocks_keeps_others_out() {
     assert_eq!(invoke::<Outer>(), Some(0));
     let expected = ["1 starts", "1 goes on", "2 starts", "2 goes on"];
     assert_eq!(logged(), expected);
+}
+
+/// What the code of [`Listening`] waits for.
+#[derive(Default)]
+struct Bell(WaitableState);
+
+impl Waitable for Bell {
+    fn state(&self) -> &WaitableState {
+        &self.0
+    }
+
+    fn deliver(&self) -> Event {
+        Event {
+            code: EventCode::StreamRead,
+            index: 1,
+            payload: 0,
+        }
+    }
+
+    fn as_any(self: Rc<Self>) -> Rc<dyn Any> {
+        self
+    }
+}
+
+thread_local! {
+    static BELL: Rc<dyn Waitable> = Rc::new(Bell::default());
+}
+
+/// Waits for the bell inside its code.
+struct Listening;
+
+impl Code for Listening {
+    const FLAGS: u64 = SYNC;
+    const ON_FIBER: bool = true;
+
+    fn start(param: u32) -> u32 {
+        let bell = BELL.with(Rc::clone);
+        let bell = state::with(store(), |state| {
+            state.add_waitable(INNER, kind::STREAM_READABLE, bell)
+        });
+        let set = set_of(INNER, bell);
+        log(format!("{param} waits"));
+        waitable_set_wait(INNER, 0, set, 16);
+        log(format!("{param} goes on"));
+        param
+    }
+}
+
+#[test]
+fn a_task_that_has_an_event_goes_on_before_the_next_one_enters() {
+    struct Outer;
+    impl Code for Outer {
+        const INSTANCE: u32 = OUTER;
+
+        fn start(_: u32) -> u32 {
+            assert_eq!(call_async::<Listening>(1).0, STARTED);
+            BELL.with(set_pending_event);
+            // Both wait for the bell, the second not for the first.
+            assert_eq!(call_async::<Listening>(2).0, STARTED);
+            assert_eq!(call_async::<Yielding<true>>(3).0, STARTING);
+            task_return(7);
+            EXIT
+        }
+    }
+    new_store();
+    assert_eq!(invoke::<Outer>(), Some(7));
+    assert_eq!(logged(), ["1 waits", "1 goes on", "2 waits"]);
 }
 
 #[test]
