@@ -13,6 +13,7 @@ mod measure;
 mod programs;
 mod size;
 mod startup;
+mod streams;
 mod throughput;
 mod tools;
 
@@ -32,6 +33,7 @@ sections, all by default:
   compile     CPU time and peak memory of a compilation
   size        bytes of hello world
   components  calls between components; start and compilation of big ones
+  async       streams, timers and connections of WASI 0.3
 
 options:
   --rounds N    repeats of each measurement
@@ -85,12 +87,13 @@ fn run() -> Result<()> {
     };
     let tools = Tools::find(&options)?;
     tools.describe();
-    let sections: [(&str, Section); 5] = [
+    let sections: [(&str, Section); 6] = [
         ("startup", startup::run),
         ("throughput", throughput::run),
         ("compile", compile::run),
         ("size", size::run),
         ("components", components::run),
+        ("async", streams::run),
     ];
     for (name, section) in sections {
         if options.sections.is_empty() || options.sections.iter().any(|s| s == name) {
@@ -115,7 +118,7 @@ fn parse(words: impl Iterator<Item = String>) -> Result<Option<Options>> {
             }
             "--kernel" => options.kernels.push(value()?),
             "--flag" => options.flags.push(value()?),
-            "startup" | "throughput" | "compile" | "size" | "components" => {
+            "startup" | "throughput" | "compile" | "size" | "components" | "async" => {
                 options.sections.push(word);
             }
             _ => return Err(format!("`{word}` is no section and no option\n\n{HELP}")),
