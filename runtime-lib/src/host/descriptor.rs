@@ -12,7 +12,7 @@ use rustix::io::{Errno, ReadWriteFlags, fcntl_dupfd_cloexec, preadv2, pwritev2, 
 use rustix::stdio;
 
 use super::directory::Directory;
-use super::file::File;
+use super::file::{self, File};
 use super::socket::Socket;
 use super::stat::{FileType, SetTime, Stat, timestamps};
 use super::{Error, Result, buffers};
@@ -35,6 +35,9 @@ pub enum Stream {
     Out,
     Err,
 }
+
+/// The first number that is not a standard stream's.
+const FIRST_FD: i32 = 3;
 
 /// An offset that stands for the descriptor's own position.
 const AT_POSITION: u64 = u64::MAX;
@@ -207,6 +210,16 @@ impl Descriptor {
         Ok(rustix::fs::fcntl_setfl(fd, flags)?)
     }
 
+    /// What waits until all that was written is on disk, for another thread to do; of the
+    /// attributes, at least what is needed to find it.
+    ///
+    /// # Errors
+    /// The system's, which may have no room for another descriptor.
+    pub fn syncing(&self, attributes: bool) -> Result<impl FnOnce() -> Result<()> + Send + use<>> {
+        let fd = fcntl_dupfd_cloexec(self.fd(), FIRST_FD)?;
+        Ok(move || file::sync(&fd, attributes))
+    }
+
     /// The file, for operations that only files have.
     ///
     /// # Errors
@@ -369,10 +382,9 @@ impl Stream {
 /// Moves a newly opened descriptor away from the numbers of the standard streams, which the
 /// system hands out when the process was started without them.
 pub(super) fn above_streams(fd: OwnedFd) -> Result<OwnedFd> {
-    const FIRST: i32 = 3;
-    if fd.as_raw_fd() >= FIRST {
+    if fd.as_raw_fd() >= FIRST_FD {
         Ok(fd)
     } else {
-        Ok(fcntl_dupfd_cloexec(fd, FIRST)?)
+        Ok(fcntl_dupfd_cloexec(fd, FIRST_FD)?)
     }
 }

@@ -13,10 +13,9 @@ use std::time::{Duration, SystemTime};
 
 use cap_primitives::fs::{DirOptions, FollowSymlinks, OpenOptions, OpenOptionsExt, SystemTimeSpec};
 use rustix::fs::{AtFlags, OFlags, utimensat};
-use rustix::io::retry_on_intr;
 
 use super::descriptor::above_streams;
-use super::file::File;
+use super::file::{self, File};
 use super::stat::{FileType, SetTime, Stat, timestamps};
 use super::{Descriptor, Error, Result};
 
@@ -86,12 +85,7 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn sync(&self, attributes: bool) -> Result<()> {
-        let sync = if attributes {
-            rustix::fs::fsync
-        } else {
-            rustix::fs::fdatasync
-        };
-        Ok(retry_on_intr(|| sync(&self.file))?)
+        file::sync(&self.file, attributes)
     }
 
     /// Opens a file or directory, which inherits the permission to change.

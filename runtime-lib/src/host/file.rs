@@ -184,7 +184,7 @@ impl File {
     /// # Errors
     /// The system's.
     pub fn sync(&self) -> Result<()> {
-        Ok(retry_on_intr(|| rustix::fs::fsync(self))?)
+        sync(self, true)
     }
 
     /// Waits until what was written is on disk.
@@ -192,7 +192,7 @@ impl File {
     /// # Errors
     /// The system's.
     pub fn sync_data(&self) -> Result<()> {
-        Ok(retry_on_intr(|| rustix::fs::fdatasync(self))?)
+        sync(self, false)
     }
 
     fn require_writable(&self) -> Result<()> {
@@ -202,6 +202,15 @@ impl File {
             Ok(())
         }
     }
+}
+
+/// Waits until what was written is on disk; of the attributes, at least what is needed to find it.
+pub(super) fn sync(fd: impl AsFd, attributes: bool) -> Result<()> {
+    let fd = fd.as_fd();
+    Ok(retry_on_intr(|| match attributes {
+        true => rustix::fs::fsync(fd),
+        false => rustix::fs::fdatasync(fd),
+    })?)
 }
 
 impl AsFd for File {

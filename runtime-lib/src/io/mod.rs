@@ -6,6 +6,7 @@
 //! behind. Many are registered with the event loop of `reactor` once and cost nothing while they
 //! are silent. Nothing here reads or writes, and nothing here knows a version of WASI.
 
+mod apart;
 mod futures;
 mod reactor;
 mod source;
@@ -18,6 +19,7 @@ use rustix::io::Errno;
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::stat::NS_PER_S;
 
+pub use apart::apart;
 pub use futures::{Changes, Ready, Sleep, ready, sleep_until, turn};
 pub use source::{Handle, Source};
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -260,4 +260,37 @@ fn times_that_nobody_waits_for_are_forgotten() {
         assert!(!is_over(&mut time, &counter));
     }
     assert!(futures::heap_len() < 5_000);
+}
+
+#[test]
+fn work_apart_keeps_nothing_from_going_on() {
+    let gate = Arc::new(std::sync::Mutex::new(()));
+    let closed = gate.lock().unwrap();
+    let cx = &mut Context::from_waker(Waker::noop());
+    let behind = |number| {
+        let gate = Arc::clone(&gate);
+        Box::pin(apart(move || {
+            drop(gate.lock());
+            number
+        }))
+    };
+    let mut waiting: Vec<_> = (0..apart::THREADS_MAX).map(behind).collect();
+    for work in &mut waiting {
+        assert!(work.as_mut().poll(cx).is_pending());
+    }
+    // There are no more threads.
+    let mut now = Box::pin(apart(|| 100));
+    assert_eq!(now.as_mut().poll(cx), Poll::Ready(100));
+
+    drop(waiting.pop());
+    drop(closed);
+    for (number, work) in waiting.iter_mut().enumerate() {
+        let done = loop {
+            match work.as_mut().poll(cx) {
+                Poll::Ready(done) => break done,
+                Poll::Pending => assert!(turn(true)),
+            }
+        };
+        assert_eq!(done, number);
+    }
 }

@@ -286,14 +286,10 @@ async fn links(root: &Descriptor) {
         stat(NO_FOLLOW, "link").await,
         stat(FOLLOW, "link").await
     );
-    say!(
-        "stat {} {}",
-        stat(NO_FOLLOW, "circle").await,
-        stat(FOLLOW, "circle").await
-    );
-    let opened = root
-        .open_at(NO_FOLLOW, "link".to_string(), NONE, READ)
-        .await;
+    let circle = stat(NO_FOLLOW, "circle").await;
+    say!("stat {circle} {}", stat(FOLLOW, "circle").await);
+    let path = "link".to_string();
+    let opened = root.open_at(NO_FOLLOW, path, NONE, READ).await;
     say!("not followed {}", kind(&opened.map(drop)));
     let hard = async |flags, from: &str, to: &str| {
         kind(
@@ -367,32 +363,23 @@ async fn errors(root: &Descriptor) {
         say!("{what}: {}", kind(&opened));
     }
     let exclusive = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
-    say!(
-        "exclusive: {}",
-        kind(&open(root, "given", exclusive, READ).await.map(drop))
-    );
+    let opened = open(root, "given", exclusive, READ).await.map(drop);
+    say!("exclusive: {}", kind(&opened));
     let both = OpenFlags::CREATE | OpenFlags::DIRECTORY;
-    say!(
-        "both: {}",
-        kind(&open(root, "x", both, READ).await.map(drop))
-    );
+    let opened = open(root, "x", both, READ).await.map(drop);
+    say!("both: {}", kind(&opened));
 }
 
 async fn read_only(root: &Descriptor) {
     let file = open(root, "given", NONE, READ).await.unwrap();
-    say!(
-        "read {:?} {}",
-        read(&file, 0, 5).await,
-        kind(&root.get_flags().await)
-    );
-    let keep = NewTimestamp::NoChange;
+    let flags = kind(&root.get_flags().await);
+    say!("read {:?} {flags}", read(&file, 0, 5).await);
+    let (keep, truncate) = (NewTimestamp::NoChange, OpenFlags::TRUNCATE);
     let path = || "given".to_string();
     let to = || "x".to_string();
     let refused = [
         open(root, "given", NONE, WRITE).await.map(drop),
-        open(root, "given", OpenFlags::TRUNCATE, READ)
-            .await
-            .map(drop),
+        open(root, "given", truncate, READ).await.map(drop),
         open(root, "x", OpenFlags::CREATE, READ).await.map(drop),
         open(root, ".", NONE, CHANGE).await.map(drop),
         root.create_directory_at(to()).await,

@@ -21,7 +21,7 @@ use crate::component::ends::StreamReader;
 use crate::component::tasks::{HostFuture, New};
 use crate::component::{Borrow, Call, Own, Resource};
 use crate::host::{self, Error};
-use crate::io::{Handle, Source};
+use crate::io::{Handle, Source, apart};
 use crate::wasi::p2::filesystem::{
     Advice, Descriptor, DescriptorFlags, MetadataHashValue, OpenFlags, PathFlags, preopened,
 };
@@ -88,6 +88,19 @@ fn changed(call: &mut Call<'_>, fd: &Fd) -> host::Result<Rc<Descriptor>> {
     Ok(descriptor)
 }
 
+/// Waits for the disk; of the attributes, for at least what is needed to find the file.
+fn synced(call: &mut Call<'_>, fd: &Fd, attributes: bool) -> HostFuture<Result<()>> {
+    let descriptor = shared(call, fd);
+    Box::pin(async move {
+        let done = match descriptor.host().syncing(attributes) {
+            Ok(work) => apart(work).await,
+            Err(_) if attributes => descriptor.sync(),
+            Err(_) => descriptor.sync_data(),
+        };
+        Ok(done?)
+    })
+}
+
 /// Regular files and directories never make anybody wait.
 fn at_once<T: 'static>(operation: impl FnOnce() -> host::Result<T>) -> HostFuture<Result<T>> {
     Box::pin(std::future::ready(operation().map_err(ErrorCode::from)))
@@ -148,11 +161,11 @@ pub fn advise(
 }
 
 pub fn sync_data(call: &mut Call<'_>, fd: Fd) -> HostFuture<Result<()>> {
-    at_once(|| shared(call, &fd).sync_data())
+    synced(call, &fd, false)
 }
 
 pub fn sync(call: &mut Call<'_>, fd: Fd) -> HostFuture<Result<()>> {
-    at_once(|| shared(call, &fd).sync())
+    synced(call, &fd, true)
 }
 
 pub fn get_flags(call: &mut Call<'_>, fd: Fd) -> HostFuture<Result<DescriptorFlags>> {

@@ -7,48 +7,41 @@ use std::rc::Rc;
 
 use super::File;
 use super::types::ErrorCode;
-use crate::component::ends::{Attempt, Mode, ProduceBytes, ReadEnd, StreamReader, WriteEnd};
+use crate::component::ends::{Mode, ReadEnd, StreamReader, WriteEnd};
 use crate::host::{Error, Result};
+use crate::io::{Handle, Interest, is_descriptor_ready};
 use crate::wasi::p2::filesystem::Descriptor;
-use crate::wasi::p3::outcome::{Ended, Outcome};
-use std::task::{Context, Poll};
+use crate::wasi::p3::outcome::{Ended, Outcome, closed};
 
 /// How far a stream has come.
 pub(super) struct Cursor {
     file: Rc<Descriptor>,
+    handle: Handle,
     place: Place,
     outcome: Outcome<ErrorCode>,
 }
 
 /// Where the next bytes are.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     At(u64),
     End,
+    /// It has no positions, and nothing has been read yet.
+    First,
     /// It has no positions.
     Next,
 }
 
-/// A stream of nothing.
-struct Nothing;
-
-impl ProduceBytes for Nothing {
-    fn poll_produce(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<usize> {
-        Poll::Ready(0)
-    }
-}
-
 /// `read-via-stream`.
 pub(super) fn read(file: &File, offset: u64) -> (StreamReader<u8>, Ended<ErrorCode>) {
-    let (mut outcome, ended) = Outcome::new();
     if let Err(error) = file.descriptor().readable() {
-        outcome.fail(error.into());
-        return (StreamReader::of_bytes(Nothing), ended);
+        return closed(error.into());
     }
+    let (outcome, ended) = Outcome::new();
     let mut cursor = Cursor::new(file, Place::At(offset), outcome);
     let attempt = move |into: &mut [u8]| {
         let read = cursor.read(into);
-        cursor.moved(read)
+        cursor.outcome.of_attempt(read)
     };
     let end = ReadEnd::new(file.handle(), Mode::NonBlocking, attempt);
     (StreamReader::of_bytes(end), ended)
@@ -65,8 +58,8 @@ pub(super) fn write(file: &File, data: StreamReader<u8>, offset: Option<u64>) ->
     let mut cursor = Cursor::new(file, place, outcome);
     let attempt = move |from: &[u8]| match cursor.write(from) {
         // No bytes of some that there are.
-        Ok(0) => cursor.moved(Err(Error::Io)),
-        written => cursor.moved(written),
+        Ok(0) => cursor.outcome.of_attempt(Err(Error::Io)),
+        written => cursor.outcome.of_attempt(written),
     };
     let end = WriteEnd::new(file.handle(), Mode::NonBlocking, attempt, drop);
     data.consume_bytes(end);
@@ -84,6 +77,7 @@ impl Cursor {
     pub(super) fn new(file: &File, place: Place, outcome: Outcome<ErrorCode>) -> Cursor {
         Cursor {
             file: Rc::clone(file.descriptor()),
+            handle: file.handle(),
             place,
             outcome,
         }
@@ -91,20 +85,22 @@ impl Cursor {
 
     pub(super) fn read(&mut self, into: &mut [u8]) -> Result<usize> {
         let file = self.file.readable()?;
-        let Place::At(at) = self.place else {
-            return file.read_next(into);
-        };
-        match file.read_into_at(into, at) {
-            // It is not read yet: a pipe looks like one at its end until somebody writes to it.
-            Err(Error::InvalidSeek) if at == 0 => {
-                self.place = Place::Next;
-                Err(Error::WouldBlock)
-            }
-            read => {
-                self.advance(at, &read);
-                read
+        if let Place::At(at) = self.place {
+            match file.read_into_at(into, at) {
+                Err(Error::InvalidSeek) if at == 0 => self.place = Place::First,
+                read => {
+                    self.advance(at, &read);
+                    return read;
+                }
             }
         }
+        // A pipe is at its end, for who reads it, until somebody has opened it to write.
+        let first = self.place == Place::First;
+        if first && !is_descriptor_ready(&self.handle, Interest::Readable) {
+            return Err(Error::WouldBlock);
+        }
+        self.place = Place::Next;
+        file.read_next(into)
     }
 
     pub(super) fn write(&mut self, from: &[u8]) -> Result<usize> {
@@ -112,7 +108,7 @@ impl Cursor {
         let written = match self.place {
             Place::At(at) => file.write_at(from, at),
             Place::End => file.append(from),
-            Place::Next => return file.write_next(from),
+            Place::First | Place::Next => return file.write_next(from),
         };
         match (self.place, written) {
             (Place::At(0) | Place::End, Err(Error::InvalidSeek)) => {
@@ -130,18 +126,6 @@ impl Cursor {
     fn advance(&mut self, from: u64, moved: &Result<usize>) {
         if let Ok(count) = moved {
             self.place = Place::At(from + *count as u64);
-        }
-    }
-
-    fn moved(&mut self, result: Result<usize>) -> Attempt {
-        match result {
-            Ok(0) => Attempt::End,
-            Ok(count) => Attempt::Moved(count),
-            Err(Error::WouldBlock) => Attempt::Again,
-            Err(error) => {
-                self.outcome.fail(error.into());
-                Attempt::End
-            }
         }
     }
 }
