@@ -1,7 +1,7 @@
 //! Machine code for every reachable function, in parallel.
 
 use super::inline::{Candidates, Inliner};
-use super::{isa, loops};
+use super::loops;
 use crate::Progress;
 use crate::error::{Error, Result};
 use crate::index::{FuncId, HostFnId};
@@ -10,9 +10,8 @@ use crate::plan::{FuncKind, LinkPlan};
 use crate::translate::{Translation, names, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, ExternalName, LibCall};
-use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{
-    CodegenError, CompileError, CompiledCode, Context, FinalizedMachExceptionHandler,
+    CodegenError, CodegenResult, CompiledCode, Context, FinalizedMachExceptionHandler,
     FinalizedRelocTarget,
 };
 use cranelift_frontend::FunctionBuilderContext;
@@ -63,37 +62,41 @@ pub struct CallSite {
 }
 
 /// What one thread reuses from function to function.
-struct Worker<'a> {
+struct Worker {
     context: Context,
     builder_context: FunctionBuilderContext,
-    /// Lowers CLIF as it is.
-    lowering: &'a dyn TargetIsa,
+    registers: regalloc2::Ctx,
 }
 
-impl Worker<'_> {
-    fn new(lowering: &dyn TargetIsa) -> Worker<'_> {
+impl Worker {
+    fn new() -> Worker {
         Worker {
             context: Context::new(),
             builder_context: FunctionBuilderContext::new(),
-            lowering,
+            registers: regalloc2::Ctx::default(),
         }
     }
 
-    /// Optimises and compiles the function in `context`.
-    fn machine_code(
-        &mut self,
-        translation: Translation<'_>,
-    ) -> Result<&CompiledCode, CompileError<'_>> {
+    /// Optimises and compiles the function in `context`. `Context::compile` would do the same, but
+    /// for what comes between optimising and lowering.
+    fn machine_code(&mut self, translation: Translation<'_>) -> CodegenResult<CompiledCode> {
+        let (context, isa) = (&mut self.context, translation.isa);
         let mut control = ControlPlane::default();
+        context.optimize(isa, &mut control)?;
         if translation.options.opt_level != OptLevel::None {
-            let optimized = self.context.optimize(translation.isa, &mut control);
-            if let Err(inner) = optimized {
-                let func = &self.context.func;
-                return Err(CompileError { inner, func });
-            }
-            loops::improve(&mut self.context.func);
+            loops::improve(&mut context.func);
+            context.verify_if(isa)?;
         }
-        self.context.compile(self.lowering, &mut control)
+        let (func, domtree) = (&context.func, &context.domtree);
+        let disassemble = context.want_disasm;
+        let code = isa.compile_function(
+            func,
+            domtree,
+            &mut self.registers,
+            disassemble,
+            &mut control,
+        )?;
+        Ok(code.apply_params(&func.params))
     }
 }
 
@@ -108,19 +111,15 @@ pub fn compile_all(
     let plan = translation.plan;
     let candidates = Candidates::translate(translation)?;
     let ids = reachable(plan);
-    let lowering = isa::lowering_isa(translation.options);
     let done = AtomicUsize::new(0);
     let results: Vec<Result<CompiledFunction>> = ids
         .par_iter()
         .with_max_len(1)
-        .map_init(
-            || Worker::new(&*lowering),
-            |worker, &id| {
-                let compiled = compile(translation, &candidates, id, worker);
-                progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
-                compiled
-            },
-        )
+        .map_init(Worker::new, |worker, &id| {
+            let compiled = compile(translation, &candidates, id, worker);
+            progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
+            compiled
+        })
         .collect();
     results.into_iter().collect()
 }
@@ -137,7 +136,7 @@ fn translate_and_inline(
     translation: Translation<'_>,
     candidates: &Candidates,
     id: FuncId,
-    worker: &mut Worker<'_>,
+    worker: &mut Worker,
 ) -> Result<()> {
     worker.context.clear();
     match candidates.get(id) {
@@ -181,17 +180,13 @@ fn compile(
     translation: Translation<'_>,
     candidates: &Candidates,
     id: FuncId,
-    worker: &mut Worker<'_>,
+    worker: &mut Worker,
 ) -> Result<CompiledFunction> {
     translate_and_inline(translation, candidates, id, worker)?;
-    worker
+    let code = worker
         .machine_code(translation)
-        .map_err(|e| codegen_error(&e.inner, &translation.plan.funcs[id.index()].name))?;
-    let buffer = &worker
-        .context
-        .compiled_code()
-        .expect("just compiled")
-        .buffer;
+        .map_err(|error| codegen_error(&error, &translation.plan.funcs[id.index()].name))?;
+    let buffer = &code.buffer;
     let func = &worker.context.func;
     let relocs = buffer
         .relocs()
@@ -317,8 +312,7 @@ fn internal(error: &CodegenError) -> Error {
 /// As for [`compile_all`].
 pub fn clif(translation: Translation<'_>) -> Result<String> {
     let candidates = Candidates::translate(translation)?;
-    let lowering = isa::lowering_isa(translation.options);
-    let mut worker = Worker::new(&*lowering);
+    let mut worker = Worker::new();
     let mut text = String::new();
     for id in reachable(translation.plan) {
         translate_and_inline(translation, &candidates, id, &mut worker)?;
@@ -339,8 +333,7 @@ pub fn clif(translation: Translation<'_>) -> Result<String> {
 /// As for [`compile_all`].
 pub fn assembly(translation: Translation<'_>) -> Result<String> {
     let candidates = Candidates::translate(translation)?;
-    let lowering = isa::lowering_isa(translation.options);
-    let mut worker = Worker::new(&*lowering);
+    let mut worker = Worker::new();
     let mut text = String::new();
     for id in reachable(translation.plan) {
         translate_and_inline(translation, &candidates, id, &mut worker)?;
@@ -348,7 +341,7 @@ pub fn assembly(translation: Translation<'_>) -> Result<String> {
         let name = &translation.plan.funcs[id.index()].name;
         let code = worker
             .machine_code(translation)
-            .map_err(|e| codegen_error(&e.inner, name))?;
+            .map_err(|error| codegen_error(&error, name))?;
         let assembly = code.vcode.as_deref().unwrap_or_default();
         let _ = writeln!(
             text,

@@ -11,20 +11,11 @@ use target_lexicon::Triple;
 /// When Cranelift refuses a setting: a mistake in this file.
 #[must_use]
 pub fn target_isa(options: &Options) -> OwnedTargetIsa {
-    isa_at(options.opt_level, options)
-}
-
-/// The same without optimisation of CLIF: for CLIF that has been optimised.
-pub fn lowering_isa(options: &Options) -> OwnedTargetIsa {
-    isa_at(OptLevel::None, options)
-}
-
-fn isa_at(opt_level: OptLevel, options: &Options) -> OwnedTargetIsa {
     let mut flags = settings::builder();
     let mut set = |name, value| flags.set(name, value).expect("a setting of Cranelift");
     set(
         "opt_level",
-        match opt_level {
+        match options.opt_level {
             OptLevel::None => "none",
             OptLevel::Speed => "speed",
             OptLevel::SpeedAndSize => "speed_and_size",
