@@ -17,6 +17,10 @@ pub enum Clock {
 /// The clock's time.
 #[must_use]
 pub fn now_ns(clock: Clock) -> u64 {
+    #[cfg(test)]
+    if let (Clock::Monotonic, Some(ns)) = (clock, SCRIPTED_NS.get()) {
+        return ns;
+    }
     nanoseconds(clock_gettime(id(clock)))
 }
 
@@ -42,6 +46,12 @@ fn nanoseconds(time: Timespec) -> u64 {
     seconds
         .saturating_mul(NS_PER_S)
         .saturating_add(time.tv_nsec as u64)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// What the monotonic clock shows while a test's `io::script` runs.
+    pub(crate) static SCRIPTED_NS: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
 }
 
 #[cfg(test)]

@@ -224,9 +224,21 @@ impl Reactor {
     fn turn(&mut self, deadline_ns: Option<u64>) {
         let timeout = deadline_ns.map(|at| Duration::from_nanos(super::ns_until(at)));
         let timeout = timeout.unwrap_or(TURN_MAX).min(TURN_MAX);
+        #[cfg(test)]
+        if super::script::is_running() {
+            super::script::wait(deadline_ns, || {
+                let polled = self.poll.poll(&mut self.events, Some(Duration::ZERO));
+                polled.is_err() || !self.events.is_empty()
+            });
+            return self.note_events();
+        }
         if self.poll.poll(&mut self.events, Some(timeout)).is_err() {
             return;
         }
+        self.note_events();
+    }
+
+    fn note_events(&mut self) {
         for event in &self.events {
             if let Some(slot) = self.slots.get_mut(event.token().0) {
                 let failed = event.is_error();

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use super::script::Script;
 use super::*;
 
 struct Pipe {
@@ -225,8 +226,8 @@ fn futures_are_woken_by_their_descriptors_alone() {
 #[test]
 fn futures_of_times_are_woken_in_order() {
     let counters: Vec<Arc<Counter>> = (0..3).map(|_| Arc::default()).collect();
-    let now = now_ns(Clock::Monotonic);
-    let mut times = [30, 10, 60_000].map(|ms| sleep_until(now + ms * 1_000_000));
+    let _script = Script::start();
+    let mut times = [30, 10, 60_000].map(|ms| sleep_until(Script::ns(ms)));
     for (time, counter) in times.iter_mut().zip(&counters) {
         assert!(!is_over(time, counter));
     }
@@ -236,16 +237,13 @@ fn futures_of_times_are_woken_in_order() {
             .map(|counter| counter.0.load(Ordering::Relaxed));
         counts.collect()
     };
-    while woken() == [0, 0, 0] {
-        assert!(turn(true));
-    }
-    assert_eq!(woken(), [0, 1, 0]);
+    assert!(turn(false));
+    assert_eq!((woken(), Script::ms()), (vec![0, 0, 0], 0));
+    assert!(turn(true));
+    assert_eq!((woken(), Script::ms()), (vec![0, 1, 0], 10));
     assert!(is_over(&mut times[1], &counters[1]));
-    while woken() == [0, 1, 0] {
-        assert!(turn(true));
-    }
-    assert_eq!(woken(), [1, 1, 0]);
-    assert!(now_ns(Clock::Monotonic) >= now + 30_000_000);
+    assert!(turn(true));
+    assert_eq!((woken(), Script::ms()), (vec![1, 1, 0], 30));
     drop(times);
     assert!(!turn(false));
 }
@@ -292,5 +290,32 @@ fn work_apart_keeps_nothing_from_going_on() {
             }
         };
         assert_eq!(done, number);
+    }
+}
+
+/// Whichever way something is waited for, the clock of a script goes on to it.
+#[test]
+fn scripts_are_waited_for() {
+    for pipes in crowds() {
+        let script = Script::start();
+        let mut wanted: Vec<Wanted> = pipes.iter().map(Pipe::readable).collect();
+        wanted.push(Wanted::Time {
+            at_ns: Script::ns(3),
+        });
+        let writers = [0, 1].map(|at: usize| Rc::clone(&pipes[at].writer));
+        for (writer, ms) in writers.into_iter().zip([2, 6]) {
+            script.at(ms, move || {
+                assert_eq!(rustix::io::write(&**writer, b"x"), Ok(1))
+            });
+        }
+        assert_eq!((wait_any(&wanted), Script::ms()), (vec![0], 2));
+        pipes[0].take();
+        let last = wanted.len() - 1;
+        assert_eq!((wait_any(&wanted), Script::ms()), (vec![last], 3));
+        wait_one(&Wanted::Time {
+            at_ns: Script::ns(5),
+        });
+        wanted.pop();
+        assert_eq!((wait_any(&wanted), Script::ms()), (vec![1], 6));
     }
 }

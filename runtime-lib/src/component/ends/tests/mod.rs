@@ -4,6 +4,7 @@
 mod elements;
 mod futures;
 mod host;
+mod interleavings;
 mod pipes;
 mod streams;
 mod waiting;

@@ -22,7 +22,7 @@ pub(super) fn system_pipe() -> (Fd, Fd) {
     (reader, writer)
 }
 
-fn attempt(result: Result<usize, Errno>) -> Attempt {
+pub(super) fn attempt(result: Result<usize, Errno>) -> Attempt {
     match result {
         Ok(0) => Attempt::End,
         Ok(count) => Attempt::Moved(count),
@@ -63,7 +63,7 @@ impl Instance {
     }
 
     /// Runs the event loop until there is an event.
-    fn wait(&self, handle: u32) -> u32 {
+    pub(super) fn wait(&self, handle: u32) -> u32 {
         loop {
             run_host_tasks();
             if let Some((_, _, payload)) = self.event(handle) {

@@ -7,5 +7,6 @@ mod crowds;
 mod entering;
 mod guests;
 mod host;
+mod interleavings;
 mod threads;
 mod traps;
