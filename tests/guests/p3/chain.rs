@@ -6,7 +6,7 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use guests::say;
 use wasip3::cli::{environment, exit, stdin, stdout};
 use wasmelt::relay::filter;
@@ -31,6 +31,7 @@ impl wasip3::exports::cli::run::Guest for Program {
                 say!("{sum}");
             }
             "wait" => wait(number.unwrap_or(10)).await,
+            "fail" => fail(number.unwrap_or(10)).await,
             _ => return Err(()),
         }
         Ok(())
@@ -52,4 +53,11 @@ async fn wait(count: u32) {
     let calls: Vec<_> = (0..count).map(|number| filter::wait(number % 8)).collect();
     let waited: u32 = join_all(calls).await.iter().sum();
     say!("{waited}");
+}
+
+/// So many calls wait when another traps.
+async fn fail(count: u32) {
+    say!("before the trap");
+    let waits = join_all((0..count).map(|_| filter::wait(60_000)));
+    join(waits, filter::fail(5)).await;
 }

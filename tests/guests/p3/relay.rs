@@ -53,4 +53,9 @@ impl exports::wasmelt::relay::filter::Guest for Relay {
         wasip3::clocks::monotonic_clock::wait_for(u64::from(milliseconds) * 1_000_000).await;
         milliseconds
     }
+
+    async fn fail(milliseconds: u32) {
+        Self::wait(milliseconds).await;
+        core::arch::wasm32::unreachable()
+    }
 }

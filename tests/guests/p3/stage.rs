@@ -44,4 +44,8 @@ impl exports::wasmelt::relay::filter::Guest for Stage {
     async fn wait(milliseconds: u32) -> u32 {
         filter::wait(milliseconds).await
     }
+
+    async fn fail(milliseconds: u32) {
+        filter::fail(milliseconds).await;
+    }
 }

@@ -58,7 +58,7 @@ async fn copy(block_bytes: usize) {
             break;
         }
     }
-    drop(output);
+    drop((input, output));
     if read.await.is_err() || written.await.is_err() {
         exit::exit(Err(()));
     }
