@@ -152,7 +152,7 @@ impl Future for Ready {
         let known = self.waiting.take();
         let waiting = reactor::wait_for(&self.handle, self.interest, context.waker(), known);
         if waiting.is_none() {
-            // The system has no room for the event loop: nothing else goes on meanwhile.
+            // The event loop has no room for it: nothing else goes on meanwhile.
             wait_for_descriptor(&self.handle, self.interest);
             return Poll::Ready(());
         }
@@ -179,7 +179,7 @@ impl Changes {
         if self.waiting.is_some() {
             return Poll::Pending;
         }
-        // The system has no room for the event loop: nothing else goes on meanwhile.
+        // The event loop has no room for it: nothing else goes on meanwhile.
         wait_for_descriptor(&self.handle, self.interest);
         Poll::Ready(())
     }

@@ -3,16 +3,19 @@
 //! A descriptor is registered when it is first waited for, and stays so until it is closed. The
 //! system reports only changes, which are noted in the descriptor's slot; that a note is still
 //! true, the system is asked before anybody hears of it.
+//!
+//! Where the system has no room for an event loop, the few descriptors that the process then has
+//! are waited for with `poll(2)`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Poll, Token};
-use rustix::event::PollFd;
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use super::source::Registration;
@@ -27,12 +30,13 @@ const ASKED_MAX: usize = 256;
 /// Nothing waits longer at once; whoever waits longer waits again.
 const TURN_MAX: Duration = Duration::from_secs(3600);
 
-/// The system has no room for an event loop, or for one more descriptor in it.
+/// The system has no room for one more descriptor in the event loop, or for the loop.
 struct NoRoom;
 
 /// For all that the thread waits for.
 struct Reactor {
-    poll: Poll,
+    /// Nothing where the system has no room for it.
+    poll: Option<Poll>,
     events: Events,
     slots: Vec<Slot>,
     /// Slots that are not in use.
@@ -55,6 +59,8 @@ pub(super) struct Waiting {
 /// What has been noted of a descriptor.
 #[derive(Clone, Copy)]
 struct Slot {
+    /// It is open: whoever closes it forgets it first.
+    fd: RawFd,
     readable: bool,
     writable: bool,
     /// Nothing is ever reported: it never makes anybody wait.
@@ -68,15 +74,13 @@ thread_local! {
 /// As [`super::wait_any`]; nothing where the system has no room for this.
 pub(super) fn wait_any(wanted: &[Wanted]) -> Option<Vec<usize>> {
     REACTOR.with_borrow_mut(|reactor| {
-        if reactor.is_none() {
-            *reactor = Some(Reactor::new()?);
-        }
-        reactor.as_mut()?.wait_any(wanted).ok()
+        let reactor = reactor.get_or_insert_with(Reactor::new);
+        reactor.wait_any(wanted).ok()
     })
 }
 
 /// From now on, a change of the descriptor wakes this waker; `known` says that somebody waits
-/// again. Nothing where the system has no room for this, or nothing to report.
+/// again. Nothing where the loop has no room for this, or nothing to report.
 pub(super) fn wait_for(
     handle: &Handle,
     interest: Interest,
@@ -84,11 +88,19 @@ pub(super) fn wait_for(
     known: Option<Waiting>,
 ) -> Option<Waiting> {
     REACTOR.with_borrow_mut(|reactor| {
-        if reactor.is_none() {
-            *reactor = Some(Reactor::new()?);
-        }
-        reactor.as_mut()?.wait_for(handle, interest, waker, known)
+        let reactor = reactor.get_or_insert_with(Reactor::new);
+        reactor.wait_for(handle, interest, waker, known)
     })
+}
+
+/// From now on, the thread waits as if the system had no room for the event loop.
+#[cfg(test)]
+pub(super) fn have_no_room() {
+    let poll = None;
+    REACTOR.set(Some(Reactor {
+        poll,
+        ..Reactor::new()
+    }));
 }
 
 /// Whether anybody has called [`wait_for`] and still waits.
@@ -105,6 +117,9 @@ pub(super) fn turn(deadline_ns: Option<u64>) {
         let Some(reactor) = reactor.as_mut() else {
             return Vec::new();
         };
+        if reactor.poll.is_none() {
+            return reactor.wait_directly(deadline_ns);
+        }
         reactor.turn(deadline_ns);
         reactor.woken()
     });
@@ -136,23 +151,25 @@ fn forget(slot: usize, fd: RawFd) {
     let _ = REACTOR.try_with(|reactor| {
         if let Some(reactor) = reactor.borrow_mut().as_mut() {
             // What was never registered cannot be deregistered.
-            let _ = reactor.poll.registry().deregister(&mut SourceFd(&fd));
+            if let Some(poll) = &reactor.poll {
+                let _ = poll.registry().deregister(&mut SourceFd(&fd));
+            }
             reactor.free.push(slot);
         }
     });
 }
 
 impl Reactor {
-    fn new() -> Option<Reactor> {
-        Some(Reactor {
-            poll: Poll::new().ok()?,
+    fn new() -> Reactor {
+        Reactor {
+            poll: Poll::new().ok(),
             events: Events::with_capacity(EVENTS_MAX),
             slots: Vec::new(),
             free: Vec::new(),
             streams: [None; 3],
             wakers: BTreeMap::new(),
             next_waiting: 0,
-        })
+        }
     }
 
     fn wait_for(
@@ -192,15 +209,57 @@ impl Reactor {
             let writable = event.is_writable() || event.is_write_closed() || failed;
             for (is_writable, happened) in [(false, readable), (true, writable)] {
                 if happened {
-                    let of_slot = (slot, is_writable, 0)..=(slot, is_writable, u64::MAX);
-                    woken.extend(self.wakers.range(of_slot).map(|(_, waker)| waker.clone()));
+                    woken.extend(self.wakers_of(slot, is_writable).cloned());
                 }
             }
         }
         woken
     }
 
+    /// As a turn, without an event loop: asks for all descriptors that somebody waits for.
+    fn wait_directly(&self, deadline_ns: Option<u64>) -> Vec<Waker> {
+        let mut wanted: Vec<(usize, PollFlags)> = Vec::new();
+        for (slot, is_writable, _) in self.wakers.keys() {
+            let flags = direction(*is_writable);
+            match wanted.last_mut() {
+                Some((last, all)) if last == slot => *all |= flags,
+                _ => wanted.push((*slot, flags)),
+            }
+        }
+        let mut fds: Vec<PollFd<'_>> = wanted.iter().filter_map(|at| self.poll_fd(*at)).collect();
+        if !super::poll(&mut fds, deadline_ns) {
+            // They are more than the process may have by now: one after the other.
+            fds.truncate(1);
+            super::poll(&mut fds, deadline_ns);
+        }
+        let mut woken = Vec::new();
+        for ((slot, _), fd) in wanted.iter().zip(&fds) {
+            for is_writable in [false, true] {
+                // Errors and ends concern both directions.
+                if fd.revents().intersects(!direction(!is_writable)) {
+                    woken.extend(self.wakers_of(*slot, is_writable).cloned());
+                }
+            }
+        }
+        woken
+    }
+
+    fn poll_fd(&self, (slot, flags): (usize, PollFlags)) -> Option<PollFd<'_>> {
+        let fd = self.slots.get(slot)?.fd;
+        // SAFETY: a descriptor leaves its slot before it is closed.
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+        Some(PollFd::from_borrowed_fd(fd, flags))
+    }
+
+    fn wakers_of(&self, slot: usize, is_writable: bool) -> impl Iterator<Item = &Waker> {
+        let of_slot = (slot, is_writable, 0)..=(slot, is_writable, u64::MAX);
+        self.wakers.range(of_slot).map(|(_, waker)| waker)
+    }
+
     fn wait_any(&mut self, wanted: &[Wanted]) -> Result<Vec<usize>, NoRoom> {
+        if self.poll.is_none() {
+            return Err(NoRoom);
+        }
         let slots = wanted
             .iter()
             .map(|one| self.slot_of(one))
@@ -224,15 +283,18 @@ impl Reactor {
     fn turn(&mut self, deadline_ns: Option<u64>) {
         let timeout = deadline_ns.map(|at| Duration::from_nanos(super::ns_until(at)));
         let timeout = timeout.unwrap_or(TURN_MAX).min(TURN_MAX);
+        let Some(poll) = &mut self.poll else {
+            return;
+        };
         #[cfg(test)]
         if super::script::is_running() {
             super::script::wait(deadline_ns, || {
-                let polled = self.poll.poll(&mut self.events, Some(Duration::ZERO));
+                let polled = poll.poll(&mut self.events, Some(Duration::ZERO));
                 polled.is_err() || !self.events.is_empty()
             });
             return self.note_events();
         }
-        if self.poll.poll(&mut self.events, Some(timeout)).is_err() {
+        if poll.poll(&mut self.events, Some(timeout)).is_err() {
             return;
         }
         self.note_events();
@@ -318,8 +380,13 @@ impl Reactor {
     fn register(&mut self, fd: RawFd) -> Result<usize, NoRoom> {
         let index = self.free.last().copied().unwrap_or(self.slots.len());
         let interests = mio::Interest::READABLE | mio::Interest::WRITABLE;
-        let registry = self.poll.registry();
-        let registered = registry.register(&mut SourceFd(&fd), Token(index), interests);
+        let registered = match &self.poll {
+            Some(poll) => {
+                let registry = poll.registry();
+                registry.register(&mut SourceFd(&fd), Token(index), interests)
+            }
+            None => Ok(()),
+        };
         let always = match registered.map_err(|error| Errno::from_io_error(&error)) {
             Ok(()) => false,
             // A regular file, or a standard stream that is closed: they never make anybody wait.
@@ -327,6 +394,7 @@ impl Reactor {
             Err(_) => return Err(NoRoom),
         };
         let slot = Slot {
+            fd,
             readable: always,
             writable: always,
             silent: always,
@@ -337,6 +405,14 @@ impl Reactor {
         }
         self.free.pop();
         Ok(index)
+    }
+}
+
+fn direction(is_writable: bool) -> PollFlags {
+    if is_writable {
+        PollFlags::OUT
+    } else {
+        PollFlags::IN
     }
 }
 

@@ -194,6 +194,47 @@ fn is_over(future: &mut (impl Future<Output = ()> + Unpin), counter: &Arc<Counte
 
 #[test]
 fn futures_are_woken_by_their_descriptors_alone() {
+    check_futures();
+}
+
+#[test]
+fn futures_do_without_an_event_loop() {
+    reactor::have_no_room();
+    check_futures();
+    for pipes in crowds() {
+        pipes[1].put();
+        let wanted: Vec<Wanted> = pipes.iter().map(Pipe::readable).collect();
+        assert_eq!(wait_any(&wanted), [1]);
+    }
+    // An end is reported, though it is not what was asked for.
+    let Pipe { reader, writer } = Pipe::new();
+    let mut readable = ready(reader.handle(), Interest::Readable);
+    let counter = Arc::<Counter>::default();
+    assert!(!is_over(&mut readable, &counter));
+    assert!(turn(false));
+    assert_eq!(counter.0.load(Ordering::Relaxed), 0);
+    drop(writer);
+    assert!(turn(true));
+    assert_eq!(counter.0.load(Ordering::Relaxed), 1);
+    assert!(is_over(&mut readable, &counter));
+    // A time ends the waiting for a descriptor.
+    let script = Script::start();
+    let (pipe, mut time) = (Pipe::new(), sleep_until(Script::ns(5)));
+    let mut readable = ready(pipe.reader.handle(), Interest::Readable);
+    let writer = Rc::clone(&pipe.writer);
+    script.at(7, move || {
+        assert_eq!(rustix::io::write(&**writer, b"x"), Ok(1))
+    });
+    let counters = [Arc::<Counter>::default(), Arc::<Counter>::default()];
+    assert!(!is_over(&mut time, &counters[0]) && !is_over(&mut readable, &counters[1]));
+    let woken = || [0, 1].map(|at| counters[at].0.load(Ordering::Relaxed));
+    assert!(turn(true));
+    assert_eq!((woken(), Script::ms()), ([1, 0], 5));
+    assert!(turn(true));
+    assert_eq!((woken(), Script::ms()), ([1, 1], 7));
+}
+
+fn check_futures() {
     assert!(!turn(true), "nobody waits for anything");
     let pipes = [Pipe::new(), Pipe::new()];
     let counters = [Arc::<Counter>::default(), Arc::<Counter>::default()];
