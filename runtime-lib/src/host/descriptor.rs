@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::{Errno, ReadWriteFlags, fcntl_dupfd_cloexec, preadv2, pwritev2, retry_on_intr};
+use rustix::pipe::SpliceFlags;
 use rustix::stdio;
 
 use super::directory::Directory;
@@ -320,6 +321,23 @@ impl Stream {
         Descriptor::Stream(self).write(&[IoSlice::new(bytes)])
     }
 
+    /// Whether [`splice`] reads standard input without waiting: a pipe, or a file.
+    #[must_use]
+    pub fn is_splice_source(self) -> bool {
+        matches!(self.kind(), Some(FileType::RegularFile | FileType::Fifo))
+    }
+
+    /// Whether [`splice`] writes to it without waiting: a pipe, or what never makes anybody wait.
+    #[must_use]
+    pub fn is_splice_target(self) -> bool {
+        self.kind() == Some(FileType::Fifo) || !self.may_wait()
+    }
+
+    fn kind(self) -> Option<FileType> {
+        let stat = rustix::fs::fstat(self.fd()).ok()?;
+        Some(FileType::from_mode(stat.st_mode))
+    }
+
     fn is_ready(self, flags: PollFlags) -> bool {
         const NO_TIME: Timespec = Timespec {
             tv_sec: 0,
@@ -377,6 +395,20 @@ impl Stream {
             FileType::Unknown
         }
     }
+}
+
+/// Moves bytes from one descriptor to another, one of which is a pipe, without them entering this
+/// process: how many, 0 at the end.
+///
+/// # Errors
+/// [`Error::WouldBlock`] where one of them is not ready, otherwise the system's, which does not say
+/// of which of them.
+pub fn splice(from: impl AsFd, to: impl AsFd) -> Result<usize> {
+    const BYTES_MAX: usize = 1 << 20;
+    let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+    Ok(retry_on_intr(|| {
+        rustix::pipe::splice(&from, None, &to, None, BYTES_MAX, flags)
+    })?)
 }
 
 /// Moves a newly opened descriptor away from the numbers of the standard streams, which the

@@ -5,7 +5,8 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 
-use crate::host::Stream;
+use crate::host::descriptor::splice;
+use crate::host::{Result, Stream};
 
 /// A descriptor that the event loop can know. Whoever else needs it gets it by dereferencing.
 ///
@@ -69,6 +70,29 @@ impl<F: AsFd + ?Sized> Drop for Source<F> {
 }
 
 impl Handle {
+    /// Whether [`Handle::splice_to`] moves bytes to the other and never waits.
+    #[must_use]
+    pub fn can_splice_to(&self, to: &Handle) -> bool {
+        let reads = match self {
+            Handle::Stream(stream) => stream.is_splice_source(),
+            Handle::Source(_) => false,
+        };
+        reads
+            && match to {
+                Handle::Stream(stream) => stream.is_splice_target(),
+                // What the process has opened itself is set not to wait.
+                Handle::Source(_) => true,
+            }
+    }
+
+    /// As [`splice`].
+    ///
+    /// # Errors
+    /// As those of [`splice`].
+    pub fn splice_to(&self, to: &Handle) -> Result<usize> {
+        splice(self.fd(), to.fd())
+    }
+
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         match self {
             Handle::Stream(stream) => stream.as_fd(),

@@ -119,6 +119,10 @@ impl<R: FnMut(&mut [u8]) -> Attempt + 'static> ProduceBytes for ReadEnd<R> {
     fn cancel(&mut self) {
         self.waiting.cancel();
     }
+
+    fn descriptor(&self) -> Option<&Handle> {
+        Some(&self.waiting.handle)
+    }
 }
 
 impl<W, F> WriteEnd<W, F>
@@ -151,6 +155,10 @@ where
 
     fn cancel(&mut self) {
         self.waiting.cancel();
+    }
+
+    fn descriptor(&self) -> Option<&Handle> {
+        Some(&self.waiting.handle)
     }
 
     fn finish(self: Box<Self>) {

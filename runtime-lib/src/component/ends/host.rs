@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use super::buffer::Buffer;
 use crate::component::values::{Lift, Lower};
+use crate::io::Handle;
 
 /// The writable end of a `stream<u8>`.
 pub trait ProduceBytes: 'static {
@@ -25,6 +26,11 @@ pub trait ProduceBytes: 'static {
 
     /// The guest no longer waits. What is awaited may be forgotten; it may ask again.
     fn cancel(&mut self) {}
+
+    /// The descriptor of which it produces what is read, if it is one.
+    fn descriptor(&self) -> Option<&Handle> {
+        None
+    }
 }
 
 /// The readable end of a `stream<u8>`.
@@ -40,6 +46,11 @@ pub trait ConsumeBytes: 'static {
 
     /// As [`ProduceBytes::cancel`].
     fn cancel(&mut self) {}
+
+    /// The descriptor to which it writes what it takes, if it is one.
+    fn descriptor(&self) -> Option<&Handle> {
+        None
+    }
 
     /// The other end is gone, and all that was written has been taken. Not called after
     /// [`ConsumeBytes::poll_consume`] has given 0.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use super::end::Family;
 use super::host::{AnyConsume, AnyProduce, ConsumeBytes, ProduceBytes, Sink, Source};
+use crate::host::Error;
 
 /// The bytes that are between the ends at most.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -26,6 +27,8 @@ pub(super) struct Pipe {
     /// None once it has run.
     ends: Option<(Source, Sink)>,
     left: Left,
+    /// The system may be able to move bytes from descriptor to descriptor.
+    can_splice: bool,
 }
 
 /// What has been produced and not consumed at once.
@@ -37,8 +40,15 @@ struct Left {
 
 impl Pipe {
     pub(super) fn new(family: Family, source: Source, sink: Sink) -> Pipe {
+        let descriptors = match (&source, &sink) {
+            (Source::Bytes(source), Sink::Bytes(sink)) => {
+                source.descriptor().zip(sink.descriptor())
+            }
+            _ => None,
+        };
         Pipe {
             family,
+            can_splice: descriptors.is_some_and(|(from, to)| from.can_splice_to(to)),
             ends: Some((source, sink)),
             left: Left::default(),
         }
@@ -48,11 +58,17 @@ impl Pipe {
     fn poll_round(&mut self, cx: &mut Context<'_>) -> Poll<Round> {
         match &mut self.ends {
             Some((Source::Bytes(source), Sink::Bytes(sink))) => {
-                if self.left.bytes.is_empty() {
-                    move_bytes(&mut **source, &mut **sink, &mut self.left, cx)
-                } else {
-                    self.left.consume(&mut **sink, cx)
+                if !self.left.bytes.is_empty() {
+                    return self.left.consume(&mut **sink, cx);
                 }
+                if self.can_splice {
+                    match splice(&mut **source, &mut **sink, cx) {
+                        Spliced::Moved(round) => return round,
+                        Spliced::NotNow => {}
+                        Spliced::Not => self.can_splice = false,
+                    }
+                }
+                move_bytes(&mut **source, &mut **sink, &mut self.left, cx)
             }
             Some((Source::Elements(source), Sink::Elements(sink))) => {
                 let round = ready!(move_element(&mut **source, &mut **sink, cx));
@@ -96,6 +112,35 @@ impl Future for Pipe {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+/// What became of splicing.
+enum Spliced {
+    Moved(Poll<Round>),
+    /// Both ends say that they are ready, and the system that one is not.
+    NotNow,
+    /// The system does not splice these, or there is an error: the ends find out which.
+    Not,
+}
+
+/// Has the system move bytes from descriptor to descriptor.
+fn splice(
+    source: &mut dyn ProduceBytes,
+    sink: &mut dyn ConsumeBytes,
+    cx: &mut Context<'_>,
+) -> Spliced {
+    let (Some(from), Some(to)) = (source.descriptor(), sink.descriptor()) else {
+        return Spliced::Not;
+    };
+    match from.splice_to(to) {
+        Ok(0) => Spliced::Moved(Poll::Ready(Round::Finished)),
+        Ok(_) => Spliced::Moved(Poll::Ready(Round::More)),
+        Err(Error::WouldBlock) => match (source.poll_ready(cx), sink.poll_ready(cx)) {
+            (Poll::Ready(()), Poll::Ready(())) => Spliced::NotNow,
+            _ => Spliced::Moved(Poll::Pending),
+        },
+        Err(_) => Spliced::Not,
     }
 }
 
