@@ -198,6 +198,11 @@ pub(super) fn write_byte() {
     PIPE.with(|(_, writer)| rustix::io::write(writer, b"x").unwrap());
 }
 
+/// How many bytes have been written and not been read.
+pub(super) fn bytes_written() -> u32 {
+    PIPE.with(|(reader, _)| rustix::io::ioctl_fionread(&***reader).unwrap() as u32)
+}
+
 type Pipe = (Rc<io::Source<OwnedFd>>, OwnedFd);
 
 thread_local! {

@@ -8,5 +8,6 @@ mod entering;
 mod guests;
 mod host;
 mod interleavings;
+mod random;
 mod threads;
 mod traps;
