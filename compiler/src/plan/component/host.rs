@@ -280,6 +280,11 @@ pub(super) fn not_provided(kind: &str, interface: &str, name: &str) -> Error {
             true => (Track::P3, "0.3"),
             false => (Track::P2, "0.2"),
         };
+        if track == Track::P3 && base.starts_with("wasi:http/") {
+            return error
+                .note("`wasi:http` is not supported yet in version 0.3")
+                .help("trap when it is called: `-W unknown-imports-trap`");
+        }
         let names = track.interfaces().map(|interface| interface.name);
         let distance = |name: &&str| crate::plan::host::edit_distance(name, base);
         let error = match names.min_by_key(distance) {
