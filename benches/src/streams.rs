@@ -293,7 +293,10 @@ fn cpu_ms(process: u32) -> std::io::Result<f64> {
 /// Prints a figure of ours, and if there is one of wasmtime's beside it.
 fn print_row(name: &str, figures: &[f64]) {
     match figures {
-        [ours, theirs] => println!("{name:34} {ours:9.1} {theirs:9.1} {:9.2}", ours / theirs),
+        [ours, theirs] if *theirs > 0.0 => {
+            println!("{name:34} {ours:9.1} {theirs:9.1} {:9.2}", ours / theirs);
+        }
+        [ours, theirs] => println!("{name:34} {ours:9.1} {theirs:9.1}"),
         _ => println!("{name:34} {:9.1}", figures[0]),
     }
 }
