@@ -325,6 +325,13 @@ static WASI: &[Row] = &[
             Ok(())
         }),
     ),
+    (
+        "clocks-timezone",
+        Apply(|settings, value| {
+            settings.options.clocks_timezone = value.flag()?;
+            Ok(())
+        }),
+    ),
     ("inherit-stdin", Apply(standard_stream)),
     ("inherit-stdout", Apply(standard_stream)),
     ("inherit-stderr", Apply(standard_stream)),

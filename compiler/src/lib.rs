@@ -182,6 +182,7 @@ fn host_imports(options: &Options, script: bool) -> component::HostImports {
     component::HostImports {
         script,
         unknown_trap: options.unknown_imports_trap,
+        timezone: options.clocks_timezone,
     }
 }
 

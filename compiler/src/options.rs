@@ -27,6 +27,8 @@ pub struct Options {
     /// Imports that nothing provides trap when called instead of being an error
     /// (`-W unknown-imports-trap`).
     pub unknown_imports_trap: bool,
+    /// `wasi:clocks/timezone`, which WASI calls unstable, may be imported (`-S clocks-timezone`).
+    pub clocks_timezone: bool,
     /// Features of the component model that are allowed although they may change.
     pub gates: BTreeSet<Gate>,
     pub policy: Policy,
@@ -116,6 +118,7 @@ impl Default for Options {
             memory_bytes_max: None,
             stack_bytes_max: None,
             unknown_imports_trap: false,
+            clocks_timezone: false,
             gates: BTreeSet::new(),
             policy: Policy::default(),
             policy_note: None,

@@ -21,6 +21,8 @@ pub struct HostImports {
     pub script: bool,
     /// What nothing provides traps when it is called (`-W unknown-imports-trap`).
     pub unknown_trap: bool,
+    /// The unstable interface of time zones (`-S clocks-timezone`).
+    pub timezone: bool,
 }
 
 /// A function of the host.
@@ -94,6 +96,9 @@ impl Track {
     }
 }
 
+/// Behind a switch.
+const TIMEZONE: &str = "wasi:clocks/timezone";
+
 /// The interface that serves imports from `interface`.
 fn find(interface: &str, imports: HostImports) -> Option<(Track, &'static HostInterface)> {
     let (name, track) = match interface.split_once('@') {
@@ -126,6 +131,15 @@ pub(super) fn function(
         symbol,
         ty,
     };
+    if base == TIMEZONE && !imports.timezone {
+        if imports.unknown_trap {
+            return Ok(func(None));
+        }
+        let message = format!("import `{interface}` `{function}` is of an unstable interface");
+        return Err(
+            Error::link(message).help("it may still change; `-S clocks-timezone` allows it")
+        );
+    }
     let found = find(interface, imports);
     let row = found.and_then(|(_, i)| i.fns.iter().find(|(name, _)| *name == function));
     let (Some((track, interface_row)), Some((_, expected))) = (found, row) else {
