@@ -269,6 +269,8 @@ impl Reactor {
             let known = wanted.iter().zip(slots.iter().copied());
             let any = known.clone().any(|(one, slot)| self.is_noted(one, slot));
             self.turn(if any { Some(0) } else { deadline_ns });
+            // What is reported is reported once, also of what others wait for.
+            self.woken().into_iter().for_each(Waker::wake);
             self.ask(known.clone());
             let noted: Vec<bool> = known.map(|(one, slot)| self.is_noted(one, slot)).collect();
             let happened = super::happened(wanted, |index| noted.get(index) == Some(&true));

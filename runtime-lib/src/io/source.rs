@@ -70,19 +70,16 @@ impl<F: AsFd + ?Sized> Drop for Source<F> {
 }
 
 impl Handle {
-    /// Whether [`Handle::splice_to`] moves bytes to the other and never waits.
+    /// Whether [`Handle::splice_to`] does what reading from it and writing to the other would, and
+    /// never waits. Streams of files do not go by the descriptor's own position.
     #[must_use]
     pub fn can_splice_to(&self, to: &Handle) -> bool {
-        let reads = match self {
-            Handle::Stream(stream) => stream.is_splice_source(),
-            Handle::Source(_) => false,
-        };
-        reads
-            && match to {
-                Handle::Stream(stream) => stream.is_splice_target(),
-                // What the process has opened itself is set not to wait.
-                Handle::Source(_) => true,
+        match (self, to) {
+            (Handle::Stream(from), Handle::Stream(to)) => {
+                from.is_splice_source() && to.is_splice_target()
             }
+            _ => false,
+        }
     }
 
     /// As [`splice`].

@@ -198,6 +198,21 @@ fn futures_are_woken_by_their_descriptors_alone() {
 }
 
 #[test]
+fn what_one_wait_is_told_of_wakes_others() {
+    let [_, crowd] = crowds();
+    let counter = Arc::new(Counter::default());
+    let other = Pipe::new();
+    let mut ready = ready(other.reader.handle(), Interest::Readable);
+    assert!(!is_over(&mut ready, &counter));
+    other.put();
+    crowd[0].put();
+    let wanted: Vec<Wanted> = crowd.iter().map(Pipe::readable).collect();
+    assert_eq!(wait_any(&wanted), [0]);
+    assert_eq!(counter.0.load(Ordering::Relaxed), 1);
+    assert!(is_over(&mut ready, &counter));
+}
+
+#[test]
 fn futures_do_without_an_event_loop() {
     reactor::have_no_room();
     check_futures();

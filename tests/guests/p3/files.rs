@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use futures::future::{join, join_all};
 use guests::files::{FOLLOW, READ, Result, WRITE, create, kind, list, open, read, write};
 use guests::say;
-use wasip3::cli::environment;
+use wasip3::cli::{environment, stdin};
 use wasip3::clocks::system_clock::Instant;
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{
@@ -52,6 +52,7 @@ impl wasip3::exports::cli::run::Guest for Program {
             ["many", path] => many(root, path).await,
             ["write", path, count] => fill(root, path, count.parse().map_err(|_| ())?).await,
             ["read", path, count] => take(root, path, count.parse().map_err(|_| ())?).await,
+            ["pass", path, offset] => pass(root, path, offset.parse().ok()).await,
             ["list", path] => list(root, path).await,
             _ => return Err(()),
         }
@@ -450,6 +451,17 @@ async fn fill(root: &Descriptor, path: &str, count: usize) {
         rest == 0
     );
     say!("append {:?}", write(&file, None, b"x").await);
+}
+
+/// Standard input to an offset of a file, or to its end, without looking.
+async fn pass(root: &Descriptor, path: &str, offset: Option<u64>) {
+    let file = open(root, path, OpenFlags::CREATE, WRITE).await.unwrap();
+    let (input, read) = stdin::read_via_stream();
+    let written = match offset {
+        Some(offset) => file.write_via_stream(input, offset),
+        None => file.append_via_stream(input),
+    };
+    say!("written {:?}, read {:?}", written.await, read.await);
 }
 
 async fn take(root: &Descriptor, path: &str, count: usize) {
