@@ -140,7 +140,7 @@ fn translate_and_inline(
 ) -> Result<()> {
     worker.context.clear();
     match candidates.get(id) {
-        Some(clif) => worker.context.func = clif.clone(),
+        Some(clif) => worker.context.func = clif,
         None => {
             translate(
                 translation,

@@ -2,7 +2,8 @@
 //!
 //! Functions with few instructions, and calls from one component to another, are translated first
 //! and kept. Each has its own small callees inlined before it is offered to its callers, so that a
-//! chain of small functions becomes one.
+//! chain of small functions becomes one. A small function that calls itself takes in one level of
+//! these calls: half the calls and frames, and recursions that end at once are none.
 //! Names need no remapping: all functions of the program have program-wide numbers.
 
 use crate::error::Result;
@@ -21,6 +22,9 @@ use std::collections::HashMap;
 const OPERATORS_MAX: u32 = 80;
 /// Inlining stops when a caller has taken in this many values.
 const CALLER_VALUES_MAX: usize = 4000;
+/// A function takes in copies of itself of together this many times the values of the largest
+/// function to be inlined.
+const RECURSION_FACTOR: usize = 4;
 
 /// Functions that may be inlined, as CLIF.
 #[derive(Default)]
@@ -81,10 +85,20 @@ impl Candidates {
         Ok(candidates)
     }
 
-    /// The CLIF of a function that was translated here, its callees inlined.
+    /// The CLIF to compile of a function that was translated here: its callees inlined, also where
+    /// it calls itself.
     #[must_use]
-    pub fn get(&self, id: FuncId) -> Option<&ir::Function> {
-        self.functions.get(&id).map(|c| &c.clif)
+    pub fn get(&self, id: FuncId) -> Option<ir::Function> {
+        let candidate = self.functions.get(&id)?;
+        let mut context = Context::for_function(candidate.clif.clone());
+        let mut recursion = Recursion {
+            id,
+            candidate,
+            values_left: self.values_max * RECURSION_FACTOR,
+        };
+        // A failure here comes back when the function is compiled.
+        let _ = context.inline(&mut recursion);
+        Some(context.func)
     }
 }
 
@@ -154,15 +168,8 @@ impl Inline for Inliner<'_> {
         callee: ir::FuncRef,
         _args: &[ir::Value],
     ) -> InlineCommand<'_> {
-        let ir::ExternalName::User(name) = caller.dfg.ext_funcs[callee].name else {
-            return InlineCommand::KeepCall;
-        };
-        let name = &caller.params.user_named_funcs()[name];
-        let id = FuncId(name.index);
-        if name.namespace != names::WASM || id == self.caller {
-            return InlineCommand::KeepCall;
-        }
-        match self.candidates.functions.get(&id) {
+        let called = called(caller, callee).filter(|&id| id != self.caller);
+        match called.and_then(|id| self.candidates.functions.get(&id)) {
             Some(candidate)
                 if candidate.values <= self.candidates.values_max
                     && self.values_taken + candidate.values <= CALLER_VALUES_MAX =>
@@ -176,4 +183,43 @@ impl Inline for Inliner<'_> {
             _ => InlineCommand::KeepCall,
         }
     }
+}
+
+/// Inlines one level of a function's calls of itself.
+struct Recursion<'c> {
+    id: FuncId,
+    candidate: &'c Candidate,
+    values_left: usize,
+}
+
+impl Inline for Recursion<'_> {
+    fn inline(
+        &mut self,
+        caller: &ir::Function,
+        _call: ir::Inst,
+        _opcode: ir::Opcode,
+        callee: ir::FuncRef,
+        _args: &[ir::Value],
+    ) -> InlineCommand<'_> {
+        let left = self.values_left.checked_sub(self.candidate.values);
+        match left {
+            Some(left) if called(caller, callee) == Some(self.id) => {
+                self.values_left = left;
+                InlineCommand::Inline {
+                    callee: Cow::Borrowed(&self.candidate.clif),
+                    visit_callee: false,
+                }
+            }
+            _ => InlineCommand::KeepCall,
+        }
+    }
+}
+
+/// The wasm function, or generated one, that a reference in a caller names.
+fn called(caller: &ir::Function, callee: ir::FuncRef) -> Option<FuncId> {
+    let ir::ExternalName::User(name) = caller.dfg.ext_funcs[callee].name else {
+        return None;
+    };
+    let name = &caller.params.user_named_funcs()[name];
+    (name.namespace == names::WASM).then_some(FuncId(name.index))
 }

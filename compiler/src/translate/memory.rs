@@ -56,12 +56,17 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn load(&mut self, memarg: &MemArg, access: Type, result: Type, extend: Extension) {
+        use Extension::{Signed, Unsigned, Whole};
         let (flags, address, offset) = self.memory_operand(memarg, access.bytes());
-        let loaded = self.builder.ins().load(access, flags, address, offset);
-        let value = match extend {
-            Extension::Whole => loaded,
-            Extension::Signed => self.builder.ins().sextend(result, loaded),
-            Extension::Unsigned => self.builder.ins().uextend(result, loaded),
+        let ins = self.builder.ins();
+        let value = match (access, extend) {
+            (_, Whole) => ins.load(result, flags, address, offset),
+            (types::I8, Signed) => ins.sload8(result, flags, address, offset),
+            (types::I8, Unsigned) => ins.uload8(result, flags, address, offset),
+            (types::I16, Signed) => ins.sload16(result, flags, address, offset),
+            (types::I16, Unsigned) => ins.uload16(result, flags, address, offset),
+            (_, Signed) => ins.sload32(flags, address, offset),
+            (_, Unsigned) => ins.uload32(flags, address, offset),
         };
         self.push1(value);
     }

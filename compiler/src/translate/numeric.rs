@@ -2,7 +2,7 @@
 
 use super::FuncTranslator;
 use cranelift_codegen::ir::{
-    InstBuilder, MemFlagsData, Type, Value,
+    InstBuilder, InstructionData, MemFlagsData, Type, Value, ValueDef,
     condcodes::{FloatCC, IntCC},
     immediates::{Ieee32, Ieee64},
     types,
@@ -96,9 +96,7 @@ impl FuncTranslator<'_, '_> {
             Operator::I32Add | Operator::I64Add => {
                 self.binary(|t, a, b| t.builder.ins().iadd(a, b))
             }
-            Operator::I32Sub | Operator::I64Sub => {
-                self.binary(|t, a, b| t.builder.ins().isub(a, b))
-            }
+            Operator::I32Sub | Operator::I64Sub => self.binary(|t, a, b| t.subtract(a, b)),
             Operator::I32Mul | Operator::I64Mul => {
                 self.binary(|t, a, b| t.builder.ins().imul(a, b))
             }
@@ -151,6 +149,25 @@ impl FuncTranslator<'_, '_> {
             _ => return false,
         }
         true
+    }
+
+    /// A constant is added negated: a sum can be part of an address or have a register of its own.
+    fn subtract(&mut self, left: Value, right: Value) -> Value {
+        let dfg = &self.builder.func.dfg;
+        let constant = match dfg.value_def(right) {
+            ValueDef::Result(inst, 0) => match dfg.insts[inst] {
+                InstructionData::UnaryImm { imm, .. } => Some(imm.bits()),
+                _ => None,
+            },
+            _ => None,
+        };
+        match constant {
+            Some(constant) => {
+                let negated = constant.wrapping_neg();
+                self.builder.ins().iadd_imm_s(left, negated)
+            }
+            None => self.builder.ins().isub(left, right),
+        }
     }
 
     fn sign_extend(&mut self, from: Type, to: Type) {
