@@ -171,8 +171,9 @@ pub(crate) struct ComposeArgs {
 #[command(next_help_heading = "Code")]
 pub(crate) struct CodeArgs {
     /// A level (0, 1, 2, 3, s), or settings: opt-level=LEVEL, inline=N (largest callee that is
-    /// inlined; 0 for none), memory-reservation=BYTES (below 4 GiB: bounds are checked in code and
-    /// memories never grow beyond it, so that the program runs where address space is limited)
+    /// inlined; 0 for none), memory-reservation=BYTES (address space of each memory; below 4 GiB, or
+    /// for a 64-bit memory below what it may grow to, bounds are checked in code and it never grows
+    /// beyond it, so that the program runs where address space is limited)
     #[arg(short = 'O', value_name = "LEVEL|KEY=VAL,..")]
     pub(crate) optimize: Vec<String>,
 

@@ -69,9 +69,6 @@ impl Value<'_> {
     }
 }
 
-/// A memory of this many bytes can be addressed by guest code without any check.
-const GUARDED_RESERVATION_BYTES: u64 = 1 << 32;
-
 /// Compiled code needs this much to get anywhere.
 const STACK_BYTES_MIN: u64 = 1 << 14;
 
@@ -91,9 +88,7 @@ static OPTIMIZE: &[Row] = &[
     (
         "memory-reservation",
         Apply(|settings, value| {
-            let bytes = value.bytes()?;
-            settings.options.memory_reservation_bytes =
-                (bytes < GUARDED_RESERVATION_BYTES).then_some(bytes);
+            settings.options.memory_reservation_bytes = Some(value.bytes()?);
             Ok(())
         }),
     ),

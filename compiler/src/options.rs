@@ -16,9 +16,9 @@ pub struct Options {
     pub target_cpu: TargetCpu,
     /// Callees of up to this many CLIF values are inlined; 0 switches inlining off.
     pub inline_values_max: u32,
-    /// Address space of each memory, for processes that cannot reserve much: bounds are then
-    /// checked in code rather than with guard pages, and a memory that begins with less never
-    /// grows beyond it (`-O memory-reservation`).
+    /// Address space of each memory (`-O memory-reservation`). Where that is less than its indices
+    /// reach, for processes that cannot reserve much, bounds are checked in code rather than with
+    /// guard pages, and a memory that begins with less never grows beyond it.
     pub memory_reservation_bytes: Option<u64>,
     /// Cap on the bytes of each linear memory (`-W max-memory-size`).
     pub memory_bytes_max: Option<u64>,

@@ -44,6 +44,17 @@ fn image_is_mapped(plan: &LinkPlan<'_>) -> bool {
     region.below_bytes + image > COPIED_BYTES_MAX
 }
 
+/// Of a larger memory, the kernel maps this much as part of the executable, for which it wants to
+/// have memory; the rest is reserved at the start.
+const MAPPED_BYTES_MAX: u64 = 4 << 30;
+
+/// Bytes of the first region, from its contexts on, that are mapped when its contents are.
+fn mapped_bytes(plan: &LinkPlan<'_>) -> u64 {
+    let region = &plan.regions[0];
+    let memory_bytes = region.memory.map_or(0, |m| plan.memories[m.index()].bytes);
+    region.below_bytes + memory_bytes.min(MAPPED_BYTES_MAX)
+}
+
 /// Compiles every reachable function and writes the object.
 ///
 /// # Errors
@@ -81,11 +92,9 @@ pub fn emit(
     report.code_bytes = text.bytes.len() as u64;
     let object = object::write(plan, options, &text);
     report.phases.push(("emit", start.elapsed()));
-    let region = &plan.regions[0];
-    let memory_bytes = region.memory.map_or(0, |m| plan.memories[m.index()].bytes);
     let image = image_is_mapped(plan).then(|| ImagePlacement {
-        address: MEMORY_ADDRESS - region.below_bytes,
-        memory_bytes: region.below_bytes + memory_bytes,
+        address: MEMORY_ADDRESS - plan.regions[0].below_bytes,
+        memory_bytes: mapped_bytes(plan),
     });
     Ok(Compiled {
         object,

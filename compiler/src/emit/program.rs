@@ -326,13 +326,11 @@ impl<'a> Writer<'a> {
         }
         self.blob
             .set_u64(field(offset_of!(Program, store_bytes)), plan.store_bytes);
-        let first = &plan.regions[0];
-        let memory_bytes = first.memory.map_or(0, |m| plan.memories[m.index()].bytes);
-        let base = super::MEMORY_ADDRESS - first.below_bytes;
+        let base = super::MEMORY_ADDRESS - plan.regions[0].below_bytes;
         self.blob
             .set_u64(field(offset_of!(Program, image_store_base)), base);
         let mapped = match self.image_is_mapped {
-            true => first.below_bytes + memory_bytes,
+            true => super::mapped_bytes(plan),
             false => 0,
         };
         self.blob

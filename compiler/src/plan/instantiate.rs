@@ -4,6 +4,7 @@
 use super::component::Resource;
 use super::function_name::function_name;
 use super::limits::{grown_memory, grown_table, memory_fits, table_fits};
+use super::reservation::{bytes_of, page_bytes_log2, reserve};
 use super::{
     Callee, CanonKind, ConstantCalls, CoreDef, FuncKind, Global, InitStep, Instance, LinkPlan,
     Linked, Memory, Provider, Purpose, Region, Slot, Table, TableStorage, Unit, Value, host, sigs,
@@ -15,14 +16,11 @@ use crate::index::{
 use crate::options::Options;
 use crate::parse::{Extern, ImportKind, Module};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use wasmelt_abi::WASM_PAGE_BYTES;
 use wasmparser::{MemoryType, TableType};
 
 /// Tables never grow beyond this many elements, whatever their type says: address space for all
 /// of them is reserved at the start.
 const TABLE_ELEMENTS_MAX: u64 = 10_000_000;
-/// Address space behind byte 0 of a 32-bit memory: 4 GiB of indices and 2 GiB of static offsets.
-const RESERVED_BYTES: u64 = (6 << 30) + WASM_PAGE_BYTES;
 
 struct Instantiator<'a, 'o> {
     plan: LinkPlan<'a>,
@@ -300,7 +298,7 @@ impl<'a> Instantiator<'a, '_> {
                     if !(self.may_have_grown() && memory_fits(want, &grown_memory(have.ty, want))) {
                         return Err(mismatch());
                     }
-                    let bytes = want.initial << have.page_bytes_log2;
+                    let bytes = bytes_of(want, want.initial);
                     let step = InitStep::MemoryAtLeast {
                         memory: wanted,
                         bytes,
@@ -416,41 +414,13 @@ impl<'a> Instantiator<'a, '_> {
     }
 
     fn memory(&mut self, ty: &MemoryType) -> Result<MemoryId> {
-        if ty.memory64 {
-            return Err(Error::new(
-                crate::ErrorKind::Unsupported,
-                "unsupported: 64-bit memories (memory64)",
-            ));
-        }
         if ty.shared && !self.options_allow_shared() {
             return Err(Error::new(
                 crate::ErrorKind::Unsupported,
                 "unsupported: shared memories (threads)",
             ));
         }
-        let page_bytes_log2 = ty
-            .page_size_log2
-            .unwrap_or(WASM_PAGE_BYTES.trailing_zeros());
-        let bytes = ty.initial << page_bytes_log2;
-        let limit = self
-            .options
-            .memory_bytes_max
-            .unwrap_or(u64::MAX)
-            .min(1 << 32);
-        let mut bytes_max = ty
-            .maximum
-            .map_or(1 << 32, |max| max.saturating_mul(1 << page_bytes_log2))
-            .min(limit);
-        let mut bytes_reserved = RESERVED_BYTES;
-        if let Some(reservation) = self.options.memory_reservation_bytes {
-            bytes_max = bytes_max.min(reservation.max(bytes));
-            bytes_reserved = bytes_max.next_multiple_of(WASM_PAGE_BYTES);
-        }
-        if bytes > limit {
-            return Err(Error::usage(format!(
-                "the module's memory begins with {bytes} bytes, more than `-W max-memory-size` allows"
-            )));
-        }
+        let sizes = reserve(ty, self.options)?;
         let id = MemoryId::new(self.plan.memories.len());
         let region = RegionIndex::new(self.plan.regions.len());
         self.plan.regions.push(Region {
@@ -460,10 +430,11 @@ impl<'a> Instantiator<'a, '_> {
         self.plan.memories.push(Memory {
             region,
             shared: ty.shared,
-            page_bytes_log2,
-            bytes,
-            bytes_max,
-            bytes_reserved,
+            page_bytes_log2: page_bytes_log2(ty),
+            bytes: sizes.bytes,
+            bytes_max: sizes.bytes_max,
+            bytes_reserved: sizes.bytes_reserved,
+            bounds: sizes.bounds,
             image: Vec::new(),
             ty: *ty,
         });
@@ -477,12 +448,6 @@ impl<'a> Instantiator<'a, '_> {
     }
 
     fn table(&mut self, region: RegionIndex, ty: TableType, fill: Value) -> Result<TableId> {
-        if ty.table64 {
-            return Err(Error::new(
-                crate::ErrorKind::Unsupported,
-                "unsupported: 64-bit tables (memory64)",
-            ));
-        }
         if ty.initial > TABLE_ELEMENTS_MAX {
             return Err(Error::new(
                 crate::ErrorKind::Unsupported,

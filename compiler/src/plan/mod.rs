@@ -18,6 +18,7 @@ mod module_exports;
 mod pointer;
 mod query;
 mod reach;
+mod reservation;
 mod segments;
 mod sigs;
 mod tasks;
@@ -26,6 +27,7 @@ pub use component::{CanonKind, CoreDef, Linked};
 pub use host::{HostFn, type_text};
 pub use image::{Image, Reloc};
 pub use layout::{PAGE_BYTES, Slot};
+pub use reservation::Bounds;
 pub use sigs::SigTable;
 pub use tasks::{Record, TaskUse, thread_type};
 
@@ -322,6 +324,8 @@ pub struct Memory {
     pub bytes: u64,
     pub bytes_max: u64,
     pub bytes_reserved: u64,
+    /// What code checks.
+    pub bounds: Bounds,
     /// The first bytes of its initial contents; the rest are zero.
     pub image: Vec<u8>,
     pub ty: wasmparser::MemoryType,

@@ -40,7 +40,8 @@ impl LinkPlan<'_> {
                 });
                 continue;
             }
-            if offset + element.items.len() as u64 > self.tables[table.index()].len {
+            let end = offset.checked_add(element.items.len() as u64);
+            if end.is_none_or(|end| end > self.tables[table.index()].len) {
                 return self.instances[index.index()].trap(TrapCode::TableAccessOutOfBounds);
             }
             let items = element.items.iter();
@@ -54,11 +55,12 @@ impl LinkPlan<'_> {
             let offset = self.segment_offset(index, offset);
             let memory = self.instances[index.index()].memories[target.index()];
             let own = target.index() >= module.memories_imported;
-            let end = offset + data.bytes.len() as u64;
+            let end = offset.checked_add(data.bytes.len() as u64);
+            let fits = end.is_some_and(|end| end <= self.memories[memory.index()].bytes);
             let segment = DataIndex::new(position);
             let instance = &mut self.instances[index.index()];
             let waits = !instance.steps.is_empty() || !(own || foreign);
-            if waits || (end > IMAGE_BYTES_MAX && end <= self.memories[memory.index()].bytes) {
+            if waits || (fits && end.is_some_and(|end| end > IMAGE_BYTES_MAX)) {
                 instance.data.insert(segment, Slot::UNPLACED);
                 instance.steps.push(InitStep::Data {
                     memory,
@@ -67,7 +69,7 @@ impl LinkPlan<'_> {
                 });
                 continue;
             }
-            if end > self.memories[memory.index()].bytes {
+            if !fits {
                 return instance.trap(TrapCode::MemoryOutOfBounds);
             }
             self.memories[memory.index()].write(offset, data.bytes);

@@ -3,7 +3,7 @@
 
 use super::{Alias, FuncTranslator, clif_type};
 use crate::index::{GlobalIndex, MemoryId, RegionIndex};
-use crate::plan::{self, Slot};
+use crate::plan::{self, Bounds, Slot};
 use cranelift_codegen::ir::{
     AliasRegionData, InstBuilder, MemFlagsData, Value, condcodes::IntCC, types,
 };
@@ -152,35 +152,35 @@ impl FuncTranslator<'_, '_> {
     /// load or store that traps out of bounds.
     ///
     /// A 32-bit index and an offset below 2 GiB stay within the reserved address space, so the
-    /// access itself is the check. Otherwise, and with explicit checks:
+    /// access itself is the check. Of a 64-bit index, the high bits are checked first:
     ///
     /// ```text
-    /// v2 = uextend.i64 index
-    /// v3 = iadd_imm v2, offset + access_bytes
-    /// v4 = load.i64 notrap aligned context pointer-8      ; length
-    /// v5 = icmp ugt v3, v4
-    /// trapnz v5, out of bounds
+    /// v2 = ushr_imm index, 36                             ; the bits that a memory's indices have
+    /// trapnz v2, out of bounds
     /// ```
     pub(super) fn memory_operand(
         &mut self,
         memarg: &MemArg,
         access_bytes: u32,
     ) -> (MemFlagsData, Value, i32) {
-        let MemArgTarget::Memory(memory) = memarg.target else {
-            unreachable!("accesses to arrays are refused before they get here")
+        let memory = memory_index(memarg);
+        let largest = match self.is_memory64(memory) {
+            true => self.largest_operand(),
+            false => u32::MAX.into(),
         };
-        let index = self.pop1();
-        let index = self.builder.ins().uextend(types::I64, index);
+        let index = self.pop_extended();
         let short = i32::try_from(memarg.offset).ok();
-        if short.is_none() || self.translation.options.memory_reservation_bytes.is_some() {
-            let bytes = memarg.offset + u64::from(access_bytes);
-            let end = self.builder.ins().iadd_imm_s(index, bytes.cast_signed());
-            let len = self.memory_bytes(memory);
-            let out = self
-                .builder
-                .ins()
-                .icmp(IntCC::UnsignedGreaterThan, end, len);
-            self.trap_if(out, TrapCode::MemoryOutOfBounds);
+        let id = self.instance().memories[memory as usize];
+        match self.plan().memories[id.index()].bounds {
+            Bounds::IndexBits(bits) if short.is_some() => {
+                if largest >> bits != 0 && self.is_unchecked(index, bits) {
+                    let excess = self.builder.ins().ushr_imm_s(index, i64::from(bits));
+                    self.trap_if(excess, TrapCode::MemoryOutOfBounds);
+                }
+            }
+            Bounds::IndexBits(_) | Bounds::Length => {
+                self.check_length(memory, index, memarg.offset, access_bytes);
+            }
         }
         let base = self.memory_pointer(memory);
         let mut address = self.builder.ins().iadd(base, index);
@@ -198,6 +198,57 @@ impl FuncTranslator<'_, '_> {
             address,
             short.unwrap_or(0),
         )
+    }
+
+    /// Compares the end of an access with the length:
+    ///
+    /// ```text
+    /// v3 = iadd_imm index, offset + access_bytes          ; of 64 bits: uadd_overflow_trap
+    /// v4 = load.i64 notrap aligned context pointer-8      ; length
+    /// v5 = icmp ugt v3, v4
+    /// trapnz v5, out of bounds
+    /// ```
+    fn check_length(&mut self, memory: u32, index: Value, offset: u64, access_bytes: u32) {
+        // No memory has so many bytes that this is not beyond its end.
+        let bytes = offset.saturating_add(u64::from(access_bytes)).cast_signed();
+        let end = if self.is_memory64(memory) {
+            let bytes = self.builder.ins().iconst(types::I64, bytes);
+            let code = super::trap_code(TrapCode::MemoryOutOfBounds);
+            self.builder.ins().uadd_overflow_trap(index, bytes, code)
+        } else {
+            self.builder.ins().iadd_imm_s(index, bytes)
+        };
+        let len = self.memory_bytes(memory);
+        let out = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThan, end, len);
+        self.trap_if(out, TrapCode::MemoryOutOfBounds);
+    }
+
+    /// Whether it is yet to be checked, in the block that is being filled, that an index has so
+    /// few bits; from now on it is not.
+    fn is_unchecked(&mut self, index: Value, bits: u32) -> bool {
+        let block = self.builder.current_block();
+        let index = self.builder.func.dfg.resolve_aliases(index);
+        let known = self.checked_indices.insert(index, (block, bits));
+        known.is_none_or(|(at, fewer)| at != block || fewer > bits)
+    }
+
+    /// Whether a memory of the instance has 64-bit addresses.
+    pub(super) fn is_memory64(&self, memory: u32) -> bool {
+        let id = self.instance().memories[memory as usize];
+        self.plan().memories[id.index()].ty.memory64
+    }
+}
+
+/// The memory of an access.
+pub(super) fn memory_index(memarg: &MemArg) -> u32 {
+    match memarg.target {
+        MemArgTarget::Memory(memory) => memory,
+        MemArgTarget::Array(_) => {
+            unreachable!("accesses to arrays are refused before they get here")
+        }
     }
 }
 

@@ -9,9 +9,10 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I16, I32, I64};
 use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value};
 use wasmelt_abi::TrapCode;
-use wasmparser::{MemArg, MemArgTarget, Operator as Op};
+use wasmparser::{MemArg, Operator as Op};
 
 use super::FuncTranslator;
+use super::address::memory_index;
 use crate::{Error, Result};
 
 impl FuncTranslator<'_, '_> {
@@ -141,7 +142,7 @@ impl FuncTranslator<'_, '_> {
     fn atomic_wait(&mut self, memarg: MemArg, access: Type) {
         let (expected, timeout_ns) = self.pop2();
         let address = self.effective_address(memarg, access);
-        let memory = self.memory_pointer(memory_index(memarg));
+        let memory = self.memory_pointer(memory_index(&memarg));
         let name = if access == I32 {
             "memory_atomic_wait32"
         } else {
@@ -153,7 +154,7 @@ impl FuncTranslator<'_, '_> {
     fn atomic_notify(&mut self, memarg: MemArg) {
         let count = self.pop1();
         let address = self.effective_address(memarg, I32);
-        let memory = self.memory_pointer(memory_index(memarg));
+        let memory = self.memory_pointer(memory_index(&memarg));
         self.push_call("memory_atomic_notify", &[memory, address, count]);
     }
 
@@ -167,33 +168,39 @@ impl FuncTranslator<'_, '_> {
 
     /// The native address of an access, aligned. Atomic instructions of CLIF take no offset.
     fn atomic_operand(&mut self, memarg: MemArg, access: Type) -> (MemFlagsData, Value) {
+        let checks_index = self.is_memory64(memory_index(&memarg));
+        if checks_index {
+            let index = self.peek1();
+            let sum = self.wrapping_address(index, memarg);
+            self.trap_if_misaligned(sum, access);
+        }
         let (flags, address, offset) = self.memory_operand(&memarg, access.bytes());
         let address = self.builder.ins().iadd_imm_s(address, i64::from(offset));
-        // A memory begins at a page, so the native address is aligned where wasm's is.
-        self.trap_if_misaligned(address, access);
+        if !checks_index {
+            // A memory begins at a page, so the native address is aligned where wasm's is.
+            self.trap_if_misaligned(address, access);
+        }
         (flags, address)
     }
 
     /// Pops the index and gives the address within the memory as an `i64`, aligned.
     fn effective_address(&mut self, memarg: MemArg, access: Type) -> Value {
-        let index = self.pop1();
-        let address = if self.builder.func.dfg.value_type(index) == I32 {
-            // At most 2^33: no overflow.
-            let index = self.builder.ins().uextend(I64, index);
-            self.builder
-                .ins()
-                .iadd_imm_u(index, memarg.offset.cast_signed())
-        } else {
-            let sum = self
-                .builder
-                .ins()
-                .iadd_imm_u(index, memarg.offset.cast_signed());
-            let overflow = self.builder.ins().icmp(IntCC::UnsignedLessThan, sum, index);
-            self.trap_if(overflow, TrapCode::MemoryOutOfBounds);
-            sum
-        };
+        let index = self.pop_extended();
+        let address = self.wrapping_address(index, memarg);
         self.trap_if_misaligned(address, access);
+        if self.is_memory64(memory_index(&memarg)) {
+            let below = IntCC::UnsignedLessThan;
+            let overflow = self.builder.ins().icmp(below, address, index);
+            self.trap_if(overflow, TrapCode::MemoryOutOfBounds);
+        }
         address
+    }
+
+    /// Index and offset added, which only those of 64 bits can be too large for: the low bits are
+    /// right then, too.
+    fn wrapping_address(&mut self, index: Value, memarg: MemArg) -> Value {
+        let offset = memarg.offset.cast_signed();
+        self.builder.ins().iadd_imm_u(index, offset)
     }
 
     fn trap_if_misaligned(&mut self, address: Value, access: Type) {
@@ -221,12 +228,5 @@ impl FuncTranslator<'_, '_> {
             self.builder.ins().uextend(result, loaded)
         };
         self.push1(value);
-    }
-}
-
-fn memory_index(memarg: MemArg) -> u32 {
-    match memarg.target {
-        MemArgTarget::Memory(index) => index,
-        MemArgTarget::Array(_) => unreachable!("validation rejects atomic accesses to arrays"),
     }
 }

@@ -210,10 +210,10 @@ impl FuncTranslator<'_, '_> {
         let Some(position) = self.constant_value(self.peek1()) else {
             return false;
         };
-        let position = position as usize;
-        if position as u64 >= table.len {
+        if position >= table.len {
             return false;
         }
+        let position = usize::try_from(position).expect("64-bit host");
         let plan::Value::RefFunc(func) = *table.elements.get(position).unwrap_or(&table.fill)
         else {
             return false;

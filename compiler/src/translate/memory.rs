@@ -91,8 +91,7 @@ impl FuncTranslator<'_, '_> {
         let bytes = self.memory_bytes(memory);
         let shift = i64::from(self.page_bytes_log2(memory));
         let pages = self.builder.ins().ushr_imm_s(bytes, shift);
-        let pages = self.builder.ins().ireduce(types::I32, pages);
-        self.push1(pages);
+        self.push_reduced(pages, self.is_memory64(memory));
     }
 
     fn memory_grow(&mut self, memory: u32) {
@@ -101,8 +100,7 @@ impl FuncTranslator<'_, '_> {
         let pages = self
             .call_runtime("memory_grow", &[base, delta])
             .expect("has a result");
-        let pages = self.builder.ins().ireduce(types::I32, pages);
-        self.push1(pages);
+        self.push_reduced(pages, self.is_memory64(memory));
     }
 
     fn memory_fill(&mut self, memory: u32) {
@@ -137,9 +135,22 @@ impl FuncTranslator<'_, '_> {
         self.drop_segment(slot);
     }
 
-    /// Pops a 32-bit address, length or count as the `i64` that runtime functions take.
+    /// Pops an address, length or count, of 32 or 64 bits, as the `i64` that runtime functions
+    /// take.
     pub(super) fn pop_extended(&mut self) -> Value {
         let value = self.pop1();
+        if self.builder.func.dfg.value_type(value) == types::I64 {
+            return value;
+        }
         self.builder.ins().uextend(types::I64, value)
+    }
+
+    /// Pushes a length, an `i64`, in the width of the addresses that it belongs to.
+    pub(super) fn push_reduced(&mut self, len: Value, is_64: bool) {
+        let len = match is_64 {
+            true => len,
+            false => self.builder.ins().ireduce(types::I32, len),
+        };
+        self.push1(len);
     }
 }

@@ -31,8 +31,8 @@ use crate::parse::Module;
 use crate::plan::{FuncKind, Instance, LinkPlan};
 use control::Frame;
 use cranelift_codegen::ir::{
-    self, AbiParam, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, TrapCode,
-    Type, UserFuncName, Value, types,
+    self, AbiParam, Block, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc,
+    TrapCode, Type, UserFuncName, Value, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -154,6 +154,9 @@ pub(crate) struct FuncTranslator<'a, 'b> {
     local_types: Vec<ValType>,
     func_refs: HashMap<ir::UserExternalName, FuncRef>,
     sig_refs: HashMap<SigId, SigRef>,
+    /// Indices of 64-bit memories: the block in which their bits have been checked, and how few
+    /// they are.
+    checked_indices: HashMap<Value, (Option<Block>, u32)>,
 }
 
 impl<'a, 'b> FuncTranslator<'a, 'b> {
@@ -187,6 +190,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             local_types: Vec::new(),
             func_refs: HashMap::new(),
             sig_refs: HashMap::new(),
+            checked_indices: HashMap::new(),
         }
     }
 

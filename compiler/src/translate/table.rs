@@ -32,9 +32,9 @@ impl FuncTranslator<'_, '_> {
             Operator::TableGet { table } => self.table_get(self.table(table)),
             Operator::TableSet { table } => self.table_set(self.table(table)),
             Operator::TableSize { table } => {
-                let len = self.table_len(self.table(table));
-                let len = self.builder.ins().ireduce(types::I32, len);
-                self.push1(len);
+                let table = self.table(table);
+                let len = self.table_len(table);
+                self.push_reduced(len, self.is_table64(table));
             }
             Operator::TableGrow { table } => self.table_grow(self.table(table)),
             Operator::TableFill { table } => self.table_fill(self.table(table)),
@@ -58,6 +58,10 @@ impl FuncTranslator<'_, '_> {
 
     fn table(&self, table: u32) -> TableId {
         self.instance().tables[table as usize]
+    }
+
+    fn is_table64(&self, table: TableId) -> bool {
+        self.plan().tables[table.index()].ty.table64
     }
 
     /// Number of elements, as `i64`; a constant unless the table can grow.
@@ -110,7 +114,7 @@ impl FuncTranslator<'_, '_> {
         let index = self.pop_extended();
         // Tables never shrink.
         let shortest = self.plan().tables[table.index()].len;
-        if largest.is_some_and(|largest| u64::from(largest) < shortest) {
+        if largest < shortest {
             return index;
         }
         let len = self.table_len(table);
@@ -122,16 +126,17 @@ impl FuncTranslator<'_, '_> {
         index
     }
 
-    /// A bound on the topmost operand, an `i32`, when it is a constant or has just been masked
-    /// with one: `i32.and` with a power of two less one is how dispatch loops index tables.
-    fn largest_operand(&self) -> Option<u32> {
+    /// A bound on the topmost operand, an integer, when it is a constant, has just been masked with
+    /// one, or has been extended from 32 bits: `i32.and` with a power of two less one is how
+    /// dispatch loops index tables.
+    pub(super) fn largest_operand(&self) -> u64 {
         let dfg = &self.builder.func.dfg;
         let value = dfg.resolve_aliases(self.peek1());
         if let Some(constant) = self.constant_value(value) {
-            return Some(constant);
+            return constant;
         }
         let ValueDef::Result(inst, _) = dfg.value_def(value) else {
-            return None;
+            return u64::MAX;
         };
         match dfg.insts[inst] {
             InstructionData::Binary {
@@ -140,22 +145,33 @@ impl FuncTranslator<'_, '_> {
             } => args
                 .iter()
                 .filter_map(|&arg| self.constant_value(arg))
-                .min(),
-            _ => None,
+                .min()
+                .unwrap_or(u64::MAX),
+            InstructionData::Unary {
+                opcode: Opcode::Uextend,
+                arg,
+            } if dfg.value_type(arg) == types::I32 => u32::MAX.into(),
+            _ => u64::MAX,
         }
     }
 
-    /// The value of an `i32.const`.
-    pub(super) fn constant_value(&self, value: Value) -> Option<u32> {
+    /// The value of an `i32.const` or `i64.const`.
+    pub(super) fn constant_value(&self, value: Value) -> Option<u64> {
         let dfg = &self.builder.func.dfg;
-        let ValueDef::Result(inst, _) = dfg.value_def(dfg.resolve_aliases(value)) else {
+        let value = dfg.resolve_aliases(value);
+        let ValueDef::Result(inst, _) = dfg.value_def(value) else {
             return None;
+        };
+        let mask = match dfg.value_type(value) {
+            types::I32 => u32::MAX.into(),
+            types::I64 => u64::MAX,
+            _ => return None,
         };
         match dfg.insts[inst] {
             InstructionData::UnaryImm {
                 opcode: Opcode::Iconst,
                 imm,
-            } => u32::try_from(imm.bits() & 0xffff_ffff).ok(),
+            } => Some(imm.bits().cast_unsigned() & mask),
             _ => None,
         }
     }
@@ -182,12 +198,11 @@ impl FuncTranslator<'_, '_> {
         let TableStorage::Growable(slot) = self.plan().tables[table.index()].storage else {
             unreachable!("a table that is grown is growable")
         };
-        let table = self.slot_address(slot);
+        let address = self.slot_address(slot);
         let old = self
-            .call_runtime("table_grow", &[table, init, delta])
+            .call_runtime("table_grow", &[address, init, delta])
             .expect("has a result");
-        let old = self.builder.ins().ireduce(types::I32, old);
-        self.push1(old);
+        self.push_reduced(old, self.is_table64(table));
     }
 
     fn table_fill(&mut self, table: TableId) {
