@@ -12,23 +12,31 @@ use wasmelt_abi::{LIST_BYTES_MAX, TrapCode};
 /// Plain values of up to this many bytes are copied by loads and stores.
 const INLINE_COPY_BYTES_MAX: u32 = 64;
 
+/// A pointer or a length.
+#[derive(Clone, Copy)]
+struct Word {
+    short: Value,
+    /// The same as an `i64`.
+    wide: Value,
+}
+
 impl FuncTranslator<'_, '_> {
     /// `load_string` and `store_string`. What is UTF-8 on both sides is a list of bytes that is
     /// checked when it is copied.
     pub(super) fn string(&mut self, way: Way, source: Source<'_>, target: Target) -> Vec<Value> {
         let (start, units) = self.pair(source);
         if self.linked().is_utf8(way.from) && self.linked().is_utf8(way.to) {
-            let bytes = self.builder.ins().uextend(types::I64, units);
+            let bytes = units.wide;
             self.trap_if_longer(bytes, TrapCode::StringOutOfBounds);
             let code = TrapCode::StringOutOfBounds;
             let (from, start, to) = self.moved(way, (start, bytes), 1, code);
-            self.call_runtime("utf8_copy", &[to, from, bytes]);
-            return self.put_pair(target, start, units);
+            self.copy_utf8(to, from, bytes);
+            return self.put_pair(target, start, units.short);
         }
         let memory = self.own_pointer();
         let from = self.options_address(way.from);
         let to = self.options_address(way.to);
-        let args = [memory, from, to, start, units];
+        let args = [memory, from, to, start.short, units.short];
         let both = self.call_runtime("string_transfer", &args);
         let both = both.expect("has a result");
         let start = self.builder.ins().ireduce(types::I32, both);
@@ -60,7 +68,7 @@ impl FuncTranslator<'_, '_> {
         let types = &self.linked().types;
         let layout = types.sequence(members.iter().copied()).1;
         let (start, length) = self.pair(source);
-        let count = self.builder.ins().uextend(types::I64, length);
+        let count = length.wide;
         let bytes = self
             .builder
             .ins()
@@ -72,7 +80,7 @@ impl FuncTranslator<'_, '_> {
             [element] if types.nature(*element).plain => self.copy_bytes(to, from, bytes),
             _ => self.pass_elements(way, members, from, to, count),
         }
-        self.put_pair(target, start, length)
+        self.put_pair(target, start, length.short)
     }
 
     fn trap_if_longer(&mut self, bytes: Value, code: TrapCode) {
@@ -89,16 +97,17 @@ impl FuncTranslator<'_, '_> {
     fn moved(
         &mut self,
         way: Way,
-        (start, bytes): (Value, Value),
+        (start, bytes): (Word, Value),
         align: u32,
         code: TrapCode,
     ) -> (Value, Value, Value) {
-        self.trap_unless_aligned(start, align);
-        let from = self.range_address(way.from, start, bytes, code);
+        self.trap_unless_aligned(start.short, align);
+        let from = self.range_address(way.from, start.wide, bytes, code);
         let short = self.builder.ins().ireduce(types::I32, bytes);
         let start = self.allocate(way.to, align, short);
         self.trap_unless_aligned(start, align);
-        let to = self.range_address(way.to, start, bytes, code);
+        let wide = self.builder.ins().uextend(types::I64, start);
+        let to = self.range_address(way.to, wide, bytes, code);
         (from, start, to)
     }
 
@@ -116,27 +125,25 @@ impl FuncTranslator<'_, '_> {
         }
     }
 
-    /// The address of `bytes` bytes at `pointer` in a side's memory, which have to be inside it.
+    /// The address of `bytes` bytes at `offset` in a side's memory, which have to be inside it.
     ///
     /// ```text
-    /// v3 = uextend.i64 v1
-    /// v4 = iadd v3, v2                                    ; no overflow: both are below 2^32
-    /// v5 = load.i64 notrap aligned context memory-8
-    /// v6 = icmp ugt v4, v5
-    /// trapnz v6, out of bounds
-    /// v7 = iadd memory, v3
+    /// v3 = iadd v1, v2                                    ; no overflow: both are below 2^32
+    /// v4 = load.i64 notrap aligned context memory-8
+    /// v5 = icmp ugt v3, v4
+    /// trapnz v5, out of bounds
+    /// v6 = iadd memory, v1
     /// ```
     pub(super) fn range_address(
         &mut self,
         options: OptionsId,
-        pointer: Value,
+        offset: Value,
         bytes: Value,
         code: TrapCode,
     ) -> Value {
         let memory = self.linked().option(options).memory;
         let memory = memory.expect("validated: there is one");
         let base = self.memory_base(self.plan().core_memory(memory));
-        let offset = self.builder.ins().uextend(types::I64, pointer);
         let end = self.builder.ins().iadd(offset, bytes);
         let len = self.bytes_at(base);
         let outside = self
@@ -225,15 +232,23 @@ impl FuncTranslator<'_, '_> {
         self.call_runtime("bytes_copy", &[to, from, bytes]);
     }
 
-    /// Address and length.
-    fn pair(&mut self, source: Source<'_>) -> (Value, Value) {
-        match source {
-            Source::Flat(values) => (values[0], values[1]),
-            Source::Memory(address, offset) => (
-                self.raw(Source::Memory(address, offset), 4),
-                self.raw(Source::Memory(address, offset + 4), 4),
-            ),
-        }
+    /// Pointer and length.
+    fn pair(&mut self, source: Source<'_>) -> (Word, Word) {
+        let [start, length] = [0, 1].map(|position: i32| match source {
+            Source::Flat(values) => {
+                let short = values[position as usize];
+                let wide = self.builder.ins().uextend(types::I64, short);
+                Word { short, wide }
+            }
+            Source::Memory(address, offset) => {
+                let flags = self.trusted(Alias::Memory);
+                let offset = displacement(offset) + 4 * position;
+                let wide = self.builder.ins().uload32(flags, address, offset);
+                let short = self.builder.ins().ireduce(types::I32, wide);
+                Word { short, wide }
+            }
+        });
+        (start, length)
     }
 
     fn put_pair(&mut self, target: Target, start: Value, length: Value) -> Vec<Value> {

@@ -8,6 +8,7 @@
 mod list;
 mod scalar;
 mod task;
+mod utf8;
 mod variant;
 
 use super::{FuncTranslator, clif_type};
@@ -196,7 +197,8 @@ impl FuncTranslator<'_, '_> {
             .builder
             .ins()
             .iconst(types::I64, i64::from(layout.bytes));
-        self.range_address(options, pointer, bytes, TrapCode::MemoryOutOfBounds)
+        let offset = self.builder.ins().uextend(types::I64, pointer);
+        self.range_address(options, offset, bytes, TrapCode::MemoryOutOfBounds)
     }
 
     /// `lift_flat` or `load`, and `lower_flat` or `store`. Gives the flat values, if the target
