@@ -29,10 +29,27 @@ impl FuncTranslator<'_, '_> {
         self.builder.ins().iadd_imm_s(pointer, distance)
     }
 
+    /// The same, for accesses and for several calls. The cast changes nothing; without it, a sum with a large distance
+    /// would become a part of every access, which keeps two registers alive instead of one.
+    ///
+    /// ```text
+    /// v2 = iadd_imm v1, distance
+    /// v3 = bitcast.i64 v2
+    /// ```
+    pub(super) fn region_base(&mut self, region: RegionIndex) -> Value {
+        let pointer = self.region_pointer(region);
+        let distance = self.plan().distance(self.region(), region);
+        if i32::try_from(distance).is_ok() {
+            return pointer;
+        }
+        let flags = MemFlagsData::new();
+        self.builder.ins().bitcast(types::I64, flags, pointer)
+    }
+
     /// The address of byte 0 of a memory of the program.
     pub(super) fn memory_base(&mut self, memory: MemoryId) -> Value {
         let region = self.plan().memories[memory.index()].region;
-        self.region_pointer(region)
+        self.region_base(region)
     }
 
     /// The address of byte 0 of a memory of the instance.
@@ -54,7 +71,7 @@ impl FuncTranslator<'_, '_> {
         self.with_alias(MemFlagsData::trusted(), alias)
     }
 
-    fn with_alias(&mut self, flags: MemFlagsData, alias: Alias) -> MemFlagsData {
+    pub(super) fn with_alias(&mut self, flags: MemFlagsData, alias: Alias) -> MemFlagsData {
         let description = match alias {
             Alias::Memory => "memory",
             Alias::Context => "context",
@@ -70,7 +87,7 @@ impl FuncTranslator<'_, '_> {
 
     /// A place in a context: base and offset of the access.
     pub(super) fn slot(&mut self, slot: Slot) -> (Value, i32) {
-        (self.region_pointer(slot.region), slot.offset)
+        (self.region_base(slot.region), slot.offset)
     }
 
     pub(super) fn slot_address(&mut self, slot: Slot) -> Value {

@@ -3,7 +3,7 @@
 use super::{
     Alias, FuncTranslator, clif_type, function_signature, names, trap_code, wasm_signature,
 };
-use crate::index::{FuncIndex, HostFnId, RegionIndex, SigId, TableId, TypeIndex};
+use crate::index::{FuncId, FuncIndex, HostFnId, RegionIndex, SigId, TableId, TypeIndex};
 use crate::plan::{self, Callee, ConstantCalls, Slot};
 use cranelift_codegen::ir::{
     AbiParam, BlockArg, ExtFuncData, ExternalName, FuncRef, Inst, InstBuilder, SigRef, Signature,
@@ -61,14 +61,9 @@ impl FuncTranslator<'_, '_> {
     ) {
         match callee {
             Callee::Defined(id) => {
-                let sig = self
-                    .plan()
-                    .sig_of(id)
-                    .expect("called functions have wasm types");
-                let func = self.wasm_func_ref(id, sig);
                 let takes_pointer = self.plan().takes_pointer[id.index()];
                 let pointer = takes_pointer.then(|| self.region_pointer(self.plan().region_of(id)));
-                self.call_wasm(Target::Direct(func), pointer, args, tail);
+                self.call_defined(id, pointer, args, tail);
             }
             Callee::Host(host) => {
                 self.call_host(host, ty, args);
@@ -79,6 +74,20 @@ impl FuncTranslator<'_, '_> {
                 self.set_unreachable();
             }
         }
+    }
+
+    /// The same of a function of the program, with the pointer that it takes.
+    pub(super) fn call_defined(
+        &mut self,
+        id: FuncId,
+        pointer: Option<Value>,
+        args: &[Value],
+        tail: bool,
+    ) {
+        let sig = self.plan().sig_of(id);
+        let sig = sig.expect("called functions have wasm types");
+        let func = self.wasm_func_ref(id, sig);
+        self.call_wasm(Target::Direct(func), pointer, args, tail);
     }
 
     /// A host call that was meant as a tail call is followed by a return.
@@ -369,7 +378,7 @@ impl FuncTranslator<'_, '_> {
         })
     }
 
-    pub(super) fn wasm_func_ref(&mut self, id: crate::index::FuncId, sig: SigId) -> FuncRef {
+    pub(super) fn wasm_func_ref(&mut self, id: FuncId, sig: SigId) -> FuncRef {
         self.func_ref(UserExternalName::new(names::WASM, id.0), |this| {
             if this.plan().takes_pointer[id.index()] {
                 return this.sig_ref(sig);
@@ -381,7 +390,7 @@ impl FuncTranslator<'_, '_> {
 
     pub(super) fn defined_func_ref(
         &mut self,
-        id: crate::index::FuncId,
+        id: FuncId,
         signature: impl FnOnce(&mut Self) -> SigRef,
     ) -> FuncRef {
         self.func_ref(UserExternalName::new(names::WASM, id.0), signature)

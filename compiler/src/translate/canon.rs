@@ -9,7 +9,7 @@
 use super::{Alias, FuncTranslator, clif_type, trap_code};
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId, ResourceId};
 use crate::plan::component::{Lift, Resource};
-use crate::plan::{CanonKind, CoreDef, FuncKind, Linked};
+use crate::plan::{Callee, CanonKind, CoreDef, FuncKind, Linked};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     BlockArg, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Value, types,
@@ -144,8 +144,14 @@ impl<'a> FuncTranslator<'a, '_> {
 
     /// Calls a core function, for its results.
     pub(super) fn call_core(&mut self, def: CoreDef, ty: &FuncType, args: &[Value]) -> Vec<Value> {
-        let callee = self.plan().core_callee(def);
-        self.call_callee(callee, ty, args, false);
+        match self.plan().core_callee(def) {
+            Callee::Defined(id) => {
+                let takes_pointer = self.plan().takes_pointer[id.index()];
+                let pointer = takes_pointer.then(|| self.region_base(self.plan().region_of(id)));
+                self.call_defined(id, pointer, args, false);
+            }
+            callee => self.call_callee(callee, ty, args, false),
+        }
         if !self.reachable {
             let block = self.builder.create_block();
             self.enter(block);
