@@ -25,6 +25,9 @@ const CALLER_VALUES_MAX: usize = 4000;
 /// A function takes in copies of itself of together this many times the values of the largest
 /// function to be inlined.
 const RECURSION_FACTOR: usize = 4;
+/// A call from one component to another may have this many times the values of another function
+/// that is inlined: of one with constants, half of the work is done when compiling.
+const ADAPTER_FACTOR: usize = 6;
 
 /// Functions that may be inlined, as CLIF.
 #[derive(Default)]
@@ -36,6 +39,8 @@ pub struct Candidates {
 struct Candidate {
     clif: ir::Function,
     values: usize,
+    /// With more of them it is not inlined.
+    values_max: usize,
 }
 
 impl Candidates {
@@ -73,14 +78,16 @@ impl Candidates {
             let mut inliner = Inliner::new(&candidates, id);
             // A failure here comes back when the function itself is compiled.
             let _ = context.inline(&mut inliner);
-            let values = context.func.dfg.values().len();
-            candidates.functions.insert(
-                id,
-                Candidate {
-                    clif: context.func,
-                    values,
-                },
-            );
+            let values_max = match is_adapter(plan, id) {
+                true => values_max * ADAPTER_FACTOR,
+                false => values_max + inliner.adapter_values,
+            };
+            let candidate = Candidate {
+                values: context.func.dfg.values().len(),
+                clif: context.func,
+                values_max,
+            };
+            candidates.functions.insert(id, candidate);
         }
         Ok(candidates)
     }
@@ -106,16 +113,20 @@ fn is_small(plan: &LinkPlan<'_>, id: FuncId) -> bool {
     if !plan.reachable[id.index()] {
         return false;
     }
-    match plan.funcs[id.index()].kind {
-        // Calls from one component to another; where there are exceptions, these catch them.
-        FuncKind::Canon(canon) => {
-            let kind = &plan.linked.canons[canon.index()].kind;
-            matches!(kind, CanonKind::Adapter { .. }) && plan.tags.is_empty()
-        }
-        _ => plan
+    // Adapters catch exceptions, where there are any.
+    (is_adapter(plan, id) && plan.tags.is_empty())
+        || plan
             .facts(id)
-            .is_some_and(|facts| facts.operators <= OPERATORS_MAX && !facts.catches),
-    }
+            .is_some_and(|facts| facts.operators <= OPERATORS_MAX && !facts.catches)
+}
+
+/// Whether it is a call from one component to another.
+fn is_adapter(plan: &LinkPlan<'_>, id: FuncId) -> bool {
+    let FuncKind::Canon(canon) = plan.funcs[id.index()].kind else {
+        return false;
+    };
+    let kind = &plan.linked.canons[canon.index()].kind;
+    matches!(kind, CanonKind::Adapter { .. })
 }
 
 /// The functions in an order in which callees come before their callers, but for cycles.
@@ -146,6 +157,8 @@ pub struct Inliner<'c> {
     candidates: &'c Candidates,
     caller: FuncId,
     values_taken: usize,
+    /// How many values calls between components may have brought with them.
+    adapter_values: usize,
 }
 
 impl<'c> Inliner<'c> {
@@ -155,6 +168,7 @@ impl<'c> Inliner<'c> {
             candidates,
             caller,
             values_taken: 0,
+            adapter_values: 0,
         }
     }
 }
@@ -171,10 +185,11 @@ impl Inline for Inliner<'_> {
         let called = called(caller, callee).filter(|&id| id != self.caller);
         match called.and_then(|id| self.candidates.functions.get(&id)) {
             Some(candidate)
-                if candidate.values <= self.candidates.values_max
+                if candidate.values <= candidate.values_max
                     && self.values_taken + candidate.values <= CALLER_VALUES_MAX =>
             {
                 self.values_taken += candidate.values;
+                self.adapter_values += candidate.values_max - self.candidates.values_max;
                 InlineCommand::Inline {
                     callee: Cow::Borrowed(&candidate.clif),
                     visit_callee: false,
