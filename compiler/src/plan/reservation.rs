@@ -12,9 +12,8 @@ use wasmparser::MemoryType;
 /// Address space behind the indices of a memory: static offsets below 2 GiB, and the bytes of one
 /// access.
 const OFFSETS_BYTES: u64 = (2 << 30) + WASM_PAGE_BYTES;
-/// What 32 bits can index. Also the least that is reserved for a 64-bit memory, so that an index
-/// that was extended from 32 bits needs no check there either.
-const INDEX_BITS_MIN: u32 = 32;
+/// What 32 bits can index.
+const INDICES_32: u64 = 1 << 32;
 /// A 64-bit memory without a maximum grows up to here.
 const GROWTH_BYTES_DEFAULT: u64 = 64 << 30;
 /// No memory grows, or begins, beyond this, whatever its type says: a process has 128 TiB of
@@ -26,8 +25,8 @@ const MEMORY_BYTES_MAX: u64 = 1 << 40;
 pub enum Bounds {
     /// That it ends within the current length.
     Length,
-    /// That its index has no more than so many bits, and its offset 31.
-    IndexBits(u32),
+    /// That its index is not beyond this, unless that is known, and its offset below 2 GiB.
+    Guarded { index_max: u64 },
 }
 
 /// Sizes of one memory in bytes.
@@ -67,8 +66,8 @@ pub(super) fn reserve(ty: &MemoryType, options: &Options) -> Result<Reservation>
         ));
     }
     let (default, largest) = match ty.memory64 {
-        true => (GROWTH_BYTES_DEFAULT, MEMORY_BYTES_MAX),
-        false => (1 << INDEX_BITS_MIN, 1 << INDEX_BITS_MIN),
+        true => (GROWTH_BYTES_DEFAULT.max(bytes * 2), MEMORY_BYTES_MAX),
+        false => (INDICES_32, INDICES_32),
     };
     let space = options.memory_reservation_bytes;
     let mut bytes_max = match ty.maximum {
@@ -78,21 +77,26 @@ pub(super) fn reserve(ty: &MemoryType, options: &Options) -> Result<Reservation>
     .min(options.memory_bytes_max.unwrap_or(u64::MAX))
     .min(largest)
     .max(bytes);
-    let index_bits = index_bits(bytes_max);
-    if space.is_some_and(|space| space < 1 << index_bits) {
-        bytes_max = bytes_max.min(space.unwrap_or(0).max(bytes));
-        return Ok(Reservation {
-            bytes,
-            bytes_max,
-            bytes_reserved: bytes_max.next_multiple_of(WASM_PAGE_BYTES),
-            bounds: Bounds::Length,
-        });
-    }
+    let index_max = match ty.memory64 {
+        true => bytes_max,
+        false => INDICES_32,
+    };
+    let bounds = match space {
+        Some(space) if space < index_max => {
+            bytes_max = bytes_max.min(space.max(bytes));
+            Bounds::Length
+        }
+        _ => Bounds::Guarded { index_max },
+    };
+    let bytes_reserved = match bounds {
+        Bounds::Length => bytes_max.next_multiple_of(WASM_PAGE_BYTES),
+        Bounds::Guarded { .. } => index_max.next_multiple_of(WASM_PAGE_BYTES) + OFFSETS_BYTES,
+    };
     Ok(Reservation {
         bytes,
         bytes_max,
-        bytes_reserved: (1 << index_bits) + OFFSETS_BYTES,
-        bounds: Bounds::IndexBits(index_bits),
+        bytes_reserved,
+        bounds,
     })
 }
 
@@ -104,14 +108,6 @@ pub(super) fn bytes_of(ty: &MemoryType, pages: u64) -> u64 {
 pub(super) fn page_bytes_log2(ty: &MemoryType) -> u32 {
     ty.page_size_log2
         .unwrap_or(WASM_PAGE_BYTES.trailing_zeros())
-}
-
-/// How many bits the indices of a memory of up to so many bytes have.
-fn index_bits(bytes_max: u64) -> u32 {
-    bytes_max
-        .next_power_of_two()
-        .trailing_zeros()
-        .max(INDEX_BITS_MIN)
 }
 
 #[cfg(test)]
@@ -147,7 +143,10 @@ mod tests {
     #[test]
     fn every_index_of_32_bits_is_reserved() {
         let any = with(None, None);
-        let guarded = |bytes_max| (bytes_max, 6 * GIB + 65536, Bounds::IndexBits(32));
+        let guarded = |bytes_max| {
+            let index_max = 4 * GIB;
+            (bytes_max, 6 * GIB + 65536, Bounds::Guarded { index_max })
+        };
         assert_eq!(sizes(&memory(false, 0, None), &any), guarded(4 * GIB));
         assert_eq!(sizes(&memory(false, 1, Some(2)), &any), guarded(0x2_0000));
         let full = memory(false, 0x1_0000, Some(0x1_0000));
@@ -157,24 +156,24 @@ mod tests {
     }
 
     #[test]
-    fn a_64_bit_memory_gets_a_power_of_two() {
+    fn a_64_bit_memory_gets_what_it_may_grow_to() {
         let any = with(None, None);
-        let guarded = |bytes_max, bits| {
-            let reserved = (1_u64 << bits) + 2 * GIB + 65536;
-            (bytes_max, reserved, Bounds::IndexBits(bits))
+        let guarded = |index_max: u64| {
+            let reserved = index_max.next_multiple_of(65536) + 2 * GIB + 65536;
+            (index_max, reserved, Bounds::Guarded { index_max })
         };
-        assert_eq!(sizes(&memory(true, 0, None), &any), guarded(64 * GIB, 36));
-        assert_eq!(sizes(&memory(true, 0, Some(0)), &any), guarded(0, 32));
-        let odd = memory(true, 0, Some(0x3_0001));
-        assert_eq!(sizes(&odd, &any), guarded(0x3_0001_0000, 34));
+        assert_eq!(sizes(&memory(true, 0, None), &any), guarded(64 * GIB));
+        assert_eq!(sizes(&memory(true, 0, Some(0)), &any), guarded(0));
+        let declared = memory(true, 0, Some(0x3_0001));
+        assert_eq!(sizes(&declared, &any), guarded(0x3_0001_0000));
         let all = memory(true, 0, Some(1 << 48));
-        assert_eq!(sizes(&all, &any), guarded(1 << 40, 40));
-        let large = memory(true, 0x12_0000, None);
-        assert_eq!(sizes(&large, &any), guarded(72 * GIB, 37));
+        assert_eq!(sizes(&all, &any), guarded(1 << 40));
+        let large = memory(true, 72 << 14, None);
+        assert_eq!(sizes(&large, &any), guarded(144 * GIB));
         let more = with(Some(256 * GIB), None);
-        assert_eq!(sizes(&memory(true, 0, None), &more), guarded(256 * GIB, 38));
-        let capped = with(None, Some(5 * GIB));
-        assert_eq!(sizes(&memory(true, 0, None), &capped), guarded(5 * GIB, 33));
+        assert_eq!(sizes(&memory(true, 0, None), &more), guarded(256 * GIB));
+        let capped = with(None, Some(5 * GIB + 1));
+        assert_eq!(sizes(&memory(true, 0, None), &capped), guarded(5 * GIB + 1));
     }
 
     #[test]
@@ -188,14 +187,11 @@ mod tests {
             assert_eq!(sizes(&ty, &little), checked(0x2_0000, 0x2_0000));
         }
         let some = with(Some(5 * GIB), None);
-        assert_eq!(
-            sizes(&memory(true, 0, None), &some),
-            checked(5 * GIB, 5 * GIB)
-        );
-        assert_eq!(
-            sizes(&memory(true, 0, Some(0x1_0000)), &some).2,
-            Bounds::IndexBits(32)
-        );
+        let ty = memory(true, 0, None);
+        assert_eq!(sizes(&ty, &some), checked(5 * GIB, 5 * GIB));
+        let ty = memory(true, 0, Some(5 << 14));
+        let index_max = 5 * GIB;
+        assert_eq!(sizes(&ty, &some).2, Bounds::Guarded { index_max });
     }
 
     #[test]

@@ -169,12 +169,16 @@ impl FuncTranslator<'_, '_> {
     /// load or store that traps out of bounds.
     ///
     /// A 32-bit index and an offset below 2 GiB stay within the reserved address space, so the
-    /// access itself is the check. Of a 64-bit index, the high bits are checked first:
+    /// access itself is the check. A 64-bit index is compared with what the memory grows to at most:
     ///
     /// ```text
-    /// v2 = ushr_imm index, 36                             ; the bits that a memory's indices have
-    /// trapnz v2, out of bounds
+    /// v2 = load.i64 notrap aligned readonly context pointer-32    ; `bytes_max`
+    /// v3 = icmp ugt index, v2
+    /// trapnz v3, out of bounds
     /// ```
+    ///
+    /// A constant is slower there: it is too long for an instruction. So is a shift by the number of
+    /// bits that an index may have, and so is the length, which is not the same everywhere.
     pub(super) fn memory_operand(
         &mut self,
         memarg: &MemArg,
@@ -189,13 +193,12 @@ impl FuncTranslator<'_, '_> {
         let short = i32::try_from(memarg.offset).ok();
         let id = self.instance().memories[memory as usize];
         match self.plan().memories[id.index()].bounds {
-            Bounds::IndexBits(bits) if short.is_some() => {
-                if largest >> bits != 0 && self.is_unchecked(index, bits) {
-                    let excess = self.builder.ins().ushr_imm_s(index, i64::from(bits));
-                    self.trap_if(excess, TrapCode::MemoryOutOfBounds);
+            Bounds::Guarded { index_max } if short.is_some() => {
+                if largest > index_max && self.is_unchecked(index, id) {
+                    self.check_index(memory, index);
                 }
             }
-            Bounds::IndexBits(_) | Bounds::Length => {
+            Bounds::Guarded { .. } | Bounds::Length => {
                 self.check_length(memory, index, memarg.offset, access_bytes);
             }
         }
@@ -215,6 +218,17 @@ impl FuncTranslator<'_, '_> {
             address,
             short.unwrap_or(0),
         )
+    }
+
+    /// Compares an index with the largest for which address space is reserved.
+    fn check_index(&mut self, memory: u32, index: Value) {
+        let base = self.memory_pointer(memory);
+        let flags = self.trusted(Alias::Context).with_readonly();
+        let offset = header_offset(offset_of!(MemoryHeader, bytes_max));
+        let max = self.builder.ins().load(types::I64, flags, base, offset);
+        let above = IntCC::UnsignedGreaterThan;
+        let out = self.builder.ins().icmp(above, index, max);
+        self.trap_if(out, TrapCode::MemoryOutOfBounds);
     }
 
     /// Compares the end of an access with the length:
@@ -243,13 +257,13 @@ impl FuncTranslator<'_, '_> {
         self.trap_if(out, TrapCode::MemoryOutOfBounds);
     }
 
-    /// Whether it is yet to be checked, in the block that is being filled, that an index has so
-    /// few bits; from now on it is not.
-    fn is_unchecked(&mut self, index: Value, bits: u32) -> bool {
-        let block = self.builder.current_block();
+    /// Whether an index is yet to be checked in the block that is being filled; from now on it is
+    /// not.
+    fn is_unchecked(&mut self, index: Value, memory: MemoryId) -> bool {
+        let block = self.builder.current_block().expect("a block is filled");
         let index = self.builder.func.dfg.resolve_aliases(index);
-        let known = self.checked_indices.insert(index, (block, bits));
-        known.is_none_or(|(at, fewer)| at != block || fewer > bits)
+        let known = self.checked_indices.insert((index, memory), block);
+        known != Some(block)
     }
 
     /// Whether a memory of the instance has 64-bit addresses.

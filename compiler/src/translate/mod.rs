@@ -25,7 +25,7 @@ mod table;
 mod tasks;
 
 use crate::error::{Error, Result};
-use crate::index::{FuncId, InstanceIndex, RegionIndex, SigId};
+use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId};
 use crate::options::Options;
 use crate::parse::Module;
 use crate::plan::{FuncKind, Instance, LinkPlan};
@@ -154,9 +154,8 @@ pub(crate) struct FuncTranslator<'a, 'b> {
     local_types: Vec<ValType>,
     func_refs: HashMap<ir::UserExternalName, FuncRef>,
     sig_refs: HashMap<SigId, SigRef>,
-    /// Indices of 64-bit memories: the block in which their bits have been checked, and how few
-    /// they are.
-    checked_indices: HashMap<Value, (Option<Block>, u32)>,
+    /// Indices of 64-bit memories, and the block in which they have been checked.
+    checked_indices: HashMap<(Value, MemoryId), Block>,
 }
 
 impl<'a, 'b> FuncTranslator<'a, 'b> {

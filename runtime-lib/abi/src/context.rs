@@ -25,7 +25,8 @@ pub struct MemoryHeader {
     pub flags: u64,
     /// Log2 of the page size in bytes: 16, or 0 with custom page sizes.
     pub page_bytes_log2: u64,
-    /// `memory.grow` never goes beyond this many bytes.
+    /// `memory.grow` never goes beyond this many bytes, and no index that is larger gets as far as
+    /// an access.
     pub bytes_max: u64,
     /// Bytes of address space that belong to this memory, from byte 0, accessible or not.
     pub bytes_reserved: u64,
