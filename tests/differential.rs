@@ -103,6 +103,8 @@ fn module(seed: u64, exceptions: bool) -> Vec<u8> {
         config.canonicalize_nans = true;
         // The interpreter checks lanes that are stored to the second memory against the first.
         config.max_memories = if exceptions { 2 } else { 1 };
+        config.memory64_enabled = true;
+        config.max_memory64_bytes = 10 << 16;
         config.exceptions_enabled = exceptions;
         config.wide_arithmetic_enabled = !exceptions;
     });
@@ -133,6 +135,8 @@ pub enum Question {
     /// The sum over the bytes of a memory that [`interpreter::hash`] defines.
     Memory {
         name: String,
+        /// The type of its addresses.
+        index: &'static str,
     },
 }
 
@@ -160,6 +164,7 @@ type Calls = Vec<(String, Vec<ValType>)>;
 fn exports(wasm: &[u8]) -> (Calls, Vec<Question>) {
     let mut types = Vec::new();
     let mut functions = Vec::new();
+    let mut memories = Vec::new();
     let mut calls = Calls::new();
     let mut rest = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
@@ -172,6 +177,11 @@ fn exports(wasm: &[u8]) -> (Calls, Vec<Question>) {
             Payload::FunctionSection(reader) => {
                 functions.extend(reader.into_iter().map(|ty| ty.expect("valid") as usize));
             }
+            Payload::MemorySection(reader) => {
+                let index = |memory64| if memory64 { "i64" } else { "i32" };
+                let types = reader.into_iter().map(|ty| ty.expect("valid"));
+                memories.extend(types.map(|ty| index(ty.memory64)));
+            }
             Payload::ExportSection(reader) => {
                 for export in reader.into_iter().map(|export| export.expect("valid")) {
                     let name = export.name.to_owned();
@@ -182,7 +192,10 @@ fn exports(wasm: &[u8]) -> (Calls, Vec<Question>) {
                             calls.push((name, ty.params().to_vec()));
                         }
                         ExternalKind::Global => rest.push(Question::Global { name }),
-                        ExternalKind::Memory => rest.push(Question::Memory { name }),
+                        ExternalKind::Memory => rest.push(Question::Memory {
+                            name,
+                            index: memories[export.index as usize],
+                        }),
                         _ => {}
                     }
                 }
@@ -265,23 +278,23 @@ fn answers(
 
 /// A module that computes over an imported memory what [`interpreter::hash`] does.
 fn summer(question: &Question) -> Option<Vec<u8>> {
-    let Question::Memory { name } = question else {
+    let Question::Memory { name, index } = question else {
         return None;
     };
     let name: String = name.bytes().map(|byte| format!("\\{byte:02x}")).collect();
     let text = format!(
         r#"(module
-          (import "random" "{name}" (memory 0))
+          (import "random" "{name}" (memory {index} 0))
           (func (export "sum") (result i64)
-            (local $sum i64) (local $at i32) (local $end i32)
-            (local.set $end (i32.shl (memory.size) (i32.const 16)))
+            (local $sum i64) (local $at {index}) (local $end {index})
+            (local.set $end ({index}.shl (memory.size) ({index}.const 16)))
             (loop $more
-              (if (i32.lt_u (local.get $at) (local.get $end))
+              (if ({index}.lt_u (local.get $at) (local.get $end))
                 (then
                   (local.set $sum (i64.add
                     (i64.mul (local.get $sum) (i64.const 31))
                     (i64.load8_u (local.get $at))))
-                  (local.set $at (i32.add (local.get $at) (i32.const 1)))
+                  (local.set $at ({index}.add (local.get $at) ({index}.const 1)))
                   (br $more))))
             (local.get $sum)))"#
     );

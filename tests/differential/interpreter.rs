@@ -68,7 +68,7 @@ fn answer(
             let value = global.get(&*store);
             Ok(format!("ok {}", shown(store, &value)))
         }
-        Question::Memory { name } => {
+        Question::Memory { name, .. } => {
             let memory = instance
                 .get_memory(&mut *store, name)
                 .ok_or("no such memory")?;

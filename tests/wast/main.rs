@@ -16,7 +16,6 @@ mod link;
 mod pass;
 mod read;
 mod script;
-mod spectest;
 mod value;
 
 use std::collections::BTreeMap;
@@ -28,7 +27,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use groups::{Group, Script};
 use libtest_mimic::{Arguments, Failed, Trial};
 use script::Outcome;
-use spectest::Spectest;
 
 /// No script prints more than this many of its failures.
 const FAILURES_SHOWN: usize = 12;
@@ -43,7 +41,8 @@ type Outcomes = Arc<Mutex<Vec<(Group, Outcome)>>>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let spectest = Arc::new(Spectest::assemble());
+    let spectest = wat::parse_str(include_str!("spectest.wat")).expect("it is a module");
+    let spectest: Arc<[u8]> = spectest.into();
     let folder = Arc::new(tempfile::tempdir().expect("there is a place for temporary files"));
     let outcomes = Outcomes::default();
     let trials = groups::scripts()
@@ -66,7 +65,7 @@ fn main() -> ExitCode {
 
 fn check(
     script: &Script,
-    spectest: &Spectest,
+    spectest: &[u8],
     executable: PathBuf,
     outcomes: &Outcomes,
 ) -> Result<(), Failed> {

@@ -10,7 +10,6 @@ use crate::executables::{self, hex_name};
 use crate::groups::Superseded;
 use crate::read::{Action, Encoded, Expected, Step, StepKind};
 use crate::script::Outcome;
-use crate::spectest::Spectest;
 
 /// Why a module is not part of the program.
 #[derive(Clone, Debug)]
@@ -108,7 +107,6 @@ pub struct Pass<'s> {
     absences: &'s BTreeMap<usize, Absence>,
     superseded: &'s Superseded,
     pub options: &'s Options,
-    spectest: &'s Spectest,
     /// By name; the last module's is empty.
     definitions: HashMap<String, &'s Encoded>,
     /// By name; the last instance's is empty.
@@ -124,14 +122,14 @@ impl<'s> Pass<'s> {
     #[must_use]
     pub fn over(
         steps: &'s [Step],
-        spectest: &'s Spectest,
+        spectest: &'s [u8],
         superseded: &'s Superseded,
         options: &'s Options,
         absences: &'s BTreeMap<usize, Absence>,
     ) -> Pass<'s> {
         let mut pass = Pass {
             units: vec![Unit {
-                wasm: &spectest.wasm,
+                wasm: spectest,
                 name: "spectest".to_owned(),
                 providers: HashMap::new(),
                 is_component: false,
@@ -143,7 +141,6 @@ impl<'s> Pass<'s> {
             absences,
             superseded,
             options,
-            spectest,
             definitions: HashMap::new(),
             instances: HashMap::new(),
             registered: HashMap::from([("spectest".to_owned(), Ok(0))]),
@@ -245,12 +242,7 @@ impl<'s> Pass<'s> {
         if is_component(wasm) {
             return Ok((wasm, providers));
         }
-        for (module, name) in imported {
-            if let Some((missing, reason)) = &self.spectest.missing
-                && (module.as_str(), name.as_str()) == ("spectest", *missing)
-            {
-                return Err(Absence::Unsupported(reason.clone()));
-            }
+        for module in imported {
             if let Some(target) = self.registered.get(&module) {
                 providers.insert(module, target.clone()?);
             }
@@ -392,19 +384,14 @@ impl<'s> Pass<'s> {
     }
 }
 
-/// The bytes of what is valid, and what it imports: module and name.
-type Described<'a> = (&'a [u8], BTreeSet<(String, String)>);
-
-fn described(wasm: &Encoded) -> Result<Described<'_>, Absence> {
+/// The bytes of what is valid, and the modules that it imports from.
+fn described(wasm: &Encoded) -> Result<(&[u8], BTreeSet<String>), Absence> {
     let wasm = wasm
         .as_ref()
         .map_err(|why| Absence::Failed(format!("bad module text: {why}")))?;
     let summary = wasmelt_compiler::summarize(wasm).map_err(|error| Absence::of(&error))?;
     let imports = summary.imports.into_iter();
-    Ok((
-        wasm,
-        imports.map(|(module, name, _)| (module, name)).collect(),
-    ))
+    Ok((wasm, imports.map(|(module, ..)| module).collect()))
 }
 
 /// The module or component has to be malformed or invalid.

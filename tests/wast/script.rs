@@ -11,7 +11,6 @@ use crate::executables;
 use crate::groups::Script;
 use crate::pass::{Absence, Pass, Unit};
 use crate::read::{Expected, Step};
-use crate::spectest::Spectest;
 
 /// A script that has not answered by then has failed.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -54,7 +53,7 @@ impl Outcome {
 ///
 /// The steps are gone over until the modules that are left compile together: a module that the
 /// compiler does not take leaves the program, with all that need it.
-pub fn run(steps: &[Step], spectest: &Spectest, script: &Script, executable: &Path) -> Outcome {
+pub fn run(steps: &[Step], spectest: &[u8], script: &Script, executable: &Path) -> Outcome {
     let options = options(script);
     let mut absences = BTreeMap::new();
     loop {
