@@ -6,7 +6,7 @@ use crate::canonical::TyId;
 use crate::index::OptionsId;
 use crate::translate::{Alias, FuncTranslator};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{BlockArg, InstBuilder, Type, Value, types};
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Type, Value, types};
 use wasmelt_abi::{LIST_BYTES_MAX, TrapCode};
 
 /// Plain values of up to this many bytes are copied by loads and stores.
@@ -158,17 +158,16 @@ impl FuncTranslator<'_, '_> {
     ///
     /// ```text
     ///     v4 = imul_imm count, element bytes
-    ///     v5 = iadd from, v4
-    ///     jump block1(from, to)
-    /// block1(v6: i64, v7: i64):
-    ///     v8 = icmp eq v6, v5
-    ///     brif v8, block3, block2
-    /// block2:
+    ///     v5 = iadd from, v4                              ; kept
+    ///     v6 = icmp eq from, v5
+    ///     brif v6, block2, block1(from, to)
+    /// block1(v7: i64, v8: i64):
     ///     …                                               ; one element
-    ///     v9 = iadd_imm v6, element bytes
-    ///     v10 = iadd_imm v7, element bytes
-    ///     jump block1(v9, v10)
-    /// block3:
+    ///     v9 = iadd_imm v7, element bytes
+    ///     v10 = iadd_imm v8, element bytes
+    ///     v11 = icmp eq v9, v5
+    ///     brif v11, block2, block1(v9, v10)
+    /// block2:
     /// ```
     pub(super) fn pass_elements(
         &mut self,
@@ -182,24 +181,33 @@ impl FuncTranslator<'_, '_> {
         let step = i64::from(layout.bytes);
         let bytes = self.builder.ins().imul_imm_s(count, step);
         let last = self.builder.ins().iadd(from, bytes);
-        let header = self.builder.create_block();
+        let last = self.kept(last);
         let element = self.builder.create_block();
         let end = self.builder.create_block();
-        let source = self.builder.append_block_param(header, types::I64);
-        let target = self.builder.append_block_param(header, types::I64);
-        self.jump(header, &[from, to]);
-        self.builder.switch_to_block(header);
-        let done = self.builder.ins().icmp(IntCC::Equal, source, last);
-        let none: &[BlockArg] = &[];
-        self.builder.ins().brif(done, end, none, element, none);
-        self.enter(element);
+        let source = self.builder.append_block_param(element, types::I64);
+        let target = self.builder.append_block_param(element, types::I64);
+        self.branch_unless_last(from, last, end, element, to);
+        self.builder.switch_to_block(element);
         let part = Source::Memory(source, 0);
         self.pass_sequence(way, members, part, Target::Memory(target, 0));
         let source = self.builder.ins().iadd_imm_s(source, step);
         let target = self.builder.ins().iadd_imm_s(target, step);
-        self.jump(header, &[source, target]);
-        self.builder.seal_block(header);
+        self.branch_unless_last(source, last, end, element, target);
+        self.builder.seal_block(element);
         self.enter(end);
+    }
+
+    fn branch_unless_last(
+        &mut self,
+        source: Value,
+        last: Value,
+        end: Block,
+        element: Block,
+        target: Value,
+    ) {
+        let done = self.builder.ins().icmp(IntCC::Equal, source, last);
+        let next = [source, target].map(BlockArg::Value);
+        self.builder.ins().brif(done, end, &[], element, &next);
     }
 
     /// Copies a plain value.
