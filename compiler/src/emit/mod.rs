@@ -12,7 +12,6 @@ mod inline;
 mod isa;
 mod loops;
 mod object;
-mod place;
 mod program;
 mod tasks;
 mod text;
