@@ -155,6 +155,10 @@ fn modules() -> Vec<Vec<u8>> {
             config.max_instructions = 60;
             config.gc_enabled = seed % 4 == 0;
             config.memory64_enabled = seed % 5 == 0;
+            // Others are larger than any address space.
+            if seed % 10 == 0 {
+                config.max_memory64_bytes = 10 << 16;
+            }
         });
         sources.push(module.to_bytes());
     }

@@ -1,7 +1,7 @@
 //! Machine code for every reachable function, in parallel.
 
 use super::inline::{Candidates, Inliner};
-use super::loops;
+use super::{loops, place};
 use crate::Progress;
 use crate::error::{Error, Result};
 use crate::index::{FuncId, HostFnId};
@@ -24,7 +24,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct CompiledFunction {
     pub id: FuncId,
     pub bytes: Vec<u8>,
-    pub align: u32,
+    /// Where it begins behind a multiple of [`place::LINE_BYTES`].
+    pub start: u32,
     pub relocs: Vec<Relocation>,
     /// Offset and `wasmelt_abi::TrapCode` byte.
     pub traps: Vec<(u32, u8)>,
@@ -84,7 +85,7 @@ impl Worker {
         let mut control = ControlPlane::default();
         context.optimize(isa, &mut control)?;
         if translation.options.opt_level != OptLevel::None {
-            loops::improve(&mut context.func);
+            loops::improve(context);
             context.verify_if(isa)?;
         }
         let (func, domtree) = (&context.func, &context.domtree);
@@ -225,7 +226,7 @@ fn compile(
     Ok(CompiledFunction {
         id,
         bytes: buffer.data().to_vec(),
-        align: buffer.alignment,
+        start: place::start(&code.bb_starts, &code.bb_edges, buffer.total_size()),
         relocs,
         traps,
         call_sites,

@@ -40,9 +40,8 @@ pub fn target_isa(options: &Options) -> OwnedTargetIsa {
     set("probestack_strategy", "inline");
     // Functions may have more results than there are registers for them.
     set("enable_multi_ret_implicit_sret", "true");
-    // 64 bytes: where a loop lies in a cache line does not depend on what stands before. Moving a
-    // function by 32 bytes was seen to cost a loop a quarter of its speed.
-    set("log2_min_function_alignment", "6");
+    // Where blocks begin: `place` decides by it where functions do.
+    set("machine_code_cfg_info", "true");
     let triple: Triple = "x86_64-unknown-linux-musl".parse().expect("a known triple");
     let mut builder = isa::lookup(triple).expect("x86-64 is built in");
     for feature in features(options.target_cpu) {

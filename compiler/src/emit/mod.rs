@@ -12,6 +12,7 @@ mod inline;
 mod isa;
 mod loops;
 mod object;
+mod place;
 mod program;
 mod tasks;
 mod text;

@@ -1,6 +1,7 @@
 //! All code in one piece: addresses of functions, and calls between them resolved.
 
 use super::code::{CallSite, CompiledFunction, Relocation, Target};
+use super::place;
 use crate::index::FuncId;
 use crate::plan::LinkPlan;
 use cranelift_codegen::binemit::Reloc;
@@ -48,9 +49,11 @@ impl Text {
     }
 
     fn add(&mut self, function: CompiledFunction) {
-        let align = function.align.max(1) as usize;
+        let line = place::LINE_BYTES as usize;
+        let before = function.start as usize;
+        let start = self.bytes.len().saturating_sub(before);
         self.bytes
-            .resize(self.bytes.len().next_multiple_of(align), FILL);
+            .resize(start.next_multiple_of(line) + before, FILL);
         let start = offset(self.bytes.len());
         self.starts.insert(function.id, start);
         self.functions

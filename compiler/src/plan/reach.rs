@@ -272,13 +272,9 @@ impl Reach<'_, '_> {
         let linked = self.plan.linked;
         let (lift, options) = self.plan.task_adapter(canon);
         let lift = &linked.lifts[lift.index()];
-        let caller = linked.option(options);
-        let source = linked
-            .types
-            .lowered_params(lift.ty, caller.ptr, caller.is_async)
-            .form();
-        let ptr = linked.option(lift.options).ptr;
-        let target = linked.types.params(lift.ty, ptr).form();
+        let is_async = linked.option(options).is_async;
+        let source = linked.types.lowered_params(lift.ty, is_async).form();
+        let target = linked.types.params(lift.ty).form();
         if target == Form::Memory {
             self.realloc(lift.options);
         }
@@ -304,15 +300,14 @@ impl Reach<'_, '_> {
         let lift = &linked.lifts[lift.index()];
         self.lifted_core(lift);
         let func = linked.types.func(lift.ty);
-        let ptr = linked.option(lift.options).ptr;
-        let params = linked.types.params(lift.ty, ptr).form();
+        let params = linked.types.params(lift.ty).form();
         if params == Form::Memory {
             self.realloc(lift.options);
         }
         for &(_, ty) in &func.params {
             self.passed(ty, caller, lift.options, params, params);
         }
-        let result = linked.types.result(lift.ty, ptr).form();
+        let result = linked.types.result(lift.ty).form();
         if let Some(ty) = func.result {
             self.passed(ty, lift.options, caller, result, result);
         }

@@ -29,21 +29,26 @@ impl FuncTranslator<'_, '_> {
         self.builder.ins().iadd_imm_s(pointer, distance)
     }
 
-    /// The same, for accesses and for several calls. The cast changes nothing; without it, a sum with a large distance
-    /// would become a part of every access, which keeps two registers alive instead of one.
-    ///
-    /// ```text
-    /// v2 = iadd_imm v1, distance
-    /// v3 = bitcast.i64 v2
-    /// ```
+    /// The same, for accesses and for several calls.
     pub(super) fn region_base(&mut self, region: RegionIndex) -> Value {
         let pointer = self.region_pointer(region);
         let distance = self.plan().distance(self.region(), region);
-        if i32::try_from(distance).is_ok() {
-            return pointer;
+        match i32::try_from(distance) {
+            Ok(_) => pointer,
+            Err(_) => self.kept(pointer),
         }
+    }
+
+    /// An address that is computed once and kept. The cast changes nothing; without it, Cranelift
+    /// makes a sum part of every access, or computes it anew where it is used, which keeps two
+    /// registers alive instead of one.
+    ///
+    /// ```text
+    /// v2 = bitcast.i64 v1
+    /// ```
+    pub(super) fn kept(&mut self, address: Value) -> Value {
         let flags = MemFlagsData::new();
-        self.builder.ins().bitcast(types::I64, flags, pointer)
+        self.builder.ins().bitcast(types::I64, flags, address)
     }
 
     /// The address of byte 0 of a memory of the program.

@@ -7,7 +7,6 @@
 use std::rc::Rc;
 
 use super::call::Call;
-use super::compound::Layout;
 use super::handles::kind;
 use super::state;
 use crate::vm::Memory;
@@ -61,13 +60,12 @@ unsafe fn call_of(memory: *mut u8, options: *mut u8) -> Call<'static> {
 pub unsafe extern "C" fn error_context_new(
     memory: *mut u8,
     options: *mut u8,
-    start: i64,
-    units: i64,
+    start: i32,
+    units: i32,
 ) -> i32 {
     // SAFETY: the caller vouches for both.
     let mut call = unsafe { call_of(memory, options) };
-    let range = (start.cast_unsigned(), units.cast_unsigned());
-    let debug_message = call.load_string(range);
+    let debug_message = call.load_string(start as u32, units as u32);
     let context = Rc::new(ErrorContext { debug_message });
     add(call.store(), call.instance(), context) as i32
 }
@@ -81,23 +79,25 @@ pub unsafe extern "C" fn error_context_debug_message(
     memory: *mut u8,
     options: *mut u8,
     handle: i32,
-    out: i64,
+    out: i32,
 ) {
     // SAFETY: the caller vouches for both.
     let mut call = unsafe { call_of(memory, options) };
     let context = error_context(call.store(), call.instance(), handle as u32);
-    let out = out.cast_unsigned();
-    let ptr_type = call.ptr_type();
-    if !out.is_multiple_of(Layout::RANGE.align(ptr_type).into()) {
+    let out = out as u32;
+    if !out.is_multiple_of(4) {
         refuse_pointer(TrapCode::PointerMisaligned)
     }
     // Memory does not shrink: what is inside now is so when the string has been stored.
-    let bytes = Layout::RANGE.bytes(ptr_type);
-    if call.memory().bytes(out, bytes).is_err() {
+    if call.memory().bytes(out, 8).is_err() {
         refuse_pointer(TrapCode::MemoryOutOfBounds)
     }
-    let range = call.store_string(&context.debug_message);
-    call.store_range(range, out);
+    let (at, units) = call.store_string(&context.debug_message);
+    let mut bytes = [0; 8];
+    bytes[..4].copy_from_slice(&at.to_le_bytes());
+    bytes[4..].copy_from_slice(&units.to_le_bytes());
+    let written = call.memory().write_bytes(out, &bytes);
+    written.expect("it has been found to be inside");
 }
 
 #[cold]
@@ -150,13 +150,13 @@ mod tests {
         (first, Guest::in_store(store, 2, StringEncoding::Utf16))
     }
 
-    fn new(guest: &mut Guest, start: i64, units: i64) -> i32 {
+    fn new(guest: &mut Guest, start: i32, units: i32) -> i32 {
         let options = std::ptr::from_mut(&mut guest.options).cast();
         // SAFETY: the memory is that of the options, which outlive the call.
         unsafe { error_context_new(guest.memory().start(), options, start, units) }
     }
 
-    fn debug_message(guest: &mut Guest, handle: i32, out: i64) {
+    fn debug_message(guest: &mut Guest, handle: i32, out: i32) {
         let options = std::ptr::from_mut(&mut guest.options).cast();
         // SAFETY: the memory is that of the options, which outlive the call.
         unsafe { error_context_debug_message(guest.memory().start(), options, handle, out) }

@@ -5,7 +5,6 @@
 //! of variants is then nothing to do: every payload lies in its slots as it does alone.
 
 use crate::component::call::Call;
-use crate::component::compound::Layout;
 use crate::component::resource::{Borrow, Own, Rep, Resource};
 use crate::vm::GuestMemory;
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
@@ -13,9 +12,12 @@ use wasmelt_abi::TrapCode;
 
 /// A type whose values pass between guest and host.
 pub trait Value: Sized {
-    const LAYOUT: Layout;
+    /// `elem_size`.
+    const SIZE: u32;
+    /// `alignment`.
+    const ALIGN: u32;
     /// The length of `flatten_type`.
-    const FLAT: usize = Self::LAYOUT.flat;
+    const FLAT: usize;
 
     /// Appends the type, written as in `wasmelt_abi::HostInterface` with names expanded.
     #[cfg(test)]
@@ -28,14 +30,13 @@ pub trait Lift: Value {
     fn lift_flat(call: &mut Call<'_>, slots: &mut Slots<'_>) -> Self;
 
     /// `load` from an address that is aligned and inside the memory.
-    fn load(call: &mut Call<'_>, at: u64) -> Self;
+    fn load(call: &mut Call<'_>, at: u32) -> Self;
 
     /// `load_list_from_valid_range`.
-    fn load_list(call: &mut Call<'_>, at: u64, len: u32) -> Vec<Self> {
-        let size = u64::from(Self::LAYOUT.bytes(call.ptr_type()));
-        let elements = 0..u64::from(len);
+    fn load_list(call: &mut Call<'_>, at: u32, len: u32) -> Vec<Self> {
+        let elements = 0..len;
         elements
-            .map(|index| Self::load(call, at + index * size))
+            .map(|index| Self::load(call, at + index * Self::SIZE))
             .collect()
     }
 }
@@ -46,13 +47,12 @@ pub trait Lower: Value {
     fn lower_flat(self, call: &mut Call<'_>, slots: &mut Slots<'_>);
 
     /// `store` to an address that is aligned and inside the memory.
-    fn store(self, call: &mut Call<'_>, at: u64);
+    fn store(self, call: &mut Call<'_>, at: u32);
 
     /// `store_list_into_valid_range`.
-    fn store_list(list: Vec<Self>, call: &mut Call<'_>, at: u64) {
-        let size = u64::from(Self::LAYOUT.bytes(call.ptr_type()));
+    fn store_list(list: Vec<Self>, call: &mut Call<'_>, at: u32) {
         for (index, element) in (0..).zip(list) {
-            element.store(call, at + index * size);
+            element.store(call, at + index * Self::SIZE);
         }
     }
 }
@@ -92,20 +92,6 @@ impl<'a> Slots<'a> {
     pub fn take_u32(&mut self) -> u32 {
         *self.next_slot() as u32
     }
-
-    /// Address and length of a string or list, from the next two slots.
-    #[inline]
-    pub fn take_range(&mut self, call: &Call<'_>) -> (u64, u64) {
-        let (start, len) = (*self.next_slot(), *self.next_slot());
-        (call.pointer(start), call.pointer(len))
-    }
-
-    /// Puts address and length of a string or list into the next two slots.
-    #[inline]
-    pub fn put_range(&mut self, (start, len): (u64, u64)) {
-        *self.next_slot() = start;
-        *self.next_slot() = len;
-    }
 }
 
 /// What `load` and `store` may rely on.
@@ -115,7 +101,9 @@ macro_rules! integers {
     ($( $type:ty, $name:literal, $read:ident, $write:ident, $unsigned:ty; )*) => {
         $(
             impl Value for $type {
-                const LAYOUT: Layout = Layout::number(size_of::<$type>() as u32);
+                const SIZE: u32 = size_of::<$type>() as u32;
+                const ALIGN: u32 = Self::SIZE;
+                const FLAT: usize = 1;
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -130,7 +118,7 @@ macro_rules! integers {
                 }
 
                 #[inline]
-                fn load(call: &mut Call<'_>, at: u64) -> $type {
+                fn load(call: &mut Call<'_>, at: u32) -> $type {
                     call.memory().$read(at).expect(INSIDE) as $type
                 }
             }
@@ -147,7 +135,7 @@ macro_rules! integers {
                 }
 
                 #[inline]
-                fn store(self, call: &mut Call<'_>, at: u64) {
+                fn store(self, call: &mut Call<'_>, at: u32) {
                     call.memory().$write(at, self as $unsigned).expect(INSIDE);
                 }
             }
@@ -166,7 +154,9 @@ integers! {
 }
 
 impl Value for u8 {
-    const LAYOUT: Layout = Layout::number(1);
+    const SIZE: u32 = 1;
+    const ALIGN: u32 = 1;
+    const FLAT: usize = 1;
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -181,11 +171,11 @@ impl Lift for u8 {
     }
 
     #[inline]
-    fn load(call: &mut Call<'_>, at: u64) -> u8 {
+    fn load(call: &mut Call<'_>, at: u32) -> u8 {
         call.memory().read_u8(at).expect(INSIDE)
     }
 
-    fn load_list(call: &mut Call<'_>, at: u64, len: u32) -> Vec<u8> {
+    fn load_list(call: &mut Call<'_>, at: u32, len: u32) -> Vec<u8> {
         call.memory().bytes(at, len).expect(INSIDE).to_vec()
     }
 }
@@ -197,11 +187,11 @@ impl Lower for u8 {
     }
 
     #[inline]
-    fn store(self, call: &mut Call<'_>, at: u64) {
+    fn store(self, call: &mut Call<'_>, at: u32) {
         call.memory().write_u8(at, self).expect(INSIDE);
     }
 
-    fn store_list(list: Vec<u8>, call: &mut Call<'_>, at: u64) {
+    fn store_list(list: Vec<u8>, call: &mut Call<'_>, at: u32) {
         call.memory().write_bytes(at, &list).expect(INSIDE);
     }
 }
@@ -211,7 +201,9 @@ macro_rules! as_number {
     ($( $type:ty, $name:literal, $number:ty, $lift:expr, $lower:expr; )*) => {
         $(
             impl Value for $type {
-                const LAYOUT: Layout = <$number as Value>::LAYOUT;
+                const SIZE: u32 = <$number as Value>::SIZE;
+                const ALIGN: u32 = <$number as Value>::ALIGN;
+                const FLAT: usize = 1;
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -226,7 +218,7 @@ macro_rules! as_number {
                 }
 
                 #[inline]
-                fn load(call: &mut Call<'_>, at: u64) -> $type {
+                fn load(call: &mut Call<'_>, at: u32) -> $type {
                     $lift(<$number as Lift>::load(call, at))
                 }
             }
@@ -239,7 +231,7 @@ macro_rules! as_number {
                 }
 
                 #[inline]
-                fn store(self, call: &mut Call<'_>, at: u64) {
+                fn store(self, call: &mut Call<'_>, at: u32) {
                     let number: $number = $lower(self);
                     number.store(call, at);
                 }
@@ -275,7 +267,9 @@ fn convert_i32_to_char(number: u32) -> char {
 }
 
 impl Value for bool {
-    const LAYOUT: Layout = Layout::number(1);
+    const SIZE: u32 = 1;
+    const ALIGN: u32 = 1;
+    const FLAT: usize = 1;
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -290,7 +284,7 @@ impl Lift for bool {
     }
 
     #[inline]
-    fn load(call: &mut Call<'_>, at: u64) -> bool {
+    fn load(call: &mut Call<'_>, at: u32) -> bool {
         u8::load(call, at) != 0
     }
 }
@@ -302,7 +296,7 @@ impl Lower for bool {
     }
 
     #[inline]
-    fn store(self, call: &mut Call<'_>, at: u64) {
+    fn store(self, call: &mut Call<'_>, at: u32) {
         u8::from(self).store(call, at);
     }
 }
@@ -310,7 +304,9 @@ impl Lower for bool {
 /// No value: what `result` and variants have where there is no payload, and functions without a
 /// result.
 impl Value for () {
-    const LAYOUT: Layout = Layout::record(&[]);
+    const SIZE: u32 = 0;
+    const ALIGN: u32 = 1;
+    const FLAT: usize = 0;
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -323,7 +319,7 @@ impl Lift for () {
     fn lift_flat(_: &mut Call<'_>, _: &mut Slots<'_>) {}
 
     #[inline]
-    fn load(_: &mut Call<'_>, _: u64) {}
+    fn load(_: &mut Call<'_>, _: u32) {}
 }
 
 impl Lower for () {
@@ -331,20 +327,20 @@ impl Lower for () {
     fn lower_flat(self, _: &mut Call<'_>, _: &mut Slots<'_>) {}
 
     #[inline]
-    fn store(self, _: &mut Call<'_>, _: u64) {}
+    fn store(self, _: &mut Call<'_>, _: u32) {}
 }
 
 /// A `list<u8>` that stays in the guest's memory: a parameter, or a result that
 /// [`Call::allocate_bytes`] has made.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes {
-    at: u64,
+    at: u32,
     len: u32,
 }
 
 impl Bytes {
     #[inline]
-    pub(super) fn new(at: u64, len: u32) -> Bytes {
+    pub(super) fn new(at: u32, len: u32) -> Bytes {
         Bytes { at, len }
     }
 
@@ -393,7 +389,9 @@ impl Bytes {
 }
 
 impl Value for Bytes {
-    const LAYOUT: Layout = Layout::RANGE;
+    const SIZE: u32 = 8;
+    const ALIGN: u32 = 4;
+    const FLAT: usize = 2;
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -404,28 +402,30 @@ impl Value for Bytes {
 impl Lift for Bytes {
     #[inline]
     fn lift_flat(call: &mut Call<'_>, slots: &mut Slots<'_>) -> Bytes {
-        let range = slots.take_range(call);
-        let len = call.check_list(range, 1, 1);
-        Bytes { at: range.0, len }
+        let (at, len) = (slots.take_u32(), slots.take_u32());
+        call.check_list(at, len, 1, 1);
+        Bytes { at, len }
     }
 
     #[inline]
-    fn load(call: &mut Call<'_>, at: u64) -> Bytes {
-        let range = call.load_range(at);
-        let len = call.check_list(range, 1, 1);
-        Bytes { at: range.0, len }
+    fn load(call: &mut Call<'_>, at: u32) -> Bytes {
+        let (at, len) = (u32::load(call, at), u32::load(call, at + 4));
+        call.check_list(at, len, 1, 1);
+        Bytes { at, len }
     }
 }
 
 impl Lower for Bytes {
     #[inline]
     fn lower_flat(self, _: &mut Call<'_>, slots: &mut Slots<'_>) {
-        slots.put_range((self.at, self.len.into()));
+        *slots.next_slot() = self.at.into();
+        *slots.next_slot() = self.len.into();
     }
 
     #[inline]
-    fn store(self, call: &mut Call<'_>, at: u64) {
-        call.store_range((self.at, self.len.into()), at);
+    fn store(self, call: &mut Call<'_>, at: u32) {
+        self.at.store(call, at);
+        self.len.store(call, at + 4);
     }
 }
 
@@ -433,7 +433,9 @@ macro_rules! handles {
     ($( $type:ident $name:literal )*) => {
         $(
             impl<T: Resource> Value for $type<T> {
-                const LAYOUT: Layout = Layout::number(4);
+                const SIZE: u32 = 4;
+                const ALIGN: u32 = 4;
+                const FLAT: usize = 1;
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -454,7 +456,7 @@ impl<T: Resource> Lift for Own<T> {
     }
 
     #[inline]
-    fn load(call: &mut Call<'_>, at: u64) -> Own<T> {
+    fn load(call: &mut Call<'_>, at: u32) -> Own<T> {
         let handle = u32::load(call, at);
         Own::from_rep(call.lift_own(T::NUMBER, handle))
     }
@@ -467,7 +469,7 @@ impl<T: Resource> Lower for Own<T> {
     }
 
     #[inline]
-    fn store(self, call: &mut Call<'_>, at: u64) {
+    fn store(self, call: &mut Call<'_>, at: u32) {
         call.lower_own(T::NUMBER, self.rep()).store(call, at);
     }
 }
@@ -479,7 +481,7 @@ impl<T: Resource> Lift for Borrow<T> {
     }
 
     #[inline]
-    fn load(call: &mut Call<'_>, at: u64) -> Borrow<T> {
+    fn load(call: &mut Call<'_>, at: u32) -> Borrow<T> {
         let handle = u32::load(call, at);
         Borrow::from_rep(call.lift_borrow(T::NUMBER, handle))
     }

@@ -8,29 +8,31 @@ use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, MemFlagsData, Type, Va
 /// Up to two vectors are copied in place.
 const IN_PLACE_BYTES_MAX: i64 = 32;
 
-/// Registers that a string can be copied with, and from how many bytes on.
-const PIECES: [(Type, i64); 4] = [
-    (types::I8X16, 16),
-    (types::I64, 8),
-    (types::I32, 4),
-    (types::I16, 2),
-];
+/// A copy of so many bytes, with the block for what cannot be copied in place, and the one behind.
+#[derive(Clone, Copy)]
+struct Transfer {
+    to: Value,
+    from: Value,
+    bytes: Value,
+    rest: Block,
+    end: Block,
+}
 
 impl FuncTranslator<'_, '_> {
     /// `store_string_copy` of UTF-8, between ranges that have been checked.
     ///
     /// ```text
-    ///     v4 = icmp_imm ugt bytes, 32
-    ///     brif v4, block9, block1
-    /// block1:                                             ; likewise for 8, 4 and 2 bytes
+    ///     v4 = icmp_imm uge bytes, 8
+    ///     brif v4, block1, block2
+    /// block1:
     ///     v5 = icmp_imm uge bytes, 16
-    ///     brif v5, block2, block3
-    /// block2:
-    ///     v6 = iadd_imm bytes, -16
-    ///     v7 = load.i8x16 from; v8 = load.i8x16 from + v6
+    ///     brif v5, block3, block4
+    /// block4:                                             ; likewise with vectors, for 4 and 2 bytes
+    ///     v6 = iadd_imm bytes, -8
+    ///     v7 = load.i64 from; v8 = load.i64 from + v6
     ///     …                                               ; v9: the highest bits of both
-    ///     brif v9, block9, block4
-    /// block4:
+    ///     brif v9, block9, block5
+    /// block5:
     ///     store v7, to; store v8, to + v6
     ///     jump block10
     /// …
@@ -41,24 +43,35 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn copy_utf8(&mut self, to: Value, from: Value, bytes: Value) {
         let rest = self.builder.create_block();
         let end = self.builder.create_block();
-        let short = self.builder.create_block();
         self.builder.set_cold_block(rest);
-        let long = (IntCC::UnsignedGreaterThan, IN_PLACE_BYTES_MAX);
-        self.branch_on(bytes, long, rest, short);
-        self.builder.switch_to_block(short);
-        self.builder.seal_block(short);
-        for (ty, least) in PIECES {
-            let here = self.builder.create_block();
-            let shorter = self.builder.create_block();
-            let enough = (IntCC::UnsignedGreaterThanOrEqual, least);
-            self.branch_on(bytes, enough, here, shorter);
-            self.enter(here);
-            self.copy_ascii_ends(ty, to, from, bytes, rest);
-            self.jump(end, &[]);
-            self.builder.switch_to_block(shorter);
-            self.builder.seal_block(shorter);
-        }
+        let copy = Transfer {
+            to,
+            from,
+            bytes,
+            rest,
+            end,
+        };
+        let short = self.branch_at_least(bytes, 8);
+        let eight = self.branch_at_least(bytes, 16);
         let none: &[BlockArg] = &[];
+        let vector = self.builder.create_block();
+        let max = IN_PLACE_BYTES_MAX;
+        let is_long = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::UnsignedGreaterThan, bytes, max);
+        self.builder.ins().brif(is_long, rest, none, vector, none);
+        self.enter(vector);
+        self.copy_ascii_ends(types::I8X16, copy);
+        self.enter(eight);
+        self.copy_ascii_ends(types::I64, copy);
+        self.enter(short);
+        let shorter = self.branch_at_least(bytes, 4);
+        self.copy_ascii_ends(types::I32, copy);
+        self.enter(shorter);
+        let one = self.branch_at_least(bytes, 2);
+        self.copy_ascii_ends(types::I16, copy);
+        self.enter(one);
         self.builder.ins().brif(bytes, rest, none, end, none);
         self.enter(rest);
         self.call_runtime("utf8_copy", &[to, from, bytes]);
@@ -66,14 +79,28 @@ impl FuncTranslator<'_, '_> {
         self.enter(end);
     }
 
-    fn branch_on(&mut self, value: Value, (cc, limit): (IntCC, i64), then: Block, other: Block) {
-        let holds = self.builder.ins().icmp_imm_s(cc, value, limit);
+    /// Goes on where it is at least that; gives the block where it is not.
+    fn branch_at_least(&mut self, value: Value, least: i64) -> Block {
+        let (then, other) = (self.builder.create_block(), self.builder.create_block());
+        let holds = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, value, least);
         let none: &[BlockArg] = &[];
         self.builder.ins().brif(holds, then, none, other, none);
+        self.enter(then);
+        other
     }
 
     /// Copies the first and the last bytes, unless some are not ASCII.
-    fn copy_ascii_ends(&mut self, ty: Type, to: Value, from: Value, bytes: Value, rest: Block) {
+    fn copy_ascii_ends(&mut self, ty: Type, copy: Transfer) {
+        let Transfer {
+            to,
+            from,
+            bytes,
+            rest,
+            end,
+        } = copy;
         let flags = self.with_alias(MemFlagsData::new().with_notrap(), Alias::Memory);
         let last = -i64::from(ty.bytes());
         let last = self.builder.ins().iadd_imm_s(bytes, last);
@@ -95,5 +122,6 @@ impl FuncTranslator<'_, '_> {
         let to_last = self.builder.ins().iadd(to, last);
         self.builder.ins().store(flags, head, to, 0);
         self.builder.ins().store(flags, tail, to_last, 0);
+        self.jump(end, &[]);
     }
 }

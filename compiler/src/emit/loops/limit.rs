@@ -1,6 +1,3 @@
-//! What Cranelift's optimisation leaves to be done in loops. Comes in: optimised CLIF. Goes out:
-//! CLIF that is to be lowered as it is.
-//!
 //! A loop that compares its counter's next value with a limit comes out of the optimisation
 //! comparing the old value, with a limit that is less. Then both values are alive at the branch and
 //! need a register each, so that the way back is a move and a jump where the branch alone would do:
@@ -18,15 +15,15 @@ use cranelift_codegen::ir::{
     Block, BlockCall, Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef,
 };
 
-/// Improves the loops of an optimised function.
-pub fn improve(func: &mut Function) {
+/// Makes branches back that test the old value of a counter test the next one.
+pub fn compare_next(func: &mut Function) {
     let limits: Vec<Limit> = func
         .layout
         .blocks()
         .filter_map(|block| limit(func, block))
         .collect();
     for limit in &limits {
-        compare_next(func, limit);
+        test_next(func, limit);
     }
 }
 
@@ -99,7 +96,7 @@ fn constant(func: &Function, value: Value) -> Option<i64> {
 }
 
 /// Makes the branch test the next value.
-fn compare_next(func: &mut Function, limit: &Limit) {
+fn test_next(func: &mut Function, limit: &Limit) {
     let ty = func.dfg.value_type(limit.next);
     let mask = u64::MAX >> (64 - ty.bits());
     let offset = limit.offset.wrapping_add(limit.step).cast_unsigned() & mask;
@@ -153,7 +150,7 @@ mod tests {
         builder.finalize(isa.frontend_config());
         let mut control = cranelift_codegen::control::ControlPlane::default();
         context.optimize(&*isa, &mut control).expect("it is valid");
-        improve(&mut context.func);
+        compare_next(&mut context.func);
         verify_function(&context.func, isa.flags()).expect("it is still valid");
         context.func.display().to_string()
     }

@@ -1,0 +1,214 @@
+//! Loops, and what becomes of them.
+
+use super::improve;
+use cranelift_codegen::Context;
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, Type, Value, types};
+use cranelift_codegen::verify_function;
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+/// A function of an address (`v0`) and a number with a loop: the header's parameter begins as the
+/// number, `body` fills the header, and `exit` ends the function. Gives its CLIF when improved.
+fn improved(
+    carried: Type,
+    body: impl FnOnce(&mut FunctionBuilder<'_>, Parts),
+    exit: impl FnOnce(&mut FunctionBuilder<'_>, Parts),
+) -> String {
+    let isa = crate::emit::target_isa(&crate::Options::default());
+    let mut context = Context::new();
+    let params = [types::I64, carried].map(AbiParam::new);
+    context.func.signature.params.extend(params);
+    context.func.signature.returns.push(AbiParam::new(carried));
+    let mut frontend = FunctionBuilderContext::new();
+    let mut builder = FunctionBuilder::new(&mut context.func, &mut frontend);
+    let [entry, header, out] = [(); 3].map(|()| builder.create_block());
+    builder.append_block_params_for_function_params(entry);
+    let value = builder.append_block_param(header, carried);
+    builder.switch_to_block(entry);
+    let [base, first] = [0, 1].map(|n| builder.block_params(entry)[n]);
+    builder.ins().jump(header, &[first.into()]);
+    let parts = Parts {
+        base,
+        value,
+        header,
+        out,
+    };
+    builder.switch_to_block(header);
+    body(&mut builder, parts);
+    builder.switch_to_block(out);
+    exit(&mut builder, parts);
+    builder.seal_all_blocks();
+    builder.finalize(isa.frontend_config());
+    context.flowgraph();
+    improve(&mut context);
+    verify_function(&context.func, isa.flags()).expect("it is still valid");
+    context.func.display().to_string()
+}
+
+#[derive(Clone, Copy)]
+struct Parts {
+    base: Value,
+    value: Value,
+    header: Block,
+    out: Block,
+}
+
+impl Parts {
+    /// Loads a byte at the base and a 32-bit index.
+    fn byte(self, builder: &mut FunctionBuilder<'_>, index: Value) -> Value {
+        let index = builder.ins().uextend(types::I64, index);
+        let address = builder.ins().iadd(self.base, index);
+        let flags = MemFlagsData::trusted();
+        builder.ins().uload8(types::I32, flags, address, 0)
+    }
+}
+
+/// The lines of CLIF from a block's on, without comments.
+fn lines_of<'c>(clif: &'c str, block: &str) -> Vec<&'c str> {
+    let lines = clif.lines().map(str::trim);
+    let lines = lines.map(|line| line.split(';').next().unwrap_or_default().trim());
+    lines.skip_while(|line| !line.starts_with(block)).collect()
+}
+
+#[test]
+fn an_index_is_carried_extended() {
+    let clif = improved(
+        types::I32,
+        |builder, parts| {
+            let byte = parts.byte(builder, parts.value);
+            let next = builder.ins().iadd_imm_s(parts.value, 1);
+            let (header, out) = (parts.header, parts.out);
+            builder.ins().brif(byte, header, &[next.into()], out, &[]);
+        },
+        |builder, parts| {
+            builder.ins().return_(&[parts.value]);
+        },
+    );
+    let header = lines_of(&clif, "block1(");
+    assert!(header[0].contains(": i64)"), "{clif}");
+    let before = clif.split("block1(").next().unwrap_or_default();
+    assert!(before.contains("uextend.i64 v1"), "{clif}");
+}
+
+#[test]
+fn an_index_whose_extension_is_a_move_is_carried_as_it_is() {
+    let clif = improved(
+        types::I32,
+        |builder, parts| {
+            let byte = parts.byte(builder, parts.value);
+            let next = builder.ins().ctz(byte);
+            let (header, out) = (parts.header, parts.out);
+            builder.ins().brif(byte, header, &[next.into()], out, &[]);
+        },
+        |builder, parts| {
+            builder.ins().return_(&[parts.value]);
+        },
+    );
+    assert!(lines_of(&clif, "block1(")[0].contains(": i32)"), "{clif}");
+}
+
+#[test]
+fn a_pointer_that_is_loaded_is_loaded_extended() {
+    let clif = improved(
+        types::I32,
+        |builder, parts| {
+            let index = builder.ins().uextend(types::I64, parts.value);
+            let address = builder.ins().iadd(parts.base, index);
+            let flags = MemFlagsData::trusted();
+            let next = builder.ins().load(types::I32, flags, address, 8);
+            let (header, out) = (parts.header, parts.out);
+            builder.ins().brif(next, header, &[next.into()], out, &[]);
+        },
+        |builder, parts| {
+            builder.ins().return_(&[parts.value]);
+        },
+    );
+    let header = lines_of(&clif, "block1(");
+    assert!(header.iter().any(|line| line.contains("uload32")), "{clif}");
+    assert!(
+        !header.iter().any(|line| line.contains("uextend")),
+        "{clif}"
+    );
+}
+
+#[test]
+fn what_goes_round_is_the_first_operand() {
+    let clif = improved(
+        types::I64,
+        |builder, parts| {
+            let flags = MemFlagsData::trusted();
+            let loaded = builder.ins().load(types::I64, flags, parts.base, 0);
+            let product = builder.ins().imul(loaded, parts.value);
+            let next = builder.ins().bxor(loaded, product);
+            let (header, out) = (parts.header, parts.out);
+            builder.ins().brif(loaded, header, &[next.into()], out, &[]);
+        },
+        |builder, parts| {
+            builder.ins().return_(&[parts.base]);
+        },
+    );
+    let header = lines_of(&clif, "block1(");
+    assert!(header.contains(&"v4 = imul v2, v3"), "{clif}");
+    assert!(header.contains(&"v5 = bxor v4, v3"), "{clif}");
+}
+
+/// A loop that compares the old value of its counter with a constant.
+fn counted(is_used_behind: bool) -> String {
+    improved(
+        types::I64,
+        |builder, parts| {
+            let next = builder.ins().iadd_imm_s(parts.value, 1);
+            let compared = if is_used_behind { next } else { parts.value };
+            let limit = builder.ins().iconst(types::I64, 100);
+            let goes_on = builder.ins().icmp(IntCC::SignedLessThan, compared, limit);
+            let (header, out) = (parts.header, parts.out);
+            builder
+                .ins()
+                .brif(goes_on, header, &[next.into()], out, &[]);
+        },
+        |builder, parts| {
+            builder.ins().return_(&[parts.base]);
+        },
+    )
+}
+
+#[test]
+fn a_step_is_taken_behind_the_branch() {
+    let clif = counted(false);
+    let header = lines_of(&clif, "block1(");
+    let branch = header.iter().position(|line| line.starts_with("brif"));
+    let step = header.iter().position(|line| line.contains("iadd"));
+    assert!(branch < step, "{clif}");
+    // The loop goes on behind its branch.
+    assert!(clif.contains("icmp sge"), "{clif}");
+    assert!(clif.contains(", block2, block3"), "{clif}");
+}
+
+#[test]
+fn a_step_whose_result_is_compared_stays() {
+    let clif = counted(true);
+    let header = lines_of(&clif, "block1(");
+    let branch = header.iter().position(|line| line.starts_with("brif"));
+    let step = header.iter().position(|line| line.contains("iadd"));
+    assert!(step < branch, "{clif}");
+}
+
+#[test]
+fn a_loop_goes_on_behind_a_branch_out_of_it() {
+    let clif = improved(
+        types::I64,
+        |builder, parts| {
+            let body = builder.create_block();
+            builder.ins().brif(parts.value, body, &[], parts.out, &[]);
+            builder.switch_to_block(body);
+            let flags = MemFlagsData::trusted();
+            let next = builder.ins().load(types::I64, flags, parts.value, 0);
+            builder.ins().jump(parts.header, &[next.into()]);
+        },
+        |builder, parts| {
+            builder.ins().return_(&[parts.base]);
+        },
+    );
+    assert!(clif.contains("icmp eq v2, "), "{clif}");
+    assert!(clif.contains(", block2, block3"), "{clif}");
+}

@@ -1,0 +1,106 @@
+//! Where in a cache line a function begins.
+//!
+//! The processor fetches code by lines. A small loop that lies in as few lines as it can is seen to
+//! run up to a sixth faster, and so is the block that a dispatch loop returns to. No instruction is
+//! put into the code for that: of the starts that keep the function's constants aligned, the one is
+//! taken that suits its loops best.
+
+/// Bytes of a cache line.
+pub const LINE_BYTES: u32 = 64;
+/// Constants of a function are aligned to this, so its start is.
+const STEP_BYTES: u32 = 16;
+/// The longest loop that is seen as a whole. Of a longer one, it is the first block that counts.
+const LOOP_BYTES_MAX: u32 = 2 * LINE_BYTES;
+/// A loop weighs this many times one that is around it.
+const DEPTH_FACTOR: u32 = 8;
+const DEPTH_MAX: u32 = 4;
+
+/// Code that is run often: a loop or its first block.
+struct Hot {
+    start: u32,
+    end: u32,
+    weight: u32,
+}
+
+/// The start of a function behind a multiple of [`LINE_BYTES`], of its blocks' starts, the branches
+/// between these and its length, in bytes.
+#[must_use]
+pub fn start(blocks: &[u32], branches: &[(u32, u32)], len: u32) -> u32 {
+    let hot = hot(blocks, branches, len);
+    let starts = (0..LINE_BYTES).step_by(STEP_BYTES as usize);
+    let cost = |start: &u32| hot.iter().map(|hot| cost(hot, *start)).sum::<u32>();
+    starts.min_by_key(cost).unwrap_or(0)
+}
+
+/// The weighted number of lines that a piece of code needs not touch, but does.
+fn cost(hot: &Hot, start: u32) -> u32 {
+    let first = (start + hot.start) / LINE_BYTES;
+    let last = (start + hot.end - 1) / LINE_BYTES;
+    let least = (hot.end - hot.start).div_ceil(LINE_BYTES);
+    (last - first + 1 - least) * hot.weight
+}
+
+fn hot(blocks: &[u32], branches: &[(u32, u32)], len: u32) -> Vec<Hot> {
+    let mut starts = blocks.to_vec();
+    starts.sort_unstable();
+    let end = |block: u32| {
+        let next = starts.partition_point(|&start| start <= block);
+        starts.get(next).copied().unwrap_or(len)
+    };
+    let mut loops: Vec<(u32, u32)> = branches
+        .iter()
+        .filter(|(from, to)| to <= from)
+        .map(|&(from, to)| (to, end(from)))
+        .collect();
+    loops.sort_unstable();
+    loops.dedup_by_key(|&mut (start, _)| start);
+    let depth = |start: u32| {
+        let around = loops
+            .iter()
+            .filter(|&&(from, to)| from <= start && start < to);
+        u32::try_from(around.count()).unwrap_or(DEPTH_MAX)
+    };
+    loops
+        .iter()
+        .map(|&(start, loop_end)| Hot {
+            start,
+            end: match loop_end - start {
+                0..=LOOP_BYTES_MAX => loop_end,
+                _ => end(start),
+            },
+            weight: DEPTH_FACTOR.pow(depth(start).min(DEPTH_MAX)),
+        })
+        .filter(|hot| hot.end > hot.start)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_without_loops_begins_with_a_line() {
+        assert_eq!(start(&[0, 40, 90], &[(0, 40), (0, 90), (40, 90)], 130), 0);
+    }
+
+    #[test]
+    fn a_small_loop_lies_in_one_line() {
+        // Bytes 50 to 80: at 16, they are 66 to 96.
+        assert_eq!(start(&[0, 50, 80], &[(0, 50), (50, 50), (50, 80)], 90), 16);
+    }
+
+    #[test]
+    fn inner_loops_come_first() {
+        // The inner loop's bytes are 100 to 160, the outer one's first block is 40 to 100.
+        let blocks = [0, 40, 100, 160, 260];
+        let branches = [(0, 40), (40, 100), (100, 100), (100, 160), (160, 40)];
+        assert_eq!(start(&blocks, &branches, 300), 32);
+    }
+
+    #[test]
+    fn of_a_long_loop_the_first_block_counts() {
+        let blocks = [0, 60, 90, 300];
+        let branches = [(0, 60), (60, 90), (90, 300), (300, 60)];
+        assert_eq!(start(&blocks, &branches, 310), 16);
+    }
+}
