@@ -192,7 +192,7 @@ pub(crate) struct CodeArgs {
     /// max-memory-size=BYTES, max-wasm-stack=BYTES, unknown-imports-trap, and what may change of
     /// the component model: component-model-fixed-length-lists, component-model-async-stackful,
     /// component-model-more-async-builtins, component-model-threading,
-    /// component-model-error-context
+    /// component-model-error-context, component-model-memory64
     #[arg(short = 'W', long = "wasm", value_name = "KEY[=VAL],..")]
     pub(crate) wasm: Vec<String>,
 

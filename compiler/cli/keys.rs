@@ -287,6 +287,10 @@ static WASM: &[Row] = &[
         "component-model-error-context",
         Apply(|settings, value| gate(settings, value, Gate::ErrorContext)),
     ),
+    (
+        "component-model-memory64",
+        Apply(|settings, value| gate(settings, value, Gate::Memory64)),
+    ),
     ("component-model*", Always),
     ("function-references", Always),
     ("stack-switching", Always),

@@ -15,15 +15,18 @@ pub enum Gate {
     Threading,
     /// `error-context`.
     ErrorContext,
+    /// 64-bit memories in the canonical ABI.
+    Memory64,
 }
 
 impl Gate {
-    pub const ALL: [Gate; 5] = [
+    pub const ALL: [Gate; 6] = [
         Gate::FixedLengthLists,
         Gate::AsyncStackful,
         Gate::MoreAsyncBuiltins,
         Gate::Threading,
         Gate::ErrorContext,
+        Gate::Memory64,
     ];
 
     /// Its key of `-W`, which is Wasmtime's.
@@ -41,37 +44,45 @@ impl Gate {
     /// The gate that is closed, if that is what validation says with this message.
     #[must_use]
     pub fn of_message(message: &str) -> Option<Gate> {
-        let named = |gate: &Gate| message.ends_with(gate.row().2);
+        let named = |gate: &Gate| gate.row().2.iter().any(|end| message.ends_with(end));
         Gate::ALL.into_iter().find(named)
     }
 
-    /// Key, features, and how the validator's message ends when the gate is closed.
-    fn row(self) -> (&'static str, WasmFeatures, &'static str) {
+    /// Key, features, and how the validator's messages end when the gate is closed.
+    fn row(self) -> (&'static str, WasmFeatures, &'static [&'static str]) {
         match self {
             Gate::FixedLengthLists => (
                 "component-model-fixed-length-lists",
                 WasmFeatures::CM_FIXED_LENGTH_LISTS,
-                "the component model fixed-length lists feature",
+                &["the component model fixed-length lists feature"],
             ),
             Gate::AsyncStackful => (
                 "component-model-async-stackful",
                 WasmFeatures::CM_ASYNC_STACKFUL,
-                "the component model async stackful feature",
+                &["the component model async stackful feature"],
             ),
             Gate::MoreAsyncBuiltins => (
                 "component-model-more-async-builtins",
                 WasmFeatures::CM_MORE_ASYNC_BUILTINS,
-                "the component model more async builtins feature",
+                &["the component model more async builtins feature"],
             ),
             Gate::Threading => (
                 "component-model-threading",
                 WasmFeatures::CM_THREADING,
-                "the component model threading feature",
+                &["the component model threading feature"],
             ),
             Gate::ErrorContext => (
                 "component-model-error-context",
                 WasmFeatures::CM_ERROR_CONTEXT,
-                "the component model error-context feature",
+                &["the component model error-context feature"],
+            ),
+            Gate::Memory64 => (
+                "component-model-memory64",
+                WasmFeatures::CM64,
+                &[
+                    "the `cm64` feature to be enabled",
+                    "the component model 64-bit feature",
+                ],
             ),
         }
     }

@@ -7,6 +7,7 @@
 
 use super::{Ty, TyId, Types};
 use crate::index::OptionsId;
+use wasmelt_abi::PtrType;
 
 /// What passing a value of a type takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,7 +119,7 @@ impl Types {
             Ty::Bool | Ty::Enum(_) => Nature::scalar(false, 3),
             Ty::Char => Nature::scalar(false, 5),
             Ty::Flags(names) => {
-                let bits = 8 * self.layout_of(ty).bytes as usize;
+                let bits = 8 * self.layout_of(ty, PtrType::I32).bytes as usize;
                 Nature::scalar(names.len() == bits, 3)
             }
             Ty::String => Nature {
@@ -151,11 +152,12 @@ impl Types {
         }
     }
 
-    /// Of values that follow each other; not plain if there is padding.
+    /// Of values that follow each other; not plain if there is padding. What is plain has no
+    /// pointers, so it is the same in every memory.
     fn sequence_nature(&self, types: impl Iterator<Item = TyId> + Clone) -> Nature {
-        let bytes = |ty: TyId| u64::from(self.layout(ty).bytes);
+        let bytes = |ty: TyId| u64::from(self.layout(ty, PtrType::I32).bytes);
         let used: u64 = types.clone().map(bytes).sum();
-        let packed = used == u64::from(self.sequence(types.clone()).1.bytes);
+        let packed = used == u64::from(self.sequence(types.clone(), PtrType::I32).1.bytes);
         Nature::of_parts(types.map(|ty| self.nature(ty))).and(packed, 0)
     }
 

@@ -7,6 +7,7 @@ use super::Nature;
 use crate::index::ResourceId;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
+use wasmelt_abi::PtrType;
 use wasmparser::ValType;
 
 /// A value type of the program.
@@ -69,7 +70,7 @@ pub struct FuncTy {
     pub is_async: bool,
 }
 
-/// Size and alignment in memory, in bytes.
+/// Size and alignment in a memory, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout {
     pub bytes: u32,
@@ -89,12 +90,16 @@ pub enum Flat {
 pub struct Types {
     types: Vec<Ty>,
     ids: HashMap<Ty, TyId>,
-    layouts: Vec<Layout>,
-    flats: Vec<Flat>,
+    /// By [`PtrType`], as `flats`.
+    layouts: Vec<[Layout; 2]>,
+    flats: Vec<[Flat; 2]>,
     natures: Vec<Nature>,
     funcs: Vec<FuncTy>,
     func_ids: HashMap<FuncTy, FuncTyId>,
 }
+
+/// All, at their positions as numbers.
+const PTR_TYPES: [PtrType; 2] = [PtrType::I32, PtrType::I64];
 
 impl Types {
     /// The number of a type, which is added if it is new.
@@ -103,8 +108,9 @@ impl Types {
             return id;
         }
         let id = TyId(u32::try_from(self.types.len()).expect("wasm limits the number of types"));
-        self.layouts.push(self.layout_of(&ty));
-        self.flats.push(self.flat_of(&ty));
+        self.layouts
+            .push(PTR_TYPES.map(|ptr| self.layout_of(&ty, ptr)));
+        self.flats.push(PTR_TYPES.map(|ptr| self.flat_of(&ty, ptr)));
         self.natures.push(self.nature_of(&ty));
         self.types.push(ty.clone());
         self.ids.insert(ty, id);
@@ -132,14 +138,16 @@ impl Types {
         &self.funcs[id.0 as usize]
     }
 
+    /// In a memory with pointers of this type.
     #[must_use]
-    pub fn layout(&self, id: TyId) -> Layout {
-        self.layouts[id.0 as usize]
+    pub fn layout(&self, id: TyId, ptr: PtrType) -> Layout {
+        self.layouts[id.0 as usize][ptr as usize]
     }
 
+    /// Of a side with pointers of this type. Their number is the same for both.
     #[must_use]
-    pub fn flat(&self, id: TyId) -> &Flat {
-        &self.flats[id.0 as usize]
+    pub fn flat(&self, id: TyId, ptr: PtrType) -> &Flat {
+        &self.flats[id.0 as usize][ptr as usize]
     }
 
     /// The flat values of a type that is passed flat.
@@ -147,8 +155,8 @@ impl Types {
     /// # Panics
     /// When it has too many.
     #[must_use]
-    pub fn flat_values(&self, id: TyId) -> &[ValType] {
-        match self.flat(id) {
+    pub fn flat_values(&self, id: TyId, ptr: PtrType) -> &[ValType] {
+        match self.flat(id, ptr) {
             Flat::Values(values) => values,
             Flat::TooMany => unreachable!("a part has no more flat values than the whole"),
         }
@@ -227,20 +235,24 @@ impl Types {
 
     /// Where the payloads of a variant begin.
     #[must_use]
-    pub fn payload_offset(&self, cases: &[Option<TyId>]) -> u32 {
-        let align = |ty: TyId| self.layout(ty).align;
+    pub fn payload_offset(&self, cases: &[Option<TyId>], ptr: PtrType) -> u32 {
+        let align = |ty: TyId| self.layout(ty, ptr).align;
         let align = cases.iter().flatten().map(|&ty| align(ty)).max();
         Types::discriminant_bytes(cases.len()).next_multiple_of(align.unwrap_or(1))
     }
 
     /// Offset of each of the types when they follow each other, and the layout of all.
     #[must_use]
-    pub fn sequence(&self, types: impl IntoIterator<Item = TyId>) -> (Vec<u32>, Layout) {
+    pub fn sequence(
+        &self,
+        types: impl IntoIterator<Item = TyId>,
+        ptr: PtrType,
+    ) -> (Vec<u32>, Layout) {
         let mut offsets = Vec::new();
         let mut end: u32 = 0;
         let mut align = 1;
         for ty in types {
-            let layout = self.layout(ty);
+            let layout = self.layout(ty, ptr);
             // Validation limits the size of every type to far below 4 GiB.
             let start = end
                 .checked_next_multiple_of(layout.align)
@@ -253,17 +265,17 @@ impl Types {
         (offsets, Layout { bytes, align })
     }
 
-    pub(super) fn layout_of(&self, ty: &Ty) -> Layout {
+    pub(super) fn layout_of(&self, ty: &Ty, ptr: PtrType) -> Layout {
         let square = |bytes| Layout {
             bytes,
             align: bytes,
         };
         let cases = |cases: &[Option<TyId>]| {
             let tag = Types::discriminant_bytes(cases.len());
-            let layouts = || cases.iter().flatten().map(|&ty| self.layout(ty));
+            let layouts = || cases.iter().flatten().map(|&ty| self.layout(ty, ptr));
             let align = layouts().map(|l| l.align).max().unwrap_or(1).max(tag);
             let bytes = layouts().map(|l| l.bytes).max().unwrap_or(0);
-            let bytes = self.payload_offset(cases).saturating_add(bytes);
+            let bytes = self.payload_offset(cases, ptr).saturating_add(bytes);
             Layout {
                 bytes: bytes.checked_next_multiple_of(align).unwrap_or(u32::MAX),
                 align,
@@ -274,19 +286,22 @@ impl Types {
             Ty::S16 | Ty::U16 => square(2),
             Ty::S32 | Ty::U32 | Ty::F32 | Ty::Char => square(4),
             Ty::S64 | Ty::U64 | Ty::F64 => square(8),
-            Ty::String | Ty::List(_) | Ty::Map(..) => Layout { bytes: 8, align: 4 },
+            Ty::String | Ty::List(_) | Ty::Map(..) => Layout {
+                bytes: 2 * ptr.bytes(),
+                align: ptr.bytes(),
+            },
             Ty::ErrorContext | Ty::Own(_) | Ty::Borrow(_) | Ty::Stream(_) | Ty::Future(_) => {
                 square(4)
             }
             Ty::FixedList(ty, len) => {
-                let element = self.layout(*ty);
+                let element = self.layout(*ty, ptr);
                 Layout {
                     bytes: element.bytes.saturating_mul(*len),
                     align: element.align,
                 }
             }
-            Ty::Record(fields) => self.sequence(fields.iter().map(|f| f.ty)).1,
-            Ty::Tuple(types) => self.sequence(types.iter().copied()).1,
+            Ty::Record(fields) => self.sequence(fields.iter().map(|f| f.ty), ptr).1,
+            Ty::Tuple(types) => self.sequence(types.iter().copied(), ptr).1,
             Ty::Variant(list) => cases(&list.iter().map(|c| c.ty).collect::<Vec<_>>()),
             Ty::Enum(names) => square(Types::discriminant_bytes(names.len())),
             Ty::Option(ty) => cases(&[None, Some(*ty)]),
@@ -299,7 +314,7 @@ impl Types {
         }
     }
 
-    fn flat_of(&self, ty: &Ty) -> Flat {
+    fn flat_of(&self, ty: &Ty, ptr: PtrType) -> Flat {
         use ValType::{F32, F64, I32, I64};
         let one = |ty| Flat::Values(vec![ty]);
         match ty {
@@ -316,8 +331,8 @@ impl Types {
             Ty::S64 | Ty::U64 => one(I64),
             Ty::F32 => one(F32),
             Ty::F64 => one(F64),
-            Ty::String | Ty::List(_) | Ty::Map(..) => Flat::Values(vec![I32, I32]),
-            Ty::FixedList(ty, len) => match self.flat(*ty) {
+            Ty::String | Ty::List(_) | Ty::Map(..) => Flat::Values(vec![val_type(ptr); 2]),
+            Ty::FixedList(ty, len) => match self.flat(*ty, ptr) {
                 Flat::Values(values)
                     if values.len() * (*len as usize) <= super::FLAT_PARAMS_MAX =>
                 {
@@ -325,18 +340,18 @@ impl Types {
                 }
                 _ => Flat::TooMany,
             },
-            Ty::Record(fields) => self.flat_sequence(fields.iter().map(|f| f.ty)),
-            Ty::Tuple(types) => self.flat_sequence(types.iter().copied()),
-            Ty::Variant(cases) => self.flat_cases(cases.iter().map(|c| c.ty)),
-            Ty::Option(ty) => self.flat_cases([None, Some(*ty)]),
-            Ty::Result(ok, err) => self.flat_cases([*ok, *err]),
+            Ty::Record(fields) => self.flat_sequence(fields.iter().map(|f| f.ty), ptr),
+            Ty::Tuple(types) => self.flat_sequence(types.iter().copied(), ptr),
+            Ty::Variant(cases) => self.flat_cases(cases.iter().map(|c| c.ty), ptr),
+            Ty::Option(ty) => self.flat_cases([None, Some(*ty)], ptr),
+            Ty::Result(ok, err) => self.flat_cases([*ok, *err], ptr),
         }
     }
 
-    fn flat_sequence(&self, types: impl Iterator<Item = TyId>) -> Flat {
+    fn flat_sequence(&self, types: impl Iterator<Item = TyId>, ptr: PtrType) -> Flat {
         let mut all = Vec::new();
         for ty in types {
-            match self.flat(ty) {
+            match self.flat(ty, ptr) {
                 Flat::Values(values) if all.len() + values.len() <= super::FLAT_PARAMS_MAX => {
                     all.extend_from_slice(values);
                 }
@@ -346,10 +361,10 @@ impl Types {
         Flat::Values(all)
     }
 
-    fn flat_cases(&self, cases: impl IntoIterator<Item = Option<TyId>>) -> Flat {
+    fn flat_cases(&self, cases: impl IntoIterator<Item = Option<TyId>>, ptr: PtrType) -> Flat {
         let mut all: Vec<ValType> = vec![ValType::I32];
         for ty in cases.into_iter().flatten() {
-            let Flat::Values(values) = self.flat(ty) else {
+            let Flat::Values(values) = self.flat(ty, ptr) else {
                 return Flat::TooMany;
             };
             for (position, &value) in values.iter().enumerate() {
@@ -425,6 +440,15 @@ impl Types {
     }
 }
 
+/// The core type of a pointer.
+#[must_use]
+pub fn val_type(ptr: PtrType) -> ValType {
+    match ptr {
+        PtrType::I32 => ValType::I32,
+        PtrType::I64 => ValType::I64,
+    }
+}
+
 /// The flat type that holds values of both.
 fn join(a: ValType, b: ValType) -> ValType {
     match (a, b) {
@@ -441,6 +465,11 @@ fn joined(items: impl Iterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use PtrType::{I32, I64};
+
+    fn layout(bytes: u32, align: u32) -> Layout {
+        Layout { bytes, align }
+    }
 
     #[test]
     fn layouts_and_flats() {
@@ -450,35 +479,49 @@ mod tests {
         let f32 = types.intern(Ty::F32);
         let string = types.intern(Ty::String);
         let tuple = types.intern(Ty::Tuple(vec![u8, u64, string]));
-        assert_eq!(
-            types.layout(tuple),
-            Layout {
-                bytes: 24,
-                align: 8
-            }
-        );
+        assert_eq!(types.layout(tuple, I32), layout(24, 8));
         let result = types.intern(Ty::Result(Some(u64), Some(f32)));
-        assert_eq!(
-            types.layout(result),
-            Layout {
-                bytes: 16,
-                align: 8
-            }
-        );
-        assert_eq!(
-            types.flat(result),
-            &Flat::Values(vec![ValType::I32, ValType::I64])
-        );
+        for ptr in PTR_TYPES {
+            assert_eq!(types.layout(result, ptr), layout(16, 8));
+            let flat = Flat::Values(vec![ValType::I32, ValType::I64]);
+            assert_eq!(types.flat(result, ptr), &flat);
+        }
         let option = types.intern(Ty::Option(string));
-        assert_eq!(
-            types.layout(option),
-            Layout {
-                bytes: 12,
-                align: 4
-            }
-        );
+        assert_eq!(types.layout(option, I32), layout(12, 4));
         let many = types.intern(Ty::Tuple(vec![string; 9]));
-        assert_eq!(types.flat(many), &Flat::TooMany);
+        assert_eq!(types.flat(many, I32), &Flat::TooMany);
+        assert_eq!(types.flat(many, I64), &Flat::TooMany);
         assert_eq!(types.intern(Ty::Option(string)), option);
+    }
+
+    #[test]
+    fn pointers_of_64_bits() {
+        let mut types = Types::default();
+        let u8 = types.intern(Ty::U8);
+        let u32 = types.intern(Ty::U32);
+        let f32 = types.intern(Ty::F32);
+        let string = types.intern(Ty::String);
+        let list = types.intern(Ty::List(u8));
+        let map = types.intern(Ty::Map(u32, string));
+        for ty in [string, list, map] {
+            assert_eq!(types.layout(ty, I64), layout(16, 8));
+            assert_eq!(types.flat_values(ty, I64), [ValType::I64; 2]);
+        }
+        // The members of a record move apart.
+        let tuple = types.intern(Ty::Tuple(vec![u8, string, u8]));
+        assert_eq!(types.sequence([u8, string, u8], I32).0, [0, 4, 12]);
+        assert_eq!(types.layout(tuple, I32), layout(16, 4));
+        assert_eq!(types.sequence([u8, string, u8], I64).0, [0, 8, 24]);
+        assert_eq!(types.layout(tuple, I64), layout(32, 8));
+        let fixed = types.intern(Ty::FixedList(tuple, 3));
+        assert_eq!(types.layout(fixed, I64), layout(96, 8));
+        // A pointer and a number of 32 bits share a flat value, of which each takes its part.
+        let result = types.intern(Ty::Result(Some(string), Some(f32)));
+        let flat = |ptr| types.flat_values(result, ptr).to_vec();
+        assert_eq!(flat(I32), [ValType::I32; 3]);
+        assert_eq!(flat(I64), [ValType::I32, ValType::I64, ValType::I64]);
+        assert_eq!(types.layout(result, I32), layout(12, 4));
+        assert_eq!(types.layout(result, I64), layout(24, 8));
+        assert_eq!(types.payload_offset(&[Some(string), Some(f32)], I64), 8);
     }
 }

@@ -5,8 +5,9 @@ use super::program::{Items, Writer};
 use crate::canonical::{Flat, Passing, Ty, TyId, Types};
 use crate::index::ResourceId;
 use crate::plan::Record;
+use crate::plan::component::Lift;
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{CanonOptions, ComponentExport, Slice, Str, TypeDesc, TypeKind, TypeMember};
+use wasmelt_abi::{CanonOptions, ComponentExport, PtrType, Str, TypeDesc, TypeKind, TypeMember};
 
 impl Writer<'_> {
     pub(super) fn write_component_exports(&mut self) -> Items {
@@ -33,7 +34,7 @@ impl Writer<'_> {
             );
             let lift = &plan.linked.lifts[export.lift.index()];
             self.write_options(field(offset_of!(ComponentExport, options)), lift.options);
-            self.write_signature(at, lift.ty);
+            self.write_signature(at, lift);
             if plan.linked.is_task(export.lift) {
                 let record = self.record(Record::Lift(export.lift));
                 self.blob.set_address(
@@ -75,12 +76,17 @@ impl Writer<'_> {
             field(offset_of!(CanonOptions, is_async)),
             u32::from(options.is_async),
         );
+        self.blob.set_u32(
+            field(offset_of!(CanonOptions, ptr_type)),
+            options.ptr as u32,
+        );
     }
 
     /// Parameters and result of a `ComponentExport` at `at`.
-    fn write_signature(&mut self, at: u64, id: crate::canonical::FuncTyId) {
+    fn write_signature(&mut self, at: u64, lift: &Lift) {
         let types = &self.plan.linked.types;
-        let ty = types.func(id);
+        let ptr = self.plan.linked.option(lift.options).ptr;
+        let ty = types.func(lift.ty);
         let field = |offset: usize| at + offset as u64;
         let names = self.array(ty.params.len(), size_of::<Str>());
         let params = self.array(ty.params.len(), size_of::<u64>());
@@ -116,10 +122,16 @@ impl Writer<'_> {
             Passing::Flat(flat) => flat.len() as u64,
             Passing::Memory => max as u64 + 1,
         };
-        let flat = count(types.params(id), crate::canonical::FLAT_PARAMS_MAX);
+        let flat = count(
+            types.params(lift.ty, ptr),
+            crate::canonical::FLAT_PARAMS_MAX,
+        );
         self.blob
             .set_u64(field(offset_of!(ComponentExport, flat_params)), flat);
-        let flat = count(types.result(id), crate::canonical::FLAT_RESULTS_MAX);
+        let flat = count(
+            types.result(lift.ty, ptr),
+            crate::canonical::FLAT_RESULTS_MAX,
+        );
         self.blob
             .set_u64(field(offset_of!(ComponentExport, flat_results)), flat);
     }
@@ -145,28 +157,28 @@ impl Writer<'_> {
         }
         let at = self.blob.reserve(size_of::<TypeDesc>());
         let field = |offset: usize| at + offset as u64;
-        let layout = types.layout(id);
         self.blob
             .set_u32(field(offset_of!(TypeDesc, kind)), kind as u32);
-        self.blob
-            .set_u32(field(offset_of!(TypeDesc, bytes)), layout.bytes);
-        self.blob
-            .set_u32(field(offset_of!(TypeDesc, align)), layout.align);
         self.blob.set_u32(field(offset_of!(TypeDesc, len)), len);
+        for ptr in [PtrType::I32, PtrType::I64] {
+            let layout = types.layout(id, ptr);
+            let field = |offset: usize| field(offset + size_of::<u32>() * ptr as usize);
+            self.blob
+                .set_u32(field(offset_of!(TypeDesc, bytes)), layout.bytes);
+            self.blob
+                .set_u32(field(offset_of!(TypeDesc, align)), layout.align);
+        }
+        let flat_len = match types.flat(id, PtrType::I32) {
+            Flat::Values(values) => values.len(),
+            Flat::TooMany => crate::canonical::FLAT_PARAMS_MAX + 1,
+        };
+        let flat_len = u32::try_from(flat_len).expect("a few");
+        self.blob
+            .set_u32(field(offset_of!(TypeDesc, flat_len)), flat_len);
         self.slice(
             field(offset_of!(TypeDesc, members)),
             (Some(array), members.len()),
         );
-        let flat: Vec<u8> = match types.flat(id) {
-            Flat::Values(values) => values
-                .iter()
-                .map(|&t| super::program::value_type(t))
-                .collect(),
-            Flat::TooMany => vec![0; crate::canonical::FLAT_PARAMS_MAX + 1],
-        };
-        let bytes = self.blob.raw(&flat);
-        const { assert!(size_of::<Slice<u8>>() == 16) };
-        self.slice(field(offset_of!(TypeDesc, flat)), (Some(bytes), flat.len()));
         self.type_descs.insert(id, at);
         at
     }

@@ -96,13 +96,14 @@ impl Writer<'_> {
             field(offset_of!(AsyncCall, pass_result)),
             &FuncKind::PassResult(canon),
         );
-        let params = plan.linked.types.lowered_params(ty, caller.is_async);
+        let types = &plan.linked.types;
+        let params = types.lowered_params(ty, caller.ptr, caller.is_async);
         // A flat result is in the first, whether there are parameters or not.
         let core_ty = &plan.linked.canons[canon.index()].ty;
         let slots = core_ty.params().len().max(core_ty.results().len());
         self.blob.set_u64(
             field(offset_of!(AsyncCall, out_slot)),
-            params.values().len() as u64,
+            params.values(caller.ptr).len() as u64,
         );
         self.blob
             .set_u64(field(offset_of!(AsyncCall, slots)), slots as u64);

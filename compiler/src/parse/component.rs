@@ -16,7 +16,6 @@ const COMPONENT_FEATURES: WasmFeatures = WasmFeatures::COMPONENT_MODEL
     .union(WasmFeatures::CM_MAP)
     .union(WasmFeatures::CM_ASYNC)
     .union(WasmFeatures::CM_GC)
-    .union(WasmFeatures::CM64)
     .union(WasmFeatures::CM_IMPLEMENTS);
 
 /// A validated component: all core modules in it, at any depth, and the tree of components.

@@ -125,6 +125,8 @@ fn write_components(plan: &mut LinkPlan<'_>) {
         image.write(at(offset_of!(CanonOptions, encoding)), &encoding);
         let is_async = u32::from(options.is_async).to_le_bytes();
         image.write(at(offset_of!(CanonOptions, is_async)), &is_async);
+        let ptr_type = (options.ptr as u32).to_le_bytes();
+        image.write(at(offset_of!(CanonOptions, ptr_type)), &ptr_type);
     }
 }
 

@@ -272,9 +272,13 @@ impl Reach<'_, '_> {
         let linked = self.plan.linked;
         let (lift, options) = self.plan.task_adapter(canon);
         let lift = &linked.lifts[lift.index()];
-        let is_async = linked.option(options).is_async;
-        let source = linked.types.lowered_params(lift.ty, is_async).form();
-        let target = linked.types.params(lift.ty).form();
+        let caller = linked.option(options);
+        let source = linked
+            .types
+            .lowered_params(lift.ty, caller.ptr, caller.is_async)
+            .form();
+        let ptr = linked.option(lift.options).ptr;
+        let target = linked.types.params(lift.ty, ptr).form();
         if target == Form::Memory {
             self.realloc(lift.options);
         }
@@ -300,14 +304,15 @@ impl Reach<'_, '_> {
         let lift = &linked.lifts[lift.index()];
         self.lifted_core(lift);
         let func = linked.types.func(lift.ty);
-        let params = linked.types.params(lift.ty).form();
+        let ptr = linked.option(lift.options).ptr;
+        let params = linked.types.params(lift.ty, ptr).form();
         if params == Form::Memory {
             self.realloc(lift.options);
         }
         for &(_, ty) in &func.params {
             self.passed(ty, caller, lift.options, params, params);
         }
-        let result = linked.types.result(lift.ty).form();
+        let result = linked.types.result(lift.ty, ptr).form();
         if let Some(ty) = func.result {
             self.passed(ty, lift.options, caller, result, result);
         }

@@ -7,6 +7,7 @@
 //! looked at (`Linked::reentrant`).
 
 use super::{Alias, FuncTranslator, clif_type, trap_code};
+use crate::canonical::val_type;
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId, ResourceId};
 use crate::plan::component::{Lift, Resource};
 use crate::plan::{Callee, CanonKind, CoreDef, FuncKind, Linked};
@@ -14,7 +15,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     BlockArg, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
-use wasmelt_abi::TrapCode;
+use wasmelt_abi::{PtrType, TrapCode};
 use wasmparser::{FuncType, ValType};
 
 /// Bytes of a slot of a call of the host, and of `ComponentExport::call`.
@@ -423,10 +424,19 @@ impl<'a> FuncTranslator<'a, '_> {
 
     /// A `wasmelt_abi::Realloc`.
     fn realloc_entry(&mut self, options: OptionsId) {
-        let args = self.params();
+        let mut args = self.params();
         self.pointer_from_store();
         self.trap_on_exceptions();
-        let result = self.reallocate(options, &args);
+        let is_short = self.linked().option(options).ptr == PtrType::I32;
+        if is_short {
+            for arg in &mut args {
+                *arg = self.builder.ins().ireduce(types::I32, *arg);
+            }
+        }
+        let mut result = self.reallocate(options, &args);
+        if is_short {
+            result = self.builder.ins().uextend(types::I64, result);
+        }
         self.builder.ins().return_(&[result]);
         self.end_trap_on_exceptions();
     }
@@ -435,7 +445,8 @@ impl<'a> FuncTranslator<'a, '_> {
     pub(super) fn reallocate(&mut self, options: OptionsId, args: &[Value]) -> Value {
         let options = self.linked().option(options);
         let realloc = options.realloc.expect("validated: there is one");
-        let ty = FuncType::new([ValType::I32; 4], [ValType::I32]);
+        let ptr = val_type(options.ptr);
+        let ty = FuncType::new([ptr; 4], [ptr]);
         let has_context = self.plan().task_use(options.instance).context;
         self.sync_enter_if(has_context);
         let results = self.call_without_leaving(options.instance, realloc, &ty, args);

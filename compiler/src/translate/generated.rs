@@ -60,14 +60,11 @@ pub(super) fn translate(
             signature
         }
         FuncKind::ReallocEntry(_) => {
-            let mut signature = c_signature(1);
-            signature.params.extend([AbiParam::new(types::I32); 4]);
-            signature.returns.push(AbiParam::new(types::I32));
+            let mut signature = c_signature(5);
+            signature.returns.push(AbiParam::new(types::I64));
             signature
         }
-        FuncKind::CanonHelper(helper) => {
-            super::adapter::helper_signature(&plan.linked.types, helper)
-        }
+        FuncKind::CanonHelper(helper) => super::adapter::helper_signature(plan.linked, helper),
         FuncKind::ExportCall { .. } | FuncKind::ExportGlobal { .. } => c_signature(2),
     };
     // Functions that belong to no instance use the first one's pointer.

@@ -4,12 +4,12 @@
 //! Specification: component model, "Canonical Definitions", `canon_lift` and `canon_lower`; the
 //! records are those of `wasmelt_abi::AsyncCall` and its neighbours.
 
-use super::{Alias, FuncTranslator, trap_code};
+use super::{Alias, FuncTranslator, clif_type, names, trap_code};
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId};
 use crate::plan::component::{Builtin, Lift, Subject};
 use crate::plan::{CanonKind, CoreDef, Record, thread_type};
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, StackSlot, Value, types};
-use wasmelt_abi::TrapCode;
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, StackSlot, Type, Value, types};
+use wasmelt_abi::{AbiType, RUNTIME_FNS, TrapCode};
 use wasmparser::{FuncType, ValType};
 
 impl FuncTranslator<'_, '_> {
@@ -30,30 +30,25 @@ impl FuncTranslator<'_, '_> {
                 function, options, ..
             } => {
                 self.trap_unless_may_leave(self.linked().option(options).instance);
-                let params = self.params();
-                let mut args = vec![self.own_pointer(), self.record_address(Record::End(id))];
-                args.extend(params);
-                self.return_runtime(function, &args);
+                let args = vec![self.own_pointer(), self.record_address(Record::End(id))];
+                self.return_builtin(function, args, &canon.ty);
             }
             CanonKind::Message { function, options } => {
                 self.trap_unless_may_leave(self.linked().option(options).instance);
-                let params = self.params();
-                let mut args = vec![self.own_pointer(), self.options_address(options)];
-                args.extend(params);
-                self.return_runtime(function, &args);
+                let args = vec![self.own_pointer(), self.options_address(options)];
+                self.return_builtin(function, args, &canon.ty);
             }
-            CanonKind::Builtin(builtin) => self.builtin(builtin),
+            CanonKind::Builtin(builtin) => self.builtin(builtin, &canon.ty),
             CanonKind::ThreadNew { table, instance } => self.thread_new(table, instance),
             _ => unreachable!("only these are about tasks"),
         }
     }
 
-    fn builtin(&mut self, builtin: Builtin) {
+    fn builtin(&mut self, builtin: Builtin, ty: &FuncType) {
         let instance = builtin.instance;
         if builtin.subject == Subject::Outside {
             self.trap_unless_may_leave(instance);
         }
-        let params = self.params();
         let mut args = vec![self.own_pointer()];
         if builtin.subject != Subject::Task {
             args.push(self.builder.ins().iconst(types::I32, i64::from(instance.0)));
@@ -61,8 +56,35 @@ impl FuncTranslator<'_, '_> {
         if let Some(constant) = builtin.constant {
             args.push(self.builder.ins().iconst(types::I32, i64::from(constant)));
         }
-        args.extend(params);
-        self.return_runtime(builtin.function, &args);
+        self.return_builtin(builtin.function, args, ty);
+    }
+
+    /// Calls a runtime function with the parameters of a built-in behind other arguments, and
+    /// returns what it gives. Runtime functions take addresses and lengths in 64 bits; what is
+    /// shorter in the core type is extended with zeros.
+    fn return_builtin(&mut self, function: &str, mut args: Vec<Value>, core_ty: &FuncType) {
+        let row = &RUNTIME_FNS[names::runtime_fn(function) as usize];
+        let params = self.params();
+        for (param, ty) in params.into_iter().zip(&row.params[args.len()..]) {
+            args.push(match ty {
+                AbiType::I64 => self.resized(param, types::I64),
+                _ => param,
+            });
+        }
+        let result = self.call_runtime(function, &args);
+        let result = result.zip(core_ty.results().first());
+        let result = result.map(|(value, &ty)| self.resized(value, clif_type(ty)));
+        let results: Vec<Value> = result.into_iter().collect();
+        self.builder.ins().return_(&results);
+    }
+
+    /// A number as one of another size.
+    fn resized(&mut self, value: Value, ty: Type) -> Value {
+        match (self.builder.func.dfg.value_type(value), ty) {
+            (types::I32, types::I64) => self.builder.ins().uextend(ty, value),
+            (types::I64, types::I32) => self.builder.ins().ireduce(ty, value),
+            _ => value,
+        }
     }
 
     fn return_runtime(&mut self, function: &str, args: &[Value]) {

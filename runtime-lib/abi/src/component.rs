@@ -141,8 +141,37 @@ pub enum StringEncoding {
     CompactUtf16 = 2,
 }
 
-/// Calls a `realloc`: base of the store, old address, old size, alignment, new size.
-pub type Realloc = unsafe extern "C" fn(*mut u8, u32, u32, u32, u32) -> u32;
+/// The type of addresses and lengths of a memory: `ptr_type` of the canonical ABI.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PtrType {
+    I32 = 0,
+    I64 = 1,
+}
+
+impl PtrType {
+    /// What a number in [`CanonOptions`] stands for.
+    #[must_use]
+    pub const fn of(number: u32) -> PtrType {
+        match number {
+            0 => PtrType::I32,
+            _ => PtrType::I64,
+        }
+    }
+
+    /// `ptr_size`.
+    #[must_use]
+    pub const fn bytes(self) -> u32 {
+        match self {
+            PtrType::I32 => 4,
+            PtrType::I64 => 8,
+        }
+    }
+}
+
+/// Calls a `realloc`: base of the store, old address, old size, alignment, new size. Numbers of 32
+/// bits are zero-extended.
+pub type Realloc = unsafe extern "C" fn(*mut u8, u64, u64, u64, u64) -> u64;
 
 /// The canonical options of a lifted or lowered function, read-only.
 #[repr(C)]
@@ -159,7 +188,8 @@ pub struct CanonOptions {
     /// 1 for a function that is lowered with `async`: at most [`FLAT_ASYNC_PARAMS_MAX`] flat
     /// parameters, the result always at an address, and the state of the call in slot 0.
     pub is_async: u32,
-    pub reserved: u32,
+    /// The [`PtrType`] of the memory; [`PtrType::I32`] without one.
+    pub ptr_type: u32,
 }
 
 /// What a type is; the byte of [`TypeDesc::kind`].
@@ -213,14 +243,16 @@ pub enum TypeKind {
 pub struct TypeDesc {
     /// A [`TypeKind`].
     pub kind: u32,
-    /// Size in memory, in bytes.
-    pub bytes: u32,
-    pub align: u32,
     /// Of a fixed-length list: its length. Of a handle: the number of the resource type.
     pub len: u32,
+    /// Size in a memory, in bytes, by its [`PtrType`].
+    pub bytes: [u32; 2],
+    /// As `bytes`.
+    pub align: [u32; 2],
+    /// Number of flat values; 17 stands for any number beyond 16.
+    pub flat_len: u32,
+    pub reserved: u32,
     pub members: Slice<TypeMember>,
-    /// Flat types, one [`crate::ValueType`] byte each; those beyond 16 are left out.
-    pub flat: Slice<u8>,
 }
 
 #[repr(C)]

@@ -21,9 +21,9 @@ mod trap;
 
 pub use component::{
     CanonOptions, ComponentExport, FLAT_ASYNC_PARAMS_MAX, FLAT_PARAMS_MAX, GUEST_RESOURCES,
-    HostInterface, LIST_BYTES_MAX, P2_INIT, P2_PREFIX, P2_PREOPENS, P3_PREFIX, RESOURCE_DROP,
-    Realloc, SPECTEST_PREFIX, StringEncoding, TypeDesc, TypeKind, TypeMember, host_resource,
-    host_resource_p3,
+    HostInterface, LIST_BYTES_MAX, P2_INIT, P2_PREFIX, P2_PREOPENS, P3_PREFIX, PtrType,
+    RESOURCE_DROP, Realloc, SPECTEST_PREFIX, StringEncoding, TypeDesc, TypeKind, TypeMember,
+    host_resource, host_resource_p3,
 };
 pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
 pub use p2::P2;

@@ -16,6 +16,8 @@
 ///   lent handles are given back, and borrowed ones have to be gone.
 /// - `string_transfer` copies a string of `units` code units (with the tag bit of `latin1+utf16`)
 ///   from one memory to another; gives the new address, and in the upper half the new length.
+///   Both memories have addresses of 32 bits; `string_transfer64` does the same where one of them
+///   has not, and writes the two numbers to `out`.
 /// - `bytes_copy` copies bytes of memories that have been checked; both are addresses.
 /// - `utf8_copy` copies a string likewise, and traps unless it is UTF-8.
 ///
@@ -88,9 +90,9 @@ macro_rules! for_each_runtime_fn {
             subtask_drop(memory: ptr, instance: i32, subtask: i32) -> ();
             waitable_set_new(memory: ptr, instance: i32) -> i32;
             waitable_set_wait(memory: ptr, instance: i32, cancellable: i32, set: i32,
-                out: i32) -> i32;
+                out: i64) -> i32;
             waitable_set_poll(memory: ptr, instance: i32, cancellable: i32, set: i32,
-                out: i32) -> i32;
+                out: i64) -> i32;
             waitable_set_drop(memory: ptr, instance: i32, set: i32) -> ();
             waitable_join(memory: ptr, instance: i32, waitable: i32, set: i32) -> ();
             context_get(memory: ptr, slot: i32) -> i32;
@@ -108,25 +110,27 @@ macro_rules! for_each_runtime_fn {
             thread_switch(memory: ptr, instance: i32, yields: i32, thread: i32) -> i32;
             thread_promote(memory: ptr, instance: i32, yields: i32, thread: i32) -> i32;
             stream_new(memory: ptr, ty: ptr) -> i64;
-            stream_read(memory: ptr, ty: ptr, end: i32, start: i32, count: i32) -> i32;
-            stream_write(memory: ptr, ty: ptr, end: i32, start: i32, count: i32) -> i32;
+            stream_read(memory: ptr, ty: ptr, end: i32, start: i64, count: i64) -> i32;
+            stream_write(memory: ptr, ty: ptr, end: i32, start: i64, count: i64) -> i32;
             stream_cancel_read(memory: ptr, ty: ptr, end: i32) -> i32;
             stream_cancel_write(memory: ptr, ty: ptr, end: i32) -> i32;
             stream_drop_readable(memory: ptr, ty: ptr, end: i32) -> ();
             stream_drop_writable(memory: ptr, ty: ptr, end: i32) -> ();
             future_new(memory: ptr, ty: ptr) -> i64;
-            future_read(memory: ptr, ty: ptr, end: i32, start: i32) -> i32;
-            future_write(memory: ptr, ty: ptr, end: i32, start: i32) -> i32;
+            future_read(memory: ptr, ty: ptr, end: i32, start: i64) -> i32;
+            future_write(memory: ptr, ty: ptr, end: i32, start: i64) -> i32;
             future_cancel_read(memory: ptr, ty: ptr, end: i32) -> i32;
             future_cancel_write(memory: ptr, ty: ptr, end: i32) -> i32;
             future_drop_readable(memory: ptr, ty: ptr, end: i32) -> ();
             future_drop_writable(memory: ptr, ty: ptr, end: i32) -> ();
             end_lift(memory: ptr, instance: i32, ty: ptr, handle: i32) -> i32;
             end_lower(memory: ptr, instance: i32, ty: ptr, rep: i32) -> i32;
-            error_context_new(memory: ptr, options: ptr, start: i32, units: i32) -> i32;
-            error_context_debug_message(memory: ptr, options: ptr, handle: i32, out: i32) -> ();
+            error_context_new(memory: ptr, options: ptr, start: i64, units: i64) -> i32;
+            error_context_debug_message(memory: ptr, options: ptr, handle: i32, out: i64) -> ();
             error_context_drop(memory: ptr, instance: i32, handle: i32) -> ();
             error_context_pass(memory: ptr, from: i32, to: i32, handle: i32) -> i32;
+            string_transfer64(memory: ptr, from: ptr, to: ptr, start: i64, units: i64,
+                out: ptr) -> ();
         }
     };
 }

@@ -6,11 +6,11 @@ use crate::component::heap::{Fault, Heap};
 use crate::component::resource::{Own, Rep, Resource, Resources};
 use crate::component::state::{self, Lent, State};
 use crate::component::strings::{self, Source};
-use crate::component::values::Bytes;
+use crate::component::values::{Bytes, Lift, Lower};
 use crate::vm::store::{self, Store};
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
 use crate::vm::{GuestMemory, Memory, process};
-use wasmelt_abi::{CanonOptions, TrapCode};
+use wasmelt_abi::{CanonOptions, PtrType, TrapCode};
 
 /// See the module's documentation. What refers to the guest's memory or to the resources borrows
 /// the call, and so is gone before anything can run the guest.
@@ -129,7 +129,7 @@ impl<'a> Call<'a> {
     /// `reallocate`.
     #[must_use]
     #[inline]
-    pub fn realloc(&mut self, old: u32, old_bytes: u32, align: u32, bytes: u32) -> u32 {
+    pub fn realloc(&mut self, old: u64, old_bytes: u32, align: u32, bytes: u32) -> u64 {
         let result = self.heap.realloc(old, old_bytes, align, bytes);
         result.unwrap_or_else(|fault| refuse(fault))
     }
@@ -137,7 +137,7 @@ impl<'a> Call<'a> {
     /// `allocate`.
     #[must_use]
     #[inline]
-    pub fn allocate(&mut self, align: u32, bytes: u64) -> u32 {
+    pub fn allocate(&mut self, align: u32, bytes: u64) -> u64 {
         let result = self.heap.allocate(align, bytes);
         result.unwrap_or_else(|fault| refuse(fault))
     }
@@ -151,18 +151,62 @@ impl<'a> Call<'a> {
         Bytes::new(at, len)
     }
 
+    /// The type of addresses of the guest's memory.
+    #[must_use]
+    #[inline]
+    pub fn ptr_type(&self) -> PtrType {
+        self.heap.ptr_type()
+    }
+
+    /// A flat value as an address or length. Behind one of 32 bits, a flat value that several types
+    /// share may have others.
+    #[must_use]
+    #[inline]
+    pub fn pointer(&self, bits: u64) -> u64 {
+        match self.ptr_type() {
+            PtrType::I32 => u64::from(bits as u32),
+            PtrType::I64 => bits,
+        }
+    }
+
+    /// Address and length of a string or list in memory.
+    #[must_use]
+    #[inline]
+    pub fn load_range(&mut self, at: u64) -> (u64, u64) {
+        match self.ptr_type() {
+            PtrType::I32 => (u32::load(self, at).into(), u32::load(self, at + 4).into()),
+            PtrType::I64 => (u64::load(self, at), u64::load(self, at + 8)),
+        }
+    }
+
+    /// Writes address and length of a string or list.
+    #[inline]
+    pub fn store_range(&mut self, (start, len): (u64, u64), at: u64) {
+        match self.ptr_type() {
+            PtrType::I32 => {
+                (start as u32).store(self, at);
+                (len as u32).store(self, at + 4);
+            }
+            PtrType::I64 => {
+                start.store(self, at);
+                len.store(self, at + 8);
+            }
+        }
+    }
+
     /// `load_string_from_range`.
     #[must_use]
-    pub fn load_string(&mut self, at: u32, units: u32) -> String {
+    pub fn load_string(&mut self, range: (u64, u64)) -> String {
         let encoding = strings::encoding(self.options.encoding);
-        strings::source(self.heap.memory(), encoding, (at, units))
+        let ptr_type = self.ptr_type();
+        strings::source(self.heap.memory(), (encoding, ptr_type), range)
             .and_then(Source::decode)
             .unwrap_or_else(|fault| refuse(fault))
     }
 
     /// `store_string_into_range`: address, and length with its tag.
     #[must_use]
-    pub fn store_string(&mut self, text: &str) -> (u32, u32) {
+    pub fn store_string(&mut self, text: &str) -> (u64, u64) {
         if text.len() > wasmelt_abi::LIST_BYTES_MAX as usize {
             raise(TrapCode::ListTooLong)
         }
@@ -172,14 +216,14 @@ impl<'a> Call<'a> {
     }
 
     /// `load_list_from_range` up to the elements: traps unless as many elements of this size and
-    /// alignment are at `at`.
+    /// alignment are at `at`. Gives their number.
     #[inline]
-    pub fn check_list(&mut self, at: u32, len: u32, bytes: u32, align: u32) {
-        let total = u64::from(len) * u64::from(bytes);
+    pub fn check_list(&mut self, (at, len): (u64, u64), bytes: u32, align: u32) -> u32 {
+        let total = len.saturating_mul(bytes.into());
         if total > wasmelt_abi::LIST_BYTES_MAX.into() {
             raise(TrapCode::ListTooLong)
         }
-        if !at.is_multiple_of(align) {
+        if !at.is_multiple_of(align.into()) {
             let text = [Piece::Text("list pointer is not aligned")];
             raise_with(TrapInfo::with_text(TrapCode::PointerMisaligned, &text))
         }
@@ -187,12 +231,13 @@ impl<'a> Call<'a> {
             let text = [Piece::Text("list pointer/length out of bounds of memory")];
             raise_with(TrapInfo::with_text(TrapCode::ListOutOfBounds, &text))
         }
+        len as u32
     }
 
     /// `trap_if`s of parameters or results that lie in memory.
     #[inline]
-    pub fn check_tuple(&mut self, at: u32, bytes: u32, align: u32) {
-        if !at.is_multiple_of(align) {
+    pub fn check_tuple(&mut self, at: u64, bytes: u32, align: u32) {
+        if !at.is_multiple_of(align.into()) {
             let text = [Piece::Text("pointer not aligned")];
             raise_with(TrapInfo::with_text(TrapCode::PointerMisaligned, &text))
         }

@@ -3,12 +3,10 @@
 use crate::component::call::Call;
 use crate::component::values::{Lift, Lower, Slots, Value, invalid_discriminant};
 use crate::vm::trap::raise;
-use wasmelt_abi::{LIST_BYTES_MAX, TrapCode};
+use wasmelt_abi::{LIST_BYTES_MAX, PtrType, TrapCode};
 
 impl Value for String {
-    const SIZE: u32 = 8;
-    const ALIGN: u32 = 4;
-    const FLAT: usize = 2;
+    const LAYOUT: Layout = Layout::RANGE;
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -18,13 +16,13 @@ impl Value for String {
 
 impl Lift for String {
     fn lift_flat(call: &mut Call<'_>, slots: &mut Slots<'_>) -> String {
-        let (at, units) = (slots.take_u32(), slots.take_u32());
-        call.load_string(at, units)
+        let range = slots.take_range(call);
+        call.load_string(range)
     }
 
-    fn load(call: &mut Call<'_>, at: u32) -> String {
-        let (at, units) = (u32::load(call, at), u32::load(call, at + 4));
-        call.load_string(at, units)
+    fn load(call: &mut Call<'_>, at: u64) -> String {
+        let range = call.load_range(at);
+        call.load_string(range)
     }
 }
 
@@ -33,15 +31,13 @@ impl Lower for String {
         self.as_str().lower_flat(call, slots);
     }
 
-    fn store(self, call: &mut Call<'_>, at: u32) {
+    fn store(self, call: &mut Call<'_>, at: u64) {
         self.as_str().store(call, at);
     }
 }
 
 impl Value for &str {
-    const SIZE: u32 = 8;
-    const ALIGN: u32 = 4;
-    const FLAT: usize = 2;
+    const LAYOUT: Layout = Layout::RANGE;
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -51,22 +47,17 @@ impl Value for &str {
 
 impl Lower for &str {
     fn lower_flat(self, call: &mut Call<'_>, slots: &mut Slots<'_>) {
-        let (at, units) = call.store_string(self);
-        *slots.next_slot() = at.into();
-        *slots.next_slot() = units.into();
+        slots.put_range(call.store_string(self));
     }
 
-    fn store(self, call: &mut Call<'_>, at: u32) {
-        let (start, units) = call.store_string(self);
-        start.store(call, at);
-        units.store(call, at + 4);
+    fn store(self, call: &mut Call<'_>, at: u64) {
+        let range = call.store_string(self);
+        call.store_range(range, at);
     }
 }
 
 impl<T: Value> Value for Vec<T> {
-    const SIZE: u32 = 8;
-    const ALIGN: u32 = 4;
-    const FLAT: usize = 2;
+    const LAYOUT: Layout = Layout::RANGE;
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -78,61 +69,93 @@ impl<T: Value> Value for Vec<T> {
 
 impl<T: Lift> Lift for Vec<T> {
     fn lift_flat(call: &mut Call<'_>, slots: &mut Slots<'_>) -> Vec<T> {
-        let (at, len) = (slots.take_u32(), slots.take_u32());
-        load_list_from_range(call, at, len)
+        let range = slots.take_range(call);
+        load_list_from_range(call, range)
     }
 
-    fn load(call: &mut Call<'_>, at: u32) -> Vec<T> {
-        let (at, len) = (u32::load(call, at), u32::load(call, at + 4));
-        load_list_from_range(call, at, len)
+    fn load(call: &mut Call<'_>, at: u64) -> Vec<T> {
+        let range = call.load_range(at);
+        load_list_from_range(call, range)
     }
 }
 
-fn load_list_from_range<T: Lift>(call: &mut Call<'_>, at: u32, len: u32) -> Vec<T> {
-    call.check_list(at, len, T::SIZE, T::ALIGN);
-    T::load_list(call, at, len)
+fn load_list_from_range<T: Lift>(call: &mut Call<'_>, range: (u64, u64)) -> Vec<T> {
+    let ptr_type = call.ptr_type();
+    let (bytes, align) = (T::LAYOUT.bytes(ptr_type), T::LAYOUT.align(ptr_type));
+    let len = call.check_list(range, bytes, align);
+    T::load_list(call, range.0, len)
 }
 
 impl<T: Lower> Lower for Vec<T> {
     fn lower_flat(self, call: &mut Call<'_>, slots: &mut Slots<'_>) {
-        let (at, len) = store_list_into_range(call, self);
-        *slots.next_slot() = at.into();
-        *slots.next_slot() = len.into();
+        slots.put_range(store_list_into_range(call, self));
     }
 
-    fn store(self, call: &mut Call<'_>, at: u32) {
-        let (start, len) = store_list_into_range(call, self);
-        start.store(call, at);
-        len.store(call, at + 4);
+    fn store(self, call: &mut Call<'_>, at: u64) {
+        let range = store_list_into_range(call, self);
+        call.store_range(range, at);
     }
 }
 
-fn store_list_into_range<T: Lower>(call: &mut Call<'_>, list: Vec<T>) -> (u32, u32) {
-    let bytes = list.len() as u64 * u64::from(T::SIZE);
+fn store_list_into_range<T: Lower>(call: &mut Call<'_>, list: Vec<T>) -> (u64, u64) {
+    let len = list.len() as u64;
+    let bytes = len * u64::from(T::LAYOUT.bytes(call.ptr_type()));
     if bytes > LIST_BYTES_MAX.into() {
         raise(TrapCode::ListTooLong)
     }
-    let len = list.len() as u32;
-    let at = call.allocate(T::ALIGN, bytes);
+    let at = call.allocate(T::LAYOUT.align(call.ptr_type()), bytes);
     T::store_list(list, call, at);
     (at, len)
 }
 
 /// `elem_size`, `alignment` and the number of flat values of a type.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout {
-    pub bytes: u32,
-    pub align: u32,
+    /// By the type of the memory's addresses.
+    bytes: [u32; 2],
+    /// As `bytes`.
+    align: [u32; 2],
     pub flat: usize,
 }
 
 impl Layout {
+    /// That of a string or list: address and length.
+    pub const RANGE: Layout = Layout {
+        bytes: [8, 16],
+        align: [4, 8],
+        flat: 2,
+    };
+
+    /// In memories with addresses of this type.
     #[must_use]
-    pub const fn of<T: Value>() -> Layout {
+    #[inline]
+    pub const fn bytes(self, ptr_type: PtrType) -> u32 {
+        // What has no addresses in it is known when this is compiled.
+        if self.bytes[0] == self.bytes[1] {
+            self.bytes[0]
+        } else {
+            self.bytes[ptr_type as usize]
+        }
+    }
+
+    /// As [`Layout::bytes`].
+    #[must_use]
+    #[inline]
+    pub const fn align(self, ptr_type: PtrType) -> u32 {
+        if self.align[0] == self.align[1] {
+            self.align[0]
+        } else {
+            self.align[ptr_type as usize]
+        }
+    }
+
+    /// That of a number of so many bytes.
+    #[must_use]
+    pub const fn number(bytes: u32) -> Layout {
         Layout {
-            bytes: T::SIZE,
-            align: T::ALIGN,
-            flat: T::FLAT,
+            bytes: [bytes; 2],
+            align: [bytes; 2],
+            flat: 1,
         }
     }
 
@@ -140,75 +163,86 @@ impl Layout {
     #[must_use]
     pub const fn record(fields: &[Layout]) -> Layout {
         let mut whole = Layout {
-            bytes: 0,
-            align: 1,
+            bytes: [0; 2],
+            align: [1; 2],
             flat: 0,
         };
         let mut index = 0;
         while index < fields.len() {
             let field = fields[index];
-            whole.bytes = whole.bytes.next_multiple_of(field.align) + field.bytes;
-            whole.align = if field.align > whole.align {
-                field.align
-            } else {
-                whole.align
-            };
+            let mut ptr = 0;
+            while ptr < 2 {
+                let start = whole.bytes[ptr].next_multiple_of(field.align[ptr]);
+                whole.bytes[ptr] = start + field.bytes[ptr];
+                whole.align[ptr] = max(whole.align[ptr], field.align[ptr]);
+                ptr += 1;
+            }
             whole.flat += field.flat;
             index += 1;
         }
-        whole.bytes = whole.bytes.next_multiple_of(whole.align);
-        whole
+        whole.rounded()
     }
 
     /// That of a variant with these payloads.
     #[must_use]
     pub const fn variant(cases: &[Layout]) -> Layout {
         let discriminant = discriminant_bytes(cases.len());
-        let mut payload = Layout {
-            bytes: 0,
-            align: 1,
-            flat: 0,
-        };
-        let mut index = 0;
-        while index < cases.len() {
-            let case = cases[index];
-            if case.bytes > payload.bytes {
-                payload.bytes = case.bytes;
-            }
-            if case.align > payload.align {
-                payload.align = case.align;
-            }
-            if case.flat > payload.flat {
-                payload.flat = case.flat;
-            }
-            index += 1;
-        }
-        let align = if discriminant > payload.align {
-            discriminant
-        } else {
-            payload.align
-        };
-        let bytes = discriminant.next_multiple_of(payload.align) + payload.bytes;
-        Layout {
-            bytes: bytes.next_multiple_of(align),
-            align,
+        let payload = Layout::widest(cases);
+        let mut whole = Layout {
+            bytes: [0; 2],
+            align: [0; 2],
             flat: 1 + payload.flat,
+        };
+        let mut ptr = 0;
+        while ptr < 2 {
+            let start = discriminant.next_multiple_of(payload.align[ptr]);
+            whole.bytes[ptr] = start + payload.bytes[ptr];
+            whole.align[ptr] = max(discriminant, payload.align[ptr]);
+            ptr += 1;
         }
+        whole.rounded()
     }
 
     /// Where the payload of a variant with these payloads begins.
     #[must_use]
-    pub const fn payload_offset(cases: &[Layout]) -> u32 {
-        let mut align = 1;
+    pub const fn payload_offset(cases: &[Layout], ptr_type: PtrType) -> u64 {
+        let align = Layout::widest(cases).align(ptr_type);
+        discriminant_bytes(cases.len()).next_multiple_of(align) as u64
+    }
+
+    /// What the payloads of a variant need.
+    const fn widest(cases: &[Layout]) -> Layout {
+        let mut widest = Layout::record(&[]);
         let mut index = 0;
         while index < cases.len() {
-            if cases[index].align > align {
-                align = cases[index].align;
+            let case = cases[index];
+            let mut ptr = 0;
+            while ptr < 2 {
+                widest.bytes[ptr] = max(widest.bytes[ptr], case.bytes[ptr]);
+                widest.align[ptr] = max(widest.align[ptr], case.align[ptr]);
+                ptr += 1;
+            }
+            if case.flat > widest.flat {
+                widest.flat = case.flat;
             }
             index += 1;
         }
-        discriminant_bytes(cases.len()).next_multiple_of(align)
+        widest
     }
+
+    /// With sizes that are multiples of the alignments.
+    const fn rounded(mut self) -> Layout {
+        let mut ptr = 0;
+        while ptr < 2 {
+            self.bytes[ptr] = self.bytes[ptr].next_multiple_of(self.align[ptr]);
+            ptr += 1;
+        }
+        self
+    }
+}
+
+const fn max(a: u32, b: u32) -> u32 {
+    if a > b { a } else { b }
 }
 
 /// The size of `discriminant_type`.
@@ -225,7 +259,7 @@ pub const fn discriminant_bytes(cases: usize) -> u32 {
 
 /// The discriminant at an address, checked.
 #[inline]
-pub fn load_discriminant(call: &mut Call<'_>, at: u32, cases: usize) -> u32 {
+pub fn load_discriminant(call: &mut Call<'_>, at: u64, cases: usize) -> u32 {
     let found = match discriminant_bytes(cases) {
         1 => u8::load(call, at).into(),
         2 => u16::load(call, at).into(),
@@ -249,7 +283,7 @@ fn check_discriminant(found: u32, cases: usize) -> u32 {
 }
 
 #[inline]
-pub fn store_discriminant(call: &mut Call<'_>, at: u32, case: u32, cases: usize) {
+pub fn store_discriminant(call: &mut Call<'_>, at: u64, case: u32, cases: usize) {
     match discriminant_bytes(cases) {
         1 => (case as u8).store(call, at),
         2 => (case as u16).store(call, at),
@@ -260,29 +294,40 @@ pub fn store_discriminant(call: &mut Call<'_>, at: u32, case: u32, cases: usize)
 /// Walks over the fields of a record in memory.
 #[derive(Debug)]
 pub struct Fields {
-    next: u32,
+    next: u64,
+    ptr_type: PtrType,
 }
 
 impl Fields {
+    /// Of a record at this address, which is inside the memory.
     #[inline]
     #[must_use]
-    pub fn new(at: u32) -> Fields {
-        Fields { next: at }
+    pub fn new(call: &Call<'_>, at: u64) -> Fields {
+        Fields {
+            next: at,
+            ptr_type: call.ptr_type(),
+        }
     }
 
     /// The address of the next field, which is of type `T`.
     #[inline]
-    pub fn place<T: Value>(&mut self) -> u32 {
-        let at = self.next.next_multiple_of(T::ALIGN);
-        self.next = at + T::SIZE;
+    pub fn place<T: Value>(&mut self) -> u64 {
+        let mask = u64::from(T::LAYOUT.align(self.ptr_type)) - 1;
+        let at = (self.next + mask) & !mask;
+        self.next = at + u64::from(T::LAYOUT.bytes(self.ptr_type));
         at
     }
 }
 
+/// Where the payload of an option or result is: the discriminant is one byte, so it begins at the
+/// alignment.
+#[inline]
+fn payload<T: Value>(call: &Call<'_>, at: u64) -> u64 {
+    at + u64::from(T::LAYOUT.align(call.ptr_type()))
+}
+
 impl<T: Value> Value for Option<T> {
-    const SIZE: u32 = Layout::variant(&[Layout::of::<()>(), Layout::of::<T>()]).bytes;
-    const ALIGN: u32 = T::ALIGN;
-    const FLAT: usize = 1 + T::FLAT;
+    const LAYOUT: Layout = Layout::variant(&[<()>::LAYOUT, T::LAYOUT]);
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -299,9 +344,9 @@ impl<T: Lift> Lift for Option<T> {
         (case == 1).then(|| T::lift_flat(call, &mut payload))
     }
 
-    fn load(call: &mut Call<'_>, at: u32) -> Option<T> {
+    fn load(call: &mut Call<'_>, at: u64) -> Option<T> {
         let case = load_discriminant(call, at, 2);
-        (case == 1).then(|| T::load(call, at + T::ALIGN))
+        (case == 1).then(|| T::load(call, payload::<Self>(call, at)))
     }
 }
 
@@ -314,18 +359,16 @@ impl<T: Lower> Lower for Option<T> {
         }
     }
 
-    fn store(self, call: &mut Call<'_>, at: u32) {
+    fn store(self, call: &mut Call<'_>, at: u64) {
         self.is_some().store(call, at);
         if let Some(value) = self {
-            value.store(call, at + T::ALIGN);
+            value.store(call, payload::<Self>(call, at));
         }
     }
 }
 
 impl<T: Value, E: Value> Value for Result<T, E> {
-    const SIZE: u32 = Layout::variant(&[Layout::of::<T>(), Layout::of::<E>()]).bytes;
-    const ALIGN: u32 = Layout::variant(&[Layout::of::<T>(), Layout::of::<E>()]).align;
-    const FLAT: usize = Layout::variant(&[Layout::of::<T>(), Layout::of::<E>()]).flat;
+    const LAYOUT: Layout = Layout::variant(&[T::LAYOUT, E::LAYOUT]);
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -347,11 +390,11 @@ impl<T: Lift, E: Lift> Lift for Result<T, E> {
         }
     }
 
-    fn load(call: &mut Call<'_>, at: u32) -> Result<T, E> {
-        // The discriminant is one byte, so the payload begins at the alignment.
+    fn load(call: &mut Call<'_>, at: u64) -> Result<T, E> {
+        let payload = payload::<Self>(call, at);
         match load_discriminant(call, at, 2) {
-            0 => Ok(T::load(call, at + Self::ALIGN)),
-            _ => Err(E::load(call, at + Self::ALIGN)),
+            0 => Ok(T::load(call, payload)),
+            _ => Err(E::load(call, payload)),
         }
     }
 }
@@ -366,11 +409,12 @@ impl<T: Lower, E: Lower> Lower for Result<T, E> {
         }
     }
 
-    fn store(self, call: &mut Call<'_>, at: u32) {
+    fn store(self, call: &mut Call<'_>, at: u64) {
         self.is_err().store(call, at);
+        let payload = payload::<Self>(call, at);
         match self {
-            Ok(value) => value.store(call, at + Self::ALIGN),
-            Err(value) => value.store(call, at + Self::ALIGN),
+            Ok(value) => value.store(call, payload),
+            Err(value) => value.store(call, payload),
         }
     }
 }
@@ -379,9 +423,7 @@ macro_rules! tuples {
     ($( ( $($type:ident $index:tt),+ ) )*) => {
         $(
             impl<$($type: Value),+> Value for ($($type,)+) {
-                const SIZE: u32 = Layout::record(&[$(Layout::of::<$type>()),+]).bytes;
-                const ALIGN: u32 = Layout::record(&[$(Layout::of::<$type>()),+]).align;
-                const FLAT: usize = 0 $(+ $type::FLAT)+;
+                const LAYOUT: Layout = Layout::record(&[$($type::LAYOUT),+]);
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -403,8 +445,8 @@ macro_rules! tuples {
                 }
 
                 #[inline]
-                fn load(call: &mut Call<'_>, at: u32) -> Self {
-                    let mut fields = Fields::new(at);
+                fn load(call: &mut Call<'_>, at: u64) -> Self {
+                    let mut fields = Fields::new(call, at);
                     ($($type::load(call, fields.place::<$type>()),)+)
                 }
             }
@@ -416,8 +458,8 @@ macro_rules! tuples {
                 }
 
                 #[inline]
-                fn store(self, call: &mut Call<'_>, at: u32) {
-                    let mut fields = Fields::new(at);
+                fn store(self, call: &mut Call<'_>, at: u64) {
+                    let mut fields = Fields::new(call, at);
                     $( self.$index.store(call, fields.place::<$type>()); )+
                 }
             }

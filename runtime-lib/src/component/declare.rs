@@ -43,12 +43,8 @@ macro_rules! record {
         const _: () = {
             use $crate::component::{Call, Fields, Layout, Lift, Lower, Slots, Value};
 
-            const FIELDS: &[Layout] = &[$(Layout::of::<$type>()),+];
-
             impl Value for $name {
-                const SIZE: u32 = Layout::record(FIELDS).bytes;
-                const ALIGN: u32 = Layout::record(FIELDS).align;
-                const FLAT: usize = Layout::record(FIELDS).flat;
+                const LAYOUT: Layout = Layout::record(&[$(<$type as Value>::LAYOUT),+]);
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -70,8 +66,8 @@ macro_rules! record {
                     Self { $($field),+ }
                 }
 
-                fn load(call: &mut Call<'_>, at: u32) -> Self {
-                    let mut fields = Fields::new(at);
+                fn load(call: &mut Call<'_>, at: u64) -> Self {
+                    let mut fields = Fields::new(call, at);
                     $( let $field = <$type as Lift>::load(call, fields.place::<$type>()); )+
                     Self { $($field),+ }
                 }
@@ -82,8 +78,8 @@ macro_rules! record {
                     $( self.$field.lower_flat(call, slots); )+
                 }
 
-                fn store(self, call: &mut Call<'_>, at: u32) {
-                    let mut fields = Fields::new(at);
+                fn store(self, call: &mut Call<'_>, at: u64) {
+                    let mut fields = Fields::new(call, at);
                     $( self.$field.store(call, fields.place::<$type>()); )+
                 }
             }
@@ -110,16 +106,14 @@ macro_rules! variant {
             };
 
             /// Types of the payloads.
-            const CASES: &[Layout] = &[$( Layout::of::<$crate::variant!(@payload $($type)?)>() ),+];
-            const PAYLOAD: u32 = Layout::payload_offset(CASES);
+            const CASES: &[Layout] =
+                &[$( <$crate::variant!(@payload $($type)?) as Value>::LAYOUT ),+];
 
             /// The discriminants.
             enum Index { $($case),+ }
 
             impl Value for $name {
-                const SIZE: u32 = Layout::variant(CASES).bytes;
-                const ALIGN: u32 = Layout::variant(CASES).align;
-                const FLAT: usize = Layout::variant(CASES).flat;
+                const LAYOUT: Layout = Layout::variant(CASES);
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -151,9 +145,9 @@ macro_rules! variant {
                     unreachable!("the discriminant was checked")
                 }
 
-                fn load(call: &mut Call<'_>, at: u32) -> Self {
+                fn load(call: &mut Call<'_>, at: u64) -> Self {
                     let case = load_discriminant(call, at, CASES.len());
-                    let payload = at + PAYLOAD;
+                    let payload = at + Layout::payload_offset(CASES, call.ptr_type());
                     $(
                         if case == Index::$case as u32 {
                             return $crate::variant!(@lift $name $case call payload load $($type)?);
@@ -175,8 +169,8 @@ macro_rules! variant {
                     )+
                 }
 
-                fn store(self, call: &mut Call<'_>, at: u32) {
-                    let payload = at + PAYLOAD;
+                fn store(self, call: &mut Call<'_>, at: u64) {
+                    let payload = at + Layout::payload_offset(CASES, call.ptr_type());
                     $(
                         if let $crate::variant!(@pattern $name $case value $($type)?) = self {
                             store_discriminant(call, at, Index::$case as u32, CASES.len());
@@ -221,16 +215,14 @@ macro_rules! enumeration {
 
         const _: () = {
             use $crate::component::{
-                Call, Lift, Lower, Slots, Value, discriminant_bytes, lift_discriminant,
+                Call, Layout, Lift, Lower, Slots, Value, discriminant_bytes, lift_discriminant,
                 load_discriminant, store_discriminant,
             };
 
             const CASES: &[$name] = &[$($name::$case),+];
 
             impl Value for $name {
-                const SIZE: u32 = discriminant_bytes(CASES.len());
-                const ALIGN: u32 = Self::SIZE;
-                const FLAT: usize = 1;
+                const LAYOUT: Layout = Layout::number(discriminant_bytes(CASES.len()));
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -244,7 +236,7 @@ macro_rules! enumeration {
                     CASES[lift_discriminant(slots, CASES.len()) as usize]
                 }
 
-                fn load(call: &mut Call<'_>, at: u32) -> Self {
+                fn load(call: &mut Call<'_>, at: u64) -> Self {
                     CASES[load_discriminant(call, at, CASES.len()) as usize]
                 }
             }
@@ -254,7 +246,7 @@ macro_rules! enumeration {
                     *slots.next_slot() = self as u64;
                 }
 
-                fn store(self, call: &mut Call<'_>, at: u32) {
+                fn store(self, call: &mut Call<'_>, at: u64) {
                     store_discriminant(call, at, self as u32, CASES.len());
                 }
             }
@@ -313,16 +305,16 @@ macro_rules! flags {
         }
 
         const _: () = {
-            use $crate::component::{Call, Lift, Lower, Slots, Value};
+            use $crate::component::{Call, Layout, Lift, Lower, Slots, Value};
+
+            const BYTES: u32 = match $name::ALL {
+                ..0x100 => 1,
+                0x100..0x1_0000 => 2,
+                _ => 4,
+            };
 
             impl Value for $name {
-                const SIZE: u32 = match $name::ALL {
-                    ..0x100 => 1,
-                    0x100..0x1_0000 => 2,
-                    _ => 4,
-                };
-                const ALIGN: u32 = Self::SIZE;
-                const FLAT: usize = 1;
+                const LAYOUT: Layout = Layout::number(BYTES);
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -336,8 +328,8 @@ macro_rules! flags {
                     Self(slots.take_u32() & Self::ALL)
                 }
 
-                fn load(call: &mut Call<'_>, at: u32) -> Self {
-                    let bits = match Self::SIZE {
+                fn load(call: &mut Call<'_>, at: u64) -> Self {
+                    let bits = match BYTES {
                         1 => u8::load(call, at).into(),
                         2 => u16::load(call, at).into(),
                         _ => u32::load(call, at),
@@ -351,8 +343,8 @@ macro_rules! flags {
                     *slots.next_slot() = self.0.into();
                 }
 
-                fn store(self, call: &mut Call<'_>, at: u32) {
-                    match Self::SIZE {
+                fn store(self, call: &mut Call<'_>, at: u64) {
+                    match BYTES {
                         1 => (self.0 as u8).store(call, at),
                         2 => (self.0 as u16).store(call, at),
                         _ => self.0.store(call, at),

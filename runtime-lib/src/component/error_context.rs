@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use super::call::Call;
+use super::compound::Layout;
 use super::handles::kind;
 use super::state;
 use crate::vm::Memory;
@@ -60,12 +61,13 @@ unsafe fn call_of(memory: *mut u8, options: *mut u8) -> Call<'static> {
 pub unsafe extern "C" fn error_context_new(
     memory: *mut u8,
     options: *mut u8,
-    start: i32,
-    units: i32,
+    start: i64,
+    units: i64,
 ) -> i32 {
     // SAFETY: the caller vouches for both.
     let mut call = unsafe { call_of(memory, options) };
-    let debug_message = call.load_string(start as u32, units as u32);
+    let range = (start.cast_unsigned(), units.cast_unsigned());
+    let debug_message = call.load_string(range);
     let context = Rc::new(ErrorContext { debug_message });
     add(call.store(), call.instance(), context) as i32
 }
@@ -79,25 +81,23 @@ pub unsafe extern "C" fn error_context_debug_message(
     memory: *mut u8,
     options: *mut u8,
     handle: i32,
-    out: i32,
+    out: i64,
 ) {
     // SAFETY: the caller vouches for both.
     let mut call = unsafe { call_of(memory, options) };
     let context = error_context(call.store(), call.instance(), handle as u32);
-    let out = out as u32;
-    if !out.is_multiple_of(4) {
+    let out = out.cast_unsigned();
+    let ptr_type = call.ptr_type();
+    if !out.is_multiple_of(Layout::RANGE.align(ptr_type).into()) {
         refuse_pointer(TrapCode::PointerMisaligned)
     }
     // Memory does not shrink: what is inside now is so when the string has been stored.
-    if call.memory().bytes(out, 8).is_err() {
+    let bytes = Layout::RANGE.bytes(ptr_type);
+    if call.memory().bytes(out, bytes).is_err() {
         refuse_pointer(TrapCode::MemoryOutOfBounds)
     }
-    let (at, units) = call.store_string(&context.debug_message);
-    let mut bytes = [0; 8];
-    bytes[..4].copy_from_slice(&at.to_le_bytes());
-    bytes[4..].copy_from_slice(&units.to_le_bytes());
-    let written = call.memory().write_bytes(out, &bytes);
-    written.expect("it has been found to be inside");
+    let range = call.store_string(&context.debug_message);
+    call.store_range(range, out);
 }
 
 #[cold]
@@ -150,13 +150,13 @@ mod tests {
         (first, Guest::in_store(store, 2, StringEncoding::Utf16))
     }
 
-    fn new(guest: &mut Guest, start: i32, units: i32) -> i32 {
+    fn new(guest: &mut Guest, start: i64, units: i64) -> i32 {
         let options = std::ptr::from_mut(&mut guest.options).cast();
         // SAFETY: the memory is that of the options, which outlive the call.
         unsafe { error_context_new(guest.memory().start(), options, start, units) }
     }
 
-    fn debug_message(guest: &mut Guest, handle: i32, out: i32) {
+    fn debug_message(guest: &mut Guest, handle: i32, out: i64) {
         let options = std::ptr::from_mut(&mut guest.options).cast();
         // SAFETY: the memory is that of the options, which outlive the call.
         unsafe { error_context_debug_message(guest.memory().start(), options, handle, out) }

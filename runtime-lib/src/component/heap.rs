@@ -1,7 +1,7 @@
 //! Memory and `realloc` of canonical options.
 
 use crate::vm::{GuestMemory, Memory};
-use wasmelt_abi::{CanonOptions, LIST_BYTES_MAX, Realloc, TrapCode};
+use wasmelt_abi::{CanonOptions, LIST_BYTES_MAX, PtrType, Realloc, TrapCode};
 
 /// What the canonical ABI does not accept of a guest. It becomes a trap, whose text depends on
 /// who was about to read or write.
@@ -29,6 +29,7 @@ pub(super) struct Heap {
     memory: GuestMemory,
     store_base: *mut u8,
     realloc: Option<Realloc>,
+    ptr_type: PtrType,
 }
 
 impl Heap {
@@ -38,7 +39,14 @@ impl Heap {
             memory: GuestMemory::from_header(memory),
             store_base,
             realloc: options.realloc,
+            ptr_type: PtrType::of(options.ptr_type),
         }
+    }
+
+    /// The type of its addresses.
+    #[inline]
+    pub(super) fn ptr_type(&self) -> PtrType {
+        self.ptr_type
     }
 
     /// The memory, of the length that it has now.
@@ -51,19 +59,27 @@ impl Heap {
     #[inline]
     pub(super) fn realloc(
         &mut self,
-        old: u32,
+        old: u64,
         old_bytes: u32,
         align: u32,
         bytes: u32,
-    ) -> Result<u32, Fault> {
+    ) -> Result<u64, Fault> {
         let realloc = self
             .realloc
             .expect("validation demands `realloc` of what allocates");
         // SAFETY: compiled code of this store. The guest's memory is not looked at meanwhile: the
         // views of it borrow `self`.
-        let at = unsafe { realloc(self.store_base, old, old_bytes, align, bytes) };
+        let at = unsafe {
+            realloc(
+                self.store_base,
+                old,
+                old_bytes.into(),
+                align.into(),
+                bytes.into(),
+            )
+        };
         self.memory.refresh();
-        if !at.is_multiple_of(align) {
+        if !at.is_multiple_of(align.into()) {
             return Err(Fault::ReallocMisaligned);
         }
         match self.memory.bytes(at, bytes) {
@@ -74,14 +90,14 @@ impl Heap {
 
     /// `allocate`, for as many bytes as a string or list may have after it has grown.
     #[inline]
-    pub(super) fn allocate(&mut self, align: u32, bytes: u64) -> Result<u32, Fault> {
+    pub(super) fn allocate(&mut self, align: u32, bytes: u64) -> Result<u64, Fault> {
         let bytes = u32::try_from(bytes).map_err(|_| Fault::TooLong)?;
         self.realloc(0, 0, align, bytes)
     }
 
     /// A block that `realloc` gave.
     #[inline]
-    pub(super) fn block(&mut self, at: u32, bytes: u32) -> &mut [u8] {
+    pub(super) fn block(&mut self, at: u64, bytes: u32) -> &mut [u8] {
         self.memory
             .bytes_mut(at, bytes)
             .expect("`realloc` has checked the block")

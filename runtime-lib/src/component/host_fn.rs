@@ -168,8 +168,8 @@ impl CallShape {
         if !self.params_in_memory {
             return P::lift_flat(call, slots);
         }
-        let at = slots.take_u32();
-        call.check_tuple(at, P::SIZE, P::ALIGN);
+        let at = call.pointer(*slots.next_slot());
+        check_tuple::<P>(call, at);
         P::load(call, at)
     }
 }
@@ -183,8 +183,8 @@ pub(super) fn store_result<R: Lower>(
     slots: &mut [u64],
 ) {
     if shape.result_in_memory {
-        let at = slots.last().map_or(0, |slot| *slot as u32);
-        call.check_tuple(at, R::SIZE, R::ALIGN);
+        let at = slots.last().map_or(0, |slot| call.pointer(*slot));
+        check_tuple::<R>(call, at);
         result.store(call, at);
     } else {
         result.lower_flat(call, &mut Slots::new(&mut *slots));
@@ -194,6 +194,12 @@ pub(super) fn store_result<R: Lower>(
     {
         *slot = SubtaskState::Returned as u64;
     }
+}
+
+#[inline]
+fn check_tuple<T: Value>(call: &mut Call<'_>, at: u64) {
+    let ptr_type = call.ptr_type();
+    call.check_tuple(at, T::LAYOUT.bytes(ptr_type), T::LAYOUT.align(ptr_type));
 }
 
 /// The destructor of a resource of the host: the last owned handle is gone.

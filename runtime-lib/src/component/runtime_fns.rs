@@ -10,7 +10,7 @@ use crate::vm::bytes;
 use crate::vm::store;
 use crate::vm::trap::raise;
 use crate::vm::{GuestMemory, Memory};
-use wasmelt_abi::{CanonOptions, TrapCode};
+use wasmelt_abi::{CanonOptions, PtrType, TrapCode};
 
 /// The state of the store that `memory` is in.
 ///
@@ -176,6 +176,39 @@ pub unsafe extern "C" fn string_transfer(
     start: i32,
     units: i32,
 ) -> i64 {
+    let range = (u64::from(start as u32), u64::from(units as u32));
+    // SAFETY: the caller vouches for all three pointers.
+    let (at, units) = unsafe { transfer(memory, from, to, range) };
+    (units << 32 | at).cast_signed()
+}
+
+/// As [`string_transfer`], where one of the memories has addresses of 64 bits: writes the address
+/// and the length to `out`.
+///
+/// # Safety
+/// As there; two numbers of 64 bits can be written to `out`.
+#[unsafe(export_name = "wasmelt_string_transfer64")]
+pub unsafe extern "C" fn string_transfer64(
+    memory: *mut u8,
+    from: *mut u8,
+    to: *mut u8,
+    start: i64,
+    units: i64,
+    out: *mut u8,
+) {
+    let range = (start.cast_unsigned(), units.cast_unsigned());
+    // SAFETY: the caller vouches for all three pointers.
+    let (at, units) = unsafe { transfer(memory, from, to, range) };
+    // SAFETY: the caller vouches for the place.
+    unsafe { out.cast::<[u64; 2]>().write_unaligned([at, units]) };
+}
+
+/// Copies a string: its address and its length.
+///
+/// # Safety
+/// `memory` is an instance pointer, `from` and `to` are options of its store.
+#[inline]
+unsafe fn transfer(memory: *mut u8, from: *mut u8, to: *mut u8, range: (u64, u64)) -> (u64, u64) {
     // SAFETY: the caller vouches for all three pointers.
     let (store_base, from, to) = unsafe {
         (
@@ -191,12 +224,12 @@ pub unsafe extern "C" fn string_transfer(
     let is_same = source_memory.start() == target_memory.start();
     let source_memory = GuestMemory::from_header(source_memory);
     let mut heap = Heap::new(target_memory, store_base, to);
+    let ptr_type = PtrType::of(from.ptr_type);
     let (from, to) = (
         strings::encoding(from.encoding),
         strings::encoding(to.encoding),
     );
-    let range = (start as u32, units as u32);
-    let result = strings::source(&source_memory, from, range).and_then(|source| {
+    let result = strings::source(&source_memory, (from, ptr_type), range).and_then(|source| {
         if is_same {
             // `realloc` may then write to the memory that the string is in.
             let copy = source.bytes().to_vec();
@@ -205,7 +238,7 @@ pub unsafe extern "C" fn string_transfer(
         strings::transfer(&mut heap, source, from, to)
     });
     match result {
-        Ok((at, units)) => (u64::from(units) << 32 | u64::from(at)) as i64,
+        Ok(range) => range,
         Err(fault) => raise(fault.between_guests()),
     }
 }

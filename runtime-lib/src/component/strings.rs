@@ -6,10 +6,13 @@
 
 use crate::component::heap::{Fault, Heap, check_len};
 use crate::vm::GuestMemory;
-use wasmelt_abi::StringEncoding;
+use wasmelt_abi::{PtrType, StringEncoding};
 
-/// The bit of a length in `latin1+utf16` that says UTF-16.
-const UTF16_TAG: u32 = 1 << 31;
+/// `utf16_tag`: the bit of a length in `latin1+utf16` that says UTF-16.
+#[inline]
+const fn utf16_tag(ptr_type: PtrType) -> u64 {
+    1 << (8 * ptr_type.bytes() - 1)
+}
 
 /// The code units of a string and what they mean.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +24,7 @@ pub(super) enum Source<'a> {
 }
 
 /// Address and length of a string, the latter with its tag.
-pub(super) type Range = (u32, u32);
+pub(super) type Range = (u64, u64);
 
 /// The encoding of canonical options.
 #[inline]
@@ -37,18 +40,19 @@ pub(super) fn encoding(number: u32) -> StringEncoding {
 #[inline]
 pub(super) fn source(
     memory: &GuestMemory,
-    encoding: StringEncoding,
+    (encoding, ptr_type): (StringEncoding, PtrType),
     (at, units): Range,
 ) -> Result<Source<'_>, Fault> {
-    let tagged = units & UTF16_TAG != 0;
+    let tag = utf16_tag(ptr_type);
+    let tagged = units & tag != 0;
     let (align, bytes) = match encoding {
-        StringEncoding::Utf8 => (1, u64::from(units)),
-        StringEncoding::Utf16 => (2, u64::from(units) * 2),
-        StringEncoding::CompactUtf16 if tagged => (2, u64::from(units ^ UTF16_TAG) * 2),
-        StringEncoding::CompactUtf16 => (2, u64::from(units)),
+        StringEncoding::Utf8 => (1, units),
+        StringEncoding::Utf16 => (2, units.saturating_mul(2)),
+        StringEncoding::CompactUtf16 if tagged => (2, (units ^ tag).saturating_mul(2)),
+        StringEncoding::CompactUtf16 => (2, units),
     };
     let bytes = check_len(bytes)?;
-    if !at.is_multiple_of(align) {
+    if !at.is_multiple_of(align.into()) {
         return Err(Fault::Misaligned(align));
     }
     let bytes = memory.bytes(at, bytes).map_err(|_| Fault::OutOfBounds)?;
@@ -110,7 +114,7 @@ pub(super) fn store(
         (StringEncoding::CompactUtf16, Source::Latin1(bytes)) => {
             let at = heap.allocate(2, bytes.len() as u64)?;
             heap.block(at, bytes.len() as u32).copy_from_slice(bytes);
-            Ok((at, bytes.len() as u32))
+            Ok((at, bytes.len() as u64))
         }
         (StringEncoding::CompactUtf16, Source::Utf16(bytes)) => {
             to_compact(heap, bytes.len() as u32 / 2, utf16_chars(bytes))
@@ -141,7 +145,7 @@ fn copy_utf8(heap: &mut Heap, bytes: &[u8]) -> Result<Range, Fault> {
     let at = heap.allocate(1, bytes.len() as u64)?;
     utf8(bytes)?;
     heap.block(at, bytes.len() as u32).copy_from_slice(bytes);
-    Ok((at, bytes.len() as u32))
+    Ok((at, bytes.len() as u64))
 }
 
 /// `store_string_copy` of UTF-16.
@@ -149,7 +153,7 @@ fn copy_utf16(heap: &mut Heap, bytes: &[u8]) -> Result<Range, Fault> {
     let at = heap.allocate(2, bytes.len() as u64)?;
     utf16_chars(bytes).try_for_each(|char| char.map(drop))?;
     heap.block(at, bytes.len() as u32).copy_from_slice(bytes);
-    Ok((at, bytes.len() as u32 / 2))
+    Ok((at, bytes.len() as u64 / 2))
 }
 
 /// `store_string_copy` of Latin-1 to UTF-16.
@@ -159,7 +163,7 @@ fn widen_latin1(heap: &mut Heap, bytes: &[u8]) -> Result<Range, Fault> {
     for (unit, &byte) in target.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
         *unit = [byte, 0];
     }
-    Ok((at, bytes.len() as u32))
+    Ok((at, bytes.len() as u64))
 }
 
 /// `store_string_to_utf8`.
@@ -179,7 +183,7 @@ fn to_utf8(
                 len += 1;
             }
             Some(char) => break char,
-            None => return Ok((at, units)),
+            None => return Ok((at, units.into())),
         }
     };
     at = heap.realloc(at, units, 1, worst_case)?;
@@ -190,7 +194,7 @@ fn to_utf8(
     if worst_case > len {
         at = heap.realloc(at, worst_case, 1, len)?;
     }
-    Ok((at, len))
+    Ok((at, len.into()))
 }
 
 /// `store_utf8_to_utf16`.
@@ -207,7 +211,7 @@ fn utf8_to_utf16(heap: &mut Heap, bytes: &[u8]) -> Result<Range, Fault> {
     if len < worst_case {
         at = heap.realloc(at, worst_case, 2, len)?;
     }
-    Ok((at, len / 2))
+    Ok((at, u64::from(len / 2)))
 }
 
 /// `store_string_to_latin1_or_utf16`.
@@ -231,7 +235,7 @@ fn to_compact(
                 if len < units {
                     at = heap.realloc(at, units, 2, len)?;
                 }
-                return Ok((at, len));
+                return Ok((at, len.into()));
             }
         }
     };
@@ -253,7 +257,7 @@ fn to_compact(
     if worst_case > len {
         at = heap.realloc(at, worst_case, 2, len)?;
     }
-    Ok((at, (len / 2) | UTF16_TAG))
+    Ok((at, u64::from(len / 2) | utf16_tag(heap.ptr_type())))
 }
 
 /// `store_probably_utf16_to_latin1_or_utf16`. Differs from the spec, as Wasmtime does: the block
@@ -268,13 +272,13 @@ fn probably_utf16_to_compact(heap: &mut Heap, bytes: &[u8]) -> Result<Range, Fau
     let target = heap.block(at, bytes.len() as u32);
     if long {
         target.copy_from_slice(bytes);
-        return Ok((at, units | UTF16_TAG));
+        return Ok((at, u64::from(units) | utf16_tag(heap.ptr_type())));
     }
     for (byte, unit) in target.iter_mut().zip(bytes.as_chunks::<2>().0) {
         *byte = unit[0];
     }
     let at = heap.realloc(at, bytes.len() as u32, 2, units)?;
-    Ok((at, units))
+    Ok((at, units.into()))
 }
 
 #[inline]

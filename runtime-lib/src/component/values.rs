@@ -5,6 +5,7 @@
 //! of variants is then nothing to do: every payload lies in its slots as it does alone.
 
 use crate::component::call::Call;
+use crate::component::compound::Layout;
 use crate::component::resource::{Borrow, Own, Rep, Resource};
 use crate::vm::GuestMemory;
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
@@ -12,12 +13,9 @@ use wasmelt_abi::TrapCode;
 
 /// A type whose values pass between guest and host.
 pub trait Value: Sized {
-    /// `elem_size`.
-    const SIZE: u32;
-    /// `alignment`.
-    const ALIGN: u32;
+    const LAYOUT: Layout;
     /// The length of `flatten_type`.
-    const FLAT: usize;
+    const FLAT: usize = Self::LAYOUT.flat;
 
     /// Appends the type, written as in `wasmelt_abi::HostInterface` with names expanded.
     #[cfg(test)]
@@ -30,13 +28,14 @@ pub trait Lift: Value {
     fn lift_flat(call: &mut Call<'_>, slots: &mut Slots<'_>) -> Self;
 
     /// `load` from an address that is aligned and inside the memory.
-    fn load(call: &mut Call<'_>, at: u32) -> Self;
+    fn load(call: &mut Call<'_>, at: u64) -> Self;
 
     /// `load_list_from_valid_range`.
-    fn load_list(call: &mut Call<'_>, at: u32, len: u32) -> Vec<Self> {
-        let elements = 0..len;
+    fn load_list(call: &mut Call<'_>, at: u64, len: u32) -> Vec<Self> {
+        let size = u64::from(Self::LAYOUT.bytes(call.ptr_type()));
+        let elements = 0..u64::from(len);
         elements
-            .map(|index| Self::load(call, at + index * Self::SIZE))
+            .map(|index| Self::load(call, at + index * size))
             .collect()
     }
 }
@@ -47,12 +46,13 @@ pub trait Lower: Value {
     fn lower_flat(self, call: &mut Call<'_>, slots: &mut Slots<'_>);
 
     /// `store` to an address that is aligned and inside the memory.
-    fn store(self, call: &mut Call<'_>, at: u32);
+    fn store(self, call: &mut Call<'_>, at: u64);
 
     /// `store_list_into_valid_range`.
-    fn store_list(list: Vec<Self>, call: &mut Call<'_>, at: u32) {
+    fn store_list(list: Vec<Self>, call: &mut Call<'_>, at: u64) {
+        let size = u64::from(Self::LAYOUT.bytes(call.ptr_type()));
         for (index, element) in (0..).zip(list) {
-            element.store(call, at + index * Self::SIZE);
+            element.store(call, at + index * size);
         }
     }
 }
@@ -92,6 +92,20 @@ impl<'a> Slots<'a> {
     pub fn take_u32(&mut self) -> u32 {
         *self.next_slot() as u32
     }
+
+    /// Address and length of a string or list, from the next two slots.
+    #[inline]
+    pub fn take_range(&mut self, call: &Call<'_>) -> (u64, u64) {
+        let (start, len) = (*self.next_slot(), *self.next_slot());
+        (call.pointer(start), call.pointer(len))
+    }
+
+    /// Puts address and length of a string or list into the next two slots.
+    #[inline]
+    pub fn put_range(&mut self, (start, len): (u64, u64)) {
+        *self.next_slot() = start;
+        *self.next_slot() = len;
+    }
 }
 
 /// What `load` and `store` may rely on.
@@ -101,9 +115,7 @@ macro_rules! integers {
     ($( $type:ty, $name:literal, $read:ident, $write:ident, $unsigned:ty; )*) => {
         $(
             impl Value for $type {
-                const SIZE: u32 = size_of::<$type>() as u32;
-                const ALIGN: u32 = Self::SIZE;
-                const FLAT: usize = 1;
+                const LAYOUT: Layout = Layout::number(size_of::<$type>() as u32);
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -118,7 +130,7 @@ macro_rules! integers {
                 }
 
                 #[inline]
-                fn load(call: &mut Call<'_>, at: u32) -> $type {
+                fn load(call: &mut Call<'_>, at: u64) -> $type {
                     call.memory().$read(at).expect(INSIDE) as $type
                 }
             }
@@ -135,7 +147,7 @@ macro_rules! integers {
                 }
 
                 #[inline]
-                fn store(self, call: &mut Call<'_>, at: u32) {
+                fn store(self, call: &mut Call<'_>, at: u64) {
                     call.memory().$write(at, self as $unsigned).expect(INSIDE);
                 }
             }
@@ -154,9 +166,7 @@ integers! {
 }
 
 impl Value for u8 {
-    const SIZE: u32 = 1;
-    const ALIGN: u32 = 1;
-    const FLAT: usize = 1;
+    const LAYOUT: Layout = Layout::number(1);
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -171,11 +181,11 @@ impl Lift for u8 {
     }
 
     #[inline]
-    fn load(call: &mut Call<'_>, at: u32) -> u8 {
+    fn load(call: &mut Call<'_>, at: u64) -> u8 {
         call.memory().read_u8(at).expect(INSIDE)
     }
 
-    fn load_list(call: &mut Call<'_>, at: u32, len: u32) -> Vec<u8> {
+    fn load_list(call: &mut Call<'_>, at: u64, len: u32) -> Vec<u8> {
         call.memory().bytes(at, len).expect(INSIDE).to_vec()
     }
 }
@@ -187,11 +197,11 @@ impl Lower for u8 {
     }
 
     #[inline]
-    fn store(self, call: &mut Call<'_>, at: u32) {
+    fn store(self, call: &mut Call<'_>, at: u64) {
         call.memory().write_u8(at, self).expect(INSIDE);
     }
 
-    fn store_list(list: Vec<u8>, call: &mut Call<'_>, at: u32) {
+    fn store_list(list: Vec<u8>, call: &mut Call<'_>, at: u64) {
         call.memory().write_bytes(at, &list).expect(INSIDE);
     }
 }
@@ -201,9 +211,7 @@ macro_rules! as_number {
     ($( $type:ty, $name:literal, $number:ty, $lift:expr, $lower:expr; )*) => {
         $(
             impl Value for $type {
-                const SIZE: u32 = <$number as Value>::SIZE;
-                const ALIGN: u32 = <$number as Value>::ALIGN;
-                const FLAT: usize = 1;
+                const LAYOUT: Layout = <$number as Value>::LAYOUT;
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -218,7 +226,7 @@ macro_rules! as_number {
                 }
 
                 #[inline]
-                fn load(call: &mut Call<'_>, at: u32) -> $type {
+                fn load(call: &mut Call<'_>, at: u64) -> $type {
                     $lift(<$number as Lift>::load(call, at))
                 }
             }
@@ -231,7 +239,7 @@ macro_rules! as_number {
                 }
 
                 #[inline]
-                fn store(self, call: &mut Call<'_>, at: u32) {
+                fn store(self, call: &mut Call<'_>, at: u64) {
                     let number: $number = $lower(self);
                     number.store(call, at);
                 }
@@ -267,9 +275,7 @@ fn convert_i32_to_char(number: u32) -> char {
 }
 
 impl Value for bool {
-    const SIZE: u32 = 1;
-    const ALIGN: u32 = 1;
-    const FLAT: usize = 1;
+    const LAYOUT: Layout = Layout::number(1);
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -284,7 +290,7 @@ impl Lift for bool {
     }
 
     #[inline]
-    fn load(call: &mut Call<'_>, at: u32) -> bool {
+    fn load(call: &mut Call<'_>, at: u64) -> bool {
         u8::load(call, at) != 0
     }
 }
@@ -296,7 +302,7 @@ impl Lower for bool {
     }
 
     #[inline]
-    fn store(self, call: &mut Call<'_>, at: u32) {
+    fn store(self, call: &mut Call<'_>, at: u64) {
         u8::from(self).store(call, at);
     }
 }
@@ -304,9 +310,7 @@ impl Lower for bool {
 /// No value: what `result` and variants have where there is no payload, and functions without a
 /// result.
 impl Value for () {
-    const SIZE: u32 = 0;
-    const ALIGN: u32 = 1;
-    const FLAT: usize = 0;
+    const LAYOUT: Layout = Layout::record(&[]);
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -319,7 +323,7 @@ impl Lift for () {
     fn lift_flat(_: &mut Call<'_>, _: &mut Slots<'_>) {}
 
     #[inline]
-    fn load(_: &mut Call<'_>, _: u32) {}
+    fn load(_: &mut Call<'_>, _: u64) {}
 }
 
 impl Lower for () {
@@ -327,20 +331,20 @@ impl Lower for () {
     fn lower_flat(self, _: &mut Call<'_>, _: &mut Slots<'_>) {}
 
     #[inline]
-    fn store(self, _: &mut Call<'_>, _: u32) {}
+    fn store(self, _: &mut Call<'_>, _: u64) {}
 }
 
 /// A `list<u8>` that stays in the guest's memory: a parameter, or a result that
 /// [`Call::allocate_bytes`] has made.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes {
-    at: u32,
+    at: u64,
     len: u32,
 }
 
 impl Bytes {
     #[inline]
-    pub(super) fn new(at: u32, len: u32) -> Bytes {
+    pub(super) fn new(at: u64, len: u32) -> Bytes {
         Bytes { at, len }
     }
 
@@ -389,9 +393,7 @@ impl Bytes {
 }
 
 impl Value for Bytes {
-    const SIZE: u32 = 8;
-    const ALIGN: u32 = 4;
-    const FLAT: usize = 2;
+    const LAYOUT: Layout = Layout::RANGE;
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -402,30 +404,28 @@ impl Value for Bytes {
 impl Lift for Bytes {
     #[inline]
     fn lift_flat(call: &mut Call<'_>, slots: &mut Slots<'_>) -> Bytes {
-        let (at, len) = (slots.take_u32(), slots.take_u32());
-        call.check_list(at, len, 1, 1);
-        Bytes { at, len }
+        let range = slots.take_range(call);
+        let len = call.check_list(range, 1, 1);
+        Bytes { at: range.0, len }
     }
 
     #[inline]
-    fn load(call: &mut Call<'_>, at: u32) -> Bytes {
-        let (at, len) = (u32::load(call, at), u32::load(call, at + 4));
-        call.check_list(at, len, 1, 1);
-        Bytes { at, len }
+    fn load(call: &mut Call<'_>, at: u64) -> Bytes {
+        let range = call.load_range(at);
+        let len = call.check_list(range, 1, 1);
+        Bytes { at: range.0, len }
     }
 }
 
 impl Lower for Bytes {
     #[inline]
     fn lower_flat(self, _: &mut Call<'_>, slots: &mut Slots<'_>) {
-        *slots.next_slot() = self.at.into();
-        *slots.next_slot() = self.len.into();
+        slots.put_range((self.at, self.len.into()));
     }
 
     #[inline]
-    fn store(self, call: &mut Call<'_>, at: u32) {
-        self.at.store(call, at);
-        self.len.store(call, at + 4);
+    fn store(self, call: &mut Call<'_>, at: u64) {
+        call.store_range((self.at, self.len.into()), at);
     }
 }
 
@@ -433,9 +433,7 @@ macro_rules! handles {
     ($( $type:ident $name:literal )*) => {
         $(
             impl<T: Resource> Value for $type<T> {
-                const SIZE: u32 = 4;
-                const ALIGN: u32 = 4;
-                const FLAT: usize = 1;
+                const LAYOUT: Layout = Layout::number(4);
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -456,7 +454,7 @@ impl<T: Resource> Lift for Own<T> {
     }
 
     #[inline]
-    fn load(call: &mut Call<'_>, at: u32) -> Own<T> {
+    fn load(call: &mut Call<'_>, at: u64) -> Own<T> {
         let handle = u32::load(call, at);
         Own::from_rep(call.lift_own(T::NUMBER, handle))
     }
@@ -469,7 +467,7 @@ impl<T: Resource> Lower for Own<T> {
     }
 
     #[inline]
-    fn store(self, call: &mut Call<'_>, at: u32) {
+    fn store(self, call: &mut Call<'_>, at: u64) {
         call.lower_own(T::NUMBER, self.rep()).store(call, at);
     }
 }
@@ -481,7 +479,7 @@ impl<T: Resource> Lift for Borrow<T> {
     }
 
     #[inline]
-    fn load(call: &mut Call<'_>, at: u32) -> Borrow<T> {
+    fn load(call: &mut Call<'_>, at: u64) -> Borrow<T> {
         let handle = u32::load(call, at);
         Borrow::from_rep(call.lift_borrow(T::NUMBER, handle))
     }

@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn one_thread_alone_times_out() {
         let mut owner = TestMemory::new(64);
-        owner.view().write_u64(8, 5).unwrap();
+        owner.view().write_u64(8_u32, 5).unwrap();
         let memory = owner.start();
         set_shared(memory);
         // SAFETY: `memory` is byte 0 of a memory.

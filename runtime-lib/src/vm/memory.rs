@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(copy(-1, 0, 2), OUT);
         assert_eq!(copy(0, i64::MIN, i64::MIN), OUT);
         let view = owner.view();
-        assert_eq!(view.bytes(84, 6), Ok(&[0, 0, 0, 255, 255, 255][..]));
+        assert_eq!(view.bytes(84_u32, 6), Ok(&[0, 0, 0, 255, 255, 255][..]));
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
         };
         assert_eq!(init(0, 0, 0), Ok(()));
         assert_eq!(init(0, 0, 1), OUT);
-        assert_eq!(owner.view().read_u8(99), Ok(b'c'));
+        assert_eq!(owner.view().read_u8(99_u32), Ok(b'c'));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! that can grow the memory, a new view is needed, which the ownership of [`Memory`] enforces.
 
 use std::io::{IoSlice, IoSliceMut};
+use std::ops::Range;
 
 use wasmelt_abi::MemoryHeader;
 
@@ -51,7 +52,7 @@ macro_rules! scalars {
             /// # Errors
             /// [`OutOfBounds`] unless all of its bytes are inside the memory.
             #[inline]
-            pub fn $read(&self, at: u32) -> Result<$type, OutOfBounds> {
+            pub fn $read(&self, at: impl Into<u64>) -> Result<$type, OutOfBounds> {
                 Ok(<$type>::from_le_bytes(self.array(at)?))
             }
 
@@ -61,7 +62,7 @@ macro_rules! scalars {
             /// [`OutOfBounds`] unless all of its bytes are inside the memory; then nothing is
             /// written.
             #[inline]
-            pub fn $write(&mut self, at: u32, value: $type) -> Result<(), OutOfBounds> {
+            pub fn $write(&mut self, at: impl Into<u64>, value: $type) -> Result<(), OutOfBounds> {
                 self.write_bytes(at, &value.to_le_bytes())
             }
         )*
@@ -136,11 +137,9 @@ impl GuestMemory {
     /// [`OutOfBounds`] unless all of them are inside the memory. The same holds for an empty
     /// range: it must not begin beyond the end.
     #[inline]
-    pub fn bytes(&self, ptr: u32, len: u32) -> Result<&[u8], OutOfBounds> {
-        let start = ptr as usize;
-        self.all()
-            .get(start..start + len as usize)
-            .ok_or(OutOfBounds)
+    pub fn bytes(&self, ptr: impl Into<u64>, len: u32) -> Result<&[u8], OutOfBounds> {
+        let range = range(ptr, len as usize)?;
+        self.all().get(range).ok_or(OutOfBounds)
     }
 
     /// `len` bytes from `ptr`, to change.
@@ -148,11 +147,9 @@ impl GuestMemory {
     /// # Errors
     /// As [`GuestMemory::bytes`].
     #[inline]
-    pub fn bytes_mut(&mut self, ptr: u32, len: u32) -> Result<&mut [u8], OutOfBounds> {
-        let start = ptr as usize;
-        self.all_mut()
-            .get_mut(start..start + len as usize)
-            .ok_or(OutOfBounds)
+    pub fn bytes_mut(&mut self, ptr: impl Into<u64>, len: u32) -> Result<&mut [u8], OutOfBounds> {
+        let range = range(ptr, len as usize)?;
+        self.all_mut().get_mut(range).ok_or(OutOfBounds)
     }
 
     /// Copies `bytes` into the memory.
@@ -160,9 +157,9 @@ impl GuestMemory {
     /// # Errors
     /// [`OutOfBounds`] unless all of it fits; then nothing is written.
     #[inline]
-    pub fn write_bytes(&mut self, ptr: u32, bytes: &[u8]) -> Result<(), OutOfBounds> {
-        let rest = self.all_mut().get_mut(ptr as usize..).ok_or(OutOfBounds)?;
-        let target = rest.get_mut(..bytes.len()).ok_or(OutOfBounds)?;
+    pub fn write_bytes(&mut self, ptr: impl Into<u64>, bytes: &[u8]) -> Result<(), OutOfBounds> {
+        let range = range(ptr, bytes.len())?;
+        let target = self.all_mut().get_mut(range).ok_or(OutOfBounds)?;
         target.copy_from_slice(bytes);
         Ok(())
     }
@@ -244,10 +241,19 @@ impl GuestMemory {
     }
 
     #[inline]
-    fn array<const N: usize>(&self, at: u32) -> Result<[u8; N], OutOfBounds> {
-        let rest = self.all().get(at as usize..).ok_or(OutOfBounds)?;
-        rest.first_chunk::<N>().copied().ok_or(OutOfBounds)
+    fn array<const N: usize>(&self, at: impl Into<u64>) -> Result<[u8; N], OutOfBounds> {
+        let bytes = self.all().get(range(at, N)?).ok_or(OutOfBounds)?;
+        bytes.first_chunk::<N>().copied().ok_or(OutOfBounds)
     }
+}
+
+/// So many bytes from an address of 32 or 64 bits; of 32, they cannot end beyond what a `usize`
+/// holds.
+#[inline]
+fn range(at: impl Into<u64>, len: usize) -> Result<Range<usize>, OutOfBounds> {
+    let start = usize::try_from(at.into()).map_err(|_| OutOfBounds)?;
+    let end = start.checked_add(len).ok_or(OutOfBounds)?;
+    Ok(start..end)
 }
 
 impl<'a> IoSlices<'a> {
@@ -328,17 +334,17 @@ mod tests {
         let mut owner = TestMemory::new(100);
         let mut memory = owner.view();
         assert_eq!(memory.len(), 100);
-        assert_eq!(memory.bytes(100, 0), Ok(&[][..]));
-        assert_eq!(memory.bytes(101, 0), Err(OutOfBounds));
-        assert_eq!(memory.bytes(99, 1).map(<[u8]>::len), Ok(1));
-        assert_eq!(memory.bytes(99, 2), Err(OutOfBounds));
+        assert_eq!(memory.bytes(100_u32, 0), Ok(&[][..]));
+        assert_eq!(memory.bytes(101_u32, 0), Err(OutOfBounds));
+        assert_eq!(memory.bytes(99_u32, 1).map(<[u8]>::len), Ok(1));
+        assert_eq!(memory.bytes(99_u32, 2), Err(OutOfBounds));
         assert_eq!(memory.bytes(u32::MAX, u32::MAX), Err(OutOfBounds));
-        assert_eq!(memory.write_u64(93, 1), Err(OutOfBounds));
+        assert_eq!(memory.write_u64(93_u32, 1), Err(OutOfBounds));
         assert_eq!(memory.all(), &[0; 100]);
-        assert_eq!(memory.write_u32(96, 0x0403_0201), Ok(()));
-        assert_eq!(memory.bytes(96, 4), Ok(&[1, 2, 3, 4][..]));
-        assert_eq!(memory.read_u16(97), Ok(0x0302));
-        assert_eq!(memory.read_u64(93), Err(OutOfBounds));
+        assert_eq!(memory.write_u32(96_u32, 0x0403_0201), Ok(()));
+        assert_eq!(memory.bytes(96_u32, 4), Ok(&[1, 2, 3, 4][..]));
+        assert_eq!(memory.read_u16(97_u32), Ok(0x0302));
+        assert_eq!(memory.read_u64(93_u32), Err(OutOfBounds));
     }
 
     fn write_list(memory: &mut GuestMemory, at: u32, pairs: &[(u32, u32)]) {
@@ -352,7 +358,7 @@ mod tests {
     fn io_slices_skip_empty_buffers() {
         let mut owner = TestMemory::new(200);
         let mut memory = owner.view();
-        memory.write_bytes(100, b"hello world").unwrap();
+        memory.write_bytes(100_u32, b"hello world").unwrap();
         write_list(&mut memory, 3, &[(100, 5), (0, 0), (105, 6)]);
         let slices = memory.io_slices(3, 3).unwrap();
         let found: Vec<&[u8]> = slices.as_slice().iter().map(|slice| &**slice).collect();
@@ -372,8 +378,8 @@ mod tests {
         for slice in slices.as_mut_slice() {
             slice.fill(7);
         }
-        assert_eq!(memory.bytes(99, 22).unwrap()[..2], [0, 7]);
-        assert_eq!(memory.bytes(119, 2).unwrap(), [7, 0]);
+        assert_eq!(memory.bytes(99_u32, 22).unwrap()[..2], [0, 7]);
+        assert_eq!(memory.bytes(119_u32, 2).unwrap(), [7, 0]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::component::error_context::{
 };
 use crate::component::runtime_fns::{
     borrow_lift, borrow_lower, own_lift, own_lower, resource_drop, resource_new, resource_rep,
-    scope_enter, scope_exit, string_transfer, utf8_copy,
+    scope_enter, scope_exit, string_transfer, string_transfer64, utf8_copy,
 };
 use crate::component::tasks::builtins::{
     backpressure_dec, backpressure_inc, context_get, context_set, subtask_cancel, subtask_drop,

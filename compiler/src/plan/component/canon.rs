@@ -5,10 +5,11 @@
 use super::evaluate::Evaluator;
 use super::space::{FuncDef, Space, TypeDef};
 use super::{Builtin, Canon, CanonKind, CanonOptions, CoreDef, Lift, Linked, Subject};
+use crate::canonical::val_type;
 use crate::error::{Error, Result};
 use crate::index::{CanonId, ComponentId, LiftId};
 use crate::parse::Extern;
-use wasmelt_abi::StringEncoding;
+use wasmelt_abi::{PtrType, StringEncoding};
 use wasmparser::{CanonicalFunction, CanonicalOption, FuncType, ValType};
 
 impl<'a> Evaluator<'_, 'a> {
@@ -53,7 +54,7 @@ impl<'a> Evaluator<'_, 'a> {
                 options,
             } => {
                 let (options, _) = self.options(space, options, instance, offset)?;
-                let is_async = options.is_async;
+                let (is_async, ptr) = (options.is_async, options.ptr);
                 let options = self.linked.intern_options(options);
                 match space.borrow().funcs[*func_index as usize].clone() {
                     FuncDef::Lifted(lift) => {
@@ -62,11 +63,11 @@ impl<'a> Evaluator<'_, 'a> {
                             true => CanonKind::TaskAdapter { lift, options },
                             false => CanonKind::Adapter { lift, options },
                         };
-                        (kind, self.linked.types.lowered(ty, is_async))
+                        (kind, self.linked.types.lowered(ty, ptr, is_async))
                     }
                     FuncDef::Host(func) => {
                         let blocks = !is_async && self.linked.types.func(func.ty).is_async;
-                        let ty = self.linked.types.lowered(func.ty, is_async);
+                        let ty = self.linked.types.lowered(func.ty, ptr, is_async);
                         (func.lowered(options, blocks), ty)
                     }
                 }
@@ -114,6 +115,7 @@ impl<'a> Evaluator<'_, 'a> {
             realloc: None,
             callback: None,
             is_async: false,
+            ptr: PtrType::I32,
             instance,
         };
         let mut post_return = None;
@@ -124,7 +126,7 @@ impl<'a> Evaluator<'_, 'a> {
                 CanonicalOption::CompactUTF16 => canon.encoding = StringEncoding::CompactUtf16,
                 CanonicalOption::Memory(index) => {
                     let memory = frame.core_memories[index as usize];
-                    self.refuse_memory64(memory, offset)?;
+                    canon.ptr = self.linked.ptr_type(memory);
                     canon.memory = Some(memory);
                 }
                 CanonicalOption::Realloc(index) => {
@@ -146,15 +148,6 @@ impl<'a> Evaluator<'_, 'a> {
         Ok((canon, post_return))
     }
 
-    /// A 64-bit memory.
-    fn refuse_memory64(&self, memory: CoreDef, offset: u64) -> Result<()> {
-        if self.linked.is_memory64(memory) {
-            let what = "64-bit memories in the canonical ABI (gated)";
-            return Err(Error::unsupported(what, offset));
-        }
-        Ok(())
-    }
-
     /// A built-in of async components.
     fn async_builtin(
         &mut self,
@@ -165,9 +158,10 @@ impl<'a> Evaluator<'_, 'a> {
     ) -> Result<(CanonKind, FuncType)> {
         if let CanonicalFunction::TaskReturn { result, options } = canon {
             let (options, _) = self.options(space, options, instance, offset)?;
+            let ptr = options.ptr;
             let options = self.linked.intern_options(options);
             let result = result.map(|ty| self.value_type(space, ty));
-            let params = self.linked.types.returned(result).values();
+            let params = self.linked.types.returned(result, ptr).values(ptr);
             let kind = CanonKind::TaskReturn { result, options };
             return Ok((kind, FuncType::new(params, [])));
         }
@@ -178,19 +172,23 @@ impl<'a> Evaluator<'_, 'a> {
         | CanonicalFunction::ErrorContextDebugMessage { options } = canon
         {
             let (options, _) = self.options(space, options, instance, offset)?;
+            let ptr = val_type(options.ptr);
             let options = self.linked.intern_options(options);
-            let (function, results) = match canon {
-                CanonicalFunction::ErrorContextNew { .. } => ("error_context_new", 1),
-                _ => ("error_context_debug_message", 0),
+            let (function, ty) = match canon {
+                CanonicalFunction::ErrorContextNew { .. } => {
+                    ("error_context_new", FuncType::new([ptr; 2], [ValType::I32]))
+                }
+                _ => (
+                    "error_context_debug_message",
+                    FuncType::new([ValType::I32, ptr], []),
+                ),
             };
-            return Ok((CanonKind::Message { function, options }, flat(2, results)));
+            return Ok((CanonKind::Message { function, options }, ty));
         }
         let memory = match canon {
             CanonicalFunction::WaitableSetWait { memory }
             | CanonicalFunction::WaitableSetPoll { memory } => {
-                let memory = space.borrow().core_memories[*memory as usize];
-                self.refuse_memory64(memory, offset)?;
-                Some(memory)
+                Some(space.borrow().core_memories[*memory as usize])
             }
             _ => None,
         };
@@ -206,7 +204,15 @@ impl<'a> Evaluator<'_, 'a> {
             memory,
             blocks: row.blocks,
         };
-        Ok((CanonKind::Builtin(builtin), flat(row.params, row.results)))
+        let ty = match memory {
+            // The last is the address that the event goes to.
+            Some(memory) => {
+                let ptr = val_type(self.linked.ptr_type(memory));
+                FuncType::new([ValType::I32, ptr], [ValType::I32])
+            }
+            None => flat(row.params, row.results),
+        };
+        Ok((CanonKind::Builtin(builtin), ty))
     }
 
     /// A built-in of streams or futures.
@@ -218,18 +224,17 @@ impl<'a> Evaluator<'_, 'a> {
         offset: u64,
     ) -> Result<Option<(CanonKind, FuncType)>> {
         use CanonicalFunction as F;
-        let new = |function, ty| (function, ty, flat_new(), None, true);
-        let copy =
-            |function, ty, params, options| (function, ty, flat(params, 1), Some(options), false);
-        let cancel = |function, ty, is_async| (function, ty, flat(1, 1), None, is_async);
-        let drop = |function, ty| (function, ty, flat(1, 0), None, true);
-        let (function, ty, core_ty, options, never_waits) = match canon {
+        let new = |function, ty| (function, ty, End::New, None, true);
+        let copy = |function, ty, form, options| (function, ty, form, Some(options), false);
+        let cancel = |function, ty, is_async| (function, ty, End::Cancel, None, is_async);
+        let drop = |function, ty| (function, ty, End::Drop, None, true);
+        let (function, ty, form, options, never_waits) = match canon {
             F::StreamNew { ty } => new("stream_new", ty),
             F::FutureNew { ty } => new("future_new", ty),
-            F::StreamRead { ty, options } => copy("stream_read", ty, 3, options),
-            F::StreamWrite { ty, options } => copy("stream_write", ty, 3, options),
-            F::FutureRead { ty, options } => copy("future_read", ty, 2, options),
-            F::FutureWrite { ty, options } => copy("future_write", ty, 2, options),
+            F::StreamRead { ty, options } => copy("stream_read", ty, End::StreamCopy, options),
+            F::StreamWrite { ty, options } => copy("stream_write", ty, End::StreamCopy, options),
+            F::FutureRead { ty, options } => copy("future_read", ty, End::FutureCopy, options),
+            F::FutureWrite { ty, options } => copy("future_write", ty, End::FutureCopy, options),
             F::StreamCancelRead { ty, async_ } => cancel("stream_cancel_read", ty, *async_),
             F::StreamCancelWrite { ty, async_ } => cancel("stream_cancel_write", ty, *async_),
             F::FutureCancelRead { ty, async_ } => cancel("future_cancel_read", ty, *async_),
@@ -246,6 +251,7 @@ impl<'a> Evaluator<'_, 'a> {
         let options = options.map_or(&[][..], |options| options);
         let (mut options, _) = self.options(space, options, instance, offset)?;
         options.is_async |= never_waits;
+        let core_ty = form.core_type(val_type(options.ptr));
         let kind = CanonKind::End {
             function,
             ty,
@@ -256,14 +262,39 @@ impl<'a> Evaluator<'_, 'a> {
     }
 }
 
+/// The form of a built-in of streams or futures.
+#[derive(Clone, Copy)]
+enum End {
+    New,
+    StreamCopy,
+    FutureCopy,
+    Cancel,
+    Drop,
+}
+
+impl End {
+    /// Its core type, with pointers of this type.
+    fn core_type(self, ptr: ValType) -> FuncType {
+        use ValType::{I32, I64};
+        match self {
+            // Both handles in one number.
+            End::New => FuncType::new([], [I64]),
+            End::StreamCopy => FuncType::new([I32, ptr, ptr], [ptr]),
+            End::FutureCopy => FuncType::new([I32, ptr], [I32]),
+            End::Cancel => flat(1, 1),
+            End::Drop => flat(1, 0),
+        }
+    }
+}
+
 impl Linked<'_> {
-    fn is_memory64(&self, memory: CoreDef) -> bool {
+    fn ptr_type(&self, memory: CoreDef) -> PtrType {
         match memory {
             CoreDef::Unit {
                 unit,
                 item: Extern::Memory(index),
-            } => self.units[unit].module.memories[index.index()].memory64,
-            _ => false,
+            } if self.units[unit].module.memories[index.index()].memory64 => PtrType::I64,
+            _ => PtrType::I32,
         }
     }
 }
@@ -349,11 +380,6 @@ impl Row {
 /// A core type of so many `i32`.
 fn flat(params: usize, results: usize) -> FuncType {
     FuncType::new(vec![ValType::I32; params], vec![ValType::I32; results])
-}
-
-/// The core type of `stream.new` and `future.new`: both handles in one number.
-fn flat_new() -> FuncType {
-    FuncType::new([], [ValType::I64])
 }
 
 fn unsupported_canon(canon: &CanonicalFunction, offset: u64) -> Error {

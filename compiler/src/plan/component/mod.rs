@@ -19,7 +19,7 @@ use crate::canonical::{FuncTyId, LiftStyle, Passing, TyId, Types};
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId, ResourceId};
 use crate::parse::{Extern, Import, Module};
 use std::collections::HashMap;
-use wasmelt_abi::{StringEncoding, TrapCode};
+use wasmelt_abi::{PtrType, StringEncoding, TrapCode};
 
 /// A component, or several of a test script, flattened.
 #[derive(Default, Debug)]
@@ -86,6 +86,8 @@ pub struct CanonOptions {
     /// Of a function that is lifted with `async`.
     pub callback: Option<CoreDef>,
     pub is_async: bool,
+    /// Of the memory; [`PtrType::I32`] without one.
+    pub ptr: PtrType,
     /// The instance that the `canon` definition belongs to: its handles, its flags.
     pub instance: ComponentId,
 }
@@ -255,25 +257,30 @@ impl Linked<'_> {
             (true, Some(_)) => LiftStyle::Callback,
             (true, None) => LiftStyle::Stackful,
         };
-        self.types.lifted(lift.ty, style)
+        self.types.lifted(lift.ty, options.ptr, style)
     }
 
     /// How a function that is called as a task gives its result: by `task.return`, unless it is
     /// lifted synchronously.
     #[must_use]
     pub fn lifted_result(&self, lift: &Lift) -> Passing {
-        match self.option(lift.options).is_async {
-            true => self.types.returned(self.types.func(lift.ty).result),
-            false => self.types.result(lift.ty),
+        let options = self.option(lift.options);
+        match options.is_async {
+            true => {
+                let result = self.types.func(lift.ty).result;
+                self.types.returned(result, options.ptr)
+            }
+            false => self.types.result(lift.ty, options.ptr),
         }
     }
 
     /// How its caller gets the result.
     #[must_use]
     pub fn lowered_result(&self, ty: FuncTyId, options: OptionsId) -> Passing {
-        match self.option(options).is_async {
+        let options = self.option(options);
+        match options.is_async {
             true if self.types.func(ty).result.is_some() => Passing::Memory,
-            _ => self.types.result(ty),
+            _ => self.types.result(ty, options.ptr),
         }
     }
 

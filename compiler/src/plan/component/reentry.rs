@@ -94,7 +94,7 @@ mod tests {
     use crate::canonical::FuncTy;
     use crate::index::{CanonId, LiftId, OptionsId};
     use crate::plan::component::{Canon, CanonOptions, ComponentInstance, CoreDef, Lift};
-    use wasmelt_abi::{StringEncoding, TrapCode};
+    use wasmelt_abi::{PtrType, StringEncoding, TrapCode};
     use wasmparser::FuncType;
 
     /// Instance 0 is around the others, which make these calls.
@@ -111,6 +111,7 @@ mod tests {
                 realloc: None,
                 callback: None,
                 is_async: false,
+                ptr: PtrType::I32,
                 instance: ComponentId(id),
             });
         }

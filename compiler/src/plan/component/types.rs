@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::index::ComponentId;
 use wasmparser::{
     ComponentDefinedType, ComponentFuncType, ComponentType, ComponentValType, PrimitiveValType,
+    ValType,
 };
 
 impl<'a> Evaluator<'_, 'a> {
@@ -24,7 +25,11 @@ impl<'a> Evaluator<'_, 'a> {
             ComponentType::Func(ty) => TypeDef::Func(self.func_type(space, ty)),
             ComponentType::Instance(declarations) => TypeDef::Instance(declarations, space.clone()),
             ComponentType::Component(_) => TypeDef::Other,
-            ComponentType::Resource { dtor, .. } => {
+            ComponentType::Resource { rep, dtor } => {
+                if *rep != ValType::I32 {
+                    let what = "resources that are represented by numbers of 64 bits";
+                    return Err(Error::unsupported(what, offset));
+                }
                 let Some(instance) = instance else {
                     let what = "resource types defined in types";
                     return Err(Error::unsupported(what, offset));

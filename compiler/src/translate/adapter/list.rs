@@ -2,12 +2,14 @@
 
 use super::scalar::displacement;
 use super::{Source, Target, Way};
-use crate::canonical::TyId;
+use crate::canonical::{Layout, TyId, val_type};
 use crate::index::OptionsId;
-use crate::translate::{Alias, FuncTranslator};
+use crate::translate::{Alias, FuncTranslator, clif_type};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Type, Value, types};
-use wasmelt_abi::{LIST_BYTES_MAX, TrapCode};
+use cranelift_codegen::ir::{
+    Block, BlockArg, InstBuilder, StackSlotData, StackSlotKind, Type, Value, types,
+};
+use wasmelt_abi::{LIST_BYTES_MAX, PtrType, TrapCode};
 
 /// Plain values of up to this many bytes are copied by loads and stores.
 const INLINE_COPY_BYTES_MAX: u32 = 64;
@@ -15,6 +17,7 @@ const INLINE_COPY_BYTES_MAX: u32 = 64;
 /// A pointer or a length.
 #[derive(Clone, Copy)]
 struct Word {
+    /// Of the type of the side's pointers.
     short: Value,
     /// The same as an `i64`.
     wide: Value,
@@ -24,25 +27,46 @@ impl FuncTranslator<'_, '_> {
     /// `load_string` and `store_string`. What is UTF-8 on both sides is a list of bytes that is
     /// checked when it is copied.
     pub(super) fn string(&mut self, way: Way, source: Source<'_>, target: Target) -> Vec<Value> {
-        let (start, units) = self.pair(source);
+        let (start, units) = self.pair(way.from, source);
         if self.linked().is_utf8(way.from) && self.linked().is_utf8(way.to) {
             let bytes = units.wide;
-            self.trap_if_longer(bytes, TrapCode::StringOutOfBounds);
+            self.trap_if_longer(bytes, LIST_BYTES_MAX, TrapCode::StringOutOfBounds);
             let code = TrapCode::StringOutOfBounds;
-            let (from, start, to) = self.moved(way, (start, bytes), 1, code);
+            let span = Span { bytes, align: 1 };
+            let (from, start, to) = self.moved(way, start, (span, span), code);
             self.copy_utf8(to, from, bytes);
-            return self.put_pair(target, start, units.short);
+            return self.put_pair(way.to, target, start, units.short);
         }
         let memory = self.own_pointer();
         let from = self.options_address(way.from);
         let to = self.options_address(way.to);
+        if [way.from, way.to].map(|side| self.ptr(side)) != [PtrType::I32; 2] {
+            let args = [memory, from, to, start.wide, units.wide];
+            let (start, units) = self.transferred64(args);
+            return self.put_pair(way.to, target, start, units);
+        }
         let args = [memory, from, to, start.short, units.short];
         let both = self.call_runtime("string_transfer", &args);
         let both = both.expect("has a result");
         let start = self.builder.ins().ireduce(types::I32, both);
         let high = self.builder.ins().ushr_imm_s(both, 32);
         let units = self.builder.ins().ireduce(types::I32, high);
-        self.put_pair(target, start, units)
+        self.put_pair(way.to, target, start, units)
+    }
+
+    /// Address and length in the target's memory, where one of the sides has pointers of 64 bits.
+    fn transferred64(&mut self, args: [Value; 5]) -> (Value, Value) {
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 16, 3);
+        let slot = self.builder.create_sized_stack_slot(data);
+        let out = self.builder.ins().stack_addr(types::I64, slot, 0);
+        let [memory, from, to, start, units] = args;
+        let args = [memory, from, to, start, units, out];
+        self.call_runtime("string_transfer64", &args);
+        let mut word = |offset| {
+            let ins = self.builder.ins();
+            ins.stack_load(types::I64, types::I64, slot, offset)
+        };
+        (word(0), word(8))
     }
 
     /// `load_list` and `store_list`. A map is a list of pairs: `members` are the parts of one
@@ -66,56 +90,88 @@ impl FuncTranslator<'_, '_> {
         target: Target,
     ) -> Vec<Value> {
         let types = &self.linked().types;
-        let layout = types.sequence(members.iter().copied()).1;
-        let (start, length) = self.pair(source);
+        let [have, want] = [way.from, way.to].map(|side| self.sequence_layout(side, members));
+        let (start, length) = self.pair(way.from, source);
         let count = length.wide;
-        let bytes = self
-            .builder
-            .ins()
-            .imul_imm_s(count, i64::from(layout.bytes));
-        self.trap_if_longer(bytes, TrapCode::ListTooLong);
+        if self.ptr(way.from) == PtrType::I64 {
+            // The number of bytes could be more than 64 bits.
+            let max = LIST_BYTES_MAX / have.bytes.max(1);
+            self.trap_if_longer(count, max, TrapCode::ListTooLong);
+        }
+        let bytes = self.list_bytes(count, have);
+        if self.ptr(way.from) == PtrType::I32 {
+            self.trap_if_longer(bytes, LIST_BYTES_MAX, TrapCode::ListTooLong);
+        }
         let code = TrapCode::ListOutOfBounds;
-        let (from, start, to) = self.moved(way, (start, bytes), layout.align, code);
+        let new_bytes = match have.bytes == want.bytes {
+            true => bytes,
+            false => self.list_bytes(count, want),
+        };
+        let spans = (Span::new(bytes, have), Span::new(new_bytes, want));
+        let (from, start, to) = self.moved(way, start, spans, code);
         match members {
             [element] if types.nature(*element).plain => self.copy_bytes(to, from, bytes),
             _ => self.pass_elements(way, members, from, to, count),
         }
-        self.put_pair(target, start, length.short)
+        self.put_pair(way.to, target, start, length.short)
     }
 
-    fn trap_if_longer(&mut self, bytes: Value, code: TrapCode) {
-        let max = i64::from(LIST_BYTES_MAX);
-        let too_long = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::UnsignedGreaterThan, bytes, max);
+    fn list_bytes(&mut self, count: Value, element: Layout) -> Value {
+        let bytes = i64::from(element.bytes);
+        self.builder.ins().imul_imm_s(count, bytes)
+    }
+
+    fn trap_if_longer(&mut self, bytes: Value, max: u32, code: TrapCode) {
+        let too_long =
+            self.builder
+                .ins()
+                .icmp_imm_s(IntCC::UnsignedGreaterThan, bytes, i64::from(max));
         self.trap_if(too_long, code);
     }
 
-    /// Checks a range of a source's memory, start and bytes, and allocates as much in the
-    /// target's. Gives the address of the one, and pointer and address of the other.
+    /// Checks a block of a source's memory, and allocates one in the target's. Gives the address
+    /// of the one, and pointer and address of the other.
     fn moved(
         &mut self,
         way: Way,
-        (start, bytes): (Word, Value),
-        align: u32,
+        start: Word,
+        (have, want): (Span, Span),
         code: TrapCode,
     ) -> (Value, Value, Value) {
-        self.trap_unless_aligned(start.short, align);
-        let from = self.range_address(way.from, start.wide, bytes, code);
-        let short = self.builder.ins().ireduce(types::I32, bytes);
-        let start = self.allocate(way.to, align, short);
-        self.trap_unless_aligned(start, align);
-        let wide = self.builder.ins().uextend(types::I64, start);
-        let to = self.range_address(way.to, wide, bytes, code);
+        self.trap_unless_aligned(start.short, have.align);
+        let from = self.range_address(way.from, start.wide, have.bytes, code);
+        let bytes = self.as_ptr(way.to, want.bytes);
+        let start = self.allocate(way.to, want.align, bytes);
+        self.trap_unless_aligned(start, want.align);
+        let wide = self.wide(start);
+        let to = self.range_address(way.to, wide, want.bytes, code);
         (from, start, to)
     }
 
-    /// `reallocate` of something new. What it gives is not checked yet.
+    /// `reallocate` of something new, `bytes` being of the type of the side's pointers. What it
+    /// gives is not checked yet.
     pub(super) fn allocate(&mut self, options: OptionsId, align: u32, bytes: Value) -> Value {
-        let zero = self.builder.ins().iconst(types::I32, 0);
-        let align = self.builder.ins().iconst(types::I32, i64::from(align));
+        let ptr = clif_type(val_type(self.ptr(options)));
+        let zero = self.builder.ins().iconst(ptr, 0);
+        let align = self.builder.ins().iconst(ptr, i64::from(align));
         self.reallocate(options, &[zero, zero, align, bytes])
+    }
+
+    /// A pointer or length that is no larger than the side's can be, as one of them.
+    fn as_ptr(&mut self, options: OptionsId, value: Value) -> Value {
+        match (self.builder.func.dfg.value_type(value), self.ptr(options)) {
+            (types::I64, PtrType::I32) => self.builder.ins().ireduce(types::I32, value),
+            (types::I32, PtrType::I64) => self.wide(value),
+            _ => value,
+        }
+    }
+
+    /// A pointer or length as an `i64`.
+    pub(super) fn wide(&mut self, value: Value) -> Value {
+        match self.builder.func.dfg.value_type(value) {
+            types::I64 => value,
+            _ => self.builder.ins().uextend(types::I64, value),
+        }
     }
 
     pub(super) fn trap_unless_aligned(&mut self, pointer: Value, align: u32) {
@@ -134,6 +190,8 @@ impl FuncTranslator<'_, '_> {
     /// trapnz v5, out of bounds
     /// v6 = iadd memory, v1
     /// ```
+    ///
+    /// Of a pointer of 64 bits, that it is no larger than the length is checked before.
     pub(super) fn range_address(
         &mut self,
         options: OptionsId,
@@ -144,14 +202,22 @@ impl FuncTranslator<'_, '_> {
         let memory = self.linked().option(options).memory;
         let memory = memory.expect("validated: there is one");
         let base = self.memory_base(self.plan().core_memory(memory));
+        if self.ptr(options) == PtrType::I64 {
+            let len = self.bytes_at(base);
+            self.trap_if_beyond(offset, len, code);
+        }
         let end = self.builder.ins().iadd(offset, bytes);
         let len = self.bytes_at(base);
+        self.trap_if_beyond(end, len, code);
+        self.builder.ins().iadd(base, offset)
+    }
+
+    fn trap_if_beyond(&mut self, end: Value, len: Value, code: TrapCode) {
         let outside = self
             .builder
             .ins()
             .icmp(IntCC::UnsignedGreaterThan, end, len);
         self.trap_if(outside, code);
-        self.builder.ins().iadd(base, offset)
     }
 
     /// Elements that follow each other, `count` of them.
@@ -177,9 +243,8 @@ impl FuncTranslator<'_, '_> {
         to: Value,
         count: Value,
     ) {
-        let layout = self.linked().types.sequence(members.iter().copied()).1;
-        let step = i64::from(layout.bytes);
-        let bytes = self.builder.ins().imul_imm_s(count, step);
+        let [have, want] = [way.from, way.to].map(|side| self.sequence_layout(side, members));
+        let bytes = self.list_bytes(count, have);
         let last = self.builder.ins().iadd(from, bytes);
         let last = self.kept(last);
         let element = self.builder.create_block();
@@ -190,8 +255,8 @@ impl FuncTranslator<'_, '_> {
         self.builder.switch_to_block(element);
         let part = Source::Memory(source, 0);
         self.pass_sequence(way, members, part, Target::Memory(target, 0));
-        let source = self.builder.ins().iadd_imm_s(source, step);
-        let target = self.builder.ins().iadd_imm_s(target, step);
+        let source = self.builder.ins().iadd_imm_s(source, i64::from(have.bytes));
+        let target = self.builder.ins().iadd_imm_s(target, i64::from(want.bytes));
         self.branch_unless_last(source, last, end, element, target);
         self.builder.seal_block(element);
         self.enter(end);
@@ -241,16 +306,22 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// Pointer and length.
-    fn pair(&mut self, source: Source<'_>) -> (Word, Word) {
-        let [start, length] = [0, 1].map(|position: i32| match source {
+    fn pair(&mut self, options: OptionsId, source: Source<'_>) -> (Word, Word) {
+        let ptr = self.ptr(options);
+        let [start, length] = [0, 1].map(|position| match source {
             Source::Flat(values) => {
                 let short = values[position as usize];
-                let wide = self.builder.ins().uextend(types::I64, short);
+                let wide = self.wide(short);
                 Word { short, wide }
             }
             Source::Memory(address, offset) => {
                 let flags = self.trusted(Alias::Memory);
-                let offset = displacement(offset) + 4 * position;
+                let offset = displacement(offset + ptr.bytes() * position);
+                if ptr == PtrType::I64 {
+                    let ins = self.builder.ins();
+                    let wide = ins.load(types::I64, flags, address, offset);
+                    return Word { short: wide, wide };
+                }
                 let wide = self.builder.ins().uload32(flags, address, offset);
                 let short = self.builder.ins().ireduce(types::I32, wide);
                 Word { short, wide }
@@ -259,10 +330,35 @@ impl FuncTranslator<'_, '_> {
         (start, length)
     }
 
-    fn put_pair(&mut self, target: Target, start: Value, length: Value) -> Vec<Value> {
-        let mut results = self.put(target, 4, start);
-        results.extend(self.put(target.part(4), 4, length));
+    /// Pointer and length; the latter may be of the other side's type.
+    fn put_pair(
+        &mut self,
+        options: OptionsId,
+        target: Target,
+        start: Value,
+        length: Value,
+    ) -> Vec<Value> {
+        let bytes = self.ptr(options).bytes();
+        let [start, length] = [start, length].map(|value| self.as_ptr(options, value));
+        let mut results = self.put(target, bytes, start);
+        results.extend(self.put(target.part(bytes), bytes, length));
         results
+    }
+}
+
+/// A part of a memory: how many bytes, and how they are aligned.
+#[derive(Clone, Copy)]
+struct Span {
+    bytes: Value,
+    align: u32,
+}
+
+impl Span {
+    fn new(bytes: Value, element: Layout) -> Span {
+        Span {
+            bytes,
+            align: element.align,
+        }
     }
 }
 

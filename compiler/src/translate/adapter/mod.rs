@@ -12,12 +12,12 @@ mod utf8;
 mod variant;
 
 use super::{FuncTranslator, clif_type};
-use crate::canonical::{Form, Helper, Layout, Passing, Ty, TyId, Types, UNROLLED_MAX};
+use crate::canonical::{Form, Helper, Layout, Passing, Ty, TyId, UNROLLED_MAX, val_type};
 use crate::index::{LiftId, OptionsId};
-use crate::plan::FuncKind;
+use crate::plan::{FuncKind, Linked};
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, Value, types};
 use cranelift_codegen::isa::CallConv;
-use wasmelt_abi::TrapCode;
+use wasmelt_abi::{PtrType, TrapCode};
 use wasmparser::{FuncType, ValType};
 
 /// The direction of one transfer: whose values become whose.
@@ -124,23 +124,23 @@ impl FuncTranslator<'_, '_> {
             self.call_runtime("scope_enter", &[memory]);
         }
         let param_types: Vec<TyId> = func_ty.params.iter().map(|p| p.1).collect();
-        let form = linked.types.params(lift.ty).form();
+        let form = linked.types.params(lift.ty, self.ptr(way.to)).form();
         let core_args = self.pass_params(way, &param_types, (form, form), &args);
         let core_results = self.call_core(lift.core, &core_ty, &core_args);
         let back = Way {
             from: way.to,
             to: way.from,
         };
-        let results = match (func_ty.result, linked.types.result(lift.ty)) {
+        let result = linked.types.result(lift.ty, self.ptr(back.from));
+        let results = match (func_ty.result, result) {
             (None, _) => Vec::new(),
             (Some(ty), Passing::Flat(_)) => {
                 self.pass(back, ty, Source::Flat(&core_results), Target::Flat)
             }
             (Some(ty), Passing::Memory) => {
                 let out = *args.last().expect("the address for the result");
-                let layout = linked.types.layout(ty);
-                let source = self.checked_address(back.from, core_results[0], layout);
-                let target = self.checked_address(back.to, out, layout);
+                let source = self.checked_value(back.from, core_results[0], ty);
+                let target = self.checked_value(back.to, out, ty);
                 self.pass(
                     back,
                     ty,
@@ -171,23 +171,41 @@ impl FuncTranslator<'_, '_> {
         (source, target): (Form, Form),
         args: &[Value],
     ) -> Vec<Value> {
-        let layout = self.linked().types.sequence(params.iter().copied()).1;
         let source = match source {
             Form::Flat => Source::Flat(args),
-            Form::Memory => Source::Memory(self.checked_address(way.from, args[0], layout), 0),
+            Form::Memory => {
+                let layout = self.sequence_layout(way.from, params);
+                Source::Memory(self.checked_address(way.from, args[0], layout), 0)
+            }
         };
         if target == Form::Flat {
             return self.pass_sequence(way, params, source, Target::Flat);
         }
-        let bytes = self
-            .builder
-            .ins()
-            .iconst(types::I32, i64::from(layout.bytes));
+        let layout = self.sequence_layout(way.to, params);
+        let ptr = clif_type(val_type(self.ptr(way.to)));
+        let bytes = self.builder.ins().iconst(ptr, i64::from(layout.bytes));
         let pointer = self.allocate(way.to, layout.align, bytes);
         let target = self.checked_address(way.to, pointer, layout);
         let target = Target::Memory(target, 0);
         self.pass_sequence(way, params, source, target);
         vec![pointer]
+    }
+
+    /// The type of a side's pointers.
+    fn ptr(&self, options: OptionsId) -> PtrType {
+        self.linked().option(options).ptr
+    }
+
+    /// The layout in a side's memory of values that follow each other.
+    fn sequence_layout(&self, options: OptionsId, members: &[TyId]) -> Layout {
+        let types = &self.linked().types;
+        types.sequence(members.iter().copied(), self.ptr(options)).1
+    }
+
+    /// As [`Self::checked_address`], of a value.
+    fn checked_value(&mut self, options: OptionsId, pointer: Value, ty: TyId) -> Value {
+        let layout = self.linked().types.layout(ty, self.ptr(options));
+        self.checked_address(options, pointer, layout)
     }
 
     /// The address of something in a side's memory, which has to be inside and aligned.
@@ -197,7 +215,7 @@ impl FuncTranslator<'_, '_> {
             .builder
             .ins()
             .iconst(types::I64, i64::from(layout.bytes));
-        let offset = self.builder.ins().uextend(types::I64, pointer);
+        let offset = self.wide(pointer);
         self.range_address(options, offset, bytes, TrapCode::MemoryOutOfBounds)
     }
 
@@ -213,7 +231,7 @@ impl FuncTranslator<'_, '_> {
     fn pass_here(&mut self, way: Way, ty: TyId, source: Source<'_>, target: Target) -> Vec<Value> {
         let types = &self.linked().types;
         if let (Source::Memory(from, start), Target::Memory(to, at)) = (source, target) {
-            let bytes = types.layout(ty).bytes;
+            let bytes = types.layout(ty, self.ptr(way.from)).bytes;
             if types.nature(ty).plain && bytes > 8 {
                 self.copy_plain(to, at, from, start, bytes);
                 return Vec::new();
@@ -245,21 +263,25 @@ impl FuncTranslator<'_, '_> {
         target: Target,
     ) -> Vec<Value> {
         let types = &self.linked().types;
-        let (offsets, _) = types.sequence(members.iter().copied());
+        let offsets = |options| {
+            let members = members.iter().copied();
+            types.sequence(members, self.ptr(options)).0
+        };
+        let offsets = offsets(way.from).into_iter().zip(offsets(way.to));
         let mut rest = match source {
             Source::Flat(values) => values,
             Source::Memory(..) => &[],
         };
         let mut results = Vec::new();
-        for (&ty, &offset) in members.iter().zip(&offsets) {
+        for (&ty, (from, to)) in members.iter().zip(offsets) {
             let count = match source {
-                Source::Flat(_) => types.flat_values(ty).len(),
+                Source::Flat(_) => types.flat_values(ty, self.ptr(way.from)).len(),
                 Source::Memory(..) => 0,
             };
             let (flat, others) = rest.split_at(count);
             rest = others;
-            let part = source.part(offset, flat);
-            results.extend(self.pass(way, ty, part, target.part(offset)));
+            let part = source.part(from, flat);
+            results.extend(self.pass(way, ty, part, target.part(to)));
         }
         results
     }
@@ -329,7 +351,7 @@ impl FuncTranslator<'_, '_> {
         };
         let id = self.plan().generated(&FuncKind::CanonHelper(helper));
         let func = self.defined_func_ref(id, |this| {
-            let signature = helper_signature(&this.linked().types, helper);
+            let signature = helper_signature(this.linked(), helper);
             this.builder.import_signature(signature)
         });
         let region = self.plan().region_of(id);
@@ -350,20 +372,23 @@ impl FuncTranslator<'_, '_> {
 }
 
 /// The type of the function that is a helper.
-pub(super) fn helper_signature(types: &Types, helper: Helper) -> Signature {
-    let params = |form| {
+pub(super) fn helper_signature(linked: &Linked<'_>, helper: Helper) -> Signature {
+    let params = |form, options| {
         let flat = match form {
-            Form::Flat => types.flat_values(helper.ty),
+            Form::Flat => linked
+                .types
+                .flat_values(helper.ty, linked.option(options).ptr),
             Form::Memory => &[ValType::I64],
         };
         flat.iter().map(|&ty| AbiParam::new(clif_type(ty)))
     };
     let mut signature = Signature::new(CallConv::Tail);
     signature.params.push(AbiParam::new(types::I64));
-    signature.params.extend(params(helper.source));
+    signature.params.extend(params(helper.source, helper.from));
+    let target = params(helper.target, helper.to);
     match helper.target {
-        Form::Flat => signature.returns.extend(params(Form::Flat)),
-        Form::Memory => signature.params.extend(params(Form::Memory)),
+        Form::Flat => signature.returns.extend(target),
+        Form::Memory => signature.params.extend(target),
     }
     signature
 }

@@ -2,7 +2,7 @@
 //! passed.
 
 use super::{Source, Target, Way};
-use crate::canonical::Form;
+use crate::canonical::{Form, val_type};
 use crate::index::CanonId;
 use crate::translate::FuncTranslator;
 use cranelift_codegen::ir::InstBuilder;
@@ -21,9 +21,10 @@ impl FuncTranslator<'_, '_> {
             to: lift.options,
         };
         let is_async = linked.option(options).is_async;
-        let source = linked.types.lowered_params(lift.ty, is_async);
-        let forms = (source.form(), linked.types.params(lift.ty).form());
-        let args = self.load_slots(slots[0], &source.values());
+        let (from, to) = (self.ptr(way.from), self.ptr(way.to));
+        let source = linked.types.lowered_params(lift.ty, from, is_async);
+        let forms = (source.form(), linked.types.params(lift.ty, to).form());
+        let args = self.load_slots(slots[0], &source.values(from));
         let params = linked.types.func(lift.ty).params.iter();
         let params: Vec<_> = params.map(|p| p.1).collect();
         let passed = self.pass_params(way, &params, forms, &args);
@@ -45,24 +46,24 @@ impl FuncTranslator<'_, '_> {
             to: options,
         };
         if let Some(ty) = linked.types.func(lift.ty).result {
-            let layout = linked.types.layout(ty);
             let source = linked.lifted_result(lift);
             let form = source.form();
-            let given = self.load_slots(slots[0], &source.values());
+            let given = self.load_slots(slots[0], &source.values(self.ptr(way.from)));
             let source = match form {
                 Form::Flat => Source::Flat(&given),
-                Form::Memory => Source::Memory(self.checked_address(way.from, given[0], layout), 0),
+                Form::Memory => Source::Memory(self.checked_value(way.from, given[0], ty), 0),
             };
             let target = match linked.lowered_result(lift.ty, options).form() {
                 Form::Flat => Target::Flat,
                 Form::Memory => {
                     let is_async = linked.option(options).is_async;
-                    let params = linked.types.lowered_params(lift.ty, is_async);
-                    let mut flat = params.values();
-                    flat.push(wasmparser::ValType::I32);
+                    let ptr = self.ptr(way.to);
+                    let params = linked.types.lowered_params(lift.ty, ptr, is_async);
+                    let mut flat = params.values(ptr);
+                    flat.push(val_type(ptr));
                     let args = self.load_slots(slots[1], &flat);
                     let out = *args.last().expect("the address for the result");
-                    Target::Memory(self.checked_address(way.to, out, layout), 0)
+                    Target::Memory(self.checked_value(way.to, out, ty), 0)
                 }
             };
             let result = self.pass(way, ty, source, target);

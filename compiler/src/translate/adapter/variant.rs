@@ -43,17 +43,18 @@ impl FuncTranslator<'_, '_> {
             return results;
         }
         let joined = match target {
-            Target::Flat => &types.flat_values(ty)[1..],
+            Target::Flat => &types.flat_values(ty, self.ptr(way.to))[1..],
             Target::Memory(..) => &[],
         };
         let end = self.builder.create_block();
         for &ty in joined {
             self.builder.append_block_param(end, clif_type(ty));
         }
-        let offset = types.payload_offset(&cases);
+        let offsets =
+            [way.from, way.to].map(|options| types.payload_offset(&cases, self.ptr(options)));
         for (payload, block) in self.branch_to_cases(discriminant, &cases) {
             self.enter(block);
-            let payload = self.payload(way, payload, source, target, offset, joined);
+            let payload = self.payload(way, payload, source, target, offsets, joined);
             let args = block_args(&payload);
             self.builder.ins().jump(end, &args);
         }
@@ -108,17 +109,17 @@ impl FuncTranslator<'_, '_> {
         payload: Option<TyId>,
         source: Source<'_>,
         target: Target,
-        offset: u32,
+        [from, to]: [u32; 2],
         joined: &[ValType],
     ) -> Vec<Value> {
         let mut results = Vec::with_capacity(joined.len());
         if let Some(ty) = payload {
             let flat = match source {
-                Source::Flat(values) => self.unjoined(&values[1..], ty),
+                Source::Flat(values) => self.unjoined(way, &values[1..], ty),
                 Source::Memory(..) => Vec::new(),
             };
-            let part = source.part(offset, &flat);
-            let values = self.pass(way, ty, part, target.part(offset));
+            let part = source.part(from, &flat);
+            let values = self.pass(way, ty, part, target.part(to));
             for (value, &ty) in values.into_iter().zip(joined) {
                 results.push(self.as_flat(value, clif_type(ty)));
             }
@@ -130,8 +131,8 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// `CoerceValueIter` of `lift_flat_variant`.
-    fn unjoined(&mut self, values: &[Value], ty: TyId) -> Vec<Value> {
-        let flat = self.linked().types.flat_values(ty);
+    fn unjoined(&mut self, way: Way, values: &[Value], ty: TyId) -> Vec<Value> {
+        let flat = self.linked().types.flat_values(ty, self.ptr(way.from));
         values
             .iter()
             .zip(flat)

@@ -16,7 +16,7 @@ pub(super) fn lift_result(call: &mut Call<'_>, ty: Type, flat_len: u64, slots: &
     if flat_len <= 1 {
         return lift(call, ty, &mut slots.iter());
     }
-    load_checked(call, ty, first as u32)
+    load_checked(call, ty, first)
 }
 
 /// Lifts what `task.return` is given: flat values, or an address if there are too many.
@@ -25,11 +25,13 @@ pub(super) fn lift_returned(call: &mut Call<'_>, ty: Type, slots: &[u64]) -> Val
         return lift(call, ty, &mut slots.iter());
     }
     let at = slots.first().copied().unwrap_or(0);
-    load_checked(call, ty, at as u32)
+    load_checked(call, ty, at)
 }
 
-fn load_checked(call: &mut Call<'_>, ty: Type, at: u32) -> Value {
-    call.check_tuple(at, ty.bytes(), ty.align());
+/// `at` is a flat value.
+fn load_checked(call: &mut Call<'_>, ty: Type, at: u64) -> Value {
+    let (at, ptr_type) = (call.pointer(at), call.ptr_type());
+    call.check_tuple(at, ty.bytes(ptr_type), ty.align(ptr_type));
     load(call, ty, at)
 }
 
@@ -56,12 +58,12 @@ fn lift(call: &mut Call<'_>, ty: Type, slots: &mut std::slice::Iter<'_, u64>) ->
             Value::Case(case, payload.map(Box::new))
         }
         TypeKind::String => {
-            let (start, units) = (next(slots) as u32, next(slots) as u32);
-            Value::String(call.load_string(start, units))
+            let range = next_range(call, slots);
+            Value::String(call.load_string(range))
         }
         TypeKind::List | TypeKind::Map => {
-            let (start, len) = (next(slots) as u32, next(slots) as u32);
-            load_list(call, ty, start, len)
+            let range = next_range(call, slots);
+            load_list(call, ty, range)
         }
         _ => {
             let bits = next(slots);
@@ -72,6 +74,12 @@ fn lift(call: &mut Call<'_>, ty: Type, slots: &mut std::slice::Iter<'_, u64>) ->
 
 fn next(slots: &mut std::slice::Iter<'_, u64>) -> u64 {
     slots.next().copied().unwrap_or(0)
+}
+
+/// Address and length.
+fn next_range(call: &Call<'_>, slots: &mut std::slice::Iter<'_, u64>) -> (u64, u64) {
+    let (start, len) = (next(slots), next(slots));
+    (call.pointer(start), call.pointer(len))
 }
 
 /// What one flat value, or as many bits of memory, stand for.
@@ -110,20 +118,21 @@ fn scalar(call: &mut Call<'_>, ty: Type, bits: u64) -> Value {
 }
 
 /// `load`: the place is inside the memory and aligned.
-fn load(call: &mut Call<'_>, ty: Type, at: u32) -> Value {
+fn load(call: &mut Call<'_>, ty: Type, at: u64) -> Value {
     match ty.kind() {
         TypeKind::String => {
-            let (start, units) = pointer_and_length(call, at);
-            Value::String(call.load_string(start, units))
+            let range = call.load_range(at);
+            Value::String(call.load_string(range))
         }
         TypeKind::List | TypeKind::Map => {
-            let (start, len) = pointer_and_length(call, at);
-            load_list(call, ty, start, len)
+            let range = call.load_range(at);
+            load_list(call, ty, range)
         }
         TypeKind::FixedList => {
             let element = ty.element();
-            let values =
-                (0..ty.fixed_len()).map(|index| load(call, element, at + index * element.bytes()));
+            let step = u64::from(element.bytes(call.ptr_type()));
+            let places = (0..ty.fixed_len()).map(|index| at + u64::from(index) * step);
+            let values = places.map(|at| load(call, element, at));
             Value::Sequence(values.collect())
         }
         TypeKind::Record | TypeKind::Tuple => load_members(call, ty.members().flatten(), at),
@@ -131,35 +140,35 @@ fn load(call: &mut Call<'_>, ty: Type, at: u32) -> Value {
             let case = read(call, at, ty.discriminant_bytes()) as u32;
             let case = checked_case(ty, case);
             let payload = ty.case(case);
-            let payload = payload.map(|payload| load(call, payload, at + ty.payload_offset()));
+            let at = at + ty.payload_offset(call.ptr_type());
+            let payload = payload.map(|payload| load(call, payload, at));
             Value::Case(case, payload.map(Box::new))
         }
         _ => {
-            let bits = read(call, at, ty.bytes());
+            let bits = read(call, at, ty.bytes(call.ptr_type()));
             scalar(call, ty, bits)
         }
     }
 }
 
 /// `load_record`.
-fn load_members(call: &mut Call<'_>, types: impl Iterator<Item = Type>, mut at: u32) -> Value {
+fn load_members(call: &mut Call<'_>, types: impl Iterator<Item = Type>, mut at: u64) -> Value {
     let mut values = Vec::new();
     for ty in types {
-        at = at.next_multiple_of(ty.align());
+        at = at.next_multiple_of(ty.align(call.ptr_type()).into());
         values.push(load(call, ty, at));
-        // Behind the last member, this may be the end of an address space of 4 GiB.
-        at = at.wrapping_add(ty.bytes());
+        at += u64::from(ty.bytes(call.ptr_type()));
     }
     Value::Sequence(values)
 }
 
 /// `load_list_from_range`.
-fn load_list(call: &mut Call<'_>, ty: Type, start: u32, len: u32) -> Value {
-    let (bytes, align) = element_layout(ty);
-    call.check_list(start, len, bytes, align);
+fn load_list(call: &mut Call<'_>, ty: Type, range: (u64, u64)) -> Value {
+    let (bytes, align) = element_layout(ty, call.ptr_type());
+    let len = call.check_list(range, bytes, align);
     let mut values = Vec::with_capacity(len as usize);
     for index in 0..len {
-        let at = start + index * bytes;
+        let at = range.0 + u64::from(index * bytes);
         values.push(match (ty.kind(), ty.member(1)) {
             (TypeKind::Map, Some(value)) => {
                 load_members(call, [ty.element(), value].into_iter(), at)
@@ -170,12 +179,8 @@ fn load_list(call: &mut Call<'_>, ty: Type, start: u32, len: u32) -> Value {
     Value::Sequence(values)
 }
 
-pub(super) fn pointer_and_length(call: &mut Call<'_>, at: u32) -> (u32, u32) {
-    (read(call, at, 4) as u32, read(call, at + 4, 4) as u32)
-}
-
 /// `load_int`.
-pub(super) fn read(call: &mut Call<'_>, at: u32, bytes: u32) -> u64 {
+pub(super) fn read(call: &mut Call<'_>, at: u64, bytes: u32) -> u64 {
     let memory = call.memory();
     match bytes {
         1 => memory.read_u8(at).map(u64::from),

@@ -7,7 +7,7 @@
 use super::types::Type;
 use super::{PLACE, Value};
 use crate::component::call::Call;
-use wasmelt_abi::{FLAT_PARAMS_MAX, LIST_BYTES_MAX, TrapCode, TypeKind};
+use wasmelt_abi::{FLAT_PARAMS_MAX, LIST_BYTES_MAX, PtrType, TrapCode, TypeKind};
 
 /// Lowers the arguments of a call into its slots: `lower_flat_values` with `flat_len` flat values.
 pub(super) fn lower_values(
@@ -18,14 +18,15 @@ pub(super) fn lower_values(
     slots: &mut [u64],
 ) {
     if flat_len > FLAT_PARAMS_MAX as u64 {
-        let align = types.iter().map(|ty| ty.align()).max().unwrap_or(1);
+        let ptr_type = call.ptr_type();
+        let align = types.iter().map(|ty| ty.align(ptr_type)).max().unwrap_or(1);
         let bytes = types.iter().fold(0, |end: u32, ty| {
-            end.next_multiple_of(ty.align()) + ty.bytes()
+            end.next_multiple_of(ty.align(ptr_type)) + ty.bytes(ptr_type)
         });
         let start = call.allocate(align, bytes.next_multiple_of(align).into());
         store_members(call, types.iter().copied().zip(values), start);
         if let Some(slot) = slots.first_mut() {
-            *slot = start.into();
+            *slot = start;
         }
         return;
     }
@@ -48,14 +49,19 @@ impl Flat<'_> {
         self.used += 1;
     }
 
+    /// Address and length.
+    fn push_range(&mut self, (start, len): (u64, u64)) {
+        self.push(start);
+        self.push(len);
+    }
+
     /// `lower_flat`.
     fn lower(&mut self, call: &mut Call<'_>, ty: Type, value: &Value) {
         match value {
             Value::Sequence(values) => match ty.kind() {
                 TypeKind::List | TypeKind::Map => {
-                    let (start, len) = store_list(call, ty, values);
-                    self.push(start.into());
-                    self.push(len.into());
+                    let range = store_list(call, ty, values);
+                    self.push_range(range);
                 }
                 TypeKind::FixedList => {
                     for value in values {
@@ -69,9 +75,8 @@ impl Flat<'_> {
                 }
             },
             Value::String(text) => {
-                let (start, units) = call.store_string(text);
-                self.push(start.into());
-                self.push(units.into());
+                let range = call.store_string(text);
+                self.push_range(range);
             }
             Value::Case(case, payload) => {
                 let end = self.used + ty.flat_len();
@@ -106,34 +111,36 @@ fn scalar(ty: Type, value: &Value) -> u64 {
 }
 
 /// `store`: the place is inside the memory and aligned.
-fn store(call: &mut Call<'_>, ty: Type, value: &Value, at: u32) {
+fn store(call: &mut Call<'_>, ty: Type, value: &Value, at: u64) {
     match value {
         Value::Sequence(values) => match ty.kind() {
             TypeKind::List | TypeKind::Map => {
-                let (start, len) = store_list(call, ty, values);
-                write(call, at, start.into(), 4);
-                write(call, at + 4, len.into(), 4);
+                let range = store_list(call, ty, values);
+                call.store_range(range, at);
             }
             TypeKind::FixedList => store_elements(call, ty.element(), values, at),
             _ => store_members(call, ty.members().flatten().zip(values), at),
         },
         Value::String(text) => {
-            let (start, units) = call.store_string(text);
-            write(call, at, start.into(), 4);
-            write(call, at + 4, units.into(), 4);
+            let range = call.store_string(text);
+            call.store_range(range, at);
         }
         Value::Case(case, payload) => {
             write(call, at, (*case).into(), ty.discriminant_bytes());
             if let (Some(case), Some(payload)) = (ty.case(*case), payload) {
-                store(call, case, payload, at + ty.payload_offset());
+                let at = at + ty.payload_offset(call.ptr_type());
+                store(call, case, payload, at);
             }
         }
-        _ => write(call, at, scalar(ty, value), ty.bytes()),
+        _ => {
+            let bytes = ty.bytes(call.ptr_type());
+            write(call, at, scalar(ty, value), bytes);
+        }
     }
 }
 
 /// `store_int`, of the low `bytes` bytes.
-pub(super) fn write(call: &mut Call<'_>, at: u32, value: u64, bytes: u32) {
+pub(super) fn write(call: &mut Call<'_>, at: u64, value: u64, bytes: u32) {
     let memory = call.memory();
     match bytes {
         1 => memory.write_u8(at, value as u8),
@@ -148,19 +155,18 @@ pub(super) fn write(call: &mut Call<'_>, at: u32, value: u64, bytes: u32) {
 fn store_members<'v>(
     call: &mut Call<'_>,
     members: impl Iterator<Item = (Type, &'v Value)>,
-    mut at: u32,
+    mut at: u64,
 ) {
     for (ty, value) in members {
-        at = at.next_multiple_of(ty.align());
+        at = at.next_multiple_of(ty.align(call.ptr_type()).into());
         store(call, ty, value, at);
-        // Behind the last member, this may be the end of an address space of 4 GiB.
-        at = at.wrapping_add(ty.bytes());
+        at += u64::from(ty.bytes(call.ptr_type()));
     }
 }
 
 /// `store_list_into_range`.
-fn store_list(call: &mut Call<'_>, ty: Type, values: &[Value]) -> (u32, u32) {
-    let (bytes, align) = element_layout(ty);
+fn store_list(call: &mut Call<'_>, ty: Type, values: &[Value]) -> (u64, u64) {
+    let (bytes, align) = element_layout(ty, call.ptr_type());
     let all = values.len() as u64 * u64::from(bytes);
     if all > LIST_BYTES_MAX.into() {
         call.trap(TrapCode::ListTooLong);
@@ -173,30 +179,32 @@ fn store_list(call: &mut Call<'_>, ty: Type, values: &[Value]) -> (u32, u32) {
                     unreachable!("a map's entries are pairs")
                 };
                 let pair = [ty.element(), value].into_iter().zip(entry);
-                store_members(call, pair, start + position * bytes);
+                store_members(call, pair, start + position * u64::from(bytes));
             }
         }
         _ => store_elements(call, ty.element(), values, start),
     }
-    (start, values.len() as u32)
+    (start, values.len() as u64)
 }
 
 /// `store_list_into_valid_range`.
-fn store_elements(call: &mut Call<'_>, ty: Type, values: &[Value], start: u32) {
+fn store_elements(call: &mut Call<'_>, ty: Type, values: &[Value], start: u64) {
+    let step = u64::from(ty.bytes(call.ptr_type()));
     for (position, value) in (0..).zip(values) {
-        store(call, ty, value, start + position * ty.bytes());
+        store(call, ty, value, start + position * step);
     }
 }
 
 /// Bytes and alignment of an element of a list, or of an entry of a map.
-pub(super) fn element_layout(ty: Type) -> (u32, u32) {
-    let element = ty.element();
-    match ty.member(1) {
-        Some(value) if ty.kind() == TypeKind::Map => {
-            let align = element.align().max(value.align());
-            let end = element.bytes().next_multiple_of(value.align()) + value.bytes();
+pub(super) fn element_layout(ty: Type, ptr_type: PtrType) -> (u32, u32) {
+    let layout = |ty: Type| (ty.bytes(ptr_type), ty.align(ptr_type));
+    let (bytes, align) = layout(ty.element());
+    match ty.member(1).map(layout) {
+        Some((value_bytes, value_align)) if ty.kind() == TypeKind::Map => {
+            let align = align.max(value_align);
+            let end = bytes.next_multiple_of(value_align) + value_bytes;
             (end.next_multiple_of(align), align)
         }
-        _ => (element.bytes(), element.align()),
+        _ => (bytes, align),
     }
 }

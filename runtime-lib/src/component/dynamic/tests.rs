@@ -27,11 +27,12 @@ fn sized(kind: TypeKind, len: u32, members: &[(&'static str, Option<Type>)]) -> 
     });
     let desc = Box::leak(Box::new(TypeDesc {
         kind: kind as u32,
-        bytes: 0,
-        align: 1,
         len,
+        bytes: [0; 2],
+        align: [1; 2],
+        flat_len: 0,
+        reserved: 0,
         members: leaked(members.collect()),
-        flat: leaked(Vec::new()),
     }));
     Type::at(desc).unwrap()
 }
@@ -292,7 +293,7 @@ fn arguments() {
 }
 
 /// The type with this layout and so many flat values.
-fn laid_out(ty: Type, bytes: u32, align: u32, flat: usize) -> Type {
+fn laid_out(ty: Type, bytes: u32, align: u32, flat: u32) -> Type {
     // SAFETY: it is that of a type.
     let desc = unsafe { &*ty.desc() };
     let members = Slice {
@@ -301,11 +302,12 @@ fn laid_out(ty: Type, bytes: u32, align: u32, flat: usize) -> Type {
     };
     let desc = Box::leak(Box::new(TypeDesc {
         kind: desc.kind,
-        bytes,
-        align,
         len: desc.len,
+        bytes: [bytes; 2],
+        align: [align; 2],
+        flat_len: flat,
+        reserved: 0,
         members,
-        flat: leaked(vec![0; flat]),
     }));
     Type::at(desc).unwrap()
 }

@@ -2,13 +2,13 @@
 //! and `store` of the canonical ABI in one step, without values of the host in between.
 
 use super::PLACE;
-use super::lift::{checked_case, pointer_and_length, read};
+use super::lift::{checked_case, read};
 use super::lower::{element_layout, write};
 use super::types::Type;
 use crate::component::call::Call;
 use crate::component::ends;
 use crate::component::error_context;
-use wasmelt_abi::{LIST_BYTES_MAX, TrapCode, TypeKind};
+use wasmelt_abi::{PtrType, TrapCode, TypeKind};
 
 /// What lists and strings of one copy have at most, in bytes: a guest can have lists of lists name
 /// the same bytes over and over.
@@ -27,7 +27,7 @@ pub(in crate::component) fn transfer_elements(
     from: &mut Call<'_>,
     to: &mut Call<'_>,
     ty: Type,
-    places: (u32, u32),
+    places: (u64, u64),
     count: u32,
 ) {
     let mut transfer = Transfer {
@@ -40,24 +40,29 @@ pub(in crate::component) fn transfer_elements(
 
 impl Transfer<'_, '_, '_> {
     /// Elements one behind the other.
-    fn elements(&mut self, ty: Type, (from_at, to_at): (u32, u32), count: u32) {
+    fn elements(&mut self, ty: Type, (from_at, to_at): (u64, u64), count: u32) {
+        let (from_step, to_step) = self.of_both(|ptr_type| u64::from(ty.bytes(ptr_type)));
         if is_number(ty) {
-            return self.bytes((from_at, to_at), count * ty.bytes());
+            return self.bytes((from_at, to_at), u64::from(count) * from_step);
         }
-        for index in 0..count {
-            let offset = index * ty.bytes();
-            self.value(ty, (from_at + offset, to_at + offset));
+        for index in 0..u64::from(count) {
+            self.value(ty, (from_at + index * from_step, to_at + index * to_step));
         }
     }
 
-    fn value(&mut self, ty: Type, places: (u32, u32)) {
+    /// What holds in the memories of both.
+    fn of_both<T>(&self, of: impl Fn(PtrType) -> T) -> (T, T) {
+        (of(self.from.ptr_type()), of(self.to.ptr_type()))
+    }
+
+    fn value(&mut self, ty: Type, places: (u64, u64)) {
         match ty.kind() {
             TypeKind::String => {
-                let (start, units) = pointer_and_length(self.from, places.0);
-                let text = self.from.load_string(start, units);
+                let range = self.from.load_range(places.0);
+                let text = self.from.load_string(range);
                 self.spend(text.len() as u64);
                 let stored = self.to.store_string(&text);
-                self.store_pointer_and_length(places.1, stored);
+                self.to.store_range(stored, places.1);
             }
             TypeKind::List | TypeKind::Map => self.list(ty, places),
             TypeKind::FixedList => self.elements(ty.element(), places, ty.fixed_len()),
@@ -67,14 +72,15 @@ impl Transfer<'_, '_, '_> {
                 let case = checked_case(ty, read(self.from, places.0, size) as u32);
                 write(self.to, places.1, case.into(), size);
                 if let Some(payload) = ty.case(case) {
-                    let offset = ty.payload_offset();
-                    self.value(payload, (places.0 + offset, places.1 + offset));
+                    let offsets = self.of_both(|ptr_type| ty.payload_offset(ptr_type));
+                    self.value(payload, (places.0 + offsets.0, places.1 + offsets.1));
                 }
             }
             _ => {
-                let bits = read(self.from, places.0, ty.bytes());
+                let bytes = ty.bytes(self.from.ptr_type());
+                let bits = read(self.from, places.0, bytes);
                 let bits = self.scalar(ty, bits);
-                write(self.to, places.1, bits, ty.bytes());
+                write(self.to, places.1, bits, bytes);
             }
         }
     }
@@ -106,51 +112,48 @@ impl Transfer<'_, '_, '_> {
     }
 
     /// `load_record` and `store_record`.
-    fn members(&mut self, types: impl Iterator<Item = Type>, (mut from_at, mut to_at): (u32, u32)) {
+    fn members(&mut self, types: impl Iterator<Item = Type>, (mut from_at, mut to_at): (u64, u64)) {
         for ty in types {
-            from_at = from_at.next_multiple_of(ty.align());
-            to_at = to_at.next_multiple_of(ty.align());
+            let aligns = self.of_both(|ptr_type| ty.align(ptr_type).into());
+            from_at = from_at.next_multiple_of(aligns.0);
+            to_at = to_at.next_multiple_of(aligns.1);
             self.value(ty, (from_at, to_at));
-            // Behind the last member, this may be the end of an address space of 4 GiB.
-            from_at = from_at.wrapping_add(ty.bytes());
-            to_at = to_at.wrapping_add(ty.bytes());
+            let bytes = self.of_both(|ptr_type| u64::from(ty.bytes(ptr_type)));
+            from_at += bytes.0;
+            to_at += bytes.1;
         }
     }
 
     /// `load_list` and `store_list`.
-    fn list(&mut self, ty: Type, places: (u32, u32)) {
-        let (bytes, align) = element_layout(ty);
-        let (start, len) = pointer_and_length(self.from, places.0);
-        self.from.check_list(start, len, bytes, align);
-        let total = u64::from(len) * u64::from(bytes);
-        assert!(total <= LIST_BYTES_MAX.into(), "the list has been checked");
-        self.spend(total);
-        let target = self.to.allocate(align, total);
+    fn list(&mut self, ty: Type, places: (u64, u64)) {
+        let ((bytes, align), (new_bytes, new_align)) =
+            self.of_both(|ptr_type| element_layout(ty, ptr_type));
+        let range = self.from.load_range(places.0);
+        let len = self.from.check_list(range, bytes, align);
+        self.spend(u64::from(len) * u64::from(bytes));
+        let total = u64::from(len) * u64::from(new_bytes);
+        let (start, target) = (range.0, self.to.allocate(new_align, total));
         match (ty.kind(), ty.member(1)) {
             (TypeKind::Map, Some(value)) => {
-                for offset in (0..len).map(|index| index * bytes) {
+                for index in 0..u64::from(len) {
                     let pair = [ty.element(), value].into_iter();
-                    self.members(pair, (start + offset, target + offset));
+                    let from = start + index * u64::from(bytes);
+                    self.members(pair, (from, target + index * u64::from(new_bytes)));
                 }
             }
             _ => self.elements(ty.element(), (start, target), len),
         }
-        self.store_pointer_and_length(places.1, (target, len));
-    }
-
-    fn store_pointer_and_length(&mut self, at: u32, (start, len): (u32, u32)) {
-        write(self.to, at, start.into(), 4);
-        write(self.to, at + 4, len.into(), 4);
+        self.to.store_range((target, len.into()), places.1);
     }
 
     /// Numbers one behind the other. The memories may be the same.
-    fn bytes(&mut self, (from_at, to_at): (u32, u32), len: u32) {
+    fn bytes(&mut self, (from_at, to_at): (u64, u64), len: u64) {
         let mut buffer = [0; 4096];
         let mut done = 0;
         while done < len {
-            let count = (len - done).min(buffer.len() as u32);
+            let count = (len - done).min(buffer.len() as u64);
             let part = buffer.get_mut(..count as usize).expect("it is no longer");
-            let source = self.from.memory().bytes(from_at + done, count);
+            let source = self.from.memory().bytes(from_at + done, count as u32);
             part.copy_from_slice(source.expect(PLACE));
             let written = self.to.memory().write_bytes(to_at + done, part);
             written.expect(PLACE);
@@ -192,17 +195,27 @@ mod tests {
 
     /// A type: kind, size, alignment, length, members.
     fn ty(kind: TypeKind, (bytes, align, len): (u32, u32, u32), members: &[Option<Type>]) -> Type {
+        both(kind, ([bytes; 2], [align; 2], len), members)
+    }
+
+    /// As [`ty`], with sizes and alignments by the type of addresses.
+    fn both(
+        kind: TypeKind,
+        (bytes, align, len): ([u32; 2], [u32; 2], u32),
+        members: &[Option<Type>],
+    ) -> Type {
         let members = members.iter().map(|ty| TypeMember {
             name: leaked(Vec::new()),
             ty: ty.map_or(std::ptr::null(), Type::desc),
         });
         let desc = Box::leak(Box::new(TypeDesc {
             kind: kind as u32,
+            len,
             bytes,
             align,
-            len,
+            flat_len: 0,
+            reserved: 0,
             members: leaked(members.collect()),
-            flat: leaked(Vec::new()),
         }));
         Type::at(desc).expect("it is there")
     }
@@ -299,6 +312,52 @@ mod tests {
         let flags = ty(TypeKind::Flags, (1, 1, 0), &[None, None, None]);
         let mut target = carried(flags, &[0xfd], &[], 0);
         assert_eq!(words(&mut target, 512, 1), [5]);
+    }
+
+    #[test]
+    fn from_addresses_of_32_bits_to_64_and_back() {
+        let (u8, u16) = (number(TypeKind::U8, 1), number(TypeKind::U16, 2));
+        let range = ([8, 16], [4, 8], 0);
+        let string = both(TypeKind::String, range, &[]);
+        let members = [Some(u8), Some(string), Some(u16)];
+        let record = both(TypeKind::Record, ([16, 32], [4, 8], 0), &members);
+        let list = both(TypeKind::List, range, &[Some(record)]);
+        let option = both(TypeKind::Option, ([12, 24], [4, 8], 0), &[Some(list)]);
+        let store = crate::vm::store::new_for_tests();
+        let mut short = Guest::in_store(store, 1, wasmelt_abi::StringEncoding::Utf8);
+        let mut long = Guest::in_store(store, 2, wasmelt_abi::StringEncoding::Utf8);
+        long.options.ptr_type = PtrType::I64 as u32;
+        let given = [1_u32, 64, 2, 0, 7, 100, 3, 8, 9, 103, 4, 10];
+        for (at, word) in [0, 4, 8, 12, 64, 68, 72, 76, 80, 84, 88, 92]
+            .iter()
+            .zip(given)
+        {
+            short.write(*at, &word.to_le_bytes());
+        }
+        short.write(100, b"onefour");
+        let carry = |from: &mut Guest, to: &mut Guest, places| {
+            let from = &mut from.call();
+            transfer_elements(from, &mut to.call(), option, places, 1);
+        };
+        carry(&mut short, &mut long, (0, 512));
+        assert_eq!(words(&mut long, 512, 2)[0], 1);
+        let [start, 0, 2, 0] = words(&mut long, 520, 4)[..] else {
+            panic!("an address and a length of 64 bits");
+        };
+        let first = words(&mut long, start, 8);
+        assert_eq!((first[0], first[3], first[4], first[6]), (7, 0, 3, 8));
+        assert_eq!(long.read(first[2], 3), b"one");
+        let second = words(&mut long, start + 32, 8);
+        assert_eq!((second[0], second[4], second[6]), (9, 4, 10));
+        assert_eq!(long.read(second[2], 4), b"four");
+        // And back, to where there was nothing.
+        carry(&mut long, &mut short, (512, 512));
+        let [1, start, 2] = words(&mut short, 512, 3)[..] else {
+            panic!("some list of two");
+        };
+        let back = words(&mut short, start, 8);
+        assert_eq!([back[0], back[2], back[3]], [7, 3, 8]);
+        assert_eq!(short.read(back[5], back[6]), b"four");
     }
 
     #[test]

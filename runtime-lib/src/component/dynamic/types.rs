@@ -2,7 +2,7 @@
 
 use crate::component::discriminant_bytes;
 use crate::vm::process::items;
-use wasmelt_abi::{FLAT_PARAMS_MAX, TypeDesc, TypeKind, TypeMember};
+use wasmelt_abi::{FLAT_PARAMS_MAX, PtrType, TypeDesc, TypeKind, TypeMember};
 
 /// A value type of the program's description.
 #[derive(Clone, Copy, Debug)]
@@ -68,16 +68,16 @@ impl Type {
             .expect("the compiler wrote a kind")
     }
 
-    /// Bytes in memory.
+    /// Bytes in a memory with addresses of this type.
     #[must_use]
-    pub fn bytes(self) -> u32 {
-        self.0.bytes
+    pub fn bytes(self, ptr_type: PtrType) -> u32 {
+        self.0.bytes[ptr_type as usize]
     }
 
-    /// Alignment in memory, a power of two.
+    /// Alignment in a memory with addresses of this type, a power of two.
     #[must_use]
-    pub fn align(self) -> u32 {
-        self.0.align
+    pub fn align(self, ptr_type: PtrType) -> u32 {
+        self.0.align[ptr_type as usize]
     }
 
     /// Elements of a list of fixed length.
@@ -95,7 +95,7 @@ impl Type {
     /// Number of flat values; right up to 16.
     #[must_use]
     pub fn flat_len(self) -> usize {
-        items(&self.0.flat).len()
+        self.0.flat_len as usize
     }
 
     /// Whether `task.return` is given it as flat values.
@@ -173,12 +173,12 @@ impl Type {
 
     /// Where the payload of a case begins in memory (`max_case_alignment`).
     #[must_use]
-    pub fn payload_offset(self) -> u32 {
+    pub fn payload_offset(self, ptr_type: PtrType) -> u64 {
         let aligns = (0..self.case_count())
             .filter_map(|case| self.case(case))
-            .map(Type::align);
+            .map(|ty| ty.align(ptr_type));
         let align = aligns.max().unwrap_or(1);
-        self.discriminant_bytes().next_multiple_of(align)
+        self.discriminant_bytes().next_multiple_of(align).into()
     }
 
     fn member_descs(self) -> &'static [TypeMember] {

@@ -4,7 +4,7 @@ use crate::component::call::Call;
 use crate::component::dynamic::{self, Type, is_number};
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
 use crate::vm::{GuestMemory, Memory, bytes};
-use wasmelt_abi::{CanonOptions, TrapCode};
+use wasmelt_abi::{CanonOptions, PtrType, TrapCode};
 
 /// `Buffer.MAX_LENGTH`: the most elements.
 pub(super) const LENGTH_MAX: u32 = (1 << 28) - 1;
@@ -19,7 +19,7 @@ pub(super) struct Buffer {
     /// `t`; none for `stream` and `future` without a payload.
     element: Option<Type>,
     /// `ptr`: where the next element is.
-    at: u32,
+    at: u64,
     progress: u32,
     length: u32,
 }
@@ -34,10 +34,10 @@ impl Buffer {
         memory: *mut u8,
         options: &'static CanonOptions,
         element: Option<Type>,
-        at: u32,
-        length: u32,
+        at: u64,
+        length: u64,
     ) -> Buffer {
-        if length > LENGTH_MAX {
+        if length > LENGTH_MAX.into() {
             raise(TrapCode::CopyTooLong)
         }
         let buffer = Buffer {
@@ -46,7 +46,7 @@ impl Buffer {
             element,
             at,
             progress: 0,
-            length,
+            length: length as u32,
         };
         if let Some(element) = element
             && length > 0
@@ -57,12 +57,17 @@ impl Buffer {
     }
 
     fn check(&self, element: Type) {
-        if !self.at.is_multiple_of(element.align()) {
+        if !self
+            .at
+            .is_multiple_of(element.align(self.ptr_type()).into())
+        {
             let text = [Piece::Text("pointer not aligned")];
             raise_with(TrapInfo::with_text(TrapCode::PointerMisaligned, &text))
         }
-        let end = u64::from(self.at) + u64::from(self.length) * u64::from(element.bytes());
-        if end > self.memory().len() {
+        // Below 2^56: neither has more than 28 bits.
+        let bytes = u64::from(self.length) * u64::from(element.bytes(self.ptr_type()));
+        let end = self.at.checked_add(bytes);
+        if end.is_none_or(|end| end > self.memory().len()) {
             let text = [Piece::Text("pointer out of bounds of memory")];
             raise_with(TrapInfo::with_text(TrapCode::MemoryOutOfBounds, &text))
         }
@@ -86,8 +91,12 @@ impl Buffer {
     }
 
     /// Where the next element is.
-    pub(super) fn at(&self) -> u32 {
+    pub(super) fn at(&self) -> u64 {
         self.at
+    }
+
+    fn ptr_type(&self) -> PtrType {
+        PtrType::of(self.options.ptr_type)
     }
 
     /// The context in which elements are lifted or lowered.
@@ -100,9 +109,8 @@ impl Buffer {
     pub(super) fn advance(&mut self, count: u32) {
         assert!(count <= self.remain(), "a buffer is not left");
         self.progress += count;
-        let bytes = self.element.map_or(0, Type::bytes);
-        // Behind the last element, this may be the end of an address space of 4 GiB.
-        self.at = self.at.wrapping_add(count.wrapping_mul(bytes));
+        let bytes = self.element.map_or(0, |ty| ty.bytes(self.ptr_type()));
+        self.at += u64::from(count) * u64::from(bytes);
     }
 
     /// The bytes of the elements that are left, to read. Elements are bytes.
@@ -132,7 +140,8 @@ const CHECKED: &str = "the elements were found to be inside the memory";
 pub(super) fn copy(from: &mut Buffer, to: &mut Buffer, count: u32) {
     if let (Some(element), Some(_)) = (from.element, to.element) {
         if is_number(element) {
-            copy_bytes(from, to, count as usize * element.bytes() as usize);
+            let bytes = element.bytes(from.ptr_type());
+            copy_bytes(from, to, count as usize * bytes as usize);
         } else {
             let (source, target) = (&mut from.call(), &mut to.call());
             let places = (from.at, to.at);

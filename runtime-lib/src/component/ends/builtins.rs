@@ -78,7 +78,7 @@ impl Builtin {
     }
 
     /// `stream_copy` and `future_copy`.
-    fn copy(&self, side: Side, handle: u32, at: u32, count: u32) -> u32 {
+    fn copy(&self, side: Side, handle: u32, at: u64, count: u64) -> u32 {
         self.trap_unless_may_block();
         let end = self.end(side, handle);
         end.check_idle();
@@ -126,7 +126,7 @@ impl Builtin {
 
 macro_rules! builtins {
     ($(
-        $symbol:literal $name:ident($($param:ident),*) $(-> $result:ty)? = |$call:ident| $body:expr;
+        $symbol:literal $name:ident($($param:ident: $type:ty),*) $(-> $result:ty)? = |$call:ident| $body:expr;
     )*) => {
         $(
             /// The built-in of this name.
@@ -137,7 +137,7 @@ macro_rules! builtins {
             /// read-only data.
             #[unsafe(export_name = $symbol)]
             pub unsafe extern "C" fn $name(
-                memory: *mut u8, ty: *mut u8 $(, $param: i32)*
+                memory: *mut u8, ty: *mut u8 $(, $param: $type)*
             ) $(-> $result)? {
                 // SAFETY: the caller vouches for both pointers.
                 let $call = unsafe { Builtin::new(memory, ty) };
@@ -149,30 +149,30 @@ macro_rules! builtins {
 
 builtins! {
     "wasmelt_stream_new" stream_new() -> i64 = |call| call.create();
-    "wasmelt_stream_read" stream_read(end, start, count) -> i32 = |call|
-        call.copy(Side::Readable, end as u32, start as u32, count as u32) as i32;
-    "wasmelt_stream_write" stream_write(end, start, count) -> i32 = |call|
-        call.copy(Side::Writable, end as u32, start as u32, count as u32) as i32;
-    "wasmelt_stream_cancel_read" stream_cancel_read(end) -> i32 = |call|
+    "wasmelt_stream_read" stream_read(end: i32, start: i64, count: i64) -> i32 = |call|
+        call.copy(Side::Readable, end as u32, start as u64, count as u64) as i32;
+    "wasmelt_stream_write" stream_write(end: i32, start: i64, count: i64) -> i32 = |call|
+        call.copy(Side::Writable, end as u32, start as u64, count as u64) as i32;
+    "wasmelt_stream_cancel_read" stream_cancel_read(end: i32) -> i32 = |call|
         call.cancel(Side::Readable, end as u32) as i32;
-    "wasmelt_stream_cancel_write" stream_cancel_write(end) -> i32 = |call|
+    "wasmelt_stream_cancel_write" stream_cancel_write(end: i32) -> i32 = |call|
         call.cancel(Side::Writable, end as u32) as i32;
-    "wasmelt_stream_drop_readable" stream_drop_readable(end) = |call|
+    "wasmelt_stream_drop_readable" stream_drop_readable(end: i32) = |call|
         call.drop(Side::Readable, end as u32);
-    "wasmelt_stream_drop_writable" stream_drop_writable(end) = |call|
+    "wasmelt_stream_drop_writable" stream_drop_writable(end: i32) = |call|
         call.drop(Side::Writable, end as u32);
     "wasmelt_future_new" future_new() -> i64 = |call| call.create();
-    "wasmelt_future_read" future_read(end, start) -> i32 = |call|
-        call.copy(Side::Readable, end as u32, start as u32, 1) as i32;
-    "wasmelt_future_write" future_write(end, start) -> i32 = |call|
-        call.copy(Side::Writable, end as u32, start as u32, 1) as i32;
-    "wasmelt_future_cancel_read" future_cancel_read(end) -> i32 = |call|
+    "wasmelt_future_read" future_read(end: i32, start: i64) -> i32 = |call|
+        call.copy(Side::Readable, end as u32, start as u64, 1) as i32;
+    "wasmelt_future_write" future_write(end: i32, start: i64) -> i32 = |call|
+        call.copy(Side::Writable, end as u32, start as u64, 1) as i32;
+    "wasmelt_future_cancel_read" future_cancel_read(end: i32) -> i32 = |call|
         call.cancel(Side::Readable, end as u32) as i32;
-    "wasmelt_future_cancel_write" future_cancel_write(end) -> i32 = |call|
+    "wasmelt_future_cancel_write" future_cancel_write(end: i32) -> i32 = |call|
         call.cancel(Side::Writable, end as u32) as i32;
-    "wasmelt_future_drop_readable" future_drop_readable(end) = |call|
+    "wasmelt_future_drop_readable" future_drop_readable(end: i32) = |call|
         call.drop(Side::Readable, end as u32);
-    "wasmelt_future_drop_writable" future_drop_writable(end) = |call|
+    "wasmelt_future_drop_writable" future_drop_writable(end: i32) = |call|
         call.drop(Side::Writable, end as u32);
 }
 

@@ -14,8 +14,10 @@ use super::host::{
 };
 use super::shared::{Element, Shared};
 use super::{lift_async_value, lower_async_value};
+use crate::component::Layout;
 use crate::component::call::Call;
 use crate::component::values::{Lift, Lower, Slots, Value};
+use wasmelt_abi::PtrType;
 
 /// `stream<T>`: a readable end. One that is made from a producer is passed to the guest, and one
 /// that comes from the guest is read by a consumer. Dropping it closes the stream.
@@ -77,8 +79,8 @@ impl Reader {
 /// The type of elements on the host's side.
 fn element<T: Value + 'static>() -> Element {
     Element {
-        bytes: T::SIZE,
-        align: T::ALIGN,
+        bytes: T::LAYOUT.bytes(PtrType::I32),
+        align: T::LAYOUT.align(PtrType::I32),
         is_u8: TypeId::of::<T>() == TypeId::of::<u8>(),
     }
 }
@@ -200,9 +202,7 @@ macro_rules! readers {
     ($( $type:ident $field:ident $family:ident $open:literal )*) => {
         $(
             impl<T: Value + 'static> Value for $type<T> {
-                const SIZE: u32 = 4;
-                const ALIGN: u32 = 4;
-                const FLAT: usize = 1;
+                const LAYOUT: Layout = Layout::number(4);
 
                 #[cfg(test)]
                 fn describe(text: &mut String) {
@@ -221,7 +221,7 @@ macro_rules! readers {
                     }
                 }
 
-                fn load(call: &mut Call<'_>, at: u32) -> $type<T> {
+                fn load(call: &mut Call<'_>, at: u64) -> $type<T> {
                     let handle = u32::load(call, at);
                     $type {
                         end: Reader::lift(call, Family::$family, element::<T>(), handle),
@@ -235,7 +235,7 @@ macro_rules! readers {
                     *slots.next_slot() = self.end.lower(call).into();
                 }
 
-                fn store(self, call: &mut Call<'_>, at: u32) {
+                fn store(self, call: &mut Call<'_>, at: u64) {
                     self.end.lower(call).store(call, at);
                 }
             }

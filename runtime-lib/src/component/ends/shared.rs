@@ -18,7 +18,7 @@ use super::host::{Sink, Source, Step};
 use super::pipe::Pipe;
 use crate::component::dynamic::Type;
 use crate::component::tasks::{self, HostTask};
-use wasmelt_abi::TypeKind;
+use wasmelt_abi::{PtrType, TypeKind};
 
 /// See the module's documentation.
 pub(super) struct Shared {
@@ -42,6 +42,7 @@ pub(super) struct Shared {
 /// As much of an element type as lifting and lowering elements relies on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Element {
+    /// In memories with addresses of 32 bits.
     pub(super) bytes: u32,
     pub(super) align: u32,
     pub(super) is_u8: bool,
@@ -50,8 +51,8 @@ pub(super) struct Element {
 impl Element {
     pub(super) fn of(ty: Option<Type>) -> Element {
         Element {
-            bytes: ty.map_or(0, Type::bytes),
-            align: ty.map_or(1, Type::align),
+            bytes: ty.map_or(0, |ty| ty.bytes(PtrType::I32)),
+            align: ty.map_or(1, |ty| ty.align(PtrType::I32)),
             is_u8: ty.is_some_and(|ty| ty.kind() == TypeKind::U8),
         }
     }

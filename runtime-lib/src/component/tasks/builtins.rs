@@ -160,7 +160,7 @@ pub(crate) unsafe extern "C" fn waitable_set_wait(
     instance: i32,
     cancellable: i32,
     set: i32,
-    out: i32,
+    out: i64,
 ) -> i32 {
     // SAFETY: the caller vouches for the pointer.
     let store = unsafe { store_of(memory) };
@@ -186,7 +186,7 @@ pub(crate) unsafe extern "C" fn waitable_set_poll(
     instance: i32,
     cancellable: i32,
     set: i32,
-    out: i32,
+    out: i64,
 ) -> i32 {
     // SAFETY: the caller vouches for the pointer.
     let store = unsafe { store_of(memory) };
@@ -207,10 +207,10 @@ pub(crate) unsafe extern "C" fn waitable_set_poll(
 ///
 /// # Safety
 /// `memory` is byte 0 of a memory.
-unsafe fn unpack_event(memory: *mut u8, out: i32, event: Event) -> i32 {
+unsafe fn unpack_event(memory: *mut u8, out: i64, event: Event) -> i32 {
     // SAFETY: the caller vouches for the pointer.
     let mut memory = GuestMemory::from_header(unsafe { Memory::at(memory) });
-    let out = out as u32;
+    let out = out.cast_unsigned();
     if !out.is_multiple_of(4) {
         let text = [Piece::Text("pointer not aligned")];
         raise_with(TrapInfo::with_text(TrapCode::PointerMisaligned, &text))

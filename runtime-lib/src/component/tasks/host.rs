@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::lower;
 use super::subtask::{Callee, Subtask};
+use crate::component::Layout;
 use crate::component::call::Call;
 use crate::component::host_fn::{CallShape, RawSlots, store_result};
 use crate::component::resource::{Own, Resource};
@@ -40,9 +41,7 @@ pub trait AsyncHostFn<P, R> {
 pub struct New<T>(pub T);
 
 impl<T: Resource> Value for New<T> {
-    const SIZE: u32 = <Own<T> as Value>::SIZE;
-    const ALIGN: u32 = <Own<T> as Value>::ALIGN;
-    const FLAT: usize = <Own<T> as Value>::FLAT;
+    const LAYOUT: Layout = <Own<T> as Value>::LAYOUT;
 
     #[cfg(test)]
     fn describe(text: &mut String) {
@@ -55,7 +54,7 @@ impl<T: Resource> Lower for New<T> {
         call.push(self.0).lower_flat(call, slots);
     }
 
-    fn store(self, call: &mut Call<'_>, at: u32) {
+    fn store(self, call: &mut Call<'_>, at: u64) {
         call.push(self.0).store(call, at);
     }
 }

@@ -48,7 +48,7 @@ impl Guest {
             instance,
             encoding: encoding as u32,
             is_async: 0,
-            reserved: 0,
+            ptr_type: 0,
         };
         Guest { memory, options }
     }
@@ -95,7 +95,9 @@ pub(crate) fn trap_text(body: impl FnOnce()) -> String {
     catch(body).map_or_else(|trap| trap.to_string(), |()| "no trap".to_owned())
 }
 
-unsafe extern "C" fn realloc(_: *mut u8, old: u32, old_bytes: u32, align: u32, bytes: u32) -> u32 {
+unsafe extern "C" fn realloc(_: *mut u8, old: u64, old_bytes: u64, align: u64, bytes: u64) -> u64 {
+    let short = |number: u64| u32::try_from(number).expect("tests allocate little");
+    let [old, old_bytes, align, bytes] = [old, old_bytes, align, bytes].map(short);
     CALLS.with_borrow_mut(|calls| calls.push((old_bytes, align, bytes)));
     let at = NEXT.get().next_multiple_of(align);
     NEXT.set(at + bytes);
@@ -109,5 +111,5 @@ unsafe extern "C" fn realloc(_: *mut u8, old: u32, old_bytes: u32, align: u32, b
             .add(at as usize)
             .copy_from(memory.add(old as usize), kept);
     }
-    at + WRONG_BY.get()
+    (at + WRONG_BY.get()).into()
 }

@@ -3,6 +3,7 @@
 mod calls;
 pub(crate) mod guest;
 mod host_fns;
+mod memory64;
 mod strings;
 mod table;
 mod values;

@@ -255,7 +255,7 @@ fn a_memory_that_grows_is_seen_grown() {
     guest.set_len(FIRST_BLOCK.into());
     let mut call = guest.call();
     let (at, units) = call.store_string("hello");
-    assert_eq!((at, units), (FIRST_BLOCK, 5));
+    assert_eq!((at, units), (FIRST_BLOCK.into(), 5));
     assert_eq!(call.memory().len(), u64::from(FIRST_BLOCK) + 5);
     assert_eq!(call.memory().bytes(at, 5), Ok(&b"hello"[..]));
 }
@@ -270,11 +270,11 @@ fn the_host_reads_all_encodings() {
     ] {
         let mut guest = Guest::in_store(store::new_for_tests(), 0, encoding);
         guest.write(32, &bytes);
-        assert_eq!(guest.call().load_string(32, units), text);
+        assert_eq!(guest.call().load_string((32, u64::from(units))), text);
     }
     let mut guest = Guest::in_store(store::new_for_tests(), 0, CompactUtf16);
     guest.write(32, &latin1("aé"));
-    assert_eq!(guest.call().load_string(32, 2), "aé");
+    assert_eq!(guest.call().load_string((32, 2)), "aé");
 }
 
 #[test]
@@ -282,11 +282,11 @@ fn the_host_says_what_is_wrong_with_a_string() {
     let load = |encoding, at, units, bytes: &[u8]| {
         let mut guest = Guest::in_store(store::new_for_tests(), 0, encoding);
         guest.write(32, bytes);
-        trap_text(|| _ = guest.call().load_string(at, units))
+        trap_text(|| _ = guest.call().load_string((at, units)))
     };
     assert_eq!(load(Utf16, 1, 0, b""), "string pointer not aligned to 2");
     assert_eq!(
-        load(Utf8, u32::MAX, 0, b""),
+        load(Utf8, u32::MAX.into(), 0, b""),
         "string pointer/length out of bounds of memory"
     );
     assert_eq!(load(Utf8, 32, 2, b"a\xff"), "invalid utf-8 sequence");

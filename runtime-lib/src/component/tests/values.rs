@@ -5,17 +5,27 @@ use std::fmt::Debug;
 use super::guest::{FIRST_BLOCK, Guest, realloc_calls, trap_text};
 use crate::component::{Bytes, Call, Lift, Lower, Own, Resource, Slots, Value};
 use crate::{enumeration, flags, record, variant};
+use wasmelt_abi::PtrType;
+use wasmelt_abi::PtrType::I32;
 
 /// Where values are stored, and how many bytes are shown.
 const AT: u32 = 64;
+/// The same as the host has it.
+const PLACE: u64 = 64;
 
 /// The bytes of a value, and whether it comes back.
 fn stored<T: Lift + Lower + Clone + PartialEq + Debug>(value: &T) -> Vec<u8> {
     let mut guest = Guest::new();
     guest.write(AT, &[0xee; 64]);
-    value.clone().store(&mut guest.call(), AT);
-    assert_eq!(T::load(&mut guest.call(), AT), *value);
-    guest.read(AT, T::SIZE)
+    value.clone().store(&mut guest.call(), PLACE);
+    assert_eq!(T::load(&mut guest.call(), PLACE), *value);
+    guest.read(AT, T::LAYOUT.bytes(I32))
+}
+
+/// Bytes, alignment and flat values.
+fn shape<T: Value>(ptr_type: PtrType) -> (u32, u32, usize) {
+    let layout = T::LAYOUT;
+    (layout.bytes(ptr_type), layout.align(ptr_type), T::FLAT)
 }
 
 /// The slots of a value, and whether it comes back.
@@ -35,7 +45,7 @@ fn flat<T: Lift + Lower + Clone + PartialEq + Debug>(value: &T) -> Vec<u64> {
 fn refused<T: Lift>(bytes: &[u8]) -> String {
     let mut guest = Guest::new();
     guest.write(AT, bytes);
-    trap_text(|| _ = T::load(&mut guest.call(), AT))
+    trap_text(|| _ = T::load(&mut guest.call(), PLACE))
 }
 
 fn lift<T: Lift>(slots: &mut [u64]) -> T {
@@ -46,7 +56,7 @@ fn lift<T: Lift>(slots: &mut [u64]) -> T {
 fn load<T: Lift>(bytes: &[u8]) -> T {
     let mut guest = Guest::new();
     guest.write(AT, bytes);
-    T::load(&mut guest.call(), AT)
+    T::load(&mut guest.call(), PLACE)
 }
 
 #[test]
@@ -110,7 +120,7 @@ fn strings_and_lists() {
     assert_eq!(realloc_calls(), [(0, 8, 0)]);
     assert_eq!(flat(&vec![7_u8; 3]), [block, 3]);
     let mut guest = Guest::new();
-    vec!["a".to_owned(), "bc".to_owned()].store(&mut guest.call(), AT);
+    vec!["a".to_owned(), "bc".to_owned()].store(&mut guest.call(), PLACE);
     // The list first, then its strings.
     assert_eq!(realloc_calls(), [(0, 4, 16), (0, 1, 1), (0, 1, 2)]);
     assert_eq!(
@@ -119,7 +129,7 @@ fn strings_and_lists() {
             16, 4, 0, 0, 1, 0, 0, 0, 17, 4, 0, 0, 2, 0, 0, 0, b'a', b'b', b'c'
         ]
     );
-    assert_eq!(Vec::<String>::load(&mut guest.call(), AT), ["a", "bc"]);
+    assert_eq!(Vec::<String>::load(&mut guest.call(), PLACE), ["a", "bc"]);
 }
 
 #[test]
@@ -151,7 +161,7 @@ fn bytes_stay_in_the_guest() {
     result.of_mut(call.memory()).copy_from_slice(b"12345678");
     result = result.truncated(3);
     assert_eq!(result.len(), 3);
-    result.store(&mut call, AT);
+    result.store(&mut call, PLACE);
     assert_eq!(
         call.memory().bytes(AT, 8),
         Ok(&[0, 4, 0, 0, 3, 0, 0, 0][..])
@@ -162,7 +172,7 @@ fn bytes_stay_in_the_guest() {
 fn options_and_results() {
     assert_eq!(stored(&Some(5_u16)), [1, 0xee, 5, 0]);
     assert_eq!(stored(&None::<u64>)[0], 0);
-    assert_eq!(Option::<u64>::SIZE, 16);
+    assert_eq!(Option::<u64>::LAYOUT.bytes(I32), 16);
     assert_eq!(flat(&Some(5_u64)), [1, 5]);
     assert_eq!(flat(&None::<(u8, u8)>), [0, 0, 0]);
     assert_eq!(
@@ -200,11 +210,11 @@ fn tuples() {
         [1, 0xee, 2, 0, 3, 0xee, 0xee, 0xee, 4, 0, 0, 0]
     );
     type Odd = (u8, u64, u8);
-    assert_eq!((Odd::SIZE, Odd::ALIGN, Odd::FLAT), (24, 8, 3));
+    assert_eq!(shape::<Odd>(I32), (24, 8, 3));
     assert_eq!(flat(&(1_u8, -1_i8)), [1, 0xffff_ffff]);
     assert_eq!(stored(&(1_u8, 2_u8, 3_u8, 4_u8)), [1, 2, 3, 4]);
     type Ipv6 = (u16, u16, u16, u16, u16, u16, u16, u16);
-    assert_eq!((Ipv6::SIZE, Ipv6::ALIGN, Ipv6::FLAT), (16, 2, 8));
+    assert_eq!(shape::<Ipv6>(I32), (16, 2, 8));
 }
 
 record! {
@@ -240,7 +250,7 @@ variant! {
 
 #[test]
 fn records() {
-    assert_eq!((Entry::SIZE, Entry::ALIGN, Entry::FLAT), (32, 8, 5));
+    assert_eq!(shape::<Entry>(I32), (32, 8, 5));
     let entry = Entry {
         r#type: Kind::Fifo,
         link_count: 3,
@@ -253,6 +263,7 @@ fn records() {
     expected[20..28].copy_from_slice(&[0, 4, 0, 0, 2, 0, 0, 0]);
     assert_eq!(stored(&entry), expected);
     assert_eq!(flat(&entry), [2, 3, 1, FIRST_BLOCK.into(), 2]);
+    assert_eq!(shape::<Entry>(PtrType::I64), (40, 8, 5));
 }
 
 #[test]
@@ -268,12 +279,13 @@ fn enums_and_flags() {
     assert!(load::<Rights>(&[0xf8]).is_empty());
     assert_eq!(stored(&(Nine::A | Nine::I)), [1, 1]);
     assert_eq!(flat(&Nine::I), [0x100]);
-    assert_eq!((Nine::SIZE, Nine::ALIGN), (2, 2));
+    assert_eq!(shape::<Nine>(I32), (2, 2, 1));
 }
 
 #[test]
 fn variants() {
-    assert_eq!((Time::SIZE, Time::ALIGN, Time::FLAT), (24, 8, 3));
+    assert_eq!(shape::<Time>(I32), (24, 8, 3));
+    assert_eq!(shape::<Time>(PtrType::I64), (24, 8, 3));
     assert_eq!(stored(&Time::Now)[0], 1);
     let mut expected = [0xee; 24];
     expected[0] = 2;
@@ -303,14 +315,14 @@ fn owned_handles() {
     let mut guest = Guest::new();
     let mut call = guest.call();
     let (first, second) = (call.push(Stream), call.push(Stream));
-    second.store(&mut call, AT);
-    assert_eq!(u32::load(&mut call, AT), 1);
+    second.store(&mut call, PLACE);
+    assert_eq!(u32::load(&mut call, PLACE), 1);
     let mut slots = [0];
     first.lower_flat(&mut call, &mut Slots::new(&mut slots));
     assert_eq!(slots, [2]);
-    let second: Own<Stream> = Own::load(&mut call, AT);
+    let second: Own<Stream> = Own::load(&mut call, PLACE);
     call.take(second);
-    let text = trap_text(|| _ = Own::<Stream>::load(&mut call, AT));
+    let text = trap_text(|| _ = Own::<Stream>::load(&mut call, PLACE));
     assert_eq!(text, "unknown handle index 1");
 }
 

@@ -51,11 +51,12 @@ fn sized(
     });
     Box::leak(Box::new(TypeDesc {
         kind: kind as u32,
-        bytes,
-        align,
         len: resource,
+        bytes: [bytes; 2],
+        align: [align; 2],
+        flat_len: 0,
+        reserved: 0,
         members: leaked(members.collect()),
-        flat: leaked(Vec::new()),
     }))
 }
 
@@ -102,7 +103,11 @@ macro_rules! methods {
                 let memory = self.guest.memory().start();
                 // SAFETY: the memory is that of the options of a definition that lives for ever.
                 unsafe {
-                    runtime::$name(memory, self.asynchronous $(, $param.cast_signed())*) as $result
+                    runtime::$name(
+                        memory,
+                        self.asynchronous
+                        $(, $param.cast_signed().try_into().expect("it fits"))*
+                    ) as $result
                 }
             }
         )*

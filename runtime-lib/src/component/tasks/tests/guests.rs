@@ -105,7 +105,7 @@ pub(super) fn options(instance: u32, is_async: bool) -> CanonOptions {
         instance,
         encoding: 0,
         is_async: is_async.into(),
-        reserved: 0,
+        ptr_type: 0,
     }
 }
 
@@ -229,11 +229,12 @@ fn leaked<T>(items: Vec<T>) -> Slice<T> {
 pub(super) fn export<C: Code>() -> &'static ComponentExport {
     let number: &TypeDesc = Box::leak(Box::new(TypeDesc {
         kind: TypeKind::U32 as u32,
-        bytes: 4,
-        align: 4,
         len: 0,
+        bytes: [4; 2],
+        align: [4; 2],
+        flat_len: 1,
+        reserved: 0,
         members: leaked(Vec::new()),
-        flat: leaked(vec![0]),
     }));
     Box::leak(Box::new(ComponentExport {
         component: 0,
@@ -268,7 +269,7 @@ macro_rules! builtins {
         $(
             pub(super) fn $name($($param: u32),*) -> $result {
                 // SAFETY: the memory is that of a guest.
-                unsafe { builtins::$name(memory() $(, $param as i32)*) as $result }
+                unsafe { builtins::$name(memory() $(, ($param as i32).into())*) as $result }
             }
         )*
     };
