@@ -53,8 +53,9 @@ fn item_text(module: &Module<'_>, item: Extern) -> String {
         Extern::Func(func) => format!("func {}", type_text(module.func_type(func))),
         Extern::Table(table) => {
             let ty = &module.tables[table.index()].ty;
+            let kind = if ty.table64 { "i64 " } else { "" };
             format!(
-                "table {} {}",
+                "table {kind}{} {}",
                 limits_text(ty.initial, ty.maximum),
                 ty.element_type
             )

@@ -213,5 +213,24 @@ mod tests {
         assert_eq!(grow(1), -1);
         // SAFETY: `memory` is byte 0 of a memory.
         assert_eq!(unsafe { len_of(memory) }, 200);
+        set(16, 6 << 47, 1 << 63, u64::MAX);
+        assert_eq!(grow(0), 6 << 31);
+        assert_eq!(grow(i64::MAX), -1);
+        assert_eq!(grow(1 << 48), -1);
+        set(0, 5 << 32, 5 << 32, 1 << 40);
+        assert_eq!(grow(0), 5 << 32);
+        assert_eq!(grow(1), -1);
+    }
+
+    #[test]
+    fn ranges_of_64_bits_do_not_wrap_around() {
+        let check = |bound, start, len| catch(|| check(bound, start, len));
+        assert_eq!(check(5 << 32, 4 << 32, 1 << 32), Ok(()));
+        assert_eq!(check(5 << 32, 4 << 32, (1 << 32) + 1), OUT);
+        assert_eq!(check(5 << 32, 5 << 32, 0), Ok(()));
+        assert_eq!(check(5 << 32, (5 << 32) + 1, -1), OUT);
+        assert_eq!(check(5 << 32, -1, 1), OUT);
+        assert_eq!(check(5 << 32, -1, 2), OUT);
+        assert_eq!(check(5 << 32, i64::MIN, i64::MIN), OUT);
     }
 }
