@@ -3,9 +3,9 @@
 
 ;; Calls between components of which one has a memory with addresses of 64 bits, or both have:
 ;; from 32 to 64, from 64 to 32, and from 64 to 64. The driver calls the caller, which passes on
-;; what it gets, and gives back what the callee gives back.
+;; what it gets, and gives back what the callee gives back. What is allocated in a memory with
+;; addresses of 64 bits lies beyond 4 GiB.
 
-;; Each pair as a component of its own: `$from32to64` and so on.
 (component
   (core module $libc32
     (memory (export "memory") 1)
@@ -23,8 +23,8 @@
           (i32.lt_u (local.get $old_bytes) (local.get $bytes))))
       (local.get $at)))
   (core module $libc64
-    (memory (export "memory") i64 1)
-    (global $free (mut i64) (i64.const 4096))
+    (memory (export "memory") i64 0x1_0001)
+    (global $free (mut i64) (i64.const 0x1_0000_1000))
     (func (export "realloc") (param $old i64) (param $old_bytes i64) (param $align i64) (param $bytes i64)
       (result i64)
       (local $at i64)

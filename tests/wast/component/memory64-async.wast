@@ -127,7 +127,8 @@
 (assert_trap (invoke "context-at" (u64.const 0) (u64.const 1) (u64.const 4)) "invalid debug message pointer")
 
 ;; Between components: streams and futures whose elements have strings, parameters that lie in
-;; memory on both sides, and results that `task.return` passes in memory or flat.
+;; memory on both sides, and results that `task.return` passes in memory or flat. What is
+;; allocated in a memory with addresses of 64 bits lies beyond 4 GiB.
 (component
   (core module $libc32
     (memory (export "memory") 1)
@@ -137,8 +138,8 @@
       (global.get $free)
       (global.set $free (i32.add (global.get $free) (local.get 3)))))
   (core module $libc64
-    (memory (export "memory") i64 1)
-    (global $free (mut i64) (i64.const 4096))
+    (memory (export "memory") i64 0x1_0001)
+    (global $free (mut i64) (i64.const 0x1_0000_1000))
     (func (export "realloc") (param i64 i64 i64 i64) (result i64)
       (global.set $free (i64.and (i64.add (global.get $free) (i64.const 15)) (i64.const -16)))
       (global.get $free)

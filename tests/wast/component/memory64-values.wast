@@ -3,11 +3,12 @@
 
 ;; Every kind of value as argument and as result of a function whose memory has addresses of 64
 ;; bits, by the driver. The functions give back what they get, of which some look at their places.
+;; What is allocated lies beyond 4 GiB.
 
 (component
   (core module $m
-    (memory (export "memory") i64 1)
-    (global $free (mut i64) (i64.const 1024))
+    (memory (export "memory") i64 0x1_0001)
+    (global $free (mut i64) (i64.const 0x1_0000_0400))
     ;; A result's place.
     (global $out i64 (i64.const 16))
     (func (export "realloc") (param $old i64) (param $old_bytes i64) (param $align i64) (param $bytes i64)
