@@ -172,7 +172,7 @@ fn is_entry(kind: &FuncKind) -> bool {
             | FuncKind::LiftFinish(_)
             | FuncKind::TaskStart(_)
             | FuncKind::TaskCallback(_)
-            | FuncKind::ThreadStart
+            | FuncKind::ThreadStart(_)
             | FuncKind::Instantiate(_)
     )
 }

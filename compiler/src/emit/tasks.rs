@@ -7,7 +7,7 @@ use crate::index::{CanonId, ComponentId, LiftId};
 use crate::plan::{CanonKind, FuncKind, Record};
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{
-    AsyncCall, AsyncLift, EndType, FIBER_RUN_SYMBOL, LiftFlags, TaskReturn, ThreadStart,
+    AsyncCall, AsyncLift, EndType, FIBER_RUN_SYMBOL, LiftFlags, PtrType, TaskReturn, ThreadStart,
 };
 
 impl Writer<'_> {
@@ -28,7 +28,7 @@ impl Writer<'_> {
             Record::TaskReturn(canon) => self.write_task_return(canon),
             Record::End(canon) => self.write_end(canon),
             Record::Type(ty) => self.type_desc(ty),
-            Record::Thread => self.write_thread_start(),
+            Record::Thread(argument) => self.write_thread_start(argument),
         };
         self.records.insert(record, at);
         at
@@ -142,10 +142,10 @@ impl Writer<'_> {
         at
     }
 
-    fn write_thread_start(&mut self) -> u64 {
+    fn write_thread_start(&mut self, argument: PtrType) -> u64 {
         let at = self.blob.reserve(size_of::<ThreadStart>());
         let start = at + offset_of!(ThreadStart, start) as u64;
-        self.piece(start, &FuncKind::ThreadStart);
+        self.piece(start, &FuncKind::ThreadStart(argument));
         at
     }
 

@@ -7,7 +7,8 @@ use super::{FEATURES, FunctionInput, Module, validate_bodies};
 use crate::error::{Error, Result};
 use wasmparser::{
     CanonicalFunction, ComponentAlias, ComponentExport, ComponentImport, ComponentInstance,
-    ComponentType, Instance, Parser, Payload, ValidPayload, Validator, WasmFeatures,
+    ComponentType, CompositeInnerType, CoreType, FuncType, Instance, Parser, Payload, SubType,
+    ValidPayload, Validator, WasmFeatures,
 };
 
 /// What is validated of the component model; as in modules, what of it is not compiled is reported
@@ -37,7 +38,8 @@ pub enum Definition<'a> {
     /// Position in [`ComponentBinary::modules`].
     CoreModule(usize),
     CoreInstance(Instance<'a>),
-    CoreType,
+    /// One, or those of a recursive group; what are not function types are there as nothing.
+    CoreTypes(Vec<Option<FuncType>>),
     Component(Component<'a>),
     Instance(ComponentInstance<'a>),
     Alias(ComponentAlias<'a>),
@@ -101,6 +103,17 @@ pub fn parse_component(wasm: &[u8], features: WasmFeatures) -> Result<ComponentB
     unreachable!("the parser fails where the input ends early")
 }
 
+fn function_types(ty: &CoreType<'_>) -> Vec<Option<FuncType>> {
+    let CoreType::Rec(group) = ty else {
+        return vec![None];
+    };
+    let function = |ty: &SubType| match &ty.composite_type.inner {
+        CompositeInnerType::Func(ty) => Some(ty.clone()),
+        _ => None,
+    };
+    group.types().map(function).collect()
+}
+
 impl<'a> Component<'a> {
     /// Adds one validated section.
     fn section(&mut self, payload: Payload<'a>) -> Result<()> {
@@ -113,8 +126,7 @@ impl<'a> Component<'a> {
             }
             Payload::CoreTypeSection(reader) => {
                 for ty in reader {
-                    ty?;
-                    definitions.push(Definition::CoreType);
+                    definitions.push(Definition::CoreTypes(function_types(&ty?)));
                 }
             }
             Payload::ComponentInstanceSection(reader) => {

@@ -40,7 +40,7 @@ use crate::index::{
 use crate::options::{Entry, Options};
 use crate::parse::Module;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use wasmelt_abi::TrapCode;
+use wasmelt_abi::{PtrType, TrapCode};
 use wasmparser::ValType;
 
 /// One module to instantiate.
@@ -253,7 +253,7 @@ pub enum FuncKind {
     /// `wasmelt_abi::AsyncLift::post_return`: C convention, takes the store base and slots.
     TaskPostReturn(LiftId),
     /// `wasmelt_abi::ThreadStart::start`; C convention.
-    ThreadStart,
+    ThreadStart(PtrType),
     /// `wasmelt_abi::AsyncCall::pass_params`: C convention, takes the store base and the slots of
     /// both sides.
     PassParams(CanonId),

@@ -81,7 +81,7 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             FuncKind::HostEntry { .. }
             | FuncKind::UnknownEntry { .. }
             | FuncKind::TrapStub(_)
-            | FuncKind::ThreadStart
+            | FuncKind::ThreadStart(_)
             | FuncKind::ExportGlobal { .. } => {}
         }
     }
@@ -194,14 +194,16 @@ impl Reach<'_, '_> {
                 self.options(options);
                 self.record(Record::End(canon));
             }
-            CanonKind::ThreadNew { table, .. } => {
+            CanonKind::ThreadNew {
+                table, argument, ..
+            } => {
                 // The built-in asks for an element's type, long before it is called.
                 let table = self.plan.core_table(table);
-                self.plan.sigs.intern(&tasks::thread_type());
+                self.plan.sigs.intern(&tasks::thread_type(argument));
                 self.tables[table.index()].read = true;
                 self.contents_escape(table);
-                self.record(Record::Thread);
-                let start = self.plan.func_of_kind(FuncKind::ThreadStart);
+                self.record(Record::Thread(argument));
+                let start = self.plan.func_of_kind(FuncKind::ThreadStart(argument));
                 self.func(start);
             }
             CanonKind::ResourceDrop { resource, .. } => {

@@ -3,9 +3,10 @@
 
 use super::component::Subject;
 use super::{CanonKind, LinkPlan, Slot};
-use crate::canonical::TyId;
+use crate::canonical::{TyId, val_type};
 use crate::index::{CanonId, ComponentId, LiftId};
-use wasmparser::{FuncType, ValType};
+use wasmelt_abi::PtrType;
+use wasmparser::FuncType;
 
 /// A record for the runtime in read-only data. Code finds its address in a slot of a context.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -20,14 +21,14 @@ pub enum Record {
     End(CanonId),
     /// A `wasmelt_abi::TypeDesc`.
     Type(TyId),
-    /// The `wasmelt_abi::ThreadStart`.
-    Thread,
+    /// A `wasmelt_abi::ThreadStart` of functions with an argument of this type.
+    Thread(PtrType),
 }
 
 /// The type of the functions that threads begin with.
 #[must_use]
-pub fn thread_type() -> FuncType {
-    FuncType::new([ValType::I32], [])
+pub fn thread_type(argument: PtrType) -> FuncType {
+    FuncType::new([val_type(argument)], [])
 }
 
 /// What the reachable code of a component instance can do.

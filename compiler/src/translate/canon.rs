@@ -40,7 +40,7 @@ impl<'a> FuncTranslator<'a, '_> {
             FuncKind::TaskStart(lift) => self.task_start(self.lift(lift)),
             FuncKind::TaskCallback(lift) => self.task_callback(self.lift(lift)),
             FuncKind::TaskPostReturn(lift) => self.task_post_return(self.lift(lift)),
-            FuncKind::ThreadStart => self.thread_start(),
+            FuncKind::ThreadStart(argument) => self.thread_start(argument),
             FuncKind::PassParams(canon) => self.pass_task_params(canon),
             FuncKind::PassResult(canon) => self.pass_task_result(canon),
             _ => unreachable!("only these are the component model's"),

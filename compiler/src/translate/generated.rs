@@ -48,15 +48,11 @@ pub(super) fn translate(
         | FuncKind::TaskStart(_)
         | FuncKind::TaskPostReturn(_) => c_signature(2),
         FuncKind::PassParams(_) | FuncKind::PassResult(_) => c_signature(3),
+        FuncKind::ThreadStart(_) => c_signature(4),
         FuncKind::TaskCallback(_) => {
             let mut signature = c_signature(1);
             signature.params.extend([AbiParam::new(types::I32); 3]);
             signature.returns.push(AbiParam::new(types::I32));
-            signature
-        }
-        FuncKind::ThreadStart => {
-            let mut signature = c_signature(3);
-            signature.params.push(AbiParam::new(types::I32));
             signature
         }
         FuncKind::ReallocEntry(_) => {
@@ -102,7 +98,7 @@ pub(super) fn translate(
         | FuncKind::TaskStart(_)
         | FuncKind::TaskCallback(_)
         | FuncKind::TaskPostReturn(_)
-        | FuncKind::ThreadStart
+        | FuncKind::ThreadStart(_)
         | FuncKind::PassParams(_)
         | FuncKind::PassResult(_)
         | FuncKind::CanonHelper(_) => translator.canon(kind),

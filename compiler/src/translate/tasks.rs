@@ -9,7 +9,7 @@ use crate::index::{CanonId, ComponentId, LiftId, OptionsId};
 use crate::plan::component::{Builtin, Lift, Subject};
 use crate::plan::{CanonKind, CoreDef, Record, thread_type};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, StackSlot, Type, Value, types};
-use wasmelt_abi::{AbiType, RUNTIME_FNS, TrapCode};
+use wasmelt_abi::{AbiType, PtrType, RUNTIME_FNS, TrapCode};
 use wasmparser::{FuncType, ValType};
 
 impl FuncTranslator<'_, '_> {
@@ -39,7 +39,11 @@ impl FuncTranslator<'_, '_> {
                 self.return_builtin(function, args, &canon.ty);
             }
             CanonKind::Builtin(builtin) => self.builtin(builtin, &canon.ty),
-            CanonKind::ThreadNew { table, instance } => self.thread_new(table, instance),
+            CanonKind::ThreadNew {
+                table,
+                argument,
+                instance,
+            } => self.thread_new(table, argument, instance),
             _ => unreachable!("only these are about tasks"),
         }
     }
@@ -114,25 +118,28 @@ impl FuncTranslator<'_, '_> {
 
     /// `canon_thread_new_indirect`: the function is looked up here, and called from the stack of
     /// the thread.
-    fn thread_new(&mut self, table: CoreDef, instance: ComponentId) {
+    fn thread_new(&mut self, table: CoreDef, argument: PtrType, instance: ComponentId) {
         self.trap_unless_may_leave(instance);
         let params = self.params();
         let table = self.plan().core_table(table);
-        let sig = self.plan().sigs.find(&thread_type());
+        let sig = self.plan().sigs.find(&thread_type(argument));
         self.push1(params[0]);
         let (code, pointer) = self.load_reference_target(table, sig);
         let memory = self.own_pointer();
-        let record = self.record_address(Record::Thread);
-        let args = [memory, record, code, pointer, params[1]];
+        let record = self.record_address(Record::Thread(argument));
+        let argument = self.resized(params[1], types::I64);
+        let args = [memory, record, code, pointer, argument];
         self.return_runtime("thread_new_indirect", &args);
     }
 
     /// `wasmelt_abi::ThreadStart::start`.
-    pub(super) fn thread_start(&mut self) {
+    pub(super) fn thread_start(&mut self, argument: PtrType) {
         let params = self.params();
         self.pointer_from_store();
         self.trap_on_exceptions();
-        self.call_code(&thread_type(), params[0], params[1], &params[2..]);
+        let ty = thread_type(argument);
+        let argument = self.resized(params[2], clif_type(ty.params()[0]));
+        self.call_code(&ty, params[0], params[1], &[argument]);
         self.builder.ins().return_(&[]);
         self.end_trap_in_task();
     }

@@ -95,8 +95,8 @@ macro_rules! for_each_runtime_fn {
                 out: i64) -> i32;
             waitable_set_drop(memory: ptr, instance: i32, set: i32) -> ();
             waitable_join(memory: ptr, instance: i32, waitable: i32, set: i32) -> ();
-            context_get(memory: ptr, slot: i32) -> i32;
-            context_set(memory: ptr, slot: i32, value: i32) -> ();
+            context_get(memory: ptr, slot: i32) -> i64;
+            context_set(memory: ptr, slot: i32, value: i64) -> ();
             sync_enter(memory: ptr) -> ();
             sync_exit(memory: ptr) -> ();
             backpressure_inc(memory: ptr, instance: i32) -> ();
@@ -104,7 +104,7 @@ macro_rules! for_each_runtime_fn {
             thread_yield(memory: ptr, instance: i32, cancellable: i32) -> i32;
             thread_index(memory: ptr, instance: i32) -> i32;
             thread_new_indirect(memory: ptr, record: ptr, function: ptr, pointer: ptr,
-                argument: i32) -> i32;
+                argument: i64) -> i32;
             thread_resume_later(memory: ptr, instance: i32, thread: i32) -> ();
             thread_suspend(memory: ptr, instance: i32) -> i32;
             thread_switch(memory: ptr, instance: i32, yields: i32, thread: i32) -> i32;

@@ -91,8 +91,9 @@ pub struct TaskReturn {
 #[repr(C)]
 #[derive(Debug)]
 pub struct ThreadStart {
-    /// Base of the store; code and instance pointer of a function; its argument.
-    pub start: unsafe extern "C" fn(*mut u8, *mut u8, *mut u8, u32),
+    /// Base of the store; code and instance pointer of a function; its argument, of which one of
+    /// 32 bits is the low half.
+    pub start: unsafe extern "C" fn(*mut u8, *mut u8, *mut u8, u64),
 }
 
 /// A stream or future type in a `canon` definition: record of the built-in.

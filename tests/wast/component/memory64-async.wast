@@ -2,6 +2,7 @@
 ;;! component_model_async_stackful = true
 ;;! component_model_more_async_builtins = true
 ;;! component_model_error_context = true
+;;! component_model_threading = true
 
 ;; Tasks, streams, futures and error contexts of components whose memories have addresses of 64
 ;; bits, alone and together with others whose addresses have 32.
@@ -125,6 +126,78 @@
 (assert_trap (invoke "context-at" (u64.const 0) (u64.const 1) (u64.const 0xfff8)) "invalid debug message pointer")
 (component instance $c $own)
 (assert_trap (invoke "context-at" (u64.const 0) (u64.const 1) (u64.const 4)) "invalid debug message pointer")
+
+;; Context slots and the arguments of threads have 64 bits where they say so, and so have the
+;; indices of a table that threads begin from.
+(component definition $slots
+  (core module $table (table (export "table") i64 2 funcref))
+  (core instance $table (instantiate $table))
+  (alias core export $table "table" (core table $table))
+  (core type $start (func (param i64)))
+  (component $inner
+    (alias outer 1 $start (core type $start))
+    (core module $table (table (export "table") 1 funcref))
+    (core instance $table (instantiate $table))
+    (alias core export $table "table" (core table $table))
+    (core func $new (canon thread.new-indirect $start (core table $table)))
+    (core func $switch (canon thread.yield-then-resume))
+    (core module $m
+      (import "" "table" (table 1 funcref))
+      (import "" "new" (func $new (param i32 i64) (result i32)))
+      (import "" "switch" (func $switch (param i32) (result i32)))
+      (global $seen (mut i64) (i64.const 0))
+      (func $begin (param i64) (global.set $seen (local.get 0)))
+      (elem (i32.const 0) func $begin)
+      (func (export "run") (param i64) (result i64)
+        (drop (call $switch (call $new (i32.const 0) (local.get 0))))
+        (global.get $seen)))
+    (core instance $i (instantiate $m (with "" (instance
+      (export "table" (table $table)) (export "new" (func $new)) (export "switch" (func $switch))))))
+    (func (export "run") (param "v" u64) (result u64) (canon lift (core func $i "run"))))
+  (instance $inner (instantiate $inner))
+  (core func $get (canon context.get i64 0))
+  (core func $set (canon context.set i64 0))
+  (core func $get-second (canon context.get i64 1))
+  (core func $new (canon thread.new-indirect $start (core table $table)))
+  (core func $switch (canon thread.yield-then-resume))
+  (core module $m
+    (import "" "table" (table i64 1 funcref))
+    (import "" "get" (func $get (result i64)))
+    (import "" "set" (func $set (param i64)))
+    (import "" "get-second" (func $get-second (result i64)))
+    (import "" "new" (func $new (param i64 i64) (result i32)))
+    (import "" "switch" (func $switch (param i32) (result i32)))
+    (global $seen (mut i64) (i64.const 0))
+    ;; A new thread has slots of its own.
+    (func $begin (param i64)
+      (if (i64.ne (call $get) (i64.const 0)) (then unreachable))
+      (call $set (i64.const 5))
+      (global.set $seen (local.get 0)))
+    (func $other)
+    (elem (i64.const 0) func $other $begin)
+    (func (export "slots") (param i64) (result i64)
+      (call $set (local.get 0))
+      (i64.add (call $get) (call $get-second)))
+    (func (export "thread") (param i64) (result i64)
+      (call $set (i64.const 7))
+      (drop (call $switch (call $new (i64.const 1) (local.get 0))))
+      (if (i64.ne (call $get) (i64.const 7)) (then unreachable))
+      (global.get $seen))
+    (func (export "new-at") (param i64) (drop (call $new (local.get 0) (i64.const 0)))))
+  (core instance $i (instantiate $m (with "" (instance
+    (export "table" (table $table)) (export "get" (func $get)) (export "set" (func $set))
+    (export "get-second" (func $get-second)) (export "new" (func $new)) (export "switch" (func $switch))))))
+  (export "inner" (func $inner "run"))
+  (func (export "slots") (param "v" u64) (result u64) (canon lift (core func $i "slots")))
+  (func (export "thread") (param "v" u64) (result u64) (canon lift (core func $i "thread")))
+  (func (export "new-at") (param "i" u64) (canon lift (core func $i "new-at"))))
+(component instance $c $slots)
+(assert_return (invoke "slots" (u64.const 0xfedcba9876543210)) (u64.const 0xfedcba9876543210))
+(assert_return (invoke "thread" (u64.const 0xfedcba9876543210)) (u64.const 0xfedcba9876543210))
+(assert_return (invoke "inner" (u64.const 0x123456789abcdef0)) (u64.const 0x123456789abcdef0))
+(assert_trap (invoke "new-at" (u64.const 0)) "indirect call type mismatch")
+(component instance $c $slots)
+(assert_trap (invoke "new-at" (u64.const 0x100000001)) "undefined element")
 
 ;; Between components: streams and futures whose elements have strings, parameters that lie in
 ;; memory on both sides, and results that `task.return` passes in memory or flat. What is

@@ -84,10 +84,12 @@ impl<'a> Evaluator<'_, 'a> {
                 let resource = resource(*r);
                 (CanonKind::ResourceDrop { resource, instance }, flat(1, 0))
             }
-            CanonicalFunction::ThreadNewIndirect { table_index, .. } => {
+            CanonicalFunction::ThreadNewIndirect {
+                func_ty_index,
+                table_index,
+            } => {
                 self.linked.instances[instance.index()].takes_turns = true;
-                let table = space.borrow().core_tables[*table_index as usize];
-                (CanonKind::ThreadNew { table, instance }, flat(2, 1))
+                self.thread_new(space, *func_ty_index, *table_index, instance)
             }
             other => self.async_builtin(space, other, instance, offset)?,
         };
@@ -99,6 +101,30 @@ impl<'a> Evaluator<'_, 'a> {
         let id = CanonId::new(self.linked.canons.len() - 1);
         space.borrow_mut().core_funcs.push(CoreDef::Canon(id));
         Ok(())
+    }
+
+    /// `canon thread.new-indirect`.
+    fn thread_new(
+        &self,
+        space: &Space<'a>,
+        ty: u32,
+        table: u32,
+        instance: ComponentId,
+    ) -> (CanonKind, FuncType) {
+        let frame = space.borrow();
+        let start = frame.core_types[ty as usize].as_ref();
+        let argument = match start.expect("validated: a function type").params() {
+            [ValType::I64] => PtrType::I64,
+            _ => PtrType::I32,
+        };
+        let table = frame.core_tables[table as usize];
+        let params = [self.linked.index_type(table), argument].map(val_type);
+        let kind = CanonKind::ThreadNew {
+            table,
+            argument,
+            instance,
+        };
+        (kind, FuncType::new(params, [ValType::I32]))
     }
 
     fn options(
@@ -204,13 +230,15 @@ impl<'a> Evaluator<'_, 'a> {
             memory,
             blocks: row.blocks,
         };
-        let ty = match memory {
+        let ty = match (canon, memory) {
             // The last is the address that the event goes to.
-            Some(memory) => {
+            (_, Some(memory)) => {
                 let ptr = val_type(self.linked.ptr_type(memory));
                 FuncType::new([ValType::I32, ptr], [ValType::I32])
             }
-            None => flat(row.params, row.results),
+            (CanonicalFunction::ContextGet { ty, .. }, _) => FuncType::new([], [*ty]),
+            (CanonicalFunction::ContextSet { ty, .. }, _) => FuncType::new([*ty], []),
+            _ => flat(row.params, row.results),
         };
         Ok((CanonKind::Builtin(builtin), ty))
     }
@@ -288,6 +316,17 @@ impl End {
 }
 
 impl Linked<'_> {
+    /// The type of a table's indices.
+    fn index_type(&self, table: CoreDef) -> PtrType {
+        match table {
+            CoreDef::Unit {
+                unit,
+                item: Extern::Table(index),
+            } if self.units[unit].module.tables[index.index()].ty.table64 => PtrType::I64,
+            _ => PtrType::I32,
+        }
+    }
+
     fn ptr_type(&self, memory: CoreDef) -> PtrType {
         match memory {
             CoreDef::Unit {
@@ -340,14 +379,8 @@ impl Row {
         };
         Some(match canon {
             F::TaskCancel => row("task_cancel", Outside, 0, 0),
-            F::ContextGet {
-                ty: ValType::I32,
-                slot,
-            } => with(*slot, row("context_get", Task, 0, 1)),
-            F::ContextSet {
-                ty: ValType::I32,
-                slot,
-            } => with(*slot, row("context_set", Task, 1, 0)),
+            F::ContextGet { slot, .. } => with(*slot, row("context_get", Task, 0, 1)),
+            F::ContextSet { slot, .. } => with(*slot, row("context_set", Task, 1, 0)),
             F::BackpressureInc => row("backpressure_inc", Instance, 0, 0),
             F::BackpressureDec => row("backpressure_dec", Instance, 0, 0),
             F::SubtaskCancel { async_ } => {

@@ -112,7 +112,9 @@ impl<'a> Evaluator<'_, 'a> {
                     let instance = self.core_instance(&space, instance);
                     space.borrow_mut().core_instances.push(Rc::new(instance));
                 }
-                Definition::CoreType => {}
+                Definition::CoreTypes(types) => {
+                    space.borrow_mut().core_types.extend(types.iter().cloned());
+                }
                 Definition::Component(component) => {
                     let component = ComponentDef {
                         component,
@@ -266,7 +268,11 @@ impl<'a> Evaluator<'_, 'a> {
                     from = outer.expect("validated: that many components around");
                 }
                 let kind = match kind {
-                    ComponentOuterAliasKind::CoreType => return,
+                    ComponentOuterAliasKind::CoreType => {
+                        let ty = from.borrow().core_types[index as usize].clone();
+                        space.borrow_mut().core_types.push(ty);
+                        return;
+                    }
                     ComponentOuterAliasKind::CoreModule => ComponentExternalKind::Module,
                     ComponentOuterAliasKind::Type => ComponentExternalKind::Type,
                     ComponentOuterAliasKind::Component => ComponentExternalKind::Component,

@@ -151,6 +151,8 @@ pub enum CanonKind {
     /// `thread.new-indirect`.
     ThreadNew {
         table: CoreDef,
+        /// The type of the argument of the functions in it.
+        argument: PtrType,
         instance: ComponentId,
     },
     /// A function that nothing provides, or that is not there yet.

@@ -7,7 +7,7 @@ use crate::parse::Component;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use wasmparser::{ComponentExternalKind, ExternalKind, InstanceTypeDeclaration};
+use wasmparser::{ComponentExternalKind, ExternalKind, FuncType, InstanceTypeDeclaration};
 
 /// The index spaces of a component or type that is being evaluated, shared with what is inside.
 pub(super) type Space<'a> = Rc<RefCell<Frame<'a>>>;
@@ -22,6 +22,8 @@ pub(super) struct Frame<'a> {
     pub(super) core_memories: Vec<CoreDef>,
     pub(super) core_globals: Vec<CoreDef>,
     pub(super) core_tags: Vec<CoreDef>,
+    /// Those that are function types.
+    pub(super) core_types: Vec<Option<FuncType>>,
     pub(super) types: Vec<TypeDef<'a>>,
     pub(super) funcs: Vec<FuncDef>,
     pub(super) instances: Vec<Rc<Instance<'a>>>,

@@ -26,19 +26,19 @@ unsafe fn store_of(memory: *mut u8) -> &'static Store {
 
 /// `canon_context_get`.
 #[unsafe(export_name = "wasmelt_context_get")]
-pub(crate) extern "C" fn context_get(_memory: *mut u8, slot: i32) -> i32 {
+pub(crate) extern "C" fn context_get(_memory: *mut u8, slot: i32) -> i64 {
     let [first, second] = scheduler::context();
-    (if slot == 0 { first } else { second }) as i32
+    (if slot == 0 { first } else { second }).cast_signed()
 }
 
 /// `canon_context_set`.
 #[unsafe(export_name = "wasmelt_context_set")]
-pub(crate) extern "C" fn context_set(_memory: *mut u8, slot: i32, value: i32) {
+pub(crate) extern "C" fn context_set(_memory: *mut u8, slot: i32, value: i64) {
     let [first, second] = scheduler::context();
     scheduler::set_context(if slot == 0 {
-        [value as u32, second]
+        [value.cast_unsigned(), second]
     } else {
-        [first, value as u32]
+        [first, value.cast_unsigned()]
     });
 }
 

@@ -43,9 +43,9 @@ struct Scheduler {
     queue: RefCell<VecDeque<Thread>>,
     running: RefCell<Running>,
     /// `storage` of the current thread.
-    context: Cell<[u32; 2]>,
+    context: Cell<[u64; 2]>,
     /// Those of the threads that wait for a synchronous call.
-    outer_contexts: RefCell<Vec<[u32; 2]>>,
+    outer_contexts: RefCell<Vec<[u64; 2]>>,
     ticks: Cell<u32>,
 }
 
@@ -78,11 +78,11 @@ pub(super) fn current_task() -> Option<Rc<Task>> {
 }
 
 /// `storage` of the current thread.
-pub(super) fn context() -> [u32; 2] {
+pub(super) fn context() -> [u64; 2] {
     SCHEDULER.with(|scheduler| scheduler.context.get())
 }
 
-pub(super) fn set_context(context: [u32; 2]) {
+pub(super) fn set_context(context: [u64; 2]) {
     SCHEDULER.with(|scheduler| scheduler.context.set(context));
 }
 

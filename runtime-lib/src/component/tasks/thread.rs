@@ -58,7 +58,7 @@ pub(super) struct ThreadState {
     /// Whether it waits on a stack that the scheduler runs on top of.
     pub(super) nested: Cell<bool>,
     /// `storage`, while it does not run.
-    pub(super) context: Cell<[u32; 2]>,
+    pub(super) context: Cell<[u64; 2]>,
     /// The fiber that its code is suspended on, which belongs to `fiber`; or null.
     pub(super) fiber: Cell<*mut u8>,
     /// Whether it is in these queues of the instance.
@@ -100,7 +100,7 @@ pub(super) struct Code {
     pub(super) record: &'static ThreadStart,
     pub(super) function: *mut u8,
     pub(super) pointer: *mut u8,
-    pub(super) argument: u32,
+    pub(super) argument: u64,
 }
 
 #[derive(Clone)]

@@ -41,7 +41,7 @@ pub(crate) unsafe extern "C" fn thread_new_indirect(
     record: *mut u8,
     function: *mut u8,
     pointer: *mut u8,
-    argument: i32,
+    argument: i64,
 ) -> i32 {
     // SAFETY: records are constants of the program.
     let record: &'static ThreadStart = unsafe { &*record.cast() };
@@ -50,7 +50,7 @@ pub(crate) unsafe extern "C" fn thread_new_indirect(
         record,
         function,
         pointer,
-        argument: argument as u32,
+        argument: argument.cast_unsigned(),
     };
     task.register_thread();
     let thread = Thread::explicit(task, code);

@@ -300,7 +300,7 @@ pub(super) fn context_get(slot: i32) -> u32 {
 }
 
 pub(super) fn context_set(slot: i32, value: u32) {
-    builtins::context_set(memory(), slot, value as i32);
+    builtins::context_set(memory(), slot, value.into());
 }
 
 pub(super) fn task_cancel() {
@@ -310,10 +310,10 @@ pub(super) fn task_cancel() {
 /// What `thread.new-indirect` finds in a table: a function of the argument.
 pub(super) type ThreadFn = fn(u32);
 
-unsafe extern "C" fn start_thread(_: *mut u8, function: *mut u8, _: *mut u8, argument: u32) {
+unsafe extern "C" fn start_thread(_: *mut u8, function: *mut u8, _: *mut u8, argument: u64) {
     // SAFETY: `thread_new` has put it there.
     let function: ThreadFn = unsafe { std::mem::transmute(function) };
-    function(argument);
+    function(argument as u32);
 }
 
 /// `thread.new-indirect`: the index of a thread that is suspended.
@@ -325,7 +325,7 @@ pub(super) fn thread_new(function: ThreadFn, argument: u32) -> u32 {
     let none = std::ptr::null_mut();
     // SAFETY: the record takes such a function.
     unsafe {
-        let (function, argument) = (function as *mut u8, argument as i32);
+        let (function, argument) = (function as *mut u8, argument.into());
         threads::thread_new_indirect(memory(), record, function, none, argument) as u32
     }
 }
