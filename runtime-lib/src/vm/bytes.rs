@@ -30,15 +30,9 @@ pub(crate) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
     unsafe {
         if len >= 16 {
             if len <= 32 {
-                block_ends::<1>(to, from, len);
-            } else if len <= 64 {
-                block_ends::<2>(to, from, len);
-            } else if len <= 128 {
-                block_ends::<4>(to, from, len);
-            } else if len <= SHORT_MAX || to.addr().wrapping_sub(from.addr()) < len {
-                copy_blocks(to, from, len);
+                ends::<Block>(to, from, len);
             } else {
-                to.copy_from(from, len);
+                copy_long(to, from, len);
             }
         } else if len >= 8 {
             ends::<u64>(to, from, len);
@@ -48,6 +42,26 @@ pub(crate) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
             ends::<u16>(to, from, len);
         } else if len == 1 {
             to.write(from.read());
+        }
+    }
+}
+
+/// Copies more than 32 bytes. This takes a stack frame, which [`copy`] then does without.
+///
+/// # Safety
+/// As [`copy`].
+#[inline(never)]
+unsafe fn copy_long(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: as in `copy`.
+    unsafe {
+        if len <= 64 {
+            two_block_ends(to, from, len);
+        } else if len <= 128 {
+            four_block_ends(to, from, len);
+        } else if len <= SHORT_MAX || to.addr().wrapping_sub(from.addr()) < len {
+            copy_blocks(to, from, len);
+        } else {
+            to.copy_from(from, len);
         }
     }
 }
@@ -130,10 +144,10 @@ unsafe fn ascii_ends<T: Ascii>(to: *mut u8, from: *const u8, len: usize) -> bool
     true
 }
 
-/// As [`block_ends`], if all is ASCII; says whether it is.
+/// Copies the first and the last `N` blocks of the range, if all is ASCII; says whether it is.
 ///
 /// # Safety
-/// As [`block_ends`].
+/// As [`copy_short_ascii`], and `len` is between one and two times the size of `N` blocks.
 #[inline]
 unsafe fn ascii_block_ends<const N: usize>(to: *mut u8, from: *const u8, len: usize) -> bool {
     let last = len - N * BLOCK;
@@ -206,19 +220,65 @@ unsafe fn ends<T>(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// Copies the first and the last `N` blocks of the range, which overlap or meet.
+/// Copies the first and the last two blocks of the range, which overlap or meet. An array of blocks
+/// would go through the stack.
 ///
 /// # Safety
-/// As [`copy`], and `len` is between one and two times the size of `N` blocks.
+/// As [`copy`], and `len` is between two and four times the size of a block.
 #[inline]
-unsafe fn block_ends<const N: usize>(to: *mut u8, from: *const u8, len: usize) {
-    let last = len - N * BLOCK;
+unsafe fn two_block_ends(to: *mut u8, from: *const u8, len: usize) {
+    let last = len - 2 * BLOCK;
     // SAFETY: all accesses are inside the ranges.
     unsafe {
-        let (first, second) = (read::<N>(from), read::<N>(from.add(last)));
-        write(to, first);
-        write(to.add(last), second);
+        let (a, b) = (block(from), block(from.add(BLOCK)));
+        let (c, d) = (block(from.add(last)), block(from.add(last + BLOCK)));
+        set_block(to, a);
+        set_block(to.add(BLOCK), b);
+        set_block(to.add(last), c);
+        set_block(to.add(last + BLOCK), d);
     }
+}
+
+/// The same of four blocks.
+///
+/// # Safety
+/// As [`copy`], and `len` is between four and eight times the size of a block.
+#[inline]
+unsafe fn four_block_ends(to: *mut u8, from: *const u8, len: usize) {
+    let last = len - 4 * BLOCK;
+    // SAFETY: all accesses are inside the ranges.
+    unsafe {
+        let (a, b) = (block(from), block(from.add(BLOCK)));
+        let (c, d) = (block(from.add(2 * BLOCK)), block(from.add(3 * BLOCK)));
+        let end = from.add(last);
+        let (e, f) = (block(end), block(end.add(BLOCK)));
+        let (g, h) = (block(end.add(2 * BLOCK)), block(end.add(3 * BLOCK)));
+        set_block(to, a);
+        set_block(to.add(BLOCK), b);
+        set_block(to.add(2 * BLOCK), c);
+        set_block(to.add(3 * BLOCK), d);
+        let end = to.add(last);
+        set_block(end, e);
+        set_block(end.add(BLOCK), f);
+        set_block(end.add(2 * BLOCK), g);
+        set_block(end.add(3 * BLOCK), h);
+    }
+}
+
+/// # Safety
+/// `from` is readable for a block.
+#[inline]
+unsafe fn block(from: *const u8) -> Block {
+    // SAFETY: the caller vouches for it, and no alignment is needed.
+    unsafe { from.cast::<Block>().read_unaligned() }
+}
+
+/// # Safety
+/// `to` is writable for a block.
+#[inline]
+unsafe fn set_block(to: *mut u8, block: Block) {
+    // SAFETY: as in `block`.
+    unsafe { to.cast::<Block>().write_unaligned(block) };
 }
 
 /// Reads block by block: an array that is read at once goes through the stack.
