@@ -55,7 +55,8 @@ pub(crate) fn split(
 ) -> Vec<Piece> {
     let page = page_bytes as usize;
     let memory_bytes = memory_bytes.next_multiple_of(page_bytes);
-    let is_zero = |chunk: &[u8]| chunk.iter().all(|&byte| byte == 0);
+    let zeros = vec![0; page];
+    let is_zero = |chunk: &[u8]| *chunk == zeros[..chunk.len()];
     // Pages that hold anything, as ranges of page numbers.
     let mut used: Vec<Range<usize>> = Vec::new();
     let chunks = data.head.chunks(page).chain(data.tail.chunks(page));

@@ -387,14 +387,30 @@ impl Memory {
     #[must_use]
     pub fn trimmed_image(&self) -> (u64, &[u8]) {
         let is_set = |byte: &u8| *byte != 0;
-        let start = self.image.iter().position(is_set).unwrap_or(0);
-        let end = self
-            .image
-            .iter()
-            .rposition(is_set)
-            .map_or(start, |last| last + 1);
-        (start as u64, &self.image[start..end])
+        let all: &[u8] = &self.image;
+        let rest = without_zeros(all, |rest| rest.split_first_chunk());
+        let start = rest.iter().position(is_set);
+        let start = start.map_or(0, |at| all.len() - rest.len() + at);
+        let rest = without_zeros(all, |rest| {
+            rest.split_last_chunk().map(|(rest, chunk)| (chunk, rest))
+        });
+        let end = rest.iter().rposition(is_set).map_or(start, |last| last + 1);
+        (start as u64, &all[start..end])
     }
+}
+
+/// Images have megabytes of zeros: they are compared in pieces of this many bytes.
+const ZEROS_BYTES: usize = 4096;
+
+/// What is left of bytes when pieces that `split` takes off are dropped, as long as they are zeros.
+fn without_zeros(
+    mut bytes: &[u8],
+    split: impl Fn(&[u8]) -> Option<(&[u8; ZEROS_BYTES], &[u8])>,
+) -> &[u8] {
+    while let Some((_, rest)) = split(bytes).filter(|(piece, _)| **piece == [0; ZEROS_BYTES]) {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// Plans a program.

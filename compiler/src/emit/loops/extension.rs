@@ -25,52 +25,54 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Has loads and parameters of loops extended where they are made.
 pub fn extend_once(func: &mut Function, domtree: &DominatorTree) {
     let extensions = extensions(func);
-    if extensions.is_empty() {
-        return;
-    }
-    let mut wide = Wide {
-        edges: None,
-        params: BTreeSet::new(),
-        loads: BTreeSet::new(),
-    };
-    for &value in extensions.keys() {
+    let mut wide = Wide::default();
+    for &(value, _) in &extensions {
         match func.dfg.value_def(value) {
-            ValueDef::Result(inst, 0) if is_load(func, inst) => {
+            ValueDef::Param(..) => wide.consider(func, domtree, value),
+            _ => {
                 wide.loads.insert(value);
             }
-            ValueDef::Param(..) => wide.consider(func, domtree, value),
-            _ => {}
         }
     }
+    if wide.params.is_empty() && wide.loads.is_empty() {
+        return;
+    }
     let extended = wide.apply(func);
-    for (value, insts) in extensions {
+    for (value, inst) in extensions {
         if let Some(&extended) = extended.get(&value) {
-            for inst in insts {
-                let result = func.dfg.first_result(inst);
-                func.layout.remove_inst(inst);
-                func.dfg.clear_results(inst);
-                func.dfg.change_to_alias(result, extended);
-            }
+            let result = func.dfg.first_result(inst);
+            func.layout.remove_inst(inst);
+            func.dfg.clear_results(inst);
+            func.dfg.change_to_alias(result, extended);
         }
     }
     func.dfg.resolve_all_aliases();
 }
 
-/// The extensions of 32-bit values to 64 bits, by the value.
-fn extensions(func: &Function) -> BTreeMap<Value, Vec<Inst>> {
-    let mut found: BTreeMap<Value, Vec<Inst>> = BTreeMap::new();
+/// The extensions of loads and blocks' parameters from 32 to 64 bits, with what they extend.
+fn extensions(func: &Function) -> Vec<(Value, Inst)> {
+    let mut found = Vec::new();
     for block in func.layout.blocks() {
         for inst in func.layout.block_insts(block) {
-            if let InstructionData::Unary {
+            let InstructionData::Unary {
                 opcode: Opcode::Uextend,
                 arg,
             } = func.dfg.insts[inst]
+            else {
+                continue;
+            };
+            let arg = func.dfg.resolve_aliases(arg);
+            let is_of_interest = match func.dfg.value_def(arg) {
+                ValueDef::Result(inst, _) => is_load(func, inst),
+                ValueDef::Param(of, _) => Some(of) != func.layout.entry_block(),
+                ValueDef::Union(..) => false,
+            };
+            let result = func.dfg.first_result(inst);
+            if is_of_interest
+                && func.dfg.value_type(arg) == types::I32
+                && func.dfg.value_type(result) == types::I64
             {
-                let is_address = func.dfg.value_type(func.dfg.first_result(inst)) == types::I64;
-                if is_address && func.dfg.value_type(arg) == types::I32 {
-                    let arg = func.dfg.resolve_aliases(arg);
-                    found.entry(arg).or_default().push(inst);
-                }
+                found.push((arg, inst));
             }
         }
     }
@@ -100,12 +102,20 @@ fn clears_upper_half(func: &Function, inst: Inst) -> bool {
     )
 }
 
-/// A branch's instruction and the position of the block among its destinations.
-type Edges = BTreeMap<Block, Vec<(Block, Inst, usize)>>;
+/// A branch from a block, and which of its destinations is meant.
+#[derive(Clone, Copy)]
+struct Edge {
+    to: Block,
+    from: Block,
+    branch: Inst,
+    destination: usize,
+}
 
 /// Values to be made extended.
+#[derive(Default)]
 struct Wide {
-    edges: Option<Edges>,
+    /// All edges by where they lead to, once they are needed.
+    edges: Option<Vec<Edge>>,
     params: BTreeSet<Value>,
     loads: BTreeSet<Value>,
 }
@@ -129,13 +139,11 @@ impl Wide {
             let ValueDef::Param(block, position) = func.dfg.value_def(value) else {
                 unreachable!("only parameters are tried")
             };
-            let Some(edges) = edges.get(&block) else {
-                return;
-            };
-            for &(from, branch, destination) in edges {
-                let is_back = domtree.block_dominates(block, from);
+            let edges = edges_to(edges, block);
+            for edge in edges {
+                let is_back = domtree.block_dominates(block, edge.from);
                 is_carried |= is_back;
-                let Some(arg) = super::destination(func, branch, destination)[position] else {
+                let Some(arg) = argument(func, edge, position) else {
                     return;
                 };
                 match func.dfg.value_def(arg) {
@@ -182,31 +190,45 @@ impl Wide {
             let ValueDef::Param(block, position) = func.dfg.value_def(extended[&param]) else {
                 unreachable!("it has been replaced by one")
             };
-            for &(_, branch, destination) in &edges[&block] {
-                extend_argument(func, branch, destination, position, &extended);
+            for edge in edges_to(edges, block) {
+                extend_argument(func, edge, position, &extended);
             }
         }
         extended
     }
 }
 
-fn is_header(domtree: &DominatorTree, block: Block, edges: &[(Block, Inst, usize)]) -> bool {
-    let mut from = edges.iter().map(|&(from, ..)| from);
+fn is_header(domtree: &DominatorTree, block: Block, edges: &[Edge]) -> bool {
+    let mut from = edges.iter().map(|edge| edge.from);
     from.any(|from| domtree.block_dominates(block, from))
 }
 
-/// The branches to each block.
-fn edges(func: &Function) -> Edges {
-    let mut edges = Edges::new();
-    for block in func.layout.blocks() {
-        if let Some(branch) = func.layout.last_inst(block) {
-            for (position, target) in super::targets(func, branch).enumerate() {
-                let to = edges.entry(target).or_default();
-                to.push((block, branch, position));
-            }
+/// All edges by where they lead to.
+fn edges(func: &Function) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    for from in func.layout.blocks() {
+        if let Some(branch) = func.layout.last_inst(from) {
+            let targets = super::targets(func, branch).enumerate();
+            edges.extend(targets.map(|(destination, to)| Edge {
+                to,
+                from,
+                branch,
+                destination,
+            }));
         }
     }
+    edges.sort_by_key(|edge| edge.to);
     edges
+}
+
+fn edges_to(edges: &[Edge], block: Block) -> &[Edge] {
+    let first = edges.partition_point(|edge| edge.to < block);
+    let end = edges.partition_point(|edge| edge.to <= block);
+    &edges[first..end]
+}
+
+fn argument(func: &Function, edge: &Edge, position: usize) -> Option<Value> {
+    super::destination(func, edge.branch, edge.destination)[position]
 }
 
 /// Makes a load one that extends; gives the 32-bit and the 64-bit value.
@@ -240,13 +262,12 @@ fn extend_load(func: &mut Function, value: Value) -> (Value, Value) {
 /// Extends one argument of a branch.
 fn extend_argument(
     func: &mut Function,
-    branch: Inst,
-    destination: usize,
+    edge: &Edge,
     position: usize,
     extended: &BTreeMap<Value, Value>,
 ) {
-    let arg = super::destination(func, branch, destination)[position];
-    let arg = arg.expect("branches pass values");
+    let arg = argument(func, edge, position).expect("branches pass values");
+    let branch = edge.branch;
     let wide = match (extended.get(&arg), func.dfg.value_def(arg)) {
         (Some(&wide), _) => wide,
         (None, ValueDef::Result(inst, _)) => {
@@ -272,7 +293,7 @@ fn extend_argument(
     let calls =
         dfg.insts[branch].branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
     let mut at = 0;
-    calls[destination].update_args(&mut dfg.value_lists, |old| {
+    calls[edge.destination].update_args(&mut dfg.value_lists, |old| {
         at += 1;
         if at == position + 1 {
             BlockArg::Value(wide)

@@ -16,7 +16,6 @@ use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::EntitySet;
 use cranelift_codegen::ir::{Block, BlockArg, Function, Inst, InstBuilder, Opcode, Value};
-use std::collections::HashMap;
 
 /// Blocks looked through for a use of an old value. With more, it is taken to be of no use.
 const BLOCKS_MAX: usize = 32;
@@ -37,7 +36,9 @@ pub fn after_branch(func: &mut Function, domtree: &DominatorTree) -> bool {
     for (way, steps) in ways {
         let late: Vec<Inst> = steps
             .iter()
-            .filter(|step| uses.count(step.next) == 1 && is_alive(func, &way, step.old, &uses))
+            .filter(|step| {
+                uses.users(step.next).count() == 1 && is_alive(func, &way, step.old, &uses)
+            })
             .map(|step| step.inst)
             .collect();
         if !late.is_empty() {
@@ -75,36 +76,43 @@ fn steps(func: &Function, way: &WayBack) -> Vec<Step> {
 
 /// Where the values of some steps are used.
 struct Uses {
-    users: HashMap<Value, Vec<Inst>>,
+    /// By value.
+    users: Vec<(Value, Inst)>,
 }
 
 impl Uses {
     fn of<'s>(func: &Function, steps: impl Iterator<Item = &'s Step>) -> Uses {
-        let mut users: HashMap<Value, Vec<Inst>> = steps
-            .flat_map(|step| [(step.old, Vec::new()), (step.next, Vec::new())])
-            .collect();
+        let mut wanted = EntitySet::with_capacity(func.dfg.num_values());
+        for step in steps {
+            wanted.insert(step.old);
+            wanted.insert(step.next);
+        }
+        let mut users = Vec::new();
         for block in func.layout.blocks() {
             for inst in func.layout.block_insts(block) {
-                for value in func.dfg.inst_values(inst) {
-                    if let Some(users) = users.get_mut(&func.dfg.resolve_aliases(value)) {
-                        users.push(inst);
-                    }
-                }
+                let values = func.dfg.inst_values(inst);
+                let values = values.map(|value| func.dfg.resolve_aliases(value));
+                let wanted = values.filter(|&value| wanted.contains(value));
+                users.extend(wanted.map(|value| (value, inst)));
             }
         }
+        users.sort_by_key(|&(value, _)| value);
         Uses { users }
     }
 
-    fn count(&self, value: Value) -> usize {
-        self.users[&value].len()
+    fn users(&self, value: Value) -> impl Iterator<Item = Inst> + Clone {
+        let first = self.users.partition_point(|&(of, _)| of < value);
+        let of = self.users[first..].iter();
+        of.take_while(move |&&(of, _)| of == value)
+            .map(|&(_, user)| user)
     }
 }
 
 /// Whether a value is used by a branch's condition or on another way from it than the one back.
 fn is_alive(func: &Function, way: &WayBack, value: Value, uses: &Uses) -> bool {
-    let users = &uses.users[&value];
+    let users = uses.users(value);
     let condition = func.dfg.value_def(func.dfg.inst_args(way.branch)[0]).inst();
-    if users.iter().any(|&user| Some(user) == condition) {
+    if users.clone().any(|user| Some(user) == condition) {
         return true;
     }
     let mut seen = EntitySet::new();
@@ -123,8 +131,8 @@ fn is_alive(func: &Function, way: &WayBack, value: Value, uses: &Uses) -> bool {
             continue;
         }
         if users
-            .iter()
-            .any(|&user| func.layout.inst_block(user) == Some(block))
+            .clone()
+            .any(|user| func.layout.inst_block(user) == Some(block))
         {
             return true;
         }
