@@ -2,7 +2,7 @@
 
 use super::FuncTranslator;
 use cranelift_codegen::ir::{
-    InstBuilder, InstructionData, MemFlagsData, Type, Value, ValueDef,
+    InstBuilder, InstructionData, MemFlagsData, Type, Value,
     condcodes::{FloatCC, IntCC},
     immediates::{Ieee32, Ieee64},
     types,
@@ -152,21 +152,17 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// A constant is added negated: a sum can be part of an address or have a register of its own.
+    /// Not so to what has just been loaded: that would be added to the constant, from memory.
     fn subtract(&mut self, left: Value, right: Value) -> Value {
         let dfg = &self.builder.func.dfg;
-        let constant = match dfg.value_def(right) {
-            ValueDef::Result(inst, 0) => match dfg.insts[inst] {
-                InstructionData::UnaryImm { imm, .. } => Some(imm.bits()),
-                _ => None,
-            },
-            _ => None,
-        };
-        match constant {
-            Some(constant) => {
-                let negated = constant.wrapping_neg();
+        let made_by = |value| dfg.value_def(value).inst().map(|inst| dfg.insts[inst]);
+        let is_loaded = made_by(left).is_some_and(|data| data.opcode().can_load());
+        match made_by(right) {
+            Some(InstructionData::UnaryImm { imm, .. }) if !is_loaded => {
+                let negated = imm.bits().wrapping_neg();
                 self.builder.ins().iadd_imm_s(left, negated)
             }
-            None => self.builder.ins().isub(left, right),
+            _ => self.builder.ins().isub(left, right),
         }
     }
 
