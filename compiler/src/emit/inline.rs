@@ -8,6 +8,7 @@
 
 use crate::error::Result;
 use crate::index::FuncId;
+use crate::options::OptLevel;
 use crate::plan::{CanonKind, FuncKind, LinkPlan};
 use crate::translate::{Translation, names, translate};
 use cranelift_codegen::Context;
@@ -23,7 +24,7 @@ const OPERATORS_MAX: u32 = 80;
 /// Inlining stops when a caller has taken in this many values.
 const CALLER_VALUES_MAX: usize = 4000;
 /// A function takes in copies of itself of together this many times the values of the largest
-/// function to be inlined.
+/// function to be inlined, unless it is to be small.
 const RECURSION_FACTOR: usize = 4;
 /// A call from one component to another may have this many times the values of another function
 /// that is inlined: of one with constants, half of the work is done when compiling.
@@ -34,6 +35,8 @@ const ADAPTER_FACTOR: usize = 6;
 pub struct Candidates {
     functions: HashMap<FuncId, Candidate>,
     values_max: usize,
+    /// How many values a function takes in of itself.
+    recursion_values_max: usize,
 }
 
 struct Candidate {
@@ -71,6 +74,10 @@ impl Candidates {
         let mut candidates = Candidates {
             functions: HashMap::new(),
             values_max,
+            recursion_values_max: match translation.options.opt_level {
+                OptLevel::SpeedAndSize => 0,
+                _ => values_max * RECURSION_FACTOR,
+            },
         };
         for id in callees_first(plan, &small) {
             let clif = pending.remove(&id).expect("every small function once");
@@ -101,7 +108,7 @@ impl Candidates {
         let mut recursion = Recursion {
             id,
             candidate,
-            values_left: self.values_max * RECURSION_FACTOR,
+            values_left: self.recursion_values_max,
         };
         // A failure here comes back when the function is compiled.
         let _ = context.inline(&mut recursion);

@@ -4,8 +4,8 @@
 //!
 //! ```text
 //!     block1(v1: i32):                        ; block1(v1: i32):
-//!     v2 = iadd_imm v1, 1                     ;     v3 = icmp slt v1, v4
-//!     v3 = icmp slt v1, v4                    ;     brif v3, block3, block2
+//!     v2 = iadd_imm v1, 1                     ;     v3 = icmp sge v1, v4
+//!     v3 = icmp slt v1, v4                    ;     brif v3, block2, block3
 //!     brif v3, block1(v2), block2             ; block3:
 //!                                             ;     v2 = iadd_imm v1, 1
 //!                                             ;     jump block1(v2)

@@ -63,6 +63,14 @@ impl Parts {
     }
 }
 
+fn gives_value(builder: &mut FunctionBuilder<'_>, parts: Parts) {
+    builder.ins().return_(&[parts.value]);
+}
+
+fn gives_base(builder: &mut FunctionBuilder<'_>, parts: Parts) {
+    builder.ins().return_(&[parts.base]);
+}
+
 /// The lines of CLIF from a block's on, without comments.
 fn lines_of<'c>(clif: &'c str, block: &str) -> Vec<&'c str> {
     let lines = clif.lines().map(str::trim);
@@ -80,14 +88,35 @@ fn an_index_is_carried_extended() {
             let (header, out) = (parts.header, parts.out);
             builder.ins().brif(byte, header, &[next.into()], out, &[]);
         },
-        |builder, parts| {
-            builder.ins().return_(&[parts.value]);
-        },
+        gives_value,
     );
     let header = lines_of(&clif, "block1(");
     assert!(header[0].contains(": i64)"), "{clif}");
     let before = clif.split("block1(").next().unwrap_or_default();
     assert!(before.contains("uextend.i64 v1"), "{clif}");
+}
+
+#[test]
+fn what_meets_on_the_way_back_is_carried_extended() {
+    let clif = improved(
+        types::I32,
+        |builder, parts| {
+            let byte = parts.byte(builder, parts.value);
+            let [other, last] = [(); 2].map(|()| builder.create_block());
+            let next = builder.append_block_param(last, types::I32);
+            let near = builder.ins().iadd_imm_s(parts.value, 1);
+            builder.ins().brif(byte, last, &[near.into()], other, &[]);
+            builder.switch_to_block(other);
+            let far = builder.ins().iadd_imm_s(parts.value, 9);
+            builder.ins().jump(last, &[far.into()]);
+            builder.switch_to_block(last);
+            let (header, out) = (parts.header, parts.out);
+            builder.ins().brif(next, header, &[next.into()], out, &[]);
+        },
+        gives_value,
+    );
+    assert!(lines_of(&clif, "block1(")[0].contains(": i64)"), "{clif}");
+    assert!(lines_of(&clif, "block4(")[0].contains(": i64)"), "{clif}");
 }
 
 #[test]
@@ -100,9 +129,7 @@ fn an_index_whose_extension_is_a_move_is_carried_as_it_is() {
             let (header, out) = (parts.header, parts.out);
             builder.ins().brif(byte, header, &[next.into()], out, &[]);
         },
-        |builder, parts| {
-            builder.ins().return_(&[parts.value]);
-        },
+        gives_value,
     );
     assert!(lines_of(&clif, "block1(")[0].contains(": i32)"), "{clif}");
 }
@@ -119,9 +146,7 @@ fn a_pointer_that_is_loaded_is_loaded_extended() {
             let (header, out) = (parts.header, parts.out);
             builder.ins().brif(next, header, &[next.into()], out, &[]);
         },
-        |builder, parts| {
-            builder.ins().return_(&[parts.value]);
-        },
+        gives_value,
     );
     let header = lines_of(&clif, "block1(");
     assert!(header.iter().any(|line| line.contains("uload32")), "{clif}");
@@ -143,9 +168,7 @@ fn what_goes_round_is_the_first_operand() {
             let (header, out) = (parts.header, parts.out);
             builder.ins().brif(loaded, header, &[next.into()], out, &[]);
         },
-        |builder, parts| {
-            builder.ins().return_(&[parts.base]);
-        },
+        gives_base,
     );
     let header = lines_of(&clif, "block1(");
     assert!(header.contains(&"v4 = imul v2, v3"), "{clif}");
@@ -166,9 +189,7 @@ fn counted(is_used_behind: bool) -> String {
                 .ins()
                 .brif(goes_on, header, &[next.into()], out, &[]);
         },
-        |builder, parts| {
-            builder.ins().return_(&[parts.base]);
-        },
+        gives_base,
     )
 }
 
@@ -205,9 +226,7 @@ fn a_loop_goes_on_behind_a_branch_out_of_it() {
             let next = builder.ins().load(types::I64, flags, parts.value, 0);
             builder.ins().jump(parts.header, &[next.into()]);
         },
-        |builder, parts| {
-            builder.ins().return_(&[parts.base]);
-        },
+        gives_base,
     );
     assert!(clif.contains("icmp eq v2, "), "{clif}");
     assert!(clif.contains(", block2, block3"), "{clif}");
