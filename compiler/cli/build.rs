@@ -11,7 +11,7 @@ use crate::compose;
 use crate::diagnostic::Failure;
 use crate::output::{Pending, Purpose};
 use crate::pipeline;
-use crate::resolve::{Build, OutputPath};
+use crate::requests::{Build, OutputPath};
 
 /// Builds what was asked for.
 ///

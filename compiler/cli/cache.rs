@@ -15,7 +15,7 @@ use wasmelt_compiler::{Options, TargetCpu};
 
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::reason;
-use crate::resolve::LinkOptions;
+use crate::requests::LinkOptions;
 
 /// The cache is trimmed to this size when an entry is added.
 const CACHE_BYTES_MAX: u64 = 1 << 30;

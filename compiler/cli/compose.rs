@@ -5,28 +5,14 @@
 //! are wac's; what satisfies what is decided in `plug` and, for scripts, by wac's language.
 //! Without these flags none of this runs.
 
+mod part;
 mod plug;
 mod script;
 
-use std::path::PathBuf;
-
-use wac_graph::EncodeOptions;
-
-use crate::diagnostic::{Diagnostic, Failure};
+use crate::diagnostic::Failure;
+use crate::guard::guarded;
 use crate::input::{self, Input, InputPath};
-use crate::pipeline::guarded;
-
-/// What the command line says about composition.
-#[derive(Clone, Default, Debug)]
-pub(crate) struct Composition {
-    /// The input is a wac script.
-    pub(crate) is_script: bool,
-    /// The packages of a script that `--dep` names: name and file.
-    pub(crate) packages: Vec<(String, PathBuf)>,
-    /// Where the other packages of a script are.
-    pub(crate) folder: PathBuf,
-    pub(crate) plugs: Vec<InputPath>,
-}
+use crate::requests::Composition;
 
 /// Reads an input, and composes what is to be composed.
 ///
@@ -42,37 +28,4 @@ pub(crate) fn read(path: &InputPath, composition: &Composition) -> Result<Input,
         return Ok(input);
     }
     guarded(|| plug::plugged(&input, &composition.plugs))?
-}
-
-/// The component that `input` is, binary.
-fn component(input: &Input) -> Result<Vec<u8>, Failure> {
-    let bytes = wasmelt_compiler::component_bytes(&input.bytes)
-        .map_err(|error| Failure::compiler(error, input))?;
-    let bytes = bytes.ok_or_else(|| {
-        Failure::input(
-            Diagnostic::error("this is a core module; only components can be composed")
-                .place(&*input.name)
-                .help("make it a component, such as `cargo build --target wasm32-wasip2`"),
-        )
-    })?;
-    Ok(bytes.into_owned())
-}
-
-/// What wac says about a part that it cannot read; first what the compiler says.
-fn unreadable(input: &Input, reason: &str) -> Failure {
-    match wasmelt_compiler::summarize(&input.bytes) {
-        Err(error) => Failure::compiler(error, input),
-        Ok(_) => Failure::input(
-            Diagnostic::error(format!("this component cannot be composed: {reason}"))
-                .place(&*input.name),
-        ),
-    }
-}
-
-/// The compiler validates the result, like any input.
-fn encode_options() -> EncodeOptions<'static> {
-    EncodeOptions {
-        validate: false,
-        ..EncodeOptions::default()
-    }
 }

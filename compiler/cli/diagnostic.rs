@@ -10,10 +10,8 @@
 use std::io::{IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
-use wasmelt_compiler::{Error, ErrorKind, Gate};
 
 use crate::args::ColorChoice;
-use crate::input::Input;
 
 /// One message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -148,74 +146,6 @@ impl Failure {
             diagnostic: Box::new(diagnostic),
         }
     }
-
-    /// What the compiler says about `input`.
-    pub(crate) fn compiler(error: Error, input: &Input) -> Failure {
-        let name = &input.name;
-        let (message, excerpt) = match excerpt(&error.message, input) {
-            Some((message, excerpt)) => (message.to_owned(), Some(excerpt)),
-            None => (error.message, None),
-        };
-        let place = match error.offset {
-            Some(offset) if input.is_text => {
-                format!("{name}: byte offset {offset:#x} of its binary form")
-            }
-            Some(offset) => format!("{name}: byte offset {offset:#x}"),
-            None => name.clone(),
-        };
-        let mut helps = error.helps;
-        if helps.is_empty() {
-            helps.extend(advice(error.kind, &message, input));
-        }
-        Failure::input(Diagnostic {
-            severity: Severity::Error,
-            message,
-            place: Some(place),
-            excerpt,
-            notes: error.notes,
-            helps,
-        })
-    }
-}
-
-/// What to do about an error for which the compiler knows nothing better.
-fn advice(kind: ErrorKind, message: &str, input: &Input) -> Option<String> {
-    if let Some(gate) = Gate::of_message(message) {
-        let key = gate.key();
-        return Some(format!("it may still change; `-W {key}` allows it"));
-    }
-    let advice = match kind {
-        ErrorKind::Unsupported if message.contains("component model async") => {
-            Some("build the program for WASI 0.2, such as `cargo build --target wasm32-wasip2`")
-        }
-        ErrorKind::Unsupported => Some("build the program without this feature"),
-        // Who writes text by hand sees the place.
-        ErrorKind::Invalid if input.is_text => None,
-        ErrorKind::Invalid if message.contains("unexpected end") => {
-            Some("it is not complete; make or download it again")
-        }
-        ErrorKind::Invalid => {
-            Some("it is damaged, or the tool that made it is at fault; make it again")
-        }
-        ErrorKind::Link | ErrorKind::Usage => None,
-    };
-    advice.map(str::to_owned)
-}
-
-/// The assembler of the text form draws its own excerpt below the message, and says in it
-/// `<anon>:LINE:COLUMN`. Ours looks like the rest.
-fn excerpt<'a>(message: &'a str, input: &Input) -> Option<(&'a str, Excerpt)> {
-    let (message, drawn) = message.split_once('\n').filter(|_| input.is_text)?;
-    let (_, place) = drawn.lines().next()?.split_once("<anon>:")?;
-    let (line, column) = place.split_once(':')?;
-    let (line, column) = (line.parse::<usize>().ok()?, column.parse::<usize>().ok()?);
-    let text = std::str::from_utf8(&input.bytes)
-        .ok()?
-        .lines()
-        .nth(line.checked_sub(1)?)?;
-    let column = column.checked_sub(1)?;
-    let text = text.is_char_boundary(column).then(|| text.to_owned())?;
-    Some((message, Excerpt { line, column, text }))
 }
 
 /// How messages reach the user.

@@ -1,8 +1,11 @@
 //! The `wasmelt` command.
 //!
 //! ```text
-//! words ─args─▶ raw ─resolve─▶ plain options ─▶ build | run | inspect | check
+//! words ─args─▶ raw ─resolve─▶ requests ─▶ build | run | inspect | check
 //! ```
+//!
+//! No two files name each other: what is said (`diagnostic`), read (`input`) and asked for
+//! (`requests`) comes first, then what works on it, then the subcommands.
 //!
 //! Everything that concerns WebAssembly is decided by the compiler, everything that concerns native
 //! code by the compiler and the linker; here are arguments, files and messages.
@@ -12,8 +15,10 @@ mod args;
 mod build;
 mod cache;
 mod capabilities;
+mod compiler_errors;
 mod compose;
 mod diagnostic;
+mod guard;
 mod input;
 mod inspect;
 mod invoke;
@@ -22,6 +27,7 @@ mod output;
 mod pipeline;
 mod policy;
 mod progress;
+mod requests;
 mod resolve;
 mod run;
 mod signals;

@@ -12,7 +12,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::{InputPath, reason};
-use crate::resolve::OutputPath;
+use crate::requests::OutputPath;
 use crate::signals;
 
 /// An output that is being written.

@@ -1,20 +1,19 @@
 //! The way from an input to an object and an executable: where the command meets the compiler and
 //! the linker.
 
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use wasmelt_compiler::{Compiled, Entry, IMAGE_SECTION, Options, Summary};
 use wasmelt_linker::{ImageSection, LinkError, LinkRequest, RuntimePack};
 
-use crate::diagnostic::{Console, Diagnostic, Exit, Failure};
+use crate::diagnostic::{Console, Diagnostic, Failure};
+use crate::guard::{bug, guarded};
 use crate::input::Input;
 use crate::invoke;
 use crate::output::Pending;
 use crate::policy;
 use crate::progress::ProgressLine;
-use crate::resolve::LinkOptions;
+use crate::requests::LinkOptions;
 
 /// The runtime library for the host, packed by the build script.
 static PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime-pack.zst"));
@@ -121,36 +120,5 @@ fn link_failure(error: LinkError, output: &Pending) -> Failure {
         LinkError::UndefinedSymbols(_) | LinkError::Failed(_) | LinkError::Internal(_) => {
             bug(diagnostic)
         }
-    }
-}
-
-/// What a panic said, from the hook that saw it.
-static PANIC: Mutex<Option<String>> = Mutex::new(None);
-
-/// Runs `work` and turns a panic in it, on whatever thread, into a failure that asks for a report.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
-    panic::set_hook(Box::new(|panic| {
-        let mut first = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| panic.to_string());
-    }));
-    // Nothing that `work` has changed is looked at after a panic.
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    let _ = panic::take_hook();
-    result.map_err(|_| {
-        let said = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-        bug(Diagnostic::error("wasmelt went wrong").note(said.unwrap_or_default()))
-    })
-}
-
-fn bug(diagnostic: Diagnostic) -> Failure {
-    let diagnostic = diagnostic
-        .note("this is a bug in wasmelt, not in the input")
-        .help(format!(
-            "please report it, with the input and the command line: {}/issues",
-            env!("CARGO_PKG_REPOSITORY")
-        ));
-    Failure {
-        exit: Exit::Bug,
-        diagnostic: Box::new(diagnostic),
     }
 }

@@ -8,52 +8,10 @@ use wasmelt_compiler::{Dir, Entry, EnvVar, Options, Policy, TextKind};
 use wasmelt_linker::{Linker, Strip};
 
 use crate::args::{BuildArgs, CodeArgs, ComposeArgs, ConsoleArgs, Emit, GrantArgs, RunArgs};
-use crate::compose::Composition;
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::input::InputPath;
 use crate::keys::{self, Lists, Settings};
-
-/// `wasmelt build`.
-#[derive(Debug)]
-pub(crate) struct Build {
-    pub(crate) input: InputPath,
-    pub(crate) composition: Composition,
-    pub(crate) output: OutputPath,
-    pub(crate) emit: Emit,
-    pub(crate) options: Options,
-    pub(crate) link: LinkOptions,
-    pub(crate) console: Console,
-}
-
-/// `wasmelt run`.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) input: InputPath,
-    pub(crate) composition: Composition,
-    pub(crate) options: Options,
-    pub(crate) link: LinkOptions,
-    pub(crate) console: Console,
-    /// `argv[0]` of the program.
-    pub(crate) argv0: OsString,
-    pub(crate) args: Vec<OsString>,
-    /// Set in the program's environment when it starts; values are not baked in, so that they
-    /// neither lie on disk nor make another executable.
-    pub(crate) env: Vec<(String, String)>,
-}
-
-/// How the executable is linked.
-#[derive(Clone, Debug)]
-pub(crate) struct LinkOptions {
-    pub(crate) linker: Linker,
-    pub(crate) strip: Strip,
-}
-
-/// Where the result of `build` goes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum OutputPath {
-    Stdout,
-    File(PathBuf),
-}
+use crate::requests::{Build, Composition, LinkOptions, OutputPath, Run};
 
 /// Resolves the arguments of `build`.
 ///

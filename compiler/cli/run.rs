@@ -17,7 +17,7 @@ use crate::input::{Input, reason};
 use crate::invoke;
 use crate::output::{Pending, Purpose};
 use crate::pipeline;
-use crate::resolve::{OutputPath, Run};
+use crate::requests::{OutputPath, Run};
 
 /// Another process may remove the entry between finding it and running it, once and again.
 const ATTEMPTS: usize = 3;

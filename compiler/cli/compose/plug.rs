@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use wac_graph::types::{ItemKind, Package, are_semver_compatible};
 use wac_graph::{CompositionGraph, EncodeError, InstantiationArgumentError, NodeId, PackageId};
 
-use super::{component, encode_options, unreadable};
+use super::part::{component, encode_options, unreadable};
 use crate::diagnostic::{Diagnostic, Failure, printable};
 use crate::input::{self, Input, InputPath};
 

@@ -13,9 +13,10 @@ use wac_graph::types::BorrowedPackageKey;
 use wac_parser::lexer::{Lexer, Token};
 use wac_parser::{Document, resolution};
 
-use super::{Composition, component, encode_options};
+use super::part::{component, encode_options};
 use crate::diagnostic::{Diagnostic, Excerpt, Failure, printable};
 use crate::input::{self, Input, InputPath};
+use crate::requests::Composition;
 
 /// A package that the script names, and its component.
 struct Package {

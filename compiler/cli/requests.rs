@@ -1,0 +1,65 @@
+//! What a command line asks for, in plain structs: `resolve` makes them, the subcommands do it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use wasmelt_compiler::Options;
+use wasmelt_linker::{Linker, Strip};
+
+use crate::args::Emit;
+use crate::diagnostic::Console;
+use crate::input::InputPath;
+
+/// `wasmelt build`.
+#[derive(Debug)]
+pub(crate) struct Build {
+    pub(crate) input: InputPath,
+    pub(crate) composition: Composition,
+    pub(crate) output: OutputPath,
+    pub(crate) emit: Emit,
+    pub(crate) options: Options,
+    pub(crate) link: LinkOptions,
+    pub(crate) console: Console,
+}
+
+/// `wasmelt run`.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) input: InputPath,
+    pub(crate) composition: Composition,
+    pub(crate) options: Options,
+    pub(crate) link: LinkOptions,
+    pub(crate) console: Console,
+    /// `argv[0]` of the program.
+    pub(crate) argv0: OsString,
+    pub(crate) args: Vec<OsString>,
+    /// Set in the program's environment when it starts; values are not baked in, so that they
+    /// neither lie on disk nor make another executable.
+    pub(crate) env: Vec<(String, String)>,
+}
+
+/// How the executable is linked.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkOptions {
+    pub(crate) linker: Linker,
+    pub(crate) strip: Strip,
+}
+
+/// Where the result of `build` goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum OutputPath {
+    Stdout,
+    File(PathBuf),
+}
+
+/// What the command line says about composition.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Composition {
+    /// The input is a wac script.
+    pub(crate) is_script: bool,
+    /// The packages of a script that `--dep` names: name and file.
+    pub(crate) packages: Vec<(String, PathBuf)>,
+    /// Where the other packages of a script are.
+    pub(crate) folder: PathBuf,
+    pub(crate) plugs: Vec<InputPath>,
+}
