@@ -27,10 +27,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
 pub(crate) fn bug(diagnostic: Diagnostic) -> Failure {
     let diagnostic = diagnostic
         .note("this is a bug in wasmelt, not in the input")
-        .help(format!(
-            "please report it, with the input and the command line: {}/issues",
-            env!("CARGO_PKG_REPOSITORY")
-        ));
+        .help("please report it, with the input and the command line");
     Failure {
         exit: Exit::Bug,
         diagnostic: Box::new(diagnostic),
