@@ -6,7 +6,7 @@
 # Set before, checkouts of public suites are run too: WASMELT_TESTSUITE (WebAssembly/testsuite),
 # WASMELT_COMPONENT_TESTSUITE (WebAssembly/component-model), WASMELT_WASMTIME_TESTSUITE
 # (bytecodealliance/wasmtime).
-# The WASI suite has a command of its own, see the README.
+# The WASI suite has a command of its own, see docs/conformance.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ ! -e "${WASMELT_RUNTIME_TOOLCHAIN:-target/runtime-toolchain}/toolchain" ]; then

@@ -94,6 +94,9 @@ const SAFE: &[&str] = &[
     "runtime-lib/src/wasi/mod.rs",
 ];
 
+/// The page that strangers see first is read in two minutes.
+const README_LINES_MAX: usize = 120;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -256,6 +259,105 @@ fn the_runtime_does_not_know_the_compiler() {
         assert!(
             !manifest.contains(name),
             "runtime-lib must not depend on {name}"
+        );
+    }
+}
+
+/// The files in Markdown, with each line that is not code.
+fn prose() -> Vec<(PathBuf, Vec<String>)> {
+    let lines = |path: PathBuf| {
+        let text = text(&path);
+        let lines = text.lines().filter(|line| !line.starts_with("    "));
+        let lines = lines.map(str::to_owned).collect();
+        (path, lines)
+    };
+    files("", &[".md"]).into_iter().map(lines).collect()
+}
+
+/// The name that a heading has in a link.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase();
+    let kept = kept
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let pages = prose();
+    let mut found = Vec::new();
+    for (page, lines) in &pages {
+        let targets = lines.iter().flat_map(|line| line.split("](").skip(1));
+        for target in targets.filter_map(|rest| rest.split(')').next()) {
+            if target.contains("://") {
+                continue;
+            }
+            let (path, section) = target.split_once('#').unwrap_or((target, ""));
+            let folder = page.parent().expect("a file is in a folder");
+            let path = if path.is_empty() {
+                page.clone()
+            } else {
+                folder.join(path)
+            };
+            if !root().join(&path).exists() {
+                found.push(format!("{}: `{target}` does not exist", page.display()));
+            } else if !section.is_empty() {
+                let headings = pages.iter().filter(|(other, _)| *other == path);
+                let mut headings = headings.flat_map(|(_, lines)| lines);
+                let is_it = |line: &String| {
+                    let text = line.trim_start_matches('#');
+                    line.starts_with('#') && anchor(text.trim()) == section
+                };
+                if !headings.any(is_it) {
+                    found.push(format!(
+                        "{}: `{target}` has no such section",
+                        page.display()
+                    ));
+                }
+            }
+        }
+    }
+    expect_none(&found);
+}
+
+#[test]
+fn the_readme_is_short_and_its_examples_are_tested() {
+    let readme = text(Path::new("README.md"));
+    let count = readme.lines().count();
+    assert!(
+        count <= README_LINES_MAX,
+        "{count} lines: move what is long to `docs`"
+    );
+    let examples = readme
+        .lines()
+        .skip_while(|line| *line != "## Five examples")
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "));
+    let examples: Vec<&str> = examples
+        .filter_map(|line| line.strip_prefix("    "))
+        .collect();
+    assert_eq!(examples.len(), 5);
+    let transcript = text(Path::new("tests/cli/readme.txt"));
+    for example in examples {
+        let step = format!("--- run {example}");
+        assert!(
+            transcript.lines().any(|line| line == step),
+            "tests/cli/readme.txt does not run `{example}`"
+        );
+    }
+}
+
+#[test]
+fn manifests_name_no_repository() {
+    for path in files("", &["Cargo.toml"]) {
+        let is_named = text(&path)
+            .lines()
+            .any(|line| line.starts_with("repository"));
+        assert!(
+            !is_named,
+            "{}: there is no public repository",
+            path.display()
         );
     }
 }

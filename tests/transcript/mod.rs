@@ -9,6 +9,7 @@
 //! --- hex NAME        the same, in hexadecimal digits
 //! --- dir NAME        a folder
 //! --- guest NAME      a copy of a module in `tests/guests`
+//! --- example NAME    a copy of a file in `examples`, in a folder of that name
 //! --- run COMMAND     a step: `sh` runs it in the folder, with `wasmelt` in its path
 //! --- exit CODE       of the step; 0 when left out
 //! --- stdout          of the step; nothing when left out
@@ -40,8 +41,12 @@ pub fn run_folder(name: &str) -> ! {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
+fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn tests() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+    project().join("tests")
 }
 
 fn trial(path: PathBuf) -> Trial {
@@ -95,6 +100,8 @@ enum FileKind {
     Folder,
     /// A copy of a module in `tests/guests`.
     Guest,
+    /// A copy of a file in `examples`.
+    Example,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -146,6 +153,7 @@ fn parse(text: &str) -> Result<Transcript, Failed> {
         match word {
             "needs" => transcript.needs.push(rest.to_owned()),
             "guest" => transcript.files.push(file(FileKind::Guest, body)),
+            "example" => transcript.files.push(file(FileKind::Example, body)),
             "file" => transcript.files.push(file(FileKind::Text, body)),
             "hex" => transcript.files.push(file(FileKind::Hex, body)),
             "dir" => transcript.files.push(file(FileKind::Folder, body)),
@@ -178,7 +186,10 @@ fn perform(expected: &Transcript) -> Result<Transcript, Failed> {
     let folder = tempfile::Builder::new().prefix("wasmelt-cli-").tempdir()?;
     let root = fs::canonicalize(folder.path())?;
     for file in &expected.files {
-        let path = root.join(&file.name);
+        let path = match file.kind {
+            FileKind::Example => root.join("examples").join(&file.name),
+            _ => root.join(&file.name),
+        };
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
@@ -188,6 +199,9 @@ fn perform(expected: &Transcript) -> Result<Transcript, Failed> {
             FileKind::Folder => fs::create_dir_all(path)?,
             FileKind::Guest => {
                 fs::copy(tests().join("guests").join(&file.name), path)?;
+            }
+            FileKind::Example => {
+                fs::copy(project().join("examples").join(&file.name), path)?;
             }
         }
     }
@@ -309,6 +323,7 @@ fn print(transcript: &Transcript) -> String {
             FileKind::Hex => "hex",
             FileKind::Folder => "dir",
             FileKind::Guest => "guest",
+            FileKind::Example => "example",
         };
         let _ = write!(text, "--- {word} {}\n{}", file.name, file.text);
     }
