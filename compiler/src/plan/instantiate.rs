@@ -2,7 +2,7 @@
 //! their places in the program.
 
 use super::component::Resource;
-use super::function_name::function_name;
+use super::function_name::{function_name, import_name, unnamed};
 use super::limits::{grown_memory, grown_table, memory_fits, table_fits};
 use super::reservation::{bytes_of, page_bytes_log2, reserve};
 use super::{
@@ -185,7 +185,12 @@ impl<'a> Instantiator<'a, '_> {
         let callee =
             match host::resolve(import.module, import.name, ty, &mut self.plan.sigs, script) {
                 Ok(host) => Callee::Host(self.host_id(host)),
-                Err(_) if self.options.unknown_imports_trap => Callee::Unknown,
+                Err(_) if self.options.unknown_imports_trap => {
+                    let sig = self.plan.sigs.intern(ty);
+                    let id = self.plan.add_func(FuncKind::UnknownImport { sig });
+                    self.plan.funcs[id.index()].name = import_name(import.module, import.name);
+                    Callee::Defined(id)
+                }
                 Err(error) => return Err(error),
             };
         self.plan.instances[index.index()].funcs.push(callee);
@@ -382,7 +387,7 @@ impl<'a> Instantiator<'a, '_> {
             });
             self.plan.funcs[id.index()].name = match module.function_names.get(&func) {
                 Some(name) => function_name(module_name, name),
-                None => format!("{module_name}!<wasm function {}>", func.0),
+                None => unnamed(module_name, func.0),
             };
             self.plan.instances[index.index()]
                 .funcs

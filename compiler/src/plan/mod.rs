@@ -185,8 +185,6 @@ pub struct Instance {
 pub enum Callee {
     Defined(FuncId),
     Host(HostFnId),
-    /// An import that nothing provides, with `-W unknown-imports-trap`.
-    Unknown,
 }
 
 /// A function to compile.
@@ -211,8 +209,9 @@ pub enum FuncKind {
         host: HostFnId,
         sig: SigId,
     },
-    /// An unresolved import as a function value.
-    UnknownEntry { sig: SigId },
+    /// An import that nothing provides, with `-W unknown-imports-trap`: it traps. A function of its
+    /// own, so that the trap knows its name.
+    UnknownImport { sig: SigId },
     /// Changes the instance pointer from region `from` to the target's and continues there.
     Switch {
         from: RegionIndex,

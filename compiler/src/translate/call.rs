@@ -69,10 +69,6 @@ impl FuncTranslator<'_, '_> {
                 self.call_host(host, ty, args);
                 self.finish_tail(tail, ty.results().len());
             }
-            Callee::Unknown => {
-                self.builder.ins().trap(trap_code(TrapCode::UnknownImport));
-                self.set_unreachable();
-            }
         }
     }
 
