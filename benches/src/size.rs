@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::figures::Figures;
 use crate::tools::{Tools, kernels_dir};
 use crate::{Options, Result};
 
-pub fn run(tools: &Tools, _options: &Options, figures: &mut Figures) -> Result<()> {
+pub fn run(tools: &Tools, _options: &Options) -> Result<()> {
     let wasm = kernels_dir().join("hello.wasm");
     let mut rows = vec![
         ("wasm", wasm.clone()),
@@ -24,9 +23,7 @@ pub fn run(tools: &Tools, _options: &Options, figures: &mut Figures) -> Result<(
         ));
     }
     for (name, path) in rows {
-        let bytes = bytes_of(&path)?;
-        figures.add("size", name, "bytes", bytes as f64);
-        println!("{name:42} {bytes:9} bytes");
+        println!("{name:42} {:9} bytes", bytes_of(&path)?);
     }
     Ok(())
 }

@@ -13,7 +13,6 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 use wait4::Wait4;
 
-use crate::figures::Figures;
 use crate::measure::{Cost, Invocation, interleaved, median, middle};
 use crate::tools::Tools;
 use crate::{Options, Result};
@@ -36,7 +35,7 @@ enum Ends {
     Pipe,
 }
 
-pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()> {
+pub fn run(tools: &Tools, options: &Options) -> Result<()> {
     let rounds = options.rounds.unwrap_or(STREAM_ROUNDS).min(STREAM_ROUNDS);
     let streams = guest("streams");
     let chain = chain(tools)?;
@@ -56,17 +55,14 @@ pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()
             Ends::File,
         ),
     ] {
-        let rates = throughput(tools, name, wasm, command, ends, rounds)?;
-        for (who, rate) in rates {
-            figures.add("streams", name, who, rate);
-        }
+        throughput(tools, name, wasm, command, ends, rounds)?;
     }
     println!(
         "CPU: of wasmelt's executable against wasmtime's; medians of {rounds} interleaved rounds\n"
     );
-    timers(tools, &streams, rounds, figures)?;
+    timers(tools, &streams, rounds)?;
     println!();
-    connections(tools, figures)
+    connections(tools)
 }
 
 fn guest(name: &str) -> PathBuf {
@@ -87,7 +83,6 @@ fn both(tools: &Tools, wasm: &Path, args: &[&str]) -> Result<Vec<Invocation>> {
     Ok(all)
 }
 
-/// Prints what a program moves, and returns it by who did: MiB a second.
 fn throughput(
     tools: &Tools,
     name: &str,
@@ -95,7 +90,7 @@ fn throughput(
     command: &str,
     ends: Ends,
     rounds: usize,
-) -> Result<Vec<(&'static str, f64)>> {
+) -> Result<()> {
     let mut all = both(tools, wasm, &[command])?;
     let has_wasmtime = all.len() > 1;
     all.push(Invocation::new("cat", &[]));
@@ -119,11 +114,6 @@ fn throughput(
             ours / cat,
             cpus[0] / cpus[1]
         );
-        Ok(vec![
-            ("wasmelt", ours),
-            ("wasmtime", rates[1]),
-            ("cat", cat),
-        ])
     } else {
         println!(
             "{name:34} {ours:9.0} {:9} {cat:9.0} {:10} {:9.2}",
@@ -131,8 +121,8 @@ fn throughput(
             "",
             ours / cat
         );
-        Ok(vec![("wasmelt", ours), ("cat", cat)])
     }
+    Ok(())
 }
 
 /// Has a program copy: how long it takes, and its CPU time.
@@ -190,7 +180,7 @@ fn count(mut from: impl Read) -> std::io::Result<u64> {
 }
 
 /// Many timers at the same time.
-fn timers(tools: &Tools, wasm: &Path, rounds: usize, figures: &mut Figures) -> Result<()> {
+fn timers(tools: &Tools, wasm: &Path, rounds: usize) -> Result<()> {
     let all = both(tools, wasm, &["timers", &TIMERS.to_string()])?;
     let invocations: Vec<&Invocation> = all.iter().collect();
     let costs = interleaved(&invocations, rounds)?;
@@ -205,16 +195,14 @@ fn timers(tools: &Tools, wasm: &Path, rounds: usize, figures: &mut Figures) -> R
         let peaks = costs.iter().map(|cost| cost.peak_bytes as f64);
         middle(peaks.collect()) / f64::from(1 << 20)
     };
-    let peaks: Vec<f64> = costs.iter().map(peak).collect();
-    print_row("peak MiB", &peaks);
-    add_memory(figures, &format!("{TIMERS} timers"), &peaks);
+    print_row("peak MiB", &costs.iter().map(peak).collect::<Vec<_>>());
     let cpu = |costs: &Vec<Cost>| median(costs, Cost::cpu) * 1e3;
     print_row("CPU ms", &costs.iter().map(cpu).collect::<Vec<_>>());
     Ok(())
 }
 
 /// Many connections to one component, which sends back what it gets.
-fn connections(tools: &Tools, figures: &mut Figures) -> Result<()> {
+fn connections(tools: &Tools) -> Result<()> {
     println!(
         "{:34} {:>9} {:>9} {:>9}",
         format!("{CONNECTIONS} TCP connections"),
@@ -246,8 +234,6 @@ fn connections(tools: &Tools, figures: &mut Figures) -> Result<()> {
             rests.push(rest_ms);
         }
         print_row(&format!("{name}, peak MiB"), &peaks);
-        let row = format!("{CONNECTIONS} TCP connections, {name}");
-        add_memory(figures, &row, &peaks);
         print_row(&format!("{name}, CPU ms of 2 s at rest"), &rests);
     }
     Ok(())
@@ -302,13 +288,6 @@ fn cpu_ms(process: u32) -> std::io::Result<f64> {
         .filter_map(|ticks| ticks.parse::<f64>().ok())
         .sum::<f64>()
         * 10.0)
-}
-
-/// For the chart.
-fn add_memory(figures: &mut Figures, row: &str, peaks: &[f64]) {
-    for (who, peak) in ["wasmelt", "wasmtime"].into_iter().zip(peaks) {
-        figures.add("async-memory", row, who, *peak);
-    }
 }
 
 /// Prints a figure of ours, and if there is one of wasmtime's beside it.

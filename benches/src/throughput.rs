@@ -1,6 +1,5 @@
 //! CPU time of the kernels and of real programs, against native code and `wasmtime`.
 
-use crate::figures::Figures;
 use crate::measure::{Invocation, geomean, interleaved, median};
 use crate::programs::{self, Program};
 use crate::tools::{Tools, kernels_dir};
@@ -19,7 +18,7 @@ struct Kernel {
     wasmtime: Option<Invocation>,
 }
 
-pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()> {
+pub fn run(tools: &Tools, options: &Options) -> Result<()> {
     let rounds = options.rounds.unwrap_or(ROUNDS);
     let mut columns = Columns::default();
     println!("{:13} {:^39} {:^49}", "", "CPU seconds", "ratios");
@@ -28,22 +27,18 @@ pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()
     let ratios = ratios.map(|name| format!("{name:>16}"));
     println!("{:13} {} {}", "", seconds.join(" "), ratios.join(" "));
     for name in kernels(options)? {
-        columns.measure(
-            &build(tools, &name, kernel(tools, &name)?)?,
-            rounds,
-            figures,
-        )?;
+        columns.measure(&build(tools, &name, kernel(tools, &name)?)?, rounds)?;
     }
-    columns.summary("geomean", figures);
+    columns.summary("geomean");
     for name in programs::NAMES
         .into_iter()
         .filter(|name| options.wants(name))
     {
         if let Some(program) = programs::build(tools, name)? {
-            columns.measure(&build(tools, name, program)?, rounds, figures)?;
+            columns.measure(&build(tools, name, program)?, rounds)?;
         }
     }
-    columns.summary("with programs", figures);
+    columns.summary("with programs");
     println!("user CPU seconds of the whole process, medians of {rounds} interleaved rounds");
     println!("here: with `-C target-cpu=native`; wasmtime compiles for the machine it runs on");
     Ok(())
@@ -95,7 +90,7 @@ fn build(tools: &Tools, name: &str, program: Program) -> Result<Kernel> {
 struct Columns([Vec<f64>; 3]);
 
 impl Columns {
-    fn measure(&mut self, kernel: &Kernel, rounds: usize, figures: &mut Figures) -> Result<()> {
+    fn measure(&mut self, kernel: &Kernel, rounds: usize) -> Result<()> {
         let mut all = vec![&kernel.native, &kernel.wasmelt, &kernel.wasmelt_here];
         all.extend(&kernel.wasmtime);
         let expected = result_of(all[0])?;
@@ -130,31 +125,15 @@ impl Columns {
             wasmtime,
         ];
         print_row(&kernel.name, seconds, ratios);
-        add(figures, &kernel.name, ratios);
         Ok(())
     }
 
-    fn summary(&self, name: &str, figures: &mut Figures) {
+    fn summary(&self, name: &str) {
         let means = self
             .0
             .each_ref()
             .map(|list| (!list.is_empty()).then(|| geomean(list)));
         print_row(name, [None; 4], means);
-        add(figures, name, means);
-    }
-}
-
-/// For the charts.
-fn add(figures: &mut Figures, name: &str, ratios: [Option<f64>; 3]) {
-    let charts = [
-        ("native", "wasmelt"),
-        ("code", "wasmelt"),
-        ("code", "wasmelt -C target-cpu=native"),
-    ];
-    for ((chart, series), ratio) in charts.into_iter().zip(ratios) {
-        if let Some(ratio) = ratio {
-            figures.add(chart, name, series, ratio);
-        }
     }
 }
 

@@ -3,13 +3,60 @@
 //! `resolve` turns these into plain options. Help texts are the documentation of each flag.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::diagnostic::{ColorChoice, Diagnostic};
+use crate::keys::{self, ListParser};
+
 /// The words that are subcommands rather than inputs.
 const SUBCOMMANDS: &[&str] = &["build", "run", "inspect", "check", "completions", "help"];
+
+/// Commands of other tools, and what to do here.
+const FOREIGN_COMMANDS: &[(&str, &str)] = &[
+    ("compile", "`wasmelt build` compiles"),
+    ("validate", "`wasmelt check` validates"),
+    ("objdump", "`wasmelt build --emit asm` shows the code"),
+    (
+        "wit",
+        "`wasmelt inspect --wit` prints the world of a component",
+    ),
+    ("serve", "servers of `wasi:http` are not supported yet"),
+    (
+        "plug",
+        "`wasmelt build COMMAND.wasm --plug LIBRARY.wasm` composes and builds",
+    ),
+    (
+        "compose",
+        "`wasmelt build --compose FILE.wac` composes and builds",
+    ),
+];
+
+/// What to say about a first word that is neither a command nor a file, if it is known what was
+/// meant.
+pub(crate) fn meant(words: &[OsString]) -> Option<Diagnostic> {
+    let word = words.get(1)?.to_str()?;
+    let is_word = word
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !is_word || word.starts_with('-') || SUBCOMMANDS.contains(&word) || Path::new(word).exists()
+    {
+        return None;
+    }
+    let foreign = FOREIGN_COMMANDS.iter().find(|(name, _)| *name == word);
+    let help = match (
+        foreign,
+        keys::closest_word(word, SUBCOMMANDS.iter().copied()),
+    ) {
+        (Some((_, help)), _) => (*help).to_owned(),
+        (None, Some(closest)) => format!("did you mean `{closest}`?"),
+        (None, None) => return None,
+    };
+    let message = format!("`{word}` is neither a command of wasmelt nor a file");
+    Some(Diagnostic::error(message).help(help))
+}
 
 /// Adds the implied `build`: `wasmelt app.wasm` is `wasmelt build app.wasm`.
 pub(crate) fn with_implied_build(mut words: Vec<OsString>) -> Vec<OsString> {
@@ -62,6 +109,10 @@ pub(crate) struct BuildArgs {
     /// A component or module (`.wasm` or `.wat`), or `-` for standard input
     #[arg(required_unless_present = "compose", conflicts_with = "compose")]
     pub(crate) input: Option<PathBuf>,
+
+    /// Inputs that are too many
+    #[arg(hide = true)]
+    pub(crate) more: Vec<PathBuf>,
 
     /// Where to write; by default the input's name without `.wasm`, in the current directory
     #[arg(short, long, value_name = "PATH")]
@@ -170,30 +221,28 @@ pub(crate) struct ComposeArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Code")]
 pub(crate) struct CodeArgs {
-    /// A level (0, 1, 2, 3, s), or settings: opt-level=LEVEL, inline=N (largest callee that is
-    /// inlined; 0 for none), memory-reservation=BYTES (address space of each memory; below 4 GiB, or
-    /// for a 64-bit memory below what it may grow to, bounds are checked in code and it never grows
-    /// beyond it, so that the program runs where address space is limited)
-    #[arg(short = 'O', value_name = "LEVEL|KEY=VAL,..")]
+    /// A level (0, 1, 2, 3, s), or how the code is made: `-O help` lists the keys
+    #[arg(short = 'O', long = "optimize", value_name = "LEVEL|KEY=VAL,..",
+        value_parser = ListParser(&keys::OPTIMIZE), hide_possible_values = true)]
     pub(crate) optimize: Vec<String>,
 
     /// Backtraces give the byte offset in the input of each call
     #[arg(short = 'g')]
     pub(crate) debug: bool,
 
-    /// target-cpu=x86-64|x86-64-v2|x86-64-v3|native, strip=none|symbols
-    #[arg(short = 'C', long = "codegen", value_name = "KEY=VAL,..")]
+    /// The processor, symbols: `-C help` lists the keys
+    #[arg(short = 'C', long = "codegen", value_name = "KEY=VAL,..",
+        value_parser = ListParser(&keys::CODEGEN), hide_possible_values = true)]
     pub(crate) codegen: Vec<String>,
 
-    /// debug-info (the same as -g)
-    #[arg(short = 'D', value_name = "KEY[=VAL],..")]
+    /// `-D debug-info` is the same as `-g`: `-D help` lists the keys
+    #[arg(short = 'D', long = "debug", value_name = "KEY[=VAL],..",
+        value_parser = ListParser(&keys::DEBUG), hide_possible_values = true)]
     pub(crate) debug_keys: Vec<String>,
 
-    /// max-memory-size=BYTES, max-wasm-stack=BYTES, unknown-imports-trap, and what may change of
-    /// the component model: component-model-fixed-length-lists, component-model-async-stackful,
-    /// component-model-more-async-builtins, component-model-threading,
-    /// component-model-error-context, component-model-memory64
-    #[arg(short = 'W', long = "wasm", value_name = "KEY[=VAL],..")]
+    /// Limits, unknown imports, and what of WebAssembly is allowed: `-W help` lists the keys
+    #[arg(short = 'W', long = "wasm", value_name = "KEY[=VAL],..",
+        value_parser = ListParser(&keys::WASM), hide_possible_values = true)]
     pub(crate) wasm: Vec<String>,
 
     /// Link with this linker instead of the built-in one: `cc`, or the path of one
@@ -219,8 +268,9 @@ pub(crate) struct GrantArgs {
     #[arg(long, value_name = "NAME[=VAL]")]
     pub(crate) env: Vec<String>,
 
-    /// inherit-env, inherit-network, allow-ip-name-lookup
-    #[arg(short = 'S', long = "wasi", value_name = "KEY[=VAL],..")]
+    /// The environment, the network, parts of WASI: `-S help` lists the keys
+    #[arg(short = 'S', long = "wasi", value_name = "KEY[=VAL],..",
+        value_parser = ListParser(&keys::WASI), hide_possible_values = true)]
     pub(crate) wasi: Vec<String>,
 
     /// Grant what a native program has: `/` and the current directory, environment, network
@@ -275,11 +325,4 @@ pub(crate) enum Emit {
     Clif,
     /// Assembly
     Asm,
-}
-
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum ColorChoice {
-    Auto,
-    Always,
-    Never,
 }

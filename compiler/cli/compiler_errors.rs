@@ -7,11 +7,22 @@ use crate::input::Input;
 
 impl Failure {
     /// What the compiler says about `input`.
-    pub(crate) fn compiler(error: Error, input: &Input) -> Failure {
+    pub(crate) fn compiler(mut error: Error, input: &Input) -> Failure {
+        let others = std::mem::take(&mut error.others).into_iter();
+        let others = others.map(|error| Diagnostic::of_compiler(error, input));
+        Failure {
+            others: others.collect(),
+            ..Failure::input(Diagnostic::of_compiler(error, input))
+        }
+    }
+}
+
+impl Diagnostic {
+    fn of_compiler(error: Error, input: &Input) -> Diagnostic {
         let name = &input.name;
         let (message, excerpt) = match excerpt(&error.message, input) {
             Some((message, excerpt)) => (message.to_owned(), Some(excerpt)),
-            None => (error.message, None),
+            None => (named(&error.message, input), None),
         };
         let place = match error.offset {
             Some(offset) if input.is_text => {
@@ -24,14 +35,14 @@ impl Failure {
         if helps.is_empty() {
             helps.extend(advice(error.kind, &message, input));
         }
-        Failure::input(Diagnostic {
+        Diagnostic {
             severity: Severity::Error,
             message,
             place: Some(place),
             excerpt,
             notes: error.notes,
             helps,
-        })
+        }
     }
 }
 
@@ -69,8 +80,19 @@ fn excerpt<'a>(message: &'a str, input: &Input) -> Option<(&'a str, Excerpt)> {
     let text = std::str::from_utf8(&input.bytes)
         .ok()?
         .lines()
-        .nth(line.checked_sub(1)?)?;
+        .nth(line.checked_sub(1)?)
+        // Behind the last one, where more was expected.
+        .unwrap_or_default();
     let column = column.checked_sub(1)?;
     let text = text.is_char_boundary(column).then(|| text.to_owned())?;
     Some((message, Excerpt { line, column, text }))
+}
+
+/// What the assembler says where it does not draw an excerpt that can be read: with the file's name
+/// for the one that it uses for all.
+fn named(message: &str, input: &Input) -> String {
+    match input.is_text {
+        true => message.replace("<anon>", &input.name),
+        false => message.to_owned(),
+    }
 }

@@ -11,8 +11,6 @@ use std::io::{IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
-use crate::args::ColorChoice;
-
 /// One message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Diagnostic {
@@ -117,6 +115,8 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// Apart, so that results are small.
     pub(crate) diagnostic: Box<Diagnostic>,
+    /// Further faults that were found with it.
+    pub(crate) others: Vec<Diagnostic>,
 }
 
 /// Exit codes of a failure.
@@ -136,6 +136,7 @@ impl Failure {
         Failure {
             exit: Exit::Input,
             diagnostic: Box::new(diagnostic),
+            others: Vec::new(),
         }
     }
 
@@ -144,8 +145,17 @@ impl Failure {
         Failure {
             exit: Exit::Usage,
             diagnostic: Box::new(diagnostic),
+            others: Vec::new(),
         }
     }
+}
+
+/// `--color`.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ColorChoice {
+    Auto,
+    Always,
+    Never,
 }
 
 /// How messages reach the user.
@@ -186,6 +196,14 @@ impl Console {
             return;
         }
         self.line(&diagnostic.render(self.colored));
+    }
+
+    /// Everything that a failure says.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        self.show(&failure.diagnostic);
+        for other in &failure.others {
+            self.show(other);
+        }
     }
 
     /// A line on standard error. Nobody is left to tell when that fails.

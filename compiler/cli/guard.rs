@@ -31,5 +31,6 @@ pub(crate) fn bug(diagnostic: Diagnostic) -> Failure {
     Failure {
         exit: Exit::Bug,
         diagnostic: Box::new(diagnostic),
+        others: Vec::new(),
     }
 }

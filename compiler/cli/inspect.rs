@@ -77,7 +77,7 @@ pub(crate) fn check(paths: &[impl AsRef<Path>], console: &Console) -> Result<(),
         return Ok(());
     };
     for failure in &failures {
-        console.show(&failure.diagnostic);
+        console.fail(failure);
     }
     let exit = if failures.iter().any(|failure| failure.exit == Exit::Bug) {
         Exit::Bug

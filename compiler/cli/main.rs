@@ -36,18 +36,28 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, ColorChoice, Command};
-use diagnostic::{Console, Failure};
+use args::{Cli, Command};
+use diagnostic::{ColorChoice, Console, Exit, Failure};
 
 /// `run` fails with this code, so that all others are the program's.
 const RUN_FAILED: u8 = 125;
 
 fn main() -> ExitCode {
-    let words = args::with_implied_build(std::env::args_os().collect());
+    let words: Vec<_> = std::env::args_os().collect();
+    if let Some(diagnostic) = args::meant(&words) {
+        Console::new(ColorChoice::Auto).show(&diagnostic);
+        return ExitCode::from(Exit::Usage as u8);
+    }
+    let words = args::with_implied_build(words);
     let is_run = words.get(1).is_some_and(|word| word == "run");
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => {
+            if let Some(listing) = keys::listing_of(&error) {
+                // As below.
+                let _ = inspect::print(listing);
+                return ExitCode::SUCCESS;
+            }
             // Nobody is left to tell when that fails.
             let _ = error.print();
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
@@ -87,7 +97,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            console.show(&failure.diagnostic);
+            console.fail(&failure);
             ExitCode::from(if is_run {
                 RUN_FAILED
             } else {

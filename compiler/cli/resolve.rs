@@ -21,6 +21,9 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     let console = console(&args.console);
     let input = args.compose.compose.as_ref().or(args.input.as_ref());
     let input = InputPath::new(input.expect("clap requires one of them"));
+    if let Some(second) = args.more.first() {
+        return Err(two_inputs(&input, &InputPath::new(second)));
+    }
     let composition = composition(args.compose)?;
     let stem = input.stem();
     let (mut options, link) = code(&args.code, &args.grants, &console)?;
@@ -62,6 +65,21 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
         link,
         console,
     })
+}
+
+fn two_inputs(first: &InputPath, second: &InputPath) -> Failure {
+    let (first, second) = (first.shown(), second.shown());
+    Failure::usage(
+        Diagnostic::error(format!(
+            "there are two inputs, `{first}` and `{second}`, and one program is made of one"
+        ))
+        .help(format!(
+            "`--plug {second}` satisfies imports of the first with what the second exports"
+        ))
+        .help(format!(
+            "arguments of the program stand behind `--`: `-- {second}`"
+        )),
+    )
 }
 
 /// Resolves the arguments of `run`.
@@ -157,11 +175,7 @@ fn code(
     if let Some(function) = &grants.invoke {
         options.entry = Entry::Invoke(function.clone());
     }
-    let mut settings = Settings {
-        options,
-        strip: false,
-        ignored: Vec::new(),
-    };
+    let mut settings = Settings::new(options);
     let lists = Lists {
         optimize: &code.optimize,
         codegen: &code.codegen,
@@ -171,13 +185,11 @@ fn code(
     };
     keys::apply(&mut settings, lists).map_err(|error| {
         let mut diagnostic = Diagnostic::error(error.message);
-        diagnostic.helps.extend(error.help);
+        diagnostic.helps.extend(error.helps);
         Failure::usage(diagnostic)
     })?;
-    for item in settings.ignored {
-        console.show(&Diagnostic::information(format!(
-            "`{item}` has no effect in an executable"
-        )));
+    for note in settings.notes {
+        console.show(&Diagnostic::information(note));
     }
     let linker = match &code.linker {
         Some(path) => Linker::System(path.clone()),

@@ -40,7 +40,7 @@ pub(crate) fn component(wasm: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>> {
         return Ok(wasm);
     }
     // The encoder relies on a valid module.
-    crate::parse::parse_module(&wasm)?;
+    crate::parse::parse_module(&wasm, crate::parse::FEATURES)?;
     let encoded = caught(|| encoded(&wasm, &facts));
     let encoded = encoded.unwrap_or_else(|| Err(String::from("its description is damaged")));
     encoded.map(Cow::Owned).map_err(|reason| {

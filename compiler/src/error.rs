@@ -29,6 +29,8 @@ pub struct Error {
     pub notes: Vec<String>,
     /// What to do.
     pub helps: Vec<String>,
+    /// Further faults that were found with this one; those have none.
+    pub others: Vec<Error>,
 }
 
 /// The result of everything that reads an input.
@@ -43,6 +45,7 @@ impl Error {
             offset: None,
             notes: Vec::new(),
             helps: Vec::new(),
+            others: Vec::new(),
         }
     }
 

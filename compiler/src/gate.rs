@@ -35,6 +35,19 @@ impl Gate {
         self.row().0
     }
 
+    /// What people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Gate::FixedLengthLists => "lists of fixed length",
+            Gate::AsyncStackful => "`async` functions without a callback",
+            Gate::MoreAsyncBuiltins => "further forms of async built-ins",
+            Gate::Threading => "threads of a task",
+            Gate::ErrorContext => "error contexts",
+            Gate::Memory64 => "64-bit memories in components",
+        }
+    }
+
     /// What validation allows with it.
     #[must_use]
     pub fn features(self) -> WasmFeatures {

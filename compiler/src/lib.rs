@@ -19,14 +19,20 @@ mod index;
 mod options;
 mod parse;
 mod plan;
+mod proposal;
 mod summary;
 mod translate;
 mod wit;
+mod withheld;
 
 pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;
-pub use options::{Dir, Entry, EnvVar, OptLevel, Options, Policy, TargetCpu, TextKind};
+pub use options::{
+    Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, TargetCpu, TextKind, UnknownImports,
+};
+pub use proposal::Proposal;
 pub use wit::wit;
+pub use withheld::Withheld;
 
 use crate::plan::{Linked, component};
 use std::borrow::Cow;
@@ -158,7 +164,12 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
     let start = Instant::now();
     let mut linked = Linked::default();
     if input_kind(&wasm) == InputKind::Component {
-        let component = parse::parse_component(&wasm, features(options))?;
+        if options.unknown_imports == UnknownImports::Default {
+            let message = "`-W unknown-imports-default` is for modules, and this is a component";
+            return Err(Error::usage(message).help("trap instead: `-W unknown-imports-trap`"));
+        }
+        let component = parse::parse_component(&wasm, component_features(options));
+        let component = component.map_err(|error| with_proposals_off(error, options))?;
         report.phases.push(("parse", start.elapsed()));
         let bodies = component.modules.iter().map(|m| m.bodies.len());
         report.functions_defined = bodies.sum();
@@ -166,22 +177,48 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
         component::link(&mut linked, &component, &options.name, 0, imports)?;
         return compile_linked(&linked, purpose, options, progress, report);
     }
-    let module = parse::parse_module(&wasm)?;
+    let module = parse::parse_module(&wasm, features(options));
+    let module = module.map_err(|error| with_proposals_off(error, options))?;
     report.phases.push(("parse", start.elapsed()));
     report.functions_defined = module.bodies.len();
     linked.add_module(&module, &options.name, &HashMap::new());
     compile_linked(&linked, purpose, options, progress, report)
 }
 
-/// What is validated beyond the standard.
+/// What a module may use.
 fn features(options: &Options) -> WasmFeatures {
-    options.gates.iter().map(|gate| gate.features()).collect()
+    let off = options.proposals_off.iter().map(|p| p.features());
+    parse::FEATURES.difference(off.collect())
+}
+
+/// What a component, and the modules in it, may use.
+fn component_features(options: &Options) -> WasmFeatures {
+    let gates = options.gates.iter().map(|gate| gate.features());
+    let off = options.proposals_off.iter().map(|p| p.features());
+    parse::FEATURES
+        .union(parse::COMPONENT_FEATURES)
+        .union(gates.collect())
+        .difference(off.collect())
+}
+
+/// An error that may be due to what the options switch off says so.
+fn with_proposals_off(error: Error, options: &Options) -> Error {
+    if error.kind != ErrorKind::Unsupported || options.proposals_off.is_empty() {
+        return error;
+    }
+    let off = options.proposals_off.iter();
+    let keys: Vec<_> = off.map(|p| format!("`-W {}=n`", p.key())).collect();
+    match &*keys {
+        [key] => error.note(format!("{key} refuses what needs it")),
+        _ => error.note("the command line switches proposals off (`-W`)"),
+    }
 }
 
 fn host_imports(options: &Options, script: bool) -> component::HostImports {
     component::HostImports {
         script,
-        unknown_trap: options.unknown_imports_trap,
+        unknown_trap: options.unknown_imports == UnknownImports::Trap,
+        withheld: options.withheld,
         timezone: options.clocks_timezone,
     }
 }
@@ -225,12 +262,13 @@ pub fn compile_script(
     let parsed: Vec<Parsed<'_>> = items
         .iter()
         .map(|item| match item {
-            ScriptItem::Module(module) => {
-                Ok(Parsed::Module(Box::new(parse::parse_module(module.wasm)?)))
-            }
+            ScriptItem::Module(module) => Ok(Parsed::Module(Box::new(parse::parse_module(
+                module.wasm,
+                features(options),
+            )?))),
             ScriptItem::Component { wasm, .. } => Ok(Parsed::Component(parse::parse_component(
                 wasm,
-                features(options),
+                component_features(options),
             )?)),
         })
         .collect::<Result<_>>()?;
@@ -314,10 +352,13 @@ fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
 pub fn summarize(input: &[u8]) -> Result<Summary> {
     let wasm = binary(input)?;
     if input_kind(&wasm) == InputKind::Component {
-        let gated = Gate::ALL.into_iter().map(Gate::features).collect();
-        return summary::of_component(&wasm, gated);
+        let gated = Options {
+            gates: Gate::ALL.into_iter().collect(),
+            ..Options::default()
+        };
+        return summary::of_component(&wasm, component_features(&gated));
     }
-    let module = parse::parse_module(&wasm)?;
+    let module = parse::parse_module(&wasm, parse::FEATURES)?;
     Ok(summary::of_module(&module))
 }
 

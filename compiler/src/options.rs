@@ -1,6 +1,8 @@
 //! Resolved options: what the command line decides before anything is compiled.
 
 use crate::gate::Gate;
+use crate::proposal::Proposal;
+use crate::withheld::Withheld;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -24,13 +26,20 @@ pub struct Options {
     pub memory_bytes_max: Option<u64>,
     /// Native stack for compiled code in bytes (`-W max-wasm-stack`); the system's limit if none.
     pub stack_bytes_max: Option<u64>,
-    /// Imports that nothing provides trap when called instead of being an error
-    /// (`-W unknown-imports-trap`).
-    pub unknown_imports_trap: bool,
+    /// What becomes of functions that nothing provides.
+    pub unknown_imports: UnknownImports,
+    /// How many of some things a program may have.
+    pub counts: Counts,
+    /// NaN results have the same bits on every processor (`-W nan-canonicalization`).
+    pub nan_canonicalization: bool,
+    /// What of the host's interfaces a program is not to have (`-S cli=n`, and such).
+    pub withheld: Withheld,
     /// `wasi:clocks/timezone`, which WASI calls unstable, may be imported (`-S clocks-timezone`).
     pub clocks_timezone: bool,
     /// Features of the component model that are allowed although they may change.
     pub gates: BTreeSet<Gate>,
+    /// Proposals that are refused (`-W simd=n`).
+    pub proposals_off: BTreeSet<Proposal>,
     pub policy: Policy,
     /// Text for `inspect`, kept in the executable's section [`crate::POLICY_SECTION`].
     pub policy_note: Option<String>,
@@ -38,6 +47,31 @@ pub struct Options {
     pub emit_text: Option<TextKind>,
     /// Run Cranelift's verifier over every function (slow; tests).
     pub verify: bool,
+}
+
+/// What becomes of a function that a program imports and nothing provides.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum UnknownImports {
+    /// The program is refused.
+    #[default]
+    Refuse,
+    /// A call traps (`-W unknown-imports-trap`).
+    Trap,
+    /// A call gives zeros and null references; for modules alone (`-W unknown-imports-default`).
+    Default,
+}
+
+/// Upper limits; none where there is nothing.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Counts {
+    /// Core instances (`-W max-instances`).
+    pub instances: Option<u64>,
+    /// `-W max-memories`.
+    pub memories: Option<u64>,
+    /// `-W max-tables`.
+    pub tables: Option<u64>,
+    /// Of each table (`-W max-table-elements`).
+    pub table_elements: Option<u64>,
 }
 
 /// What runs when the executable starts.
@@ -117,9 +151,13 @@ impl Default for Options {
             memory_reservation_bytes: None,
             memory_bytes_max: None,
             stack_bytes_max: None,
-            unknown_imports_trap: false,
+            unknown_imports: UnknownImports::Refuse,
+            counts: Counts::default(),
+            nan_canonicalization: false,
+            withheld: Withheld::default(),
             clocks_timezone: false,
             gates: BTreeSet::new(),
+            proposals_off: BTreeSet::new(),
             policy: Policy::default(),
             policy_note: None,
             emit_text: None,

@@ -35,6 +35,9 @@ pub fn target_isa(options: &Options) -> OwnedTargetIsa {
         "unwind_info",
         if options.debug_info { "true" } else { "false" },
     );
+    if options.nan_canonicalization {
+        set("enable_nan_canonicalization", "true");
+    }
     // A frame larger than the guard page must not step over it.
     set("enable_probestack", "true");
     set("probestack_strategy", "inline");

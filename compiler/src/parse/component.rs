@@ -3,7 +3,7 @@
 //! Validation has been done when this is read, so that the phase that evaluates the definitions
 //! relies on every index. Specification: component model, "Binary Format".
 
-use super::{FEATURES, FunctionInput, Module, validate_bodies};
+use super::{FunctionInput, Module, validate_bodies};
 use crate::error::{Error, Result};
 use wasmparser::{
     CanonicalFunction, ComponentAlias, ComponentExport, ComponentImport, ComponentInstance,
@@ -13,7 +13,7 @@ use wasmparser::{
 
 /// What is validated of the component model; as in modules, what of it is not compiled is reported
 /// by the phase that would have to do it.
-const COMPONENT_FEATURES: WasmFeatures = WasmFeatures::COMPONENT_MODEL
+pub const COMPONENT_FEATURES: WasmFeatures = WasmFeatures::COMPONENT_MODEL
     .union(WasmFeatures::CM_MAP)
     .union(WasmFeatures::CM_ASYNC)
     .union(WasmFeatures::CM_GC)
@@ -55,13 +55,12 @@ enum Open<'a> {
     Component(Component<'a>),
 }
 
-/// Decodes and validates a component; `features` are allowed beyond what is standard.
+/// Decodes and validates a component; `features` are what it and the modules in it may use.
 ///
 /// # Errors
 /// `Invalid` with the offset for what validation rejects, `Unsupported` for what is not compiled
 /// yet.
 pub fn parse_component(wasm: &[u8], features: WasmFeatures) -> Result<ComponentBinary<'_>> {
-    let features = FEATURES.union(COMPONENT_FEATURES).union(features);
     let mut validator = Validator::new_with_features(features);
     let mut modules = Vec::new();
     let mut open: Vec<Open<'_>> = Vec::new();

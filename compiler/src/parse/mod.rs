@@ -9,7 +9,7 @@ mod component;
 mod const_expr;
 
 pub use body::{Body, BodyFacts};
-pub use component::{Component, ComponentBinary, Definition, parse_component};
+pub use component::{COMPONENT_FEATURES, Component, ComponentBinary, Definition, parse_component};
 pub use const_expr::{ConstExpr, ConstOp};
 
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ use wasmparser::{
 
 /// The proposals that are validated. What of them is not compiled yet is reported by the phase
 /// that would have to do it, by name.
-const FEATURES: WasmFeatures = WasmFeatures::WASM3
+pub const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .union(WasmFeatures::THREADS)
     .union(WasmFeatures::WIDE_ARITHMETIC);
 
@@ -147,14 +147,14 @@ impl Module<'_> {
     }
 }
 
-/// Decodes and validates a core module.
+/// Decodes and validates a core module; `features` are what it may use.
 ///
 /// # Errors
 /// `Invalid` with the offset for what validation rejects, `Unsupported` for types that are not
 /// compiled yet.
-pub fn parse_module(wasm: &[u8]) -> Result<Module<'_>> {
+pub fn parse_module(wasm: &[u8], features: WasmFeatures) -> Result<Module<'_>> {
     let mut module = Module::empty();
-    let mut validator = Validator::new_with_features(FEATURES);
+    let mut validator = Validator::new_with_features(features);
     let mut functions = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload?;

@@ -43,6 +43,7 @@ impl LinkPlan<'_> {
                 host,
                 sig,
             },
+            Callee::Unknown { traps } => FuncKind::UnknownEntry { traps, sig },
         };
         self.func_of_kind(kind)
     }

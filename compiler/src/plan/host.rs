@@ -3,6 +3,7 @@
 use super::sigs::SigTable;
 use crate::error::{Error, Result};
 use crate::index::SigId;
+use crate::withheld::Withheld;
 use wasmelt_abi::{AbiFn, AbiType, P0_DIFFERENT, P0_PREFIX, P1_FNS, P1_PREFIX};
 use wasmparser::{FuncType, ValType};
 
@@ -32,6 +33,7 @@ pub(super) fn resolve(
     ty: &FuncType,
     sigs: &mut SigTable,
     script: bool,
+    withheld: Withheld,
 ) -> Result<HostFn> {
     if script && module == SPECTEST && name.starts_with("print") {
         return Ok(HostFn {
@@ -44,6 +46,9 @@ pub(super) fn resolve(
     }
     if module != P1 && module != P0 {
         return Err(unknown_module(module, name));
+    }
+    if let Some(key) = withheld.key_of(module, name) {
+        return Err(self::withheld(module, name, key));
     }
     let Some(row) = P1_FNS.iter().find(|row| row.name == name) else {
         return Err(unknown_function(module, name));
@@ -108,6 +113,11 @@ pub(super) fn unknown_module(module: &str, name: &str) -> Error {
         error
             .note("the module was made for a JavaScript host, not for WASI")
             .help("build it for `wasm32-wasip1` (Rust), `GOOS=wasip1` (Go) or with a WASI SDK (C)")
+    } else if module == "napi" || module == "emnapi" || module == "env" && name.starts_with("napi_")
+    {
+        error
+            .note("the module is an addon of Node.js (N-API), not a program")
+            .help("load it in Node.js, or build the program that it is a part of for WASI")
     } else if module == "wasi" && name == "thread-spawn" {
         error
             .note("the module uses wasi-threads, which is not supported yet")
@@ -134,6 +144,12 @@ fn unknown_function(module: &str, name: &str) -> Error {
         }
         _ => error.help("trap when it is called: `-W unknown-imports-trap`"),
     }
+}
+
+/// The error for an import that is there and that the program is not to have.
+pub(super) fn withheld(module: &str, name: &str, key: &str) -> Error {
+    let message = format!("import `{module}` `{name}` is withheld from the program");
+    Error::link(message).help(format!("leave out `-S {key}=n`"))
 }
 
 /// Levenshtein distance in bytes.

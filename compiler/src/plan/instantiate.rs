@@ -2,8 +2,9 @@
 //! their places in the program.
 
 use super::component::Resource;
-use super::function_name::{function_name, import_name, unnamed};
-use super::limits::{grown_memory, grown_table, memory_fits, table_fits};
+use super::function_name::function_name;
+use super::limits::{check_counts, grown_memory, grown_table, memory_fits, table_fits};
+use super::missing::Missing;
 use super::reservation::{bytes_of, page_bytes_log2, reserve};
 use super::{
     Callee, CanonKind, ConstantCalls, CoreDef, FuncKind, Global, InitStep, Instance, LinkPlan,
@@ -16,16 +17,17 @@ use crate::index::{
 use crate::options::Options;
 use crate::parse::{Extern, ImportKind, Module};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use wasmparser::{MemoryType, TableType};
+use wasmparser::{MemoryType, TableType, ValType};
 
 /// Tables never grow beyond this many elements, whatever their type says: address space for all
 /// of them is reserved at the start.
 const TABLE_ELEMENTS_MAX: u64 = 10_000_000;
 
-struct Instantiator<'a, 'o> {
-    plan: LinkPlan<'a>,
-    options: &'o Options,
+pub(super) struct Instantiator<'a, 'o> {
+    pub(super) plan: LinkPlan<'a>,
+    pub(super) options: &'o Options,
     host_ids: HashMap<host::HostFn, HostFnId>,
+    pub(super) missing: Missing,
     /// Code may have run before the current instance, or segments been applied at run time.
     code_ran: bool,
 }
@@ -76,12 +78,15 @@ pub(super) fn instantiate<'a>(
         plan,
         options,
         host_ids: HashMap::new(),
+        missing: Missing::default(),
         code_ran: false,
     };
     this.canons();
     for unit in 0..units.len() {
         this.instance(unit)?;
     }
+    this.missing.check()?;
+    check_counts(&this.plan, options.counts)?;
     if this.plan.regions.is_empty() {
         this.plan.regions.push(Region::without_memory());
     }
@@ -165,39 +170,16 @@ impl<'a> Instantiator<'a, '_> {
         Ok(())
     }
 
-    fn import_from_host(
-        &mut self,
-        index: InstanceIndex,
-        module: &Module<'a>,
-        import: &crate::parse::Import<'a>,
-    ) -> Result<()> {
-        let ImportKind::Func(func) = import.kind else {
-            return Err(Error::link(format!(
-                "nothing provides the {} `{}` `{}`",
-                kind_text(import.kind),
-                import.module,
-                import.name
-            ))
-            .help("WASI provides functions alone: define it in the module"));
-        };
-        let ty = module.func_type(func);
-        let script = self.plan.purpose == Purpose::Script;
-        let callee =
-            match host::resolve(import.module, import.name, ty, &mut self.plan.sigs, script) {
-                Ok(host) => Callee::Host(self.host_id(host)),
-                Err(_) if self.options.unknown_imports_trap => {
-                    let sig = self.plan.sigs.intern(ty);
-                    let id = self.plan.add_func(FuncKind::UnknownImport { sig });
-                    self.plan.funcs[id.index()].name = import_name(import.module, import.name);
-                    Callee::Defined(id)
-                }
-                Err(error) => return Err(error),
-            };
-        self.plan.instances[index.index()].funcs.push(callee);
-        Ok(())
+    pub(super) fn global(&mut self, ty: ValType, init: Value) -> GlobalId {
+        self.plan.globals.push(Global {
+            ty,
+            init,
+            slot: None,
+        });
+        GlobalId::new(self.plan.globals.len() - 1)
     }
 
-    fn host_id(&mut self, host: host::HostFn) -> HostFnId {
+    pub(super) fn host_id(&mut self, host: host::HostFn) -> HostFnId {
         if let Some(&id) = self.host_ids.get(&host) {
             return id;
         }
@@ -342,7 +324,7 @@ impl<'a> Instantiator<'a, '_> {
     }
 
     /// A table type of an instance's module in the program's numbers.
-    fn table_type(&self, index: InstanceIndex, ty: TableType) -> TableType {
+    pub(super) fn table_type(&self, index: InstanceIndex, ty: TableType) -> TableType {
         let type_sigs = &self.plan.type_sigs[self.plan.instances[index.index()].unit];
         TableType {
             element_type: sigs::ref_type(ty.element_type, type_sigs),
@@ -387,7 +369,7 @@ impl<'a> Instantiator<'a, '_> {
             });
             self.plan.funcs[id.index()].name = match module.function_names.get(&func) {
                 Some(name) => function_name(module_name, name),
-                None => unnamed(module_name, func.0),
+                None => format!("{module_name}!<wasm function {}>", func.0),
             };
             self.plan.instances[index.index()]
                 .funcs
@@ -399,12 +381,7 @@ impl<'a> Instantiator<'a, '_> {
                 .as_ref()
                 .expect("defined globals have an initializer");
             let init = self.plan.evaluate(index, init);
-            self.plan.globals.push(Global {
-                ty: global.ty.content_type,
-                init,
-                slot: None,
-            });
-            let id = GlobalId::new(self.plan.globals.len() - 1);
+            let id = self.global(global.ty.content_type, init);
             self.plan.instances[index.index()].globals.push(id);
         }
         for table in &module.tables[module.tables_imported..] {
@@ -418,11 +395,14 @@ impl<'a> Instantiator<'a, '_> {
         Ok(())
     }
 
-    fn memory(&mut self, ty: &MemoryType) -> Result<MemoryId> {
+    pub(super) fn memory(&mut self, ty: &MemoryType) -> Result<MemoryId> {
         if ty.shared && !self.options_allow_shared() {
             return Err(Error::new(
                 crate::ErrorKind::Unsupported,
                 "unsupported: shared memories (threads)",
+            )
+            .help(
+                "build it without threads: `wasm32-wasip1` rather than `wasm32-wasip1-threads`",
             ));
         }
         let sizes = reserve(ty, self.options)?;
@@ -452,7 +432,20 @@ impl<'a> Instantiator<'a, '_> {
         self.plan.purpose == Purpose::Script
     }
 
-    fn table(&mut self, region: RegionIndex, ty: TableType, fill: Value) -> Result<TableId> {
+    pub(super) fn table(
+        &mut self,
+        region: RegionIndex,
+        ty: TableType,
+        fill: Value,
+    ) -> Result<TableId> {
+        let limit = self.options.counts.table_elements.unwrap_or(u64::MAX);
+        if ty.initial > limit {
+            return Err(Error::usage(format!(
+                "a table begins with {} elements, more than `-W max-table-elements` allows",
+                ty.initial
+            )));
+        }
+        let limit = limit.min(TABLE_ELEMENTS_MAX);
         if ty.initial > TABLE_ELEMENTS_MAX {
             return Err(Error::new(
                 crate::ErrorKind::Unsupported,
@@ -466,7 +459,7 @@ impl<'a> Instantiator<'a, '_> {
             region,
             ty,
             len: ty.initial,
-            len_max: ty.maximum.unwrap_or(u64::MAX).min(TABLE_ELEMENTS_MAX),
+            len_max: ty.maximum.unwrap_or(u64::MAX).min(limit),
             elements: Vec::new(),
             fill,
             constant: true,
@@ -475,15 +468,5 @@ impl<'a> Instantiator<'a, '_> {
             calls: ConstantCalls::None,
         });
         Ok(TableId::new(self.plan.tables.len() - 1))
-    }
-}
-
-fn kind_text(kind: ImportKind) -> &'static str {
-    match kind {
-        ImportKind::Func(_) => "function",
-        ImportKind::Table(_) => "table",
-        ImportKind::Memory(_) => "memory",
-        ImportKind::Global(_) => "global",
-        ImportKind::Tag(_) => "tag",
     }
 }

@@ -1,7 +1,11 @@
-//! Sizes of memories and tables: what an import asks for, and what there is.
+//! Sizes of memories and tables: what an import asks for, and what there is; and how many of them
+//! a program may have.
 //!
 //! Specification: core, "Matching", limits.
 
+use super::LinkPlan;
+use crate::error::{Error, Result};
+use crate::options::Counts;
 use wasmparser::{MemoryType, TableType};
 
 fn limits_fit(want: (u64, Option<u64>), have: (u64, Option<u64>)) -> bool {
@@ -41,4 +45,30 @@ pub(super) fn memory_fits(want: &MemoryType, have: &MemoryType) -> bool {
         && want.shared == have.shared
         && want.page_size_log2 == have.page_size_log2
         && limits_fit((want.initial, want.maximum), (have.initial, have.maximum))
+}
+
+/// Whether a program has no more of some things than it may.
+///
+/// # Errors
+/// `Usage` for the first that it has too many of.
+pub(super) fn check_counts(plan: &LinkPlan<'_>, counts: Counts) -> Result<()> {
+    let (instances, memories) = (plan.instances.len(), plan.memories.len());
+    let rows = [
+        (
+            "core instances",
+            instances,
+            counts.instances,
+            "max-instances",
+        ),
+        ("memories", memories, counts.memories, "max-memories"),
+        ("tables", plan.tables.len(), counts.tables, "max-tables"),
+    ];
+    for (what, count, limit, key) in rows {
+        if let Some(limit) = limit.filter(|limit| count as u64 > *limit) {
+            return Err(Error::usage(format!(
+                "number of {what}: {count}, more than `-W {key}={limit}` allows"
+            )));
+        }
+    }
+    Ok(())
 }

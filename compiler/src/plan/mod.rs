@@ -8,12 +8,14 @@
 pub mod component;
 mod evaluate;
 mod exports;
+mod from_host;
 mod function_name;
 mod host;
 mod image;
 mod instantiate;
 mod layout;
 mod limits;
+mod missing;
 mod module_exports;
 mod pointer;
 mod query;
@@ -185,6 +187,10 @@ pub struct Instance {
 pub enum Callee {
     Defined(FuncId),
     Host(HostFnId),
+    /// An import that nothing provides: a call traps, or gives zeros and null references.
+    Unknown {
+        traps: bool,
+    },
 }
 
 /// A function to compile.
@@ -209,9 +215,8 @@ pub enum FuncKind {
         host: HostFnId,
         sig: SigId,
     },
-    /// An import that nothing provides, with `-W unknown-imports-trap`: it traps. A function of its
-    /// own, so that the trap knows its name.
-    UnknownImport { sig: SigId },
+    /// An unresolved import as a function value.
+    UnknownEntry { traps: bool, sig: SigId },
     /// Changes the instance pointer from region `from` to the target's and continues there.
     Switch {
         from: RegionIndex,

@@ -24,7 +24,6 @@ impl<'a> Evaluator<'_, 'a> {
             TypeDef::Resource(id) => id,
             _ => unreachable!("validated: a resource type"),
         };
-        let mut name = String::new();
         let (kind, ty) = match canon {
             CanonicalFunction::Lift {
                 core_func_index,
@@ -69,7 +68,6 @@ impl<'a> Evaluator<'_, 'a> {
                     FuncDef::Host(func) => {
                         let blocks = !is_async && self.linked.types.func(func.ty).is_async;
                         let ty = self.linked.types.lowered(func.ty, ptr, is_async);
-                        name = func.trap_name();
                         (func.lowered(options, blocks), ty)
                     }
                 }
@@ -95,7 +93,11 @@ impl<'a> Evaluator<'_, 'a> {
             }
             other => self.async_builtin(space, other, instance, offset)?,
         };
-        self.linked.canons.push(Canon { kind, ty, name });
+        self.linked.canons.push(Canon {
+            kind,
+            ty,
+            name: String::new(),
+        });
         let id = CanonId::new(self.linked.canons.len() - 1);
         space.borrow_mut().core_funcs.push(CoreDef::Canon(id));
         Ok(())

@@ -14,6 +14,7 @@ use super::{ComponentInstance, CoreDef, Export, Linked, Resource};
 use crate::error::{Error, Result};
 use crate::index::{ComponentId, LiftId, ResourceId};
 use crate::parse::{ComponentBinary, Definition};
+use crate::plan::missing::Missing;
 use crate::plan::{Provider, Unit};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,6 +36,9 @@ pub(super) struct Evaluator<'l, 'a> {
     name: &'l str,
     /// In a script, which component is being evaluated.
     position: usize,
+    /// Of the import that is being evaluated.
+    offset: u64,
+    missing: Missing,
 }
 
 /// Adds a component to `linked`: its core instances, functions and exports.
@@ -55,12 +59,15 @@ pub fn link<'a>(
         imports,
         name,
         position,
+        offset: 0,
+        missing: Missing::default(),
     };
     let root = ComponentDef {
         component: &binary.root,
         space: Space::default(),
     };
     let exports = evaluator.component(&root, &Arguments::Host, None)?;
+    std::mem::take(&mut evaluator.missing).check()?;
     for (name, def) in &exports {
         match def {
             Def::Func(FuncDef::Lifted(lift)) => evaluator.export(name.clone(), *lift),
@@ -133,6 +140,7 @@ impl<'a> Evaluator<'_, 'a> {
                 }
                 Definition::Canon(canon, offset) => self.canon(&space, canon, id, *offset)?,
                 Definition::Import(import, offset) => {
+                    self.offset = *offset;
                     let name = import.name.name;
                     let def = match arguments {
                         Arguments::With(arguments) => arguments[name].clone(),
@@ -297,7 +305,11 @@ impl<'a> Evaluator<'_, 'a> {
                 let TypeDef::Func(ty) = at(index) else {
                     unreachable!("validated: a function type")
                 };
-                let func = host::function(self.linked, interface, name, ty, self.imports)?;
+                let func = host::function(self.linked, interface, name, ty, self.imports);
+                let func = func.unwrap_or_else(|error| {
+                    self.missing.push(interface, name, error.at(self.offset));
+                    host::stand_in(ty)
+                });
                 Ok(Def::Func(FuncDef::Host(Rc::new(func))))
             }
             ComponentTypeRef::Type(TypeBounds::Eq(index)) => {

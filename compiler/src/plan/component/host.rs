@@ -9,7 +9,8 @@ use super::{CanonKind, Linked, Resource};
 use crate::canonical::FuncTyId;
 use crate::error::{Error, Result};
 use crate::index::{OptionsId, ResourceId};
-use crate::plan::function_name::import_name;
+use crate::plan::host::withheld;
+use crate::withheld::Withheld;
 use wasmelt_abi::{
     GUEST_RESOURCES, HostInterface, P2, P2_HTTP, P2_PREFIX, P3, P3_PREFIX, RESOURCE_DROP, SPECTEST,
     SPECTEST_PREFIX, TrapCode, host_resource, host_resource_p3,
@@ -22,6 +23,8 @@ pub struct HostImports {
     pub script: bool,
     /// What nothing provides traps when it is called (`-W unknown-imports-trap`).
     pub unknown_trap: bool,
+    /// What a program is not to have although it is there.
+    pub withheld: Withheld,
     /// The unstable interface of time zones (`-S clocks-timezone`).
     pub timezone: bool,
 }
@@ -37,14 +40,6 @@ pub(super) struct HostFunc {
 }
 
 impl HostFunc {
-    /// For backtraces: the name of what is called in vain.
-    pub(super) fn trap_name(&self) -> String {
-        match self.symbol {
-            None => import_name(&self.interface, &self.function),
-            Some(_) => String::new(),
-        }
-    }
-
     pub(super) fn lowered(&self, options: OptionsId, blocks: bool) -> CanonKind {
         match &self.symbol {
             None => CanonKind::Trap(TrapCode::UnknownImport),
@@ -140,6 +135,12 @@ pub(super) fn function(
         symbol,
         ty,
     };
+    if let Some(key) = imports.withheld.key_of(interface, function) {
+        return match imports.unknown_trap {
+            true => Ok(func(None)),
+            false => Err(withheld(interface, function, key)),
+        };
+    }
     if base == TIMEZONE && !imports.timezone {
         if imports.unknown_trap {
             return Ok(func(None));
@@ -179,6 +180,16 @@ pub(super) fn function(
             .prefix(interface_row)
             .map(|prefix| format!("{prefix}{base}#{function}")),
     ))
+}
+
+/// In place of a function that nothing provides, while what else is missing is looked for.
+pub(super) fn stand_in(ty: FuncTyId) -> HostFunc {
+    HostFunc {
+        interface: String::new(),
+        function: String::new(),
+        symbol: None,
+        ty,
+    }
 }
 
 /// A resource type that is imported from the host. One that nothing provides has no values, and so

@@ -1,19 +1,21 @@
 //! `Store.tick`: one queue of threads that can go on, and which of them runs now.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::host;
 use super::instance::Instance;
 use super::lift;
-use super::queue::Queue;
 use super::task::{Task, TaskState};
 use super::thread::{Position, Thread, Wait};
-use super::turns;
 use crate::component::state;
 use crate::vm::store::Store;
 use crate::vm::trap::raise;
 use wasmelt_abi::{LiftFlags, TrapCode};
+
+/// After so many ticks, the event loop is asked even if there is more to run.
+const TICKS_PER_TURN: u32 = 64;
 
 /// How code on a fiber leaves it: a function and its argument.
 #[derive(Clone, Copy)]
@@ -36,22 +38,19 @@ struct Running {
     switch_to: Option<Thread>,
 }
 
+#[derive(Default)]
 struct Scheduler {
-    queue: Queue<Thread>,
+    queue: RefCell<VecDeque<Thread>>,
     running: RefCell<Running>,
     /// `storage` of the current thread.
     context: Cell<[u64; 2]>,
     /// Those of the threads that wait for a synchronous call.
     outer_contexts: RefCell<Vec<[u64; 2]>>,
+    ticks: Cell<u32>,
 }
 
 thread_local! {
-    static SCHEDULER: Scheduler = Scheduler {
-        queue: Queue::new(|thread| &thread.queued),
-        running: RefCell::default(),
-        context: Cell::default(),
-        outer_contexts: RefCell::default(),
-    };
+    static SCHEDULER: Scheduler = Scheduler::default();
 }
 
 /// The component instance of the current task, if there is one.
@@ -112,12 +111,9 @@ pub(super) fn set_suspend(suspend: Suspend) {
 
 /// The thread may be ready: a tick is going to see.
 pub(super) fn wake(thread: &Thread) {
-    SCHEDULER.with(|scheduler| scheduler.queue.push(thread));
-}
-
-/// The thread goes on, or ends, without its turn.
-pub(super) fn unwake(thread: &Thread) {
-    SCHEDULER.with(|scheduler| scheduler.queue.leave(&thread.queued));
+    if !thread.queued.replace(true) {
+        SCHEDULER.with(|scheduler| scheduler.queue.borrow_mut().push_back(thread.clone()));
+    }
 }
 
 /// `Thread.resume`: runs a thread until it waits or ends, and those that it switches to.
@@ -154,9 +150,12 @@ fn run_sync(task: &Rc<Task>) {
 /// The first of the threads that can go on within a synchronous call into this instance.
 fn take_ready(instance: &Rc<Instance>) -> Option<Thread> {
     SCHEDULER.with(|scheduler| {
-        let queue = &scheduler.queue;
-        let thread = queue.find(|thread| is_ready_in(thread, instance))?;
-        queue.leave(&thread.queued);
+        let mut queue = scheduler.queue.borrow_mut();
+        let at = queue
+            .iter()
+            .position(|thread| is_ready_in(thread, instance))?;
+        let thread = queue.remove(at)?;
+        thread.queued.set(false);
         Some(thread)
     })
 }
@@ -207,8 +206,8 @@ pub(in crate::component) fn trap_unless_may_block() {
         match (&running.thread, &running.sync_instance) {
             (Some(_), None) => running.sync_calls == 0,
             (Some(_), Some(instance)) if running.sync_calls == 0 => {
-                let is_ready = |thread: &Thread| is_ready_in(thread, instance);
-                scheduler.queue.find(is_ready).is_some()
+                let queue = scheduler.queue.borrow();
+                queue.iter().any(|thread| is_ready_in(thread, instance))
             }
             _ => false,
         }
@@ -216,16 +215,6 @@ pub(in crate::component) fn trap_unless_may_block() {
     if !may_block {
         raise(TrapCode::CannotBlock)
     }
-}
-
-/// Before a guest's attempt at what may be ready at once: whether it is made now, rather than in a
-/// later tick. Inside a synchronous call it always is: there, nothing else could go on meanwhile.
-pub(in crate::component) fn may_attempt_now() -> bool {
-    let is_free = SCHEDULER.with(|scheduler| {
-        let running = scheduler.running.borrow();
-        running.thread.is_some() && running.sync_instance.is_none() && running.sync_calls == 0
-    });
-    turns::may_attempt() || !is_free
 }
 
 /// `Thread.wait_until`, of the current thread: whether it has been cancelled.
@@ -294,7 +283,7 @@ fn run_nested(thread: &Thread, is_yield: bool) {
         resume(&next, false);
     }
     if is_yield {
-        let turns = SCHEDULER.with(|scheduler| scheduler.queue.len());
+        let turns = SCHEDULER.with(|scheduler| scheduler.queue.borrow().len());
         for _ in 0..turns {
             tick();
         }
@@ -316,19 +305,20 @@ pub(super) fn run_until(done: impl Fn() -> bool) {
 fn tick() -> bool {
     // Futures of the host and tasks take turns.
     let polled = host::run_woken();
-    if turns::is_over() {
-        turns::begin();
+    let ticks = SCHEDULER.with(|scheduler| {
+        let ticks = scheduler.ticks.get().wrapping_add(1);
+        scheduler.ticks.set(ticks);
+        ticks
+    });
+    if ticks.is_multiple_of(TICKS_PER_TURN) {
         crate::io::turn(false);
     }
-    let next = SCHEDULER.with(|scheduler| scheduler.queue.pop());
+    let next = SCHEDULER.with(|scheduler| scheduler.queue.borrow_mut().pop_front());
     let Some(thread) = next else {
         // The event loop may just have found something, which it does not tell twice.
-        if polled || host::has_woken() {
-            return true;
-        }
-        turns::begin();
-        return crate::io::turn(true);
+        return polled || host::has_woken() || crate::io::turn(true);
     };
+    thread.queued.set(false);
     if thread.nested.get() {
         return true;
     }
@@ -346,19 +336,13 @@ fn tick() -> bool {
 /// After a trap has been caught, which has ended whatever ran: forgets all tasks.
 pub(in crate::component) fn abandon_all(store: &'static Store) {
     SCHEDULER.with(|scheduler| {
-        scheduler.queue.clear();
+        scheduler.queue.take().clear();
         drop(scheduler.running.take());
         scheduler.context.set([0; 2]);
         scheduler.outer_contexts.take().clear();
     });
     host::abandon_all();
     state::with(store, state::State::forget_instances);
-}
-
-/// Places in the queue, those of threads that have left included.
-#[cfg(test)]
-pub(super) fn places() -> usize {
-    SCHEDULER.with(|scheduler| scheduler.queue.places())
 }
 
 #[cfg(test)]
@@ -382,7 +366,7 @@ mod tests {
         assert!(tick() && tick());
         Script::pass(2);
         // The next tick asks the event loop before it looks for tasks.
-        turns::end();
+        SCHEDULER.with(|scheduler| scheduler.ticks.set(TICKS_PER_TURN - 1));
         assert!(tick() && tick());
         assert!(over.get());
         assert_eq!(Script::ms(), 2);

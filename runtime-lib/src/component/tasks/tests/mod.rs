@@ -5,7 +5,6 @@ mod calls;
 mod cancel;
 mod crowds;
 mod entering;
-mod fairness;
 mod guests;
 mod host;
 mod interleavings;

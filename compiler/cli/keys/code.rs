@@ -1,0 +1,187 @@
+//! The keys of `-O`, `-C` and `-D`: how code is made.
+
+use wasmelt_compiler::{OptLevel, Options, TargetCpu};
+
+use super::row::{Flag, Row, Settings};
+use super::value::{Takes, Value};
+
+/// The levels of `-O`, which may also stand alone behind it.
+pub(super) const LEVELS: &[&str] = &["0", "1", "2", "3", "s"];
+
+const PROCESSORS: &[&str] = &["x86-64", "x86-64-v2", "x86-64-v3", "native"];
+
+/// `-O inline`, where it is no number.
+const INLINE: &[&str] = &["N"];
+
+pub(crate) static OPTIMIZE: Flag = Flag {
+    short: 'O',
+    long: "optimize",
+    rows: &[
+        Row::apply(
+            "opt-level",
+            Takes::OneOf(LEVELS),
+            "how much to optimize; `-O2` is short for `-O opt-level=2`, which is the default",
+            opt_level,
+        ),
+        Row::apply(
+            "inline",
+            Takes::FlagOr(INLINE),
+            "largest callee that is inlined, in values of CLIF; 0 for none",
+            |settings, value| {
+                settings.options.inline_values_max = match value.flag() {
+                    Ok(inlines) => inline_values_max(inlines),
+                    Err(_) => u32::try_from(value.number()?)
+                        .map_err(|_| String::from("takes a number below 4294967296"))?,
+                };
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "memory-reservation",
+            Takes::Bytes,
+            "address space of each memory; with less than its indices reach, bounds are checked \
+             in code and it never grows beyond it, so that the program runs where address space \
+             is limited",
+            |settings, value| {
+                settings.options.memory_reservation_bytes = Some(value.bytes()?);
+                Ok(())
+            },
+        ),
+        Row::refused(
+            "static-memory-maximum-size",
+            Takes::Bytes,
+            "it is called `-O memory-reservation`",
+        ),
+        Row::always("memory-init-cow"),
+        Row::engine(
+            "regalloc-algorithm",
+            Takes::OneOf(&["backtracking", "single-pass"]),
+        ),
+        Row::engine("memory-may-move", Takes::Flag),
+        Row::engine("memory-reservation-for-growth", Takes::Bytes),
+        Row::engine("memory-guard-size", Takes::Bytes),
+        Row::engine("memory-guaranteed-dense-image-size", Takes::Bytes),
+        Row::engine("guard-before-linear-memory", Takes::Flag),
+        Row::engine("table-lazy-init", Takes::Flag),
+        Row::engine("signals-based-traps", Takes::Flag),
+        Row::engine("dynamic-memory-guard-size", Takes::Bytes),
+        Row::engine("dynamic-memory-reserved-for-growth", Takes::Bytes),
+        Row::engine("static-memory-guard-size", Takes::Bytes),
+        Row::engine("static-memory-forced", Takes::Flag),
+        Row::engine("gc-heap-may-move", Takes::Flag),
+        Row::engine("gc-heap-*", Takes::Bytes),
+        Row::engine("gc-zeal-alloc-counter", Takes::Number),
+        Row::engine("pooling-allocator", Takes::Flag),
+        Row::engine("pooling-memory-protection-keys", Takes::FlagOr(&["auto"])),
+        Row::engine("pooling-pagemap-scan", Takes::FlagOr(&["auto"])),
+        Row::engine("pooling-*", Takes::Bytes),
+    ],
+};
+
+pub(crate) static CODEGEN: Flag = Flag {
+    short: 'C',
+    long: "codegen",
+    rows: &[
+        Row::apply(
+            "target-cpu",
+            Takes::OneOf(PROCESSORS),
+            "the oldest processors that the code has to run on; `x86-64-v2` by default",
+            |settings, value| {
+                settings.options.target_cpu = match value.word(PROCESSORS)? {
+                    "x86-64" => TargetCpu::X86_64V1,
+                    "x86-64-v2" => TargetCpu::X86_64V2,
+                    "x86-64-v3" => TargetCpu::X86_64V3,
+                    _ => TargetCpu::Native,
+                };
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "strip",
+            Takes::OneOf(&["none", "symbols"]),
+            "leave the symbols out of the executable",
+            |settings, value| {
+                settings.strip = value.word(&["none", "symbols"])? == "symbols";
+                Ok(())
+            },
+        ),
+        Row::apply("opt-level", Takes::OneOf(LEVELS), "as `-O`", opt_level),
+        Row::apply(
+            "inlining",
+            Takes::FlagOr(&["gc", "inter-module", "intrinsics"]),
+            "whether small callees are inlined",
+            |settings, value| {
+                settings.options.inline_values_max =
+                    inline_values_max(value.flag().unwrap_or(true));
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "cranelift-debug-verifier",
+            Takes::Flag,
+            "check the code between steps of its making",
+            |settings, value| {
+                settings.options.verify = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::always("parallel-compilation"),
+        Row::engine("compiler", Takes::OneOf(&["cranelift", "winch"])),
+        Row::engine("collector", Takes::OneOf(&["drc", "null", "copying"])),
+        Row::engine("cache", Takes::Flag),
+        Row::engine("cache-config", Takes::Text("FILE")),
+        Row::engine("native-unwind-info", Takes::Flag),
+        Row::engine("metadata-for-internal-asserts", Takes::Flag),
+        Row::engine("metadata-for-gc-heap-corruption", Takes::Flag),
+        Row::engine("cranelift-*", Takes::Text("VALUE")),
+    ],
+};
+
+pub(crate) static DEBUG: Flag = Flag {
+    short: 'D',
+    long: "debug",
+    rows: &[
+        Row::apply(
+            "debug-info",
+            Takes::Flag,
+            "as `-g`: backtraces give the byte offset in the input of each call",
+            |settings, value| {
+                settings.options.debug_info = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::always("symbols"),
+        Row::engine("address-map", Takes::Flag),
+        Row::engine("logging", Takes::Flag),
+        Row::engine("log-to-files", Takes::Flag),
+        Row::engine("coredump", Takes::Text("FILE")),
+        Row::engine("guest-debug", Takes::Flag),
+        Row::engine("debugger", Takes::Text("FILE")),
+        Row::engine("arg", Takes::Text("ARG")),
+        Row::engine("inherit-stdin", Takes::Flag),
+        Row::engine("inherit-stdout", Takes::Flag),
+        Row::engine("inherit-stderr", Takes::Flag),
+        Row::engine("max-backtrace", Takes::Number),
+    ],
+};
+
+pub(super) fn opt_level(settings: &mut Settings, value: Value<'_>) -> Result<(), String> {
+    // `z` is the `s` of other compilers.
+    let level = match value.0 {
+        Some("z") => "s",
+        _ => value.word(LEVELS)?,
+    };
+    settings.options.opt_level = match level {
+        "0" => OptLevel::None,
+        "s" => OptLevel::SpeedAndSize,
+        _ => OptLevel::Speed,
+    };
+    Ok(())
+}
+
+fn inline_values_max(inlines: bool) -> u32 {
+    match inlines {
+        true => Options::default().inline_values_max,
+        false => 0,
+    }
+}

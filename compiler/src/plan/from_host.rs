@@ -1,0 +1,113 @@
+//! Imports of core modules that the host provides, and what stands in for those that nothing does.
+
+use super::host;
+use super::instantiate::Instantiator;
+use super::{Callee, Purpose, Value};
+use crate::error::{Error, Result};
+use crate::index::{InstanceIndex, RegionIndex, TagId};
+use crate::options::UnknownImports;
+use crate::parse::{Import, ImportKind, Module};
+use wasmparser::{MemoryType, ValType};
+
+impl<'a> Instantiator<'a, '_> {
+    pub(super) fn import_from_host(
+        &mut self,
+        index: InstanceIndex,
+        module: &Module<'a>,
+        import: &Import<'a>,
+    ) -> Result<()> {
+        let unknown = self.options.unknown_imports;
+        let ImportKind::Func(func) = import.kind else {
+            if unknown != UnknownImports::Default {
+                let error = missing_item(import, module);
+                self.missing.push(import.module, import.name, error);
+            }
+            return self.define_import(index, module, import.kind);
+        };
+        let ty = module.func_type(func);
+        let script = self.plan.purpose == Purpose::Script;
+        let withheld = self.options.withheld;
+        let sigs = &mut self.plan.sigs;
+        let host = host::resolve(import.module, import.name, ty, sigs, script, withheld);
+        let has_zeros = ty.results().iter().all(|ty| ty.is_defaultable());
+        let callee = match (host, unknown) {
+            (Ok(host), _) => Callee::Host(self.host_id(host)),
+            (Err(_), UnknownImports::Default) if has_zeros => Callee::Unknown { traps: false },
+            (Err(_), UnknownImports::Trap) => Callee::Unknown { traps: true },
+            (Err(error), _) => {
+                self.missing.push(import.module, import.name, error);
+                Callee::Unknown { traps: true }
+            }
+        };
+        self.plan.instances[index.index()].funcs.push(callee);
+        Ok(())
+    }
+
+    /// Gives the instance an item of its own for an import, as `-W unknown-imports-default` says,
+    /// and while what else is missing is looked for.
+    fn define_import(
+        &mut self,
+        index: InstanceIndex,
+        module: &Module<'a>,
+        kind: ImportKind,
+    ) -> Result<()> {
+        let at = index.index();
+        match kind {
+            ImportKind::Func(_) => unreachable!("functions are not defined"),
+            ImportKind::Table(table) => {
+                let ty = self.table_type(index, module.tables[table.index()].ty);
+                let id = self.table(RegionIndex(0), ty, Value::RefNull)?;
+                self.plan.instances[at].tables.push(id);
+            }
+            ImportKind::Memory(memory) => {
+                // Threads are what is missing of one that is shared, which is an error already.
+                let id = self.memory(&MemoryType {
+                    shared: false,
+                    ..module.memories[memory.index()]
+                })?;
+                self.plan.instances[at].memories.push(id);
+            }
+            ImportKind::Global(global) => {
+                let ty = module.globals[global.index()].ty.content_type;
+                let init = match ty {
+                    ValType::I32 => Value::I32(0),
+                    ValType::I64 => Value::I64(0),
+                    ValType::F32 => Value::F32(0),
+                    ValType::F64 => Value::F64(0),
+                    ValType::V128 => Value::V128(0),
+                    ValType::Ref(_) => Value::RefNull,
+                };
+                let id = self.global(ty, init);
+                self.plan.instances[at].globals.push(id);
+            }
+            ImportKind::Tag(tag) => {
+                let sig = self.plan.type_sig(index, module.tags[tag.index()]);
+                self.plan.tags.push(sig);
+                let id = TagId::new(self.plan.tags.len() - 1);
+                self.plan.instances[at].tags.push(id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The error for a memory, table, global or tag that nothing provides.
+fn missing_item(import: &Import<'_>, module: &Module<'_>) -> Error {
+    let kind = match import.kind {
+        ImportKind::Func(_) => "function",
+        ImportKind::Table(_) => "table",
+        ImportKind::Memory(_) => "memory",
+        ImportKind::Global(_) => "global",
+        ImportKind::Tag(_) => "tag",
+    };
+    let (module_name, name) = (import.module, import.name);
+    let error = Error::link(format!(
+        "nothing provides the {kind} `{module_name}` `{name}`"
+    ));
+    match import.kind {
+        ImportKind::Memory(memory) if module.memories[memory.index()].shared => error
+            .note("the memory is shared: the module was made for threads, which are not supported yet")
+            .help("build it without threads: `wasm32-wasip1` rather than `wasm32-wasip1-threads`"),
+        _ => error.help("WASI provides functions alone: define it in the module"),
+    }
+}
