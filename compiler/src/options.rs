@@ -16,7 +16,8 @@ pub struct Options {
     /// Backtraces give the byte offset in the input of each call.
     pub debug_info: bool,
     pub target_cpu: TargetCpu,
-    /// Callees of up to this many CLIF values are inlined; 0 switches inlining off.
+    /// Callees of up to this many CLIF values are inlined; 0 switches inlining off, as does
+    /// [`OptLevel::None`].
     pub inline_values_max: u32,
     /// Address space of each memory (`-O memory-reservation`). Where that is less than its indices
     /// reach, for processes that cannot reserve much, bounds are checked in code rather than with

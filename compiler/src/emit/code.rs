@@ -1,7 +1,8 @@
 //! Machine code for every reachable function, in parallel.
 
 use super::inline::{Candidates, Inliner};
-use super::{loops, place};
+use super::isa::jump_table_isa;
+use super::{alignment, loops};
 use crate::Progress;
 use crate::error::{Error, Result};
 use crate::index::{FuncId, HostFnId};
@@ -10,12 +11,14 @@ use crate::plan::{FuncKind, LinkPlan};
 use crate::translate::{Translation, names, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, ExternalName, LibCall};
+use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::{
     CodegenError, CodegenResult, CompiledCode, Context, FinalizedMachExceptionHandler,
     FinalizedRelocTarget,
 };
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
+use std::cell::OnceCell;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -24,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct CompiledFunction {
     pub id: FuncId,
     pub bytes: Vec<u8>,
-    /// Where it begins behind a multiple of [`place::LINE_BYTES`].
+    /// Where it begins behind a multiple of [`alignment::LINE_BYTES`].
     pub start: u32,
     pub relocs: Vec<Relocation>,
     /// Offset and `wasmelt_abi::TrapCode` byte.
@@ -62,11 +65,15 @@ pub struct CallSite {
     pub handlers: Vec<(u32, u32)>,
 }
 
+/// With more entries in its jump tables, a function begins anywhere: see [`jump_table_isa`].
+const JUMP_TABLE_ENTRIES_MAX: usize = 1000;
+
 /// What one thread reuses from function to function.
 struct Worker {
     context: Context,
     builder_context: FunctionBuilderContext,
     registers: regalloc2::Ctx,
+    jump_table_isa: OnceCell<OwnedTargetIsa>,
 }
 
 impl Worker {
@@ -75,6 +82,7 @@ impl Worker {
             context: Context::new(),
             builder_context: FunctionBuilderContext::new(),
             registers: regalloc2::Ctx::default(),
+            jump_table_isa: OnceCell::new(),
         }
     }
 
@@ -89,6 +97,14 @@ impl Worker {
             context.verify_if(isa)?;
         }
         let (func, domtree) = (&context.func, &context.domtree);
+        let tables = func.dfg.jump_tables.values();
+        let entries: usize = tables.map(|table| table.as_slice().len()).sum();
+        let isa = match entries {
+            0..=JUMP_TABLE_ENTRIES_MAX => isa,
+            _ => &**self
+                .jump_table_isa
+                .get_or_init(|| jump_table_isa(translation.options)),
+        };
         let disassemble = context.want_disasm;
         let code = isa.compile_function(
             func,
@@ -140,7 +156,7 @@ fn translate_and_inline(
     worker: &mut Worker,
 ) -> Result<()> {
     worker.context.clear();
-    match candidates.get(id) {
+    match candidates.get(translation.plan, id) {
         Some(clif) => worker.context.func = clif,
         None => {
             translate(
@@ -151,7 +167,7 @@ fn translate_and_inline(
             )?;
             // Entries run once: what they call is to be seen in backtraces.
             if !is_entry(&translation.plan.funcs[id.index()].kind) {
-                let mut inliner = Inliner::new(candidates, id);
+                let mut inliner = Inliner::new(candidates, translation.plan, id);
                 worker
                     .context
                     .inline(&mut inliner)
@@ -226,7 +242,7 @@ fn compile(
     Ok(CompiledFunction {
         id,
         bytes: buffer.data().to_vec(),
-        start: place::start(&code.bb_starts, &code.bb_edges, buffer.total_size()),
+        start: alignment::start(&code.bb_starts, &code.bb_edges, buffer.total_size()),
         relocs,
         traps,
         call_sites,

@@ -5,6 +5,11 @@
 //! chain of small functions becomes one. A small function that calls itself takes in one level of
 //! these calls: half the calls and frames, and recursions that end at once are none.
 //! Names need no remapping: all functions of the program have program-wide numbers.
+//!
+//! What inlining adds is bounded, and linear in the input: a callee has a largest size, each caller
+//! a budget by its own size, and all budgets together one by the size of the program. In a large
+//! program that is little: there, compilers have inlined before, and what comes on top was measured
+//! to cost memory and code and to gain nothing.
 
 use crate::error::Result;
 use crate::index::FuncId;
@@ -20,9 +25,26 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// A body with more instructions than this cannot become few enough values to be inlined.
-const OPERATORS_MAX: u32 = 80;
-/// Inlining stops when a caller has taken in this many values.
-const CALLER_VALUES_MAX: usize = 4000;
+const OPERATORS_MAX: u64 = 80;
+/// The same in the largest of programs.
+const OPERATORS_MIN: u64 = 8;
+/// A function with as many values as may be inlined may be this many times their number in size.
+const SIZE_FACTOR: usize = 2;
+/// A function up to this size takes no more room than its call: no budget is needed for it.
+const SIZE_FREE: usize = 8;
+/// A call has arguments to move, and registers to save.
+const CALL_SIZE: usize = 4;
+/// Every caller may take in this much, and twice its own instructions.
+const CALLER_SIZE: u64 = 400;
+/// No caller takes in more than this.
+const CALLER_SIZE_MAX: u64 = 8000;
+/// All callers together may take in this much, and four times the instructions of the program.
+const PROGRAM_SIZE: u64 = 40_000;
+/// No program takes in more than this.
+const PROGRAM_SIZE_MAX: u64 = 2_000_000;
+/// To inline a call means to split its block. For that, as many instructions may be moved as the
+/// caller has, times this.
+const SPLIT_FACTOR: usize = 32;
 /// A function takes in copies of itself of together this many times the values of the largest
 /// function to be inlined, unless it is to be small.
 const RECURSION_FACTOR: usize = 4;
@@ -37,6 +59,7 @@ pub struct Candidates {
     values_max: usize,
     /// How many values a function takes in of itself.
     recursion_values_max: usize,
+    budget: Budget,
 }
 
 struct Candidate {
@@ -44,6 +67,62 @@ struct Candidate {
     values: usize,
     /// With more of them it is not inlined.
     values_max: usize,
+    size: usize,
+}
+
+impl Candidate {
+    fn is_small_enough(&self) -> bool {
+        self.values <= self.values_max && self.size <= self.values_max * SIZE_FACTOR
+    }
+}
+
+/// What callers may take in: the part of what they want that the program has room for.
+#[derive(Default)]
+struct Budget {
+    wanted: u64,
+    given: u64,
+}
+
+impl Budget {
+    fn of(plan: &LinkPlan<'_>, values_max: usize) -> Budget {
+        let ids = (0..plan.funcs.len()).map(FuncId::new);
+        let reachable = ids.filter(|id| plan.reachable[id.index()]);
+        let (mut wanted, mut operators) = (0, 0);
+        for id in reachable {
+            wanted += wanted_by(plan, id, values_max);
+            operators += own_operators(plan, id);
+        }
+        Budget {
+            wanted,
+            given: (PROGRAM_SIZE + 4 * operators)
+                .min(PROGRAM_SIZE_MAX)
+                .min(wanted),
+        }
+    }
+
+    fn part(&self, wanted: u64) -> u64 {
+        let part = u128::from(wanted) * u128::from(self.given) / u128::from(self.wanted.max(1));
+        u64::try_from(part).expect("it is less than what is wanted")
+    }
+
+    /// The largest body that may be inlined.
+    fn operators_max(&self) -> u64 {
+        self.part(4 * OPERATORS_MAX)
+            .clamp(OPERATORS_MIN, OPERATORS_MAX)
+    }
+}
+
+fn own_operators(plan: &LinkPlan<'_>, id: FuncId) -> u64 {
+    plan.facts(id).map_or(0, |facts| facts.operators.into())
+}
+
+/// What a function would like to take in at most.
+fn wanted_by(plan: &LinkPlan<'_>, id: FuncId, values_max: usize) -> u64 {
+    let callees = plan.callees(id);
+    let adapters = callees.iter().filter(|&&callee| is_adapter(plan, callee));
+    let adapter_size = values_max * ADAPTER_FACTOR * SIZE_FACTOR;
+    let adapters = (adapters.count() * adapter_size) as u64;
+    (CALLER_SIZE + 2 * own_operators(plan, id) + adapters).min(CALLER_SIZE_MAX)
 }
 
 impl Candidates {
@@ -53,13 +132,23 @@ impl Candidates {
     /// As for translation.
     pub fn translate(translation: Translation<'_>) -> Result<Candidates> {
         let values_max = translation.options.inline_values_max as usize;
-        if values_max == 0 {
+        if values_max == 0 || translation.options.opt_level == OptLevel::None {
             return Ok(Candidates::default());
         }
         let plan = translation.plan;
+        let mut candidates = Candidates {
+            functions: HashMap::new(),
+            values_max,
+            recursion_values_max: match translation.options.opt_level {
+                OptLevel::SpeedAndSize => 0,
+                _ => values_max * RECURSION_FACTOR,
+            },
+            budget: Budget::of(plan, values_max),
+        };
+        let operators_max = candidates.budget.operators_max();
         let small: Vec<FuncId> = (0..plan.funcs.len())
             .map(FuncId::new)
-            .filter(|&id| is_small(plan, id))
+            .filter(|&id| is_small(plan, id, operators_max))
             .collect();
         let translated: Vec<Result<(FuncId, ir::Function)>> = small
             .par_iter()
@@ -71,44 +160,46 @@ impl Candidates {
             .collect();
         let mut pending: HashMap<FuncId, ir::Function> =
             translated.into_iter().collect::<Result<_>>()?;
-        let mut candidates = Candidates {
-            functions: HashMap::new(),
-            values_max,
-            recursion_values_max: match translation.options.opt_level {
-                OptLevel::SpeedAndSize => 0,
-                _ => values_max * RECURSION_FACTOR,
-            },
-        };
         for id in callees_first(plan, &small) {
             let clif = pending.remove(&id).expect("every small function once");
-            let mut context = Context::for_function(clif);
-            let mut inliner = Inliner::new(&candidates, id);
-            // A failure here comes back when the function itself is compiled.
-            let _ = context.inline(&mut inliner);
-            let values_max = match is_adapter(plan, id) {
-                true => values_max * ADAPTER_FACTOR,
-                false => values_max + inliner.adapter_values,
-            };
-            let candidate = Candidate {
-                values: context.func.dfg.values().len(),
-                clif: context.func,
-                values_max,
-            };
-            candidates.functions.insert(id, candidate);
+            candidates.add(plan, id, clif);
         }
         Ok(candidates)
+    }
+
+    /// Inlines what a small function calls, and keeps it if it is still small.
+    fn add(&mut self, plan: &LinkPlan<'_>, id: FuncId, clif: ir::Function) {
+        let mut context = Context::for_function(clif);
+        let mut inliner = Inliner::new(self, plan, id);
+        // A failure here comes back when the function itself is compiled.
+        let _ = context.inline(&mut inliner);
+        let values_max = match is_adapter(plan, id) {
+            true => self.values_max * ADAPTER_FACTOR,
+            false => self.values_max + inliner.adapter_values,
+        };
+        let candidate = Candidate {
+            values: context.func.dfg.values().len(),
+            values_max,
+            size: size(&context.func),
+            clif: context.func,
+        };
+        let calls_itself = plan.callees(id).contains(&id);
+        if candidate.is_small_enough() || calls_itself {
+            self.functions.insert(id, candidate);
+        }
     }
 
     /// The CLIF to compile of a function that was translated here: its callees inlined, also where
     /// it calls itself.
     #[must_use]
-    pub fn get(&self, id: FuncId) -> Option<ir::Function> {
+    pub fn get(&self, plan: &LinkPlan<'_>, id: FuncId) -> Option<ir::Function> {
         let candidate = self.functions.get(&id)?;
         let mut context = Context::for_function(candidate.clif.clone());
         let mut recursion = Recursion {
             id,
             candidate,
             values_left: self.recursion_values_max,
+            size_left: self.budget.part(wanted_by(plan, id, self.values_max)),
         };
         // A failure here comes back when the function is compiled.
         let _ = context.inline(&mut recursion);
@@ -116,7 +207,22 @@ impl Candidates {
     }
 }
 
-fn is_small(plan: &LinkPlan<'_>, id: FuncId) -> bool {
+/// How much code a function is: its instructions and blocks, calls as what they cost.
+fn size(func: &ir::Function) -> usize {
+    let mut size = 0;
+    for block in func.layout.blocks() {
+        size += 1;
+        for inst in func.layout.block_insts(block) {
+            size += match func.dfg.insts[inst].opcode().is_call() {
+                true => CALL_SIZE,
+                false => 1,
+            };
+        }
+    }
+    size
+}
+
+fn is_small(plan: &LinkPlan<'_>, id: FuncId, operators_max: u64) -> bool {
     if !plan.reachable[id.index()] {
         return false;
     }
@@ -124,7 +230,7 @@ fn is_small(plan: &LinkPlan<'_>, id: FuncId) -> bool {
     (is_adapter(plan, id) && plan.tags.is_empty())
         || plan
             .facts(id)
-            .is_some_and(|facts| facts.operators <= OPERATORS_MAX && !facts.catches)
+            .is_some_and(|facts| u64::from(facts.operators) <= operators_max && !facts.catches)
 }
 
 /// Whether it is a call from one component to another.
@@ -163,20 +269,37 @@ fn callees_first(plan: &LinkPlan<'_>, functions: &[FuncId]) -> Vec<FuncId> {
 pub struct Inliner<'c> {
     candidates: &'c Candidates,
     caller: FuncId,
-    values_taken: usize,
+    size_left: u64,
+    /// Instructions that may still be moved.
+    split_left: usize,
     /// How many values calls between components may have brought with them.
     adapter_values: usize,
 }
 
 impl<'c> Inliner<'c> {
     #[must_use]
-    pub fn new(candidates: &'c Candidates, caller: FuncId) -> Inliner<'c> {
+    pub fn new(candidates: &'c Candidates, plan: &LinkPlan<'_>, caller: FuncId) -> Inliner<'c> {
+        let wanted = wanted_by(plan, caller, candidates.values_max);
+        let operators = usize::try_from(own_operators(plan, caller)).expect("64-bit host");
         Inliner {
             candidates,
             caller,
-            values_taken: 0,
+            size_left: candidates.budget.part(wanted),
+            split_left: SPLIT_FACTOR * (operators + CALLER_SIZE as usize),
             adapter_values: 0,
         }
+    }
+
+    /// Whether the block of a call may be split behind it.
+    fn may_split(&mut self, func: &ir::Function, call: ir::Inst) -> bool {
+        let mut next = func.layout.next_inst(call);
+        while let Some(inst) = next
+            && self.split_left > 0
+        {
+            self.split_left -= 1;
+            next = func.layout.next_inst(inst);
+        }
+        self.split_left > 0
     }
 }
 
@@ -184,25 +307,27 @@ impl Inline for Inliner<'_> {
     fn inline(
         &mut self,
         caller: &ir::Function,
-        _call: ir::Inst,
+        call: ir::Inst,
         _opcode: ir::Opcode,
         callee: ir::FuncRef,
         _args: &[ir::Value],
     ) -> InlineCommand<'_> {
         let called = called(caller, callee).filter(|&id| id != self.caller);
-        match called.and_then(|id| self.candidates.functions.get(&id)) {
-            Some(candidate)
-                if candidate.values <= candidate.values_max
-                    && self.values_taken + candidate.values <= CALLER_VALUES_MAX =>
-            {
-                self.values_taken += candidate.values;
-                self.adapter_values += candidate.values_max - self.candidates.values_max;
-                InlineCommand::Inline {
-                    callee: Cow::Borrowed(&candidate.clif),
-                    visit_callee: false,
-                }
-            }
-            _ => InlineCommand::KeepCall,
+        let Some(candidate) = called.and_then(|id| self.candidates.functions.get(&id)) else {
+            return InlineCommand::KeepCall;
+        };
+        let cost = match candidate.size {
+            0..=SIZE_FREE => 0,
+            size => size as u64,
+        };
+        if !candidate.is_small_enough() || cost > self.size_left || !self.may_split(caller, call) {
+            return InlineCommand::KeepCall;
+        }
+        self.size_left -= cost;
+        self.adapter_values += candidate.values_max - self.candidates.values_max;
+        InlineCommand::Inline {
+            callee: Cow::Borrowed(&candidate.clif),
+            visit_callee: false,
         }
     }
 }
@@ -212,6 +337,7 @@ struct Recursion<'c> {
     id: FuncId,
     candidate: &'c Candidate,
     values_left: usize,
+    size_left: u64,
 }
 
 impl Inline for Recursion<'_> {
@@ -223,16 +349,18 @@ impl Inline for Recursion<'_> {
         callee: ir::FuncRef,
         _args: &[ir::Value],
     ) -> InlineCommand<'_> {
-        let left = self.values_left.checked_sub(self.candidate.values);
-        match left {
-            Some(left) if called(caller, callee) == Some(self.id) => {
-                self.values_left = left;
-                InlineCommand::Inline {
-                    callee: Cow::Borrowed(&self.candidate.clif),
-                    visit_callee: false,
-                }
-            }
-            _ => InlineCommand::KeepCall,
+        if called(caller, callee) != Some(self.id) {
+            return InlineCommand::KeepCall;
+        }
+        let values_left = self.values_left.checked_sub(self.candidate.values);
+        let size_left = self.size_left.checked_sub(self.candidate.size as u64);
+        let (Some(values_left), Some(size_left)) = (values_left, size_left) else {
+            return InlineCommand::KeepCall;
+        };
+        (self.values_left, self.size_left) = (values_left, size_left);
+        InlineCommand::Inline {
+            callee: Cow::Borrowed(&self.candidate.clif),
+            visit_callee: false,
         }
     }
 }

@@ -11,6 +11,20 @@ use target_lexicon::Triple;
 /// When Cranelift refuses a setting: a mistake in this file.
 #[must_use]
 pub fn target_isa(options: &Options) -> OwnedTargetIsa {
+    isa(options, true)
+}
+
+/// The same, without telling where blocks begin: for each edge of a jump table that has a block of
+/// its own, Cranelift looks through all those before it again.
+///
+/// # Panics
+/// As for [`target_isa`].
+#[must_use]
+pub fn jump_table_isa(options: &Options) -> OwnedTargetIsa {
+    isa(options, false)
+}
+
+fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
     let mut flags = settings::builder();
     let mut set = |name, value| flags.set(name, value).expect("a setting of Cranelift");
     set(
@@ -43,8 +57,11 @@ pub fn target_isa(options: &Options) -> OwnedTargetIsa {
     set("probestack_strategy", "inline");
     // Functions may have more results than there are registers for them.
     set("enable_multi_ret_implicit_sret", "true");
-    // Where blocks begin: `place` decides by it where functions do.
-    set("machine_code_cfg_info", "true");
+    // Where blocks begin: `alignment` decides by it where functions do.
+    set(
+        "machine_code_cfg_info",
+        if block_starts { "true" } else { "false" },
+    );
     let triple: Triple = "x86_64-unknown-linux-musl".parse().expect("a known triple");
     let mut builder = isa::lookup(triple).expect("x86-64 is built in");
     for feature in features(options.target_cpu) {

@@ -5,6 +5,7 @@
 //! and compilation of a function happen together, in parallel over functions, so that only code
 //! that may be inlined is ever kept as CLIF.
 
+mod alignment;
 mod blob;
 mod code;
 mod component;
@@ -12,7 +13,7 @@ mod inline;
 mod isa;
 mod loops;
 mod object;
-mod place;
+
 mod program;
 mod tasks;
 mod text;

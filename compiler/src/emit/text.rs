@@ -1,7 +1,7 @@
 //! All code in one piece: addresses of functions, and calls between them resolved.
 
+use super::alignment;
 use super::code::{CallSite, CompiledFunction, Relocation, Target};
-use super::place;
 use crate::index::FuncId;
 use crate::plan::LinkPlan;
 use cranelift_codegen::binemit::Reloc;
@@ -49,7 +49,7 @@ impl Text {
     }
 
     fn add(&mut self, function: CompiledFunction) {
-        let line = place::LINE_BYTES as usize;
+        let line = alignment::LINE_BYTES as usize;
         let before = function.start as usize;
         let start = self.bytes.len().saturating_sub(before);
         self.bytes

@@ -32,14 +32,17 @@ pub(super) struct Clause {
 pub(super) struct Handling {
     /// Handlers that were looked at, counted or not.
     visited: usize,
-    /// Those that an exception can reach: each is an edge of the control flow.
+    /// Those that an exception can reach, beyond a few for each call: each is an edge of the control
+    /// flow.
     listed: usize,
 }
 
 impl Handling {
     const VISITED_MAX: usize = 1_000_000;
-    /// Register allocation takes a minute for this many.
-    const LISTED_MAX: usize = 200_000;
+    /// Handlers of a call that are not counted as listed.
+    const LISTED_FREE: usize = 8;
+    /// Register allocation takes a second for this many, and ten times that for three times as many.
+    const LISTED_MAX: usize = 20_000;
 
     pub(super) fn is_too_much(&self) -> bool {
         self.visited > Handling::VISITED_MAX || self.listed > Handling::LISTED_MAX
@@ -252,7 +255,7 @@ impl FuncTranslator<'_, '_> {
                 break;
             }
         }
-        self.handling.listed += items.len();
+        self.handling.listed += items.len().saturating_sub(Handling::LISTED_FREE);
         let data = ExceptionTableData::new(sig, normal, items);
         self.builder.func.dfg.exception_tables.push(data)
     }

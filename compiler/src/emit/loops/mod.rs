@@ -1,15 +1,18 @@
 //! What Cranelift's optimisation leaves to be done in loops. Comes in: optimised CLIF. Goes out:
 //! CLIF that is to be lowered as it is.
 //!
-//! A value that goes round a loop should stay in one register, in the form in which it is used. What
-//! an iteration does beside its work then disappears: extensions, moves, and the block of its own
-//! that moves on the way back need, with a jump.
+//! A loop-carried value should stay in one register, in the form in which it is used. Then an
+//! iteration has no extensions and no moves beside its work, and the back edge needs no block of
+//! its own for such moves.
+//!
+//! Each pass is linear in the size of the function, but for the sorting of lists. Where a pass
+//! searches, the search has a limit.
 
-mod extension;
-mod layout;
-mod limit;
-mod order;
-mod step;
+mod commute;
+mod exit_test;
+mod exits;
+mod increment;
+mod widen;
 
 use cranelift_codegen::Context;
 use cranelift_codegen::dominator_tree::DominatorTree;
@@ -17,24 +20,24 @@ use cranelift_codegen::ir::{Block, Function, Inst, Value};
 
 /// Improves the loops of an optimised function.
 pub fn improve(context: &mut Context) {
-    let back = ways_back(&context.func, &context.domtree);
-    if back.is_empty() {
+    let back_edges = back_edges(&context.func, &context.domtree);
+    if back_edges.is_empty() {
         return;
     }
     context.compute_loop_analysis();
     let func = &mut context.func;
-    limit::compare_next(func);
-    extension::extend_once(func, &context.domtree);
-    order::carried_first(func, &back);
-    let left = layout::exits_last(func, &context.loop_analysis);
-    let stepped = step::after_branch(func, &context.domtree);
-    if left || stepped {
+    exit_test::compare_next(func);
+    widen::widen(func, &context.domtree);
+    commute::carried_first(func, &context.domtree, &back_edges);
+    let swapped = exits::exits_last(func, &context.loop_analysis);
+    let sunk = increment::sink(func, &context.domtree);
+    if swapped || sunk {
         context.flowgraph();
     }
 }
 
 /// One of the branches of a block's last instruction, to a block that dominates it.
-struct WayBack {
+struct BackEdge {
     block: Block,
     branch: Inst,
     /// Position among the instruction's destinations.
@@ -42,7 +45,7 @@ struct WayBack {
     header: Block,
 }
 
-impl WayBack {
+impl BackEdge {
     /// What it gives the header's parameters, and these.
     fn arguments(&self, func: &Function) -> Vec<(Value, Value)> {
         let params = func.dfg.block_params(self.header);
@@ -53,7 +56,7 @@ impl WayBack {
     }
 }
 
-fn ways_back(func: &Function, domtree: &DominatorTree) -> Vec<WayBack> {
+fn back_edges(func: &Function, domtree: &DominatorTree) -> Vec<BackEdge> {
     let mut found = Vec::new();
     for block in func.layout.blocks() {
         let Some(branch) = func.layout.last_inst(block) else {
@@ -63,7 +66,7 @@ fn ways_back(func: &Function, domtree: &DominatorTree) -> Vec<WayBack> {
         let back = targets
             .enumerate()
             .filter(|&(_, target)| domtree.block_dominates(target, block));
-        found.extend(back.map(|(destination, header)| WayBack {
+        found.extend(back.map(|(destination, header)| BackEdge {
             block,
             branch,
             destination,

@@ -1,5 +1,6 @@
 //! Where a branch goes on. Cranelift lowers blocks in an order in which the last destination of a
 //! branch follows it; a loop should be followed by its exits, and not have them in its midst.
+//! Linear: a block is looked at once, and asked for its innermost loop alone.
 
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
@@ -27,8 +28,13 @@ fn leaves_loop_second(func: &Function, loops: &LoopAnalysis, block: Block) -> Op
     let InstructionData::Brif { blocks, .. } = func.dfg.insts[branch] else {
         return None;
     };
-    let [stays, leaves] =
-        blocks.map(|call| loops.is_in_loop(call.block(&func.dfg.value_lists), innermost));
+    // A loop is entered at its header alone, so a branch goes at most one loop deeper.
+    let is_inside = |target: Block| {
+        let of_target = loops.innermost_loop(target);
+        of_target == Some(innermost)
+            || of_target.and_then(|inner| loops.loop_parent(inner)) == Some(innermost)
+    };
+    let [stays, leaves] = blocks.map(|call| is_inside(call.block(&func.dfg.value_lists)));
     (stays && !leaves).then_some(branch)
 }
 

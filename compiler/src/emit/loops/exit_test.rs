@@ -1,13 +1,15 @@
-//! A loop that compares its counter's next value with a limit comes out of the optimisation
-//! comparing the old value, with a limit that is less. Then both values are alive at the branch and
-//! need a register each, so that the way back is a move and a jump where the branch alone would do:
-//! nine instructions instead of seven in a loop over bytes.
+//! A loop that compares its induction variable's next value with a limit comes out of the
+//! optimisation comparing the old value, with a limit that is less. Then both values are alive at
+//! the branch and need a register each, so that the back edge is a move and a jump where the branch
+//! alone would do: nine instructions instead of seven in a loop over bytes.
 //!
 //! ```text
 //!     v3 = icmp ne v1, 199                    ;     v2 = iadd_imm v1, 1
 //!     v2 = iadd_imm v1, 1                     ;     v3 = icmp ne v2, 200
 //!     brif v3, block1(v2), block2             ;     brif v3, block1(v2), block2
 //! ```
+//!
+//! Linear: each block's branch is looked at once, with its arguments.
 
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -15,60 +17,61 @@ use cranelift_codegen::ir::{
     Block, BlockCall, Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef,
 };
 
-/// Makes branches back that test the old value of a counter test the next one.
+/// Makes back edges that test the old value of an induction variable test the next one.
 pub fn compare_next(func: &mut Function) {
-    let limits: Vec<Limit> = func
+    let tests: Vec<ExitTest> = func
         .layout
         .blocks()
-        .filter_map(|block| limit(func, block))
+        .filter_map(|block| exit_test(func, block))
         .collect();
-    for limit in &limits {
-        test_next(func, limit);
+    for test in &tests {
+        test_next(func, test);
     }
 }
 
-/// A branch back that depends on whether a counter's old value is `base + offset`.
-struct Limit {
+/// A back edge that is taken depending on whether the old value of an induction variable is
+/// `base + offset`.
+struct ExitTest {
     branch: Inst,
     code: IntCC,
-    /// What the branch sets the counter to, a parameter of the loop's header: itself plus `step`.
+    /// The induction variable's next value: the header's parameter plus `increment`.
     next: Value,
-    step: i64,
+    increment: i64,
     base: Option<Value>,
     offset: i64,
 }
 
-/// The limit that the branch at the end of a block tests.
-fn limit(func: &Function, block: Block) -> Option<Limit> {
+/// The test of the branch at the end of a block.
+fn exit_test(func: &Function, block: Block) -> Option<ExitTest> {
     let branch = func.layout.last_inst(block)?;
     let InstructionData::Brif { arg, blocks, .. } = func.dfg.insts[branch] else {
         return None;
     };
     let InstructionData::IntCompare {
         cond: code @ (IntCC::Equal | IntCC::NotEqual),
-        args: [counter, limit],
+        args: [variable, limit],
         ..
     } = func.dfg.insts[func.dfg.value_def(arg).inst()?]
     else {
         return None;
     };
-    let ValueDef::Param(header, position) = func.dfg.value_def(counter) else {
+    let ValueDef::Param(header, position) = func.dfg.value_def(variable) else {
         return None;
     };
-    // A block whose parameter is used here dominates this one: a branch to it is a way back.
+    // A block whose parameter is used here dominates this one: a branch to it is a back edge.
     let is_back = |call: &&BlockCall| call.block(&func.dfg.value_lists) == header;
     let back = blocks.iter().find(is_back)?;
     let next = back.args(&func.dfg.value_lists).nth(position)?.as_value()?;
-    let (from, step) = sum(func, next)?;
+    let (from, increment) = sum(func, next)?;
     let (base, offset) = match constant(func, limit) {
         Some(offset) => (None, offset),
         None => sum(func, limit).map(|(base, offset)| (Some(base), offset))?,
     };
-    (from == counter).then_some(Limit {
+    (from == variable).then_some(ExitTest {
         branch,
         code,
         next,
-        step,
+        increment,
         base,
         offset,
     })
@@ -96,19 +99,19 @@ fn constant(func: &Function, value: Value) -> Option<i64> {
 }
 
 /// Makes the branch test the next value.
-fn test_next(func: &mut Function, limit: &Limit) {
-    let ty = func.dfg.value_type(limit.next);
+fn test_next(func: &mut Function, test: &ExitTest) {
+    let ty = func.dfg.value_type(test.next);
     let mask = u64::MAX >> (64 - ty.bits());
-    let offset = limit.offset.wrapping_add(limit.step).cast_unsigned() & mask;
-    let mut cursor = FuncCursor::new(func).at_inst(limit.branch);
+    let offset = test.offset.wrapping_add(test.increment).cast_unsigned() & mask;
+    let mut cursor = FuncCursor::new(func).at_inst(test.branch);
     let offset_value = cursor.ins().iconst(ty, offset.cast_signed());
-    let end = match limit.base {
+    let end = match test.base {
         None => offset_value,
         Some(base) if offset == 0 => base,
         Some(base) => cursor.ins().iadd(base, offset_value),
     };
-    let condition = cursor.ins().icmp(limit.code, limit.next, end);
-    func.dfg.inst_args_mut(limit.branch)[0] = condition;
+    let condition = cursor.ins().icmp(test.code, test.next, end);
+    func.dfg.inst_args_mut(test.branch)[0] = condition;
 }
 
 #[cfg(test)]
@@ -119,9 +122,9 @@ mod tests {
     use cranelift_codegen::verify_function;
     use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
-    /// A loop whose counter goes by `step` until its next value is `end`, or `end` more than the
+    /// A loop whose induction variable is incremented until its next value is `end`, or `end` more than the
     /// function's parameter; optimised and improved.
-    fn improved(ty: Type, step: i64, end: i64, from_param: bool) -> String {
+    fn improved(ty: Type, increment: i64, end: i64, from_param: bool) -> String {
         let options = crate::Options::default();
         let isa = crate::emit::target_isa(&options);
         let mut context = Context::new();
@@ -130,12 +133,12 @@ mod tests {
         let mut builder = FunctionBuilder::new(&mut context.func, &mut frontend);
         let [entry, header, exit] = [(); 3].map(|()| builder.create_block());
         builder.append_block_params_for_function_params(entry);
-        let counter = builder.append_block_param(header, ty);
+        let variable = builder.append_block_param(header, ty);
         builder.switch_to_block(entry);
         let param = builder.block_params(entry)[0];
         builder.ins().jump(header, &[param.into()]);
         builder.switch_to_block(header);
-        let next = builder.ins().iadd_imm_s(counter, step);
+        let next = builder.ins().iadd_imm_s(variable, increment);
         let end = match from_param {
             true => builder.ins().iadd_imm_s(param, end),
             false => builder.ins().iconst(ty, end),
@@ -184,18 +187,18 @@ mod tests {
 
     #[test]
     fn the_next_value_is_compared() {
-        for (ty, step, end, limit) in [
+        for (ty, increment, end, limit) in [
             (types::I32, 1, 200, "200"),
             (types::I32, -1, 7, "7"),
             (types::I64, 8, 0, "0"),
             (types::I32, 4, 0xffff_fffc, "-4"),
         ] {
-            let clif = improved(ty, step, end, false);
+            let clif = improved(ty, increment, end, false);
             let (condition, operand) = condition(&clif);
             let next = clif
                 .lines()
                 .find(|line| line.contains("iadd"))
-                .expect("a step");
+                .expect("an increment");
             let next = next.trim().split(' ').next().unwrap_or_default();
             assert!(condition.contains(&format!(" {next}, ")), "{clif}");
             assert!(operand.ends_with(&format!("iconst.{ty} {limit}")), "{clif}");
