@@ -202,6 +202,11 @@ pub(crate) struct CompletionsArgs {
 pub(crate) struct ComposeArgs {
     /// Satisfy imports of the input, and of other plugs, with what this component exports
     #[arg(long, value_name = "FILE")]
+    /// Make a module the component whose type it carries, also where it imports WASI 0.1 alone and
+    /// could be compiled as it is
+    #[arg(long, conflicts_with = "compose")]
+    pub(crate) component: bool,
+
     pub(crate) plug: Vec<PathBuf>,
 
     /// Compose the program as this script in wac's language says, in place of an input

@@ -145,6 +145,7 @@ fn composition(args: ComposeArgs) -> Result<Composition, Failure> {
         }
     }
     Ok(Composition {
+        is_component: args.component,
         is_script: args.compose.is_some(),
         packages,
         folder: args.deps_dir.unwrap_or_else(|| PathBuf::from("deps")),
