@@ -18,6 +18,7 @@ mod capabilities;
 mod compiler_errors;
 mod compose;
 mod diagnostic;
+mod dirs;
 mod exec;
 mod guard;
 mod input;

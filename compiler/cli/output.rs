@@ -165,7 +165,15 @@ fn place(output: &OutputPath, input: &InputPath) -> Result<Place, Failure> {
     };
     let shown = path.display();
     let Ok(metadata) = fs::metadata(path) else {
-        return Ok(Place::File(path.clone()));
+        return match target(path) {
+            Some(path) => Ok(Place::File(path)),
+            None => Err(Failure::input(
+                Diagnostic::error(format!(
+                    "cannot write `{shown}`: too many levels of symbolic links"
+                ))
+                .help(ELSEWHERE),
+            )),
+        };
     };
     if metadata.is_dir() {
         return Err(Failure::input(
@@ -188,6 +196,21 @@ fn place(output: &OutputPath, input: &InputPath) -> Result<Place, Failure> {
     Ok(Place::File(
         fs::canonicalize(path).unwrap_or_else(|_| path.clone()),
     ))
+}
+
+/// Symbolic links that are followed, as by the system.
+const LINKS_MAX: usize = 40;
+
+/// Where a file is made that does not exist: `path`, or what its symbolic links lead to.
+fn target(path: &Path) -> Option<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(link) = fs::read_link(&path) else {
+            return Some(path);
+        };
+        path = path.parent().unwrap_or(Path::new("")).join(link);
+    }
+    None
 }
 
 fn same_file(left: &fs::Metadata, right: &fs::Metadata) -> bool {
