@@ -29,30 +29,20 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let pending = Pending::create(&build.output, &build.input, purpose)?;
     let options = pipeline::options_for(&input, &build.options)?;
     let compiled = pipeline::compile(&input, &options, &build.console)?;
-    let (output_bytes, linked) = match build.emit {
-        Emit::Exe => {
-            let (executable, linked) = pipeline::link(&compiled, &build.link)?;
-            pending.write(&executable)?;
-            (executable.len(), Some(linked))
-        }
+    let linked = match build.emit {
+        Emit::Exe => Some(pipeline::link(&compiled, &build.link, &pending)?),
         Emit::Obj => {
             pending.write(&compiled.object)?;
-            (compiled.object.len(), None)
+            None
         }
         Emit::Clif | Emit::Asm => {
-            let text = compiled.text.as_deref().unwrap_or_default();
-            pending.write(text.as_bytes())?;
-            (text.len(), None)
+            pending.write(compiled.text.as_deref().unwrap_or_default().as_bytes())?;
+            None
         }
     };
+    let output_bytes = std::fs::metadata(pending.path()).map_or(0, |metadata| metadata.len());
     pending.finish()?;
-    tell(
-        build,
-        &compiled,
-        output_bytes as u64,
-        linked,
-        started.elapsed(),
-    );
+    tell(build, &compiled, output_bytes, linked, started.elapsed());
     Ok(())
 }
 

@@ -18,8 +18,6 @@ mod capabilities;
 mod compiler_errors;
 mod compose;
 mod diagnostic;
-mod dirs;
-mod exec;
 mod guard;
 mod input;
 mod inspect;

@@ -8,8 +8,9 @@ use wasmelt_linker::{ImageSection, LinkError, LinkRequest, RuntimePack};
 
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::guard::{bug, guarded};
-use crate::input::{Input, reason};
+use crate::input::Input;
 use crate::invoke;
+use crate::output::Pending;
 use crate::policy;
 use crate::progress::ProgressLine;
 use crate::requests::LinkOptions;
@@ -71,20 +72,22 @@ pub(crate) fn wit(input: &Input) -> Result<String, Failure> {
         .map_err(|error| Failure::compiler(error, input))
 }
 
-/// Links an executable, and says how long it took.
+/// Links an executable into `output`, and says how long it took.
 ///
 /// # Errors
-/// When the linker fails.
+/// When the linker fails, or the file cannot be written.
 pub(crate) fn link(
     compiled: &Compiled,
     options: &LinkOptions,
-) -> Result<(Vec<u8>, Duration), Failure> {
+    output: &Pending,
+) -> Result<Duration, Failure> {
     let started = Instant::now();
     let linked = guarded(|| {
         let pack = RuntimePack::from_bytes(PACK).expect("the build script has written it");
         wasmelt_linker::link(&LinkRequest {
             object: &compiled.object,
             pack: &pack,
+            output: output.path(),
             image: compiled.image.map(|image| ImageSection {
                 section: String::from(IMAGE_SECTION),
                 address: image.address,
@@ -94,11 +97,11 @@ pub(crate) fn link(
             strip: options.strip,
         })
     });
-    let executable = linked?.map_err(link_failure)?;
-    Ok((executable, started.elapsed()))
+    linked?.map_err(|error| link_failure(error, output))?;
+    Ok(started.elapsed())
 }
 
-fn link_failure(error: LinkError) -> Failure {
+fn link_failure(error: LinkError, output: &Pending) -> Failure {
     let text = error.to_string();
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let mut diagnostic = Diagnostic::error(first.trim_end_matches(':'));
@@ -106,14 +109,7 @@ fn link_failure(error: LinkError) -> Failure {
         diagnostic = diagnostic.note(rest.trim_end());
     }
     match error {
-        LinkError::Write { path, source } => Failure::input(
-            Diagnostic::error(format!(
-                "cannot write `{}`: {}",
-                path.display(),
-                reason(&source)
-            ))
-            .help("name another directory for temporary files: `TMPDIR=PATH`"),
-        ),
+        LinkError::Write { source, .. } => output.failure(&source),
         LinkError::ToolMissing { .. } => Failure::usage(
             diagnostic
                 .help("give the path of a linker, or leave out `--linker` to use the built-in one"),

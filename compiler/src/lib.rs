@@ -34,7 +34,6 @@ pub use proposal::Proposal;
 pub use wit::wit;
 pub use withheld::Withheld;
 
-use crate::encode::Encode;
 use crate::plan::{Linked, component};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -156,7 +155,7 @@ pub fn input_kind(bytes: &[u8]) -> InputKind {
 /// # Errors
 /// Any fault of the input: not wasm, invalid, unsupported, imports that nothing provides.
 pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Result<Compiled> {
-    let wasm = binary(input, Encode::WhereNeeded)?;
+    let wasm = binary(input)?;
     let mut report = Report {
         wasm_bytes: wasm.len() as u64,
         ..Report::default()
@@ -321,14 +320,14 @@ fn compile_linked(
 }
 
 /// The input as a binary module or component: text is assembled, and a module that carries the
-/// type of a component is made one if `encode` says so.
-fn binary(input: &[u8], encode: Encode) -> Result<Cow<'_, [u8]>> {
+/// type of a component is made one.
+fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
     match input_kind(input) {
-        InputKind::Module | InputKind::Component => encode::component(Cow::Borrowed(input), encode),
+        InputKind::Module | InputKind::Component => encode::component(Cow::Borrowed(input)),
         InputKind::Text => {
             let assembled = wat::parse_bytes(input)
                 .map_err(|e| Error::new(ErrorKind::Invalid, e.to_string().trim_end().to_owned()))?;
-            encode::component(assembled, encode)
+            encode::component(assembled)
         }
         InputKind::Unknown if b"\0asm".starts_with(&input[..input.len().min(4)]) => {
             Err(Error::invalid(
@@ -351,7 +350,7 @@ fn binary(input: &[u8], encode: Encode) -> Result<Cow<'_, [u8]>> {
 /// # Errors
 /// As for [`compile`], but unresolved imports are fine.
 pub fn summarize(input: &[u8]) -> Result<Summary> {
-    let wasm = binary(input, Encode::WhereNeeded)?;
+    let wasm = binary(input)?;
     if input_kind(&wasm) == InputKind::Component {
         let gated = Options {
             gates: Gate::ALL.into_iter().collect(),
@@ -363,20 +362,20 @@ pub fn summarize(input: &[u8]) -> Result<Summary> {
     Ok(summary::of_module(&module))
 }
 
-/// The component that an input is, or whose type it carries, binary: text is assembled, and a module
-/// with such a type is made one. Nothing for another module.
+/// The component that an input is, binary: text is assembled, a module that carries the type of a
+/// component is made one. Nothing for another module.
 ///
 /// # Errors
 /// As for [`compile`], but a component is not validated.
 pub fn component_bytes(input: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
-    let wasm = binary(input, Encode::Always)?;
+    let wasm = binary(input)?;
     Ok((input_kind(&wasm) == InputKind::Component).then_some(wasm))
 }
 
 /// The names of what a component imports and exports, as far as they can be read: nothing is
-/// validated. Nothing for what [`compile`] compiles as a module.
+/// validated. Nothing for a module.
 #[must_use]
 pub fn externs(input: &[u8]) -> Option<Externs> {
-    let wasm = binary(input, Encode::WhereNeeded).ok()?;
-    (input_kind(&wasm) == InputKind::Component).then(|| summary::externs(&wasm))
+    let wasm = component_bytes(input).ok()??;
+    Some(summary::externs(&wasm))
 }

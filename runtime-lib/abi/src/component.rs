@@ -77,7 +77,7 @@ pub const fn host_resource(interface: &str, resource: &str) -> u32 {
 /// When there is no such resource.
 #[must_use]
 pub const fn host_resource_p3(interface: &str, resource: &str) -> u32 {
-    P3_RESOURCES + resource_position(&[crate::P3], interface, resource)
+    P3_RESOURCES + resource_position(&[crate::P3, crate::P3_HTTP], interface, resource)
 }
 
 /// The resource types of WASI 0.3 are numbered behind this.

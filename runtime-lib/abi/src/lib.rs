@@ -13,6 +13,7 @@ mod p2;
 mod p2_http;
 mod p2_sockets;
 mod p3;
+mod p3_http;
 mod program;
 mod runtime_fns;
 mod spectest;
@@ -29,6 +30,7 @@ pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAG
 pub use p2::P2;
 pub use p2_http::P2_HTTP;
 pub use p3::P3;
+pub use p3_http::P3_HTTP;
 pub use program::{
     CallSite, CodeMap, EnvVar, Export, Handler, Instance, Policy, PolicyFlags, Preopen,
     PreopenFlags, Program, Region, Slice, Str, TableInit, ValueType,

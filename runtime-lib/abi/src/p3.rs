@@ -1,4 +1,4 @@
-//! The interfaces of WASI 0.3.2, `wasi:http` excepted.
+//! The interfaces of WASI 0.3.2, but for `wasi:http`.
 //!
 //! A type is written as in [`crate::HostInterface`]; that of an async function begins with `async`.
 

@@ -158,6 +158,8 @@ traps! {
         DatagramStreamsOpen = 68, "udp streams not dropped yet";
         SendNotPermitted = 69, "not permitted to send so many datagrams";
         NoRandomBytes = 72, "the system has no random bytes";
+        FieldsTooLarge = 75, "total size of fields exceeds limit";
+        ChildrenRemain = 76, "resource has children";
         UnknownThread = 73, "unknown thread index";
         ThreadNotSuspended = 74, "cannot resume thread which is not suspended";
     }

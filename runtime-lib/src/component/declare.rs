@@ -40,6 +40,15 @@ macro_rules! record {
             $( $(#[$field_meta])* pub $field: $type ),+
         }
 
+        $crate::record_values! { $name { $( $field: $type ),+ } }
+    };
+}
+
+/// `record_values! { Datetime { seconds: u64, nanoseconds: u32 } }`: as `record!`, for a type that
+/// is declared elsewhere.
+#[macro_export]
+macro_rules! record_values {
+    ($name:ident { $( $field:ident : $type:ty ),+ $(,)? }) => {
         const _: () = {
             use $crate::component::{Call, Fields, Layout, Lift, Lower, Slots, Value};
 
@@ -99,6 +108,15 @@ macro_rules! variant {
             $( $(#[$case_meta])* $case $( ($type) )? ),+
         }
 
+        $crate::variant_values! { $name { $( $case $( ($type) )? ),+ } }
+    };
+}
+
+/// `variant_values! { NewTimestamp { NoChange, Now, Timestamp(Datetime) } }`: as `variant!`, for a
+/// type that is declared elsewhere.
+#[macro_export]
+macro_rules! variant_values {
+    ($name:ident { $( $case:ident $( ($type:ty) )? ),+ $(,)? }) => {
         const _: () = {
             use $crate::component::{
                 Call, Layout, Lift, Lower, Slots, Value, lift_discriminant, load_discriminant,
@@ -107,7 +125,7 @@ macro_rules! variant {
 
             /// Types of the payloads.
             const CASES: &[Layout] =
-                &[$( <$crate::variant!(@payload $($type)?) as Value>::LAYOUT ),+];
+                &[$( <$crate::variant_values!(@payload $($type)?) as Value>::LAYOUT ),+];
 
             /// The discriminants.
             enum Index { $($case),+ }
@@ -133,11 +151,13 @@ macro_rules! variant {
 
             impl Lift for $name {
                 fn lift_flat(call: &mut Call<'_>, slots: &mut Slots<'_>) -> Self {
+                    // Cases without payloads do not need it.
+                    let _ = &call;
                     let case = lift_discriminant(slots, CASES.len());
                     let payload = &mut slots.split(Self::FLAT - 1);
                     $(
                         if case == Index::$case as u32 {
-                            return $crate::variant!(
+                            return $crate::variant_values!(
                                 @lift $name $case call payload lift_flat $($type)?
                             );
                         }
@@ -150,7 +170,7 @@ macro_rules! variant {
                     let payload = at + Layout::payload_offset(CASES, call.ptr_type());
                     $(
                         if case == Index::$case as u32 {
-                            return $crate::variant!(@lift $name $case call payload load $($type)?);
+                            return $crate::variant_values!(@lift $name $case call payload load $($type)?);
                         }
                     )+
                     unreachable!("the discriminant was checked")
@@ -159,12 +179,13 @@ macro_rules! variant {
 
             impl Lower for $name {
                 fn lower_flat(self, call: &mut Call<'_>, slots: &mut Slots<'_>) {
+                    let _ = &call;
                     let discriminant = slots.next_slot();
                     let payload = &mut slots.split(Self::FLAT - 1);
                     $(
-                        if let $crate::variant!(@pattern $name $case value $($type)?) = self {
+                        if let $crate::variant_values!(@pattern $name $case value $($type)?) = self {
                             *discriminant = Index::$case as u64;
-                            return $crate::variant!(@lower call payload value lower_flat $($type)?);
+                            return $crate::variant_values!(@lower call payload value lower_flat $($type)?);
                         }
                     )+
                 }
@@ -172,9 +193,9 @@ macro_rules! variant {
                 fn store(self, call: &mut Call<'_>, at: u64) {
                     let payload = at + Layout::payload_offset(CASES, call.ptr_type());
                     $(
-                        if let $crate::variant!(@pattern $name $case value $($type)?) = self {
+                        if let $crate::variant_values!(@pattern $name $case value $($type)?) = self {
                             store_discriminant(call, at, Index::$case as u32, CASES.len());
-                            return $crate::variant!(@lower call payload value store $($type)?);
+                            return $crate::variant_values!(@lower call payload value store $($type)?);
                         }
                     )+
                 }

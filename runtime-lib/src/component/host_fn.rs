@@ -6,6 +6,7 @@ use crate::component::state;
 use crate::component::values::{Lift, Lower, Slots, Value};
 use crate::vm::Memory;
 use crate::vm::store;
+use crate::vm::trap::raise;
 use wasmelt_abi::{CanonOptions, FLAT_ASYNC_PARAMS_MAX, FLAT_PARAMS_MAX, SubtaskState};
 
 /// The slots of a call of a host function: see `wasmelt_abi`'s `component`. Only compiled code
@@ -208,7 +209,11 @@ pub fn drop_resource<T: Resource>(memory: &Memory, rep: u32) {
     let store = unsafe { store::of_memory(memory.start()) };
     // SAFETY: nothing of the guest runs until the reference is gone.
     let state = unsafe { state::of_store(store) };
-    let value = state.resources.take(Own::<T>::from_rep(rep));
+    let handle = Own::<T>::from_rep(rep);
+    if let Some(code) = state.resources.get(&handle).forbids_drop() {
+        raise(code)
+    }
+    let value = state.resources.take(handle);
     // What its destructor does must not meet a borrowed state.
     drop(value);
 }

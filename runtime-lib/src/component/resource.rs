@@ -7,6 +7,8 @@ use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::ptr;
 
+use wasmelt_abi::TrapCode;
+
 /// A value that handles of one resource type of the host stand for.
 pub trait Resource: 'static {
     /// The interface without its version: `wasi:io/streams`.
@@ -20,6 +22,12 @@ pub trait Resource: 'static {
         true => wasmelt_abi::host_resource_p3(Self::INTERFACE, Self::NAME),
         false => wasmelt_abi::host_resource(Self::INTERFACE, Self::NAME),
     };
+
+    /// Why the guest must not drop it now.
+    #[inline]
+    fn forbids_drop(&self) -> Option<TrapCode> {
+        None
+    }
 }
 
 /// `own<T>`: whoever has it passes it to the guest, or takes the resource back with

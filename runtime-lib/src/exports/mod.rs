@@ -5,12 +5,14 @@
 mod p2_cli;
 mod p2_clocks;
 mod p2_filesystem;
+mod p2_http;
 mod p2_io;
 mod p2_random;
 mod p2_sockets;
 mod p3_cli;
 mod p3_clocks;
 mod p3_filesystem;
+mod p3_http;
 mod p3_random;
 mod p3_sockets;
 
@@ -91,10 +93,10 @@ mod p0 {
 
 #[cfg(test)]
 mod tests {
-    use super::{p2_cli, p2_clocks, p2_filesystem, p2_io, p2_random, p2_sockets};
-    use super::{p3_cli, p3_clocks, p3_filesystem, p3_random, p3_sockets};
+    use super::{p2_cli, p2_clocks, p2_filesystem, p2_http, p2_io, p2_random, p2_sockets};
+    use super::{p3_cli, p3_clocks, p3_filesystem, p3_http, p3_random, p3_sockets};
     use crate::component::check_complete;
-    use wasmelt_abi::{P2, P3};
+    use wasmelt_abi::{P2, P2_HTTP, P3, P3_HTTP};
 
     #[test]
     fn every_function_of_wasi_0_2_is_there() {
@@ -107,6 +109,7 @@ mod tests {
             p2_sockets::HOST_FN_NAMES,
         ];
         check_complete(P2, &rows);
+        check_complete(P2_HTTP, &[p2_http::HOST_FN_NAMES]);
     }
 
     #[test]
@@ -119,5 +122,6 @@ mod tests {
             p3_sockets::HOST_FN_NAMES,
         ];
         check_complete(P3, &rows);
+        check_complete(P3_HTTP, &[p3_http::HOST_FN_NAMES]);
     }
 }

@@ -13,6 +13,7 @@ pub mod directory;
 pub mod environment;
 pub mod error;
 pub mod file;
+pub mod http;
 pub mod listing;
 pub mod lookup;
 pub mod net;

@@ -7,6 +7,7 @@
 //! are silent. Nothing here reads or writes, and nothing here knows a version of WASI.
 
 mod apart;
+mod driving;
 mod futures;
 mod reactor;
 #[cfg(test)]
@@ -15,6 +16,9 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
@@ -22,6 +26,7 @@ use crate::host::clocks::{Clock, now_ns};
 use crate::host::stat::NS_PER_S;
 
 pub use apart::apart;
+pub use driving::wait_any_driving;
 pub use futures::{Changes, Ready, Sleep, ready, sleep_until, turn};
 pub use source::{Handle, Source};
 
@@ -34,8 +39,14 @@ pub enum Interest {
     Writable,
 }
 
+/// Something that this program does by itself.
+pub trait Event {
+    /// Whether it has happened; if not, the waker is woken when it has.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
 /// What is waited for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Wanted {
     /// Nothing: it has happened.
     Now,
@@ -43,6 +54,8 @@ pub enum Wanted {
     Time { at_ns: u64 },
     /// The descriptor is ready.
     Ready(Handle, Interest),
+    /// This has happened.
+    Event(Rc<dyn Event>),
 }
 
 const NO_TIME: Timespec = Timespec {
@@ -59,13 +72,14 @@ impl Wanted {
             Wanted::Now => Some(0),
             Wanted::Time { at_ns } => Some(*at_ns),
             Wanted::Ready(..) => None,
+            Wanted::Event(event) => has_happened(&**event).then_some(0),
         }
     }
 
     fn poll_fd(&self) -> Option<PollFd<'_>> {
         match self {
             Wanted::Ready(handle, interest) => Some(poll_fd(handle, *interest)),
-            Wanted::Now | Wanted::Time { .. } => None,
+            Wanted::Now | Wanted::Time { .. } | Wanted::Event(_) => None,
         }
     }
 }
@@ -77,7 +91,14 @@ pub fn is_ready(wanted: &Wanted) -> bool {
         Wanted::Now => true,
         Wanted::Time { at_ns } => *at_ns <= now_ns(Clock::Monotonic),
         Wanted::Ready(handle, interest) => is_descriptor_ready(handle, *interest),
+        Wanted::Event(event) => has_happened(&**event),
     }
+}
+
+fn has_happened(event: &dyn Event) -> bool {
+    event
+        .poll(&mut Context::from_waker(Waker::noop()))
+        .is_ready()
 }
 
 /// Whether a descriptor is ready. Unlike [`is_ready`], this does not refer to clocks.
@@ -93,10 +114,10 @@ pub fn is_descriptor_ready(handle: &Handle, interest: Interest) -> bool {
     }
 }
 
-/// Waits until it has happened.
+/// Waits until it has happened. Events are left to [`wait_any_driving`].
 pub fn wait_one(wanted: &Wanted) {
     match wanted {
-        Wanted::Now => {}
+        Wanted::Now | Wanted::Event(_) => {}
         Wanted::Time { at_ns } => {
             poll(&mut [], Some(*at_ns));
         }
@@ -137,6 +158,7 @@ fn happened(wanted: &[Wanted], mut is_ready: impl FnMut(usize) -> bool) -> Vec<u
         Wanted::Now => true,
         Wanted::Time { at_ns } => *at_ns <= now,
         Wanted::Ready(..) => is_ready(*index),
+        Wanted::Event(event) => has_happened(&**event),
     });
     happened.map(|(index, _)| index).collect()
 }

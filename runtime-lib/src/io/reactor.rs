@@ -319,7 +319,7 @@ impl Reactor {
             .filter(|(one, slot)| self.is_noted(one, *slot))
             .filter_map(|(one, slot)| match one {
                 Wanted::Ready(handle, interest) => Some((handle, *interest, slot?)),
-                Wanted::Now | Wanted::Time { .. } => None,
+                Wanted::Now | Wanted::Time { .. } | Wanted::Event(_) => None,
             })
             .collect();
         for some in noted.chunks(ASKED_MAX) {

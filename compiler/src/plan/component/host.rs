@@ -12,8 +12,8 @@ use crate::index::{OptionsId, ResourceId};
 use crate::plan::host::withheld;
 use crate::withheld::Withheld;
 use wasmelt_abi::{
-    GUEST_RESOURCES, HostInterface, P2, P2_HTTP, P2_PREFIX, P3, P3_PREFIX, RESOURCE_DROP, SPECTEST,
-    SPECTEST_PREFIX, TrapCode, host_resource, host_resource_p3,
+    GUEST_RESOURCES, HostInterface, P2, P2_HTTP, P2_PREFIX, P3, P3_HTTP, P3_PREFIX, RESOURCE_DROP,
+    SPECTEST, SPECTEST_PREFIX, TrapCode, host_resource, host_resource_p3,
 };
 
 /// What a program may import from the host.
@@ -67,7 +67,7 @@ impl Track {
     fn interfaces(self) -> impl Iterator<Item = &'static HostInterface> {
         let (first, second): (&[_], &[_]) = match self {
             Track::P2 => (P2, P2_HTTP),
-            Track::P3 => (P3, &[]),
+            Track::P3 => (P3, P3_HTTP),
             Track::Script => (SPECTEST, &[]),
         };
         first.iter().chain(second)
@@ -77,13 +77,12 @@ impl Track {
         self.interfaces().find(|interface| interface.name == name)
     }
 
-    /// The prefix of an interface's symbols; none for what compiles but is not there yet.
-    fn prefix(self, interface: &HostInterface) -> Option<&'static str> {
+    /// The prefix of its symbols.
+    fn prefix(self) -> &'static str {
         match self {
-            Track::P2 if P2_HTTP.iter().any(|row| row.name == interface.name) => None,
-            Track::P2 => Some(P2_PREFIX),
-            Track::P3 => Some(P3_PREFIX),
-            Track::Script => Some(SPECTEST_PREFIX),
+            Track::P2 => P2_PREFIX,
+            Track::P3 => P3_PREFIX,
+            Track::Script => SPECTEST_PREFIX,
         }
     }
 
@@ -99,6 +98,9 @@ impl Track {
         format!("{}{version}.{name}", interface.name)
     }
 }
+
+/// What middleware imports, never from the host.
+const HANDLER: &str = "wasi:http/handler";
 
 /// Behind a switch.
 const TIMEZONE: &str = "wasi:clocks/timezone";
@@ -175,11 +177,7 @@ pub(super) fn function(
         .note(format!("WASI defines {expected}"))
         .help("build the component with the WIT definitions that WASI has released"));
     }
-    Ok(func(
-        track
-            .prefix(interface_row)
-            .map(|prefix| format!("{prefix}{base}#{function}")),
-    ))
+    Ok(func(Some(format!("{}{base}#{function}", track.prefix()))))
 }
 
 /// In place of a function that nothing provides, while what else is missing is looked for.
@@ -227,13 +225,10 @@ pub(super) fn known_resource(
         return Some(id);
     }
     let full_name = track.resource_name(row, name);
-    let resource = match track.prefix(row) {
-        Some(prefix) => Resource::Host {
-            number,
-            name: full_name,
-            drop_symbol: format!("{prefix}{}#{RESOURCE_DROP}{name}", row.name),
-        },
-        None => Resource::Missing { name: full_name },
+    let resource = Resource::Host {
+        number,
+        name: full_name,
+        drop_symbol: format!("{}{}#{RESOURCE_DROP}{name}", track.prefix(), row.name),
     };
     let id = linked.add_resource(resource);
     debug_assert!(number < GUEST_RESOURCES);
@@ -314,10 +309,10 @@ pub(super) fn not_provided(kind: &str, interface: &str, name: &str) -> Error {
             true => (Track::P3, "0.3"),
             false => (Track::P2, "0.2"),
         };
-        if track == Track::P3 && base.starts_with("wasi:http/") {
+        if base == HANDLER {
             return error
-                .note("`wasi:http` is not supported yet in version 0.3")
-                .help("trap when it is called: `-W unknown-imports-trap`");
+                .note("a handler is what another component exports")
+                .help("name that component: `--plug FILE`");
         }
         let names = track.interfaces().map(|interface| interface.name);
         let distance = |name: &&str| crate::plan::host::edit_distance(name, base);

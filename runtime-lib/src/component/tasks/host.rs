@@ -35,8 +35,8 @@ pub trait AsyncHostFn<P, R> {
     fn describe(&self) -> String;
 }
 
-/// A new resource of the host as a result, `own<T>`: it gets its place in the table when it is
-/// lowered.
+/// A resource of the host that changes hands, as `own<T>`: it gets its place in the table when it
+/// is lowered, and leaves it when it is lifted.
 #[derive(Debug)]
 pub struct New<T>(pub T);
 
@@ -46,6 +46,18 @@ impl<T: Resource> Value for New<T> {
     #[cfg(test)]
     fn describe(text: &mut String) {
         <Own<T> as Value>::describe(text);
+    }
+}
+
+impl<T: Resource> Lift for New<T> {
+    fn lift_flat(call: &mut Call<'_>, slots: &mut Slots<'_>) -> New<T> {
+        let own = <Own<T> as Lift>::lift_flat(call, slots);
+        New(call.take(own))
+    }
+
+    fn load(call: &mut Call<'_>, at: u64) -> New<T> {
+        let own = <Own<T> as Lift>::load(call, at);
+        New(call.take(own))
     }
 }
 

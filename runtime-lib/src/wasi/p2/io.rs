@@ -36,7 +36,10 @@ type Answer<T> = std::result::Result<T, Failure>;
 
 /// `error.to-debug-string`.
 pub fn error_to_debug_string(call: &mut Call<'_>, this: Borrow<IoError>) -> &'static str {
-    call.resource(&this).0.name()
+    match call.resource(&this) {
+        IoError::System(error) => error.name(),
+        IoError::Caused(cause) => cause.0.name(),
+    }
 }
 
 /// `input-stream.read`.
@@ -182,7 +185,12 @@ fn output<'a>(call: &'a mut Call<'_>, this: Borrow<Output>) -> &'a dyn OutputStr
 fn answer<T>(call: &mut Call<'_>, result: Result<T>) -> Answer<T> {
     result.map_err(|error| match error {
         StreamError::Closed => Failure::Closed,
-        StreamError::Failed(error) => Failure::LastOperationFailed(call.push(IoError(error))),
+        StreamError::Failed(error) => {
+            Failure::LastOperationFailed(call.push(IoError::System(error)))
+        }
+        StreamError::Caused(cause) => {
+            Failure::LastOperationFailed(call.push(IoError::Caused(cause)))
+        }
         StreamError::Trap(code) => call.trap(code),
     })
 }

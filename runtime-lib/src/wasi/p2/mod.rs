@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod clocks;
 pub mod filesystem;
+pub mod http;
 pub mod io;
 pub mod poll;
 pub mod random;

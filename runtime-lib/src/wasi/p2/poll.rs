@@ -7,6 +7,7 @@ use wasmelt_abi::TrapCode;
 
 use crate::component::{Borrow, Call, Resource};
 use crate::io::{self, Wanted};
+use crate::vm::trap::raise;
 
 /// What a pollable stands for.
 pub trait Subscribe {
@@ -49,6 +50,9 @@ impl Pollable {
 
 /// As [`Pollable::is_ready`].
 pub fn is_ready(subject: &(impl Subscribe + ?Sized)) -> bool {
+    if let Some(turn) = DRIVING.get() {
+        turn(false);
+    }
     io::is_ready(&subject.wanted()) && subject.settle()
 }
 
@@ -98,6 +102,9 @@ pub fn attend_until(wanted: impl FnOnce() -> Wanted) {
 /// As [`io::wait_any`], for whoever has to look after something else at the same time.
 type WaitAny = fn(Vec<Wanted>) -> Vec<usize>;
 
+/// As [`io::turn`].
+type Turn = fn(bool) -> bool;
+
 thread_local! {
     /// What is settled by the way, whatever is waited for.
     static ERRANDS: RefCell<Vec<Rc<dyn Subscribe>>> = const { RefCell::new(Vec::new()) };
@@ -105,11 +112,30 @@ thread_local! {
     /// [`wait_attending`], once there has been an errand. A program without errands that waits
     /// for one thing at a time does not refer to the event loop, and is linked without it.
     static ATTENDING: Cell<Option<WaitAny>> = const { Cell::new(None) };
+
+    /// [`io::turn`], once there has been something that goes on by itself.
+    static DRIVING: Cell<Option<Turn>> = const { Cell::new(None) };
+}
+
+/// From now on, what goes on by itself does so whenever somebody waits or asks: whoever makes a
+/// pollable of an event calls this.
+pub fn drive() {
+    DRIVING.set(Some(io::turn));
+    ATTENDING.set(Some(wait_driving));
+}
+
+/// As [`io::wait_any`], with events and errands.
+fn wait_driving(wanted: Vec<Wanted>) -> Vec<usize> {
+    wait_with_errands(wanted, |all| {
+        io::wait_any_driving(all).unwrap_or_else(|| raise(TrapCode::Deadlock))
+    })
 }
 
 /// Has this settled by whoever waits from now on, until it is ready.
 pub fn attend(errand: Rc<dyn Subscribe>) {
-    ATTENDING.set(Some(wait_attending));
+    if ATTENDING.get().is_none() {
+        ATTENDING.set(Some(wait_attending));
+    }
     ERRANDS.with_borrow_mut(|errands| {
         if !errands.iter().any(|known| Rc::ptr_eq(known, &errand)) {
             errands.push(errand);
@@ -119,13 +145,20 @@ pub fn attend(errand: Rc<dyn Subscribe>) {
 
 /// As [`io::wait_any`], with the errands.
 fn wait_attending(wanted: Vec<Wanted>) -> Vec<usize> {
+    wait_with_errands(wanted, io::wait_any)
+}
+
+fn wait_with_errands(
+    wanted: Vec<Wanted>,
+    wait_any: impl Fn(&[Wanted]) -> Vec<usize>,
+) -> Vec<usize> {
     let own = wanted.len();
     let mut all = wanted;
     loop {
         let errands = ERRANDS.with_borrow(Vec::clone);
         all.truncate(own);
         all.extend(errands.iter().map(|errand| errand.wanted()));
-        let mut ready = io::wait_any(&all);
+        let mut ready = wait_any(&all);
         let happened = ready.split_off(ready.partition_point(|index| *index < own));
         for errand in happened.iter().filter_map(|index| errands.get(index - own)) {
             if errand.settle() {

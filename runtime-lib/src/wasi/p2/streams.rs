@@ -9,7 +9,7 @@ use wasmelt_abi::TrapCode;
 
 use super::poll::{self, Subscribe};
 use crate::component::Resource;
-use crate::host;
+use crate::host::{self, http};
 
 /// No read gives more than this.
 pub const READ_BYTES_MAX: usize = 64 * 1024;
@@ -18,10 +18,12 @@ pub const READ_BYTES_MAX: usize = 64 * 1024;
 pub const PERMIT_BYTES: usize = 1024 * 1024;
 
 /// Why a stream did not do what it was asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StreamError {
     /// `last-operation-failed`, with what becomes an `error`.
     Failed(host::Error),
+    /// The same, where the system has nothing to do with it.
+    Caused(Cause),
     /// There is no more to come, or nobody to take it.
     Closed,
     /// The guest did what it must not do.
@@ -29,6 +31,28 @@ pub enum StreamError {
 }
 
 pub type Result<T> = std::result::Result<T, StreamError>;
+
+/// Why something failed, when the system has no number for it. What it is, a program that has no
+/// such streams is linked without.
+#[derive(Clone, Debug)]
+pub struct Cause(pub Rc<dyn Explain>);
+
+/// What a [`Cause`] tells.
+pub trait Explain: std::fmt::Debug {
+    /// For people.
+    fn name(&self) -> &'static str;
+
+    /// `http-error-code`.
+    fn http_error_code(&self) -> Option<http::ErrorCode>;
+}
+
+impl PartialEq for Cause {
+    fn eq(&self, other: &Cause) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Cause {}
 
 impl From<host::Error> for StreamError {
     fn from(error: host::Error) -> StreamError {
@@ -112,8 +136,22 @@ pub type Input = Rc<dyn InputStream>;
 pub type Output = Rc<dyn OutputStream>;
 
 /// The resource `wasi:io/error.error`: why an operation on a stream has failed.
-#[derive(Clone, Copy, Debug)]
-pub struct IoError(pub host::Error);
+#[derive(Clone, Debug)]
+pub enum IoError {
+    System(host::Error),
+    Caused(Cause),
+}
+
+impl IoError {
+    /// The system's error, if it is one.
+    #[must_use]
+    pub fn system(&self) -> Option<host::Error> {
+        match self {
+            IoError::System(error) => Some(*error),
+            IoError::Caused(_) => None,
+        }
+    }
+}
 
 impl Resource for Input {
     const INTERFACE: &'static str = "wasi:io/streams";

@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod clocks;
 pub mod filesystem;
+pub mod http;
 mod outcome;
 pub mod random;
 pub mod sockets;

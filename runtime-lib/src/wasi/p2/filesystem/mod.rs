@@ -226,7 +226,7 @@ pub fn read_directory_entry(
 }
 
 pub fn filesystem_error_code(call: &mut Call<'_>, error: Borrow<IoError>) -> Option<ErrorCode> {
-    ErrorCode::of_filesystem(call.resource(&error).0)
+    ErrorCode::of_filesystem(call.resource(&error).system()?)
 }
 
 impl DirectoryEntryStream {

@@ -83,7 +83,7 @@ fn streams_fail_once() {
     let reading = open(&directory, "a", DescriptorFlags::READ).unwrap();
     let writer = streams::writer(&reading, Some(0)).unwrap();
     let failed = StreamError::Failed(Error::BadDescriptor);
-    assert_eq!(writer.write(b"x"), Err(failed));
+    assert_eq!(writer.write(b"x"), Err(failed.clone()));
     assert_eq!(writer.check_write(), Err(StreamError::Closed));
     assert_eq!(writer.write(b"x"), Err(StreamError::Closed));
     let writing = open(&directory, "a", DescriptorFlags::WRITE).unwrap();

@@ -85,7 +85,7 @@ pub fn instance_network(call: &mut Call<'_>) -> Own<Network> {
 }
 
 pub fn network_error_code(call: &mut Call<'_>, error: Borrow<IoError>) -> Option<ErrorCode> {
-    ErrorCode::of_network(call.resource(&error).0)
+    ErrorCode::of_network(call.resource(&error).system()?)
 }
 
 impl From<Error> for ErrorCode {

@@ -32,7 +32,7 @@ pub(super) struct Sender {
     /// Sending ends with what is pending.
     ending: Cell<bool>,
     /// Why nothing can be sent any more.
-    end: Cell<Option<StreamError>>,
+    end: RefCell<Option<StreamError>>,
 }
 
 /// The stream to the connection. When the guest drops it, what is pending is sent, and then the
@@ -91,7 +91,7 @@ impl Sender {
             permit: Cell::new(0),
             pending: RefCell::default(),
             ending: Cell::new(false),
-            end: Cell::new(None),
+            end: RefCell::new(None),
         })
     }
 
@@ -106,9 +106,9 @@ impl Sender {
     }
 
     fn finish(&self) {
-        if self.ending.get() && !self.is_pending() && self.end.get().is_none() {
+        if self.ending.get() && !self.is_pending() && self.end.borrow().is_none() {
             self.socket.end_sending();
-            self.end.set(Some(StreamError::Closed));
+            self.end.replace(Some(StreamError::Closed));
         }
     }
 
@@ -121,7 +121,7 @@ impl Sender {
                 Ok(count) => sent += count,
                 Err(Error::WouldBlock) => return sent,
                 Err(error) => {
-                    self.end.set(Some(match error {
+                    self.end.replace(Some(match error {
                         Error::Pipe => StreamError::Closed,
                         error => StreamError::Failed(error),
                     }));
@@ -143,7 +143,7 @@ impl Sender {
 
 impl Subscribe for Sender {
     fn wanted(&self) -> Wanted {
-        match self.end.get() {
+        match *self.end.borrow() {
             None => Wanted::Ready(self.socket.handle(), Interest::Writable),
             Some(_) => Wanted::Now,
         }
@@ -154,7 +154,7 @@ impl Subscribe for Sender {
             return true;
         }
         self.push();
-        self.end.get().is_some() || !self.is_pending() && self.socket.can_send()
+        self.end.borrow().is_some() || !self.is_pending() && self.socket.can_send()
     }
 }
 
@@ -180,7 +180,7 @@ impl OutputStream for SenderStream {
         if sender.is_pending() {
             sender.push();
         }
-        if let Some(end) = sender.end.get() {
+        if let Some(end) = sender.end.borrow().clone() {
             return Err(end);
         }
         let free = !sender.is_pending() && sender.socket.can_send();
@@ -190,7 +190,7 @@ impl OutputStream for SenderStream {
 
     fn write(&self, bytes: &[u8]) -> Result<()> {
         let sender = &*self.0;
-        if let Some(end) = sender.end.get() {
+        if let Some(end) = sender.end.borrow().clone() {
             return Err(end);
         }
         if bytes.len() > sender.permit.get() {
@@ -201,7 +201,7 @@ impl OutputStream for SenderStream {
         }
         sender.permit.set(0);
         let sent = sender.send(bytes);
-        if let Some(end) = sender.end.get() {
+        if let Some(end) = sender.end.borrow().clone() {
             return Err(end);
         }
         if let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
@@ -212,7 +212,7 @@ impl OutputStream for SenderStream {
     }
 
     fn flush(&self) -> Result<()> {
-        self.0.end.get().map_or(Ok(()), Err)
+        self.0.end.borrow().clone().map_or(Ok(()), Err)
     }
 }
 

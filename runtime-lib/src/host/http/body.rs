@@ -1,0 +1,483 @@
+//! Bodies: a pipe of bytes between a guest and a connection, with trailers or an error at its end.
+//!
+//! One side writes and the other reads; neither knows whether the other is a guest or a
+//! connection. What is written and not read yet is limited. The length that a message has
+//! announced is compared with what is written.
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use super::error::{ErrorCode, Result};
+use super::fields::Fields;
+use crate::io::Event;
+
+/// Bytes that wait to be read.
+pub const PIPE_BYTES_MAX: usize = 64 * 1024;
+
+/// As many may be written while nobody reads yet: guests write before they send a message.
+const UNREAD_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a body belongs to, which says how its length is complained about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Request,
+    Response,
+}
+
+impl Kind {
+    /// The error of a body of so many bytes, which are not as many as announced.
+    #[must_use]
+    pub fn body_size(self, bytes: u64) -> ErrorCode {
+        match self {
+            Kind::Request => ErrorCode::HttpRequestBodySize(Some(bytes)),
+            Kind::Response => ErrorCode::HttpResponseBodySize(Some(bytes)),
+        }
+    }
+}
+
+/// How many bytes a message has announced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Announced {
+    pub kind: Kind,
+    pub bytes: Option<u64>,
+}
+
+#[derive(Default)]
+struct Pipe {
+    chunks: VecDeque<Vec<u8>>,
+    /// Bytes of the first chunk that have been read.
+    read: usize,
+    unread: usize,
+    /// What is behind the bytes.
+    end: Option<Result<Option<Fields>>>,
+    /// Why nobody reads any more.
+    refused: Option<ErrorCode>,
+    /// Somebody has begun to read, or is about to.
+    attached: bool,
+    /// Nobody wants the bytes, but the end.
+    discarding: bool,
+    written: u64,
+    announced: Option<Announced>,
+    /// Is told when the message has been sent, or that it has not.
+    on_sent: Option<OnSent>,
+    readers: Vec<Waker>,
+    writers: Vec<Waker>,
+}
+
+type OnSent = Box<dyn FnOnce(Result<()>)>;
+
+/// The side that writes. Dropped without an end, the body is cut short.
+pub struct BodyWriter(Rc<RefCell<Pipe>>);
+
+/// The side that reads. Dropped, the writer is told that nobody reads.
+pub struct BodyReader(Rc<RefCell<Pipe>>);
+
+/// Happens when the reader has something to read, or the end.
+struct Readable(Rc<RefCell<Pipe>>);
+
+/// Happens when all bytes have been read and the end is known.
+struct Ended(Rc<RefCell<Pipe>>);
+
+/// Happens when the writer can write, or need not any more.
+struct Writable(Rc<RefCell<Pipe>>);
+
+/// A new body.
+#[must_use]
+pub fn pipe(announced: Option<Announced>) -> (BodyWriter, BodyReader) {
+    let pipe = Rc::new(RefCell::new(Pipe {
+        announced,
+        ..Pipe::default()
+    }));
+    (BodyWriter(Rc::clone(&pipe)), BodyReader(pipe))
+}
+
+/// A body without bytes and trailers.
+#[must_use]
+pub fn empty() -> BodyReader {
+    let (mut writer, reader) = pipe(None);
+    // Nothing is announced, so nothing can be wrong with it.
+    let _ = writer.finish(None);
+    reader
+}
+
+impl Pipe {
+    fn bytes_max(&self) -> usize {
+        if self.attached {
+            PIPE_BYTES_MAX
+        } else {
+            UNREAD_BYTES_MAX
+        }
+    }
+
+    fn is_readable(&self) -> bool {
+        self.unread > 0 || self.end.is_some()
+    }
+
+    fn is_ended(&self) -> bool {
+        self.end.is_some() && (self.unread == 0 || matches!(self.end, Some(Err(_))))
+    }
+
+    fn is_writable(&self) -> bool {
+        self.end.is_some() || self.refused.is_some() || self.unread < self.bytes_max()
+    }
+
+    /// Sets the end, and gives who is to be woken.
+    fn end(&mut self, end: Result<Option<Fields>>) -> Vec<Waker> {
+        if self.end.is_some() {
+            return Vec::new();
+        }
+        if end.is_err() {
+            // What is left is not to be taken for a part of the whole.
+            self.chunks.clear();
+            (self.read, self.unread) = (0, 0);
+        }
+        self.end = Some(end);
+        let mut woken = std::mem::take(&mut self.readers);
+        woken.append(&mut self.writers);
+        woken
+    }
+
+    /// Copies as much as there is room for.
+    fn read(&mut self, into: &mut [u8]) -> usize {
+        let mut count = 0;
+        while let Some(chunk) = self.chunks.front() {
+            let rest = chunk.get(self.read..).unwrap_or_default();
+            let free = into.get_mut(count..).unwrap_or_default();
+            let now = rest.len().min(free.len());
+            if now == 0 && !rest.is_empty() {
+                break;
+            }
+            free[..now].copy_from_slice(&rest[..now]);
+            count += now;
+            self.read += now;
+            if self.read == chunk.len() {
+                self.chunks.pop_front();
+                self.read = 0;
+            }
+        }
+        self.unread -= count;
+        count
+    }
+}
+
+fn wake(wakers: Vec<Waker>) {
+    wakers.into_iter().for_each(Waker::wake);
+}
+
+fn poll(
+    pipe: &Rc<RefCell<Pipe>>,
+    cx: &mut Context<'_>,
+    happened: fn(&Pipe) -> bool,
+    waiting: fn(&mut Pipe) -> &mut Vec<Waker>,
+) -> Poll<()> {
+    let mut pipe = pipe.borrow_mut();
+    if happened(&pipe) {
+        return Poll::Ready(());
+    }
+    let waiting = waiting(&mut pipe);
+    if !waiting.iter().any(|known| known.will_wake(cx.waker())) {
+        waiting.push(cx.waker().clone());
+    }
+    Poll::Pending
+}
+
+impl BodyWriter {
+    /// How many bytes can be written now.
+    ///
+    /// # Errors
+    /// Why none can any more.
+    pub fn room(&self) -> Result<usize> {
+        let pipe = self.0.borrow();
+        match (&pipe.refused, &pipe.end) {
+            (_, Some(Err(error))) | (Some(error), None) => Err(error.clone()),
+            _ => Ok(pipe.bytes_max().saturating_sub(pipe.unread)),
+        }
+    }
+
+    /// Whether whoever reads is gone.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.0.borrow().refused.is_some()
+    }
+
+    /// Adds bytes, however many there is room for.
+    ///
+    /// # Errors
+    /// That more was announced; the body has failed then.
+    pub fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
+        let mut pipe = self.0.borrow_mut();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let total = pipe.written.saturating_add(bytes.len() as u64);
+        if let Some(error) = pipe.too_much(total) {
+            let woken = pipe.end(Err(error.clone()));
+            drop(pipe);
+            wake(woken);
+            return Err(error);
+        }
+        pipe.written = total;
+        if pipe.end.is_some() || pipe.refused.is_some() {
+            return Ok(());
+        }
+        if pipe.discarding {
+            return Ok(());
+        }
+        pipe.unread += bytes.len();
+        pipe.chunks.push_back(bytes);
+        let woken = std::mem::take(&mut pipe.readers);
+        drop(pipe);
+        wake(woken);
+        Ok(())
+    }
+
+    /// As [`BodyWriter::write`], of the bytes that there is room for, which are counted: none if
+    /// all of them together are more than announced.
+    ///
+    /// # Errors
+    /// That, and why nothing can be written any more.
+    pub fn write_some(&mut self, bytes: &[u8]) -> Result<usize> {
+        let count = self.room()?.min(bytes.len());
+        let error = {
+            let pipe = self.0.borrow();
+            pipe.too_much(pipe.written.saturating_add(bytes.len() as u64))
+        };
+        if let Some(error) = error {
+            self.fail(error.clone());
+            return Err(error);
+        }
+        self.write(bytes[..count].to_vec())?;
+        Ok(count)
+    }
+
+    /// Has somebody told when the message has been handed to the system, or that it will not be.
+    pub fn on_sent(&mut self, then: impl FnOnce(Result<()>) + 'static) {
+        self.0.borrow_mut().on_sent = Some(Box::new(then));
+    }
+
+    /// The body is complete.
+    ///
+    /// # Errors
+    /// Why it is not: its length, or what has happened before.
+    pub fn finish(&mut self, trailers: Option<Fields>) -> Result<()> {
+        let mut pipe = self.0.borrow_mut();
+        let missing = pipe.missing();
+        let (end, result) = match (&pipe.end, missing) {
+            (Some(Err(error)), _) => return Err(error.clone()),
+            (_, Some(error)) => (Err(error.clone()), Err(error)),
+            _ => (Ok(trailers), Ok(())),
+        };
+        let woken = pipe.end(end);
+        drop(pipe);
+        wake(woken);
+        result
+    }
+
+    /// The body is cut short.
+    pub fn fail(&mut self, error: ErrorCode) {
+        let woken = self.0.borrow_mut().end(Err(error));
+        wake(woken);
+    }
+
+    /// Waits until [`BodyWriter::room`] has something to say.
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        poll(&self.0, cx, Pipe::is_writable, |pipe| &mut pipe.writers)
+    }
+
+    /// Happens when [`BodyWriter::room`] has something to say.
+    #[must_use]
+    pub fn writable(&self) -> Rc<dyn Event> {
+        Rc::new(Writable(Rc::clone(&self.0)))
+    }
+
+    /// The length that was announced.
+    #[must_use]
+    pub fn announced_bytes(&self) -> Option<u64> {
+        self.0.borrow().announced?.bytes
+    }
+}
+
+impl Pipe {
+    fn too_much(&self, total: u64) -> Option<ErrorCode> {
+        let announced = self.announced?;
+        (total > announced.bytes?).then(|| announced.kind.body_size(total))
+    }
+
+    fn missing(&self) -> Option<ErrorCode> {
+        let announced = self.announced?;
+        (self.written < announced.bytes?).then(|| announced.kind.body_size(self.written))
+    }
+}
+
+impl Drop for BodyWriter {
+    fn drop(&mut self) {
+        self.fail(ErrorCode::ConnectionTerminated);
+    }
+}
+
+impl BodyReader {
+    /// From now on, somebody reads: no more is buffered than that takes.
+    pub fn attach(&self) {
+        self.0.borrow_mut().attached = true;
+    }
+
+    /// Copies what is there: nothing at the end.
+    ///
+    /// # Errors
+    /// Why the body is not whole.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
+        let readable = poll(&self.0, cx, Pipe::is_readable, |pipe| &mut pipe.readers);
+        if readable.is_pending() {
+            return Poll::Pending;
+        }
+        let mut pipe = self.0.borrow_mut();
+        pipe.attached = true;
+        let count = pipe.read(into);
+        if count == 0
+            && let Some(Err(error)) = &pipe.end
+        {
+            return Poll::Ready(Err(error.clone()));
+        }
+        let woken = std::mem::take(&mut pipe.writers);
+        drop(pipe);
+        wake(woken);
+        Poll::Ready(Ok(count))
+    }
+
+    /// As [`BodyReader::poll_read`], of at most so many bytes, without waiting: nothing while there
+    /// is nothing.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn read_now(&mut self, bytes_max: usize) -> Option<Result<Vec<u8>>> {
+        let unread = self.0.borrow().unread;
+        let mut bytes = vec![0; unread.min(bytes_max)];
+        match self.poll_read(&mut Context::from_waker(Waker::noop()), &mut bytes) {
+            Poll::Pending => None,
+            Poll::Ready(Ok(count)) => {
+                bytes.truncate(count);
+                Some(Ok(bytes))
+            }
+            Poll::Ready(Err(error)) => Some(Err(error)),
+        }
+    }
+
+    /// The end, when all has been read: trailers, if there are some.
+    ///
+    /// # Errors
+    /// Why the body is not whole.
+    pub fn poll_end(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Fields>>> {
+        let ended = poll(&self.0, cx, Pipe::is_ended, |pipe| &mut pipe.readers);
+        ended.map(|()| {
+            let end = self.0.borrow().end.clone();
+            end.expect("the body has ended")
+        })
+    }
+
+    /// The length of the whole body, if it is known: announced, or since it is complete.
+    #[must_use]
+    pub fn known_bytes(&self) -> Option<u64> {
+        let pipe = self.0.borrow();
+        let announced = pipe.announced.and_then(|announced| announced.bytes);
+        match &pipe.end {
+            Some(Ok(_)) => Some(pipe.written),
+            _ => announced,
+        }
+    }
+
+    /// Whether it has ended without trailers.
+    #[must_use]
+    pub fn is_complete_without_trailers(&self) -> bool {
+        matches!(self.0.borrow().end, Some(Ok(None)))
+    }
+
+    /// As [`BodyReader::poll_end`], without waiting.
+    #[must_use]
+    pub fn end_now(&self) -> Option<Result<Option<Fields>>> {
+        match self.poll_end(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(end) => Some(end),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Throws away what there is to read and what will be.
+    pub fn discard(&mut self) {
+        let mut pipe = self.0.borrow_mut();
+        pipe.chunks.clear();
+        (pipe.read, pipe.unread) = (0, 0);
+        (pipe.discarding, pipe.attached) = (true, true);
+        let woken = std::mem::take(&mut pipe.writers);
+        drop(pipe);
+        wake(woken);
+    }
+
+    /// The message has been handed to the system, or will not be.
+    pub fn sent(&mut self, result: Result<()>) {
+        let then = self.0.borrow_mut().on_sent.take();
+        if let Some(then) = then {
+            then(result);
+        }
+    }
+
+    /// Whether the reader has something to read, or the end.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        poll(&self.0, cx, Pipe::is_readable, |pipe| &mut pipe.readers)
+    }
+
+    /// Happens when [`BodyReader::read_now`] gives something.
+    #[must_use]
+    pub fn readable(&self) -> Rc<dyn Event> {
+        Rc::new(Readable(Rc::clone(&self.0)))
+    }
+
+    /// Happens when [`BodyReader::poll_end`] does.
+    #[must_use]
+    pub fn ended(&self) -> Rc<dyn Event> {
+        Rc::new(Ended(Rc::clone(&self.0)))
+    }
+
+    /// Nobody reads any more, for this reason.
+    pub fn refuse(&mut self, error: ErrorCode) {
+        let mut pipe = self.0.borrow_mut();
+        if pipe.refused.is_none() {
+            pipe.refused = Some(error);
+        }
+        let woken = std::mem::take(&mut pipe.writers);
+        drop(pipe);
+        wake(woken);
+    }
+}
+
+impl Drop for BodyReader {
+    fn drop(&mut self) {
+        let failed = match &self.0.borrow().end {
+            Some(Err(error)) => error.clone(),
+            _ => ErrorCode::ConnectionTerminated,
+        };
+        self.sent(Err(failed));
+        self.refuse(ErrorCode::ConnectionTerminated);
+    }
+}
+
+macro_rules! events {
+    ($( $event:ident $happened:ident $waiting:ident; )*) => {
+        $(
+            impl Event for $event {
+                fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+                    poll(&self.0, cx, Pipe::$happened, |pipe| &mut pipe.$waiting)
+                }
+            }
+        )*
+    };
+}
+
+events! {
+    Readable is_readable readers;
+    Ended is_ended readers;
+    Writable is_writable writers;
+}

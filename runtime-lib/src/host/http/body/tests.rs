@@ -1,0 +1,118 @@
+//! What bodies do: order, limits, lengths, ends.
+
+use std::cell::Cell;
+
+use super::*;
+
+const REQUEST: Announced = Announced {
+    kind: Kind::Request,
+    bytes: Some(4),
+};
+
+fn size(bytes: u64) -> ErrorCode {
+    ErrorCode::HttpRequestBodySize(Some(bytes))
+}
+
+#[test]
+fn bytes_and_trailers_pass_in_order() {
+    let (mut writer, mut reader) = pipe(None);
+    assert_eq!(reader.read_now(9), None);
+    writer.write(b"one".to_vec()).unwrap();
+    writer.write(b"two".to_vec()).unwrap();
+    assert_eq!(reader.read_now(4), Some(Ok(b"onet".to_vec())));
+    assert!(reader.end_now().is_none());
+    let trailers = Fields::received([("a".to_owned(), b"b".to_vec())]);
+    writer.finish(Some(trailers)).unwrap();
+    assert!(reader.end_now().is_none(), "not all has been read");
+    assert_eq!(reader.known_bytes(), Some(6));
+    assert_eq!(reader.read_now(9), Some(Ok(b"wo".to_vec())));
+    assert_eq!(reader.read_now(9), Some(Ok(vec![])));
+    let end = reader.end_now().unwrap().unwrap().unwrap();
+    assert!(end.has("a"));
+}
+
+#[test]
+fn what_is_written_is_limited_and_more_so_once_somebody_reads() {
+    let (mut writer, mut reader) = pipe(None);
+    assert_eq!(writer.room(), Ok(UNREAD_BYTES_MAX));
+    assert_eq!(
+        writer.write_some(&[0; UNREAD_BYTES_MAX + 1]),
+        Ok(UNREAD_BYTES_MAX)
+    );
+    assert_eq!(writer.room(), Ok(0));
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(writer.poll_room(cx).is_pending());
+    let mut left = UNREAD_BYTES_MAX;
+    while left >= PIPE_BYTES_MAX {
+        assert_eq!(writer.room(), Ok(0));
+        left -= reader.read_now(1000).unwrap().unwrap().len();
+    }
+    assert!(writer.poll_room(cx).is_ready());
+    assert_eq!(writer.room(), Ok(PIPE_BYTES_MAX - left));
+}
+
+#[test]
+fn the_announced_length_is_kept() {
+    let (mut writer, reader) = pipe(Some(REQUEST));
+    writer.write(b"four".to_vec()).unwrap();
+    assert_eq!(writer.finish(None), Ok(()));
+    assert!(reader.end_now().is_none(), "not all has been read");
+
+    let (mut writer, reader) = pipe(Some(REQUEST));
+    writer.write(b"one".to_vec()).unwrap();
+    assert_eq!(writer.finish(None), Err(size(3)));
+    assert_eq!(reader.end_now().unwrap().unwrap_err(), size(3));
+
+    let (mut writer, reader) = pipe(Some(REQUEST));
+    writer.write(b"one".to_vec()).unwrap();
+    assert_eq!(writer.write(b"two".to_vec()), Err(size(6)));
+    assert_eq!(writer.finish(None), Err(size(6)));
+    assert_eq!(reader.end_now().unwrap().unwrap_err(), size(6));
+
+    let (mut writer, _reader) = pipe(Some(REQUEST));
+    assert_eq!(writer.write_some(b"seven"), Err(size(5)));
+    assert_eq!(writer.room(), Err(size(5)));
+}
+
+#[test]
+fn a_body_without_an_end_is_cut_short() {
+    let (mut writer, mut reader) = pipe(None);
+    writer.write(b"one".to_vec()).unwrap();
+    drop(writer);
+    let error = ErrorCode::ConnectionTerminated;
+    assert_eq!(reader.read_now(9), Some(Err(error.clone())));
+    assert_eq!(reader.end_now().unwrap().unwrap_err(), error);
+}
+
+#[test]
+fn whoever_writes_hears_that_nobody_reads() {
+    let (mut writer, reader) = pipe(None);
+    let told = Rc::new(Cell::new(None));
+    let heard = Rc::clone(&told);
+    writer.on_sent(move |result| heard.set(Some(result)));
+    drop(reader);
+    let error = ErrorCode::ConnectionTerminated;
+    assert!(writer.is_refused());
+    assert_eq!(writer.room(), Err(error.clone()));
+    assert_eq!(writer.write(b"lost".to_vec()), Ok(()));
+    assert_eq!(told.take(), Some(Err(error)));
+
+    let (mut writer, mut reader) = pipe(None);
+    let heard = Rc::clone(&told);
+    writer.on_sent(move |result| heard.set(Some(result)));
+    reader.sent(Ok(()));
+    drop(reader);
+    assert_eq!(told.take(), Some(Ok(())));
+}
+
+#[test]
+fn what_nobody_wants_takes_no_room() {
+    let (mut writer, mut reader) = pipe(None);
+    writer.write(vec![0; PIPE_BYTES_MAX]).unwrap();
+    reader.discard();
+    writer.write(vec![0; PIPE_BYTES_MAX]).unwrap();
+    assert_eq!(writer.room(), Ok(PIPE_BYTES_MAX));
+    assert!(reader.end_now().is_none());
+    writer.finish(None).unwrap();
+    assert!(matches!(reader.end_now(), Some(Ok(None))));
+}
