@@ -82,6 +82,7 @@ const INVARIANTS: &[(&str, &[&str])] = &[
     ("runtime-lib/src/vm", &["crate::wasi", "crate::host"]),
     ("runtime-lib/src/host", &["crate::wasi", "MemoryView"]),
     ("runtime-lib/src/wasi", &["libc::", "rustix::"]),
+    ("runtime-lib/src", &["cap_primitives"]),
 ];
 
 /// The crates and modules without unsafe code.

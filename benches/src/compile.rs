@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::figures::Figures;
 use crate::generate;
 use crate::measure::{Cost, Invocation, geomean, interleaved, median};
 use crate::tools::{Tools, wasmtime_line};
@@ -13,12 +14,12 @@ const ROUNDS: usize = 5;
 /// Functions of the generated module: some two and a half megabytes.
 const FUNCTIONS: u32 = 3000;
 
-pub fn run(tools: &Tools, options: &Options) -> Result<()> {
+pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()> {
     let rounds = options.rounds.unwrap_or(ROUNDS).min(25);
     heading();
     let mut ratios = Vec::new();
     for wasm in modules(tools)? {
-        ratios.extend(measure(tools, &wasm, rounds)?);
+        ratios.extend(measure(tools, &wasm, rounds, figures)?);
     }
     if ratios.len() > 1 {
         println!("{:34} {:9.2}", "geomean", geomean(&ratios));
@@ -36,7 +37,12 @@ pub fn heading() {
 }
 
 /// Compiles a module or component by both; returns the ratio of the CPU seconds.
-pub fn measure(tools: &Tools, wasm: &Path, rounds: usize) -> Result<Option<f64>> {
+pub fn measure(
+    tools: &Tools,
+    wasm: &Path,
+    rounds: usize,
+    figures: &mut Figures,
+) -> Result<Option<f64>> {
     let output = tools.path("compiled");
     let line = tools.wasmelt_line(wasm, &output);
     let mut rows = vec![("wasmelt", invocation(line), output)];
@@ -49,7 +55,7 @@ pub fn measure(tools: &Tools, wasm: &Path, rounds: usize) -> Result<Option<f64>>
     let costs = interleaved(&invocations, rounds)?;
     println!("{}, {:.2} MB", file_name(wasm), megabytes(wasm)?);
     for ((who, _, output), costs) in rows.iter().zip(&costs) {
-        let peak = costs.iter().map(|cost| cost.peak_bytes).max().unwrap_or(0) >> 20;
+        let peak = peak_bytes(costs) >> 20;
         let (cpu, wall) = (median(costs, Cost::cpu), median(costs, |cost| cost.wall));
         let out = megabytes(output)?;
         println!("  {who:32} {cpu:9.2} {wall:9.2} {peak:9} {out:9.2}");
@@ -59,7 +65,14 @@ pub fn measure(tools: &Tools, wasm: &Path, rounds: usize) -> Result<Option<f64>>
     };
     let ratio = median(ours, Cost::cpu) / median(theirs, Cost::cpu);
     println!("  {:32} {ratio:9.2}", "wasmelt/wasmtime");
+    let memory = peak_bytes(ours) as f64 / peak_bytes(theirs) as f64;
+    figures.add("compile", &file_name(wasm), "CPU", ratio);
+    figures.add("compile", &file_name(wasm), "peak memory", memory);
     Ok(Some(ratio))
+}
+
+fn peak_bytes(costs: &[Cost]) -> u64 {
+    costs.iter().map(|cost| cost.peak_bytes).max().unwrap_or(0)
 }
 
 pub fn file_name(path: &Path) -> String {

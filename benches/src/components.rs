@@ -10,6 +10,7 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 
 use crate::compile;
+use crate::figures::Figures;
 use crate::measure::{Cost, Invocation, geomean, interleaved, median, middle};
 use crate::tools::Tools;
 use crate::{Options, Result};
@@ -18,8 +19,8 @@ const CALL_ROUNDS: usize = 5;
 const START_ROUNDS: usize = 25;
 const COMPILE_ROUNDS: usize = 3;
 
-pub fn run(tools: &Tools, options: &Options) -> Result<()> {
-    calls(tools, options)?;
+pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()> {
+    calls(tools, options, figures)?;
     let list = env::var_os("WASMELT_BENCH_COMPONENTS").unwrap_or_default();
     let wasms: Vec<PathBuf> = env::split_paths(&list)
         .filter(|path| !path.as_os_str().is_empty())
@@ -29,18 +30,18 @@ pub fn run(tools: &Tools, options: &Options) -> Result<()> {
         return Ok(());
     }
     println!();
-    starts(tools, &wasms, options)?;
+    starts(tools, &wasms, options, figures)?;
     println!();
     compile::heading();
     for wasm in &wasms {
         let rounds = options.rounds.unwrap_or(COMPILE_ROUNDS);
-        compile::measure(tools, wasm, rounds.min(COMPILE_ROUNDS))?;
+        compile::measure(tools, wasm, rounds.min(COMPILE_ROUNDS), figures)?;
     }
     Ok(())
 }
 
 /// The time of calls of which caller and callee are in different components.
-fn calls(tools: &Tools, options: &Options) -> Result<()> {
+fn calls(tools: &Tools, options: &Options, chart: &mut Figures) -> Result<()> {
     let wasm = pair(tools)?;
     let mut all = vec![Invocation::new(tools.wasmelt(&wasm)?, &["bench"])];
     if let Some(mut wasmtime) = tools.wasmtime(&wasm)? {
@@ -72,6 +73,7 @@ fn calls(tools: &Tools, options: &Options) -> Result<()> {
         match medians[..] {
             [ours, theirs] => {
                 ratios.push(theirs / ours);
+                chart.add("calls", &name, "wasmelt", theirs / ours);
                 println!("{name:34} {ours:9.1} {theirs:9.1} {:9.1}", theirs / ours);
             }
             _ => println!("{name:34} {:9.1}", medians[0]),
@@ -79,6 +81,7 @@ fn calls(tools: &Tools, options: &Options) -> Result<()> {
     }
     if !ratios.is_empty() {
         println!("{:34} {:19} {:9.1}", "geomean", "", geomean(&ratios));
+        chart.add("calls", "geomean", "wasmelt", geomean(&ratios));
     }
     println!("medians of {rounds} interleaved rounds");
     Ok(())
@@ -121,7 +124,12 @@ fn pair(tools: &Tools) -> Result<PathBuf> {
 }
 
 /// From start to exit of commands that print the same by both.
-fn starts(tools: &Tools, wasms: &[PathBuf], options: &Options) -> Result<()> {
+fn starts(
+    tools: &Tools,
+    wasms: &[PathBuf],
+    options: &Options,
+    figures: &mut Figures,
+) -> Result<()> {
     let rounds = options.rounds.unwrap_or(START_ROUNDS);
     println!(
         "{:34} {:>9} {:>9} {:>9}",
@@ -152,6 +160,7 @@ fn starts(tools: &Tools, wasms: &[PathBuf], options: &Options) -> Result<()> {
         if let [ours, theirs] = &costs[..] {
             let ratio = median(ours, Cost::cpu) / median(theirs, Cost::cpu);
             println!("  {:42} {ratio:9.2}", "wasmelt/wasmtime");
+            figures.add("component-start", &compile::file_name(wasm), "CPU", ratio);
         }
     }
     println!("medians of {rounds} interleaved rounds");

@@ -6,8 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+mod charts;
 mod compile;
 mod components;
+mod figures;
 mod generate;
 mod measure;
 mod programs;
@@ -17,8 +19,10 @@ mod streams;
 mod throughput;
 mod tools;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use figures::Figures;
 use tools::Tools;
 
 /// What failed, and about what, in one line.
@@ -39,6 +43,9 @@ options:
   --rounds N    repeats of each measurement
   --kernel NAME only kernels and programs whose name contains this; may be repeated
   --flag FLAG   passed to `wasmelt build`; may be repeated
+  --svg DIR     draws a chart for each of what was measured
+  --save FILE   keeps the figures
+  --load FILE   begins with the figures of this file, and measures only the sections that are named
 
 environment:
   WASMELT                   the command to measure; by default it is built first
@@ -52,7 +59,7 @@ environment:
 ";
 
 /// Measures and prints.
-type Section = fn(&Tools, &Options) -> Result<()>;
+type Section = fn(&Tools, &Options, &mut Figures) -> Result<()>;
 
 /// What the command line says.
 #[derive(Default)]
@@ -61,6 +68,9 @@ pub struct Options {
     pub rounds: Option<usize>,
     pub kernels: Vec<String>,
     pub flags: Vec<String>,
+    svg: Option<PathBuf>,
+    save: Option<PathBuf>,
+    load: Option<PathBuf>,
 }
 
 impl Options {
@@ -85,7 +95,25 @@ fn run() -> Result<()> {
         print!("{HELP}");
         return Ok(());
     };
-    let tools = Tools::find(&options)?;
+    let mut figures = Figures::new(&figures::commit());
+    if let Some(path) = &options.load {
+        figures.load(path)?;
+    }
+    if options.load.is_none() || !options.sections.is_empty() {
+        measure(&options, &mut figures)?;
+    }
+    if let Some(path) = &options.save {
+        figures.save(path)?;
+    }
+    if let Some(folder) = &options.svg {
+        charts::draw(&figures, folder)?;
+    }
+    Ok(())
+}
+
+/// Runs the sections that are named, or all.
+fn measure(options: &Options, figures: &mut Figures) -> Result<()> {
+    let tools = Tools::find(options)?;
     tools.describe();
     let sections: [(&str, Section); 6] = [
         ("startup", startup::run),
@@ -98,7 +126,7 @@ fn run() -> Result<()> {
     for (name, section) in sections {
         if options.sections.is_empty() || options.sections.iter().any(|s| s == name) {
             println!("\n== {name}");
-            section(&tools, &options)?;
+            section(&tools, options, figures)?;
         }
     }
     Ok(())
@@ -118,6 +146,9 @@ fn parse(words: impl Iterator<Item = String>) -> Result<Option<Options>> {
             }
             "--kernel" => options.kernels.push(value()?),
             "--flag" => options.flags.push(value()?),
+            "--svg" => options.svg = Some(value()?.into()),
+            "--save" => options.save = Some(value()?.into()),
+            "--load" => options.load = Some(value()?.into()),
             "startup" | "throughput" | "compile" | "size" | "components" | "async" => {
                 options.sections.push(word);
             }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use crate::figures::Figures;
 use crate::tools::{Tools, kernels_dir};
 use crate::{Options, Result};
 
-pub fn run(tools: &Tools, _options: &Options) -> Result<()> {
+pub fn run(tools: &Tools, _options: &Options, figures: &mut Figures) -> Result<()> {
     let wasm = kernels_dir().join("hello.wasm");
     let mut rows = vec![
         ("wasm", wasm.clone()),
@@ -23,7 +24,9 @@ pub fn run(tools: &Tools, _options: &Options) -> Result<()> {
         ));
     }
     for (name, path) in rows {
-        println!("{name:42} {:9} bytes", bytes_of(&path)?);
+        let bytes = bytes_of(&path)?;
+        figures.add("size", name, "bytes", bytes as f64);
+        println!("{name:42} {bytes:9} bytes");
     }
     Ok(())
 }

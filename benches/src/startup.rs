@@ -1,12 +1,13 @@
 //! From start to exit of hello world.
 
+use crate::figures::Figures;
 use crate::measure::{Cost, Invocation, interleaved, median};
 use crate::tools::{Tools, kernels_dir};
 use crate::{Options, Result};
 
 const ROUNDS: usize = 500;
 
-pub fn run(tools: &Tools, options: &Options) -> Result<()> {
+pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()> {
     let wasm = kernels_dir().join("hello.wasm");
     let native = Invocation::new(tools.native_static(&kernels_dir().join("hello.c"))?, &[]);
     let mut rows = vec![
@@ -44,6 +45,8 @@ pub fn run(tools: &Tools, options: &Options) -> Result<()> {
     for ((name, _), costs) in rows.iter().zip(&costs) {
         let (wall, cpu) = micros(costs);
         let (wall_ratio, cpu_ratio) = (wall / floor_wall, cpu / floor_cpu);
+        figures.add("start", name, "wall", wall);
+        figures.add("start", name, "CPU", cpu);
         println!("{name:22} {wall:9.0} {wall_ratio:9.2} {cpu:9.0} {cpu_ratio:9.2}");
     }
     if let [_, ours, theirs] = &costs[..] {

@@ -13,6 +13,7 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 use wait4::Wait4;
 
+use crate::figures::Figures;
 use crate::measure::{Cost, Invocation, interleaved, median, middle};
 use crate::tools::Tools;
 use crate::{Options, Result};
@@ -35,7 +36,7 @@ enum Ends {
     Pipe,
 }
 
-pub fn run(tools: &Tools, options: &Options) -> Result<()> {
+pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()> {
     let rounds = options.rounds.unwrap_or(STREAM_ROUNDS).min(STREAM_ROUNDS);
     let streams = guest("streams");
     let chain = chain(tools)?;
@@ -55,14 +56,17 @@ pub fn run(tools: &Tools, options: &Options) -> Result<()> {
             Ends::File,
         ),
     ] {
-        throughput(tools, name, wasm, command, ends, rounds)?;
+        let rates = throughput(tools, name, wasm, command, ends, rounds)?;
+        for (who, rate) in rates {
+            figures.add("streams", name, who, rate);
+        }
     }
     println!(
         "CPU: of wasmelt's executable against wasmtime's; medians of {rounds} interleaved rounds\n"
     );
-    timers(tools, &streams, rounds)?;
+    timers(tools, &streams, rounds, figures)?;
     println!();
-    connections(tools)
+    connections(tools, figures)
 }
 
 fn guest(name: &str) -> PathBuf {
@@ -83,6 +87,7 @@ fn both(tools: &Tools, wasm: &Path, args: &[&str]) -> Result<Vec<Invocation>> {
     Ok(all)
 }
 
+/// Prints what a program moves, and returns it by who did: MiB a second.
 fn throughput(
     tools: &Tools,
     name: &str,
@@ -90,7 +95,7 @@ fn throughput(
     command: &str,
     ends: Ends,
     rounds: usize,
-) -> Result<()> {
+) -> Result<Vec<(&'static str, f64)>> {
     let mut all = both(tools, wasm, &[command])?;
     let has_wasmtime = all.len() > 1;
     all.push(Invocation::new("cat", &[]));
@@ -114,6 +119,11 @@ fn throughput(
             ours / cat,
             cpus[0] / cpus[1]
         );
+        Ok(vec![
+            ("wasmelt", ours),
+            ("wasmtime", rates[1]),
+            ("cat", cat),
+        ])
     } else {
         println!(
             "{name:34} {ours:9.0} {:9} {cat:9.0} {:10} {:9.2}",
@@ -121,8 +131,8 @@ fn throughput(
             "",
             ours / cat
         );
+        Ok(vec![("wasmelt", ours), ("cat", cat)])
     }
-    Ok(())
 }
 
 /// Has a program copy: how long it takes, and its CPU time.
@@ -180,7 +190,7 @@ fn count(mut from: impl Read) -> std::io::Result<u64> {
 }
 
 /// Many timers at the same time.
-fn timers(tools: &Tools, wasm: &Path, rounds: usize) -> Result<()> {
+fn timers(tools: &Tools, wasm: &Path, rounds: usize, figures: &mut Figures) -> Result<()> {
     let all = both(tools, wasm, &["timers", &TIMERS.to_string()])?;
     let invocations: Vec<&Invocation> = all.iter().collect();
     let costs = interleaved(&invocations, rounds)?;
@@ -195,14 +205,16 @@ fn timers(tools: &Tools, wasm: &Path, rounds: usize) -> Result<()> {
         let peaks = costs.iter().map(|cost| cost.peak_bytes as f64);
         middle(peaks.collect()) / f64::from(1 << 20)
     };
-    print_row("peak MiB", &costs.iter().map(peak).collect::<Vec<_>>());
+    let peaks: Vec<f64> = costs.iter().map(peak).collect();
+    print_row("peak MiB", &peaks);
+    add_memory(figures, &format!("{TIMERS} timers"), &peaks);
     let cpu = |costs: &Vec<Cost>| median(costs, Cost::cpu) * 1e3;
     print_row("CPU ms", &costs.iter().map(cpu).collect::<Vec<_>>());
     Ok(())
 }
 
 /// Many connections to one component, which sends back what it gets.
-fn connections(tools: &Tools) -> Result<()> {
+fn connections(tools: &Tools, figures: &mut Figures) -> Result<()> {
     println!(
         "{:34} {:>9} {:>9} {:>9}",
         format!("{CONNECTIONS} TCP connections"),
@@ -234,6 +246,8 @@ fn connections(tools: &Tools) -> Result<()> {
             rests.push(rest_ms);
         }
         print_row(&format!("{name}, peak MiB"), &peaks);
+        let row = format!("{CONNECTIONS} TCP connections, {name}");
+        add_memory(figures, &row, &peaks);
         print_row(&format!("{name}, CPU ms of 2 s at rest"), &rests);
     }
     Ok(())
@@ -288,6 +302,13 @@ fn cpu_ms(process: u32) -> std::io::Result<f64> {
         .filter_map(|ticks| ticks.parse::<f64>().ok())
         .sum::<f64>()
         * 10.0)
+}
+
+/// For the chart.
+fn add_memory(figures: &mut Figures, row: &str, peaks: &[f64]) {
+    for (who, peak) in ["wasmelt", "wasmtime"].into_iter().zip(peaks) {
+        figures.add("async-memory", row, who, *peak);
+    }
 }
 
 /// Prints a figure of ours, and if there is one of wasmtime's beside it.

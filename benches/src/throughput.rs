@@ -1,5 +1,6 @@
 //! CPU time of the kernels and of real programs, against native code and `wasmtime`.
 
+use crate::figures::Figures;
 use crate::measure::{Invocation, geomean, interleaved, median};
 use crate::programs::{self, Program};
 use crate::tools::{Tools, kernels_dir};
@@ -18,7 +19,7 @@ struct Kernel {
     wasmtime: Option<Invocation>,
 }
 
-pub fn run(tools: &Tools, options: &Options) -> Result<()> {
+pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()> {
     let rounds = options.rounds.unwrap_or(ROUNDS);
     let mut columns = Columns::default();
     println!("{:13} {:^39} {:^49}", "", "CPU seconds", "ratios");
@@ -27,18 +28,22 @@ pub fn run(tools: &Tools, options: &Options) -> Result<()> {
     let ratios = ratios.map(|name| format!("{name:>16}"));
     println!("{:13} {} {}", "", seconds.join(" "), ratios.join(" "));
     for name in kernels(options)? {
-        columns.measure(&build(tools, &name, kernel(tools, &name)?)?, rounds)?;
+        columns.measure(
+            &build(tools, &name, kernel(tools, &name)?)?,
+            rounds,
+            figures,
+        )?;
     }
-    columns.summary("geomean");
+    columns.summary("geomean", figures);
     for name in programs::NAMES
         .into_iter()
         .filter(|name| options.wants(name))
     {
         if let Some(program) = programs::build(tools, name)? {
-            columns.measure(&build(tools, name, program)?, rounds)?;
+            columns.measure(&build(tools, name, program)?, rounds, figures)?;
         }
     }
-    columns.summary("with programs");
+    columns.summary("with programs", figures);
     println!("user CPU seconds of the whole process, medians of {rounds} interleaved rounds");
     println!("here: with `-C target-cpu=native`; wasmtime compiles for the machine it runs on");
     Ok(())
@@ -90,7 +95,7 @@ fn build(tools: &Tools, name: &str, program: Program) -> Result<Kernel> {
 struct Columns([Vec<f64>; 3]);
 
 impl Columns {
-    fn measure(&mut self, kernel: &Kernel, rounds: usize) -> Result<()> {
+    fn measure(&mut self, kernel: &Kernel, rounds: usize, figures: &mut Figures) -> Result<()> {
         let mut all = vec![&kernel.native, &kernel.wasmelt, &kernel.wasmelt_here];
         all.extend(&kernel.wasmtime);
         let expected = result_of(all[0])?;
@@ -125,15 +130,31 @@ impl Columns {
             wasmtime,
         ];
         print_row(&kernel.name, seconds, ratios);
+        add(figures, &kernel.name, ratios);
         Ok(())
     }
 
-    fn summary(&self, name: &str) {
+    fn summary(&self, name: &str, figures: &mut Figures) {
         let means = self
             .0
             .each_ref()
             .map(|list| (!list.is_empty()).then(|| geomean(list)));
         print_row(name, [None; 4], means);
+        add(figures, name, means);
+    }
+}
+
+/// For the charts.
+fn add(figures: &mut Figures, name: &str, ratios: [Option<f64>; 3]) {
+    let charts = [
+        ("native", "wasmelt"),
+        ("code", "wasmelt"),
+        ("code", "wasmelt -C target-cpu=native"),
+    ];
+    for ((chart, series), ratio) in charts.into_iter().zip(ratios) {
+        if let Some(ratio) = ratio {
+            figures.add(chart, name, series, ratio);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::diagnostic::{ColorChoice, Diagnostic};
+use crate::dirs::DirArgs;
 use crate::keys::{self, ListParser};
 
 /// The words that are subcommands rather than inputs.
@@ -200,6 +201,11 @@ pub(crate) struct CompletionsArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Composition")]
 pub(crate) struct ComposeArgs {
+    /// Make a module the component whose type it carries, also where it imports WASI 0.1 alone and
+    /// could be compiled as it is
+    #[arg(long, conflicts_with = "compose")]
+    pub(crate) component: bool,
+
     /// Satisfy imports of the input, and of other plugs, with what this component exports
     #[arg(long, value_name = "FILE")]
     pub(crate) plug: Vec<PathBuf>,
@@ -254,15 +260,8 @@ pub(crate) struct CodeArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "What the program may do")]
 pub(crate) struct GrantArgs {
-    /// Grant a directory; the program sees it as GUEST, by default as HOST. A relative HOST is
-    /// relative to where the program is started. With `?` at the end, it is left out when it does
-    /// not exist
-    #[arg(long, value_name = "HOST[::GUEST][?]")]
-    pub(crate) dir: Vec<OsString>,
-
-    /// Grant a directory for reading only
-    #[arg(long, value_name = "HOST[::GUEST][?]")]
-    pub(crate) dir_ro: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) dirs: DirArgs,
 
     /// Set an environment variable; without VAL, to the value it has when the program starts
     #[arg(long, value_name = "NAME[=VAL]")]

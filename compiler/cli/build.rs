@@ -29,20 +29,30 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let pending = Pending::create(&build.output, &build.input, purpose)?;
     let options = pipeline::options_for(&input, &build.options)?;
     let compiled = pipeline::compile(&input, &options, &build.console)?;
-    let linked = match build.emit {
-        Emit::Exe => Some(pipeline::link(&compiled, &build.link, &pending)?),
+    let (output_bytes, linked) = match build.emit {
+        Emit::Exe => {
+            let (executable, linked) = pipeline::link(&compiled, &build.link)?;
+            pending.write(&executable)?;
+            (executable.len(), Some(linked))
+        }
         Emit::Obj => {
             pending.write(&compiled.object)?;
-            None
+            (compiled.object.len(), None)
         }
         Emit::Clif | Emit::Asm => {
-            pending.write(compiled.text.as_deref().unwrap_or_default().as_bytes())?;
-            None
+            let text = compiled.text.as_deref().unwrap_or_default();
+            pending.write(text.as_bytes())?;
+            (text.len(), None)
         }
     };
-    let output_bytes = std::fs::metadata(pending.path()).map_or(0, |metadata| metadata.len());
     pending.finish()?;
-    tell(build, &compiled, output_bytes, linked, started.elapsed());
+    tell(
+        build,
+        &compiled,
+        output_bytes as u64,
+        linked,
+        started.elapsed(),
+    );
     Ok(())
 }
 

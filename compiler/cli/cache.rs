@@ -1,89 +1,135 @@
 //! The cache of `wasmelt run`: executables under the hash of everything that made them.
 //!
-//! An entry appears under its name complete, by a rename, and never changes. Processes that run in
-//! parallel may build the same entry twice, and the last one stays. The entries that were used
-//! longest ago are removed when the cache grows too large.
+//! An entry appears under its name complete, by a rename, and never changes. It is checked before
+//! it is used: what is not whole, or could be somebody else's, counts as missing and is built anew.
+//! Processes that run in parallel may build the same entry twice, and the last one stays. The
+//! entries that were used longest ago are removed when the cache grows too large.
 
-use std::fs;
+mod sealed;
+
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use sha2::{Digest, Sha256};
+use rustix::fs::{Mode, OFlags};
 use wasmelt_compiler::{Options, TargetCpu};
 
-use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::reason;
 use crate::requests::LinkOptions;
+use crate::signals;
 
 /// The cache is trimmed to this size when an entry is added.
 const CACHE_BYTES_MAX: u64 = 1 << 30;
 
+/// Readable and executable by the user, as every entry is.
+const RUNNABLE: u32 = 0o500;
+
 /// A temporary file of this age belongs to no process that is still at work.
 const STALE_AFTER: Duration = Duration::from_secs(3600);
 
-/// Where to look for one program's executable.
+/// The folder of the cache, which only this user can write to.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) folder: PathBuf,
-    pub(crate) executable: PathBuf,
+pub(crate) struct Cache {
+    folder: PathBuf,
 }
 
-impl Entry {
-    /// The place in the cache for `input` compiled and linked with these options.
-    ///
-    /// # Errors
-    /// When there is no place for a cache.
-    pub(crate) fn of(
-        options: &Options,
-        link: &LinkOptions,
-        input: &[u8],
-    ) -> Result<Entry, Failure> {
-        let folder = folder()?;
-        let executable = folder.join(key(options, link, input));
-        Ok(Entry { folder, executable })
-    }
+/// An executable that is ready to run.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) path: PathBuf,
+    /// Open for reading: it is run as it was checked, whatever happens to the path.
+    pub(crate) file: File,
+}
 
-    /// Makes sure that the folder exists.
+impl Cache {
+    /// The user's cache, created if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be created.
-    pub(crate) fn create_folder(&self) -> Result<(), Failure> {
+    /// Why there is no cache, for a message.
+    pub(crate) fn open() -> Result<Cache, String> {
+        let folder = folder()?;
+        let shown = folder.display();
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(&self.folder)
-            .map_err(|error| {
-                Failure::input(
-                    Diagnostic::error(format!(
-                        "cannot create the cache `{}`: {}",
-                        self.folder.display(),
-                        reason(&error)
-                    ))
-                    .help("name a directory that can be written: `WASMELT_CACHE_DIR=PATH`"),
-                )
-            })
+            .create(&folder)
+            .map_err(|error| format!("cannot create the cache `{shown}`: {}", reason(&error)))?;
+        let metadata = fs::metadata(&folder)
+            .map_err(|error| format!("cannot use the cache `{shown}`: {}", reason(&error)))?;
+        if !is_own(&metadata) {
+            return Err(format!(
+                "the cache `{shown}` belongs to another user, or others can write to it"
+            ));
+        }
+        Ok(Cache { folder })
     }
 
-    /// Notes that the entry is in use now; says whether it exists.
-    pub(crate) fn touch(&self) -> bool {
+    /// The executable for this key, if it is there and whole, which is in use from now on.
+    pub(crate) fn find(&self, key: &str) -> Option<Entry> {
+        let path = self.folder.join(key);
+        let file = open(&path).ok()?;
+        let metadata = file.metadata().ok()?;
+        let can_run = metadata.is_file() && metadata.mode() & RUNNABLE == RUNNABLE;
+        if !can_run || !is_own(&metadata) || !sealed::is_whole(&file).ok()? {
+            return None;
+        }
         // Setting the time needs no permission to write, and a running executable has none.
-        let Ok(file) = fs::File::open(&self.executable) else {
-            return false;
-        };
         let _ = file.set_modified(SystemTime::now());
-        true
+        Some(Entry { path, file })
     }
 
-    /// Removes the entries that were used longest ago, except this one.
-    pub(crate) fn prune_others(&self) {
-        prune(&self.folder, CACHE_BYTES_MAX, &self.executable);
+    /// Adds an executable, and removes those that were used longest ago if there is no room.
+    ///
+    /// # Errors
+    /// Why it cannot be added, for a message.
+    pub(crate) fn add(&self, key: &str, executable: &[u8]) -> Result<Entry, String> {
+        let path = self.folder.join(key);
+        let file = self.write(&path, executable).map_err(|error| {
+            let folder = self.folder.display();
+            format!("cannot write to the cache `{folder}`: {}", reason(&error))
+        })?;
+        prune(&self.folder, CACHE_BYTES_MAX, &path);
+        Ok(Entry { path, file })
+    }
+
+    fn write(&self, path: &Path, executable: &[u8]) -> io::Result<File> {
+        let mut temporary = tempfile::Builder::new()
+            .prefix(".wasmelt-")
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempfile_in(&self.folder)?;
+        signals::remove_on_interruption(temporary.path());
+        let kept = (|| {
+            sealed::write(&mut temporary, executable)?;
+            // A name must not outlive a crash of the system that its contents do not.
+            temporary.as_file().sync_data()?;
+            let file = open(temporary.path())?;
+            // A file that somebody can write to cannot be run.
+            let temporary = temporary.into_temp_path();
+            temporary.persist(path).map_err(|error| error.error)?;
+            Ok(file)
+        })();
+        signals::keep();
+        kept
     }
 }
 
+/// Opens what may be there: nothing is followed, and a pipe is not waited for.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
+/// Whether only this user can have made or changed it, beside the system's administrator.
+fn is_own(metadata: &fs::Metadata) -> bool {
+    const WRITABLE_BY_OTHERS: u32 = 0o022;
+    metadata.uid() == rustix::process::geteuid().as_raw()
+        && metadata.mode() & WRITABLE_BY_OTHERS == 0
+}
+
 /// `WASMELT_CACHE_DIR`, or a folder of ours where the XDG base directories have caches.
-fn folder() -> Result<PathBuf, Failure> {
+fn folder() -> Result<PathBuf, String> {
     let set = |name| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -98,27 +144,22 @@ fn folder() -> Result<PathBuf, Failure> {
         })
         .or_else(|| set("HOME").map(|home| home.join(".cache/wasmelt")));
     let Some(place) = place else {
-        return Err(Failure::input(
-            Diagnostic::error("there is no place for compiled programs")
-                .note("none of `WASMELT_CACHE_DIR`, `XDG_CACHE_HOME` and `HOME` is set")
-                .help("name a directory: `WASMELT_CACHE_DIR=PATH`"),
+        return Err(String::from(
+            "none of `WASMELT_CACHE_DIR`, `XDG_CACHE_HOME` and `HOME` is set",
         ));
     };
     std::path::absolute(&place).map_err(|error| {
-        Failure::input(Diagnostic::error(format!(
-            "cannot use the cache `{}`: {}",
-            place.display(),
-            reason(&error)
-        )))
+        let shown = place.display();
+        format!("cannot use the cache `{shown}`: {}", reason(&error))
     })
 }
 
 /// The hash of the input, the options, and the compiler.
-fn key(options: &Options, link: &LinkOptions, input: &[u8]) -> String {
+pub(crate) fn key(options: &Options, link: &LinkOptions, input: &[u8]) -> String {
     let LinkOptions { linker, strip } = link;
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(&(bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
     part(env!("CARGO_PKG_VERSION").as_bytes());
@@ -128,12 +169,8 @@ fn key(options: &Options, link: &LinkOptions, input: &[u8]) -> String {
         part(processor().as_bytes());
     }
     part(input);
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().to_hex().to_string()
 }
-
 /// Tells builds of one version apart: size and time of the running executable.
 fn build_id() -> Vec<u8> {
     let metadata = std::env::current_exe().and_then(fs::metadata);

@@ -1,6 +1,6 @@
 //! Composition before compilation: several components become one.
 //!
-//! Comes in: what `--compose`, `--dep`, `--deps-dir` and `--plug` say. Goes out: an [`Input`] as if
+//! Comes in: what `--compose`, `--dep`, `--deps-dir`, `--plug` and `--component` say. Goes out: an [`Input`] as if
 //! the composed component had been the file. The graph of instances, its types and its encoding
 //! are wac's; what satisfies what is decided in `plug` and, for scripts, by wac's language.
 //! Without these flags none of this runs.
@@ -24,8 +24,11 @@ pub(crate) fn read(path: &InputPath, composition: &Composition) -> Result<Input,
     } else {
         input::read(path)?
     };
-    if composition.plugs.is_empty() {
-        return Ok(input);
+    if !composition.plugs.is_empty() {
+        return guarded(|| plug::plugged(&input, &composition.plugs))?;
     }
-    guarded(|| plug::plugged(&input, &composition.plugs))?
+    if composition.is_component {
+        return guarded(|| part::encoded(input))?;
+    }
+    Ok(input)
 }

@@ -18,6 +18,8 @@ mod capabilities;
 mod compiler_errors;
 mod compose;
 mod diagnostic;
+mod dirs;
+mod exec;
 mod guard;
 mod input;
 mod inspect;

@@ -21,7 +21,6 @@ pub(crate) struct Pending {
     /// Where to write. Removed when this value is dropped before [`Pending::finish`].
     temporary: Option<TempPath>,
     place: Place,
-    purpose: Purpose,
     /// Permissions of the finished file.
     mode: u32,
 }
@@ -30,21 +29,12 @@ pub(crate) struct Pending {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Purpose {
     Executable,
-    /// An executable that `run` keeps.
-    CacheEntry,
     /// Anything that is not run.
     Data,
 }
 
-impl Purpose {
-    /// How to say that another place is wanted.
-    fn elsewhere(self) -> &'static str {
-        match self {
-            Purpose::Executable | Purpose::Data => "choose another place with `-o PATH`",
-            Purpose::CacheEntry => "name another directory: `WASMELT_CACHE_DIR=PATH`",
-        }
-    }
-}
+/// How to say that another place is wanted.
+const ELSEWHERE: &str = "choose another place with `-o PATH`";
 
 #[derive(Debug)]
 enum Place {
@@ -75,7 +65,7 @@ impl Pending {
             Place::Stdout | Place::Special(_) => &folder,
         };
         let temporary = temporary_in(&folder, purpose)
-            .map_err(|error| Failure::input(unwritable(shown, &error, purpose)))?;
+            .map_err(|error| Failure::input(unwritable(shown, &error)))?;
         // The system has applied the umask.
         let mode = temporary
             .as_file()
@@ -86,13 +76,12 @@ impl Pending {
         Ok(Pending {
             temporary: Some(temporary),
             place,
-            purpose,
             mode,
         })
     }
 
     /// Where the output is to be written now.
-    pub(crate) fn path(&self) -> &Path {
+    fn path(&self) -> &Path {
         self.temporary
             .as_ref()
             .expect("taken by `finish` alone, which consumes `self`")
@@ -132,13 +121,13 @@ impl Pending {
     }
 
     /// What to say when the system does not let us write.
-    pub(crate) fn failure(&self, error: &io::Error) -> Failure {
+    fn failure(&self, error: &io::Error) -> Failure {
         Failure::input(match &self.place {
             Place::Stdout => Diagnostic::error(format!(
                 "cannot write to standard output: {}",
                 reason(error)
             )),
-            Place::Special(path) | Place::File(path) => unwritable(path, error, self.purpose),
+            Place::Special(path) | Place::File(path) => unwritable(path, error),
         })
     }
 }
@@ -154,7 +143,7 @@ impl Drop for Pending {
 /// A new file for the output, executable by whom the umask allows.
 fn temporary_in(folder: &Path, purpose: Purpose) -> io::Result<NamedTempFile> {
     let mode = match purpose {
-        Purpose::Executable | Purpose::CacheEntry => 0o777,
+        Purpose::Executable => 0o777,
         Purpose::Data => 0o666,
     };
     tempfile::Builder::new()
@@ -176,7 +165,15 @@ fn place(output: &OutputPath, input: &InputPath) -> Result<Place, Failure> {
     };
     let shown = path.display();
     let Ok(metadata) = fs::metadata(path) else {
-        return Ok(Place::File(path.clone()));
+        return match target(path) {
+            Some(path) => Ok(Place::File(path)),
+            None => Err(Failure::input(
+                Diagnostic::error(format!(
+                    "cannot write `{shown}`: too many levels of symbolic links"
+                ))
+                .help(ELSEWHERE),
+            )),
+        };
     };
     if metadata.is_dir() {
         return Err(Failure::input(
@@ -201,13 +198,27 @@ fn place(output: &OutputPath, input: &InputPath) -> Result<Place, Failure> {
     ))
 }
 
+/// Symbolic links that are followed, as by the system.
+const LINKS_MAX: usize = 40;
+
+/// Where a file is made that does not exist: `path`, or what its symbolic links lead to.
+fn target(path: &Path) -> Option<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(link) = fs::read_link(&path) else {
+            return Some(path);
+        };
+        path = path.parent().unwrap_or(Path::new("")).join(link);
+    }
+    None
+}
+
 fn same_file(left: &fs::Metadata, right: &fs::Metadata) -> bool {
     (left.dev(), left.ino()) == (right.dev(), right.ino())
 }
 
 /// `path` cannot be written.
-fn unwritable(path: &Path, error: &io::Error, purpose: Purpose) -> Diagnostic {
-    let elsewhere = purpose.elsewhere();
+fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!(
         "cannot write `{}`: {}",
         path.display(),
@@ -225,12 +236,12 @@ fn unwritable(path: &Path, error: &io::Error, purpose: Purpose) -> Diagnostic {
             diagnostic.help(format!("`{}` is not a directory", folder.display()))
         }
         io::ErrorKind::PermissionDenied => diagnostic.help(format!(
-            "{elsewhere}, or check the permissions of `{}`",
+            "{ELSEWHERE}, or check the permissions of `{}`",
             folder.display()
         )),
-        io::ErrorKind::ReadOnlyFilesystem => diagnostic.help(elsewhere),
+        io::ErrorKind::ReadOnlyFilesystem => diagnostic.help(ELSEWHERE),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            diagnostic.help(format!("make room, or {elsewhere}"))
+            diagnostic.help(format!("make room, or {ELSEWHERE}"))
         }
         io::ErrorKind::FileTooLarge => {
             diagnostic.help("raise the limit on file sizes: `ulimit -f unlimited`")

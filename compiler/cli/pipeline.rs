@@ -8,9 +8,8 @@ use wasmelt_linker::{ImageSection, LinkError, LinkRequest, RuntimePack};
 
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::guard::{bug, guarded};
-use crate::input::Input;
+use crate::input::{Input, reason};
 use crate::invoke;
-use crate::output::Pending;
 use crate::policy;
 use crate::progress::ProgressLine;
 use crate::requests::LinkOptions;
@@ -72,22 +71,20 @@ pub(crate) fn wit(input: &Input) -> Result<String, Failure> {
         .map_err(|error| Failure::compiler(error, input))
 }
 
-/// Links an executable into `output`, and says how long it took.
+/// Links an executable, and says how long it took.
 ///
 /// # Errors
-/// When the linker fails, or the file cannot be written.
+/// When the linker fails.
 pub(crate) fn link(
     compiled: &Compiled,
     options: &LinkOptions,
-    output: &Pending,
-) -> Result<Duration, Failure> {
+) -> Result<(Vec<u8>, Duration), Failure> {
     let started = Instant::now();
     let linked = guarded(|| {
         let pack = RuntimePack::from_bytes(PACK).expect("the build script has written it");
         wasmelt_linker::link(&LinkRequest {
             object: &compiled.object,
             pack: &pack,
-            output: output.path(),
             image: compiled.image.map(|image| ImageSection {
                 section: String::from(IMAGE_SECTION),
                 address: image.address,
@@ -97,11 +94,11 @@ pub(crate) fn link(
             strip: options.strip,
         })
     });
-    linked?.map_err(|error| link_failure(error, output))?;
-    Ok(started.elapsed())
+    let executable = linked?.map_err(link_failure)?;
+    Ok((executable, started.elapsed()))
 }
 
-fn link_failure(error: LinkError, output: &Pending) -> Failure {
+fn link_failure(error: LinkError) -> Failure {
     let text = error.to_string();
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let mut diagnostic = Diagnostic::error(first.trim_end_matches(':'));
@@ -109,7 +106,14 @@ fn link_failure(error: LinkError, output: &Pending) -> Failure {
         diagnostic = diagnostic.note(rest.trim_end());
     }
     match error {
-        LinkError::Write { source, .. } => output.failure(&source),
+        LinkError::Write { path, source } => Failure::input(
+            Diagnostic::error(format!(
+                "cannot write `{}`: {}",
+                path.display(),
+                reason(&source)
+            ))
+            .help("name another directory for temporary files: `TMPDIR=PATH`"),
+        ),
         LinkError::ToolMissing { .. } => Failure::usage(
             diagnostic
                 .help("give the path of a linker, or leave out `--linker` to use the built-in one"),

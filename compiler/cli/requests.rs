@@ -55,6 +55,8 @@ pub(crate) enum OutputPath {
 /// What the command line says about composition.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Composition {
+    /// The input is to be a component.
+    pub(crate) is_component: bool,
     /// The input is a wac script.
     pub(crate) is_script: bool,
     /// The packages of a script that `--dep` names: name and file.

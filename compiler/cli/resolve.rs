@@ -145,6 +145,7 @@ fn composition(args: ComposeArgs) -> Result<Composition, Failure> {
         }
     }
     Ok(Composition {
+        is_component: args.component,
         is_script: args.compose.is_some(),
         packages,
         folder: args.deps_dir.unwrap_or_else(|| PathBuf::from("deps")),
@@ -205,13 +206,11 @@ fn code(
 
 fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
     let mut policy = Policy::default();
-    for (specs, read_only) in [(&grants.dir, false), (&grants.dir_ro, true)] {
-        for spec in specs {
-            let dir = directory(spec, read_only)?;
-            // The last of several for one path in the guest is the one that counts.
-            policy.dirs.retain(|other| other.guest != dir.guest);
-            policy.dirs.push(dir);
-        }
+    for arg in &grants.dirs.0 {
+        let dir = directory(&arg.spec, arg.read_only)?;
+        // The last of several for one path in the guest is the one that counts.
+        policy.dirs.retain(|other| other.guest != dir.guest);
+        policy.dirs.push(dir);
     }
     for spec in &grants.env {
         let variable = environment_variable(spec)?;

@@ -2,25 +2,38 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use wasmelt_compiler::{self as compiler, Options};
 
 use crate::build::{figures, times};
-use crate::cache::Entry;
+use crate::cache::{self, Cache, Entry};
 use crate::compose;
 use crate::diagnostic::{Diagnostic, Failure};
+use crate::exec;
 use crate::input::{Input, reason};
 use crate::invoke;
-use crate::output::{Pending, Purpose};
 use crate::pipeline;
-use crate::requests::{OutputPath, Run};
+use crate::requests::Run;
 
-/// Another process may remove the entry between finding it and running it, once and again.
-const ATTEMPTS: usize = 3;
+/// What is going to run.
+struct Program {
+    file: File,
+    /// None for a file in memory.
+    path: Option<PathBuf>,
+}
+
+impl From<Entry> for Program {
+    fn from(entry: Entry) -> Program {
+        Program {
+            file: entry.file,
+            path: Some(entry.path),
+        }
+    }
+}
 
 /// Runs the program in place of this process: exit code, signals and streams are the program's.
 ///
@@ -29,25 +42,22 @@ const ATTEMPTS: usize = 3;
 pub(crate) fn run(run: &Run) -> Result<Infallible, Failure> {
     let input = compose::read(&run.input, &run.composition)?;
     let (options, args) = called(run, &input)?;
-    let entry = Entry::of(&options, &run.link, &input.bytes)?;
-    let mut error = io::Error::from(io::ErrorKind::NotFound);
-    for _ in 0..ATTEMPTS {
-        if !entry.touch() {
-            build_entry(run, &input, &options, &entry)?;
-        } else if run.console.verbose {
-            run.console
-                .line(&format!("      Cached {}", entry.executable.display()));
+    let key = cache::key(&options, &run.link, &input.bytes);
+    let cache = Cache::open();
+    let found = cache.as_ref().ok().and_then(|cache| cache.find(&key));
+    let program = match found {
+        Some(entry) => {
+            if run.console.verbose {
+                run.console
+                    .line(&format!("      Cached {}", entry.path.display()));
+            }
+            Program::from(entry)
         }
-        error = Command::new(&entry.executable)
-            .arg0(&run.argv0)
-            .args(&args)
-            .envs(run.env.iter().map(|(name, value)| (name, value)))
-            .exec();
-        if error.kind() != io::ErrorKind::NotFound {
-            break;
-        }
-    }
-    Err(Failure::input(not_started(&error, &entry)))
+        None => kept(run, cache, &key, &built(run, &input, &options)?)?,
+    };
+    let words: Vec<OsString> = std::iter::once(run.argv0.clone()).chain(args).collect();
+    let never = exec::replace(&program.file, &words, &run.env);
+    never.map_err(|error| Failure::input(not_started(&error, &program)))
 }
 
 /// The options and the program's arguments, after `--invoke 'func(1, "x")'` of a component has been
@@ -72,16 +82,11 @@ fn called(run: &Run, input: &Input) -> Result<(Options, Vec<OsString>), Failure>
     Ok((options, args))
 }
 
-fn build_entry(run: &Run, input: &Input, options: &Options, entry: &Entry) -> Result<(), Failure> {
+fn built(run: &Run, input: &Input, options: &Options) -> Result<Vec<u8>, Failure> {
     let started = Instant::now();
-    entry.create_folder()?;
-    let output = OutputPath::File(entry.executable.clone());
-    let pending = Pending::create(&output, &run.input, Purpose::CacheEntry)?;
     let options = pipeline::options_for(input, options)?;
     let compiled = pipeline::compile(input, &options, &run.console)?;
-    let linked = pipeline::link(&compiled, &run.link, &pending)?;
-    pending.finish()?;
-    entry.prune_others();
+    let (executable, linked) = pipeline::link(&compiled, &run.link)?;
     if run.console.time {
         run.console
             .line(&times(&compiled.report, Some(linked), started.elapsed()));
@@ -89,17 +94,51 @@ fn build_entry(run: &Run, input: &Input, options: &Options, entry: &Entry) -> Re
     if run.console.verbose {
         run.console.line(&figures(&compiled.report));
     }
-    Ok(())
+    Ok(executable)
 }
 
-fn not_started(error: &io::Error, entry: &Entry) -> Diagnostic {
-    let shown = entry.executable.display();
-    let diagnostic = Diagnostic::error(format!("cannot start `{shown}`: {}", reason(error)));
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => diagnostic
+/// Keeps the executable in the cache, or where there is none for this run alone.
+fn kept(
+    run: &Run,
+    cache: Result<Cache, String>,
+    key: &str,
+    executable: &[u8],
+) -> Result<Program, Failure> {
+    let why = match cache.and_then(|cache| cache.add(key, executable)) {
+        Ok(entry) => return Ok(Program::from(entry)),
+        Err(why) => why,
+    };
+    // Standard error is the program's; notes go there only when somebody reads them.
+    if run.console.verbose || run.console.is_terminal {
+        run.console.show(
+            &Diagnostic::information("what was compiled is not kept for the next run")
+                .note(why)
+                .help("name a directory that only you can write to: `WASMELT_CACHE_DIR=PATH`"),
+        );
+    }
+    let file = exec::in_memory(&run.options.name, executable).map_err(|error| {
+        Failure::input(Diagnostic::error(format!(
+            "cannot hold the program in memory: {}",
+            reason(&error)
+        )))
+    })?;
+    Ok(Program { file, path: None })
+}
+
+fn not_started(error: &io::Error, program: &Program) -> Diagnostic {
+    let shown = match &program.path {
+        Some(path) => format!("`{}`", path.display()),
+        None => String::from("the program in memory"),
+    };
+    let diagnostic = Diagnostic::error(format!("cannot start {shown}: {}", reason(error)));
+    match (error.kind(), &program.path) {
+        (io::ErrorKind::PermissionDenied, Some(_)) => diagnostic
             .note("the cache may be on a file system that is mounted `noexec`")
             .help("name a directory from which programs can be run: `WASMELT_CACHE_DIR=PATH`"),
-        io::ErrorKind::ArgumentListTooLong => {
+        (io::ErrorKind::PermissionDenied, None) => diagnostic
+            .note("the system may forbid to run what is in memory: `sysctl vm.memfd_noexec`")
+            .help("name a directory for a cache: `WASMELT_CACHE_DIR=PATH`"),
+        (io::ErrorKind::ArgumentListTooLong, _) => {
             diagnostic.help("give the program fewer arguments, or a smaller environment")
         }
         _ => diagnostic,

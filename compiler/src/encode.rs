@@ -3,7 +3,8 @@
 //! Tools that generate bindings leave the world's type in custom sections called
 //! `component-type…`; wit-component makes a component of such a module. What such a module imports
 //! from WASI 0.1 goes through the adapter that Wasmtime's project publishes. A module without
-//! these sections is none of this: it is compiled as it is.
+//! these sections is none of this: it is compiled as it is. So is one that has them by the way,
+//! because a library brings bindings along: all that it imports is WASI 0.1, which is its world.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,26 +18,41 @@ use wasmparser::{Chunk, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use crate::error::{Error, Result};
+use crate::parse::Module;
 
 /// How the names of the custom sections with a world's type begin.
 const COMPONENT_TYPE: &str = "component-type";
+
+/// The older name of WASI 0.1, which the adapter does not know.
+const WASI_UNSTABLE: &str = "wasi_unstable";
 
 /// What the sections of a module say about the component that it stands for.
 #[derive(Default, Debug)]
 struct ModuleFacts {
     has_component_type: bool,
     imports_p1: bool,
+    imports_other: bool,
     is_command: bool,
+}
+
+/// Which modules become components.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Encode {
+    /// Those that could not be linked otherwise.
+    WhereNeeded,
+    /// All that carry the type of one.
+    Always,
 }
 
 /// `wasm` itself, or the component that it stands for.
 ///
 /// # Errors
 /// A module whose imports and exports do not fit the world that it names.
-pub(crate) fn component(wasm: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>> {
+pub(crate) fn component(wasm: Cow<'_, [u8]>, encode: Encode) -> Result<Cow<'_, [u8]>> {
     // What is wrong with the sections is reported when they are parsed.
     let facts = facts(&wasm).unwrap_or_default();
-    if !facts.has_component_type {
+    let is_wanted = encode == Encode::Always || facts.imports_other;
+    if !facts.has_component_type || !is_wanted {
         return Ok(wasm);
     }
     // The encoder relies on a valid module.
@@ -48,6 +64,12 @@ pub(crate) fn component(wasm: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>> {
             .note(reason)
             .help("generate its bindings and build it again with tools of one version")
     })
+}
+
+/// Whether a module says for which world it was built.
+pub(crate) fn has_component_type(module: &Module<'_>) -> bool {
+    let mut sections = module.custom.iter();
+    sections.any(|(name, _)| name.starts_with(COMPONENT_TYPE))
 }
 
 /// What `work` gives; nothing where wit-component panics, which it does on a few inputs that no
@@ -93,7 +115,11 @@ fn facts(wasm: &[u8]) -> wasmparser::Result<ModuleFacts> {
             }
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
-                    facts.imports_p1 |= import?.module == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
+                    match import?.module {
+                        WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME => facts.imports_p1 = true,
+                        WASI_UNSTABLE => {}
+                        _ => facts.imports_other = true,
+                    }
                 }
             }
             Payload::ExportSection(section) => {

@@ -34,6 +34,7 @@ pub use proposal::Proposal;
 pub use wit::wit;
 pub use withheld::Withheld;
 
+use crate::encode::Encode;
 use crate::plan::{Linked, component};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -155,7 +156,7 @@ pub fn input_kind(bytes: &[u8]) -> InputKind {
 /// # Errors
 /// Any fault of the input: not wasm, invalid, unsupported, imports that nothing provides.
 pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Result<Compiled> {
-    let wasm = binary(input)?;
+    let wasm = binary(input, Encode::WhereNeeded)?;
     let mut report = Report {
         wasm_bytes: wasm.len() as u64,
         ..Report::default()
@@ -320,14 +321,14 @@ fn compile_linked(
 }
 
 /// The input as a binary module or component: text is assembled, and a module that carries the
-/// type of a component is made one.
-fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
+/// type of a component is made one if `encode` says so.
+fn binary(input: &[u8], encode: Encode) -> Result<Cow<'_, [u8]>> {
     match input_kind(input) {
-        InputKind::Module | InputKind::Component => encode::component(Cow::Borrowed(input)),
+        InputKind::Module | InputKind::Component => encode::component(Cow::Borrowed(input), encode),
         InputKind::Text => {
             let assembled = wat::parse_bytes(input)
                 .map_err(|e| Error::new(ErrorKind::Invalid, e.to_string().trim_end().to_owned()))?;
-            encode::component(assembled)
+            encode::component(assembled, encode)
         }
         InputKind::Unknown if b"\0asm".starts_with(&input[..input.len().min(4)]) => {
             Err(Error::invalid(
@@ -350,7 +351,7 @@ fn binary(input: &[u8]) -> Result<Cow<'_, [u8]>> {
 /// # Errors
 /// As for [`compile`], but unresolved imports are fine.
 pub fn summarize(input: &[u8]) -> Result<Summary> {
-    let wasm = binary(input)?;
+    let wasm = binary(input, Encode::WhereNeeded)?;
     if input_kind(&wasm) == InputKind::Component {
         let gated = Options {
             gates: Gate::ALL.into_iter().collect(),
@@ -362,20 +363,20 @@ pub fn summarize(input: &[u8]) -> Result<Summary> {
     Ok(summary::of_module(&module))
 }
 
-/// The component that an input is, binary: text is assembled, a module that carries the type of a
-/// component is made one. Nothing for another module.
+/// The component that an input is, or whose type it carries, binary: text is assembled, and a module
+/// with such a type is made one. Nothing for another module.
 ///
 /// # Errors
 /// As for [`compile`], but a component is not validated.
 pub fn component_bytes(input: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
-    let wasm = binary(input)?;
+    let wasm = binary(input, Encode::Always)?;
     Ok((input_kind(&wasm) == InputKind::Component).then_some(wasm))
 }
 
 /// The names of what a component imports and exports, as far as they can be read: nothing is
-/// validated. Nothing for a module.
+/// validated. Nothing for what [`compile`] compiles as a module.
 #[must_use]
 pub fn externs(input: &[u8]) -> Option<Externs> {
-    let wasm = component_bytes(input).ok()??;
-    Some(summary::externs(&wasm))
+    let wasm = binary(input, Encode::WhereNeeded).ok()?;
+    (input_kind(&wasm) == InputKind::Component).then(|| summary::externs(&wasm))
 }

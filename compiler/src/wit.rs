@@ -5,15 +5,16 @@ use std::fmt;
 use wasmparser::{Validator, WasmFeatures};
 use wit_component::{DecodedWasm, WitPrinter};
 
+use crate::encode::{self, Encode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::{InputKind, encode, input_kind};
+use crate::{InputKind, input_kind};
 
 /// The world of a component, or of a module that carries one, and all packages that it refers to.
 ///
 /// # Errors
 /// A module that carries no world, and a component whose types WIT cannot express.
 pub fn wit(input: &[u8]) -> Result<String> {
-    let wasm = encode::component(crate::binary(input)?)?;
+    let wasm = crate::binary(input, Encode::Always)?;
     if input_kind(&wasm) == InputKind::Module {
         return Err(
             Error::new(ErrorKind::Usage, "this is a core module without a world")

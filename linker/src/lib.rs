@@ -1,12 +1,12 @@
 //! One compiled object and a runtime pack to one static executable.
 //!
 //! In goes the object that the compiler made, with its initial contexts and memory in a section of
-//! its own; out comes an ELF file at the given path, or an error and no file. Linking happens in
-//! process with libwild, without touching the disk, or with the system's linker.
+//! its own; out come the bytes of an ELF file. Linking happens in process with libwild, without
+//! touching the disk, or with the system's linker.
 //!
 //! ```text
 //! object ─prepare─▶ object, image's bytes
-//! object + pack ─wild | system─▶ ELF in memory ─finish─▶ ELF with the image ─▶ file
+//! object + pack ─wild | system─▶ ELF in memory ─finish─▶ ELF with the image
 //! ```
 //!
 //! An executable is static and not position independent: code from [`TEXT_ADDRESS`], data right
@@ -26,10 +26,7 @@ mod wild;
 pub use error::LinkError;
 pub use wasmelt_pack::{PackError, RuntimePack};
 
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Address of an executable's first byte.
 const TEXT_ADDRESS: u64 = 0x40_0000;
@@ -40,8 +37,6 @@ pub struct LinkRequest<'a> {
     /// One ELF relocatable object, for the target of `pack`.
     pub object: &'a [u8],
     pub pack: &'a RuntimePack,
-    /// Created, or replaced when it exists; not created when linking fails.
-    pub output: &'a Path,
     pub image: Option<ImageSection>,
     pub linker: Linker,
     pub strip: Strip,
@@ -78,22 +73,20 @@ pub enum Strip {
     Symbols,
 }
 
-/// Links an executable.
+/// Links an executable, and gives its bytes.
 ///
 /// # Errors
 ///
-/// When symbols are undefined, the output cannot be written, the system's linker cannot be run or
-/// fails, or the linker hits a limit or a bug of its own. There is then no file at the output's
-/// path, unless there was something before that could not be replaced.
-pub fn link(request: &LinkRequest<'_>) -> Result<(), LinkError> {
+/// When symbols are undefined, the system's linker cannot be run or fails, a temporary file for it
+/// cannot be written, or the linker hits a limit or a bug of its own.
+pub fn link(request: &LinkRequest<'_>) -> Result<Vec<u8>, LinkError> {
     let prepared = prepare::prepare(request)?;
     let linked = match &request.linker {
         Linker::InProcess => wild::link(request, prepared.object)?,
         Linker::System(tool) => system::link(request, prepared.object, tool)?,
     };
     let page_bytes = page_bytes_max(request.pack.target());
-    let executable = finish::finish(&linked, prepared.image.as_ref(), page_bytes)?;
-    write_executable(request.output, &executable)
+    finish::finish(&linked, prepared.image.as_ref(), page_bytes)
 }
 
 /// The largest page size that a kernel of the target may have.
@@ -103,30 +96,4 @@ fn page_bytes_max(target: &str) -> u64 {
     } else {
         0x1000
     }
-}
-
-fn write_executable(path: &Path, bytes: &[u8]) -> Result<(), LinkError> {
-    let error = |source| LinkError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    // A program that runs cannot be written to, and other names of a file should keep their
-    // contents: an existing file makes room for a new one.
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_file() || found.is_symlink() => {
-            fs::remove_file(path).map_err(error)?;
-        }
-        Ok(_) => return Err(error(io::Error::other("not a regular file"))),
-        Err(_) => {}
-    }
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o777)
-        .open(path)
-        .map_err(error)?;
-    file.write_all(bytes).map_err(|source| {
-        let _ = fs::remove_file(path);
-        error(source)
-    })
 }

@@ -10,6 +10,7 @@ use object::{
     SymbolScope,
 };
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasmelt_linker::{ImageSection, LinkError, LinkRequest, Linker, RuntimePack, Strip, link};
@@ -172,17 +173,23 @@ fn image() -> Option<ImageSection> {
 }
 
 fn link_to(folder: &Path, linker: Linker, strip: Strip) -> Result<PathBuf, LinkError> {
-    let output = folder.join("program");
     let (object, pack) = (program_object(), start_pack());
     let request = LinkRequest {
         object: &object,
         pack: &pack,
-        output: &output,
         image: image(),
         linker,
         strip,
     };
-    link(&request).map(|()| output)
+    link(&request).map(|executable| written(folder, &executable))
+}
+
+/// An executable as a file that can be run.
+fn written(folder: &Path, executable: &[u8]) -> PathBuf {
+    let program = folder.join("program");
+    fs::write(&program, executable).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program
 }
 
 fn exit_code(program: &Path) -> Option<i32> {
@@ -254,27 +261,23 @@ fn with_linkers_of_the_system() {
 #[test]
 fn images_without_relocations() {
     let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().join("program");
     let (object, pack) = (plain_object(), start_pack());
     let system = on_path("cc").map(|_| Linker::System("cc".into()));
     for linker in [Some(Linker::InProcess), system].into_iter().flatten() {
         let request = LinkRequest {
             object: &object,
             pack: &pack,
-            output: &output,
             image: image(),
             linker,
             strip: Strip::None,
         };
-        link(&request).unwrap();
-        assert_eq!(exit_code(&output), Some(9), "{:?}", request.linker);
+        let program = written(folder.path(), &link(&request).unwrap());
+        assert_eq!(exit_code(&program), Some(9), "{:?}", request.linker);
     }
 }
 
 #[test]
 fn undefined_symbols_are_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().join("program");
     let mut writer = Writer::new();
     let (_, main) = writer.function("main", &[0xe8, 0, 0, 0, 0, 0xe8, 0, 0, 0, 0, 0xc3]);
     for (offset, name) in [(1, "wasmelt_b"), (6, "wasmelt_a")] {
@@ -286,7 +289,6 @@ fn undefined_symbols_are_named() {
     let request = LinkRequest {
         object: &object,
         pack: &pack,
-        output: &output,
         image: None,
         linker: Linker::InProcess,
         strip: Strip::None,
@@ -295,13 +297,10 @@ fn undefined_symbols_are_named() {
         Err(LinkError::UndefinedSymbols(names)) => assert_eq!(names, ["wasmelt_a", "wasmelt_b"]),
         other => panic!("{other:?}"),
     }
-    assert!(!output.exists());
 }
 
 #[test]
 fn damaged_objects_are_errors() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = folder.path().join("program");
     let (object, pack) = (program_object(), start_pack());
     let headers = object.len() - 0x1000;
     // Bytes of the file header, of the code, and of what follows the image.
@@ -311,32 +310,13 @@ fn damaged_objects_are_errors() {
         let request = LinkRequest {
             object: &bent,
             pack: &pack,
-            output: &output,
             image: image(),
             linker: Linker::InProcess,
             strip: Strip::None,
         };
-        if link(&request).is_ok() {
-            fs::remove_file(&output).unwrap();
-        }
-        assert!(!output.exists(), "byte {at}");
+        // What is wrong need not matter to a linker; it may not be the end of this process.
+        let _ = link(&request);
     }
-}
-
-#[test]
-fn outputs_that_cannot_be_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let blocked = folder.path().join("program");
-    fs::create_dir(&blocked).unwrap();
-    match link_to(folder.path(), Linker::InProcess, Strip::None) {
-        Err(LinkError::Write { path, .. }) => assert_eq!(path, blocked),
-        other => panic!("{other:?}"),
-    }
-    let missing = folder.path().join("missing");
-    assert!(matches!(
-        link_to(&missing, Linker::InProcess, Strip::None),
-        Err(LinkError::Write { .. })
-    ));
 }
 
 #[test]

@@ -6,7 +6,9 @@
 //! `main_script` defines both languages.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -39,10 +41,9 @@ pub fn compile(items: &[ScriptItem<'_>], options: &Options) -> Result<Compiled, 
 /// The linker's message.
 pub fn link(compiled: &Compiled, output: &Path) -> Result<(), String> {
     let pack = RuntimePack::from_bytes(PACK).expect("the build script has written it");
-    wasmelt_linker::link(&LinkRequest {
+    let executable = wasmelt_linker::link(&LinkRequest {
         object: &compiled.object,
         pack: &pack,
-        output,
         image: compiled.image.map(|image| ImageSection {
             section: String::from(IMAGE_SECTION),
             address: image.address,
@@ -50,8 +51,18 @@ pub fn link(compiled: &Compiled, output: &Path) -> Result<(), String> {
         }),
         linker: Linker::InProcess,
         strip: Strip::None,
-    })
-    .map_err(|error| error.to_string())
+    });
+    let executable = executable.map_err(|error| error.to_string())?;
+    // One that ran before, perhaps still does, keeps its contents.
+    let _ = fs::remove_file(output);
+    let mut options = fs::OpenOptions::new();
+    let file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o700)
+        .open(output);
+    file.and_then(|mut file| file.write_all(&executable))
+        .map_err(|error| error.to_string())
 }
 
 /// What a driver said.

@@ -5,6 +5,24 @@ use wac_graph::EncodeOptions;
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::Input;
 
+/// `input` as the component that it is, or whose type it carries.
+pub(super) fn encoded(input: Input) -> Result<Input, Failure> {
+    let bytes = wasmelt_compiler::component_bytes(&input.bytes)
+        .map_err(|error| Failure::compiler(error, &input))?;
+    match bytes {
+        Some(bytes) => Ok(Input {
+            bytes: bytes.into_owned(),
+            name: input.name,
+            is_text: false,
+        }),
+        None => Err(Failure::input(
+            Diagnostic::error("the module does not carry the type of a component")
+                .place(&*input.name)
+                .help("leave out `--component`, or build it as one, such as `cargo build --target wasm32-wasip2`"),
+        )),
+    }
+}
+
 /// The component that `input` is, binary.
 pub(super) fn component(input: &Input) -> Result<Vec<u8>, Failure> {
     let bytes = wasmelt_compiler::component_bytes(&input.bytes)

@@ -43,7 +43,6 @@ impl LinkPlan<'_> {
                 host,
                 sig,
             },
-            Callee::Unknown { traps } => FuncKind::UnknownEntry { traps, sig },
         };
         self.func_of_kind(kind)
     }

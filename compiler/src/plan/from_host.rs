@@ -1,13 +1,14 @@
 //! Imports of core modules that the host provides, and what stands in for those that nothing does.
 
+use super::function_name::import_name;
 use super::host;
 use super::instantiate::Instantiator;
-use super::{Callee, Purpose, Value};
+use super::{Callee, FuncKind, Purpose, Value};
 use crate::error::{Error, Result};
 use crate::index::{InstanceIndex, RegionIndex, TagId};
 use crate::options::UnknownImports;
 use crate::parse::{Import, ImportKind, Module};
-use wasmparser::{MemoryType, ValType};
+use wasmparser::{FuncType, MemoryType, ValType};
 
 impl<'a> Instantiator<'a, '_> {
     pub(super) fn import_from_host(
@@ -32,15 +33,23 @@ impl<'a> Instantiator<'a, '_> {
         let has_zeros = ty.results().iter().all(|ty| ty.is_defaultable());
         let callee = match (host, unknown) {
             (Ok(host), _) => Callee::Host(self.host_id(host)),
-            (Err(_), UnknownImports::Default) if has_zeros => Callee::Unknown { traps: false },
-            (Err(_), UnknownImports::Trap) => Callee::Unknown { traps: true },
+            (Err(_), UnknownImports::Default) if has_zeros => self.unknown(import, ty, false),
+            (Err(_), UnknownImports::Trap) => self.unknown(import, ty, true),
             (Err(error), _) => {
                 self.missing.push(import.module, import.name, error);
-                Callee::Unknown { traps: true }
+                self.unknown(import, ty, true)
             }
         };
         self.plan.instances[index.index()].funcs.push(callee);
         Ok(())
+    }
+
+    /// A function for an import that nothing provides.
+    fn unknown(&mut self, import: &Import<'a>, ty: &FuncType, traps: bool) -> Callee {
+        let sig = self.plan.sigs.intern(ty);
+        let id = self.plan.add_func(FuncKind::UnknownImport { traps, sig });
+        self.plan.funcs[id.index()].name = import_name(import.module, import.name);
+        Callee::Defined(id)
     }
 
     /// Gives the instance an item of its own for an import, as `-W unknown-imports-default` says,

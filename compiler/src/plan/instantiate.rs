@@ -2,7 +2,7 @@
 //! their places in the program.
 
 use super::component::Resource;
-use super::function_name::function_name;
+use super::function_name::{function_name, unnamed};
 use super::limits::{check_counts, grown_memory, grown_table, memory_fits, table_fits};
 use super::missing::Missing;
 use super::reservation::{bytes_of, page_bytes_log2, reserve};
@@ -369,7 +369,7 @@ impl<'a> Instantiator<'a, '_> {
             });
             self.plan.funcs[id.index()].name = match module.function_names.get(&func) {
                 Some(name) => function_name(module_name, name),
-                None => format!("{module_name}!<wasm function {}>", func.0),
+                None => unnamed(module_name, func.0),
             };
             self.plan.instances[index.index()]
                 .funcs

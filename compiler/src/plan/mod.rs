@@ -187,10 +187,6 @@ pub struct Instance {
 pub enum Callee {
     Defined(FuncId),
     Host(HostFnId),
-    /// An import that nothing provides: a call traps, or gives zeros and null references.
-    Unknown {
-        traps: bool,
-    },
 }
 
 /// A function to compile.
@@ -215,8 +211,9 @@ pub enum FuncKind {
         host: HostFnId,
         sig: SigId,
     },
-    /// An unresolved import as a function value.
-    UnknownEntry { traps: bool, sig: SigId },
+    /// An import that nothing provides: a call traps, or gives zeros and null references. A function
+    /// of its own, so that the trap knows its name.
+    UnknownImport { traps: bool, sig: SigId },
     /// Changes the instance pointer from region `from` to the target's and continues there.
     Switch {
         from: RegionIndex,

@@ -2,6 +2,7 @@
 
 use super::exports::choose_component_exports;
 use super::{ExportPlan, FuncKind, LinkPlan, Purpose};
+use crate::encode;
 use crate::error::{Error, Result};
 use crate::index::InstanceIndex;
 use crate::options::Entry;
@@ -102,6 +103,7 @@ fn no_entry(module: &Module<'_>) -> Error {
     } else {
         error
     };
+    let error = with_component_type(error, module);
     if functions.is_empty() {
         return error.note("it exports no functions at all");
     }
@@ -110,9 +112,18 @@ fn no_entry(module: &Module<'_>) -> Error {
         .help("choose one to run with `--invoke NAME`, or build it as a command")
 }
 
+/// A module that could be a component may export by other names as one.
+fn with_component_type(error: Error, module: &Module<'_>) -> Error {
+    if encode::has_component_type(module) {
+        return error.help("it carries the type of a component: `--component` makes it one");
+    }
+    error
+}
+
 fn no_such_export(module: &Module<'_>, name: &str) -> Error {
     let functions = exported_functions(module);
     let error = Error::usage(format!("the module exports no function `{name}`"));
+    let error = with_component_type(error, module);
     if functions.is_empty() {
         return error.note("it exports no functions at all");
     }

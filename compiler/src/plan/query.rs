@@ -35,7 +35,6 @@ impl LinkPlan<'_> {
                 host,
                 sig: sig(),
             },
-            Callee::Unknown { traps } => FuncKind::UnknownEntry { traps, sig: sig() },
         };
         self.entries[&kind]
     }
@@ -152,7 +151,7 @@ impl LinkPlan<'_> {
         };
         let defined = |callee| match callee {
             Callee::Defined(id) => Some(id),
-            Callee::Host(_) | Callee::Unknown { .. } => None,
+            Callee::Host(_) => None,
         };
         callees.into_iter().filter_map(defined).collect()
     }
@@ -163,7 +162,7 @@ impl LinkPlan<'_> {
         match self.funcs[func.index()].kind {
             FuncKind::Body { sig, .. }
             | FuncKind::HostEntry { sig, .. }
-            | FuncKind::UnknownEntry { sig, .. }
+            | FuncKind::UnknownImport { sig, .. }
             | FuncKind::Switch { sig, .. } => Some(sig),
             FuncKind::Canon(canon) => Some(self.canon_funcs[canon.index()].1),
             _ => None,

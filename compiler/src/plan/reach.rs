@@ -79,7 +79,7 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             FuncKind::ReallocEntry(options) => reach.options(options),
             FuncKind::CanonHelper(helper) => reach.parts(helper),
             FuncKind::HostEntry { .. }
-            | FuncKind::UnknownEntry { .. }
+            | FuncKind::UnknownImport { .. }
             | FuncKind::TrapStub(_)
             | FuncKind::ThreadStart(_)
             | FuncKind::ExportGlobal { .. } => {}

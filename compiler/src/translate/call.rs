@@ -69,17 +69,6 @@ impl FuncTranslator<'_, '_> {
                 self.call_host(host, ty, args);
                 self.finish_tail(tail, ty.results().len());
             }
-            Callee::Unknown { traps: true } => {
-                self.builder.ins().trap(trap_code(TrapCode::UnknownImport));
-                self.set_unreachable();
-            }
-            Callee::Unknown { traps: false } => {
-                for &result in ty.results() {
-                    let zero = self.zero(result);
-                    self.push1(zero);
-                }
-                self.finish_tail(tail, ty.results().len());
-            }
         }
     }
 

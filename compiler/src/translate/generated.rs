@@ -30,7 +30,7 @@ pub(super) fn translate(
     func.signature = match *kind {
         FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
         FuncKind::HostEntry { sig, .. }
-        | FuncKind::UnknownEntry { sig, .. }
+        | FuncKind::UnknownImport { sig, .. }
         | FuncKind::Switch { sig, .. } => wasm_signature(&plan.sigs[sig]),
         FuncKind::TrapStub(_) => wasm_signature(&wasmparser::FuncType::new([], [])),
         FuncKind::Canon(_) => {
@@ -81,12 +81,18 @@ pub(super) fn translate(
     match *kind {
         FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
         FuncKind::HostEntry { host, sig, .. } => translator.entry_of(Callee::Host(host), sig),
-        FuncKind::UnknownEntry { traps, sig } => {
-            translator.entry_of(Callee::Unknown { traps }, sig);
-        }
         FuncKind::Switch { from, target, sig } => translator.switch(from, target, sig),
         FuncKind::TrapStub(code) => {
             translator.builder.ins().trap(trap_code(code));
+        }
+        FuncKind::UnknownImport { traps: true, .. } => {
+            let code = trap_code(TrapCode::UnknownImport);
+            translator.builder.ins().trap(code);
+        }
+        FuncKind::UnknownImport { traps: false, sig } => {
+            let results = plan.sigs[sig].results();
+            let zeros: Vec<_> = results.iter().map(|ty| translator.zero(*ty)).collect();
+            translator.builder.ins().return_(&zeros);
         }
         FuncKind::Instantiate(_) => translator.instantiate(),
         FuncKind::EntryCommand { callee, .. } => translator.entry_command(callee),

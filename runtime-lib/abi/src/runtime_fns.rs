@@ -27,7 +27,7 @@
 ///   `AsyncCall`, `slots` are the caller's. With `async` the result is the packed state of the
 ///   call, otherwise 0.
 /// - `run_async` calls `wasi:cli/run`, lifted as `lift` (an `AsyncLift`) says, waits until it has
-///   ended, and gives the exit code.
+///   returned, and gives the exit code.
 /// - `task_return` has a `TaskReturn` for its record.
 /// - `waitable_set_wait` and `waitable_set_poll` get the memory of their option.
 /// - `sync_enter` and `sync_exit` enclose a call of a synchronous function of another instance

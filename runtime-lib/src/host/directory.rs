@@ -1,17 +1,20 @@
 //! A directory that is open, and paths below it.
 //!
-//! Paths are resolved by cap-primitives, which never leaves the directory: by `openat2` with
+//! Paths are resolved by cap-std, which never leaves the directory: by `openat2` with
 //! `RESOLVE_BENEATH` where the kernel has it, component by component elsewhere. It defines what
-//! trailing slashes and symbolic links mean. Absolute targets of symbolic links are refused.
+//! trailing slashes and symbolic links mean. Absolute targets of symbolic links are refused. What
+//! the standard library has no name for, such as opening without following a link, is cap-fs-ext's.
 
-use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use cap_primitives::fs::{DirOptions, FollowSymlinks, OpenOptions, OpenOptionsExt, SystemTimeSpec};
+use cap_fs_ext::{
+    DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt, SystemTimeSpec,
+};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{AtFlags, OFlags, utimensat};
 
 use super::descriptor::above_streams;
@@ -22,7 +25,7 @@ use super::{Descriptor, Error, Result};
 /// An open directory.
 #[derive(Debug)]
 pub struct Directory {
-    file: fs::File,
+    dir: Dir,
     read_only: bool,
     serial: u64,
 }
@@ -53,7 +56,7 @@ impl Directory {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         Directory {
-            file: fs::File::from(fd),
+            dir: Dir::from(fd),
             read_only,
             serial,
         }
@@ -70,7 +73,7 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn inode(&self) -> Result<u64> {
-        Ok(Stat::from_system(&rustix::fs::fstat(&self.file)?).inode)
+        Ok(Stat::from_system(&rustix::fs::fstat(&self.dir)?).inode)
     }
 
     /// Whether nothing below it can be changed.
@@ -85,7 +88,7 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn sync(&self, attributes: bool) -> Result<()> {
-        file::sync(&self.file, attributes)
+        file::sync(&self.dir, attributes)
     }
 
     /// Opens a file or directory, which inherits the permission to change.
@@ -100,7 +103,7 @@ impl Directory {
             return Err(Error::Invalid);
         }
         let write = open.write || open.create || open.truncate;
-        // cap-primitives refuses what the system does not: to append to what is truncated, or
+        // cap-std refuses what the system does not: to append to what is truncated, or
         // not written.
         let append_later = open.append && (open.truncate || !write);
         if write {
@@ -114,13 +117,13 @@ impl Directory {
             .truncate(open.truncate)
             .create(open.create && !open.exclusive)
             .create_new(open.create && open.exclusive)
-            ._cap_fs_ext_follow(follow(open.follow))
-            ._cap_fs_ext_nonblock(open.nonblocking)
-            ._cap_fs_ext_sync(open.sync)
-            ._cap_fs_ext_dsync(open.data_sync)
-            ._cap_fs_ext_rsync(open.read_sync);
-        let opened = cap_primitives::fs::open(&self.file, path, &options)?;
-        let fd = above_streams(opened.into())?;
+            .follow(follow(open.follow))
+            .nonblock(open.nonblocking)
+            .sync(open.sync)
+            .dsync(open.data_sync)
+            .rsync(open.read_sync);
+        let opened = self.dir.open_with(path, &options)?;
+        let fd = above_streams(opened.into_std().into())?;
         if FileType::from_mode(rustix::fs::fstat(&fd)?.st_mode) == FileType::Directory {
             return Ok(Descriptor::Directory(Directory::new(fd, self.read_only)));
         }
@@ -140,7 +143,11 @@ impl Directory {
     /// [`Error::NotPermitted`] for paths that lead outside, otherwise the system's; so for all
     /// of the following.
     pub fn stat(&self, path: &Path, follow_link: bool) -> Result<Stat> {
-        let metadata = cap_primitives::fs::stat(&self.file, path, follow(follow_link))?;
+        let metadata = if follow_link {
+            self.dir.metadata(path)?
+        } else {
+            self.dir.symlink_metadata(path)?
+        };
         Ok(Stat::from_metadata(&metadata))
     }
 
@@ -159,20 +166,16 @@ impl Directory {
         if accessed.is_before_1970() || modified.is_before_1970() {
             return self.set_early_times(path, follow_link, accessed, modified);
         }
-        let set = if follow_link {
-            cap_primitives::fs::set_times
+        let (accessed, modified) = (time_spec(accessed), time_spec(modified));
+        if follow_link {
+            self.dir.set_times(path, accessed, modified)?;
         } else {
-            cap_primitives::fs::set_times_nofollow
-        };
-        Ok(set(
-            &self.file,
-            path,
-            time_spec(accessed),
-            time_spec(modified),
-        )?)
+            self.dir.set_symlink_times(path, accessed, modified)?;
+        }
+        Ok(())
     }
 
-    /// cap-primitives has no times before 1970. The system has had this since Linux 5.8.
+    /// cap-std has no times before 1970. The system has had this since Linux 5.8.
     fn set_early_times(
         &self,
         path: &Path,
@@ -184,8 +187,8 @@ impl Directory {
         options
             .read(true)
             .custom_flags(OFlags::PATH.bits().cast_signed())
-            ._cap_fs_ext_follow(follow(follow_link));
-        let named = cap_primitives::fs::open(&self.file, path, &options)?;
+            .follow(follow(follow_link));
+        let named = self.dir.open_with(path, &options)?;
         let times = timestamps(accessed, modified);
         Ok(utimensat(&named, c"", &times, AtFlags::EMPTY_PATH)?)
     }
@@ -196,11 +199,7 @@ impl Directory {
     /// Also [`Error::NotPermitted`] where the guest may only read.
     pub fn create_directory(&self, path: &Path) -> Result<()> {
         self.require_writable()?;
-        Ok(cap_primitives::fs::create_dir(
-            &self.file,
-            path,
-            &DirOptions::new(),
-        )?)
+        Ok(self.dir.create_dir(path)?)
     }
 
     /// Gives a file another name. Symbolic links are linked, not followed.
@@ -210,9 +209,7 @@ impl Directory {
     pub fn link(&self, path: &Path, to: &Directory, to_path: &Path) -> Result<()> {
         self.require_writable()?;
         to.require_writable()?;
-        Ok(cap_primitives::fs::hard_link(
-            &self.file, path, &to.file, to_path,
-        )?)
+        Ok(self.dir.hard_link(path, &to.dir, to_path)?)
     }
 
     /// Moves a file or directory.
@@ -223,9 +220,7 @@ impl Directory {
         self.require_writable()?;
         to.require_writable()?;
         to.require_directory_for(to_path, || self.stat(path, false))?;
-        Ok(cap_primitives::fs::rename(
-            &self.file, path, &to.file, to_path,
-        )?)
+        Ok(self.dir.rename(path, &to.dir, to_path)?)
     }
 
     /// Creates a symbolic link at `path`.
@@ -234,7 +229,7 @@ impl Directory {
     /// Also [`Error::NotPermitted`] where the guest may only read, and for an absolute target.
     pub fn symlink(&self, target: &Path, path: &Path) -> Result<()> {
         self.require_writable()?;
-        Ok(cap_primitives::fs::symlink(target, &self.file, path)?)
+        Ok(Dir::symlink(&self.dir, target, path)?)
     }
 
     /// The target of a symbolic link.
@@ -242,7 +237,7 @@ impl Directory {
     /// # Errors
     /// Also [`Error::NotPermitted`] for an absolute target.
     pub fn read_link(&self, path: &Path) -> Result<PathBuf> {
-        Ok(cap_primitives::fs::read_link(&self.file, path)?)
+        Ok(self.dir.read_link(path)?)
     }
 
     /// Removes an empty directory.
@@ -251,7 +246,7 @@ impl Directory {
     /// Also [`Error::NotPermitted`] where the guest may only read.
     pub fn remove_directory(&self, path: &Path) -> Result<()> {
         self.require_writable()?;
-        Ok(cap_primitives::fs::remove_dir(&self.file, path)?)
+        Ok(self.dir.remove_dir(path)?)
     }
 
     /// Removes a name that is not a directory's.
@@ -260,10 +255,10 @@ impl Directory {
     /// Also [`Error::NotPermitted`] where the guest may only read.
     pub fn unlink_file(&self, path: &Path) -> Result<()> {
         self.require_writable()?;
-        Ok(cap_primitives::fs::remove_file(&self.file, path)?)
+        Ok(self.dir.remove_file(path)?)
     }
 
-    /// A name with a slash behind it is a directory's. cap-primitives takes no notice of that in
+    /// A name with a slash behind it is a directory's. cap-std takes no notice of that in
     /// the new name of a file that is renamed.
     fn require_directory_for(
         &self,
@@ -296,7 +291,7 @@ impl Directory {
 
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+        self.dir.as_fd()
     }
 }
 
@@ -308,7 +303,7 @@ fn follow(follow_link: bool) -> FollowSymlinks {
     }
 }
 
-/// For cap-primitives. Not for times before 1970.
+/// For cap-std. Not for times before 1970.
 fn time_spec(time: SetTime) -> Option<SystemTimeSpec> {
     match time {
         SetTime::Keep => None,
@@ -317,7 +312,7 @@ fn time_spec(time: SetTime) -> Option<SystemTimeSpec> {
             let since = Duration::new(time.seconds.unsigned_abs(), time.nanoseconds);
             let time = SystemTime::UNIX_EPOCH.checked_add(since)?;
             Some(SystemTimeSpec::Absolute(
-                cap_primitives::time::SystemTime::from_std(time),
+                cap_std::time::SystemTime::from_std(time),
             ))
         }
     }
@@ -329,6 +324,6 @@ pub(crate) mod tests {
 
     /// A directory of the host, as a test's guest sees it.
     pub(crate) fn open(path: &Path, read_only: bool) -> Directory {
-        Directory::new(fs::File::open(path).unwrap().into(), read_only)
+        Directory::new(std::fs::File::open(path).unwrap().into(), read_only)
     }
 }

@@ -115,7 +115,7 @@ errors! {
 }
 
 impl From<std::io::Error> for Error {
-    /// The errors of cap-primitives: the system's, or its own without a number. Its refusal to
+    /// The errors of cap-std: the system's, or its own without a number. Its refusal to
     /// leave the sandbox is of the kind `PermissionDenied`.
     fn from(error: std::io::Error) -> Error {
         use std::io::ErrorKind;

@@ -1,6 +1,6 @@
 //! What is known of a file without opening it for reading.
 
-use cap_primitives::fs::MetadataExt;
+use cap_std::fs::{Metadata, MetadataExt};
 use rustix::fs::{RawMode, Timestamps, UTIME_NOW, UTIME_OMIT};
 
 use super::{Error, Result};
@@ -104,7 +104,7 @@ impl Stat {
         }
     }
 
-    pub(super) fn from_metadata(metadata: &cap_primitives::fs::Metadata) -> Stat {
+    pub(super) fn from_metadata(metadata: &Metadata) -> Stat {
         Stat {
             device: metadata.dev(),
             inode: metadata.ino(),

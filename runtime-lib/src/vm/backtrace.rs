@@ -1,14 +1,18 @@
 //! The chain of frames, and its names.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use crate::vm::code_map;
 use crate::vm::message::Message;
 use crate::vm::process;
-use wasmelt_abi::CodeMap;
+use wasmelt_abi::{CodeMap, TrapCode};
 
-/// Frames that a backtrace shows at most.
-const FRAMES_SHOWN_MAX: u64 = 64;
+/// Frames that a backtrace shows at most: the innermost ones, and as many of the outermost. Of an
+/// exhausted stack, the innermost are mostly the same function.
+const FIRST_MAX: u64 = 54;
+const FIRST_OF_EXHAUSTED_MAX: u64 = 10;
+const LAST_MAX: u64 = 10;
 
 thread_local! {
     /// An address above every frame that can be walked: each stack has its own.
@@ -27,7 +31,7 @@ pub(super) fn stack_end() -> usize {
 
 /// Walks frame pointers upwards. It reads nothing outside the bounds of the stack, whatever the
 /// frame pointer it begins with, so that it cannot fault.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Frames {
     fp: usize,
     /// The next frame record lies at this address or above.
@@ -78,35 +82,71 @@ impl Iterator for Frames {
 
 /// Writes the names of the compiled functions among the frames, innermost first. `pc` is where
 /// the innermost frame stopped; it counts only if it is compiled code.
-pub(super) fn write(message: &mut Message, code: &'static CodeMap, pc: usize, frames: Frames) {
+pub(super) fn write(
+    message: &mut Message,
+    code: &'static CodeMap,
+    trap: TrapCode,
+    pc: usize,
+    frames: Frames,
+) {
     if process::environ().any(|variable| variable == b"WASM_BACKTRACE=0") {
         return;
     }
-    let stopped = code_map::offset_of(code, pc);
-    // A return address may be that of the next function: the call is before it.
-    let callers =
-        frames.filter_map(|frame| code_map::offset_of(code, frame.return_address.wrapping_sub(1)));
-    let mut count = 0;
-    for offset in stopped.into_iter().chain(callers) {
-        let name = code_map::function_name(code, offset);
-        if name.is_empty() {
-            continue;
-        }
-        if count == 0 {
-            message.text("  wasm backtrace:\n");
-        }
-        if count < FRAMES_SHOWN_MAX {
-            message.text("  ").decimal(count, 4).text(": ").bytes(name);
-            if let Some(wasm_offset) = code_map::wasm_offset(code, offset) {
-                message.text(" at ").hex(u64::from(wasm_offset));
+    let first_max = match trap {
+        TrapCode::StackOverflow => FIRST_OF_EXHAUSTED_MAX,
+        _ => FIRST_MAX,
+    };
+    // First they are counted.
+    let mut total: u64 = 0;
+    for shows in [false, true] {
+        let skipped = first_max..total.saturating_sub(LAST_MAX);
+        let mut number = 0;
+        let mut address = pc;
+        let mut callers = frames.clone();
+        loop {
+            if let Some(offset) = code_map::offset_of(code, address)
+                && let name = code_map::function_name(code, offset)
+                && !name.is_empty()
+            {
+                if shows {
+                    show(message, code, offset, name, number, &skipped);
+                }
+                number += 1;
             }
-            message.text("\n");
+            let Some(frame) = callers.next() else {
+                break;
+            };
+            // A return address may be that of the next function: the call is before it.
+            address = frame.return_address.wrapping_sub(1);
         }
-        count += 1;
+        total = number;
     }
-    if let Some(more) = count.checked_sub(FRAMES_SHOWN_MAX).filter(|more| *more > 0) {
-        message.text("     … and ").decimal(more, 1).text(" more\n");
+}
+
+#[inline(never)]
+fn show(
+    message: &mut Message,
+    code: &'static CodeMap,
+    offset: u32,
+    name: &[u8],
+    number: u64,
+    skipped: &Range<u64>,
+) {
+    if number == 0 {
+        message.text("  wasm backtrace:\n");
     }
+    if number == skipped.start && !skipped.is_empty() {
+        let more = skipped.end - skipped.start;
+        message.text("     … ").decimal(more, 1).text(" more\n");
+    }
+    if skipped.contains(&number) {
+        return;
+    }
+    message.text("  ").decimal(number, 4).text(": ").bytes(name);
+    if let Some(wasm_offset) = code_map::wasm_offset(code, offset) {
+        message.text(" at ").hex(u64::from(wasm_offset));
+    }
+    message.text("\n");
 }
 
 #[cfg(test)]

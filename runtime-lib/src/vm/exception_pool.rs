@@ -2,69 +2,112 @@
 //!
 //! An exception that was only ever caught by `catch` and `catch_all` is freed by compiled code. One
 //! that a `catch_ref` or `catch_all_ref` has seen may be referred to from anywhere: such ones are
-//! *shared*, and collected when the pool has no free slot left. The collection is conservative:
+//! *shared*, and collected when a pool has no free slot left. The collection is conservative:
 //! every word of the native stack, of the contexts and of the tables counts as a reference.
 //! Exceptions cannot be referred to from memories.
+//!
+//! There is a pool for each size: room for 4 values, for 8, 16 and so on. A collection takes time
+//! in proportion to all of them, so that it comes only after as many bytes have been handed out
+//! as a third of what they have.
 
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::mem::offset_of;
-use std::ptr::null_mut;
+use std::ptr::{null_mut, with_exposed_provenance_mut};
 
 use crate::vm::{arch, backtrace, stacks, store};
 use wasmelt_abi::Exception;
 
-/// Values that fit a slot of the pool. Tags with more are rare; see [`allocate_large`].
-const SLOT_VALUES: u64 = 4;
 const VALUE_BYTES: usize = 16;
-const SLOT_BYTES: usize = size_of::<Exception>() + SLOT_VALUES as usize * VALUE_BYTES;
 
-/// Slots of the first chunk; each further one doubles the pool.
-const FIRST_SLOTS: usize = 32;
+/// Values that a slot of the first pool has room for; each further pool has twice as many.
+const SLOT_VALUES_MIN: u64 = 4;
+/// Up to 1024 values.
+const POOLS: usize = 9;
+
+/// Bytes of a pool's first chunk, at least; each further one doubles the pool.
+const FIRST_BYTES: usize = 2560;
 
 /// What `Exception::shared` says of a slot: compiled code knows the first two.
 const OWNED: u32 = 0;
 const SHARED: u32 = 1;
 /// Not an exception: `Exception::values` is the address of the next free slot.
 const FREE: u32 = 2;
-/// Shared and referred to, during a collection: what it refers to is still to be looked at.
-const REACHED: u32 = 3;
 /// Shared and referred to, during a collection.
-const DONE: u32 = 4;
+const REACHED: u32 = 3;
+
+/// While a slot waits to have its values looked at, `Exception::values` has the address of the
+/// next such slot above these bits. Slots are aligned to 16 bytes, and have at most 1000 values.
+const VALUES_MASK: u64 = 0xfff;
+const NEXT_SHIFT: u32 = 8;
 
 /// A run of slots; they follow the header.
 #[repr(C, align(16))]
 struct Chunk {
     next: *mut Chunk,
+    slot_bytes: usize,
     slots: usize,
 }
 
-thread_local! {
-    static FREE_SLOT: Cell<*mut Exception> = const { Cell::new(null_mut()) };
-    static CHUNKS: Cell<*mut Chunk> = const { Cell::new(null_mut()) };
-    /// Slots of all chunks.
-    static SLOTS: Cell<usize> = const { Cell::new(0) };
-    /// Exceptions outside the pool that exist. What they refer to is unknown, so that nothing is
-    /// collected as long as there is one.
-    static LARGE: Cell<usize> = const { Cell::new(0) };
+/// Slots of one size.
+struct Pool {
+    free: Cell<*mut Exception>,
+    /// How many were free when the pool was last refilled.
+    refilled: Cell<usize>,
+    slots: Cell<usize>,
 }
 
-/// Memory for an exception with so many values, or null.
+thread_local! {
+    static POOL: [Pool; POOLS] = const {
+        [const {
+            Pool {
+                free: Cell::new(null_mut()),
+                refilled: Cell::new(0),
+                slots: Cell::new(0),
+            }
+        }; POOLS]
+    };
+    /// Those of all pools.
+    static CHUNKS: Cell<*mut Chunk> = const { Cell::new(null_mut()) };
+    /// All chunks lie between these addresses.
+    static BOUNDS: Cell<(usize, usize)> = const { Cell::new((usize::MAX, 0)) };
+    /// Bytes of all chunks.
+    static BYTES: Cell<usize> = const { Cell::new(0) };
+    /// Bytes that have been handed out since the last collection, up to the last refill.
+    static HANDED_OUT: Cell<usize> = const { Cell::new(0) };
+    /// During a collection: slots whose values are to be looked at.
+    static TO_LOOK_AT: Cell<*mut Exception> = const { Cell::new(null_mut()) };
+}
+
+/// The pool for exceptions with so many values.
+fn pool_of(values: u64) -> usize {
+    let slot_values = values.max(SLOT_VALUES_MIN).next_power_of_two();
+    (slot_values / SLOT_VALUES_MIN).trailing_zeros() as usize
+}
+
+fn slot_bytes(pool: usize) -> usize {
+    size_of::<Exception>() + ((SLOT_VALUES_MIN as usize) << pool) * VALUE_BYTES
+}
+
+/// Memory for an exception with so many values, at most 1024, or null.
 pub(super) fn allocate(values: u64) -> *mut Exception {
-    if values > SLOT_VALUES {
-        return allocate_large(values);
-    }
-    if FREE_SLOT.get().is_null() {
-        refill();
-    }
-    let slot = FREE_SLOT.get();
-    if !slot.is_null() {
-        // SAFETY: free slots hold the address of the next one.
-        FREE_SLOT.set(std::ptr::with_exposed_provenance_mut(
-            unsafe { (*slot).values } as usize,
-        ));
-    }
-    slot
+    let index = pool_of(values);
+    POOL.with(|pools| {
+        let Some(pool) = pools.get(index) else {
+            return null_mut();
+        };
+        if pool.free.get().is_null() {
+            refill(index, pool);
+        }
+        let slot = pool.free.get();
+        if !slot.is_null() {
+            // SAFETY: free slots hold the address of the next one.
+            pool.free.set(with_exposed_provenance_mut(
+                unsafe { (*slot).values } as usize
+            ));
+        }
+        slot
+    })
 }
 
 /// Takes back what [`allocate`] gave.
@@ -73,59 +116,47 @@ pub(super) fn allocate(values: u64) -> *mut Exception {
 /// Nothing refers to the exception.
 pub(super) unsafe fn free(exception: *mut Exception) {
     // SAFETY: the caller vouches for the exception.
-    let values = unsafe { (*exception).values };
-    if values > SLOT_VALUES {
-        LARGE.set(LARGE.get().wrapping_sub(1));
-        // SAFETY: it was allocated with this layout.
-        unsafe { std::alloc::dealloc(exception.cast(), large_layout(values)) };
-    } else {
-        // SAFETY: the slot is one of the pool's.
-        unsafe { free_slot(exception) };
+    let index = pool_of(unsafe { (*exception).values });
+    // SAFETY: as above.
+    POOL.with(|pools| unsafe { pools[index].put(exception) });
+}
+
+impl Pool {
+    /// # Safety
+    /// `slot` is one of the pool's that nothing refers to.
+    unsafe fn put(&self, slot: *mut Exception) {
+        let next = self.free.get().expose_provenance() as u64;
+        // SAFETY: the caller vouches for the slot.
+        unsafe {
+            slot.write(Exception {
+                tag: 0,
+                shared: FREE,
+                values: next,
+            })
+        };
+        self.free.set(slot);
     }
 }
 
-/// # Safety
-/// `slot` is one of the pool's that nothing refers to.
-unsafe fn free_slot(slot: *mut Exception) {
-    let next = FREE_SLOT.get().expose_provenance() as u64;
-    // SAFETY: the caller vouches for the slot.
-    unsafe {
-        slot.write(Exception {
-            tag: 0,
-            shared: FREE,
-            values: next,
-        })
-    };
-    FREE_SLOT.set(slot);
-}
-
-/// Exceptions with many values come from the heap one by one. Shared ones are never freed.
-fn allocate_large(values: u64) -> *mut Exception {
-    LARGE.set(LARGE.get().wrapping_add(1));
-    // SAFETY: the size is not zero.
-    unsafe { std::alloc::alloc(large_layout(values)) }.cast()
-}
-
-fn large_layout(values: u64) -> Layout {
-    layout(size_of::<Exception>() + values as usize * VALUE_BYTES)
-}
-
-fn layout(bytes: usize) -> Layout {
-    // SAFETY: 16 is a power of two, and the sizes asked for are far from the maximum.
-    unsafe { Layout::from_size_align_unchecked(bytes, align_of::<Exception>()) }
-}
-
-/// Collects; where that does not give back half of the slots, doubles them.
+/// Collects; where that does not give back half of the slots, or is not due yet, doubles them.
 #[cold]
-fn refill() {
-    let slots = SLOTS.get();
-    if LARGE.get() == 0 && collect() * 2 > slots {
-        return;
+fn refill(index: usize, pool: &Pool) {
+    let slot_bytes = slot_bytes(index);
+    let slots = pool.slots.get();
+    HANDED_OUT.set(HANDED_OUT.get() + pool.refilled.replace(0) * slot_bytes);
+    if HANDED_OUT.get() >= BYTES.get() / 3 {
+        HANDED_OUT.set(0);
+        collect();
+        if pool.refilled.get() * 2 > slots {
+            return;
+        }
     }
-    let more = slots.max(FIRST_SLOTS);
-    let bytes = size_of::<Chunk>() + more * SLOT_BYTES;
+    let more = slots.max(FIRST_BYTES / slot_bytes).max(2);
+    let bytes = size_of::<Chunk>() + more * slot_bytes;
+    // SAFETY: 16 is a power of two, and a pool is far from the maximum of sizes.
+    let layout = unsafe { Layout::from_size_align_unchecked(bytes, align_of::<Chunk>()) };
     // SAFETY: the size is not zero.
-    let chunk: *mut Chunk = unsafe { std::alloc::alloc(layout(bytes)) }.cast();
+    let chunk: *mut Chunk = unsafe { std::alloc::alloc(layout) }.cast();
     if chunk.is_null() {
         return;
     }
@@ -133,14 +164,20 @@ fn refill() {
     unsafe {
         chunk.write(Chunk {
             next: CHUNKS.get(),
+            slot_bytes,
             slots: more,
         })
     };
     CHUNKS.set(chunk);
-    SLOTS.set(slots + more);
-    for index in (0..more).rev() {
+    let start = chunk.expose_provenance();
+    let (low, high) = BOUNDS.get();
+    BOUNDS.set((low.min(start), high.max(start + bytes)));
+    BYTES.set(BYTES.get() + bytes);
+    pool.slots.set(slots + more);
+    pool.refilled.set(pool.refilled.get() + more);
+    for at in (0..more).rev() {
         // SAFETY: the slot is inside the chunk, and new.
-        unsafe { free_slot(slot_of(chunk, index)) };
+        unsafe { pool.put(slot_of(chunk, slot_bytes, at)) };
     }
 }
 
@@ -157,55 +194,82 @@ fn collect() -> usize {
     // SAFETY: contexts and tables are mapped, and compiled code waits meanwhile.
     store::for_each_context(|start, end| unsafe { mark_words(start, end) });
     // Exceptions in flight are reached without a reference.
-    for_each_slot(|slot, state| {
+    for_each_slot(|_, slot, state| {
         if state == OWNED {
-            // SAFETY: `for_each_slot` gives slots.
-            unsafe { mark_values(slot) };
+            // SAFETY: `for_each_slot` gives slots, and this one is an exception.
+            unsafe { mark_values(slot, (*slot).values) };
         }
     });
-    let mut found = true;
-    while std::mem::take(&mut found) {
-        for_each_slot(|slot, state| {
-            if state == REACHED {
-                // SAFETY: as above.
-                unsafe { (*slot).shared = DONE };
-                // SAFETY: as above.
-                unsafe { mark_values(slot) };
-                found = true;
-            }
-        });
+    while let Some((slot, values)) = take_to_look_at() {
+        // SAFETY: the list holds exceptions.
+        unsafe { mark_values(slot, values) };
     }
     let mut freed = 0;
-    for_each_slot(|slot, state| match state {
+    for_each_slot(|pool, slot, state| match state {
         SHARED => {
             // SAFETY: nothing refers to it.
-            unsafe { free_slot(slot) };
+            unsafe { pool.put(slot) };
+            pool.refilled.set(pool.refilled.get() + 1);
             freed += 1;
         }
-        // SAFETY: as above.
-        DONE => unsafe { (*slot).shared = SHARED },
+        // SAFETY: `for_each_slot` gives slots.
+        REACHED => unsafe { (*slot).shared = SHARED },
         _ => {}
     });
     freed
 }
 
-fn slot_of(chunk: *mut Chunk, index: usize) -> *mut Exception {
+/// Takes a slot from the list of those to look at, with the number of its values.
+fn take_to_look_at() -> Option<(*mut Exception, u64)> {
+    let slot = TO_LOOK_AT.get();
+    if slot.is_null() {
+        return None;
+    }
+    // SAFETY: the list holds slots.
+    let packed = unsafe { (*slot).values };
+    let next = (packed & !VALUES_MASK) >> NEXT_SHIFT;
+    TO_LOOK_AT.set(with_exposed_provenance_mut(next as usize));
+    let values = packed & VALUES_MASK;
+    // SAFETY: as above.
+    unsafe { (*slot).values = values };
+    Some((slot, values))
+}
+
+fn slot_of(chunk: *mut Chunk, slot_bytes: usize, index: usize) -> *mut Exception {
     chunk
         .wrapping_add(1)
-        .wrapping_byte_add(index * SLOT_BYTES)
+        .wrapping_byte_add(index * slot_bytes)
         .cast()
 }
 
-/// Calls `look` with every slot and what its `shared` says.
-fn for_each_slot(mut look: impl FnMut(*mut Exception, u32)) {
+/// Calls `look` with every slot, its pool, and what its `shared` says.
+fn for_each_slot(mut look: impl FnMut(&Pool, *mut Exception, u32)) {
+    POOL.with(|pools| {
+        for_each_chunk(|chunk, slot_bytes, slots| {
+            let values = (slot_bytes - size_of::<Exception>()) / VALUE_BYTES;
+            let pool = &pools[pool_of(values as u64)];
+            for index in 0..slots {
+                let slot = slot_of(chunk, slot_bytes, index);
+                // SAFETY: the slot is inside the chunk.
+                look(pool, slot, unsafe { (*slot).shared });
+            }
+            false
+        });
+    });
+}
+
+/// Calls `look` with every chunk, the bytes of its slots and their number, until it says so.
+fn for_each_chunk(mut look: impl FnMut(*mut Chunk, usize, usize) -> bool) {
     let mut chunk = CHUNKS.get();
     while !chunk.is_null() {
         // SAFETY: the list holds the chunks that `refill` has made.
-        let Chunk { next, slots } = unsafe { chunk.read() };
-        for index in 0..slots {
-            let slot = slot_of(chunk, index);
-            // SAFETY: the slot is inside the chunk.
-            look(slot, unsafe { (*slot).shared });
+        let Chunk {
+            next,
+            slot_bytes,
+            slots,
+        } = unsafe { chunk.read() };
+        if look(chunk, slot_bytes, slots) {
+            return;
         }
         chunk = next;
     }
@@ -214,13 +278,11 @@ fn for_each_slot(mut look: impl FnMut(*mut Exception, u32)) {
 /// Marks what the values of an exception refer to.
 ///
 /// # Safety
-/// `slot` is an exception of the pool.
-unsafe fn mark_values(slot: *mut Exception) {
-    // SAFETY: the caller vouches for it.
-    let values = unsafe { (*slot).values }.min(SLOT_VALUES) as usize;
+/// `slot` has so many values.
+unsafe fn mark_values(slot: *mut Exception, values: u64) {
     let start = slot.expose_provenance() + size_of::<Exception>();
     // SAFETY: this many values follow.
-    unsafe { mark_words(start, start + values * VALUE_BYTES) };
+    unsafe { mark_words(start, start + values as usize * VALUE_BYTES) };
 }
 
 /// Marks every shared exception whose address, or one inside it, is among the words.
@@ -228,36 +290,40 @@ unsafe fn mark_values(slot: *mut Exception) {
 /// # Safety
 /// The range is readable.
 unsafe fn mark_words(start: usize, end: usize) {
+    let (low, high) = BOUNDS.get();
     let mut at = start.next_multiple_of(size_of::<usize>());
     while at + size_of::<usize>() <= end {
         let word: *const usize = std::ptr::with_exposed_provenance(at);
         // SAFETY: the caller vouches for the range; what else changes it does not matter.
-        mark(unsafe { word.read_volatile() });
+        let word = unsafe { word.read_volatile() };
+        if (low..high).contains(&word) {
+            mark(word);
+        }
         at += size_of::<usize>();
     }
 }
 
 fn mark(address: usize) {
-    let mut chunk = CHUNKS.get();
-    while !chunk.is_null() {
-        // SAFETY: the list holds the chunks that `refill` has made.
-        let Chunk { next, slots } = unsafe { chunk.read() };
-        let offset = address.wrapping_sub(slot_of(chunk, 0).addr());
-        if offset < slots * SLOT_BYTES {
-            let slot = slot_of(chunk, offset / SLOT_BYTES);
-            let shared = slot
-                .wrapping_byte_add(offset_of!(Exception, shared))
-                .cast::<u32>();
-            // SAFETY: the slot is inside the chunk.
-            unsafe {
-                if shared.read() == SHARED {
-                    shared.write(REACHED);
-                }
-            }
-            return;
+    for_each_chunk(|chunk, slot_bytes, slots| {
+        let offset = address.wrapping_sub(slot_of(chunk, slot_bytes, 0).addr());
+        if offset >= slots * slot_bytes {
+            return false;
         }
-        chunk = next;
-    }
+        let slot = slot_of(chunk, slot_bytes, offset / slot_bytes);
+        let shared = slot
+            .wrapping_byte_add(offset_of!(Exception, shared))
+            .cast::<u32>();
+        // SAFETY: the slot is inside the chunk.
+        unsafe {
+            if shared.read() == SHARED {
+                shared.write(REACHED);
+                let next = TO_LOOK_AT.get().expose_provenance() as u64;
+                (*slot).values |= next << NEXT_SHIFT;
+                TO_LOOK_AT.set(slot);
+            }
+        }
+        true
+    });
 }
 
 #[cfg(test)]
@@ -307,18 +373,64 @@ mod tests {
         assert_eq!([leaf, middle].map(state), [FREE, FREE]);
     }
 
-    #[test]
-    fn the_pool_does_not_grow_with_what_is_lost() {
-        for _ in 0..100_000 {
-            make(SHARED, &[1, 2]);
-        }
-        assert!(SLOTS.get() <= 2 * FIRST_SLOTS, "{}", SLOTS.get());
+    /// The slots of the pool for so many values.
+    fn slots(values: u64) -> usize {
+        POOL.with(|pools| pools[pool_of(values)].slots.get())
     }
 
     #[test]
-    fn it_grows_with_what_is_kept() {
+    fn pools_do_not_grow_with_what_is_lost() {
+        let sizes: [u64; 8] = [0, 4, 5, 8, 9, 100, 513, 1000];
+        for round in 0..20_000 {
+            make(SHARED, &vec![1; sizes[round % sizes.len()] as usize]);
+        }
+        for values in sizes {
+            assert!(slots(values) <= 256, "{values}: {}", slots(values));
+        }
+        assert!(BYTES.get() <= 256 << 10, "{}", BYTES.get());
+    }
+
+    #[test]
+    fn large_exceptions_are_looked_into() {
+        let leaf = make(SHARED, &[]);
+        let mut values = vec![0; 1000];
+        values[999] = leaf.expose_provenance() as u64;
+        let large = make(SHARED, &values);
+        let in_flight = make(OWNED, &[1, 2, 3, 4, 5, large.expose_provenance() as u64]);
+        assert_eq!(collect(), 0);
+        // SAFETY: it is an exception with as many values as before.
+        assert_eq!(unsafe { (*large).values }, 1000);
+        // SAFETY: nothing refers to it.
+        unsafe { free(in_flight) };
+        assert_eq!(collect(), 2);
+        assert_eq!([leaf, large].map(state), [FREE, FREE]);
+    }
+
+    /// Each refers to the one before, so that one look at all finds one more.
+    #[test]
+    fn long_chains_take_time_in_proportion_to_their_length() {
+        let mut last = make(SHARED, &[]);
+        for _ in 0..300_000 {
+            last = make(SHARED, &[last.expose_provenance() as u64]);
+            // What has been made last is in use until the next refers to it.
+            // SAFETY: it is an exception of the pool.
+            unsafe { (*last).shared = OWNED };
+            // SAFETY: it has a value.
+            let before: *mut Exception =
+                with_exposed_provenance_mut(unsafe { last.add(1).cast::<u64>().read() } as usize);
+            // SAFETY: it is an exception of the pool.
+            unsafe { (*before).shared = SHARED };
+        }
+        assert_eq!(collect(), 0);
+        // SAFETY: as above.
+        unsafe { (*last).shared = SHARED };
+        assert_eq!(collect(), 300_001);
+    }
+
+    #[test]
+    fn they_grow_with_what_is_kept() {
         let kept: Vec<_> = (0..1000).map(|_| make(OWNED, &[])).collect();
-        assert!(SLOTS.get() >= 1000);
+        assert!(slots(0) >= 1000);
         for exception in kept {
             assert_eq!(state(exception), OWNED);
             // SAFETY: nothing refers to it any more.

@@ -24,6 +24,8 @@ impl Message {
         self.bytes(text.as_bytes())
     }
 
+    // Everything comes through here, and nothing is in a hurry.
+    #[inline(never)]
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Message {
         for &byte in bytes {
             if self.len == BUFFER_BYTES {

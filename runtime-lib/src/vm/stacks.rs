@@ -8,9 +8,64 @@ use std::cell::RefCell;
 
 use crate::vm::{arch, backtrace};
 
+/// The other stacks. Each has a place as long as it is one of them, so that thousands can come and
+/// go in any order.
+#[derive(Debug)]
+struct Others {
+    places: Vec<Place>,
+    /// A place that is free, or one past the last.
+    free: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// The lowest word that the frames of a stack use, and its top.
+    Stack(usize, usize),
+    /// With the next place that is free.
+    Free(usize),
+}
+
 thread_local! {
-    /// Bounds of the other stacks: the lowest word that their frames use, and their top.
-    static OTHERS: RefCell<Vec<(usize, usize)>> = const { RefCell::new(Vec::new()) };
+    static OTHERS: RefCell<Others> = const {
+        RefCell::new(Others {
+            places: Vec::new(),
+            free: 0,
+        })
+    };
+}
+
+impl Others {
+    fn add(&mut self, low: usize, end: usize) -> usize {
+        let at = self.free;
+        match self.places.get_mut(at) {
+            Some(place) => {
+                if let Place::Free(next) = *place {
+                    self.free = next;
+                }
+                *place = Place::Stack(low, end);
+            }
+            None => {
+                self.places.push(Place::Stack(low, end));
+                self.free = self.places.len();
+            }
+        }
+        at
+    }
+
+    fn remove(&mut self, at: usize) {
+        if let Some(place) = self.places.get_mut(at) {
+            *place = Place::Free(self.free);
+            self.free = at;
+        }
+    }
+
+    /// Removes a stack whose place nobody knows any more.
+    fn remove_ending_at(&mut self, end: usize) {
+        let is_it = |place: &Place| matches!(place, Place::Stack(_, other) if *other == end);
+        if let Some(at) = self.places.iter().rposition(is_it) {
+            self.remove(at);
+        }
+    }
 }
 
 /// Runs `body`, which enters a fiber whose stack ends at `top` and returns when that is left.
@@ -31,17 +86,9 @@ pub(crate) fn leave(body: impl FnOnce()) {
 /// Runs `body`, which uses another stack than the current one, whose end is `end`.
 fn set_aside(end: usize, body: impl FnOnce()) {
     arch::with_registers_on_stack(|low| {
-        OTHERS.with_borrow_mut(|others| others.push((low, end)));
+        let at = OTHERS.with_borrow_mut(|others| others.add(low, end));
         body();
-        forget(end);
-    });
-}
-
-fn forget(end: usize) {
-    OTHERS.with_borrow_mut(|others| {
-        if let Some(at) = others.iter().rposition(|other| other.1 == end) {
-            others.swap_remove(at);
-        }
+        OTHERS.with_borrow_mut(|others| others.remove(at));
     });
 }
 
@@ -49,11 +96,46 @@ fn forget(end: usize) {
 pub(super) fn recover(end: usize) {
     if backtrace::stack_end() != end {
         backtrace::set_stack_end(end);
-        forget(end);
+        OTHERS.with_borrow_mut(|others| others.remove_ending_at(end));
     }
 }
 
 /// The bounds of the stacks other than the current one.
 pub(super) fn others() -> Vec<(usize, usize)> {
-    OTHERS.with_borrow(Clone::clone)
+    let bounds = |place: &Place| match *place {
+        Place::Stack(low, end) => Some((low, end)),
+        Place::Free(_) => None,
+    };
+    OTHERS.with_borrow(|others| others.places.iter().filter_map(bounds).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stacks_leave_in_any_order() {
+        let mut others = Others {
+            places: Vec::new(),
+            free: 0,
+        };
+        let places: Vec<usize> = (1..=4).map(|end| others.add(0, end)).collect();
+        assert_eq!(places, [0, 1, 2, 3]);
+        others.remove(places[1]);
+        others.remove_ending_at(4);
+        others.remove_ending_at(4);
+        assert_eq!(
+            [others.add(0, 5), others.add(0, 6), others.add(0, 7)],
+            [3, 1, 4]
+        );
+        let ends: Vec<usize> = others
+            .places
+            .iter()
+            .map(|place| match place {
+                Place::Stack(_, end) => *end,
+                Place::Free(_) => 0,
+            })
+            .collect();
+        assert_eq!(ends, [1, 6, 3, 5, 7]);
+    }
 }

@@ -219,6 +219,13 @@ fn report(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
             Piece::Number(number) => message.decimal(number, 1),
         };
     }
+    let code = code_map::of_program();
+    if trap.code == TrapCode::UnknownImport
+        && let Some(offset) = code_map::offset_of(code, pc)
+    {
+        let name = code_map::function_name(code, offset);
+        message.text(": `").bytes(name).text("`");
+    }
     message.text("\n");
     if let Some(access) = trap.access {
         message.text("  note: address ").hex(access.address);
@@ -227,7 +234,7 @@ fn report(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
             .hex(access.memory_bytes)
             .text(" bytes\n");
     }
-    backtrace::write(&mut message, code_map::of_program(), pc, frames);
+    backtrace::write(&mut message, code, trap.code, pc, frames);
     message.flush();
     process::exit(EXIT_CODE)
 }

@@ -24,6 +24,7 @@ impl<'a> Evaluator<'_, 'a> {
             TypeDef::Resource(id) => id,
             _ => unreachable!("validated: a resource type"),
         };
+        let mut name = String::new();
         let (kind, ty) = match canon {
             CanonicalFunction::Lift {
                 core_func_index,
@@ -68,6 +69,7 @@ impl<'a> Evaluator<'_, 'a> {
                     FuncDef::Host(func) => {
                         let blocks = !is_async && self.linked.types.func(func.ty).is_async;
                         let ty = self.linked.types.lowered(func.ty, ptr, is_async);
+                        name = func.trap_name();
                         (func.lowered(options, blocks), ty)
                     }
                 }
@@ -93,11 +95,7 @@ impl<'a> Evaluator<'_, 'a> {
             }
             other => self.async_builtin(space, other, instance, offset)?,
         };
-        self.linked.canons.push(Canon {
-            kind,
-            ty,
-            name: String::new(),
-        });
+        self.linked.canons.push(Canon { kind, ty, name });
         let id = CanonId::new(self.linked.canons.len() - 1);
         space.borrow_mut().core_funcs.push(CoreDef::Canon(id));
         Ok(())

@@ -9,6 +9,7 @@ use super::{CanonKind, Linked, Resource};
 use crate::canonical::FuncTyId;
 use crate::error::{Error, Result};
 use crate::index::{OptionsId, ResourceId};
+use crate::plan::function_name::import_name;
 use crate::plan::host::withheld;
 use crate::withheld::Withheld;
 use wasmelt_abi::{
@@ -40,6 +41,14 @@ pub(super) struct HostFunc {
 }
 
 impl HostFunc {
+    /// For backtraces: the name of what is called in vain.
+    pub(super) fn trap_name(&self) -> String {
+        match self.symbol {
+            None => import_name(&self.interface, &self.function),
+            Some(_) => String::new(),
+        }
+    }
+
     pub(super) fn lowered(&self, options: OptionsId, blocks: bool) -> CanonKind {
         match &self.symbol {
             None => CanonKind::Trap(TrapCode::UnknownImport),

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use super::end::Family;
 use super::host::{AnyConsume, AnyProduce, ConsumeBytes, ProduceBytes, Sink, Source};
+use crate::component::tasks;
 use crate::host::Error;
 
 /// The bytes that are between the ends at most.
@@ -18,7 +19,8 @@ thread_local! {
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// How often something is moved before others have their turn.
+/// How often something is moved before others have their turn, if they do not have to have it
+/// earlier.
 const ROUNDS_MAX: usize = 16;
 
 /// Runs until one of the ends is gone.
@@ -95,7 +97,12 @@ impl Future for Pipe {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
+            // One of them in any case.
+            let is_time = tasks::may_attempt();
+            if round > 0 && !is_time {
+                break;
+            }
             match ready!(self.poll_round(cx)) {
                 Round::More => {}
                 Round::Finished => {

@@ -9,6 +9,7 @@
 //! copied, nor where a host end is asked or dropped.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -221,13 +222,17 @@ impl Shared {
     }
 
     /// Asks the host's end, if there is one, for what the guest's end waits for: now, and if that
-    /// is too early from the scheduler's loop.
+    /// is too early from the scheduler's loop. There it begins if others have to have their turn
+    /// first: an end that always has something would never let the guest wait.
     fn ask_host(self: &Rc<Shared>) {
         if self.source.borrow().is_none() && self.sink.borrow().is_none() {
             return;
         }
         let shared = Rc::clone(self);
-        let driver = tasks::start(move |cx| shared.poll_host(cx));
+        let driver = match tasks::may_attempt_now() {
+            true => tasks::start(move |cx| shared.poll_host(cx)),
+            false => Some(tasks::spawn(poll_fn(move |cx| shared.poll_host(cx)))),
+        };
         self.driver.replace(driver);
     }
 

@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use super::scheduler;
 use super::task::{CalleeSlots, Caller, Entered, HostCaller, Task};
-use super::thread::Position;
 use crate::vm::store::{self, Store};
 use crate::vm::trap::raise;
 use wasmelt_abi::{AsyncLift, TrapCode};
@@ -61,7 +60,7 @@ where
 }
 
 /// `Store.lift`: calls the function up to where it waits for the first time.
-fn begin(store: &'static Store, lift: &'static AsyncLift, caller: Rc<dyn HostCaller>) -> Rc<Task> {
+fn begin(store: &'static Store, lift: &'static AsyncLift, caller: Rc<dyn HostCaller>) {
     let entered = Entered::new(store, &lift.entered);
     if !entered.may_enter() {
         raise(TrapCode::CannotEnter)
@@ -70,10 +69,10 @@ fn begin(store: &'static Store, lift: &'static AsyncLift, caller: Rc<dyn HostCal
     let before = entered.enter();
     scheduler::begin(&task);
     entered.leave_as(before);
-    task
 }
 
-/// Calls `wasi:cli/run` and runs until the task has ended: the exit code.
+/// Calls `wasi:cli/run` and runs until it has returned: the exit code. What it has left behind ends
+/// with the process; bytes whose write has been completed are the system's already.
 ///
 /// # Safety
 /// `memory` is an instance pointer, `lift` an [`AsyncLift`] of the program whose function takes
@@ -84,15 +83,9 @@ pub(crate) unsafe extern "C" fn run_async(memory: *mut u8, lift: *mut u8) -> i32
     let store = unsafe { store::of_memory(memory) };
     // SAFETY: records are constants of the program.
     let lift: &'static AsyncLift = unsafe { &*lift.cast() };
-    let ongoing = Rc::new(Ongoing {
-        call: ExportCall {
-            lower: |_: &mut [u64]| {},
-            lift: |slots: &[u64]| slots.first().map_or(0, |slot| i32::from(*slot as u32 != 0)),
-        },
-        result: RefCell::new(None),
-        resolved: Cell::new(false),
-    });
-    let task = begin(store, lift, ongoing.clone());
-    scheduler::run_until(|| task.thread.position.get() == Position::Exited);
-    ongoing.result.take().unwrap_or(1)
+    let call = ExportCall {
+        lower: |_: &mut [u64]| {},
+        lift: |slots: &[u64]| slots.first().map_or(0, |slot| i32::from(*slot as u32 != 0)),
+    };
+    call_export(store, lift, call).unwrap_or(1)
 }

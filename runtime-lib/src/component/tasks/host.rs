@@ -5,11 +5,11 @@
 //! be polled by a later tick. A result is lowered, which runs the guest's `realloc`, when the
 //! future has ended, by the same tick.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::lower;
@@ -96,7 +96,21 @@ thread_local! {
 
 /// Numbers of futures that are to be polled.
 #[derive(Default)]
-struct Woken(Mutex<VecDeque<u64>>);
+struct Woken(Mutex<Queues>);
+
+#[derive(Default)]
+struct Queues {
+    /// Something has happened for these.
+    events: VecDeque<u64>,
+    /// These could go on for ever, and have let others have their turn: it would be a long way to
+    /// the front for the others if these stood in the same queue.
+    yielded: VecDeque<u64>,
+}
+
+thread_local! {
+    /// The future that is being polled, or 0.
+    static POLLED: Cell<u64> = const { Cell::new(0) };
+}
 
 struct HostWaker {
     number: u64,
@@ -105,8 +119,17 @@ struct HostWaker {
 
 impl Wake for HostWaker {
     fn wake(self: Arc<Self>) {
-        let mut woken = self.woken.0.lock().unwrap_or_else(PoisonError::into_inner);
-        woken.push_back(self.number);
+        let mut woken = self.woken.lock();
+        match POLLED.get() == self.number {
+            true => woken.yielded.push_back(self.number),
+            false => woken.events.push_back(self.number),
+        }
+    }
+}
+
+impl Woken {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -166,20 +189,23 @@ impl Drop for HostTask {
 /// Whether [`run_woken`] would find something.
 pub(super) fn has_woken() -> bool {
     HOSTS.with(|hosts| {
-        let woken = hosts.woken.0.lock();
-        !woken.unwrap_or_else(PoisonError::into_inner).is_empty()
+        let woken = hosts.woken.lock();
+        !woken.events.is_empty() || !woken.yielded.is_empty()
     })
 }
 
-/// Polls the future that was woken first: whether there was one.
+/// Polls the future that was woken first, and the one that has yielded first: whether there was
+/// one.
 pub(super) fn run_woken() -> bool {
     let next = HOSTS.with(|hosts| {
-        let woken = hosts.woken.0.lock();
-        woken.unwrap_or_else(PoisonError::into_inner).pop_front()
+        let mut woken = hosts.woken.lock();
+        [woken.events.pop_front(), woken.yielded.pop_front()]
     });
-    let Some(number) = next else {
-        return false;
-    };
+    next.into_iter().flatten().for_each(poll);
+    next != [None; 2]
+}
+
+fn poll(number: u64) {
     let taken = HOSTS.with(|hosts| {
         let mut futures = hosts.futures.borrow_mut();
         let entry = futures.get_mut(&number)?;
@@ -187,9 +213,11 @@ pub(super) fn run_woken() -> bool {
     });
     // It may have ended since it was woken.
     let Some((mut future, waker)) = taken else {
-        return true;
+        return;
     };
+    let outer = POLLED.replace(number);
     let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+    POLLED.set(outer);
     let over = HOSTS.with(|hosts| {
         let mut futures = hosts.futures.borrow_mut();
         match (polled, futures.get_mut(&number)) {
@@ -201,7 +229,6 @@ pub(super) fn run_woken() -> bool {
         }
     });
     drop(over);
-    true
 }
 
 /// Polls all futures that have been woken, until none is.

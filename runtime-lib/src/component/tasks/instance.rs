@@ -1,12 +1,12 @@
 //! What tasks need of a `ComponentInstance`: back-pressure, and who runs exclusively.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::queue::Queue;
 use super::scheduler;
 use super::task::Task;
-use super::thread::{Thread, ThreadState};
+use super::thread::Thread;
 use crate::vm::trap::raise;
 use wasmelt_abi::TrapCode;
 
@@ -18,57 +18,13 @@ pub(in crate::component) struct Instance {
     /// `exclusive_thread`.
     exclusive: RefCell<Option<Rc<Task>>>,
     /// Threads that wait to enter: `num_waiting_to_enter` is its length.
-    entering: Queue,
+    entering: Queue<Thread>,
     /// Threads whose callback could be called if nobody ran exclusively.
-    returning: Queue,
+    returning: Queue<Thread>,
     /// `threads`: those that code knows by an index, from 1.
     threads: RefCell<Vec<Option<Thread>>>,
     /// Indices that no thread has.
     free_threads: RefCell<Vec<u32>>,
-}
-
-/// Threads in the order in which they came. One that leaves from the middle keeps its place, so
-/// that leaving takes no search; its mark says that it has left.
-struct Queue {
-    mark: fn(&ThreadState) -> &Cell<bool>,
-    threads: RefCell<VecDeque<Thread>>,
-    /// Without those that have left.
-    len: Cell<usize>,
-}
-
-impl Queue {
-    fn new(mark: fn(&ThreadState) -> &Cell<bool>) -> Queue {
-        Queue {
-            mark,
-            threads: RefCell::default(),
-            len: Cell::new(0),
-        }
-    }
-
-    fn push(&self, thread: &Thread) {
-        if !(self.mark)(thread).replace(true) {
-            self.len.set(self.len.get() + 1);
-            self.threads.borrow_mut().push_back(thread.clone());
-        }
-    }
-
-    fn leave(&self, thread: &Thread) {
-        if (self.mark)(thread).replace(false) {
-            self.len.set(self.len.get() - 1);
-        }
-    }
-
-    /// The first of those that have not left, which stays.
-    fn first(&self) -> Option<Thread> {
-        let mut threads = self.threads.borrow_mut();
-        while let Some(first) = threads.front() {
-            if (self.mark)(first).get() {
-                return Some(first.clone());
-            }
-            threads.pop_front();
-        }
-        None
-    }
 }
 
 /// No instance has more threads than this.
@@ -113,7 +69,7 @@ impl Instance {
 
     /// Whether a task waits to enter.
     pub(super) fn is_awaited(&self) -> bool {
-        self.entering.len.get() > 0
+        self.entering.len() > 0
     }
 
     /// Whether nobody runs exclusively.
@@ -148,8 +104,7 @@ impl Instance {
 
     /// Has the scheduler look at the first whose callback could be called.
     pub(super) fn wake_returning(&self) {
-        if let Some(thread) = self.returning.first() {
-            self.returning.leave(&thread);
+        if let Some(thread) = self.returning.pop() {
             scheduler::wake(&thread);
         }
     }
@@ -160,12 +115,18 @@ impl Instance {
         }
     }
 
+    /// Places in the queue of those who wait to enter, of who has left included.
+    #[cfg(test)]
+    pub(super) fn entering_places(&self) -> usize {
+        self.entering.places()
+    }
+
     pub(super) fn add_entering(&self, thread: &Thread) {
         self.entering.push(thread);
     }
 
     pub(super) fn remove_entering(&self, thread: &Thread) {
-        self.entering.leave(thread);
+        self.entering.leave(&thread.entering);
     }
 
     /// The callback of the task could be called if nobody ran exclusively.
@@ -174,7 +135,7 @@ impl Instance {
     }
 
     pub(super) fn remove_returning(&self, thread: &Thread) {
-        self.returning.leave(thread);
+        self.returning.leave(&thread.returning);
     }
 
     /// The index of a thread.

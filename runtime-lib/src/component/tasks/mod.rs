@@ -34,6 +34,7 @@ mod host;
 mod instance;
 mod lift;
 mod lower;
+mod queue;
 mod scheduler;
 mod subtask;
 mod task;
@@ -41,6 +42,7 @@ mod task;
 mod tests;
 mod thread;
 pub(crate) mod threads;
+mod turns;
 mod waitable;
 
 pub(crate) use call::run_async;
@@ -52,5 +54,8 @@ pub(in crate::component) use instance::Instance;
 pub(crate) use lower::async_call;
 pub(in crate::component) use scheduler::abandon_all;
 pub use scheduler::current_instance;
-pub(in crate::component) use scheduler::{sync_enter, sync_exit, trap_unless_may_block};
+pub(in crate::component) use scheduler::{
+    may_attempt_now, sync_enter, sync_exit, trap_unless_may_block,
+};
+pub(in crate::component) use turns::may_attempt;
 pub use waitable::{Event, Waitable, WaitableState, set_pending_event, wait_for_pending_event};

@@ -1,21 +1,19 @@
 //! `Store.tick`: one queue of threads that can go on, and which of them runs now.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::host;
 use super::instance::Instance;
 use super::lift;
+use super::queue::Queue;
 use super::task::{Task, TaskState};
 use super::thread::{Position, Thread, Wait};
+use super::turns;
 use crate::component::state;
 use crate::vm::store::Store;
 use crate::vm::trap::raise;
 use wasmelt_abi::{LiftFlags, TrapCode};
-
-/// After so many ticks, the event loop is asked even if there is more to run.
-const TICKS_PER_TURN: u32 = 64;
 
 /// How code on a fiber leaves it: a function and its argument.
 #[derive(Clone, Copy)]
@@ -38,19 +36,22 @@ struct Running {
     switch_to: Option<Thread>,
 }
 
-#[derive(Default)]
 struct Scheduler {
-    queue: RefCell<VecDeque<Thread>>,
+    queue: Queue<Thread>,
     running: RefCell<Running>,
     /// `storage` of the current thread.
     context: Cell<[u64; 2]>,
     /// Those of the threads that wait for a synchronous call.
     outer_contexts: RefCell<Vec<[u64; 2]>>,
-    ticks: Cell<u32>,
 }
 
 thread_local! {
-    static SCHEDULER: Scheduler = Scheduler::default();
+    static SCHEDULER: Scheduler = Scheduler {
+        queue: Queue::new(|thread| &thread.queued),
+        running: RefCell::default(),
+        context: Cell::default(),
+        outer_contexts: RefCell::default(),
+    };
 }
 
 /// The component instance of the current task, if there is one.
@@ -111,9 +112,12 @@ pub(super) fn set_suspend(suspend: Suspend) {
 
 /// The thread may be ready: a tick is going to see.
 pub(super) fn wake(thread: &Thread) {
-    if !thread.queued.replace(true) {
-        SCHEDULER.with(|scheduler| scheduler.queue.borrow_mut().push_back(thread.clone()));
-    }
+    SCHEDULER.with(|scheduler| scheduler.queue.push(thread));
+}
+
+/// The thread goes on, or ends, without its turn.
+pub(super) fn unwake(thread: &Thread) {
+    SCHEDULER.with(|scheduler| scheduler.queue.leave(&thread.queued));
 }
 
 /// `Thread.resume`: runs a thread until it waits or ends, and those that it switches to.
@@ -150,12 +154,9 @@ fn run_sync(task: &Rc<Task>) {
 /// The first of the threads that can go on within a synchronous call into this instance.
 fn take_ready(instance: &Rc<Instance>) -> Option<Thread> {
     SCHEDULER.with(|scheduler| {
-        let mut queue = scheduler.queue.borrow_mut();
-        let at = queue
-            .iter()
-            .position(|thread| is_ready_in(thread, instance))?;
-        let thread = queue.remove(at)?;
-        thread.queued.set(false);
+        let queue = &scheduler.queue;
+        let thread = queue.find(|thread| is_ready_in(thread, instance))?;
+        queue.leave(&thread.queued);
         Some(thread)
     })
 }
@@ -206,8 +207,8 @@ pub(in crate::component) fn trap_unless_may_block() {
         match (&running.thread, &running.sync_instance) {
             (Some(_), None) => running.sync_calls == 0,
             (Some(_), Some(instance)) if running.sync_calls == 0 => {
-                let queue = scheduler.queue.borrow();
-                queue.iter().any(|thread| is_ready_in(thread, instance))
+                let is_ready = |thread: &Thread| is_ready_in(thread, instance);
+                scheduler.queue.find(is_ready).is_some()
             }
             _ => false,
         }
@@ -215,6 +216,16 @@ pub(in crate::component) fn trap_unless_may_block() {
     if !may_block {
         raise(TrapCode::CannotBlock)
     }
+}
+
+/// Before a guest's attempt at what may be ready at once: whether it is made now, rather than in a
+/// later tick. Inside a synchronous call it always is: there, nothing else could go on meanwhile.
+pub(in crate::component) fn may_attempt_now() -> bool {
+    let is_free = SCHEDULER.with(|scheduler| {
+        let running = scheduler.running.borrow();
+        running.thread.is_some() && running.sync_instance.is_none() && running.sync_calls == 0
+    });
+    turns::may_attempt() || !is_free
 }
 
 /// `Thread.wait_until`, of the current thread: whether it has been cancelled.
@@ -283,7 +294,7 @@ fn run_nested(thread: &Thread, is_yield: bool) {
         resume(&next, false);
     }
     if is_yield {
-        let turns = SCHEDULER.with(|scheduler| scheduler.queue.borrow().len());
+        let turns = SCHEDULER.with(|scheduler| scheduler.queue.len());
         for _ in 0..turns {
             tick();
         }
@@ -305,20 +316,19 @@ pub(super) fn run_until(done: impl Fn() -> bool) {
 fn tick() -> bool {
     // Futures of the host and tasks take turns.
     let polled = host::run_woken();
-    let ticks = SCHEDULER.with(|scheduler| {
-        let ticks = scheduler.ticks.get().wrapping_add(1);
-        scheduler.ticks.set(ticks);
-        ticks
-    });
-    if ticks.is_multiple_of(TICKS_PER_TURN) {
+    if turns::is_over() {
+        turns::begin();
         crate::io::turn(false);
     }
-    let next = SCHEDULER.with(|scheduler| scheduler.queue.borrow_mut().pop_front());
+    let next = SCHEDULER.with(|scheduler| scheduler.queue.pop());
     let Some(thread) = next else {
         // The event loop may just have found something, which it does not tell twice.
-        return polled || host::has_woken() || crate::io::turn(true);
+        if polled || host::has_woken() {
+            return true;
+        }
+        turns::begin();
+        return crate::io::turn(true);
     };
-    thread.queued.set(false);
     if thread.nested.get() {
         return true;
     }
@@ -336,13 +346,19 @@ fn tick() -> bool {
 /// After a trap has been caught, which has ended whatever ran: forgets all tasks.
 pub(in crate::component) fn abandon_all(store: &'static Store) {
     SCHEDULER.with(|scheduler| {
-        scheduler.queue.take().clear();
+        scheduler.queue.clear();
         drop(scheduler.running.take());
         scheduler.context.set([0; 2]);
         scheduler.outer_contexts.take().clear();
     });
     host::abandon_all();
     state::with(store, state::State::forget_instances);
+}
+
+/// Places in the queue, those of threads that have left included.
+#[cfg(test)]
+pub(super) fn places() -> usize {
+    SCHEDULER.with(|scheduler| scheduler.queue.places())
 }
 
 #[cfg(test)]
@@ -366,7 +382,7 @@ mod tests {
         assert!(tick() && tick());
         Script::pass(2);
         // The next tick asks the event loop before it looks for tasks.
-        SCHEDULER.with(|scheduler| scheduler.ticks.set(TICKS_PER_TURN - 1));
+        turns::end();
         assert!(tick() && tick());
         assert!(over.get());
         assert_eq!(Script::ms(), 2);

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
+use super::queue::Mark;
 use super::scheduler;
 use super::subtask::Subtask;
 use super::task::Task;
@@ -53,17 +54,17 @@ pub(super) struct ThreadState {
     pub(super) cancellable: Cell<bool>,
     /// What waiting has given: whether it ended by cancellation.
     pub(super) cancelled: Cell<bool>,
-    /// Whether it is in the scheduler's queue.
-    pub(super) queued: Cell<bool>,
+    /// Its places in the scheduler's queue, in those of the instance, and in that of a set.
+    pub(super) queued: Mark,
+    pub(super) entering: Mark,
+    pub(super) returning: Mark,
+    pub(super) waiting_for_set: Mark,
     /// Whether it waits on a stack that the scheduler runs on top of.
     pub(super) nested: Cell<bool>,
     /// `storage`, while it does not run.
     pub(super) context: Cell<[u64; 2]>,
     /// The fiber that its code is suspended on, which belongs to `fiber`; or null.
     pub(super) fiber: Cell<*mut u8>,
-    /// Whether it is in these queues of the instance.
-    pub(super) entering: Cell<bool>,
-    pub(super) returning: Cell<bool>,
     /// Its place in the instance's table of threads, or 0 where nobody has asked for it.
     pub(super) index: Cell<u32>,
 }
@@ -76,12 +77,13 @@ impl Default for ThreadState {
             running: Cell::new(false),
             cancellable: Cell::new(false),
             cancelled: Cell::new(false),
-            queued: Cell::new(false),
+            queued: Mark::new(0),
+            entering: Mark::new(0),
+            returning: Mark::new(0),
+            waiting_for_set: Mark::new(0),
             nested: Cell::new(false),
             context: Cell::new([0; 2]),
             fiber: Cell::new(std::ptr::null_mut()),
-            entering: Cell::new(false),
-            returning: Cell::new(false),
             index: Cell::new(0),
         }
     }
@@ -135,10 +137,6 @@ impl Thread {
         }
     }
 
-    pub(super) fn is(&self, other: &Thread) -> bool {
-        std::ptr::eq::<ThreadState>(&**self, &**other)
-    }
-
     /// `suspended`.
     pub(super) fn suspended(&self) -> bool {
         let over = self.position.get() == Position::Exited;
@@ -178,6 +176,7 @@ impl Thread {
     /// `stop_waiting_internal`: what it has waited for.
     pub(super) fn stop_waiting(&self) -> Option<Wait> {
         let wait = self.wait.take()?;
+        scheduler::unwake(self);
         let instance = &self.task().instance;
         match &wait {
             Wait::Yield => {}

@@ -2,9 +2,9 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::queue::{Mark, Queue};
 use super::scheduler;
 use super::thread::{Thread, Wait};
 use crate::vm::store::Store;
@@ -48,6 +48,8 @@ pub struct WaitableState {
     pending: Cell<bool>,
     /// `wset`.
     set: RefCell<Option<Rc<WaitableSet>>>,
+    /// Its place among those of the set that have a pending event.
+    noticed: Mark,
     /// The thread that waits for it alone: `has_sync_waiter`.
     waiter: RefCell<Option<Thread>>,
 }
@@ -77,6 +79,9 @@ impl dyn Waitable {
     #[must_use]
     pub fn get_pending_event(&self) -> Event {
         self.state().pending.set(false);
+        if let Some(set) = &*self.state().set.borrow() {
+            set.ready.leave(&self.state().noticed);
+        }
         self.deliver()
     }
 
@@ -98,6 +103,7 @@ impl dyn Waitable {
     fn leave(&self) {
         if let Some(set) = self.state().set.take() {
             set.len.set(set.len.get() - 1);
+            set.ready.leave(&self.state().noticed);
         }
     }
 }
@@ -133,15 +139,23 @@ pub fn wait_for_pending_event(store: &'static Store, waitable: &Rc<dyn Waitable>
 }
 
 /// `WaitableSet`.
-#[derive(Default)]
 pub(super) struct WaitableSet {
     /// The number of `elems`.
     len: Cell<u32>,
-    /// Those that had a pending event when they were last looked at, the oldest event first. Some
-    /// of them may have left the set since.
-    ready: RefCell<VecDeque<Rc<dyn Waitable>>>,
+    /// Those that have a pending event, the oldest event first.
+    ready: Queue<Rc<dyn Waitable>>,
     /// Threads that wait for an event of this set: `num_waiting`.
-    waiting: RefCell<VecDeque<Thread>>,
+    waiting: Queue<Thread>,
+}
+
+impl Default for WaitableSet {
+    fn default() -> WaitableSet {
+        WaitableSet {
+            len: Cell::new(0),
+            ready: Queue::new(|waitable| &waitable.state().noticed),
+            waiting: Queue::new(|thread| &thread.waiting_for_set),
+        }
+    }
 }
 
 impl WaitableSet {
@@ -151,71 +165,103 @@ impl WaitableSet {
     }
 
     pub(super) fn num_waiting(&self) -> usize {
-        self.waiting.borrow().len()
+        self.waiting.len()
     }
 
     /// One of its members has a pending event.
-    fn notice(self: &Rc<Self>, waitable: &Rc<dyn Waitable>) {
-        self.ready.borrow_mut().push_back(waitable.clone());
+    fn notice(&self, waitable: &Rc<dyn Waitable>) {
+        self.ready.push(waitable);
         self.wake_waiting();
     }
 
     /// If there is an event, has the first go on of those who can. Who could if nobody ran
     /// exclusively is looked at when nobody does.
-    pub(super) fn wake_waiting(self: &Rc<Self>) {
+    pub(super) fn wake_waiting(&self) {
         if !self.has_pending_event() {
             return;
         }
-        for thread in self.waiting.borrow().iter() {
-            if thread.ready() {
-                scheduler::wake(thread);
-                break;
+        let woken = self.waiting.find(|thread| {
+            let ready = thread.ready();
+            if !ready {
+                thread.task().instance.add_returning(thread);
             }
-            thread.task().instance.add_returning(thread);
+            ready
+        });
+        if let Some(thread) = woken {
+            scheduler::wake(&thread);
         }
     }
 
-    pub(super) fn has_pending_event(self: &Rc<Self>) -> bool {
-        let mut ready = self.ready.borrow_mut();
-        while let Some(first) = ready.front() {
-            if self.is_pending(first) {
-                return true;
-            }
-            ready.pop_front();
-        }
-        false
-    }
-
-    fn is_pending(self: &Rc<Self>, waitable: &Rc<dyn Waitable>) -> bool {
-        let set = waitable.state().set.borrow();
-        let is_member = set.as_ref().is_some_and(|set| Rc::ptr_eq(set, self));
-        is_member && waitable.has_pending_event()
+    pub(super) fn has_pending_event(&self) -> bool {
+        self.ready.len() > 0
     }
 
     /// The oldest of the pending events, of which there is one.
     ///
     /// # Panics
     /// When there is none.
-    pub(super) fn get_pending_event(self: &Rc<Self>) -> Event {
-        assert!(self.has_pending_event(), "there is an event");
-        let first = self.ready.borrow_mut().pop_front();
+    pub(super) fn get_pending_event(&self) -> Event {
+        let first = self.ready.first();
         first.expect("there is an event").get_pending_event()
     }
 
     /// The thread waits for an event.
     pub(super) fn add_waiting(&self, thread: &Thread) {
-        self.waiting.borrow_mut().push_back(thread.clone());
+        self.waiting.push(thread);
     }
 
     /// It no longer does.
-    pub(super) fn remove_waiting(self: &Rc<Self>, thread: &Thread) {
-        let mut waiting = self.waiting.borrow_mut();
-        match waiting.front() {
-            Some(first) if first.is(thread) => drop(waiting.pop_front()),
-            _ => waiting.retain(|waiting| !waiting.is(thread)),
-        }
-        drop(waiting);
+    pub(super) fn remove_waiting(&self, thread: &Thread) {
+        self.waiting.leave(&thread.waiting_for_set);
         // What has woken this one may be for another.
         self.wake_waiting();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Thing(WaitableState);
+
+    impl Waitable for Thing {
+        fn state(&self) -> &WaitableState {
+            &self.0
+        }
+
+        fn deliver(&self) -> Event {
+            Event::of(EventCode::None)
+        }
+
+        fn as_any(self: Rc<Self>) -> Rc<dyn Any> {
+            self
+        }
+    }
+
+    fn pending() -> Rc<dyn Waitable> {
+        let thing: Rc<dyn Waitable> = Rc::new(Thing::default());
+        set_pending_event(&thing);
+        thing
+    }
+
+    #[test]
+    fn members_that_leave_are_not_kept() {
+        let set = Rc::new(WaitableSet::default());
+        let (oldest, restless) = (pending(), pending());
+        join(&oldest, Some(set.clone()));
+        for _ in 0..1000 {
+            let other = pending();
+            join(&other, Some(set.clone()));
+            join(&restless, Some(set.clone()));
+            other.drop_waitable();
+            let other = pending();
+            join(&other, Some(set.clone()));
+            let _ = other.get_pending_event();
+            join(&other, None);
+        }
+        assert!(set.ready.places() < 100, "{}", set.ready.places());
+        assert_eq!((set.len(), set.ready.len()), (2, 2));
+        assert!(Rc::ptr_eq(&set.ready.first().unwrap(), &oldest));
     }
 }

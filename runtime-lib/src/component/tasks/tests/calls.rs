@@ -259,27 +259,28 @@ fn exports_are_called_with_values() {
 }
 
 #[test]
-fn a_command_runs_until_its_task_has_ended() {
+fn a_command_ends_when_its_function_has_returned() {
     struct Run;
     impl Code for Run {
         const INSTANCE: u32 = OUTER;
 
         fn start(_: u32) -> u32 {
             task_return(WORD.get());
+            log("returns");
             YIELD
         }
 
         fn callback(_: u32, _: u32, _: u32) -> u32 {
-            log("ends");
-            EXIT
+            log("goes on");
+            YIELD
         }
     }
-    new_store();
     for (result, code) in [(0, 0), (1, 1)] {
+        new_store();
         WORD.set(result);
         let lift = std::ptr::from_ref(lift::<Run>()).cast_mut();
         // SAFETY: the memory is that of a guest, and the record is right.
         assert_eq!(unsafe { run_async(memory(), lift.cast()) }, code);
-        assert_eq!(logged(), ["ends"]);
+        assert_eq!(logged(), ["returns"]);
     }
 }

@@ -1,6 +1,8 @@
 //! Very many tasks: nothing is searched for among all of them, or these tests would take very long.
 
 use super::guests::*;
+use crate::component::state;
+use crate::component::tasks::scheduler;
 
 const CROWD: u32 = 100_000;
 const CANCELLED_BEFORE_STARTED: u32 = 3;
@@ -155,5 +157,87 @@ fn callbacks_that_wait_for_a_task_that_blocks() {
         call_all::<Holder>(set, 1);
         await_all(set, CROWD + 1);
         assert_eq!(logged(), ["released"]);
+    });
+}
+
+/// As [`Waiter`], to be cancelled.
+struct Given;
+
+impl Code for Given {
+    const INSTANCE: u32 = OUTER;
+
+    fn start(_: u32) -> u32 {
+        wait(WORD.get())
+    }
+
+    fn callback(event: u32, _: u32, _: u32) -> u32 {
+        assert_eq!(event, CANCELLED);
+        task_cancel();
+        EXIT
+    }
+}
+
+const CANCELLED_BEFORE_RETURNED: u32 = 4;
+
+#[test]
+fn tasks_that_wait_for_one_set_are_cancelled_last_first() {
+    struct Outer;
+    impl Code for Outer {
+        const INSTANCE: u32 = OUTER;
+        const FLAGS: u64 = STACKFUL;
+        const ON_FIBER: bool = true;
+
+        fn start(_: u32) -> u32 {
+            WORD.set(waitable_set_new(OUTER));
+            let all: Vec<u32> = (0..CROWD).map(|_| call_async::<Given>(0).1).collect();
+            for subtask in all.into_iter().rev() {
+                assert_eq!(subtask_cancel(OUTER, 1, subtask), CANCELLED_BEFORE_RETURNED);
+                subtask_drop(OUTER, subtask);
+            }
+            waitable_set_drop(OUTER, WORD.get());
+            task_return(77);
+            0
+        }
+    }
+    new_store();
+    assert_eq!(invoke::<Outer>(), Some(77));
+}
+
+/// As [`Later`], to be cancelled.
+struct Yielding;
+
+impl Code for Yielding {
+    fn start(_: u32) -> u32 {
+        YIELD
+    }
+
+    fn callback(event: u32, _: u32, _: u32) -> u32 {
+        assert_eq!(event, CANCELLED);
+        task_cancel();
+        EXIT
+    }
+}
+
+#[test]
+fn what_is_cancelled_is_not_kept() {
+    in_task!({
+        backpressure_inc(INNER);
+        // One that waits to enter, for all the time.
+        let (_, first) = call_async::<Later>(0);
+        for _ in 0..1000 {
+            let (_, subtask) = call_async::<Later>(0);
+            assert_eq!(subtask_cancel(OUTER, 1, subtask), CANCELLED_BEFORE_STARTED);
+            subtask_drop(OUTER, subtask);
+        }
+        let instance = state::with(store(), |state| state.instance(INNER));
+        assert!(instance.entering_places() < 100);
+        backpressure_dec(INNER);
+        await_all(set_of(OUTER, first), 1);
+        for _ in 0..1000 {
+            let (_, subtask) = call_async::<Yielding>(0);
+            assert_eq!(subtask_cancel(OUTER, 1, subtask), CANCELLED_BEFORE_RETURNED);
+            subtask_drop(OUTER, subtask);
+        }
+        assert!(scheduler::places() < 100, "{}", scheduler::places());
     });
 }

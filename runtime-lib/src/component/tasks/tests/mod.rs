@@ -5,6 +5,7 @@ mod calls;
 mod cancel;
 mod crowds;
 mod entering;
+mod fairness;
 mod guests;
 mod host;
 mod interleavings;

@@ -1,0 +1,71 @@
+//! `--dir` and `--dir-ro`: one list, in the order of the command line.
+//!
+//! A program sees its directories in this order, and some look no further than the first. clap's
+//! derived structures have a list for each flag, so this one reads the positions of the words.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
+
+/// What both flags say.
+#[derive(Debug)]
+pub(crate) struct DirArgs(pub(crate) Vec<DirArg>);
+
+#[derive(Debug)]
+pub(crate) struct DirArg {
+    /// `HOST[::GUEST][?]`.
+    pub(crate) spec: OsString,
+    pub(crate) read_only: bool,
+}
+
+/// A flag, whether it grants for reading only, and its help.
+const FLAGS: [(&str, bool, &str); 2] = [
+    (
+        "dir",
+        false,
+        "Grant a directory; the program sees it as GUEST, by default as HOST. A relative HOST is \
+         relative to where the program is started. With `?` at the end, it is left out when it \
+         does not exist",
+    ),
+    ("dir-ro", true, "Grant a directory for reading only"),
+];
+
+impl Args for DirArgs {
+    fn augment_args(command: Command) -> Command {
+        let arg = |(name, _, help): (&'static str, bool, &'static str)| {
+            Arg::new(name)
+                .long(name)
+                .value_name("HOST[::GUEST][?]")
+                .value_parser(value_parser!(OsString))
+                .action(ArgAction::Append)
+                .help(help)
+        };
+        command.args(FLAGS.map(arg))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        DirArgs::augment_args(command)
+    }
+}
+
+impl FromArgMatches for DirArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<DirArgs, Error> {
+        let mut placed: Vec<(usize, DirArg)> = Vec::new();
+        for (name, read_only, _) in FLAGS {
+            let specs = matches.get_many::<OsString>(name).unwrap_or_default();
+            let positions = matches.indices_of(name).unwrap_or_default();
+            placed.extend(
+                positions
+                    .zip(specs.cloned())
+                    .map(|(position, spec)| (position, DirArg { spec, read_only })),
+            );
+        }
+        placed.sort_by_key(|(position, _)| *position);
+        Ok(DirArgs(placed.into_iter().map(|(_, dir)| dir).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = DirArgs::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
