@@ -99,7 +99,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Describe a component or module, or what an executable made by wasmelt may do
     Inspect(InspectArgs),
-    /// Validate components and modules and list what they import, without compiling
+    /// Find what keeps components and modules from being built, and list what they import
     Check(CheckArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -131,6 +131,9 @@ pub(crate) struct BuildArgs {
     pub(crate) compose: ComposeArgs,
 
     #[command(flatten)]
+    pub(crate) preload: PreloadArgs,
+
+    #[command(flatten)]
     pub(crate) code: CodeArgs,
 
     #[command(flatten)]
@@ -154,6 +157,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) compose: ComposeArgs,
+
+    #[command(flatten)]
+    pub(crate) preload: PreloadArgs,
 
     #[command(flatten)]
     pub(crate) code: CodeArgs,
@@ -180,16 +186,29 @@ pub(crate) struct InspectArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
-    /// Components and modules to validate
+    /// Components and modules
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
-    /// Print errors only
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    /// Satisfy imports of each input with what this component exports
+    #[arg(long, value_name = "FILE", help_heading = "Composition")]
+    pub(crate) plug: Vec<PathBuf>,
+
+    /// Make a component of each module that carries the type of one
+    #[arg(long, help_heading = "Composition")]
+    pub(crate) component: bool,
 
     #[command(flatten)]
-    pub(crate) color: ColorArgs,
+    pub(crate) preload: PreloadArgs,
+
+    #[command(flatten)]
+    pub(crate) code: CodeArgs,
+
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
+
+    #[command(flatten)]
+    pub(crate) console: ConsoleArgs,
 }
 
 #[derive(Args, Debug)]
@@ -221,6 +240,16 @@ pub(crate) struct ComposeArgs {
     /// Where the other packages of the script are, as NAMESPACE/NAME.wasm; by default `deps`
     #[arg(long, value_name = "DIR")]
     pub(crate) deps_dir: Option<PathBuf>,
+}
+
+/// Modules that provide imports.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Composition")]
+pub(crate) struct PreloadArgs {
+    /// What a module imports from NAME is what this module exports; those before it may provide
+    /// imports of it
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(crate) preload: Vec<String>,
 }
 
 /// How the code is made.

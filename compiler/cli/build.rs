@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use wasmelt_compiler::{Compiled, Report};
+use wasmelt_compiler::{Compiled, Options, Report};
 
 use crate::args::Emit;
 use crate::capabilities;
@@ -11,6 +11,7 @@ use crate::compose;
 use crate::diagnostic::Failure;
 use crate::output::{Pending, Purpose};
 use crate::pipeline;
+use crate::preload;
 use crate::requests::{Build, OutputPath};
 
 /// Builds what was asked for.
@@ -27,7 +28,10 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
         Purpose::Data
     };
     let pending = Pending::create(&build.output, &build.input, purpose)?;
-    let options = pipeline::options_for(&input, &build.options)?;
+    let options = Options {
+        preloads: preload::read(&build.preloads)?,
+        ..pipeline::options_for(&input, &build.options)?
+    };
     let compiled = pipeline::compile(&input, &options, &build.console)?;
     let (output_bytes, linked) = match build.emit {
         Emit::Exe => {

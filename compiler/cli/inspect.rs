@@ -3,14 +3,17 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use wasmelt_compiler::Summary;
+use wasmelt_compiler::{Options, Summary};
 
 use crate::build::size;
 use crate::capabilities::{self, Capability};
-use crate::diagnostic::{Console, Diagnostic, Exit, Failure, printable};
+use crate::compose;
+use crate::diagnostic::{Diagnostic, Exit, Failure, printable};
 use crate::input::{self, InputPath, reason};
 use crate::pipeline;
 use crate::policy;
+use crate::preload;
+use crate::requests::Check;
 
 /// Describes a component or module, or what an executable may do; or prints a component's world.
 ///
@@ -54,20 +57,26 @@ fn executable(path: &InputPath, bytes: &[u8]) -> Result<String, Failure> {
     Ok(shown)
 }
 
-/// Validates all inputs, and lists what each imports.
+/// Finds what keeps inputs from being built, and lists what each imports.
 ///
 /// # Errors
-/// The first input that is not valid; the others are looked at all the same.
-pub(crate) fn check(paths: &[impl AsRef<Path>], console: &Console) -> Result<(), Failure> {
+/// The last input that would not be built; the others are looked at all the same.
+pub(crate) fn check(check: &Check) -> Result<(), Failure> {
+    let console = &check.console;
+    let preloads = preload::read(&check.preloads)?;
     let mut failures: Vec<Failure> = Vec::new();
-    for path in paths {
-        let checked = input::read(&InputPath::new(path.as_ref())).and_then(|input| {
+    for path in &check.inputs {
+        let checked = compose::read(path, &check.composition).and_then(|input| {
             let summary = pipeline::summarize(&input)?;
-            if console.quiet {
-                Ok(())
-            } else {
-                print(&checked(&input.name, &summary))
+            if !console.quiet {
+                print(&checked(&input.name, &summary))?;
             }
+            let options = Options {
+                name: path.stem(),
+                preloads: preloads.clone(),
+                ..check.options.clone()
+            };
+            pipeline::check(&input, &options)
         });
         if let Err(failure) = checked {
             failures.push(failure);

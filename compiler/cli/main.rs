@@ -28,6 +28,7 @@ mod keys;
 mod output;
 mod pipeline;
 mod policy;
+mod preload;
 mod progress;
 mod requests;
 mod resolve;
@@ -88,11 +89,9 @@ fn main() -> ExitCode {
             inspect::inspect(&args.file, args.wit),
         ),
         Command::Check(args) => {
-            let console = Console {
-                quiet: args.quiet,
-                ..Console::new(args.color.choice)
-            };
-            (console, inspect::check(&args.inputs, &console))
+            let console = resolve::console(&args.console);
+            let result = resolve::check(args).and_then(|resolved| inspect::check(&resolved));
+            (console, result)
         }
         Command::Completions(args) => (Console::new(ColorChoice::Auto), completions(args.shell)),
     };

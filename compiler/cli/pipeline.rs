@@ -53,6 +53,16 @@ pub(crate) fn compile(
     compiled?.map_err(|error| Failure::compiler(error, input))
 }
 
+/// Finds what would keep `input` from being compiled.
+///
+/// # Errors
+/// As for [`compile`].
+pub(crate) fn check(input: &Input, options: &Options) -> Result<(), Failure> {
+    let options = options_for(input, options)?;
+    guarded(|| wasmelt_compiler::check(&input.bytes, &options))?
+        .map_err(|error| Failure::compiler(error, input))
+}
+
 /// Validates and describes `input`.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
     line(
         "entry",
         &match &options.entry {
-            Entry::Command => command(component).to_owned(),
+            Entry::Command | Entry::CommandOrLibrary => command(component).to_owned(),
             Entry::Invoke(name) => quoted(name),
         },
     );

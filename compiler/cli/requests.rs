@@ -15,10 +15,21 @@ use crate::input::InputPath;
 pub(crate) struct Build {
     pub(crate) input: InputPath,
     pub(crate) composition: Composition,
+    pub(crate) preloads: Vec<PreloadFile>,
     pub(crate) output: OutputPath,
     pub(crate) emit: Emit,
     pub(crate) options: Options,
     pub(crate) link: LinkOptions,
+    pub(crate) console: Console,
+}
+
+/// `wasmelt check`.
+#[derive(Debug)]
+pub(crate) struct Check {
+    pub(crate) inputs: Vec<InputPath>,
+    pub(crate) composition: Composition,
+    pub(crate) preloads: Vec<PreloadFile>,
+    pub(crate) options: Options,
     pub(crate) console: Console,
 }
 
@@ -27,6 +38,7 @@ pub(crate) struct Build {
 pub(crate) struct Run {
     pub(crate) input: InputPath,
     pub(crate) composition: Composition,
+    pub(crate) preloads: Vec<PreloadFile>,
     pub(crate) options: Options,
     pub(crate) link: LinkOptions,
     pub(crate) console: Console,
@@ -36,6 +48,13 @@ pub(crate) struct Run {
     /// Set in the program's environment when it starts; values are not baked in, so that they
     /// neither lie on disk nor make another executable.
     pub(crate) env: Vec<(String, String)>,
+}
+
+/// A module that provides imports under a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct PreloadFile {
+    pub(crate) name: String,
+    pub(crate) path: InputPath,
 }
 
 /// How the executable is linked.

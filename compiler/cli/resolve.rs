@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use wasmelt_compiler::{Dir, Entry, EnvVar, Options, Policy, TextKind};
 use wasmelt_linker::{Linker, Strip};
 
-use crate::args::{BuildArgs, CodeArgs, ComposeArgs, ConsoleArgs, Emit, GrantArgs, RunArgs};
+use crate::args::{
+    BuildArgs, CheckArgs, CodeArgs, ComposeArgs, ConsoleArgs, Emit, GrantArgs, PreloadArgs, RunArgs,
+};
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::input::InputPath;
 use crate::keys::{self, Lists, Settings};
-use crate::requests::{Build, Composition, LinkOptions, OutputPath, Run};
+use crate::requests::{Build, Check, Composition, LinkOptions, OutputPath, PreloadFile, Run};
 
 /// Resolves the arguments of `build`.
 ///
@@ -25,6 +27,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
         return Err(two_inputs(&input, &InputPath::new(second)));
     }
     let composition = composition(args.compose)?;
+    let preloads = preloads(&args.preload)?;
     let stem = input.stem();
     let (mut options, link) = code(&args.code, &args.grants, &console)?;
     options.name.clone_from(&stem);
@@ -59,10 +62,35 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     Ok(Build {
         input,
         composition,
+        preloads,
         output,
         emit: args.emit,
         options,
         link,
+        console,
+    })
+}
+
+/// Resolves the arguments of `check`.
+///
+/// # Errors
+/// Arguments that contradict each other or mean nothing.
+pub(crate) fn check(args: CheckArgs) -> Result<Check, Failure> {
+    let console = console(&args.console);
+    let (options, _) = code(&args.code, &args.grants, &console)?;
+    Ok(Check {
+        composition: Composition {
+            plugs: args.plug.iter().map(|path| InputPath::new(path)).collect(),
+            is_component: args.component,
+            ..Composition::default()
+        },
+        inputs: args
+            .inputs
+            .iter()
+            .map(|path| InputPath::new(path))
+            .collect(),
+        preloads: preloads(&args.preload)?,
+        options,
         console,
     })
 }
@@ -94,6 +122,7 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
         None => InputPath::new(Path::new(&words.next().expect("clap requires the input"))),
     };
     let composition = composition(args.compose)?;
+    let preloads = preloads(&args.preload)?;
     // Standard error is the program's; notes go there only when somebody reads them.
     let notes = Console {
         quiet: console.quiet || !(console.verbose || console.is_terminal),
@@ -101,6 +130,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
     };
     let (mut options, link) = code(&args.code, &args.grants, &notes)?;
     options.name = input.stem();
+    if options.entry == Entry::Command {
+        options.entry = Entry::CommandOrLibrary;
+    }
     let mut env: Vec<(String, String)> = Vec::new();
     for variable in &mut options.policy.env {
         if let Some(value) = variable.value.take() {
@@ -114,6 +146,7 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
     Ok(Run {
         input,
         composition,
+        preloads,
         options,
         link,
         console,
@@ -121,6 +154,21 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
         args: words.collect(),
         env,
     })
+}
+
+/// `--preload NAME=FILE`.
+fn preloads(args: &PreloadArgs) -> Result<Vec<PreloadFile>, Failure> {
+    let preload = |spec: &String| match spec.split_once('=') {
+        Some((name, path)) if !path.is_empty() => Ok(PreloadFile {
+            name: name.to_owned(),
+            path: InputPath::new(Path::new(path)),
+        }),
+        _ => Err(Failure::usage(
+            Diagnostic::error(format!("there is no name and file in `--preload {spec}`"))
+                .help("write `--preload NAME=FILE`"),
+        )),
+    };
+    args.preload.iter().map(preload).collect()
 }
 
 fn composition(args: ComposeArgs) -> Result<Composition, Failure> {

@@ -17,6 +17,7 @@ use crate::exec;
 use crate::input::{Input, reason};
 use crate::invoke;
 use crate::pipeline;
+use crate::preload;
 use crate::requests::Run;
 
 /// What is going to run.
@@ -41,7 +42,8 @@ impl From<Entry> for Program {
 /// Everything that keeps the program from being started.
 pub(crate) fn run(run: &Run) -> Result<Infallible, Failure> {
     let input = compose::read(&run.input, &run.composition)?;
-    let (options, args) = called(run, &input)?;
+    let (mut options, args) = called(run, &input)?;
+    options.preloads = preload::read(&run.preloads)?;
     let key = cache::key(&options, &run.link, &input.bytes);
     let cache = Cache::open();
     let found = cache.as_ref().ok().and_then(|cache| cache.find(&key));

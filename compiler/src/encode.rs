@@ -42,6 +42,8 @@ pub(crate) enum Encode {
     WhereNeeded,
     /// All that carry the type of one.
     Always,
+    /// None, as other modules provide what they import.
+    Never,
 }
 
 /// `wasm` itself, or the component that it stands for.
@@ -51,7 +53,11 @@ pub(crate) enum Encode {
 pub(crate) fn component(wasm: Cow<'_, [u8]>, encode: Encode) -> Result<Cow<'_, [u8]>> {
     // What is wrong with the sections is reported when they are parsed.
     let facts = facts(&wasm).unwrap_or_default();
-    let is_wanted = encode == Encode::Always || facts.imports_other;
+    let is_wanted = match encode {
+        Encode::WhereNeeded => facts.imports_other,
+        Encode::Always => true,
+        Encode::Never => false,
+    };
     if !facts.has_component_type || !is_wanted {
         return Ok(wasm);
     }

@@ -28,14 +28,15 @@ mod withheld;
 pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;
 pub use options::{
-    Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, TargetCpu, TextKind, UnknownImports,
+    Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, TargetCpu, TextKind,
+    UnknownImports,
 };
 pub use proposal::Proposal;
 pub use wit::wit;
 pub use withheld::Withheld;
 
 use crate::encode::Encode;
-use crate::plan::{Linked, component};
+use crate::plan::{LinkPlan, Linked, component};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -78,7 +79,7 @@ pub struct Report {
     pub functions_defined: usize,
     pub functions_compiled: usize,
     pub code_bytes: u64,
-    /// Host functions that the program can call, `module` and `name`.
+    /// Host functions that code of the program calls, `module` and `name`.
     pub host_imports: Vec<(String, String)>,
 }
 
@@ -156,7 +157,30 @@ pub fn input_kind(bytes: &[u8]) -> InputKind {
 /// # Errors
 /// Any fault of the input: not wasm, invalid, unsupported, imports that nothing provides.
 pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Result<Compiled> {
-    let wasm = binary(input, Encode::WhereNeeded)?;
+    planned(input, options, |plan, mut report| {
+        emit::emit(plan, options, progress, &mut report)
+    })
+}
+
+/// Does everything that can find a fault of an input, and makes nothing.
+///
+/// # Errors
+/// As for [`compile`]; all that is unsupported is found at once.
+pub fn check(input: &[u8], options: &Options) -> Result<()> {
+    planned(input, options, |plan, _| emit::check(plan, options))
+}
+
+/// The way from an input to a plan, for what is done with it.
+fn planned<T>(
+    input: &[u8],
+    options: &Options,
+    work: impl FnOnce(&LinkPlan<'_>, Report) -> Result<T>,
+) -> Result<T> {
+    let encode = match options.preloads.is_empty() {
+        true => Encode::WhereNeeded,
+        false => Encode::Never,
+    };
+    let wasm = binary(input, encode)?;
     let mut report = Report {
         wasm_bytes: wasm.len() as u64,
         ..Report::default()
@@ -165,6 +189,11 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
     let start = Instant::now();
     let mut linked = Linked::default();
     if input_kind(&wasm) == InputKind::Component {
+        if !options.preloads.is_empty() {
+            let message = "`--preload` is for modules, and this is a component";
+            return Err(Error::usage(message)
+                .help("satisfy its imports with what a component exports: `--plug FILE`"));
+        }
         if options.unknown_imports == UnknownImports::Default {
             let message = "`-W unknown-imports-default` is for modules, and this is a component";
             return Err(Error::usage(message).help("trap instead: `-W unknown-imports-trap`"));
@@ -176,14 +205,29 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
         report.functions_defined = bodies.sum();
         let imports = host_imports(options, false);
         component::link(&mut linked, &component, &options.name, 0, imports)?;
-        return compile_linked(&linked, purpose, options, progress, report);
+        let plan = plan_linked(&linked, purpose, options, &mut report)?;
+        return work(&plan, report);
     }
+    let preloads: Vec<Cow<'_, [u8]>> = options
+        .preloads
+        .iter()
+        .map(|preload| binary(&preload.bytes, Encode::Never))
+        .collect::<Result<_>>()?;
+    let preloads: Vec<parse::Module<'_>> = preloads
+        .iter()
+        .map(|wasm| parse::parse_module(wasm, features(options)))
+        .collect::<Result<_>>()?;
     let module = parse::parse_module(&wasm, features(options));
     let module = module.map_err(|error| with_proposals_off(error, options))?;
     report.phases.push(("parse", start.elapsed()));
     report.functions_defined = module.bodies.len();
-    linked.add_module(&module, &options.name, &HashMap::new());
-    compile_linked(&linked, purpose, options, progress, report)
+    let mut providers = HashMap::new();
+    for (preload, module) in options.preloads.iter().zip(&preloads) {
+        linked.add_preload(module, &preload.name, &mut providers)?;
+    }
+    linked.add_module(&module, &options.name, &providers);
+    let plan = plan_linked(&linked, purpose, options, &mut report)?;
+    work(&plan, report)
 }
 
 /// What a module may use.
@@ -292,32 +336,21 @@ pub fn compile_script(
             _ => unreachable!("parsed from these very items"),
         }
     }
-    compile_linked(
-        &linked,
-        plan::Purpose::Script,
-        options,
-        progress,
-        Report::default(),
-    )
+    let mut report = Report::default();
+    let plan = plan_linked(&linked, plan::Purpose::Script, options, &mut report)?;
+    emit::emit(&plan, options, progress, &mut report)
 }
 
-fn compile_linked(
-    linked: &Linked<'_>,
+fn plan_linked<'a>(
+    linked: &'a Linked<'a>,
     purpose: plan::Purpose,
     options: &Options,
-    progress: &dyn Progress,
-    mut report: Report,
-) -> Result<Compiled> {
+    report: &mut Report,
+) -> Result<LinkPlan<'a>> {
     let start = Instant::now();
     let plan = plan::plan(linked, purpose, options)?;
     report.phases.push(("plan", start.elapsed()));
-    report.host_imports = plan
-        .host_fns
-        .iter()
-        .filter(|f| !f.module.is_empty())
-        .map(|f| (f.module.clone(), f.name.clone()))
-        .collect();
-    emit::emit(&plan, options, progress, &mut report)
+    Ok(plan)
 }
 
 /// The input as a binary module or component: text is assembled, and a module that carries the

@@ -12,6 +12,8 @@ pub struct Options {
     /// Name of the program for messages and function names: the input's file stem.
     pub name: String,
     pub entry: Entry,
+    /// Modules that provide imports of a module, in the order in which they are instantiated.
+    pub preloads: Vec<Preload>,
     pub opt_level: OptLevel,
     /// Backtraces give the byte offset in the input of each call.
     pub debug_info: bool,
@@ -80,8 +82,18 @@ pub struct Counts {
 pub enum Entry {
     /// `_start`.
     Command,
+    /// The same; of a module without one, its instantiation is all.
+    CommandOrLibrary,
     /// The named export, with arguments from the command line of the executable.
     Invoke(String),
+}
+
+/// A module whose exports are what modules behind it import under a name (`--preload`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Preload {
+    pub name: String,
+    /// Binary or text.
+    pub bytes: Vec<u8>,
 }
 
 /// `-O`.
@@ -145,6 +157,7 @@ impl Default for Options {
         Options {
             name: String::from("module"),
             entry: Entry::Command,
+            preloads: Vec::new(),
             opt_level: OptLevel::Speed,
             debug_info: false,
             target_cpu: TargetCpu::X86_64V2,

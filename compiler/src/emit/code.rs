@@ -141,6 +141,39 @@ pub fn compile_all(
     results.into_iter().collect()
 }
 
+/// Translates every reachable function, and keeps nothing.
+///
+/// # Errors
+/// The first error in the order of functions, with one of each other message.
+pub fn check(translation: Translation<'_>) -> Result<()> {
+    let results: Vec<Result<()>> = reachable(translation.plan)
+        .par_iter()
+        .map_init(Worker::new, |worker, &id| {
+            worker.context.clear();
+            let Worker {
+                context,
+                builder_context,
+                ..
+            } = worker;
+            translate(translation, id, &mut context.func, builder_context)
+        })
+        .collect();
+    let mut errors: Vec<Error> = Vec::new();
+    for error in results.into_iter().filter_map(Result::err) {
+        if errors.iter().all(|other| other.message != error.message) {
+            errors.push(error);
+        }
+    }
+    let mut errors = errors.into_iter();
+    match errors.next() {
+        None => Ok(()),
+        Some(first) => Err(Error {
+            others: errors.collect(),
+            ..first
+        }),
+    }
+}
+
 fn reachable(plan: &LinkPlan<'_>) -> Vec<FuncId> {
     (0..plan.funcs.len())
         .map(FuncId::new)

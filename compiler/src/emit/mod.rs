@@ -26,6 +26,8 @@ use crate::options::{Options, TextKind};
 use crate::plan::LinkPlan;
 use crate::translate::Translation;
 use crate::{Compiled, ImagePlacement, Progress, Report};
+use code::Target;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// Virtual address at which the first memory begins: above any executable's own code and data,
@@ -55,6 +57,37 @@ fn mapped_bytes(plan: &LinkPlan<'_>) -> u64 {
     let region = &plan.regions[0];
     let memory_bytes = region.memory.map_or(0, |m| plan.memories[m.index()].bytes);
     region.below_bytes + memory_bytes.min(MAPPED_BYTES_MAX)
+}
+
+/// Finds what would keep [`emit`] from compiling.
+///
+/// # Errors
+/// As there; faults that have other messages are told with the first.
+pub fn check(plan: &LinkPlan<'_>, options: &Options) -> Result<()> {
+    let isa = target_isa(options);
+    code::check(Translation {
+        plan,
+        options,
+        isa: &*isa,
+    })
+}
+
+/// The host functions that code calls. What nothing calls of what is imported is often but what a
+/// standard library brings.
+fn host_imports(plan: &LinkPlan<'_>, text: &Text) -> Vec<(String, String)> {
+    let called: BTreeSet<usize> = text
+        .relocs
+        .iter()
+        .filter_map(|reloc| match reloc.target {
+            Target::Host(host) => Some(host.index()),
+            _ => None,
+        })
+        .collect();
+    let called = called.iter().map(|&host| &plan.host_fns[host]);
+    called
+        .filter(|host| !host.module.is_empty())
+        .map(|host| (host.module.clone(), host.name.clone()))
+        .collect()
 }
 
 /// Compiles every reachable function and writes the object.
@@ -92,6 +125,7 @@ pub fn emit(
     let start = Instant::now();
     let text = Text::lay_out(functions, plan);
     report.code_bytes = text.bytes.len() as u64;
+    report.host_imports = host_imports(plan, &text);
     let object = object::write(plan, options, &text);
     report.phases.push(("emit", start.elapsed()));
     let image = image_is_mapped(plan).then(|| ImagePlacement {

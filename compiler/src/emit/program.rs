@@ -304,10 +304,12 @@ impl<'a> Writer<'a> {
             u64::from(wasmelt_abi::VERSION),
         );
         let main = match &plan.purpose {
-            Purpose::Run(Entry::Command) if plan.linked.instances.is_empty() => {
+            Purpose::Run(Entry::Command | Entry::CommandOrLibrary)
+                if plan.linked.instances.is_empty() =>
+            {
                 "wasmelt_main_command"
             }
-            Purpose::Run(Entry::Command) => "wasmelt_main_component",
+            Purpose::Run(Entry::Command | Entry::CommandOrLibrary) => "wasmelt_main_component",
             Purpose::Run(Entry::Invoke(_)) => "wasmelt_main_invoke",
             Purpose::Script => "wasmelt_main_script",
         };

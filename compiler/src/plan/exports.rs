@@ -15,7 +15,7 @@ const HTTP_HANDLER: &str = "wasi:http/incoming-handler@";
 pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
     let exports = &plan.linked.exports;
     match plan.purpose.clone() {
-        Purpose::Run(Entry::Command) => {
+        Purpose::Run(Entry::Command | Entry::CommandOrLibrary) => {
             // Of several versions the newest.
             let run = exports.iter().filter_map(|e| {
                 let version = e.name.strip_prefix(RUN_INTERFACE)?.strip_suffix("#run")?;
@@ -82,11 +82,19 @@ fn find(plan: &LinkPlan<'_>, name: &str) -> Result<(String, LiftId)> {
 }
 
 /// Whether `name` is a way to write the name of an export: `function`, or `interface#function` and
-/// `interface.function` with the interface's version or without it, or with its last word alone.
+/// `interface.function` with the interface's version or without it, or with its last word alone;
+/// or `interface.function@version`, as items of WIT are named.
 fn is_named(export: &str, name: &str) -> bool {
     let Some((interface, function)) = export.split_once('#') else {
         return export == name;
     };
+    if let Some((item, version)) = name.rsplit_once('@')
+        && !version.contains('#')
+        && item.ends_with(function)
+    {
+        let has = interface.split_once('@').map(|(_, version)| version);
+        return has.is_some_and(|has| are_compatible(has, version)) && is_named(export, item);
+    }
     let Some(before) = name.strip_suffix(function) else {
         return false;
     };
@@ -98,6 +106,26 @@ fn is_named(export: &str, name: &str) -> bool {
     before
         .strip_suffix(['#', '.'])
         .is_some_and(|before| [interface, unversioned, word].contains(&before))
+}
+
+/// Whether two versions are of one track, so that either serves for the other.
+fn are_compatible(a: &str, b: &str) -> bool {
+    /// Up to the first number that is not 0; of a version before a release, all of it.
+    fn track(version: &str) -> &str {
+        if version.contains(['-', '+']) {
+            return version;
+        }
+        let mut end = 0;
+        for number in version.split('.') {
+            end += number.len();
+            if number != "0" {
+                break;
+            }
+            end += 1;
+        }
+        &version[..end.min(version.len())]
+    }
+    track(a) == track(b)
 }
 
 fn no_run(plan: &LinkPlan<'_>) -> Error {
@@ -142,5 +170,20 @@ mod tests {
             assert!(!is_named(export, name), "{name}");
         }
         assert!(is_named("add", "add") && !is_named("add", "c.add"));
+        for name in ["a:b/c.sub@1.0.0", "a:b/c.sub@1.2.3", "c.sub@1.0.0"] {
+            assert!(is_named(export, name), "{name}");
+        }
+        for name in [
+            "a:b/c.sub@2.0.0",
+            "a:b/d.sub@1.0.0",
+            "a:b/c.sub@1.0.0-rc",
+            "@1.0.0",
+        ] {
+            assert!(!is_named(export, name), "{name}");
+        }
+        let run = "wasi:cli/run@0.2.12#run";
+        assert!(
+            is_named(run, "wasi:cli/run.run@0.2.0") && !is_named(run, "wasi:cli/run.run@0.3.0")
+        );
     }
 }

@@ -5,6 +5,7 @@ use super::component::Resource;
 use super::function_name::{function_name, unnamed};
 use super::limits::{check_counts, grown_memory, grown_table, memory_fits, table_fits};
 use super::missing::Missing;
+use super::module_exports::expect_no_values;
 use super::reservation::{bytes_of, page_bytes_log2, reserve};
 use super::{
     Callee, CanonKind, ConstantCalls, CoreDef, FuncKind, Global, InitStep, Instance, LinkPlan,
@@ -134,6 +135,14 @@ impl<'a> Instantiator<'a, '_> {
             && !matches!(instance.steps.last(), Some(InitStep::Trap(_)))
         {
             let callee = instance.funcs[start.index()];
+            instance.steps.push(InitStep::Start(callee));
+        }
+        if let Some(Extern::Func(func)) = module.export("_initialize")
+            && matches!(self.plan.purpose, Purpose::Run(_))
+            && !self.plan.linked.has_components
+        {
+            expect_no_values(module, "_initialize", func)?;
+            let callee = instance.funcs[func.index()];
             instance.steps.push(InitStep::Start(callee));
         }
         if !instance.steps.is_empty() {

@@ -1,10 +1,11 @@
 //! Which exports of core modules are called.
 
 use super::exports::choose_component_exports;
+use super::host::type_text;
 use super::{ExportPlan, FuncKind, LinkPlan, Purpose};
 use crate::encode;
 use crate::error::{Error, Result};
-use crate::index::InstanceIndex;
+use crate::index::{FuncIndex, InstanceIndex};
 use crate::options::Entry;
 use crate::parse::{Extern, Module};
 
@@ -19,11 +20,24 @@ pub(super) fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
     }
     let last = InstanceIndex::new(plan.instances.len().saturating_sub(1));
     match plan.purpose.clone() {
-        Purpose::Run(Entry::Command) => {
-            let callee = match plan.module(last).export("_start") {
-                Some(Extern::Func(func)) => plan.instances[last.index()].funcs[func.index()],
-                _ => return Err(no_entry(plan.module(last))),
+        Purpose::Run(entry @ (Entry::Command | Entry::CommandOrLibrary)) => {
+            let module = plan.module(last);
+            // Old modules are entered by an export without a name.
+            let start = ["", "_start"]
+                .iter()
+                .find_map(|name| match module.export(name) {
+                    Some(Extern::Func(func)) => Some((*name, func)),
+                    _ => None,
+                });
+            let func = match start {
+                Some((name, func)) => {
+                    expect_no_values(module, name, func)?;
+                    func
+                }
+                None if entry == Entry::CommandOrLibrary => return Ok(()),
+                None => return Err(no_entry(module)),
             };
+            let callee = plan.instances[last.index()].funcs[func.index()];
             plan.entry = Some(plan.add_func(FuncKind::EntryCommand {
                 callee,
                 instance: last,
@@ -52,6 +66,20 @@ pub(super) fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// # Errors
+/// `Usage` when a function that is called before anything else takes or gives values.
+pub(super) fn expect_no_values(module: &Module<'_>, name: &str, func: FuncIndex) -> Result<()> {
+    let ty = module.func_type(func);
+    if ty.params().is_empty() && ty.results().is_empty() {
+        return Ok(());
+    }
+    Err(
+        Error::usage(format!("the export `{name}` has the wrong type"))
+            .note(format!("its type is {}", type_text(ty)))
+            .note("a function that starts a module takes and gives nothing"),
+    )
 }
 
 impl LinkPlan<'_> {

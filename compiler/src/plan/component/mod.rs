@@ -16,6 +16,7 @@ pub use host::HostImports;
 
 use super::{Provider, Unit};
 use crate::canonical::{FuncTyId, LiftStyle, Passing, TyId, Types};
+use crate::error::{Error, Result};
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId, ResourceId};
 use crate::parse::{Extern, Import, Module};
 use std::collections::HashMap;
@@ -228,6 +229,33 @@ impl<'a> Linked<'a> {
             imports,
             component: None,
         });
+    }
+}
+
+impl<'a> Linked<'a> {
+    /// Adds a core module that those behind it import from by a name.
+    ///
+    /// # Errors
+    /// `Usage` when the name is taken, or the module is a command.
+    pub fn add_preload(
+        &mut self,
+        module: &'a Module<'a>,
+        name: &str,
+        providers: &mut HashMap<String, usize>,
+    ) -> Result<()> {
+        if module.export("_start").is_some() {
+            let message =
+                format!("the preloaded module `{name}` is a command: it exports `_start`");
+            return Err(Error::usage(message).help("build it as a library (a reactor)"));
+        }
+        self.add_module(module, name, providers);
+        let unit = self.units.len() - 1;
+        match providers.insert(name.to_owned(), unit) {
+            None => Ok(()),
+            Some(_) => Err(Error::usage(format!(
+                "two modules are preloaded as `{name}`"
+            ))),
+        }
     }
 }
 
