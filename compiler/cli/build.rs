@@ -9,6 +9,8 @@ use crate::args::Emit;
 use crate::capabilities;
 use crate::compose;
 use crate::diagnostic::Failure;
+use crate::input::Input;
+use crate::multi_call;
 use crate::output::{Pending, Purpose};
 use crate::pipeline;
 use crate::preload;
@@ -52,6 +54,7 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     pending.finish()?;
     tell(
         build,
+        &input,
         &compiled,
         output_bytes as u64,
         linked,
@@ -63,6 +66,7 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
 /// Everything that is said after a success.
 fn tell(
     build: &Build,
+    input: &Input,
     compiled: &Compiled,
     output_bytes: u64,
     linked: Option<Duration>,
@@ -74,6 +78,10 @@ fn tell(
         let imports = &compiled.report.host_imports;
         if let Some(note) = capabilities::missing_grants(&build.options.name, imports, policy) {
             console.show(&note);
+        }
+        let argv0 = policy.argv0.as_deref();
+        if let Some(hint) = multi_call::hint(&build.options.name, &input.bytes, argv0) {
+            console.show(&hint);
         }
     }
     if console.time {

@@ -25,6 +25,7 @@ mod input;
 mod inspect;
 mod invoke;
 mod keys;
+mod multi_call;
 mod output;
 mod pipeline;
 mod policy;
