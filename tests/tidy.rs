@@ -1,6 +1,9 @@
 //! What keeps the sources in shape: who may depend on whom, words and names that are not used,
 //! sizes of files, and where unsafe code may be.
 
+#[path = "tidy/modules.rs"]
+mod modules;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +86,35 @@ const INVARIANTS: &[(&str, &[&str])] = &[
     ("runtime-lib/src/host", &["crate::wasi", "MemoryView"]),
     ("runtime-lib/src/wasi", &["libc::", "rustix::"]),
     ("runtime-lib/src", &["cap_primitives"]),
+];
+
+/// The root of each crate, and what is left of modules that name each other in a ring: each module
+/// should be readable after those that it names. A ring is listed by one of its modules.
+const RINGS: &[(&str, &[&str])] = &[
+    ("runtime-lib/abi/src/lib.rs", &[]),
+    (
+        "runtime-lib/src/lib.rs",
+        &[
+            "component::state",
+            "host::descriptor",
+            "io",
+            "wasi::p3::filesystem",
+        ],
+    ),
+    (
+        "compiler/src/lib.rs",
+        &[
+            "canonical::types",
+            "crate",
+            "emit::loops",
+            "plan",
+            "translate",
+        ],
+    ),
+    ("compiler/cli/main.rs", &[]),
+    ("linker/src/lib.rs", &["crate"]),
+    ("linker/pack/src/lib.rs", &["make"]),
+    ("benches/src/main.rs", &["crate"]),
 ];
 
 /// The crates and modules without unsafe code.
@@ -219,6 +251,29 @@ fn modules_keep_to_their_layer() {
                     found.push(format!("{place}: `{word}` does not belong into {folder}"));
                 }
             }
+        }
+    }
+    expect_none(&found);
+}
+
+#[test]
+fn modules_do_not_name_each_other_in_rings() {
+    let mut found = Vec::new();
+    for (crate_root, known) in RINGS {
+        let rings = modules::rings(&root().join(crate_root));
+        let is_known = |ring: &&Vec<String>| ring.iter().any(|it| known.contains(&it.as_str()));
+        for ring in rings.iter().filter(|ring| !is_known(ring)) {
+            found.push(format!(
+                "{crate_root}: a ring that is not in `RINGS`: {ring:?}"
+            ));
+        }
+        for module in known
+            .iter()
+            .filter(|it| !rings.iter().flatten().any(|one| one == **it))
+        {
+            found.push(format!(
+                "{crate_root}: `{module}` is in no ring: take it out of `RINGS`"
+            ));
         }
     }
     expect_none(&found);

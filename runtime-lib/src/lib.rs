@@ -14,6 +14,7 @@ mod main_invoke;
 mod main_script;
 #[cfg(panic = "abort")]
 mod shims;
+mod signatures;
 pub mod vm;
 pub mod wasi;
 

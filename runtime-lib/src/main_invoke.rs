@@ -6,7 +6,9 @@
 
 use std::io::Write;
 
+use crate::component;
 use crate::component::dynamic::{self, Value};
+
 use crate::vm::store::Store;
 use crate::vm::{process, start, trap};
 use wasmelt_abi::{ComponentExport, Export, Program, ValueType};
@@ -69,7 +71,7 @@ fn component_arguments(export: &'static ComponentExport) -> Result<Vec<Value>, S
     for text in process::args().skip(1) {
         texts.push(std::str::from_utf8(text).map_err(|_| "an argument is not UTF-8")?);
     }
-    let name = dynamic::text(process::items(&export.name));
+    let name = component::text(process::items(&export.name));
     let of_call = |why| format!("arguments of `{name}`: {why}");
     if let [text] = texts.as_slice()
         && text.starts_with('(')
@@ -90,7 +92,7 @@ fn component_arguments(export: &'static ComponentExport) -> Result<Vec<Value>, S
     for (position, (ty, text)) in params.iter().zip(texts).enumerate() {
         let name = names
             .get(position)
-            .map_or("", |name| dynamic::text(process::items(name)));
+            .map_or("", |name| component::text(process::items(name)));
         let value = dynamic::value(*ty, text);
         values.push(value.map_err(|why| format!("argument `{name}`: {why}"))?);
     }

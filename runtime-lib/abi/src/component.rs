@@ -15,8 +15,7 @@
 //! same form, its name is `[resource-drop]` and the resource's:
 //! `extern "C" fn(memory, rep: u32)`.
 
-use crate::program::{Slice, Str};
-use crate::tasks::AsyncLift;
+use crate::slice::{Slice, Str};
 
 /// See the module's documentation.
 pub const P2_PREFIX: &str = "wasmelt_p2:";
@@ -45,91 +44,6 @@ pub const FLAT_ASYNC_PARAMS_MAX: usize = 4;
 
 /// Lists and strings have at most this many bytes.
 pub const LIST_BYTES_MAX: u32 = (1 << 28) - 1;
-
-/// An interface of the host, without its version.
-///
-/// Types are written without spaces and parameter names: `(borrow<$descriptor>,u64)->result<_,
-/// $error-code>`. `$name` is a type of the interface. A type's definition is a type, `resource`,
-/// or the full name of a type of another interface, `wasi:io/error.error`.
-#[derive(Clone, Copy, Debug)]
-pub struct HostInterface {
-    pub name: &'static str,
-    /// Name and definition.
-    pub types: &'static [(&'static str, &'static str)],
-    /// Name and type.
-    pub fns: &'static [(&'static str, &'static str)],
-}
-
-/// The number of a resource type of the host, WASI 0.3 excepted; the program's own are numbered
-/// from [`GUEST_RESOURCES`] on. 0 is no resource type.
-///
-/// # Panics
-/// When there is no such resource.
-#[must_use]
-pub const fn host_resource(interface: &str, resource: &str) -> u32 {
-    let groups = [crate::P2, crate::P2_HTTP, crate::SPECTEST];
-    resource_position(&groups, interface, resource)
-}
-
-/// As [`host_resource`], for WASI 0.3, whose interfaces have the same names.
-///
-/// # Panics
-/// When there is no such resource.
-#[must_use]
-pub const fn host_resource_p3(interface: &str, resource: &str) -> u32 {
-    P3_RESOURCES + resource_position(&[crate::P3, crate::P3_HTTP], interface, resource)
-}
-
-/// The resource types of WASI 0.3 are numbered behind this.
-const P3_RESOURCES: u32 = GUEST_RESOURCES / 2;
-
-/// The position of a resource type among those of the groups, from 1.
-const fn resource_position(
-    groups: &[&'static [HostInterface]],
-    interface: &str,
-    resource: &str,
-) -> u32 {
-    let mut number = 0;
-    let mut group = 0;
-    while group < groups.len() {
-        let interfaces = groups[group];
-        let mut i = 0;
-        while i < interfaces.len() {
-            let mut t = 0;
-            while t < interfaces[i].types.len() {
-                let (name, definition) = interfaces[i].types[t];
-                if same(definition, "resource") {
-                    number += 1;
-                    if same(interfaces[i].name, interface) && same(name, resource) {
-                        return number;
-                    }
-                }
-                t += 1;
-            }
-            i += 1;
-        }
-        group += 1;
-    }
-    panic!("no such resource of the host")
-}
-
-const fn same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
-
-/// Number of the program's first own resource type.
-pub const GUEST_RESOURCES: u32 = 256;
 
 /// How strings lie in memory.
 #[repr(u32)]
@@ -261,33 +175,4 @@ pub struct TypeMember {
     pub name: Str,
     /// Null where there is none.
     pub ty: *const TypeDesc,
-}
-
-/// A lifted function that the root of a component exports.
-#[repr(C)]
-#[derive(Debug)]
-pub struct ComponentExport {
-    /// In a script, the number of the component; 0 otherwise.
-    pub component: u64,
-    /// `name`, or `interface#name`.
-    pub name: Str,
-    /// Enters the instance (which can trap) and calls the core function: base of the store and
-    /// slots of 8 bytes, flat parameters before and flat results after. Afterwards the results
-    /// are lifted and `finish` is called with the same slots.
-    pub call: unsafe extern "C" fn(*mut u8, *mut u64),
-    /// Calls `post-return`, if there is one, and leaves the instance.
-    pub finish: unsafe extern "C" fn(*mut u8, *mut u64),
-    pub options: CanonOptions,
-    pub param_names: Slice<Str>,
-    /// One [`TypeDesc`] address a parameter.
-    pub params: Slice<*const TypeDesc>,
-    /// Null where there is none.
-    pub result: *const TypeDesc,
-    /// Number of flat parameters; with more than 16, their tuple lies in memory instead.
-    pub flat_params: u64,
-    /// Number of flat results; with more than 1, the core function returns their address.
-    pub flat_results: u64,
-    /// Of a function of async type, which is called as a task instead of by `call` and `finish`;
-    /// null otherwise.
-    pub lift: *const AsyncLift,
 }

@@ -8,6 +8,8 @@
 
 mod component;
 mod context;
+mod export;
+mod interface;
 mod p1;
 mod p2;
 mod p2_http;
@@ -15,26 +17,31 @@ mod p2_sockets;
 mod p3;
 mod p3_http;
 mod program;
+mod resources;
 mod runtime_fns;
+mod slice;
 mod spectest;
 mod tasks;
 mod trap;
 
 pub use component::{
-    CanonOptions, ComponentExport, FLAT_ASYNC_PARAMS_MAX, FLAT_PARAMS_MAX, GUEST_RESOURCES,
-    HostInterface, LIST_BYTES_MAX, P2_INIT, P2_PREFIX, P2_PREOPENS, P3_PREFIX, PtrType,
-    RESOURCE_DROP, Realloc, SPECTEST_PREFIX, StringEncoding, TypeDesc, TypeKind, TypeMember,
-    host_resource, host_resource_p3,
+    CanonOptions, FLAT_ASYNC_PARAMS_MAX, FLAT_PARAMS_MAX, LIST_BYTES_MAX, P2_INIT, P2_PREFIX,
+    P2_PREOPENS, P3_PREFIX, PtrType, RESOURCE_DROP, Realloc, SPECTEST_PREFIX, StringEncoding,
+    TypeDesc, TypeKind, TypeMember,
 };
 pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
+pub use export::ComponentExport;
+pub use interface::HostInterface;
 pub use p2::P2;
 pub use p2_http::P2_HTTP;
 pub use p3::P3;
 pub use p3_http::P3_HTTP;
 pub use program::{
     CallSite, CodeMap, EnvVar, Export, Handler, Instance, Policy, PolicyFlags, Preopen,
-    PreopenFlags, Program, Region, Slice, Str, TableInit, ValueType,
+    PreopenFlags, Program, Region, TableInit, ValueType,
 };
+pub use resources::{GUEST_RESOURCES, host_resource, host_resource_p3};
+pub use slice::{Slice, Str};
 pub use spectest::SPECTEST;
 pub use tasks::{
     AsyncCall, AsyncLift, BLOCKED, EndType, EventCode, FIBER_RUN_SYMBOL, LiftFlags, SubtaskState,

@@ -2,7 +2,7 @@
 //!
 //! A type is written as in [`crate::HostInterface`].
 
-use crate::component::HostInterface;
+use crate::interface::HostInterface;
 use crate::p2_sockets::P2_SOCKETS;
 
 pub const P2: &[HostInterface] = &joined::<{ OTHERS.len() + P2_SOCKETS.len() }>(OTHERS, P2_SOCKETS);

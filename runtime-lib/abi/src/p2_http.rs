@@ -1,6 +1,6 @@
 //! The interfaces of `wasi:http` 0.2.12.
 
-use crate::component::HostInterface;
+use crate::interface::HostInterface;
 
 pub const P2_HTTP: &[HostInterface] = &[
     HostInterface {

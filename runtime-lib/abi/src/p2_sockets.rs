@@ -1,6 +1,6 @@
 //! The interfaces of `wasi:sockets` 0.2.12.
 
-use crate::component::HostInterface;
+use crate::interface::HostInterface;
 
 pub(crate) const P2_SOCKETS: &[HostInterface] = &[
     HostInterface {

@@ -2,7 +2,7 @@
 //!
 //! A type is written as in [`crate::HostInterface`]; that of an async function begins with `async`.
 
-use crate::component::HostInterface;
+use crate::interface::HostInterface;
 
 pub const P3: &[HostInterface] = &[
     HostInterface {

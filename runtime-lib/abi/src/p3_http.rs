@@ -1,6 +1,6 @@
 //! The interfaces of `wasi:http` 0.3.2.
 
-use crate::component::HostInterface;
+use crate::interface::HostInterface;
 
 pub const P3_HTTP: &[HostInterface] = &[
     HostInterface {

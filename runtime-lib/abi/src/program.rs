@@ -3,19 +3,9 @@
 //! All of it is read-only data of the executable. Offsets named `*_offset` count from the start of
 //! the wasm code; store offsets count from the base of the store.
 
-use crate::component::ComponentExport;
 use crate::context::FuncRef;
-
-/// A read-only array: address of the first item and number of items.
-#[repr(C)]
-#[derive(Debug)]
-pub struct Slice<T> {
-    pub start: *const T,
-    pub len: u64,
-}
-
-/// UTF-8 text, or a path's bytes.
-pub type Str = Slice<u8>;
+use crate::export::ComponentExport;
+use crate::slice::{Slice, Str};
 
 /// The root: symbol [`crate::PROGRAM_SYMBOL`].
 #[repr(C)]

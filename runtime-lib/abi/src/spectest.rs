@@ -1,6 +1,6 @@
 //! What the component scripts of test suites import from their driver.
 
-use crate::component::HostInterface;
+use crate::interface::HostInterface;
 
 /// The functions of the root are those of the interface without a name; an instance in another one
 /// has the names of both.

@@ -7,7 +7,7 @@
 //! Specification: component model, "Canonical ABI", `canon_lift` and `canon_lower`.
 
 use crate::component::{CanonOptions, TypeDesc};
-use crate::program::Slice;
+use crate::slice::Slice;
 
 /// Bits of [`AsyncLift::flags`].
 #[derive(Debug)]

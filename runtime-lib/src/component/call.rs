@@ -6,11 +6,13 @@ use crate::component::heap::{Fault, Heap};
 use crate::component::resource::{Own, Rep, Resource, Resources};
 use crate::component::state::{self, Lent, State};
 use crate::component::strings::{self, Source};
-use crate::component::values::{Bytes, Lift, Lower};
 use crate::vm::store::{self, Store};
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
 use crate::vm::{GuestMemory, Memory, process};
 use wasmelt_abi::{CanonOptions, PtrType, TrapCode};
+
+/// What `load` and `store` may rely on.
+pub(super) const INSIDE: &str = "whoever loads or stores has checked the address";
 
 /// See the module's documentation. What refers to the guest's memory or to the resources borrows
 /// the call, and so is gone before anything can run the guest.
@@ -142,15 +144,6 @@ impl<'a> Call<'a> {
         result.unwrap_or_else(|fault| refuse(fault))
     }
 
-    /// A new `list<u8>` in the guest's memory, to be filled and returned. Allocate no more than
-    /// is going to be returned where that is known: a guest may rely on it.
-    #[must_use]
-    #[inline]
-    pub fn allocate_bytes(&mut self, len: u32) -> Bytes {
-        let at = self.allocate(1, len.into());
-        Bytes::new(at, len)
-    }
-
     /// The type of addresses of the guest's memory.
     #[must_use]
     #[inline]
@@ -174,9 +167,17 @@ impl<'a> Call<'a> {
     #[inline]
     pub fn load_range(&mut self, at: u64) -> (u64, u64) {
         match self.ptr_type() {
-            PtrType::I32 => (u32::load(self, at).into(), u32::load(self, at + 4).into()),
-            PtrType::I64 => (u64::load(self, at), u64::load(self, at + 8)),
+            PtrType::I32 => (self.load_u32(at).into(), self.load_u32(at + 4).into()),
+            PtrType::I64 => (self.load_u64(at), self.load_u64(at + 8)),
         }
+    }
+
+    fn load_u32(&mut self, at: u64) -> u32 {
+        self.memory().read_u32(at).expect(INSIDE)
+    }
+
+    fn load_u64(&mut self, at: u64) -> u64 {
+        self.memory().read_u64(at).expect(INSIDE)
     }
 
     /// Writes address and length of a string or list.
@@ -184,12 +185,15 @@ impl<'a> Call<'a> {
     pub fn store_range(&mut self, (start, len): (u64, u64), at: u64) {
         match self.ptr_type() {
             PtrType::I32 => {
-                (start as u32).store(self, at);
-                (len as u32).store(self, at + 4);
+                let words = [start as u32, len as u32];
+                for (at, word) in [at, at + 4].into_iter().zip(words) {
+                    self.memory().write_u32(at, word).expect(INSIDE);
+                }
             }
             PtrType::I64 => {
-                start.store(self, at);
-                len.store(self, at + 8);
+                for (at, word) in [at, at + 8].into_iter().zip([start, len]) {
+                    self.memory().write_u64(at, word).expect(INSIDE);
+                }
             }
         }
     }

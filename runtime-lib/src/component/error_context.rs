@@ -7,8 +7,8 @@
 use std::rc::Rc;
 
 use super::call::Call;
-use super::compound::Layout;
 use super::handles::kind;
+use super::layout::Layout;
 use super::state;
 use crate::vm::Memory;
 use crate::vm::store::{self, Store};

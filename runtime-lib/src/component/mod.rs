@@ -47,6 +47,7 @@ pub(crate) mod error_context;
 mod handles;
 mod heap;
 mod host_fn;
+mod layout;
 mod resource;
 pub(crate) mod runtime_fns;
 mod state;
@@ -54,16 +55,17 @@ mod strings;
 pub mod tasks;
 #[cfg(test)]
 mod tests;
+mod types;
 mod values;
 
 pub use call::Call;
-pub use compound::{
-    Fields, Layout, discriminant_bytes, lift_discriminant, load_discriminant, store_discriminant,
-};
+pub use compound::{Fields, lift_discriminant, load_discriminant, store_discriminant};
 #[cfg(test)]
 pub use declare::wit_name;
 pub use host_fn::{HostFn, RawSlots, drop_resource, enter};
+pub use layout::{Layout, discriminant_bytes};
 pub use resource::{Borrow, Own, Rep, Resource, Resources};
 #[cfg(test)]
 pub(crate) use tests::{Guest, check_complete, check_host_fns};
+pub use types::{Type, text};
 pub use values::{Bytes, Lift, Lower, Slots, Value, invalid_discriminant};

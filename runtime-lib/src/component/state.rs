@@ -6,7 +6,6 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use crate::component::ends::Transit;
 use crate::component::handles::HandleTable;
 use crate::component::resource::Resources;
 use crate::component::tasks::{Instance, Waitable};
@@ -20,7 +19,8 @@ pub struct State {
     tables: Box<[HandleTable]>,
     pub(super) scopes: Scopes,
     pub(super) resources: Resources,
-    /// What the handles of waitables, waitable sets and error contexts stand for.
+    /// What the handles of waitables, waitable sets and error contexts stand for, and what is
+    /// between lifting and lowering.
     objects: Vec<Object>,
     /// Objects that are free.
     free_objects: Vec<u32>,
@@ -30,8 +30,6 @@ pub struct State {
     task_borrows: Vec<u32>,
     /// Those that no task has.
     free_borrows: Vec<u32>,
-    /// Streams and futures between lifting and lowering.
-    pub(super) transit: Transit,
 }
 
 enum Object {
@@ -100,7 +98,6 @@ fn create(store: &'static Store) -> *mut State {
         instances: (0..instances).map(|_| None).collect(),
         task_borrows: Vec::new(),
         free_borrows: Vec::new(),
-        transit: Transit::default(),
     }));
     let address = std::ptr::from_mut(state);
     store
@@ -109,6 +106,7 @@ fn create(store: &'static Store) -> *mut State {
     address
 }
 
+const LIFTED: &str = "what is lowered has been lifted";
 const OF_KIND: &str = "a handle of this kind stands for such an object";
 
 impl State {
@@ -233,12 +231,35 @@ impl State {
     }
 
     fn add(&mut self, instance: u32, kind: u32, object: Object) -> u32 {
+        let rep = self.put(object);
+        self.table(instance).add_own(kind, rep)
+    }
+
+    fn put(&mut self, object: Object) -> u32 {
         let rep = self.free_objects.pop().unwrap_or_else(|| {
             self.objects.push(Object::Free);
             self.objects.len() as u32 - 1
         });
         self.objects[rep as usize] = object;
-        self.table(instance).add_own(kind, rep)
+        rep
+    }
+
+    fn take(&mut self, rep: u32) -> Object {
+        self.free_objects.push(rep);
+        std::mem::replace(&mut self.objects[rep as usize], Object::Free)
+    }
+
+    /// Keeps what has been lifted from one instance and not yet lowered to another: its number.
+    pub(in crate::component) fn put_in_transit(&mut self, object: Rc<dyn Any>) -> u32 {
+        self.put(Object::Other(object))
+    }
+
+    /// What [`State::put_in_transit`] has given this number.
+    pub(in crate::component) fn take_from_transit<T: 'static>(&mut self, rep: u32) -> Rc<T> {
+        match self.take(rep) {
+            Object::Other(object) => object.downcast().expect(LIFTED),
+            Object::Waitable(_) | Object::Free => unreachable!("{LIFTED}"),
+        }
     }
 
     /// What a handle of this kind stands for.
@@ -266,8 +287,7 @@ impl State {
     ) -> Rc<T> {
         let object = self.object(instance, kind, handle);
         let rep = self.table(instance).lift_own(handle, kind);
-        self.objects[rep as usize] = Object::Free;
-        self.free_objects.push(rep);
+        self.take(rep);
         object
     }
 

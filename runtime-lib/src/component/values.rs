@@ -4,8 +4,8 @@
 //! Flat values are slots of 8 bytes in which numbers of 32 bits are zero-extended. Joining types
 //! of variants is then nothing to do: every payload lies in its slots as it does alone.
 
-use crate::component::call::Call;
-use crate::component::compound::Layout;
+use crate::component::call::{Call, INSIDE};
+use crate::component::layout::Layout;
 use crate::component::resource::{Borrow, Own, Rep, Resource};
 use crate::vm::GuestMemory;
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
@@ -107,9 +107,6 @@ impl<'a> Slots<'a> {
         *self.next_slot() = len;
     }
 }
-
-/// What `load` and `store` may rely on.
-pub(super) const INSIDE: &str = "whoever loads or stores has checked the address";
 
 macro_rules! integers {
     ($( $type:ty, $name:literal, $read:ident, $write:ident, $unsigned:ty; )*) => {
@@ -342,12 +339,18 @@ pub struct Bytes {
     len: u32,
 }
 
-impl Bytes {
+impl Call<'_> {
+    /// A new `list<u8>` in the guest's memory, to be filled and returned. Allocate no more than
+    /// is going to be returned where that is known: a guest may rely on it.
+    #[must_use]
     #[inline]
-    pub(super) fn new(at: u64, len: u32) -> Bytes {
+    pub fn allocate_bytes(&mut self, len: u32) -> Bytes {
+        let at = self.allocate(1, len.into());
         Bytes { at, len }
     }
+}
 
+impl Bytes {
     #[must_use]
     #[inline]
     pub fn len(&self) -> u32 {

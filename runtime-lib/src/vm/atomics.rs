@@ -37,7 +37,7 @@ static WAITERS: Mutex<Vec<Waiter>> = Mutex::new(Vec::new());
 /// # Safety
 /// `memory` is byte 0 of a memory.
 #[unsafe(export_name = "wasmelt_memory_atomic_notify")]
-pub(super) unsafe extern "C" fn memory_atomic_notify(
+pub(crate) unsafe extern "C" fn memory_atomic_notify(
     memory: *mut u8,
     addr: i64,
     count: i32,
@@ -72,7 +72,7 @@ pub(super) unsafe extern "C" fn memory_atomic_notify(
 /// # Safety
 /// `memory` is byte 0 of a memory.
 #[unsafe(export_name = "wasmelt_memory_atomic_wait32")]
-pub(super) unsafe extern "C" fn memory_atomic_wait32(
+pub(crate) unsafe extern "C" fn memory_atomic_wait32(
     memory: *mut u8,
     addr: i64,
     expected: i32,
@@ -93,7 +93,7 @@ pub(super) unsafe extern "C" fn memory_atomic_wait32(
 /// # Safety
 /// `memory` is byte 0 of a memory.
 #[unsafe(export_name = "wasmelt_memory_atomic_wait64")]
-pub(super) unsafe extern "C" fn memory_atomic_wait64(
+pub(crate) unsafe extern "C" fn memory_atomic_wait64(
     memory: *mut u8,
     addr: i64,
     expected: i64,

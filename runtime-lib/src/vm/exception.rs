@@ -13,7 +13,7 @@ const VALUES_MAX: u64 = 1000;
 
 /// Makes an exception with `values` uninitialized values; compiled code fills them.
 #[unsafe(export_name = "wasmelt_exception_new")]
-pub(super) extern "C" fn exception_new(tag: i32, values: i64) -> *mut u8 {
+pub(crate) extern "C" fn exception_new(tag: i32, values: i64) -> *mut u8 {
     let values = values as u64;
     if values > VALUES_MAX {
         raise(TrapCode::AllocationTooLarge);
@@ -39,7 +39,7 @@ pub(super) extern "C" fn exception_new(tag: i32, values: i64) -> *mut u8 {
 /// # Safety
 /// `exception` comes from [`exception_new`], and unless it is shared nothing refers to it.
 #[unsafe(export_name = "wasmelt_exception_free")]
-pub(super) unsafe extern "C" fn exception_free(exception: *mut u8) {
+pub(crate) unsafe extern "C" fn exception_free(exception: *mut u8) {
     let exception = exception.cast::<Exception>();
     // SAFETY: the caller vouches for it.
     if unsafe { (*exception).shared } == 0 {

@@ -1,7 +1,7 @@
 //! Growth of memories, and the bulk operations on them.
 
 use crate::vm::bytes::{copy, fill};
-use crate::vm::store::make_accessible;
+use crate::vm::pages::make_accessible;
 use crate::vm::trap::raise;
 use wasmelt_abi::{DataSegment, MemoryHeader, TrapCode};
 
@@ -13,7 +13,7 @@ const PAGE_BYTES: u64 = 4 << 10;
 /// # Safety
 /// `memory` is byte 0 of a memory.
 #[unsafe(export_name = "wasmelt_memory_grow")]
-pub(super) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -> i64 {
+pub(crate) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -> i64 {
     // SAFETY: the caller vouches for the memory, and compiled code waits meanwhile.
     let header = unsafe { &mut *memory.cast::<MemoryHeader>().sub(1) };
     let shift = header.page_bytes_log2 as u32;
@@ -42,7 +42,7 @@ pub(super) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -
 /// # Safety
 /// Both memories are byte 0 of a memory.
 #[unsafe(export_name = "wasmelt_memory_copy")]
-pub(super) unsafe extern "C" fn memory_copy(
+pub(crate) unsafe extern "C" fn memory_copy(
     dst_memory: *mut u8,
     src_memory: *mut u8,
     dst: i64,
@@ -66,7 +66,7 @@ pub(super) unsafe extern "C" fn memory_copy(
 /// # Safety
 /// Both ranges are.
 #[unsafe(export_name = "wasmelt_bytes_copy")]
-pub(super) unsafe extern "C" fn bytes_copy(to: *mut u8, from: *mut u8, bytes: i64) {
+pub(crate) unsafe extern "C" fn bytes_copy(to: *mut u8, from: *mut u8, bytes: i64) {
     // SAFETY: the caller vouches for the ranges.
     unsafe { copy(to, from, bytes as usize) };
 }
@@ -76,7 +76,7 @@ pub(super) unsafe extern "C" fn bytes_copy(to: *mut u8, from: *mut u8, bytes: i6
 /// # Safety
 /// `memory` is byte 0 of a memory.
 #[unsafe(export_name = "wasmelt_memory_fill")]
-pub(super) unsafe extern "C" fn memory_fill(memory: *mut u8, dst: i64, value: i32, len: i64) {
+pub(crate) unsafe extern "C" fn memory_fill(memory: *mut u8, dst: i64, value: i32, len: i64) {
     // SAFETY: the caller vouches for the memory.
     unsafe {
         check(len_of(memory), dst, len);
@@ -89,7 +89,7 @@ pub(super) unsafe extern "C" fn memory_fill(memory: *mut u8, dst: i64, value: i3
 /// # Safety
 /// `memory` is byte 0 of a memory, `segment` is a [`DataSegment`] of bytes.
 #[unsafe(export_name = "wasmelt_memory_init")]
-pub(super) unsafe extern "C" fn memory_init(
+pub(crate) unsafe extern "C" fn memory_init(
     memory: *mut u8,
     segment: *mut u8,
     dst: i64,

@@ -1,24 +1,24 @@
 //! What compiled code needs of a runtime whatever it imports: stores, memories, tables, traps,
 //! exceptions. Nothing here knows WASI.
 
-mod arch;
-mod atomics;
+pub(crate) mod arch;
+pub(crate) mod atomics;
 mod backtrace;
 pub(crate) mod bytes;
 mod code_map;
-mod exception;
+pub(crate) mod exception;
 mod exception_pool;
 mod libcalls;
-mod memory;
+pub(crate) mod memory;
 pub mod memory_view;
 pub mod message;
+mod pages;
 pub mod process;
 mod signal;
-mod signatures;
 pub(crate) mod stacks;
 pub mod start;
 pub mod store;
-mod table;
+pub(crate) mod table;
 pub mod trap;
 
 pub use memory_view::{GuestMemory, Memory, OutOfBounds};

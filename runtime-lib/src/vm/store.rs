@@ -13,16 +13,14 @@ use std::ptr::{null_mut, with_exposed_provenance_mut};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+use rustix::mm::{MapFlags, ProtFlags};
 
 use crate::vm::message::Message;
+use crate::vm::pages::make_accessible;
 use crate::vm::process::{self, items, program};
 use crate::vm::table;
 use crate::vm::trap::Access;
 use wasmelt_abi::{MemoryHeader, Program, Region};
-
-/// A multiple of every page size that the targets have.
-pub(super) const PAGE_BYTES_MAX: usize = 64 << 10;
 
 /// The page size by which accesses are granted; larger pages only exist where the compiler
 /// rounds to them.
@@ -299,21 +297,6 @@ fn is_zero(bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks::<64>();
     let any = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte) != 0;
     !blocks.iter().any(|block| any(block)) && !any(rest)
-}
-
-/// Allows reading and writing.
-///
-/// # Safety
-/// The range is inside a reservation and is not accessible yet, or already in this way.
-pub(super) unsafe fn make_accessible(start: *mut u8, len: usize) -> Result<(), Errno> {
-    // SAFETY: the caller vouches for the range.
-    unsafe {
-        rustix::mm::mprotect(
-            start.cast(),
-            len,
-            MprotectFlags::READ | MprotectFlags::WRITE,
-        )
-    }
 }
 
 fn header(base: *mut u8, region: &Region) -> *mut MemoryHeader {

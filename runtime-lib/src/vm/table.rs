@@ -5,8 +5,8 @@ use std::ptr::null_mut;
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
+use crate::vm::pages::{PAGE_BYTES_MAX, make_accessible};
 use crate::vm::process::items;
-use crate::vm::store::{PAGE_BYTES_MAX, make_accessible};
 use crate::vm::trap::raise;
 use wasmelt_abi::{DataSegment, Program, Table, TableInit, TrapCode};
 
@@ -81,7 +81,7 @@ fn accessible_bytes(len: u64) -> usize {
 /// # Safety
 /// `table` is a [`Table`] that [`create_all`] has seen.
 #[unsafe(export_name = "wasmelt_table_grow")]
-pub(super) unsafe extern "C" fn table_grow(table: *mut u8, init: i64, delta: i64) -> i64 {
+pub(crate) unsafe extern "C" fn table_grow(table: *mut u8, init: i64, delta: i64) -> i64 {
     // SAFETY: the caller vouches for the table, and compiled code waits meanwhile.
     let table = unsafe { &mut *table.cast::<Table>() };
     let old = table.len;
@@ -112,7 +112,7 @@ pub(super) unsafe extern "C" fn table_grow(table: *mut u8, init: i64, delta: i64
 /// # Safety
 /// Each length is that of the table with these elements.
 #[unsafe(export_name = "wasmelt_table_copy")]
-pub(super) unsafe extern "C" fn table_copy(
+pub(crate) unsafe extern "C" fn table_copy(
     dst_elements: *mut u8,
     dst_table_len: i64,
     src_elements: *mut u8,
@@ -134,7 +134,7 @@ pub(super) unsafe extern "C" fn table_copy(
 /// # Safety
 /// As [`table_copy`].
 #[unsafe(export_name = "wasmelt_table_fill")]
-pub(super) unsafe extern "C" fn table_fill(
+pub(crate) unsafe extern "C" fn table_fill(
     elements: *mut u8,
     table_len: i64,
     dst: i64,
@@ -154,7 +154,7 @@ pub(super) unsafe extern "C" fn table_fill(
 /// # Safety
 /// As [`table_copy`]; `segment` is a [`DataSegment`] of elements.
 #[unsafe(export_name = "wasmelt_table_init")]
-pub(super) unsafe extern "C" fn table_init(
+pub(crate) unsafe extern "C" fn table_init(
     elements: *mut u8,
     table_len: i64,
     segment: *mut u8,

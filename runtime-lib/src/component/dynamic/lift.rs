@@ -2,12 +2,12 @@
 //! a type that only run time knows. A trap goes its usual way.
 
 use super::lower::element_layout;
-use super::types::Type;
-use super::{PLACE, Value};
+use super::value::{PLACE, Value};
 use crate::component::call::Call;
-use crate::component::ends;
+use crate::component::ends::transit;
 use crate::component::error_context;
-use crate::component::invalid_discriminant;
+use crate::component::types::Type;
+use crate::component::values::invalid_discriminant;
 use wasmelt_abi::{TrapCode, TypeKind};
 
 /// Lifts the result of a call: from its one flat value, or from the address that it returned.
@@ -107,7 +107,7 @@ fn scalar(call: &mut Call<'_>, ty: Type, bits: u64) -> Value {
         TypeKind::Own => Value::Handle(call.lift_own(ty.resource(), bits as u32)),
         TypeKind::Stream | TypeKind::Future => {
             let (store, instance) = (call.store(), call.instance());
-            Value::Handle(ends::lift_end(store, instance, ty, bits as u32))
+            Value::Handle(transit::lift_end(store, instance, ty, bits as u32))
         }
         TypeKind::ErrorContext => {
             let (store, instance) = (call.store(), call.instance());

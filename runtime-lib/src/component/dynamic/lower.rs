@@ -4,9 +4,9 @@
 //! A flat value is the bits of its slot, extended with zeros; so what `lower_flat_variant` coerces
 //! from one core type to a wider one is already right.
 
-use super::types::Type;
-use super::{PLACE, Value};
+use super::value::{PLACE, Value};
 use crate::component::call::Call;
+use crate::component::types::Type;
 use wasmelt_abi::{FLAT_PARAMS_MAX, LIST_BYTES_MAX, PtrType, TrapCode, TypeKind};
 
 /// Lowers the arguments of a call into its slots: `lower_flat_values` with `flat_len` flat values.

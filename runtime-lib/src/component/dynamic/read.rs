@@ -5,13 +5,9 @@
 
 use std::str::FromStr;
 
-use super::show::unique;
-use super::types::Type;
-use super::{Value, kind_name};
+use super::value::{KEYWORDS, Value, kind_name, unique};
+use crate::component::types::Type;
 use wasmelt_abi::TypeKind;
-
-/// Labels that mean something else where no `%` precedes them.
-pub(super) const KEYWORDS: [&str; 8] = ["true", "false", "some", "none", "ok", "err", "inf", "nan"];
 
 /// Reads the text of one value.
 ///

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::types::Type;
-use super::{Value, read};
+use super::value::{KEYWORDS, Value, unique};
+use crate::component::types::Type;
 use wasmelt_abi::TypeKind;
 
 /// The text of a value.
@@ -39,7 +39,7 @@ fn write_value(text: &mut String, ty: Type, value: &Value) {
         Value::Case(case, payload) => {
             let name = ty.name(*case);
             let of_variant = matches!(ty.kind(), TypeKind::Variant | TypeKind::Enum);
-            if of_variant && read::KEYWORDS.contains(&name) {
+            if of_variant && KEYWORDS.contains(&name) {
                 text.push('%');
             }
             text.push_str(name);
@@ -108,22 +108,6 @@ fn write_record(text: &mut String, ty: Type, values: &[Value]) {
             write_value(text, ty, value);
         }
     });
-}
-
-/// The entries of a map: of those with the same key, the last value at the first's place.
-pub(super) fn unique(entries: &[Value]) -> impl Iterator<Item = &Value> {
-    let key = |entry: &Value| match entry {
-        Value::Sequence(entry) => entry.first().cloned(),
-        _ => None,
-    };
-    let mut kept: Vec<&Value> = Vec::new();
-    for entry in entries {
-        match kept.iter_mut().find(|earlier| key(earlier) == key(entry)) {
-            Some(earlier) => *earlier = entry,
-            None => kept.push(entry),
-        }
-    }
-    kept.into_iter()
 }
 
 fn write_list<T>(

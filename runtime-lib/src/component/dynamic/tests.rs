@@ -2,9 +2,9 @@
 
 use std::ptr::null;
 
-use super::types::Type;
 use super::{Value, complete, lift, list, show, value};
 use crate::component::tests::{Guest, trap_text};
+use crate::component::types::Type;
 use wasmelt_abi::{Slice, TypeDesc, TypeKind, TypeMember};
 
 fn leaked<T>(items: Vec<T>) -> Slice<T> {

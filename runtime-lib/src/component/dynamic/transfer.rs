@@ -1,13 +1,13 @@
 //! Elements of streams and futures from guest to guest, by a type that only run time knows: `load`
 //! and `store` of the canonical ABI in one step, without values of the host in between.
 
-use super::PLACE;
 use super::lift::{checked_case, read};
 use super::lower::{element_layout, write};
-use super::types::Type;
+use super::value::PLACE;
 use crate::component::call::Call;
-use crate::component::ends;
+use crate::component::ends::transit;
 use crate::component::error_context;
+use crate::component::types::Type;
 use wasmelt_abi::{PtrType, TrapCode, TypeKind};
 
 /// What lists and strings of one copy have at most, in bytes: a guest can have lists of lists name
@@ -42,7 +42,7 @@ impl Transfer<'_, '_, '_> {
     /// Elements one behind the other.
     fn elements(&mut self, ty: Type, (from_at, to_at): (u64, u64), count: u32) {
         let (from_step, to_step) = self.of_both(|ptr_type| u64::from(ty.bytes(ptr_type)));
-        if is_number(ty) {
+        if ty.is_number() {
             return self.bytes((from_at, to_at), u64::from(count) * from_step);
         }
         for index in 0..u64::from(count) {
@@ -100,8 +100,8 @@ impl Transfer<'_, '_, '_> {
                 self.to.lower_own(ty.resource(), rep).into()
             }
             TypeKind::Stream | TypeKind::Future => {
-                let rep = ends::lift_end(self.from.store(), self.from.instance(), ty, handle);
-                ends::lower_end(self.to.store(), self.to.instance(), rep).into()
+                let rep = transit::lift_end(self.from.store(), self.from.instance(), ty, handle);
+                transit::lower_end(self.to.store(), self.to.instance(), rep).into()
             }
             TypeKind::ErrorContext => {
                 let instances = (self.from.instance(), self.to.instance());
@@ -167,15 +167,6 @@ impl Transfer<'_, '_, '_> {
             None => self.from.trap(TrapCode::TransferTooLarge),
         }
     }
-}
-
-/// Whether values of the type are whatever their bytes are.
-pub(in crate::component) fn is_number(ty: Type) -> bool {
-    use TypeKind::{F32, F64, S8, S16, S32, S64, U8, U16, U32, U64};
-    matches!(
-        ty.kind(),
-        U8 | U16 | U32 | U64 | S8 | S16 | S32 | S64 | F32 | F64
-    )
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Buffers of guests that take part in a copy: `BufferGuestImpl` of the canonical ABI.
 
 use crate::component::call::Call;
-use crate::component::dynamic::{self, Type, is_number};
+use crate::component::types::Type;
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
-use crate::vm::{GuestMemory, Memory, bytes};
+use crate::vm::{GuestMemory, Memory};
 use wasmelt_abi::{CanonOptions, PtrType, TrapCode};
 
 /// `Buffer.MAX_LENGTH`: the most elements.
@@ -14,12 +14,12 @@ pub(super) const LENGTH_MAX: u32 = (1 << 28) - 1;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Buffer {
     /// Byte 0 of the memory of the options; any instance pointer where there is no element type.
-    memory: *mut u8,
+    pub(super) memory: *mut u8,
     options: &'static CanonOptions,
     /// `t`; none for `stream` and `future` without a payload.
-    element: Option<Type>,
+    pub(super) element: Option<Type>,
     /// `ptr`: where the next element is.
-    at: u64,
+    pub(super) at: u64,
     progress: u32,
     length: u32,
 }
@@ -95,7 +95,7 @@ impl Buffer {
         self.at
     }
 
-    fn ptr_type(&self) -> PtrType {
+    pub(super) fn ptr_type(&self) -> PtrType {
         PtrType::of(self.options.ptr_type)
     }
 
@@ -133,37 +133,9 @@ impl Buffer {
 
 const CHECKED: &str = "the elements were found to be inside the memory";
 
-/// `dst.write(src.read(count))`. It may call `realloc` of the guest that reads.
-///
-/// Differs from the spec: where elements are lifted and lowered, each is lowered before the next
-/// is lifted, so that nothing grows with their number. Only a trap can tell.
-pub(super) fn copy(from: &mut Buffer, to: &mut Buffer, count: u32) {
-    if let (Some(element), Some(_)) = (from.element, to.element) {
-        if is_number(element) {
-            let bytes = element.bytes(from.ptr_type());
-            copy_bytes(from, to, count as usize * bytes as usize);
-        } else {
-            let (source, target) = (&mut from.call(), &mut to.call());
-            let places = (from.at, to.at);
-            dynamic::transfer_elements(source, target, element, places, count);
-        }
-    }
-    from.advance(count);
-    to.advance(count);
-}
-
-fn copy_bytes(from: &Buffer, to: &Buffer, len: usize) {
-    // SAFETY: `check` found the elements that are left to be inside the memories, which never
-    // shrink; no reference to them exists while the guest waits for this copy.
-    unsafe {
-        let source = from.memory.add(from.at as usize);
-        bytes::copy(to.memory.add(to.at as usize), source, len);
-    }
-}
-
 /// `trap_if(inst is self.pending_inst and not none_or_number_type(self.t))`.
 pub(super) fn check_instances(a: &Buffer, b: &Buffer) {
-    if a.instance() == b.instance() && !a.element.is_none_or(is_number) {
+    if a.instance() == b.instance() && !a.element.is_none_or(Type::is_number) {
         raise(TrapCode::CopyWithinInstance)
     }
 }

@@ -4,12 +4,11 @@
 use std::rc::Rc;
 
 use super::buffer::Buffer;
-use super::end::{End, Side};
-use super::shared::Shared;
-use super::{add_end, family, lift_end, lower_end};
-use crate::component::dynamic::Type;
+use super::model::{End, Shared, Side};
+use super::transit::{add_end, family, lift_end, lower_end};
 use crate::component::state;
 use crate::component::tasks::{self, wait_for_pending_event};
+use crate::component::types::Type;
 use crate::vm::store::{self, Store};
 use crate::vm::trap::raise;
 use wasmelt_abi::{BLOCKED, EndType, TrapCode, TypeDesc};
@@ -120,7 +119,9 @@ impl Builtin {
             state.remove_object::<End>(self.instance(), kind, handle)
         });
         self.check_type(&end);
-        end.drop_end();
+        end.check_drop();
+        end.shared.drop_guest_end();
+        end.leave_waitable_set();
     }
 }
 

@@ -2,93 +2,15 @@
 //! canonical ABI with its four subclasses.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::rc::Rc;
 
 use super::buffer::Buffer;
-use super::shared::Shared;
-use crate::component::handles::kind;
+use super::model::{CopyResult, CopyState, End, Family, Side};
 use crate::component::tasks::{Event, Waitable, WaitableState, set_pending_event};
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
 use wasmelt_abi::{EventCode, TrapCode};
 
-/// What a type is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Family {
-    Stream,
-    Future,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Side {
-    Readable,
-    Writable,
-}
-
-/// `CopyState`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum CopyState {
-    Idle,
-    Copying,
-    CancellingCopy,
-    Done,
-}
-
-/// `CopyResult`.
-#[repr(u32)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum CopyResult {
-    Completed = 0,
-    Dropped = 1,
-    Cancelled = 2,
-}
-
-/// See the module's documentation.
-pub(super) struct End {
-    waitable: WaitableState,
-    pub(super) shared: Rc<Shared>,
-    pub(super) side: Side,
-    state: Cell<CopyState>,
-    /// Its index in the table; known once it copies.
-    handle: Cell<u32>,
-    /// Of the copy that is going on.
-    buffer: Cell<Option<Buffer>>,
-    /// Of that copy, or of the last.
-    result: Cell<CopyResult>,
-}
-
-impl Family {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Family::Stream => "stream",
-            Family::Future => "future",
-        }
-    }
-
-    /// What the handle table calls such an end.
-    pub(super) fn handle_kind(self, side: Side) -> u32 {
-        match (self, side) {
-            (Family::Stream, Side::Readable) => kind::STREAM_READABLE,
-            (Family::Stream, Side::Writable) => kind::STREAM_WRITABLE,
-            (Family::Future, Side::Readable) => kind::FUTURE_READABLE,
-            (Family::Future, Side::Writable) => kind::FUTURE_WRITABLE,
-        }
-    }
-}
-
 impl End {
-    pub(super) fn new(shared: Rc<Shared>, side: Side) -> Rc<End> {
-        Rc::new(End {
-            waitable: WaitableState::default(),
-            shared,
-            side,
-            state: Cell::new(CopyState::Idle),
-            handle: Cell::new(0),
-            buffer: Cell::new(None),
-            result: Cell::new(CopyResult::Completed),
-        })
-    }
-
     pub(super) fn as_waitable(self: &Rc<End>) -> Rc<dyn Waitable> {
         Rc::clone(self) as Rc<dyn Waitable>
     }
@@ -199,6 +121,15 @@ impl End {
         set_pending_event(&self.as_waitable());
     }
 
+    /// `reset_pending`, if the buffer is still that of this end: it is told that it has copied
+    /// something.
+    fn reclaim_buffer(&self) {
+        let mut pending = self.shared.pending.borrow_mut();
+        if pending.as_ref().is_some_and(|it| std::ptr::eq(&**it, self)) {
+            *pending = None;
+        }
+    }
+
     pub(super) fn has_pending_event(&self) -> bool {
         (self as &dyn Waitable).has_pending_event()
     }
@@ -208,8 +139,8 @@ impl End {
         (self as &dyn Waitable).get_pending_event().payload
     }
 
-    /// `CopyEnd.drop`, and that of `WritableFutureEnd`.
-    pub(super) fn drop_end(self: &Rc<End>) {
+    /// `trap_if`s of `CopyEnd.drop`, and of that of `WritableFutureEnd`.
+    pub(super) fn check_drop(&self) {
         match self.state.get() {
             CopyState::Copying | CopyState::CancellingCopy => match self.side {
                 Side::Readable => self.refuse_busy("remove"),
@@ -222,8 +153,6 @@ impl End {
             }
             CopyState::Idle | CopyState::Done => {}
         }
-        self.shared.drop_guest_end();
-        self.leave_waitable_set();
     }
 
     /// `Waitable.drop`.
@@ -253,7 +182,7 @@ impl Waitable for End {
     /// is told, `definitions.py` says `COMPLETED`. The specification's tests and Wasmtime say
     /// `CANCELLED`, which is what is said here.
     fn deliver(&self) -> Event {
-        self.shared.reclaim_buffer(self);
+        self.reclaim_buffer();
         let family = self.shared.family();
         let result = match (family, self.state.get(), self.result.get()) {
             (Family::Stream, CopyState::CancellingCopy, CopyResult::Completed) => {

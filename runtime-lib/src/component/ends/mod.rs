@@ -1,8 +1,8 @@
 //! Streams and futures of the canonical ABI, named and ordered as in its `definitions.py`: "Stream
 //! State", "Future State" and their built-ins.
 //!
-//! A stream or future is an object ([`shared`]) with two ends. An end is an entry of an instance's
-//! table and a waitable ([`end`]), or belongs to the host ([`host`]). Nothing is buffered between
+//! A stream or future is an object ([`shared`]) with two ends; [`model`] says what both are. An end
+//! is an entry of an instance's table and a waitable ([`end`]), or belongs to the host ([`host`]). Nothing is buffered between
 //! them: elements are copied from memory to memory when both sides are there ([`buffer`]), and
 //! between a guest and the host from memory to descriptor.
 //!
@@ -31,110 +31,18 @@
 
 mod buffer;
 pub(crate) mod builtins;
+mod copy;
 mod descriptor;
 mod end;
 mod host;
+mod model;
 mod pipe;
 mod reader;
 mod shared;
 #[cfg(test)]
 mod tests;
-
-use std::rc::Rc;
+pub(super) mod transit;
 
 pub use descriptor::{Attempt, Mode, ReadEnd, WriteEnd};
 pub use host::{Consume, ConsumeBytes, Produce, ProduceBytes};
 pub use reader::{FutureReader, Resolver, StreamReader};
-
-use crate::component::dynamic::Type;
-use crate::component::state;
-use crate::vm::store::Store;
-use crate::vm::trap::raise;
-use end::{End, Family, Side};
-use shared::Shared;
-use wasmelt_abi::{TrapCode, TypeKind};
-
-/// The shared objects whose readable ends have been lifted and not yet lowered.
-#[derive(Default)]
-pub struct Transit {
-    slots: Vec<Option<Rc<Shared>>>,
-    free: Vec<u32>,
-}
-
-impl std::fmt::Debug for Transit {
-    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let count = self.slots.len() - self.free.len();
-        write!(to, "Transit({count})")
-    }
-}
-
-impl Transit {
-    fn put(&mut self, shared: Rc<Shared>) -> u32 {
-        if let Some(rep) = self.free.pop() {
-            self.slots[rep as usize] = Some(shared);
-            return rep;
-        }
-        self.slots.push(Some(shared));
-        self.slots.len() as u32 - 1
-    }
-
-    fn take(&mut self, rep: u32) -> Rc<Shared> {
-        let slot = self.slots.get_mut(rep as usize);
-        let shared = slot.and_then(Option::take);
-        self.free.push(rep);
-        shared.expect("what is lowered has been lifted")
-    }
-}
-
-/// Whether a type is of streams or of futures.
-fn family(ty: Type) -> Family {
-    match ty.kind() {
-        TypeKind::Stream => Family::Stream,
-        TypeKind::Future => Family::Future,
-        kind => unreachable!("{kind:?} has no ends"),
-    }
-}
-
-/// `lift_async_value`: the readable end leaves the instance's table.
-fn lift_async_value(
-    store: &'static Store,
-    instance: u32,
-    family: Family,
-    handle: u32,
-    is_of_type: impl FnOnce(&Shared) -> bool,
-) -> Rc<Shared> {
-    let kind = family.handle_kind(Side::Readable);
-    let end = state::with(store, |state| {
-        state.remove_object::<End>(instance, kind, handle)
-    });
-    if !is_of_type(&end.shared) {
-        raise(TrapCode::HandleType)
-    }
-    end.check_lift();
-    Rc::clone(&end.shared)
-}
-
-/// `lower_stream` and `lower_future`: the readable end enters an instance's table.
-fn lower_async_value(store: &'static Store, instance: u32, shared: Rc<Shared>) -> u32 {
-    add_end(store, instance, &End::new(shared, Side::Readable))
-}
-
-/// Adds an end to an instance's table.
-fn add_end(store: &'static Store, instance: u32, end: &Rc<End>) -> u32 {
-    let kind = end.shared.family().handle_kind(end.side);
-    state::with(store, |state| {
-        state.add_waitable(instance, kind, end.as_waitable())
-    })
-}
-
-/// Lifts a readable end, by a type that only run time knows: its number in transit.
-pub(super) fn lift_end(store: &'static Store, instance: u32, ty: Type, handle: u32) -> u32 {
-    let shared = lift_async_value(store, instance, family(ty), handle, |it| it.is_of_type(ty));
-    state::with(store, |state| state.transit.put(shared))
-}
-
-/// Lowers what [`lift_end`] has lifted.
-pub(super) fn lower_end(store: &'static Store, instance: u32, rep: u32) -> u32 {
-    let shared = state::with(store, |state| state.transit.take(rep));
-    lower_async_value(store, instance, shared)
-}

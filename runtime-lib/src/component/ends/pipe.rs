@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::end::Family;
 use super::host::{AnyConsume, AnyProduce, ConsumeBytes, ProduceBytes, Sink, Source};
+use super::model::Family;
 use crate::component::tasks;
 use crate::host::Error;
 

@@ -7,15 +7,14 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use super::end::Family;
 use super::host::{
     Consume, ConsumeBytes, Elements, Produce, ProduceBytes, Receiver, Resolution, Sink, Source,
     Typed,
 };
-use super::shared::{Element, Shared};
-use super::{lift_async_value, lower_async_value};
-use crate::component::Layout;
+use super::model::{Element, Family, Shared};
+use super::transit::{lift_async_value, lower_async_value};
 use crate::component::call::Call;
+use crate::component::layout::Layout;
 use crate::component::values::{Lift, Lower, Slots, Value};
 use wasmelt_abi::PtrType;
 

@@ -8,108 +8,18 @@
 //! No guard of a `RefCell` is held where a guest's `realloc` can run, which is where elements are
 //! copied, nor where a host end is asked or dropped.
 
-use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::buffer::{self, Buffer};
-use super::end::{CopyResult, End, Family, Side};
-use super::host::{Sink, Source, Step};
+use super::copy::copy;
+use super::host::{Sink, Step};
+use super::model::{CopyResult, End, Family, Shared, Side};
 use super::pipe::Pipe;
-use crate::component::dynamic::Type;
-use crate::component::tasks::{self, HostTask};
-use wasmelt_abi::{PtrType, TypeKind};
-
-/// See the module's documentation.
-pub(super) struct Shared {
-    family: Family,
-    /// Type of the stream or future; none as long as only the host has seen it.
-    ty: Cell<Option<Type>>,
-    /// What the host knows of the element type where there is no `ty`.
-    element: Element,
-    /// One of the ends is gone.
-    dropped: Cell<bool>,
-    /// `pending_buffer`, `pending_on_copy`, …: the end of a guest that waits.
-    pending: RefCell<Option<Rc<End>>>,
-    /// The writable end, if the host has it.
-    source: RefCell<Option<Source>>,
-    /// The readable end, if the host has it.
-    sink: RefCell<Option<Sink>>,
-    /// What asks the host's end while the guest's waits.
-    driver: RefCell<Option<HostTask>>,
-}
-
-/// As much of an element type as lifting and lowering elements relies on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Element {
-    /// In memories with addresses of 32 bits.
-    pub(super) bytes: u32,
-    pub(super) align: u32,
-    pub(super) is_u8: bool,
-}
-
-impl Element {
-    pub(super) fn of(ty: Option<Type>) -> Element {
-        Element {
-            bytes: ty.map_or(0, |ty| ty.bytes(PtrType::I32)),
-            align: ty.map_or(1, |ty| ty.align(PtrType::I32)),
-            is_u8: ty.is_some_and(|ty| ty.kind() == TypeKind::U8),
-        }
-    }
-}
+use crate::component::tasks;
 
 impl Shared {
-    /// Of a type, both ends being a guest's.
-    pub(super) fn new(family: Family, ty: Type) -> Rc<Shared> {
-        Rc::new(Shared {
-            ty: Cell::new(Some(ty)),
-            ..Shared::empty(family, Element::of(ty.member(0)))
-        })
-    }
-
-    /// With a writable end of the host.
-    pub(super) fn of_source(family: Family, element: Element, source: Source) -> Rc<Shared> {
-        Rc::new(Shared {
-            source: RefCell::new(Some(source)),
-            ..Shared::empty(family, element)
-        })
-    }
-
-    fn empty(family: Family, element: Element) -> Shared {
-        Shared {
-            family,
-            ty: Cell::new(None),
-            element,
-            dropped: Cell::new(false),
-            pending: RefCell::new(None),
-            source: RefCell::new(None),
-            sink: RefCell::new(None),
-            driver: RefCell::new(None),
-        }
-    }
-
-    pub(super) fn family(&self) -> Family {
-        self.family
-    }
-
-    pub(super) fn element(&self) -> Element {
-        self.element
-    }
-
-    /// Whether it is of this type. What the host has made is of the type that a guest first uses
-    /// it as, if elements look the same.
-    pub(super) fn is_of_type(&self, ty: Type) -> bool {
-        if let Some(own) = self.ty.get() {
-            return own.is(ty);
-        }
-        let fits = Element::of(ty.member(0)) == self.element;
-        if fits {
-            self.ty.set(Some(ty));
-        }
-        fits
-    }
-
     /// `read` and `write` of an end that has begun to copy.
     pub(super) fn copy(self: &Rc<Shared>, end: &Rc<End>) {
         if self.dropped.get() {
@@ -152,15 +62,6 @@ impl Shared {
         transfer(pending, end, 1);
         self.reset_and_notify_pending(CopyResult::Completed);
         end.notify(CopyResult::Completed);
-    }
-
-    /// `reset_pending`, if the buffer is still that of this end: when it is told that it has
-    /// copied something.
-    pub(super) fn reclaim_buffer(&self, end: &End) {
-        let mut pending = self.pending.borrow_mut();
-        if pending.as_ref().is_some_and(|it| std::ptr::eq(&**it, end)) {
-            *pending = None;
-        }
     }
 
     fn reset_and_notify_pending(&self, result: CopyResult) {
@@ -297,7 +198,7 @@ fn transfer(a: &Rc<End>, b: &Rc<End>, count: u32) {
         Side::Readable => (b, a),
     };
     let (mut source, mut target) = (from.buffer(), to.buffer());
-    buffer::copy(&mut source, &mut target, count);
+    copy(&mut source, &mut target, count);
     from.set_buffer(source);
     to.set_buffer(target);
 }

@@ -30,6 +30,7 @@
 pub(crate) mod builtins;
 mod call;
 mod fiber;
+mod futures;
 mod host;
 mod instance;
 mod lift;
@@ -48,8 +49,9 @@ mod waitable;
 pub(crate) use call::run_async;
 pub use call::{ExportCall, call_export};
 #[cfg(test)]
-pub(crate) use host::run_host_tasks;
-pub use host::{AsyncHostFn, HostFuture, HostTask, New, enter_async, spawn, start};
+pub(crate) use futures::run_host_tasks;
+pub use futures::{HostFuture, HostTask, spawn, start};
+pub use host::{AsyncHostFn, New, enter_async};
 pub(in crate::component) use instance::Instance;
 pub(crate) use lower::async_call;
 pub(in crate::component) use scheduler::abandon_all;

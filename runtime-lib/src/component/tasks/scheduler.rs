@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::host;
+use super::futures;
 use super::instance::Instance;
 use super::lift;
 use super::queue::Queue;
@@ -315,7 +315,7 @@ pub(super) fn run_until(done: impl Fn() -> bool) {
 /// `Store.tick`: whether anything can go on.
 fn tick() -> bool {
     // Futures of the host and tasks take turns.
-    let polled = host::run_woken();
+    let polled = futures::run_woken();
     if turns::is_over() {
         turns::begin();
         crate::io::turn(false);
@@ -323,7 +323,7 @@ fn tick() -> bool {
     let next = SCHEDULER.with(|scheduler| scheduler.queue.pop());
     let Some(thread) = next else {
         // The event loop may just have found something, which it does not tell twice.
-        if polled || host::has_woken() {
+        if polled || futures::has_woken() {
             return true;
         }
         turns::begin();
@@ -351,7 +351,7 @@ pub(in crate::component) fn abandon_all(store: &'static Store) {
         scheduler.context.set([0; 2]);
         scheduler.outer_contexts.take().clear();
     });
-    host::abandon_all();
+    futures::abandon_all();
     state::with(store, state::State::forget_instances);
 }
 

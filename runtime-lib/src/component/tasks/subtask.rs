@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::host::HostTask;
+use super::futures::HostTask;
 use super::task::{Entered, Task};
 use super::waitable::{Event, Waitable, WaitableState, set_pending_event};
 use crate::component::state::{self, Lent};

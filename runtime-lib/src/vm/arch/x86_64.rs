@@ -136,7 +136,7 @@ pub(in crate::vm) type Preserved = [usize; 5];
 /// Called by compiled code only, with an exception from `exception_new`.
 #[unsafe(naked)]
 #[unsafe(export_name = "wasmelt_throw")]
-pub(in crate::vm) unsafe extern "C" fn throw(exception: *mut u8) -> ! {
+pub(crate) unsafe extern "C" fn throw(exception: *mut u8) -> ! {
     naked_asm!(
         "push rbp",
         "mov rbp, rsp",

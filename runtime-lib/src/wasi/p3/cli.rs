@@ -1,32 +1,12 @@
 //! `wasi:cli`: arguments, environment, exit, standard streams and terminals.
 
 use super::outcome::Ended;
-use super::stdio;
+use super::stdio::{self, ErrorCode};
 use crate::component::ends::StreamReader;
 use crate::component::{Call, Own, Resource};
-use crate::enumeration;
-use crate::host::{Error, Stream};
+use crate::host::Stream;
 
 pub use crate::wasi::p2::cli::{exit, exit_with_code, get_arguments, get_environment, initial_cwd};
-
-enumeration! {
-    /// `error-code`.
-    pub enum ErrorCode {
-        Io,
-        IllegalByteSequence,
-        Pipe,
-    }
-}
-
-impl From<Error> for ErrorCode {
-    fn from(error: Error) -> ErrorCode {
-        match error {
-            Error::Pipe => ErrorCode::Pipe,
-            Error::IllegalByteSequence => ErrorCode::IllegalByteSequence,
-            _ => ErrorCode::Io,
-        }
-    }
-}
 
 /// `terminal-input`: a hint that standard input is one.
 pub struct TerminalInput;

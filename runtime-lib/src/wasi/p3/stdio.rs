@@ -3,11 +3,30 @@
 //! Bytes go between the system and the guest's memory without a copy. Nothing waits while
 //! something else could go on, and nothing is buffered.
 
-use super::cli::ErrorCode;
 use super::outcome::{Ended, Outcome};
 use crate::component::ends::{Mode, ReadEnd, StreamReader, WriteEnd};
-use crate::host::Stream;
+use crate::enumeration;
+use crate::host::{Error, Stream};
 use crate::io::Handle;
+
+enumeration! {
+    /// `error-code`.
+    pub enum ErrorCode {
+        Io,
+        IllegalByteSequence,
+        Pipe,
+    }
+}
+
+impl From<Error> for ErrorCode {
+    fn from(error: Error) -> ErrorCode {
+        match error {
+            Error::Pipe => ErrorCode::Pipe,
+            Error::IllegalByteSequence => ErrorCode::IllegalByteSequence,
+            _ => ErrorCode::Io,
+        }
+    }
+}
 
 /// A stream of what standard input has.
 pub(super) fn read() -> (StreamReader<u8>, Ended<ErrorCode>) {

@@ -1,6 +1,6 @@
 //! The types of values that only run time knows: a safe view of [`TypeDesc`].
 
-use crate::component::discriminant_bytes;
+use crate::component::layout::discriminant_bytes;
 use crate::vm::process::items;
 use wasmelt_abi::{FLAT_PARAMS_MAX, PtrType, TypeDesc, TypeKind, TypeMember};
 
@@ -57,7 +57,7 @@ impl Type {
 
     /// Its address.
     #[cfg(test)]
-    pub(super) fn desc(self) -> *const TypeDesc {
+    pub(in crate::component) fn desc(self) -> *const TypeDesc {
         self.0
     }
 
@@ -66,6 +66,16 @@ impl Type {
         *KINDS
             .get(self.0.kind as usize)
             .expect("the compiler wrote a kind")
+    }
+
+    /// Whether its values are whatever their bytes are.
+    #[must_use]
+    pub fn is_number(self) -> bool {
+        use TypeKind::{F32, F64, S8, S16, S32, S64, U8, U16, U32, U64};
+        matches!(
+            self.kind(),
+            U8 | U16 | U32 | U64 | S8 | S16 | S32 | S64 | F32 | F64
+        )
     }
 
     /// Bytes in a memory with addresses of this type.
@@ -99,7 +109,7 @@ impl Type {
     }
 
     /// Whether `task.return` is given it as flat values.
-    pub(super) fn flat_fits(self) -> bool {
+    pub(in crate::component) fn flat_fits(self) -> bool {
         self.flat_len() <= FLAT_PARAMS_MAX
     }
 

@@ -1,11 +1,6 @@
 //! Makes a runtime function whose signature is not that of the table in `wasmelt_abi`, from which
 //! the compiler makes its calls, an error here.
 
-use super::arch::throw;
-use super::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
-use super::exception::{exception_free, exception_new};
-use super::memory::{bytes_copy, memory_copy, memory_fill, memory_grow, memory_init};
-use super::table::{table_copy, table_fill, table_grow, table_init};
 use crate::component::ends::builtins::{
     end_lift, end_lower, future_cancel_read, future_cancel_write, future_drop_readable,
     future_drop_writable, future_new, future_read, future_write, stream_cancel_read,
@@ -29,6 +24,11 @@ use crate::component::tasks::threads::{
     thread_switch,
 };
 use crate::component::tasks::{async_call, run_async};
+use crate::vm::arch::throw;
+use crate::vm::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
+use crate::vm::exception::{exception_free, exception_new};
+use crate::vm::memory::{bytes_copy, memory_copy, memory_fill, memory_grow, memory_init};
+use crate::vm::table::{table_copy, table_fill, table_grow, table_init};
 
 macro_rules! native {
     (ptr) => { *mut u8 };
