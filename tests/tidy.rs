@@ -94,12 +94,7 @@ const RINGS: &[(&str, &[&str])] = &[
     ("runtime-lib/abi/src/lib.rs", &[]),
     (
         "runtime-lib/src/lib.rs",
-        &[
-            "component::state",
-            "host::descriptor",
-            "io",
-            "wasi::p3::filesystem",
-        ],
+        &["host::descriptor", "io", "wasi::p3::filesystem"],
     ),
     (
         "compiler/src/lib.rs",

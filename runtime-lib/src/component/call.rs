@@ -2,9 +2,10 @@
 
 use std::ptr::NonNull;
 
+use crate::component::handles::Lent;
 use crate::component::heap::{Fault, Heap};
 use crate::component::resource::{Own, Rep, Resource, Resources};
-use crate::component::state::{self, Lent, State};
+use crate::component::state::{self, State};
 use crate::component::strings::{self, Source};
 use crate::vm::store::{self, Store};
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};

@@ -60,6 +60,9 @@ pub enum Removed {
     },
 }
 
+/// Handles that a call has lent: instance and handle each.
+pub(super) type Lent = Vec<(u32, u32)>;
+
 #[derive(Debug, Default)]
 pub struct HandleTable {
     /// The entry at index 0 is never used.

@@ -6,9 +6,9 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use crate::component::handles::HandleTable;
+use crate::component::handles::{HandleTable, Lent};
 use crate::component::resource::Resources;
-use crate::component::tasks::{Instance, Waitable};
+use crate::component::tasks::model::{Instance, Waitable};
 use crate::vm::process;
 use crate::vm::store::Store;
 use crate::vm::trap::raise;
@@ -40,9 +40,6 @@ enum Object {
 
 /// The bit that numbers of tasks have in the place of a scope's.
 const OF_TASK: u32 = 1 << 31;
-
-/// Handles that a call has lent: instance and handle each.
-pub(super) type Lent = Vec<(u32, u32)>;
 
 /// The calls between component instances that are going on, the innermost last: `Task` and
 /// `Subtask` of the canonical ABI, as far as synchronous calls need them.

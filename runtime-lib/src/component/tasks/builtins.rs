@@ -4,10 +4,8 @@
 
 use std::rc::Rc;
 
-use super::scheduler;
-use super::subtask::{Callee, Subtask};
-use super::thread::Wait;
-use super::waitable::{self, Event, Waitable, WaitableSet};
+use super::model::{Callee, Event, Subtask, Wait, Waitable, WaitableSet};
+use super::{running, scheduler, waiting};
 use crate::component::handles::kind;
 use crate::component::state;
 use crate::vm::store::{self, Store};
@@ -27,15 +25,15 @@ unsafe fn store_of(memory: *mut u8) -> &'static Store {
 /// `canon_context_get`.
 #[unsafe(export_name = "wasmelt_context_get")]
 pub(crate) extern "C" fn context_get(_memory: *mut u8, slot: i32) -> i64 {
-    let [first, second] = scheduler::context();
+    let [first, second] = running::context();
     (if slot == 0 { first } else { second }).cast_signed()
 }
 
 /// `canon_context_set`.
 #[unsafe(export_name = "wasmelt_context_set")]
 pub(crate) extern "C" fn context_set(_memory: *mut u8, slot: i32, value: i64) {
-    let [first, second] = scheduler::context();
-    scheduler::set_context(if slot == 0 {
+    let [first, second] = running::context();
+    running::set_context(if slot == 0 {
         [value.cast_unsigned(), second]
     } else {
         [first, value.cast_unsigned()]
@@ -45,13 +43,13 @@ pub(crate) extern "C" fn context_set(_memory: *mut u8, slot: i32, value: i64) {
 /// The beginning of a call of a synchronous function of another component instance.
 #[unsafe(export_name = "wasmelt_sync_enter")]
 pub(crate) extern "C" fn sync_enter(_memory: *mut u8) {
-    scheduler::sync_enter();
+    running::sync_enter();
 }
 
 /// The end of such a call.
 #[unsafe(export_name = "wasmelt_sync_exit")]
 pub(crate) extern "C" fn sync_exit(_memory: *mut u8) {
-    scheduler::sync_exit();
+    running::sync_exit();
 }
 
 /// `canon_backpressure_inc`.
@@ -86,7 +84,7 @@ pub(crate) unsafe extern "C" fn backpressure_dec(memory: *mut u8, instance: i32)
 pub(crate) unsafe extern "C" fn task_return(_memory: *mut u8, record: *mut u8, slots: *mut u8) {
     // SAFETY: records are constants of the program.
     let record: &'static TaskReturn = unsafe { &*record.cast() };
-    let Some(task) = scheduler::current_task().filter(|task| task.is(LiftFlags::ASYNC)) else {
+    let Some(task) = running::current_task().filter(|task| task.is(LiftFlags::ASYNC)) else {
         raise(TrapCode::TaskReturnInvalid)
     };
     let expected = &task.lift.options;
@@ -108,7 +106,7 @@ pub(crate) unsafe extern "C" fn task_return(_memory: *mut u8, record: *mut u8, s
 /// `canon_task_cancel`.
 #[unsafe(export_name = "wasmelt_task_cancel")]
 pub(crate) extern "C" fn task_cancel(_memory: *mut u8, _instance: i32) {
-    match scheduler::current_task() {
+    match running::current_task() {
         Some(task) if task.is(LiftFlags::ASYNC) => task.cancel(),
         _ => raise(TrapCode::TaskNotCancelled),
     }
@@ -191,7 +189,7 @@ pub(crate) unsafe extern "C" fn waitable_set_poll(
     // SAFETY: the caller vouches for the pointer.
     let store = unsafe { store_of(memory) };
     let set = waitable_set(store, instance, set);
-    let task = scheduler::current_task();
+    let task = running::current_task();
     let event = if task.is_some_and(|task| task.deliver_pending_cancel(cancellable != 0)) {
         Event::of(EventCode::TaskCancelled)
     } else if set.has_pending_event() {
@@ -263,7 +261,7 @@ pub(crate) unsafe extern "C" fn waitable_join(
         raise(TrapCode::WaitableInSet)
     }
     let set = (set != 0).then(|| waitable_set(store, instance, set));
-    waitable::join(&waitable, set);
+    waiting::join(&waitable, set);
 }
 
 /// `canon_subtask_cancel`.

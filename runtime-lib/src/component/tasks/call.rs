@@ -4,8 +4,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use super::model::{CalleeSlots, Caller, Entered, HostCaller, Task};
 use super::scheduler;
-use super::task::{CalleeSlots, Caller, Entered, HostCaller, Task};
 use crate::vm::store::{self, Store};
 use crate::vm::trap::raise;
 use wasmelt_abi::{AsyncLift, TrapCode};

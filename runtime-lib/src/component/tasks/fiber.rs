@@ -9,8 +9,8 @@ use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::lift;
-use super::scheduler::{self, Suspend};
-use super::thread::Thread;
+use super::model::Thread;
+use super::running::{self, Suspend};
 use crate::vm::trap::raise;
 use crate::vm::{process, stacks};
 use wasmelt_abi::TrapCode;
@@ -81,7 +81,7 @@ fn begin(thread: &Thread) -> (usize, Fiber) {
 }
 
 fn set_suspend(yielder: &Yielder<(), ()>) {
-    scheduler::set_suspend(Suspend {
+    running::set_suspend(Suspend {
         function: suspend,
         yielder: std::ptr::from_ref(yielder).cast(),
     });

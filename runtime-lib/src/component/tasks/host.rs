@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::futures::{HostFuture, insert, new_waker};
 use super::lower;
-use super::subtask::{Callee, Subtask};
+use super::model::{Callee, Subtask};
 use crate::component::call::Call;
 use crate::component::host_fn::{CallShape, RawSlots, store_result};
 use crate::component::layout::Layout;

@@ -1,47 +1,17 @@
 //! What tasks need of a `ComponentInstance`: back-pressure, and who runs exclusively.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::queue::Queue;
-use super::scheduler;
-use super::task::Task;
-use super::thread::Thread;
+use super::model::{Instance, Task, Thread};
+use super::running;
 use crate::vm::trap::raise;
 use wasmelt_abi::TrapCode;
 
 /// `backpressure` stays below this.
 const BACKPRESSURE_END: u32 = 1 << 16;
 
-pub(in crate::component) struct Instance {
-    backpressure: Cell<u32>,
-    /// `exclusive_thread`.
-    exclusive: RefCell<Option<Rc<Task>>>,
-    /// Threads that wait to enter: `num_waiting_to_enter` is its length.
-    entering: Queue<Thread>,
-    /// Threads whose callback could be called if nobody ran exclusively.
-    returning: Queue<Thread>,
-    /// `threads`: those that code knows by an index, from 1.
-    threads: RefCell<Vec<Option<Thread>>>,
-    /// Indices that no thread has.
-    free_threads: RefCell<Vec<u32>>,
-}
-
 /// No instance has more threads than this.
 const THREADS_MAX: usize = (1 << 28) - 1;
-
-impl Default for Instance {
-    fn default() -> Instance {
-        Instance {
-            backpressure: Cell::new(0),
-            exclusive: RefCell::default(),
-            entering: Queue::new(|thread| &thread.entering),
-            returning: Queue::new(|thread| &thread.returning),
-            threads: RefCell::default(),
-            free_threads: RefCell::default(),
-        }
-    }
-}
 
 impl Instance {
     /// `canon_backpressure_inc`.
@@ -105,13 +75,13 @@ impl Instance {
     /// Has the scheduler look at the first whose callback could be called.
     pub(super) fn wake_returning(&self) {
         if let Some(thread) = self.returning.pop() {
-            scheduler::wake(&thread);
+            running::wake(&thread);
         }
     }
 
     pub(super) fn wake_entering(&self) {
         if let Some(thread) = self.entering.first() {
-            scheduler::wake(&thread);
+            running::wake(&thread);
         }
     }
 

@@ -2,10 +2,7 @@
 
 use std::rc::Rc;
 
-use super::scheduler;
-use super::task::Task;
-use super::thread::{Position, Thread, Wait};
-use super::waitable::{Event, WaitableSet};
+use super::model::{Event, Position, Task, Thread, Wait, WaitableSet};
 use crate::component::handles::kind;
 use crate::component::state;
 use crate::vm::trap::raise;
@@ -64,17 +61,7 @@ pub(super) fn advance(thread: &Thread) {
 }
 
 /// `enter_implicit_thread`.
-///
-/// Differs from the spec: if what the task has to wait for is a thread that can go on because of an
-/// event, that thread goes on first. The specification's test of synchronous streams counts on
-/// that, and Wasmtime looks later whether a task can start.
 fn enter_implicit_thread(task: &Rc<Task>) {
-    if task.is(LiftFlags::ASYNC_TYPE) && task.has_backpressure() && !task.instance.is_awaited() {
-        let exclusive = task.instance.exclusive().map(Thread::Implicit);
-        if let Some(other) = exclusive.filter(Thread::has_event) {
-            scheduler::resume(&other, false);
-        }
-    }
     let waits =
         task.is(LiftFlags::ASYNC_TYPE) && (task.has_backpressure() || task.instance.is_awaited());
     if waits {

@@ -2,10 +2,8 @@
 
 use std::rc::Rc;
 
+use super::model::{Callee, Caller, Entered, Subtask, Task, Wait};
 use super::scheduler;
-use super::subtask::{Callee, Subtask};
-use super::task::{Caller, Entered, Task};
-use super::thread::Wait;
 use crate::component::handles::kind;
 use crate::component::state;
 use crate::vm::store::{self, Store};

@@ -5,13 +5,14 @@
 //! functions of async type and the built-ins. Goes out: calls of the compiled pieces that they
 //! name. Specification: CanonicalABI.md, "Concurrency" and "Canonical Definitions".
 //!
-//! **Tasks** have one thread each, and those that built-ins make ([`thread`]). Between the calls of its core code, a task is a state machine
-//! ([`lift`]): nothing of it is on a stack while it waits for a callback. A task whose instance can
+//! **Tasks** have one thread each, and those that built-ins make ([`thread`]); [`model`] says what
+//! all of these are. Between the calls of its core code, a task is a state machine ([`lift`]):
+//! nothing of it is on a stack while it waits for a callback. A task whose instance can
 //! call a built-in that blocks has its code run on a fiber ([`fiber`]), which its record refers
 //! to; nothing else does, so that other programs do not contain fibers. Without a fiber, a built-in
 //! that blocks runs the scheduler on top of the stack.
 //!
-//! **The scheduler** is one queue of what can go on ([`scheduler`]). Something happens, a waker or
+//! **The scheduler** ([`scheduler`]) has one queue of what can go on ([`running`]). Something happens, a waker or
 //! a waitable puts whoever waits for it into the queue, and a later tick runs it: an event never
 //! runs guest code by itself. When the queue is empty, the event loop of `io` is waited for; when
 //! it waits for nothing, that is a deadlock, which is a trap.
@@ -35,7 +36,9 @@ mod host;
 mod instance;
 mod lift;
 mod lower;
+pub(super) mod model;
 mod queue;
+mod running;
 mod scheduler;
 mod subtask;
 mod task;
@@ -45,6 +48,7 @@ mod thread;
 pub(crate) mod threads;
 mod turns;
 mod waitable;
+mod waiting;
 
 pub(crate) use call::run_async;
 pub use call::{ExportCall, call_export};
@@ -52,12 +56,11 @@ pub use call::{ExportCall, call_export};
 pub(crate) use futures::run_host_tasks;
 pub use futures::{HostFuture, HostTask, spawn, start};
 pub use host::{AsyncHostFn, New, enter_async};
-pub(in crate::component) use instance::Instance;
 pub(crate) use lower::async_call;
-pub(in crate::component) use scheduler::abandon_all;
-pub use scheduler::current_instance;
-pub(in crate::component) use scheduler::{
-    may_attempt_now, sync_enter, sync_exit, trap_unless_may_block,
-};
+pub use model::{Event, Waitable, WaitableState};
+pub use running::current_instance;
+pub(in crate::component) use running::{sync_enter, sync_exit};
+pub use scheduler::wait_for_pending_event;
+pub(in crate::component) use scheduler::{abandon_all, may_attempt_now, trap_unless_may_block};
 pub(in crate::component) use turns::may_attempt;
-pub use waitable::{Event, Waitable, WaitableState, set_pending_event, wait_for_pending_event};
+pub use waiting::set_pending_event;

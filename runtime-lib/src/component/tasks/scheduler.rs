@@ -1,124 +1,14 @@
 //! `Store.tick`: one queue of threads that can go on, and which of them runs now.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::futures;
-use super::instance::Instance;
-use super::lift;
-use super::queue::Queue;
-use super::task::{Task, TaskState};
-use super::thread::{Position, Thread, Wait};
-use super::turns;
+use super::model::{Entered, Instance, Position, Task, TaskState, Thread, Wait, Waitable};
+use super::running::{Running, SCHEDULER, current_thread};
+use super::{futures, lift, turns};
 use crate::component::state;
 use crate::vm::store::Store;
 use crate::vm::trap::raise;
 use wasmelt_abi::{LiftFlags, TrapCode};
-
-/// How code on a fiber leaves it: a function and its argument.
-#[derive(Clone, Copy)]
-pub(super) struct Suspend {
-    pub(super) function: unsafe fn(*const u8),
-    pub(super) yielder: *const u8,
-}
-
-/// What runs now.
-#[derive(Default)]
-struct Running {
-    thread: Option<Thread>,
-    /// How many calls of synchronous functions its code is in.
-    sync_calls: u32,
-    /// Set on a fiber.
-    suspend: Option<Suspend>,
-    /// The instance of the synchronous call that this is a part of, if its threads take turns.
-    sync_instance: Option<Rc<Instance>>,
-    /// `block_arg`: who goes on when this has left its stack.
-    switch_to: Option<Thread>,
-}
-
-struct Scheduler {
-    queue: Queue<Thread>,
-    running: RefCell<Running>,
-    /// `storage` of the current thread.
-    context: Cell<[u64; 2]>,
-    /// Those of the threads that wait for a synchronous call.
-    outer_contexts: RefCell<Vec<[u64; 2]>>,
-}
-
-thread_local! {
-    static SCHEDULER: Scheduler = Scheduler {
-        queue: Queue::new(|thread| &thread.queued),
-        running: RefCell::default(),
-        context: Cell::default(),
-        outer_contexts: RefCell::default(),
-    };
-}
-
-/// The component instance of the current task, if there is one.
-#[must_use]
-pub fn current_instance() -> Option<u32> {
-    SCHEDULER.with(|scheduler| {
-        let running = scheduler.running.borrow();
-        let thread = running.thread.as_ref()?;
-        Some(thread.task().lift.options.instance)
-    })
-}
-
-/// The thread whose own code runs: `None` inside a call of a synchronous function.
-pub(super) fn current_thread() -> Option<Thread> {
-    SCHEDULER.with(|scheduler| {
-        let running = scheduler.running.borrow();
-        let is_own = running.sync_calls == 0;
-        running.thread.clone().filter(|_| is_own)
-    })
-}
-
-/// The task of that thread.
-pub(super) fn current_task() -> Option<Rc<Task>> {
-    current_thread().map(|thread| thread.task().clone())
-}
-
-/// `storage` of the current thread.
-pub(super) fn context() -> [u64; 2] {
-    SCHEDULER.with(|scheduler| scheduler.context.get())
-}
-
-pub(super) fn set_context(context: [u64; 2]) {
-    SCHEDULER.with(|scheduler| scheduler.context.set(context));
-}
-
-/// A synchronous function is called, which has a task and thread of its own.
-pub(in crate::component) fn sync_enter() {
-    SCHEDULER.with(|scheduler| {
-        scheduler.running.borrow_mut().sync_calls += 1;
-        let outer = scheduler.context.replace([0; 2]);
-        scheduler.outer_contexts.borrow_mut().push(outer);
-    });
-}
-
-/// It has returned.
-pub(in crate::component) fn sync_exit() {
-    SCHEDULER.with(|scheduler| {
-        scheduler.running.borrow_mut().sync_calls -= 1;
-        let outer = scheduler.outer_contexts.borrow_mut().pop();
-        scheduler.context.set(outer.unwrap_or_default());
-    });
-}
-
-/// From now on, the current thread runs on a fiber that is left in this way.
-pub(super) fn set_suspend(suspend: Suspend) {
-    SCHEDULER.with(|scheduler| scheduler.running.borrow_mut().suspend = Some(suspend));
-}
-
-/// The thread may be ready: a tick is going to see.
-pub(super) fn wake(thread: &Thread) {
-    SCHEDULER.with(|scheduler| scheduler.queue.push(thread));
-}
-
-/// The thread goes on, or ends, without its turn.
-pub(super) fn unwake(thread: &Thread) {
-    SCHEDULER.with(|scheduler| scheduler.queue.leave(&thread.queued));
-}
 
 /// `Thread.resume`: runs a thread until it waits or ends, and those that it switches to.
 pub(super) fn resume(thread: &Thread, cancelled: bool) {
@@ -132,9 +22,24 @@ pub(super) fn resume(thread: &Thread, cancelled: bool) {
 /// not `async`, until it has returned.
 pub(super) fn begin(task: &Rc<Task>) {
     if task.is(LiftFlags::ASYNC_TYPE) {
+        resume_exclusive_before(task);
         resume(&Thread::Implicit(task.clone()), false);
     } else {
         run_sync(task);
+    }
+}
+
+/// If what a task has to wait for is a thread that can go on because of an event, that thread goes
+/// on first.
+///
+/// Differs from the spec, whose test of synchronous streams counts on this all the same; Wasmtime
+/// looks later whether a task can start.
+fn resume_exclusive_before(task: &Rc<Task>) {
+    if task.has_backpressure() && !task.instance.is_awaited() {
+        let exclusive = task.instance.exclusive().map(Thread::Implicit);
+        if let Some(other) = exclusive.filter(Thread::has_event) {
+            resume(&other, false);
+        }
     }
 }
 
@@ -197,6 +102,30 @@ fn run(thread: &Thread, cancelled: bool, sync_instance: Option<&Rc<Instance>>) -
     })
 }
 
+impl Task {
+    /// `request_cancellation`; `entered` are the instances that the canceller enters.
+    pub(super) fn request_cancellation(self: &Rc<Self>, entered: &Entered) {
+        if self.state.get() == TaskState::Initial {
+            self.state.set(TaskState::CancelDelivered);
+            resume(&Thread::Implicit(self.clone()), true);
+            return;
+        }
+        // No explicit thread is cancellable: the option for that is gone.
+        let thread = Thread::Implicit(self.clone());
+        let is_candidate = thread.cancellable.get()
+            && thread.waiting()
+            && (!self.needs_exclusive() || self.instance.is_free_for(self));
+        if is_candidate && entered.may_enter() {
+            self.state.set(TaskState::CancelDelivered);
+            let before = entered.enter();
+            resume(&thread, true);
+            entered.leave_as(before);
+        } else {
+            self.state.set(TaskState::PendingCancel);
+        }
+    }
+}
+
 /// Traps unless the current thread may block.
 ///
 /// Differs from the spec: a synchronous call that would not block after all traps as well. Suites
@@ -249,6 +178,11 @@ pub(super) fn wait_until(store: &'static Store, wait: Wait, cancellable: bool) -
     block(&thread, is_yield);
     thread.position.set(position);
     thread.cancelled.get()
+}
+
+/// `Waitable.wait_for_pending_event`: it is in no set, and nobody else waits for it.
+pub fn wait_for_pending_event(store: &'static Store, waitable: &Rc<dyn Waitable>) {
+    wait_until(store, Wait::Waitable(waitable.clone()), false);
 }
 
 /// `Thread.suspend`, and what switches to another thread: the current thread waits for nothing,
@@ -355,14 +289,10 @@ pub(in crate::component) fn abandon_all(store: &'static Store) {
     state::with(store, state::State::forget_instances);
 }
 
-/// Places in the queue, those of threads that have left included.
-#[cfg(test)]
-pub(super) fn places() -> usize {
-    SCHEDULER.with(|scheduler| scheduler.queue.places())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
     use crate::component::tasks::spawn;
     use crate::io::script::Script;

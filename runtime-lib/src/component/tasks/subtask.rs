@@ -4,35 +4,12 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::futures::HostTask;
-use super::task::{Entered, Task};
-use super::waitable::{Event, Waitable, WaitableState, set_pending_event};
-use crate::component::state::{self, Lent};
+use super::model::{Event, Subtask, Waitable, WaitableState};
+use super::waiting::set_pending_event;
+use crate::component::handles::Lent;
+use crate::component::state;
 use crate::vm::store::Store;
 use wasmelt_abi::{EventCode, SubtaskState};
-
-/// Who does the work, and can be asked to stop.
-pub(super) enum Callee {
-    Guest(Rc<Task>, Entered),
-    Host(HostTask),
-}
-
-pub(super) struct Subtask {
-    store: &'static Store,
-    waitable: WaitableState,
-    state: Cell<SubtaskState>,
-    /// Its index in the caller's table, once it has one.
-    handle: Cell<u32>,
-    /// Itself, once it has a handle: `on_progress` is to be called.
-    this: RefCell<Option<Rc<Subtask>>>,
-    /// Until resolved, what `on_cancel` is about.
-    pub(super) callee: RefCell<Option<Callee>>,
-    /// `None` once the resolution is delivered.
-    lenders: RefCell<Option<Lent>>,
-    pub(super) cancellation_requested: Cell<bool>,
-    /// The caller's slots: parameters and, of a synchronous call, the flat result.
-    slots: Box<[Cell<u64>]>,
-}
 
 impl Subtask {
     pub(super) fn new(store: &'static Store, slots: &[u64]) -> Rc<Subtask> {
@@ -67,13 +44,6 @@ impl Subtask {
 
     pub(super) fn state_code(&self) -> SubtaskState {
         self.state.get()
-    }
-
-    pub(super) fn resolved(&self) -> bool {
-        !matches!(
-            self.state.get(),
-            SubtaskState::Starting | SubtaskState::Started
-        )
     }
 
     /// The call has become a handle of the caller, which hears of progress from now on.

@@ -3,60 +3,12 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::instance::Instance;
-use super::scheduler;
-use super::subtask::Subtask;
-use super::thread::{Position, Thread, ThreadState};
+use super::model::{CalleeSlots, Caller, Entered, Position, Task, TaskState, Thread, ThreadState};
 use crate::component::state;
 use crate::vm::process::items;
 use crate::vm::store::Store;
 use crate::vm::trap::raise;
-use wasmelt_abi::{AsyncCall, AsyncLift, FLAT_PARAMS_MAX, LiftFlags, Slice, TrapCode};
-
-/// The slots of a callee: flat parameters or results, or an address.
-pub(super) type CalleeSlots = [u64; FLAT_PARAMS_MAX + 1];
-
-/// `Task.State`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum TaskState {
-    Initial,
-    Started,
-    PendingCancel,
-    CancelDelivered,
-    Resolved,
-}
-
-/// Who called.
-pub(super) enum Caller {
-    Guest {
-        record: &'static AsyncCall,
-        subtask: Rc<Subtask>,
-    },
-    Host(Rc<dyn HostCaller>),
-}
-
-/// The host as the caller of a guest's function.
-pub(super) trait HostCaller {
-    /// `on_start`: lowers the parameters.
-    fn on_start(&self, slots: &mut CalleeSlots);
-    /// `on_resolve`: lifts the result; `None` if the task has been cancelled.
-    fn on_resolve(&self, slots: Option<&[u64]>);
-}
-
-pub(super) struct Task {
-    pub(super) store: &'static Store,
-    pub(super) lift: &'static AsyncLift,
-    /// `inst`.
-    pub(super) instance: Rc<Instance>,
-    pub(super) caller: Caller,
-    pub(super) state: Cell<TaskState>,
-    /// Under which the state of the store counts `num_borrows`.
-    pub(super) borrows: u32,
-    /// `implicit_thread`.
-    pub(super) thread: ThreadState,
-    /// The number of `threads`.
-    threads: Cell<u32>,
-}
+use wasmelt_abi::{AsyncLift, FLAT_PARAMS_MAX, LiftFlags, Slice, TrapCode};
 
 impl Task {
     pub(super) fn new(store: &'static Store, lift: &'static AsyncLift, caller: Caller) -> Rc<Task> {
@@ -119,28 +71,6 @@ impl Task {
     /// The flags of the instances that it enters when the scheduler resumes it.
     pub(super) fn entered_by_scheduler(&self) -> Entered {
         Entered::new(self.store, &self.lift.entered)
-    }
-
-    /// `request_cancellation`; `entered` are the instances that the canceller enters.
-    pub(super) fn request_cancellation(self: &Rc<Self>, entered: &Entered) {
-        if self.state.get() == TaskState::Initial {
-            self.state.set(TaskState::CancelDelivered);
-            scheduler::resume(&Thread::Implicit(self.clone()), true);
-            return;
-        }
-        // No explicit thread is cancellable: the option for that is gone.
-        let thread = Thread::Implicit(self.clone());
-        let is_candidate = thread.cancellable.get()
-            && thread.waiting()
-            && (!self.needs_exclusive() || self.instance.is_free_for(self));
-        if is_candidate && entered.may_enter() {
-            self.state.set(TaskState::CancelDelivered);
-            let before = entered.enter();
-            scheduler::resume(&thread, true);
-            entered.leave_as(before);
-        } else {
-            self.state.set(TaskState::PendingCancel);
-        }
     }
 
     /// `deliver_pending_cancel`.
@@ -213,13 +143,6 @@ impl Task {
         }
         self.state.set(TaskState::Resolved);
     }
-}
-
-/// `entering_set`: the flags of the instances that a call enters.
-#[derive(Clone, Copy)]
-pub(super) struct Entered {
-    store: &'static Store,
-    offsets: &'static [u64],
 }
 
 /// `may_enter` of the flags of an instance.

@@ -3,9 +3,8 @@
 
 use std::rc::Rc;
 
-use super::instance::Instance;
-use super::scheduler;
-use super::thread::{Code, Thread, Wait};
+use super::model::{Code, Instance, Thread, Wait};
+use super::{running, scheduler};
 use crate::component::state;
 use crate::vm::store;
 use crate::vm::trap::raise;
@@ -13,7 +12,7 @@ use wasmelt_abi::{ThreadStart, TrapCode};
 
 /// The thread that runs; there is none in a `start` function or a destructor.
 fn current() -> Thread {
-    scheduler::current_thread().unwrap_or_else(|| raise(TrapCode::CannotBlock))
+    running::current_thread().unwrap_or_else(|| raise(TrapCode::CannotBlock))
 }
 
 /// # Safety

@@ -2,7 +2,7 @@
 
 use super::guests::*;
 use crate::component::state;
-use crate::component::tasks::scheduler;
+use crate::component::tasks::running;
 
 const CROWD: u32 = 100_000;
 const CANCELLED_BEFORE_STARTED: u32 = 3;
@@ -238,6 +238,6 @@ fn what_is_cancelled_is_not_kept() {
             assert_eq!(subtask_cancel(OUTER, 1, subtask), CANCELLED_BEFORE_RETURNED);
             subtask_drop(OUTER, subtask);
         }
-        assert!(scheduler::places() < 100, "{}", scheduler::places());
+        assert!(running::places() < 100, "{}", running::places());
     });
 }
