@@ -1,5 +1,7 @@
 //! Waiting until a descriptor is ready or a time has come.
 
+use std::os::fd::{AsRawFd, BorrowedFd};
+
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
@@ -62,7 +64,7 @@ pub fn wait<E: From<Error>>(
     interests: &[Interest<'_>],
     mut ready: impl FnMut(Ready) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
-    let mut fds: Vec<PollFd<'_>> = interests.iter().filter_map(poll_fd).collect();
+    let (mut fds, places) = poll_fds(interests);
     let deadline_ns = interests.iter().filter_map(deadline_ns).min();
     loop {
         let mut now = now_ns(Clock::Monotonic);
@@ -73,7 +75,6 @@ pub fn wait<E: From<Error>>(
             Err(errno) => return Err(Error::from(errno).into()),
         }
         now = now_ns(Clock::Monotonic);
-        let mut polled = fds.iter();
         let mut any = false;
         for (index, interest) in interests.iter().enumerate() {
             let found = match interest {
@@ -83,8 +84,11 @@ pub fn wait<E: From<Error>>(
                     hangup: false,
                 }),
                 Interest::Read(descriptor) | Interest::Write(descriptor) => {
-                    let returned = polled.next().map_or(PollFlags::empty(), PollFd::revents);
+                    let place = places.get(index).and_then(|place| fds.get(*place));
                     let read = matches!(interest, Interest::Read(_));
+                    // The entry may be about the other direction, too.
+                    let other = if read { PollFlags::OUT } else { PollFlags::IN };
+                    let returned = place.map_or(PollFlags::empty(), PollFd::revents) - other;
                     (!returned.is_empty()).then(|| describe(index, descriptor, read, returned))
                 }
             };
@@ -99,13 +103,35 @@ pub fn wait<E: From<Error>>(
     }
 }
 
-fn poll_fd<'a>(interest: &Interest<'a>) -> Option<PollFd<'a>> {
-    let (descriptor, flags) = match interest {
-        Interest::Read(descriptor) => (descriptor, PollFlags::IN),
-        Interest::Write(descriptor) => (descriptor, PollFlags::OUT),
-        Interest::Time { .. } => return None,
-    };
-    Some(PollFd::from_borrowed_fd(descriptor.fd(), flags))
+/// What the system is to wait for, and where in it each interest is: the system takes no more
+/// entries than the process may have descriptors, so each of these is in it once.
+fn poll_fds<'a>(interests: &[Interest<'a>]) -> (Vec<PollFd<'a>>, Vec<usize>) {
+    let awaited = |index: &usize| interests.get(*index).and_then(awaited);
+    let raw = |index: &usize| awaited(index).map(|(fd, _)| fd.as_raw_fd());
+    let mut by_fd: Vec<usize> = (0..interests.len()).collect();
+    by_fd.sort_unstable_by_key(raw);
+    let mut places = vec![usize::MAX; interests.len()];
+    let mut fds: Vec<(BorrowedFd<'a>, PollFlags)> = Vec::new();
+    for index in by_fd {
+        let (Some((fd, flags)), Some(place)) = (awaited(&index), places.get_mut(index)) else {
+            continue;
+        };
+        match fds.last_mut() {
+            Some((last, all)) if last.as_raw_fd() == fd.as_raw_fd() => *all |= flags,
+            _ => fds.push((fd, flags)),
+        }
+        *place = fds.len() - 1;
+    }
+    let polled = |(fd, flags)| PollFd::from_borrowed_fd(fd, flags);
+    (fds.into_iter().map(polled).collect(), places)
+}
+
+fn awaited<'a>(interest: &Interest<'a>) -> Option<(BorrowedFd<'a>, PollFlags)> {
+    match interest {
+        Interest::Read(descriptor) => Some((descriptor.fd(), PollFlags::IN)),
+        Interest::Write(descriptor) => Some((descriptor.fd(), PollFlags::OUT)),
+        Interest::Time { .. } => None,
+    }
 }
 
 fn deadline_ns(interest: &Interest<'_>) -> Option<u64> {
@@ -160,4 +186,29 @@ fn bytes_left(descriptor: &Descriptor) -> Option<u64> {
     let position = rustix::fs::seek(file, SeekFrom::Current(0)).ok()?;
     let size = u64::try_from(stat.st_size).ok()?;
     Some(size.saturating_sub(position))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descriptor_is_in_the_systems_list_once() {
+        let (one, other) = (
+            Descriptor::Stream(Stream::In),
+            Descriptor::Stream(Stream::Out),
+        );
+        let time = Interest::Time { at_ns: 0 };
+        let (fds, places) = poll_fds(&[
+            Interest::Write(&other),
+            time,
+            Interest::Read(&one),
+            Interest::Write(&one),
+            Interest::Read(&one),
+            time,
+        ]);
+        assert_eq!(fds.len(), 2);
+        let none = usize::MAX;
+        assert_eq!(places, [1, none, 0, 0, 0, none]);
+    }
 }
