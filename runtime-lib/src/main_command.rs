@@ -5,19 +5,24 @@ use wasmelt_abi::Program;
 
 #[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_command(program: &'static Program) -> ! {
-    let store = start::start(program);
-    start::instantiate_all(program, store);
-    let code = match program.entry {
-        // SAFETY: compiled code for a store of this program.
-        Some(entry) => unsafe { entry(store.base()) },
-        None => 0,
-    };
-    process::exit(code)
+    process::exit(run(program))
 }
 
 /// As above, for a program that has components.
 #[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_component(program: &'static Program) -> ! {
     trap::know_components();
-    wasmelt_main_command(program)
+    process::finish(run(program))
+}
+
+/// The exit code.
+#[inline]
+fn run(program: &'static Program) -> i32 {
+    let store = start::start(program);
+    start::instantiate_all(program, store);
+    match program.entry {
+        // SAFETY: compiled code for a store of this program.
+        Some(entry) => unsafe { entry(store.base()) },
+        None => 0,
+    }
 }

@@ -298,6 +298,12 @@ impl TcpSocket {
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Read);
     }
 
+    /// The connection fails when the other side has not taken anything for so long. A system that
+    /// cannot say so waits for ever.
+    pub fn give_up_after(&self, ms: u32) {
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&self.fd, ms);
+    }
+
     /// Sends no more: the other side sees the end. As [`TcpSocket::end_receiving`].
     pub fn end_sending(&self) {
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);

@@ -28,6 +28,7 @@ use crate::host::stat::NS_PER_S;
 pub use apart::apart;
 pub use driving::wait_any_driving;
 pub use futures::{Changes, Ready, Sleep, ready, sleep_until, turn};
+pub use reactor::Waiting;
 pub use source::{Handle, Source};
 
 /// A direction of a descriptor.
@@ -137,11 +138,25 @@ pub fn wait_for_descriptor(handle: &Handle, interest: Interest) {
 pub fn wait_any(wanted: &[Wanted]) -> Vec<usize> {
     let descriptors = wanted.iter().filter(|one| matches!(one, Wanted::Ready(..)));
     if descriptors.count() > DIRECT_MAX
-        && let Some(ready) = reactor::wait_any(wanted)
+        && let Some(ready) = reactor::wait_any(wanted, false)
     {
         return ready;
     }
     wait_directly(wanted)
+}
+
+/// From now on, the event loop wakes the waker when there is something new about the descriptor,
+/// until what this gives is dropped. Nothing where the loop has no room for it.
+#[must_use]
+pub fn notify(handle: &Handle, interest: Interest, waker: &Waker) -> Option<Waiting> {
+    reactor::wait_for(handle, interest, waker, None)
+}
+
+/// As [`wait_any`], but returns early, with nothing, when the event loop has had something new for
+/// somebody else. Nothing at all where there is no event loop.
+#[must_use]
+pub fn wait_any_or_news(wanted: &[Wanted]) -> Option<Vec<usize>> {
+    reactor::wait_any(wanted, true)
 }
 
 fn wait_directly(wanted: &[Wanted]) -> Vec<usize> {

@@ -50,7 +50,7 @@ struct Reactor {
 
 /// Somebody waits for a descriptor until this is dropped.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub struct Waiting {
     slot: usize,
     interest: Interest,
     number: u64,
@@ -71,11 +71,12 @@ thread_local! {
     static REACTOR: RefCell<Option<Reactor>> = const { RefCell::new(None) };
 }
 
-/// As [`super::wait_any`]; nothing where the system has no room for this.
-pub(super) fn wait_any(wanted: &[Wanted]) -> Option<Vec<usize>> {
+/// As [`super::wait_any`], or with `news` as [`super::wait_any_or_news`]; nothing where the system
+/// has no room for this.
+pub(super) fn wait_any(wanted: &[Wanted], news: bool) -> Option<Vec<usize>> {
     REACTOR.with_borrow_mut(|reactor| {
         let reactor = reactor.get_or_insert_with(Reactor::new);
-        reactor.wait_any(wanted).ok()
+        reactor.wait_any(wanted, news).ok()
     })
 }
 
@@ -256,7 +257,7 @@ impl Reactor {
         self.wakers.range(of_slot).map(|(_, waker)| waker)
     }
 
-    fn wait_any(&mut self, wanted: &[Wanted]) -> Result<Vec<usize>, NoRoom> {
+    fn wait_any(&mut self, wanted: &[Wanted], news: bool) -> Result<Vec<usize>, NoRoom> {
         if self.poll.is_none() {
             return Err(NoRoom);
         }
@@ -274,7 +275,7 @@ impl Reactor {
             self.ask(known.clone());
             let noted: Vec<bool> = known.map(|(one, slot)| self.is_noted(one, slot)).collect();
             let happened = super::happened(wanted, |index| noted.get(index) == Some(&true));
-            if !happened.is_empty() {
+            if news || !happened.is_empty() {
                 return Ok(happened);
             }
         }

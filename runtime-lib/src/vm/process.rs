@@ -3,6 +3,7 @@
 //! `main` does the least that a program needs; nothing is copied, parsed or allocated.
 
 use std::ffi::{CStr, c_char};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use wasmelt_abi::{Program, Slice, Str};
@@ -58,6 +59,22 @@ pub fn items<T>(slice: &'static Slice<T>) -> &'static [T] {
 #[inline]
 pub fn optional_text(text: &'static Str) -> Option<&'static [u8]> {
     (!text.start.is_null()).then(|| items(text))
+}
+
+/// What is to be done before a component's program ends, where there is anything.
+static BEFORE_EXIT: OnceLock<fn()> = OnceLock::new();
+
+/// Has this called when a component's program has returned, or exits.
+pub(crate) fn before_exit(then: fn()) {
+    BEFORE_EXIT.get_or_init(|| then);
+}
+
+/// As [`exit`], after what is to be done before.
+pub(crate) fn finish(code: i32) -> ! {
+    if let Some(then) = BEFORE_EXIT.get() {
+        then();
+    }
+    exit(code)
 }
 
 /// Ends the process without running anything else.

@@ -50,12 +50,12 @@ fn text(bytes: &[u8]) -> String {
 
 /// `exit`.
 pub fn exit(_: &mut Call<'_>, status: Result<(), ()>) {
-    process::exit(i32::from(status.is_err()))
+    process::finish(i32::from(status.is_err()))
 }
 
 /// `exit-with-code`.
 pub fn exit_with_code(_: &mut Call<'_>, status_code: u8) {
-    process::exit(status_code.into())
+    process::finish(status_code.into())
 }
 
 /// `get-stdin`.

@@ -1,12 +1,17 @@
 //! `wasi:io/poll`: pollables, and waiting for them.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use wasmelt_abi::TrapCode;
 
 use crate::component::{Borrow, Call, Resource};
-use crate::io::{self, Wanted};
+use crate::host::clocks::{Clock, now_ns};
+use crate::host::process;
+use crate::io::{self, Event, Handle, Interest, Waiting, Wanted};
 use crate::vm::trap::raise;
 
 /// What a pollable stands for.
@@ -105,9 +110,42 @@ type WaitAny = fn(Vec<Wanted>) -> Vec<usize>;
 /// As [`io::turn`].
 type Turn = fn(bool) -> bool;
 
+/// What goes on by the way, whatever is waited for.
+pub trait Errand {
+    /// What it waits for.
+    fn awaited(&self) -> (Handle, Interest);
+
+    /// There may be something new: goes on as far as it can, and says whether it is over.
+    fn go_on(&self) -> bool;
+}
+
+#[derive(Default)]
+struct Errands {
+    known: BTreeMap<u64, Known>,
+    next: u64,
+    /// Those for which the event loop has no room.
+    unregistered: usize,
+}
+
+struct Known {
+    errand: Rc<dyn Errand>,
+    /// Has the event loop say when there is something new.
+    waiting: Option<Waiting>,
+}
+
+struct ErrandWaker(u64);
+
+impl Wake for ErrandWaker {
+    fn wake(self: Arc<Self>) {
+        NEWS.with_borrow_mut(|news| news.push(self.0));
+    }
+}
+
 thread_local! {
-    /// What is settled by the way, whatever is waited for.
-    static ERRANDS: RefCell<Vec<Rc<dyn Subscribe>>> = const { RefCell::new(Vec::new()) };
+    static ERRANDS: RefCell<Errands> = RefCell::default();
+
+    /// Numbers of errands for which there is something new.
+    static NEWS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 
     /// [`wait_attending`], once there has been an errand. A program without errands that waits
     /// for one thing at a time does not refer to the event loop, and is linked without it.
@@ -124,49 +162,148 @@ pub fn drive() {
     ATTENDING.set(Some(wait_driving));
 }
 
+/// There is something new for an errand.
+struct News;
+
+impl Event for News {
+    fn poll(&self, _: &mut Context<'_>) -> Poll<()> {
+        match NEWS.with_borrow(Vec::is_empty) {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        }
+    }
+}
+
 /// As [`io::wait_any`], with events and errands.
 fn wait_driving(wanted: Vec<Wanted>) -> Vec<usize> {
-    wait_with_errands(wanted, |all| {
-        io::wait_any_driving(all).unwrap_or_else(|| raise(TrapCode::Deadlock))
-    })
-}
-
-/// Has this settled by whoever waits from now on, until it is ready.
-pub fn attend(errand: Rc<dyn Subscribe>) {
-    if ATTENDING.get().is_none() {
-        ATTENDING.set(Some(wait_attending));
-    }
-    ERRANDS.with_borrow_mut(|errands| {
-        if !errands.iter().any(|known| Rc::ptr_eq(known, &errand)) {
-            errands.push(errand);
-        }
-    });
-}
-
-/// As [`io::wait_any`], with the errands.
-fn wait_attending(wanted: Vec<Wanted>) -> Vec<usize> {
-    wait_with_errands(wanted, io::wait_any)
-}
-
-fn wait_with_errands(
-    wanted: Vec<Wanted>,
-    wait_any: impl Fn(&[Wanted]) -> Vec<usize>,
-) -> Vec<usize> {
     let own = wanted.len();
     let mut all = wanted;
     loop {
-        let errands = ERRANDS.with_borrow(Vec::clone);
+        NEWS.take().into_iter().for_each(go_on);
         all.truncate(own);
-        all.extend(errands.iter().map(|errand| errand.wanted()));
-        let mut ready = wait_any(&all);
-        let happened = ready.split_off(ready.partition_point(|index| *index < own));
-        for errand in happened.iter().filter_map(|index| errands.get(index - own)) {
-            if errand.settle() {
-                ERRANDS.with_borrow_mut(|known| known.retain(|one| !Rc::ptr_eq(one, errand)));
-            }
+        all.push(Wanted::Event(Rc::new(News)));
+        let others = errands_that(|known| known.waiting.is_none());
+        all.extend(others.iter().map(|(_, wanted)| wanted.clone()));
+        let happened = io::wait_any_driving(&all);
+        let mut happened = happened.unwrap_or_else(|| raise(TrapCode::Deadlock));
+        let later = happened.split_off(happened.partition_point(|index| *index < own));
+        for index in later.into_iter().filter(|index| *index > own) {
+            others
+                .get(index - own - 1)
+                .iter()
+                .for_each(|(number, _)| go_on(*number));
         }
-        if !ready.is_empty() {
-            return ready;
+        if !happened.is_empty() {
+            return happened;
+        }
+    }
+}
+
+/// Has whoever waits from now on look after this, until it is over: its number.
+pub fn attend(errand: Rc<dyn Errand>) -> u64 {
+    if ATTENDING.get().is_none() {
+        ATTENDING.set(Some(wait_attending));
+    }
+    process::before_exit(finish);
+    ERRANDS.with_borrow_mut(|errands| {
+        errands.next += 1;
+        let number = errands.next;
+        let (handle, interest) = errand.awaited();
+        let waker = Waker::from(Arc::new(ErrandWaker(number)));
+        let waiting = io::notify(&handle, interest, &waker);
+        errands.unregistered += usize::from(waiting.is_none());
+        errands.known.insert(number, Known { errand, waiting });
+        number
+    })
+}
+
+/// The errand with this number is over, however that has come.
+pub fn forget(number: u64) {
+    // A thread that ends has dropped all of them.
+    let known = ERRANDS.try_with(|errands| {
+        let mut errands = errands.borrow_mut();
+        let known = errands.known.remove(&number)?;
+        errands.unregistered -= usize::from(known.waiting.is_none());
+        Some(known)
+    });
+    drop(known);
+}
+
+/// Has an errand go on.
+fn go_on(number: u64) {
+    let errand = ERRANDS.with_borrow(|errands| {
+        let known = errands.known.get(&number)?;
+        Some(Rc::clone(&known.errand))
+    });
+    if errand.is_some_and(|errand| errand.go_on()) {
+        forget(number);
+    }
+}
+
+/// As [`io::wait_any`], with the errands. Those that are silent cost nothing.
+fn wait_attending(wanted: Vec<Wanted>) -> Vec<usize> {
+    loop {
+        NEWS.take().into_iter().for_each(go_on);
+        let (count, unregistered) =
+            ERRANDS.with_borrow(|errands| (errands.known.len(), errands.unregistered));
+        let happened = match (count, unregistered) {
+            (0, _) => Some(io::wait_any(&wanted)),
+            (_, 0) => io::wait_any_or_news(&wanted),
+            _ => None,
+        };
+        let happened = happened.unwrap_or_else(|| wait_directly(&wanted));
+        if !happened.is_empty() {
+            return happened;
+        }
+    }
+}
+
+/// The numbers of some errands, and what they wait for.
+fn errands_that(are: impl Fn(&Known) -> bool) -> Vec<(u64, Wanted)> {
+    ERRANDS.with_borrow(|errands| {
+        let found = errands.known.iter().filter(|(_, known)| are(known));
+        let wanted_of = |(number, known): (&u64, &Known)| {
+            let (handle, interest) = known.errand.awaited();
+            (*number, Wanted::Ready(handle, interest))
+        };
+        found.map(wanted_of).collect()
+    })
+}
+
+/// As [`wait_attending`], by asking for all errands; nothing if only errands have gone on.
+fn wait_directly(wanted: &[Wanted]) -> Vec<usize> {
+    let errands = errands_that(|_| true);
+    let of_errands = errands.iter().map(|(_, wanted)| wanted);
+    let all: Vec<Wanted> = wanted.iter().chain(of_errands).cloned().collect();
+    let mut happened = io::wait_any(&all);
+    let later = happened.split_off(happened.partition_point(|index| *index < wanted.len()));
+    for (number, _) in later
+        .iter()
+        .filter_map(|index| errands.get(index - wanted.len()))
+    {
+        go_on(*number);
+    }
+    happened
+}
+
+/// The errands that the end of the program waits for have so long.
+const FINISH_NS: u64 = 30_000_000_000;
+
+/// How many errands there are.
+#[cfg(test)]
+pub(super) fn errands() -> usize {
+    ERRANDS.with_borrow(|errands| errands.known.len())
+}
+
+/// The program ends when its errands are over, but does not wait for ever for them.
+pub(super) fn finish() {
+    let at_ns = now_ns(Clock::Monotonic).saturating_add(FINISH_NS);
+    while ERRANDS.with_borrow(|errands| !errands.known.is_empty()) {
+        let news = io::wait_any_or_news(&[Wanted::Time { at_ns }]);
+        let over = news.unwrap_or_else(|| wait_directly(&[Wanted::Time { at_ns }]));
+        NEWS.take().into_iter().for_each(go_on);
+        if !over.is_empty() {
+            return;
         }
     }
 }

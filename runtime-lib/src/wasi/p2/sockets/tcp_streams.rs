@@ -10,8 +10,8 @@ use wasmelt_abi::TrapCode;
 
 use crate::host::Error;
 use crate::host::tcp::TcpSocket;
-use crate::io::{Interest, Source, Wanted};
-use crate::wasi::p2::poll::{self, Subscribe};
+use crate::io::{Handle, Interest, Source, Wanted};
+use crate::wasi::p2::poll::{self, Errand, Subscribe};
 use crate::wasi::p2::streams::{InputStream, OutputStream, READ_BYTES_MAX, Result, StreamError};
 
 /// The permit of a connection that takes something.
@@ -29,14 +29,20 @@ pub(super) struct Sender {
     permit: Cell<usize>,
     /// What the system has not taken yet.
     pending: RefCell<Vec<u8>>,
+    /// The number of the errand to send that.
+    errand: Cell<Option<u64>>,
     /// Sending ends with what is pending.
     ending: Cell<bool>,
     /// Why nothing can be sent any more.
     end: RefCell<Option<StreamError>>,
 }
 
-/// The stream to the connection. When the guest drops it, what is pending is sent, and then the
-/// end of all data.
+/// What a guest has left behind is sent as long as the other side takes some of it from time to
+/// time: this often.
+const UNSENT_MS: u32 = 60_000;
+
+/// The stream to the connection. When the guest drops it, what is pending is sent by the way, and
+/// then the end of all data.
 pub(super) struct SenderStream(Rc<Sender>);
 
 impl Receiver {
@@ -90,6 +96,7 @@ impl Sender {
             socket: Rc::clone(socket),
             permit: Cell::new(0),
             pending: RefCell::default(),
+            errand: Cell::new(None),
             ending: Cell::new(false),
             end: RefCell::new(None),
         })
@@ -136,8 +143,28 @@ impl Sender {
         let mut pending = self.pending.borrow_mut();
         let sent = self.send(&pending);
         pending.drain(..sent);
+        let is_over = pending.is_empty();
         drop(pending);
         self.finish();
+        if let (true, Some(errand)) = (is_over, self.errand.take()) {
+            poll::forget(errand);
+        }
+    }
+
+    /// Waits until the system takes more.
+    fn wait(&self) {
+        poll::wait(&Wanted::Ready(self.socket.handle(), Interest::Writable));
+    }
+}
+
+impl Errand for Sender {
+    fn awaited(&self) -> (Handle, Interest) {
+        (self.socket.handle(), Interest::Writable)
+    }
+
+    fn go_on(&self) -> bool {
+        self.push();
+        !self.is_pending()
     }
 }
 
@@ -206,9 +233,36 @@ impl OutputStream for SenderStream {
         }
         if let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
             sender.pending.borrow_mut().extend_from_slice(rest);
-            poll::attend(Rc::clone(&self.0) as Rc<dyn Subscribe>);
+            let errand = Rc::clone(&self.0) as Rc<dyn Errand>;
+            sender.errand.set(Some(poll::attend(errand)));
         }
         Ok(())
+    }
+
+    /// Asks nobody whether the system takes it: sending says so.
+    fn blocking_write_and_flush(&self, bytes: &[u8]) -> Result<()> {
+        let sender = &*self.0;
+        sender.permit.set(0);
+        let mut rest = bytes;
+        loop {
+            if sender.is_pending() {
+                sender.push();
+            }
+            if let Some(end) = sender.end.borrow().clone() {
+                return Err(end);
+            }
+            if !sender.is_pending() {
+                let sent = sender.send(rest);
+                if let Some(end) = sender.end.borrow().clone() {
+                    return Err(end);
+                }
+                rest = rest.get(sent..).unwrap_or_default();
+                if rest.is_empty() {
+                    return Ok(());
+                }
+            }
+            sender.wait();
+        }
     }
 
     fn flush(&self) -> Result<()> {
@@ -218,9 +272,9 @@ impl OutputStream for SenderStream {
 
 impl Drop for SenderStream {
     fn drop(&mut self) {
-        if self.0.is_pending() {
-            poll::wait(&*self.0);
-        }
         self.0.shut_down();
+        if self.0.is_pending() {
+            self.0.socket.give_up_after(UNSENT_MS);
+        }
     }
 }

@@ -1,7 +1,12 @@
 //! Tests of `wasi:sockets`.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::cell::Cell;
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+
+use rustix::pipe::PipeFlags;
 
 use wasmelt_abi::TrapCode;
 
@@ -11,7 +16,8 @@ use super::tcp::TcpSocket;
 use super::udp::{OutgoingDatagram, UdpSocket};
 use crate::host::net::Family;
 use crate::host::{self, Error};
-use crate::wasi::p2::poll::{self, Pollable};
+use crate::io::{Handle, Interest, Source, Wanted};
+use crate::wasi::p2::poll::{self, Errand, Pollable};
 use crate::wasi::p2::streams::{Input, Output, READ_BYTES_MAX, StreamError};
 
 fn any_port() -> SocketAddr {
@@ -113,6 +119,136 @@ fn what_the_system_does_not_take_is_sent_later() {
     };
     assert_eq!((received, end), (sent, StreamError::Closed));
     assert_eq!(output.check_write(), Err(StreamError::Closed));
+}
+
+/// Fills a connection of which nobody receives, one more byte than the system takes.
+fn fill(client: &TcpSocket, output: &Output) -> usize {
+    let options = client.host().options().unwrap();
+    options.set_send_buffer_bytes(1).unwrap();
+    let bytes = [7; 64 * 1024];
+    let mut sent = 0;
+    loop {
+        let permit = output.check_write().unwrap();
+        if permit == 0 {
+            return sent;
+        }
+        output.write(&bytes[..permit]).unwrap();
+        sent += permit;
+    }
+}
+
+#[test]
+fn dropping_a_stream_waits_for_nobody() {
+    let [(client, input, output), (_server, from_client, _output)] = connection();
+    let sent = fill(&client, &output);
+    drop((output, input, client));
+    // Whoever waits sends the rest, and then the end.
+    let mut received = 0;
+    let end = loop {
+        match from_client.blocking_read(READ_BYTES_MAX) {
+            Ok(bytes) => received += bytes.len(),
+            Err(end) => break end,
+        }
+    };
+    assert_eq!((received, end), (sent, StreamError::Closed));
+    assert_eq!(poll::errands(), 0);
+}
+
+#[test]
+fn what_was_left_behind_is_sent_before_the_program_ends() {
+    let [(client, _input, output), (server, from_client, _output)] = connection();
+    let sent = fill(&client, &output);
+    drop(output);
+    let descriptor = server.host().as_fd().try_clone_to_owned().unwrap();
+    drop((server, from_client));
+    let receiver = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        let mut stream = TcpStream::from(descriptor);
+        stream.set_nonblocking(false).unwrap();
+        stream.read_to_end(&mut all).unwrap();
+        all.len()
+    });
+    poll::finish();
+    assert_eq!(receiver.join().unwrap(), sent);
+}
+
+#[test]
+fn blocking_writes_wait_for_whoever_receives() {
+    let [(client, _input, output), (server, from_client, _output)] = connection();
+    let sent = fill(&client, &output);
+    let descriptor = server.host().as_fd().try_clone_to_owned().unwrap();
+    drop((server, from_client));
+    let receiver = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        let mut stream = TcpStream::from(descriptor);
+        stream.set_nonblocking(false).unwrap();
+        stream.read_to_end(&mut all).unwrap();
+        all
+    });
+    for byte in 0..100 {
+        output.blocking_write_and_flush(&[byte; 4096]).unwrap();
+    }
+    // Nothing is left to be sent.
+    assert_eq!(poll::errands(), 0);
+    client.shut_down(false, true).unwrap();
+    let closed = output.blocking_write_and_flush(b"x");
+    assert_eq!(closed, Err(StreamError::Closed));
+    let all = receiver.join().unwrap();
+    assert_eq!(all.len(), sent + 100 * 4096);
+    assert!(
+        all[sent..]
+            .chunks(4096)
+            .zip(0..)
+            .all(|(chunk, byte)| chunk == [byte; 4096])
+    );
+}
+
+/// Counts how often it is asked.
+struct Silent {
+    descriptor: Rc<Source<OwnedFd>>,
+    asked: Cell<u32>,
+}
+
+impl Errand for Silent {
+    fn awaited(&self) -> (Handle, Interest) {
+        self.asked.set(self.asked.get() + 1);
+        (self.descriptor.handle(), Interest::Readable)
+    }
+
+    fn go_on(&self) -> bool {
+        self.asked.set(self.asked.get() + 1);
+        rustix::io::read(&**self.descriptor, &mut [0; 8]) == Ok(1)
+    }
+}
+
+#[test]
+fn errands_that_are_silent_are_not_asked() {
+    let pipe = || {
+        let flags = PipeFlags::NONBLOCK | PipeFlags::CLOEXEC;
+        rustix::pipe::pipe_with(flags).unwrap()
+    };
+    let (reader, writer) = pipe();
+    let silent = Rc::new(Silent {
+        descriptor: Rc::new(Source::new(reader)),
+        asked: Cell::new(0),
+    });
+    poll::attend(Rc::clone(&silent) as Rc<dyn Errand>);
+    let before = silent.asked.get();
+    let [
+        (_client, input, _output),
+        (_server, _from_client, to_client),
+    ] = connection();
+    for _ in 0..100 {
+        to_client.blocking_write_and_flush(b"x").unwrap();
+        assert_eq!(input.blocking_read(1), Ok(b"x".to_vec()));
+    }
+    assert!(silent.asked.get() <= before + 1);
+    assert_eq!(poll::errands(), 1);
+    rustix::io::write(&writer, b"x").unwrap();
+    while poll::errands() > 0 {
+        poll::wait(&Wanted::Now);
+    }
+    assert!(silent.asked.get() <= before + 2);
 }
 
 #[test]
