@@ -99,6 +99,7 @@ traps! {
         UnknownImport = 18, "call of an import that nothing provides";
         /// A table element outside a bulk operation's bounds has its own text.
         TableAccessOutOfBounds = 17, "out of bounds table access";
+        PointerMisaligned = 34, "pointer not aligned";
         /// An imported memory or table has not grown to the size that its importer asks for.
         ImportTooSmall = 19, "incompatible import type";
     }
@@ -118,7 +119,6 @@ traps! {
         StringOutOfBounds = 31, "string content out-of-bounds";
         ListOutOfBounds = 32, "list content out-of-bounds";
         ListTooLong = 33, "list or string is too long";
-        PointerMisaligned = 34, "pointer not aligned";
         ReallocOutOfBounds = 35, "realloc return: beyond end of memory";
         ReallocMisaligned = 36, "realloc return: result not aligned";
         InvalidUtf16 = 37, "invalid utf-16 sequence";

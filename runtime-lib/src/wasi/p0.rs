@@ -4,7 +4,7 @@
 use crate::host::descriptor::Whence;
 use crate::vm::GuestMemory;
 
-use super::p1::{self, Errno, Filestat, PollLayout, Record, answer};
+use super::p1::{self, Errno, Filestat, PollLayout, Record, answer, misaligned};
 
 /// One more field, an identifier, lies in front of a clock's number.
 const POLL_LAYOUT: PollLayout = PollLayout {
@@ -17,7 +17,8 @@ const POLL_LAYOUT: PollLayout = PollLayout {
 /// `fd_filestat_get` of `wasi_unstable`.
 pub fn fd_filestat_get(memory: &mut GuestMemory, fd: i32, stat_out: i32) -> i32 {
     let stat = p1::filestat_of(fd.cast_unsigned());
-    answer(stat.and_then(|stat| write(&stat, memory, stat_out.cast_unsigned())))
+    let result = stat.and_then(|stat| write(&stat, memory, stat_out.cast_unsigned()));
+    answer(result, misaligned!(stat_out))
 }
 
 /// `path_filestat_get` of `wasi_unstable`.
@@ -31,7 +32,8 @@ pub fn path_filestat_get(
 ) -> i32 {
     let [fd, flags, path, path_len] = [fd, flags, path, path_len].map(i32::cast_unsigned);
     let stat = p1::filestat_at(memory, fd, flags, path, path_len);
-    answer(stat.and_then(|stat| write(&stat, memory, stat_out.cast_unsigned())))
+    let result = stat.and_then(|stat| write(&stat, memory, stat_out.cast_unsigned()));
+    answer(result, misaligned!(stat_out))
 }
 
 /// `fd_seek` of `wasi_unstable`.
@@ -48,14 +50,10 @@ pub fn fd_seek(
         2 => Whence::Start,
         _ => return Errno::INVAL.code(),
     };
+    let misaligned = misaligned!(newoffset_out);
     let (fd, newoffset_out) = (fd.cast_unsigned(), newoffset_out.cast_unsigned());
-    answer(p1::seek(
-        memory,
-        fd,
-        offset.cast_unsigned(),
-        whence,
-        newoffset_out,
-    ))
+    let result = p1::seek(memory, fd, offset.cast_unsigned(), whence, newoffset_out);
+    answer(result, misaligned)
 }
 
 /// `poll_oneoff` of `wasi_unstable`.
@@ -66,16 +64,18 @@ pub fn poll_oneoff(
     nsubscriptions: i32,
     nevents_out: i32,
 ) -> i32 {
+    let misaligned = misaligned!(subscriptions) | misaligned!(events) | misaligned!(nevents_out);
     let [subscriptions, events, nsubscriptions, nevents_out] =
         [subscriptions, events, nsubscriptions, nevents_out].map(i32::cast_unsigned);
-    answer(p1::poll(
+    let result = p1::poll(
         memory,
         POLL_LAYOUT,
         subscriptions,
         events,
         nsubscriptions,
         nevents_out,
-    ))
+    );
+    answer(result, misaligned)
 }
 
 /// Writes a `filestat`, whose number of links has 32 bits here.

@@ -397,7 +397,7 @@ async fn read_only(root: &Descriptor) {
         write(&file, None, b"x").await.1,
     ];
     for result in refused {
-        assert!(matches!(result, Err(ErrorCode::ReadOnly)));
+        assert!(matches!(result, Err(ErrorCode::NotPermitted)));
     }
     list(root, ".").await;
 }

@@ -3,8 +3,8 @@
 //!
 //! Comes in: a view of the caller's memory and flat numbers. Goes out: an error code, and results
 //! in the memory. Each function checks its flags, then its paths or descriptors, in the order of
-//! Wasmtime. Differs from the spec: nothing is done about alignment, and descriptors get the
-//! highest free number below the largest in use, as in Wasmtime.
+//! Wasmtime. Differs from the spec: descriptors get the highest free number below the largest
+//! in use, as in Wasmtime.
 
 mod clock;
 mod environment;
@@ -59,14 +59,40 @@ pub(super) type Result<T> = std::result::Result<T, Errno>;
 /// The error code of a result.
 ///
 /// A pointer outside the memory ends the program, as the witx document demands and Wasmtime does:
-/// it comes up to here as [`Errno::FAULT`], so that nothing is held when the program ends.
-pub(super) fn answer(result: Result<()>) -> i32 {
+/// it comes up to here as [`Errno::FAULT`], so that nothing is held when the program ends. So does
+/// one that is not aligned, with `misaligned` the bits that ought to be zero; whoever has failed
+/// already is told that instead.
+pub(super) fn answer(result: Result<()>, misaligned: u64) -> i32 {
     match result {
-        Ok(()) => 0,
+        Ok(()) if misaligned == 0 => 0,
+        Ok(()) => trap::raise(TrapCode::PointerMisaligned),
         Err(Errno::FAULT) => trap::raise(TrapCode::MemoryOutOfBounds),
         Err(errno) => errno.code(),
     }
 }
+
+/// The alignment of what a parameter with this name points to, by the witx document; 1 for what is
+/// not a pointer.
+pub(super) const fn alignment(param: &str) -> u64 {
+    match param.as_bytes() {
+        b"subscriptions" | b"events" | b"stat_out" | b"time_out" | b"resolution_out"
+        | b"offset_out" | b"newoffset_out" => 8,
+        b"iovs" | b"argv" | b"environ" | b"argc_out" | b"argv_buf_size_out" | b"count_out"
+        | b"size_out" | b"prestat_out" | b"nread_out" | b"nwritten_out" | b"used_out"
+        | b"fd_out" | b"nevents_out" => 4,
+        b"ro_flags_out" => 2,
+        _ => 1,
+    }
+}
+
+/// The bits of a parameter that its alignment wants to be zero.
+macro_rules! misaligned {
+    ($param:ident) => {
+        $param as u64 & const { crate::wasi::p1::alignment(stringify!($param)) - 1 }
+    };
+}
+
+pub(super) use misaligned;
 
 macro_rules! entry_points {
     ($( $name:ident ( $($param:ident : $type:ident),* ) -> $result:tt ; )*) => {
@@ -82,7 +108,8 @@ macro_rules! entry_points {
         #[doc = concat!("`", stringify!($name), "` of WASI 0.1.")]
         #[allow(clippy::too_many_arguments)] // The parameters are those of the witx document.
         pub fn $name(memory: &mut GuestMemory $(, $param: $type)*) -> $result {
-            answer(functions::$name(memory $(, $param.cast_unsigned())*))
+            let misaligned = 0 $(| misaligned!($param))*;
+            answer(functions::$name(memory $(, $param.cast_unsigned())*), misaligned)
         }
     };
 }

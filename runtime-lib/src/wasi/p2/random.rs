@@ -29,9 +29,18 @@ pub fn number(call: &mut Call<'_>) -> u64 {
     u64::from_ne_bytes(bytes)
 }
 
-/// `insecure-seed`: another one every time.
+/// What [`insecure_seed`] has given.
+#[derive(Default)]
+struct Seed(Option<(u64, u64)>);
+
+/// `insecure-seed`: the same for the whole life of the program, in all versions.
 pub fn insecure_seed(call: &mut Call<'_>) -> (u64, u64) {
-    (number(call), number(call))
+    if let Some(known) = call.resources().singleton::<Seed>().0 {
+        return known;
+    }
+    let seed = (number(call), number(call));
+    call.resources().singleton::<Seed>().0 = Some(seed);
+    seed
 }
 
 #[cfg(test)]
@@ -39,6 +48,15 @@ mod tests {
     use super::*;
     use crate::component::Guest;
     use crate::vm::catch;
+
+    #[test]
+    fn a_program_has_one_seed() {
+        let (mut one, mut other) = (Guest::new(), Guest::new());
+        let seed = insecure_seed(&mut one.call());
+        assert_ne!(seed.0, seed.1);
+        assert_eq!(insecure_seed(&mut one.call()), seed);
+        assert_ne!(insecure_seed(&mut other.call()), seed);
+    }
 
     #[test]
     fn bytes_are_random_and_limited() {
@@ -49,8 +67,6 @@ mod tests {
         assert!(zeros.count() < 50);
         assert!(bytes(&mut call, 0).is_empty());
         assert_ne!(number(&mut call), number(&mut call));
-        let (low, high) = insecure_seed(&mut call);
-        assert_ne!(low, high);
         for len in [BYTES_MAX + 1, u64::MAX] {
             let trap = catch(|| {
                 let _ = bytes(&mut call, len);

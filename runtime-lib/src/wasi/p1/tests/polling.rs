@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use super::super::{clock_res_get, clock_time_get, poll_oneoff};
 use super::*;
 use crate::host::socket::Socket;
+use crate::vm::catch;
 use crate::wasi::p0;
+use wasmelt_abi::TrapCode;
 
 const CLOCK: u8 = 0;
 const FD_READ: u8 = 1;
@@ -112,6 +114,33 @@ fn descriptors_are_waited_for() {
     guest.put_fd(0, FD_READ, fd);
     guest.put_clock(1, 1, 10_000_000_000, 0);
     assert_eq!(guest.poll(2), Ok(vec![(100, FD_READ, 0, 1)]));
+}
+
+#[test]
+fn pointers_are_aligned() {
+    let trap_of = |call: &mut dyn FnMut() -> i32| {
+        let trap = catch(|| {
+            call();
+        });
+        trap.map_err(|trap| trap.code)
+    };
+    let mut guest = Guest::new();
+    guest.put_clock(0, 1, 0, 0);
+    let misaligned = Err(TrapCode::PointerMisaligned);
+    for (subscriptions, events, out) in [(4, 0, 0), (0, 4, 0), (0, 0, 2)] {
+        let [subscriptions, events, out] = [DATA + subscriptions, EVENTS + events, OUT + out];
+        let mut memory = guest.memory();
+        // What is read from other addresses is a clock as well.
+        memory.all_mut().fill(0);
+        let trap = trap_of(&mut || poll_oneoff(&mut memory, subscriptions, events, 1, out));
+        assert_eq!(trap, misaligned);
+    }
+    let mut memory = guest.memory();
+    let trap = trap_of(&mut || clock_time_get(&mut memory, 1, 0, OUT + 4));
+    assert_eq!(trap, misaligned);
+    // What fails anyway does not get so far.
+    assert_eq!(clock_time_get(&mut memory, 9, 0, OUT + 4), INVAL);
+    assert_eq!(clock_time_get(&mut memory, 1, 1, OUT), SUCCESS);
 }
 
 #[test]

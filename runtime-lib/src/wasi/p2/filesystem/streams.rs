@@ -11,9 +11,11 @@ use crate::wasi::p2::streams::{
     Input, InputStream, Output, OutputStream, PERMIT_BYTES, READ_BYTES_MAX, Result, StreamError,
 };
 
-/// `read-via-stream`.
+/// `read-via-stream`. That the file is not open for this is said at once, not by the first read.
 pub(super) fn reader(file: &Rc<Descriptor>, position: u64) -> host::Result<Input> {
-    file.readable()?;
+    if !file.readable()?.mode()?.read {
+        return Err(Error::BadDescriptor);
+    }
     Ok(Rc::new(Reader {
         file: Rc::clone(file),
         position: Cell::new(position),
@@ -23,7 +25,9 @@ pub(super) fn reader(file: &Rc<Descriptor>, position: u64) -> host::Result<Input
 
 /// `write-via-stream`; without a position, `append-via-stream`.
 pub(super) fn writer(file: &Rc<Descriptor>, position: Option<u64>) -> host::Result<Output> {
-    file.writable()?;
+    if !file.writable()?.mode()?.write {
+        return Err(Error::BadDescriptor);
+    }
     Ok(Rc::new(Writer {
         file: Rc::clone(file),
         position: Cell::new(position),

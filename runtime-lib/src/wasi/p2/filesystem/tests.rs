@@ -79,15 +79,14 @@ fn streams_have_their_own_offsets() {
 #[test]
 fn streams_fail_once() {
     let (_host, directory) = preopened(false);
-    create(&directory, "a");
-    let reading = open(&directory, "a", DescriptorFlags::READ).unwrap();
-    let writer = streams::writer(&reading, Some(0)).unwrap();
-    let failed = StreamError::Failed(Error::BadDescriptor);
+    let file = create(&directory, "a");
+    // No file has such positions.
+    let writer = streams::writer(&file, Some(u64::MAX)).unwrap();
+    let failed = StreamError::Failed(Error::Invalid);
     assert_eq!(writer.write(b"x"), Err(failed.clone()));
     assert_eq!(writer.check_write(), Err(StreamError::Closed));
     assert_eq!(writer.write(b"x"), Err(StreamError::Closed));
-    let writing = open(&directory, "a", DescriptorFlags::WRITE).unwrap();
-    let reader = streams::reader(&writing, 0).unwrap();
+    let reader = streams::reader(&file, u64::MAX).unwrap();
     assert_eq!(reader.read(1), Err(failed));
     assert_eq!(reader.read(1), Err(StreamError::Closed));
 }
@@ -238,6 +237,20 @@ fn directories_are_listed() {
     let entry = stream.next_entry();
     assert_eq!(entry.err(), Some(ErrorCode::IllegalByteSequence));
     assert!(stream.next_entry().unwrap().is_none());
+}
+
+#[test]
+fn streams_are_of_what_the_file_is_open_for() {
+    let (host, directory) = preopened(false);
+    fs::write(host.path().join("a"), "a").unwrap();
+    let reading = Rc::new(open(&directory, "a", DescriptorFlags::READ).unwrap());
+    let writing = Rc::new(open(&directory, "a", DescriptorFlags::WRITE).unwrap());
+    let refused = Err(Error::BadDescriptor);
+    assert_eq!(streams::reader(&writing, 0).map(drop), refused);
+    assert_eq!(streams::writer(&reading, Some(0)).map(drop), refused);
+    assert_eq!(streams::writer(&reading, None).map(drop), refused);
+    assert!(streams::reader(&reading, 0).is_ok());
+    assert!(streams::writer(&writing, None).is_ok());
 }
 
 #[test]

@@ -2,8 +2,12 @@
 //!
 //! What a descriptor can do is in `wasi/p2/filesystem`, for both versions. Different here: the
 //! error codes; streams, which go between file and guest without a copy; what may wait is opened
-//! so that it never does, and is waited for by the event loop; and what a guest was given for
-//! reading only is `read-only`.
+//! so that it never does, and is waited for by the event loop.
+//!
+//! Differs from the WIT: what a guest was given for reading only is `not-permitted`, not
+//! `read-only`. Wasmtime's tests for both versions demand it of opening, truncating, linking,
+//! renaming and streams; and a guest that was not allowed to write is not on a disk that nobody can
+//! write to.
 //!
 //! Differs from the WIT: a directory that was opened without `mutate-directory` can be changed
 //! all the same if the one it was opened in can. C libraries have no way to ask for the flag.
@@ -83,7 +87,7 @@ fn shared(call: &mut Call<'_>, fd: &Fd) -> Rc<Descriptor> {
 fn changed(call: &mut Call<'_>, fd: &Fd) -> host::Result<Rc<Descriptor>> {
     let descriptor = shared(call, fd);
     if descriptor.is_read_only() {
-        return Err(Error::ReadOnly);
+        return Err(Error::NotPermitted);
     }
     Ok(descriptor)
 }

@@ -29,7 +29,7 @@ pub(super) struct Opening {
 
 pub(super) async fn open(directory: Rc<Descriptor>, opening: Opening) -> Result<New<File>> {
     if opening.changes() && directory.is_read_only() {
-        return Err(ErrorCode::ReadOnly);
+        return Err(ErrorCode::NotPermitted);
     }
     let mut pause_ns = FIRST_PAUSE_NS;
     loop {

@@ -50,7 +50,7 @@ pub(super) fn read(file: &File, offset: u64) -> (StreamReader<u8>, Ended<ErrorCo
 /// `write-via-stream`; without an offset, `append-via-stream`.
 pub(super) fn write(file: &File, data: StreamReader<u8>, offset: Option<u64>) -> Ended<ErrorCode> {
     let (mut outcome, ended) = Outcome::new();
-    if let Err(error) = require_writable(file.descriptor()) {
+    if let Err(error) = file.descriptor().writable() {
         outcome.fail(error.into());
         return ended;
     }
@@ -64,13 +64,6 @@ pub(super) fn write(file: &File, data: StreamReader<u8>, offset: Option<u64>) ->
     let end = WriteEnd::new(file.handle(), Mode::NonBlocking, attempt, drop);
     data.consume_bytes(end);
     ended
-}
-
-fn require_writable(file: &Descriptor) -> Result<()> {
-    if file.is_read_only() {
-        return Err(Error::ReadOnly);
-    }
-    file.writable().map(drop)
 }
 
 impl Cursor {

@@ -189,7 +189,7 @@ fn nothing_below_a_read_only_directory_is_changed() {
         now(set_size(call, file, 0)),
     ];
     for (index, result) in refused.into_iter().enumerate() {
-        assert_eq!(result, Err(ErrorCode::ReadOnly), "{index}");
+        assert_eq!(result, Err(ErrorCode::NotPermitted), "{index}");
     }
     assert_eq!(now(get_flags(call, fd)), Ok(READ));
     assert_eq!(fs::read(host.path().join("a")).unwrap(), b"a");
