@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::model::{Instance, Task, Thread};
+use super::queue::Queue;
 use super::running;
 use crate::vm::trap::raise;
 use wasmelt_abi::TrapCode;
@@ -39,7 +40,7 @@ impl Instance {
 
     /// Whether a task waits to enter.
     pub(super) fn is_awaited(&self) -> bool {
-        self.entering.len() > 0
+        self.entering.len() + self.entering_shared.len() > 0
     }
 
     /// Whether nobody runs exclusively.
@@ -79,9 +80,21 @@ impl Instance {
         }
     }
 
+    /// Has the scheduler look at the first who could enter.
     pub(super) fn wake_entering(&self) {
-        if let Some(thread) = self.entering.first() {
-            running::wake(&thread);
+        if self.backpressure.get() > 0 {
+            return;
+        }
+        let exclusive = self.entering.first().filter(|_| self.is_free());
+        for thread in exclusive.iter().chain(&self.entering_shared.first()) {
+            running::wake(thread);
+        }
+    }
+
+    fn entering(&self, thread: &Thread) -> &Queue<Thread> {
+        match thread.task().needs_exclusive() {
+            true => &self.entering,
+            false => &self.entering_shared,
         }
     }
 
@@ -92,11 +105,11 @@ impl Instance {
     }
 
     pub(super) fn add_entering(&self, thread: &Thread) {
-        self.entering.push(thread);
+        self.entering(thread).push(thread);
     }
 
     pub(super) fn remove_entering(&self, thread: &Thread) {
-        self.entering.leave(&thread.entering);
+        self.entering(thread).leave(&thread.entering);
     }
 
     /// The callback of the task could be called if nobody ran exclusively.

@@ -76,9 +76,8 @@ fn enter_implicit_thread(task: &Rc<Task>) {
 fn start(task: &Rc<Task>) {
     if task.needs_exclusive() {
         task.instance.take(task);
-    } else if !task.has_backpressure() {
-        task.instance.wake_entering();
     }
+    task.instance.wake_entering();
     task.register_thread();
     let mut slots = task.start();
     // SAFETY: compiled code of this store; there are slots enough.

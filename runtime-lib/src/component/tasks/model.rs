@@ -193,8 +193,10 @@ pub(in crate::component) struct Instance {
     pub(super) backpressure: Cell<u32>,
     /// `exclusive_thread`.
     pub(super) exclusive: RefCell<Option<Rc<Task>>>,
-    /// Threads that wait to enter: `num_waiting_to_enter` is its length.
+    /// Threads that wait to enter, `num_waiting_to_enter` of them: those that are going to run
+    /// exclusively, and the others, which need not wait until they can.
     pub(super) entering: Queue<Thread>,
+    pub(super) entering_shared: Queue<Thread>,
     /// Threads whose callback could be called if nobody ran exclusively.
     pub(super) returning: Queue<Thread>,
     /// `threads`: those that code knows by an index, from 1.
@@ -209,6 +211,7 @@ impl Default for Instance {
             backpressure: Cell::new(0),
             exclusive: RefCell::default(),
             entering: Queue::new(|thread| &thread.entering),
+            entering_shared: Queue::new(|thread| &thread.entering),
             returning: Queue::new(|thread| &thread.returning),
             threads: RefCell::default(),
             free_threads: RefCell::default(),

@@ -12,7 +12,11 @@ impl Thread {
         let instance = &self.task().instance;
         match &wait {
             Wait::Yield => running::wake(self),
-            Wait::Enter => instance.add_entering(self),
+            Wait::Enter => {
+                instance.add_entering(self);
+                // It may have to wait only because others do.
+                instance.wake_entering();
+            }
             Wait::Return if instance.is_free() => running::wake(self),
             Wait::Return => instance.add_returning(self),
             Wait::Set(set) | Wait::ReturnWith(set) => {

@@ -76,3 +76,75 @@ fn post_return_gets_the_results() {
     assert_eq!(invoke::<Sync>(), Some(41));
     assert_eq!(logged(), ["post-return of 41"]);
 }
+
+/// Who need not have the instance alone does not wait behind those who must.
+#[test]
+fn tasks_that_share_an_instance_enter_while_others_wait_for_it() {
+    struct Holder;
+    impl Code for Holder {
+        const FLAGS: u64 = SYNC;
+        const ON_FIBER: bool = true;
+
+        fn start(_: u32) -> u32 {
+            for _ in 0..100 {
+                thread_yield(INNER, 0);
+                if WORD.get() == 1 {
+                    log("left");
+                    return 0;
+                }
+            }
+            panic!("nobody has entered");
+        }
+    }
+    struct Alone;
+    impl Code for Alone {
+        fn start(_: u32) -> u32 {
+            log("alone");
+            task_return(0);
+            EXIT
+        }
+    }
+    struct Sharing;
+    impl Code for Sharing {
+        const FLAGS: u64 = STACKFUL;
+        const ON_FIBER: bool = true;
+
+        fn start(_: u32) -> u32 {
+            log("sharing");
+            WORD.set(1);
+            task_return(0);
+            0
+        }
+    }
+    struct Outer;
+    impl Code for Outer {
+        const INSTANCE: u32 = OUTER;
+
+        fn start(_: u32) -> u32 {
+            let set = waitable_set_new(OUTER);
+            let calls = [
+                call_async::<Holder>(0),
+                call_async::<Alone>(0),
+                call_async::<Sharing>(0),
+            ];
+            assert_eq!(calls.map(|(state, _)| state), [STARTED, STARTING, STARTING]);
+            for (_, subtask) in calls {
+                waitable_join(OUTER, subtask, set);
+            }
+            wait(set)
+        }
+
+        fn callback(_: u32, _: u32, payload: u32) -> u32 {
+            let returned = context_get(0) + u32::from(payload == RETURNED);
+            context_set(0, returned);
+            if returned < 3 {
+                return wait(1);
+            }
+            task_return(0);
+            EXIT
+        }
+    }
+    new_store();
+    assert_eq!(invoke::<Outer>(), Some(0));
+    assert_eq!(logged(), ["sharing", "left", "alone"]);
+}
