@@ -1,8 +1,10 @@
-//! Very many tasks: nothing is searched for among all of them, or these tests would take very long.
+//! Very many tasks: nothing is searched for among all of them, which would take minutes, and nobody
+//! who has left is kept.
 
 use super::guests::*;
 use crate::component::state;
 use crate::component::tasks::running;
+use crate::host::clocks::{Clock, now_ns};
 
 const CROWD: u32 = 100_000;
 const CANCELLED_BEFORE_STARTED: u32 = 3;
@@ -23,7 +25,15 @@ macro_rules! in_task {
         }
         new_store();
         assert_eq!(invoke::<Outer>(), Some(77));
+        assert_quick();
     }};
+}
+
+/// The thread of this test has not taken more CPU time than a slow machine does.
+fn assert_quick() {
+    const NS_MAX: u64 = 20_000_000_000;
+    let ns = now_ns(Clock::ThreadCpu);
+    assert!(ns < NS_MAX, "{ns} ns");
 }
 
 /// Returns after others have had their turn.
@@ -133,6 +143,7 @@ fn tasks_that_wait_for_one_set() {
     }
     new_store();
     assert_eq!(invoke::<Outer>(), Some(77));
+    assert_quick();
 }
 
 #[test]
@@ -201,6 +212,7 @@ fn tasks_that_wait_for_one_set_are_cancelled_last_first() {
     }
     new_store();
     assert_eq!(invoke::<Outer>(), Some(77));
+    assert_quick();
 }
 
 /// As [`Later`], to be cancelled.
@@ -239,5 +251,31 @@ fn what_is_cancelled_is_not_kept() {
             subtask_drop(OUTER, subtask);
         }
         assert!(running::places() < 100, "{}", running::places());
+    });
+}
+
+/// Each on a stack of its own.
+struct TakingTurns;
+
+impl Code for TakingTurns {
+    const FLAGS: u64 = STACKFUL;
+    const ON_FIBER: bool = true;
+
+    fn start(param: u32) -> u32 {
+        for _ in 0..50 {
+            thread_yield(INNER, 0);
+        }
+        task_return(param);
+        0
+    }
+}
+
+#[test]
+fn stacks_that_take_turns() {
+    const STACKS: u32 = 10_000;
+    in_task!({
+        let set = waitable_set_new(OUTER);
+        call_all::<TakingTurns>(set, STACKS);
+        await_all(set, STACKS);
     });
 }

@@ -9,6 +9,7 @@ mod fairness;
 mod guests;
 mod host;
 mod interleavings;
+mod model;
 mod random;
 mod threads;
 mod traps;
