@@ -301,6 +301,11 @@ pub(crate) struct GrantArgs {
         value_parser = ListParser(&keys::WASI), hide_possible_values = true)]
     pub(crate) wasi: Vec<String>,
 
+    /// Grant requests of HTTP to this host, and to no others that are not named; `*.HOST` are all
+    /// names below it
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) allow_host: Vec<String>,
+
     /// Grant what a native program has: `/` and the current directory, environment, network
     #[arg(short = 'A', long)]
     pub(crate) allow_all: bool,

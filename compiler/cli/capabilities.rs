@@ -11,14 +11,16 @@ pub(crate) enum Capability {
     Environment,
     Sockets,
     NameLookup,
+    Http,
 }
 
 impl Capability {
-    pub(crate) const ALL: [Capability; 4] = [
+    pub(crate) const ALL: [Capability; 5] = [
         Capability::Filesystem,
         Capability::Environment,
         Capability::Sockets,
         Capability::NameLookup,
+        Capability::Http,
     ];
 
     /// What the host function `name` of `module`, or of an interface, needs; none when it works
@@ -42,6 +44,7 @@ impl Capability {
             "wasi:sockets/ip-name-lookup" if name == "resolve-addresses" => {
                 Some(Capability::NameLookup)
             }
+            "wasi:http/outgoing-handler" | "wasi:http/client" => Some(Capability::Http),
             _ => None,
         }
     }
@@ -53,6 +56,7 @@ impl Capability {
             Capability::Environment => "the environment",
             Capability::Sockets => "sockets",
             Capability::NameLookup => "name lookup",
+            Capability::Http => "requests of HTTP",
         }
     }
 
@@ -63,6 +67,7 @@ impl Capability {
             Capability::Environment => "--env NAME",
             Capability::Sockets => "-S inherit-network",
             Capability::NameLookup => "-S allow-ip-name-lookup",
+            Capability::Http => "-S http",
         }
     }
 
@@ -72,6 +77,7 @@ impl Capability {
             Capability::Environment => policy.inherit_env || !policy.env.is_empty(),
             Capability::Sockets => policy.inherit_network,
             Capability::NameLookup => policy.allow_ip_name_lookup,
+            Capability::Http => policy.grants_http(),
         }
     }
 }

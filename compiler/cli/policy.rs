@@ -120,6 +120,11 @@ fn grants(options: &Options, line: &mut impl FnMut(&str, &str)) {
             (false, false) => "none",
         },
     );
+    if !policy.http_hosts.is_empty() {
+        line("http", &format!("to {}", policy.http_hosts.join(", ")));
+    } else if policy.http {
+        line("http", "to anybody");
+    }
 }
 
 fn quoted(text: &str) -> String {

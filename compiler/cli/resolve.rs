@@ -265,6 +265,15 @@ fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
         policy.env.retain(|other| other.name != variable.name);
         policy.env.push(variable);
     }
+    for host in &grants.allow_host {
+        if !is_host(host) {
+            return Err(Failure::usage(
+                Diagnostic::error(format!("`--allow-host {host}` names no host"))
+                    .help("write `HOST`, `HOST:PORT` or `*.HOST`, without a scheme or a path"),
+            ));
+        }
+        policy.http_hosts.push(host.clone());
+    }
     if grants.allow_all {
         for path in ["/", "."] {
             if policy.dirs.iter().all(|dir| dir.guest != path) {
@@ -281,6 +290,22 @@ fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
         policy.allow_ip_name_lookup = true;
     }
     Ok(policy)
+}
+
+/// `HOST`, `HOST:PORT`, and both with `*.` before them.
+fn is_host(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let (name, port) = match name.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (name, None),
+    };
+    let is_byte =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte) || byte >= 0x80;
+    let is_literal = name.starts_with('[') && name.ends_with(']');
+    !name.is_empty()
+        && name.bytes().all(is_byte)
+        && (is_literal || !name.contains(':'))
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 /// `HOST[::GUEST][?]`.

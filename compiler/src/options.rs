@@ -133,6 +133,19 @@ pub struct Policy {
     pub inherit_env: bool,
     pub inherit_network: bool,
     pub allow_ip_name_lookup: bool,
+    /// Requests of HTTP may be sent. Whoever has the network has this too.
+    pub http: bool,
+    /// To whom: `HOST` or `HOST:PORT`, where `*.HOST` is all names below it. If there are none, to
+    /// anybody.
+    pub http_hosts: Vec<String>,
+}
+
+impl Policy {
+    /// Whether requests of HTTP may be sent to anybody at all.
+    #[must_use]
+    pub fn grants_http(&self) -> bool {
+        self.http || self.inherit_network || !self.http_hosts.is_empty()
+    }
 }
 
 /// `--dir HOST[::GUEST]`.

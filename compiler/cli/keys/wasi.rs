@@ -83,8 +83,10 @@ pub(crate) static WASI: Flag = Flag {
         Row::apply(
             "http",
             Takes::Flag,
-            "`wasi:http`; `http=n` refuses it",
+            "requests of HTTP, to anybody or to those of `--allow-host`; `http=n` refuses programs \
+             that import `wasi:http`",
             |settings, value| {
+                settings.options.policy.http = value.flag()?;
                 settings.options.withheld.http = !value.flag()?;
                 Ok(())
             },

@@ -9,6 +9,7 @@ mod alignment;
 mod blob;
 mod code;
 mod component;
+mod http;
 mod inline;
 mod isa;
 mod loops;

@@ -18,7 +18,7 @@ use object::{
     SymbolFlags, SymbolKind, SymbolScope, elf,
 };
 use std::collections::HashMap;
-use wasmelt_abi::{PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
+use wasmelt_abi::{HTTP_SYMBOL, PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
 
 struct Sections {
     text: SectionId,
@@ -64,10 +64,15 @@ pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<
     emitter.write_text();
     let mut writer = Writer::new(plan, options, text);
     let program = writer.write();
+    let http = writer.write_http();
     if let Some(image) = emitter.sections.image {
         emitter.write_image(&writer, image);
     }
-    emitter.write_blob(&writer, program);
+    emitter.write_blob(&writer);
+    emitter.define(PROGRAM_SYMBOL, program);
+    if let Some(http) = http {
+        emitter.define(HTTP_SYMBOL, http);
+    }
     if let Some(note) = &options.policy_note {
         let kind = SectionKind::ReadOnlyData;
         let section =
@@ -212,15 +217,19 @@ impl Emitter<'_> {
         }
     }
 
-    fn write_blob(&mut self, writer: &Writer<'_>, program: u64) {
+    fn write_blob(&mut self, writer: &Writer<'_>) {
         self.object
             .append_section_data(self.sections.blob, &writer.blob.bytes, 16);
         for (at, address) in &writer.blob.addresses {
             self.address(self.sections.blob, *at, address);
         }
+    }
+
+    /// A symbol of the description, for the runtime library.
+    fn define(&mut self, name: &str, at: u64) {
         self.object.add_symbol(Symbol {
-            name: PROGRAM_SYMBOL.as_bytes().to_vec(),
-            value: program,
+            name: name.as_bytes().to_vec(),
+            value: at,
             size: 0,
             kind: SymbolKind::Data,
             scope: SymbolScope::Linkage,

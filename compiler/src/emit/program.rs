@@ -20,8 +20,8 @@ use wasmparser::ValType;
 /// Writes the description at the end of a blob.
 pub(super) struct Writer<'a> {
     pub(super) plan: &'a LinkPlan<'a>,
-    options: &'a Options,
-    text: &'a Text,
+    pub(super) options: &'a Options,
+    pub(super) text: &'a Text,
     /// The first region's contents are in the image section, not here.
     image_is_mapped: bool,
     pub(super) blob: Blob,

@@ -37,8 +37,8 @@ pub use p2_http::P2_HTTP;
 pub use p3::P3;
 pub use p3_http::P3_HTTP;
 pub use program::{
-    CallSite, CodeMap, EnvVar, Export, Handler, Instance, Policy, PolicyFlags, Preopen,
-    PreopenFlags, Program, Region, TableInit, ValueType,
+    CallSite, CodeMap, EnvVar, Export, Handler, HttpFlags, HttpPolicy, Instance, Policy,
+    PolicyFlags, Preopen, PreopenFlags, Program, Region, TableInit, ValueType,
 };
 pub use resources::{GUEST_RESOURCES, host_resource, host_resource_p3};
 pub use slice::{Slice, Str};
@@ -68,6 +68,9 @@ macro_rules! stamp {
 
 /// The symbol of the [`Program`] that the compiler writes and the runtime's `main` reads.
 pub const PROGRAM_SYMBOL: &str = "wasmelt_program";
+
+/// The [`HttpPolicy`] of a program that has to do with `wasi:http`.
+pub const HTTP_SYMBOL: &str = "wasmelt_http";
 
 /// Prefix of the symbols of runtime functions (`memory_grow` is `wasmelt_memory_grow`).
 pub const RUNTIME_FN_PREFIX: &str = "wasmelt_";

@@ -209,6 +209,27 @@ impl PolicyFlags {
     pub const ALLOW_IP_NAME_LOOKUP: u64 = 4;
 }
 
+/// What a program that imports or exports `wasi:http` may do with it: symbol
+/// [`crate::HTTP_SYMBOL`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct HttpPolicy {
+    /// Bits of [`HttpFlags`].
+    pub flags: u64,
+    /// Whom requests may be sent to: `HOST` or `HOST:PORT`, where `*.HOST` is all names below it.
+    /// If there are none, anybody.
+    pub hosts: Slice<Str>,
+}
+
+/// Bits of [`HttpPolicy::flags`].
+#[derive(Debug)]
+pub struct HttpFlags;
+
+impl HttpFlags {
+    /// Requests may be sent.
+    pub const CLIENT: u64 = 1;
+}
+
 /// A directory of the host that the guest sees.
 #[repr(C)]
 #[derive(Debug)]

@@ -60,7 +60,7 @@ impl Family {
     }
 
     /// Opens a socket.
-    pub(super) fn open(self, kind: SocketType) -> Result<OwnedFd> {
+    pub(in crate::host) fn open(self, kind: SocketType) -> Result<OwnedFd> {
         let family = match self {
             Family::Ipv4 => AddressFamily::INET,
             Family::Ipv6 => AddressFamily::INET6,
@@ -112,7 +112,7 @@ pub(super) fn remote_address(fd: BorrowedFd<'_>) -> Result<SocketAddr> {
 }
 
 /// Whether the descriptor can be read or written without waiting now; errors count.
-pub(super) fn is_ready(fd: impl AsFd, direction: Direction) -> bool {
+pub(in crate::host) fn is_ready(fd: impl AsFd, direction: Direction) -> bool {
     let flags = match direction {
         Direction::Readable => PollFlags::IN,
         Direction::Writable => PollFlags::OUT,

@@ -13,7 +13,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::{
-    Handle, Interest, Wanted, is_descriptor_ready, is_ready, reactor, wait_for_descriptor, wait_one,
+    Handle, Interest, Wanted, is_descriptor_ready, is_ready, reactor, tasks, wait_for_descriptor,
+    wait_one,
 };
 use crate::host::clocks::{Clock, now_ns};
 
@@ -190,9 +191,12 @@ impl Changes {
     }
 }
 
-/// Wakes whoever waits for what has happened; with `block`, waits until there is something. Gives
-/// whether anybody waits for anything.
+/// Lets tasks go on, and wakes whoever waits for what has happened; with `block`, and if no task
+/// could go on, waits until there is something. Gives whether anybody waits for anything.
 pub fn turn(block: bool) -> bool {
+    if tasks::run_woken() {
+        return true;
+    }
     let first_ns = TIMES.with_borrow_mut(Times::first_ns);
     let descriptors = reactor::has_waiting();
     if first_ns.is_none() && !descriptors {

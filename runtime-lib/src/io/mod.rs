@@ -13,6 +13,7 @@ mod reactor;
 #[cfg(test)]
 pub(crate) mod script;
 mod source;
+mod tasks;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ pub use driving::wait_any_driving;
 pub use futures::{Changes, Ready, Sleep, ready, sleep_until, turn};
 pub use reactor::Waiting;
 pub use source::{Handle, Source};
+pub use tasks::{Task, spawn};
 
 /// A direction of a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

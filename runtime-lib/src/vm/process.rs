@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use wasmelt_abi::{Program, Slice, Str};
+use wasmelt_abi::{HttpPolicy, Program, Slice, Str};
 
 static ARGC: AtomicUsize = AtomicUsize::new(0);
 static ARGV: AtomicPtr<*const c_char> = AtomicPtr::new(std::ptr::null_mut());
@@ -83,17 +83,26 @@ pub fn exit(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-pub use entry::program;
+pub use entry::{http_policy, program};
 
 #[cfg(not(test))]
 mod entry {
     use std::ffi::c_int;
 
-    use super::{ARGC, ARGV, ENVP, Ordering, Program, c_char};
+    use super::{ARGC, ARGV, ENVP, HttpPolicy, Ordering, Program, c_char};
     use crate::vm::message::Message;
 
     unsafe extern "C" {
         static wasmelt_program: Program;
+        static wasmelt_http: HttpPolicy;
+    }
+
+    /// What a program that imports or exports `wasi:http` may do with it.
+    #[must_use]
+    #[inline]
+    pub fn http_policy() -> &'static HttpPolicy {
+        // SAFETY: as of `program`; the compiler defines the symbol for such programs.
+        unsafe { &wasmelt_http }
     }
 
     /// The program that this process runs.
@@ -126,7 +135,7 @@ mod entry {
 mod entry {
     use std::ptr::null;
 
-    use super::Program;
+    use super::{HttpPolicy, Program};
     use wasmelt_abi::{CodeMap, Policy, Slice};
 
     fn empty<T>() -> Slice<T> {
@@ -138,6 +147,13 @@ mod entry {
 
     unsafe extern "C" fn no_main(_: &'static Program) -> ! {
         super::exit(0)
+    }
+
+    pub fn http_policy() -> &'static HttpPolicy {
+        Box::leak(Box::new(HttpPolicy {
+            flags: 0,
+            hosts: empty(),
+        }))
     }
 
     pub fn program() -> &'static Program {

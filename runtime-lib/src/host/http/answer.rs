@@ -46,6 +46,11 @@ impl<T> Answer<T> {
     }
 
     #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        matches!(*self.0.borrow(), State::Awaited(_))
+    }
+
+    #[must_use]
     pub fn is_taken(&self) -> bool {
         matches!(*self.0.borrow(), State::Taken)
     }

@@ -289,6 +289,12 @@ impl BodyWriter {
         poll(&self.0, cx, Pipe::is_writable, |pipe| &mut pipe.writers)
     }
 
+    /// Waits until nobody reads any more.
+    pub fn poll_refused(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_refused = |pipe: &Pipe| pipe.refused.is_some();
+        poll(&self.0, cx, is_refused, |pipe| &mut pipe.writers)
+    }
+
     /// Happens when [`BodyWriter::room`] has something to say.
     #[must_use]
     pub fn writable(&self) -> Rc<dyn Event> {
@@ -377,6 +383,12 @@ impl BodyReader {
             let end = self.0.borrow().end.clone();
             end.expect("the body has ended")
         })
+    }
+
+    /// How many bytes there are to read.
+    #[must_use]
+    pub fn unread_bytes(&self) -> usize {
+        self.0.borrow().unread
     }
 
     /// The length of the whole body, if it is known: announced, or since it is complete.

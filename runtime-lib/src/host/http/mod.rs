@@ -8,7 +8,9 @@ pub mod body;
 pub mod client;
 mod error;
 pub mod fields;
+pub mod h1;
 pub mod message;
+pub mod transport;
 
 pub use error::{DnsErrorPayload, ErrorCode, FieldSizePayload, Result, TlsAlertReceivedPayload};
 pub use fields::{Fields, FieldsError};

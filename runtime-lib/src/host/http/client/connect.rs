@@ -1,0 +1,136 @@
+//! Connecting: names, addresses, sockets.
+
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use rustix::io::Errno;
+use rustix::net::SocketType;
+use rustix::net::sockopt::{set_tcp_nodelay, socket_error};
+
+use crate::host::http::transport::{Buffer, Socket, Transport};
+use crate::host::http::{DnsErrorPayload, ErrorCode, Result};
+use crate::host::lookup::Lookup;
+use crate::host::net::{Direction, Family, is_ready};
+use crate::host::{self, Error};
+use crate::io::{Changes, Interest, Source, ready as when_ready};
+
+/// Where a request goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Destination {
+    pub(super) secure: bool,
+    /// In lower case, an address of IPv6 in brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+/// A connection, with what has come in.
+pub(super) struct Connection {
+    pub(super) transport: Box<dyn Transport>,
+    pub(super) buffer: Buffer,
+}
+
+/// Connects to the first address that answers.
+pub(super) async fn connect(destination: &Destination) -> Result<Connection> {
+    if destination.secure {
+        return Err(ErrorCode::ConfigurationError);
+    }
+    let mut failure = dns_error("address not available");
+    for address in addresses(&destination.host).await? {
+        let address = SocketAddr::new(address, destination.port);
+        match open(address).await {
+            Ok(fd) => {
+                return Ok(Connection {
+                    transport: Box::new(Socket::new(fd)),
+                    buffer: Buffer::default(),
+                });
+            }
+            Err(error) => failure = connect_error(error),
+        }
+    }
+    Err(failure)
+}
+
+fn dns_error(rcode: &str) -> ErrorCode {
+    ErrorCode::DnsError(DnsErrorPayload {
+        rcode: Some(rcode.to_owned()),
+        info_code: None,
+    })
+}
+
+/// The addresses of a host.
+async fn addresses(host: &str) -> Result<Vec<IpAddr>> {
+    // RFC 6761, section 6.4: there are no such names, and nobody needs to be asked.
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if name == "invalid" || name.ends_with(".invalid") {
+        return Err(dns_error("address not available"));
+    }
+    let mut lookup = Lookup::start(host).map_err(|error| match error {
+        Error::Invalid => dns_error("invalid dns name"),
+        _ => dns_error("address not available"),
+    })?;
+    let done = lookup.awaited().map(Arc::clone);
+    if let Some(done) = done {
+        let done = Rc::new(Source::new(done));
+        when_ready(done.handle(), Interest::Readable).await;
+    }
+    let mut found = Vec::new();
+    loop {
+        match lookup.next_address() {
+            Ok(Some(address)) => found.push(address),
+            Ok(None) => break,
+            Err(_) => return Err(dns_error("address not available")),
+        }
+    }
+    Ok(found)
+}
+
+/// Opens a connection.
+async fn open(address: SocketAddr) -> host::Result<OwnedFd> {
+    let family = match address {
+        SocketAddr::V4(_) => Family::Ipv4,
+        SocketAddr::V6(_) => Family::Ipv6,
+    };
+    let fd = family.open(SocketType::STREAM)?;
+    match rustix::net::connect(&fd, &address) {
+        Ok(()) => {}
+        Err(Errno::INPROGRESS | Errno::INTR) => {
+            let fd = Rc::new(Source::new(fd.try_clone()?));
+            let mut changes = Changes::new(fd.handle(), Interest::Writable);
+            poll_fn(|cx| {
+                while !is_ready(&**fd, Direction::Writable) {
+                    ready!(changes.poll(cx));
+                }
+                Poll::Ready(())
+            })
+            .await;
+            if let Err(errno) = socket_error(&**fd)? {
+                return Err(errno.into());
+            }
+        }
+        Err(errno) => return Err(errno.into()),
+    }
+    // Without it, small requests wait for the acknowledgement of those before.
+    let _ = set_tcp_nodelay(&fd, true);
+    Ok(fd)
+}
+
+fn connect_error(error: Error) -> ErrorCode {
+    match error {
+        Error::HostUnreachable
+        | Error::NetworkUnreachable
+        | Error::NetworkDown
+        | Error::AddressFamilyNotSupported => ErrorCode::DestinationUnavailable,
+        Error::TimedOut => ErrorCode::ConnectionTimeout,
+        Error::ConnectionReset | Error::ConnectionAborted | Error::Pipe => {
+            ErrorCode::ConnectionTerminated
+        }
+        Error::TooManyOpenFiles | Error::TooManyOpenFilesInSystem => {
+            ErrorCode::ConnectionLimitReached
+        }
+        _ => ErrorCode::ConnectionRefused,
+    }
+}

@@ -1,0 +1,129 @@
+//! Connections as streams of bytes that never make the thread wait.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use rustix::io::retry_on_intr;
+use rustix::net::{RecvFlags, SendFlags};
+
+use crate::host::{Error, Result};
+use crate::io::{Changes, Interest, Source};
+
+/// Bytes that one reading asks for at least.
+const READ_BYTES: usize = 16 * 1024;
+
+/// A connection, secured or not.
+pub trait Transport {
+    /// Reads what is there into a buffer that is not empty: 0 bytes at the end.
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>>;
+
+    /// Writes what is taken, of bytes of which there is one.
+    fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<Result<usize>>;
+
+    /// Hands on to the system what has been written.
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A connected socket.
+pub struct Socket {
+    source: Rc<Source<OwnedFd>>,
+    reading: Changes,
+    writing: Changes,
+}
+
+impl Socket {
+    /// Of a descriptor that does not block.
+    #[must_use]
+    pub fn new(fd: OwnedFd) -> Socket {
+        let source = Rc::new(Source::new(fd));
+        Socket {
+            reading: Changes::new(source.handle(), Interest::Readable),
+            writing: Changes::new(source.handle(), Interest::Writable),
+            source,
+        }
+    }
+}
+
+impl Transport for Socket {
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
+        loop {
+            let fd = self.source.as_fd();
+            let read = retry_on_intr(|| rustix::net::recv(fd, &mut *into, RecvFlags::empty()));
+            match read.map_err(Error::from) {
+                Err(Error::WouldBlock) => ready!(self.reading.poll(cx)),
+                read => return Poll::Ready(read.map(|(count, _)| count)),
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<Result<usize>> {
+        loop {
+            let fd = self.source.as_fd();
+            let sent = retry_on_intr(|| rustix::net::send(fd, from, SendFlags::NOSIGNAL));
+            match sent.map_err(Error::from) {
+                Err(Error::WouldBlock) => ready!(self.writing.poll(cx)),
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
+}
+
+/// What has come in and has not been used.
+#[derive(Default)]
+pub struct Buffer {
+    /// Behind what has come in, whatever was there before.
+    bytes: Vec<u8>,
+    used: usize,
+    filled: usize,
+}
+
+impl Buffer {
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.used..self.filled).unwrap_or_default()
+    }
+
+    pub fn consume(&mut self, count: usize) {
+        self.used += count;
+        if self.used == self.filled {
+            (self.used, self.filled) = (0, 0);
+        }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.used == self.filled
+    }
+
+    /// Gives its memory back, if nothing is in it.
+    pub fn shrink(&mut self) {
+        if self.is_empty() {
+            *self = Buffer::default();
+        }
+    }
+
+    /// Reads more: 0 bytes at the end.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut dyn Transport,
+    ) -> Poll<Result<usize>> {
+        if self.used > 0 {
+            self.bytes.copy_within(self.used..self.filled, 0);
+            (self.used, self.filled) = (0, self.filled - self.used);
+        }
+        if self.bytes.len() - self.filled < READ_BYTES / 2 {
+            self.bytes.resize(self.filled + READ_BYTES, 0);
+        }
+        let free = self.bytes.get_mut(self.filled..).unwrap_or_default();
+        let count = ready!(from.poll_read(cx, free))?;
+        self.filled += count;
+        Poll::Ready(Ok(count))
+    }
+}
