@@ -30,6 +30,8 @@ const WORDS: &[(&str, &str, &str)] = &[
         "fix the test, or list it as expected to fail with its reason",
     ),
     ("allow(dead", "_code", "delete what is not used"),
+    ("way", "s back", "the compiler's word is back edge"),
+    ("goes ", "round", "the compiler's word is loop-carried"),
     (
         "/ro",
         "ot/",

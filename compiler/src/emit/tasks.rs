@@ -42,7 +42,7 @@ impl Writer<'_> {
         let entered = self.flags_offsets(None, instance);
         let at = self.blob.reserve(size_of::<AsyncLift>());
         let field = |offset: usize| at + offset as u64;
-        let pieces = [
+        let trampolines = [
             (offset_of!(AsyncLift, start), Some(FuncKind::TaskStart(id))),
             (
                 offset_of!(AsyncLift, callback),
@@ -53,9 +53,9 @@ impl Writer<'_> {
                 lift.post_return.map(|_| FuncKind::TaskPostReturn(id)),
             ),
         ];
-        for (offset, kind) in pieces {
+        for (offset, kind) in trampolines {
             if let Some(kind) = kind {
-                self.piece(field(offset), &kind);
+                self.code_address(field(offset), &kind);
             }
         }
         let flag = |is_set: bool, bit: u64| if is_set { bit } else { 0 };
@@ -88,11 +88,11 @@ impl Writer<'_> {
         let field = |offset: usize| at + offset as u64;
         self.blob
             .set_address(field(offset_of!(AsyncCall, lift)), Address::Blob(record));
-        self.piece(
+        self.code_address(
             field(offset_of!(AsyncCall, pass_params)),
             &FuncKind::PassParams(canon),
         );
-        self.piece(
+        self.code_address(
             field(offset_of!(AsyncCall, pass_result)),
             &FuncKind::PassResult(canon),
         );
@@ -145,12 +145,12 @@ impl Writer<'_> {
     fn write_thread_start(&mut self, argument: PtrType) -> u64 {
         let at = self.blob.reserve(size_of::<ThreadStart>());
         let start = at + offset_of!(ThreadStart, start) as u64;
-        self.piece(start, &FuncKind::ThreadStart(argument));
+        self.code_address(start, &FuncKind::ThreadStart(argument));
         at
     }
 
-    /// The address of a piece of compiled code.
-    fn piece(&mut self, at: u64, kind: &FuncKind) {
+    /// The address of a generated function.
+    fn code_address(&mut self, at: u64, kind: &FuncKind) {
         let func = self.plan.generated(kind);
         self.blob.set_address(at, Address::Code(func));
     }

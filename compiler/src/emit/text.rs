@@ -1,4 +1,4 @@
-//! All code in one piece: addresses of functions, and calls between them resolved.
+//! The text section: addresses of functions, and calls between them resolved.
 
 use super::alignment;
 use super::code::{CallSite, CompiledFunction, Relocation, Target};

@@ -116,7 +116,7 @@ impl LinkPlan<'_> {
     pub fn task_adapter(&self, canon: CanonId) -> (LiftId, OptionsId) {
         match self.linked.canons[canon.index()].kind {
             CanonKind::TaskAdapter { lift, options } => (lift, options),
-            _ => unreachable!("only these have records and pieces of a call"),
+            _ => unreachable!("only these have records and trampolines"),
         }
     }
 

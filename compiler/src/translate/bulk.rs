@@ -34,7 +34,7 @@ impl FuncTranslator<'_, '_> {
         let from = self.builder.ins().iadd(from_base, from);
         let to = self.builder.ins().iadd(to_base, to);
         let flags = self.bulk_flags();
-        let read: Vec<_> = pieces(bytes)
+        let read: Vec<_> = chunks(bytes)
             .into_iter()
             .map(|(ty, at)| (self.builder.ins().load(ty, flags, from, at), at))
             .collect();
@@ -59,7 +59,7 @@ impl FuncTranslator<'_, '_> {
         let base = self.memory_pointer(memory);
         let to = self.builder.ins().iadd(base, to);
         let flags = self.bulk_flags();
-        for (ty, at) in pieces(bytes).into_iter().rev() {
+        for (ty, at) in chunks(bytes).into_iter().rev() {
             let value = self.repeated(byte as u8, ty);
             self.builder.ins().store(flags, value, to, at);
         }
@@ -101,7 +101,7 @@ impl FuncTranslator<'_, '_> {
 
 /// Accesses that together are of so many bytes: type and offset. The last one overlaps the one
 /// before it.
-fn pieces(bytes: u64) -> Vec<(Type, i32)> {
+fn chunks(bytes: u64) -> Vec<(Type, i32)> {
     let types = [types::I8X16, types::I64, types::I32, types::I16, types::I8];
     let fits = |ty: &Type| u64::from(ty.bytes()) <= bytes;
     let ty = types.into_iter().find(fits).expect("at least one byte");

@@ -1,4 +1,4 @@
-//! Built-ins of async components, and the pieces of compiled code that the runtime makes tasks of.
+//! Built-ins of async components, and the trampolines of which the runtime makes tasks.
 //!
 //! A built-in is a runtime function; what is checked here is only that the instance may be left.
 //! Specification: component model, "Canonical Definitions", `canon_lift` and `canon_lower`; the

@@ -79,7 +79,7 @@ fn lines_of<'c>(clif: &'c str, block: &str) -> Vec<&'c str> {
 }
 
 #[test]
-fn an_index_is_carried_extended() {
+fn an_index_is_widened() {
     let clif = improved(
         types::I32,
         |builder, parts| {
@@ -97,7 +97,7 @@ fn an_index_is_carried_extended() {
 }
 
 #[test]
-fn what_meets_on_the_way_back_is_carried_extended() {
+fn what_meets_before_a_back_edge_is_widened() {
     let clif = improved(
         types::I32,
         |builder, parts| {
@@ -120,7 +120,7 @@ fn what_meets_on_the_way_back_is_carried_extended() {
 }
 
 #[test]
-fn an_index_whose_extension_is_a_move_is_carried_as_it_is() {
+fn an_index_whose_extension_is_a_move_is_not_widened() {
     let clif = improved(
         types::I32,
         |builder, parts| {
@@ -157,7 +157,7 @@ fn a_pointer_that_is_loaded_is_loaded_extended() {
 }
 
 #[test]
-fn what_goes_round_is_the_first_operand() {
+fn a_loop_carried_value_is_the_first_operand() {
     let clif = improved(
         types::I64,
         |builder, parts| {
@@ -194,24 +194,24 @@ fn counted(is_used_behind: bool) -> String {
 }
 
 #[test]
-fn a_step_is_taken_behind_the_branch() {
+fn an_increment_is_sunk_behind_the_branch() {
     let clif = counted(false);
     let header = lines_of(&clif, "block1(");
     let branch = header.iter().position(|line| line.starts_with("brif"));
-    let step = header.iter().position(|line| line.contains("iadd"));
-    assert!(branch < step, "{clif}");
+    let increment = header.iter().position(|line| line.contains("iadd"));
+    assert!(branch < increment, "{clif}");
     // The loop goes on behind its branch.
     assert!(clif.contains("icmp sge"), "{clif}");
     assert!(clif.contains(", block2, block3"), "{clif}");
 }
 
 #[test]
-fn a_step_whose_result_is_compared_stays() {
+fn an_increment_whose_result_is_compared_stays() {
     let clif = counted(true);
     let header = lines_of(&clif, "block1(");
     let branch = header.iter().position(|line| line.starts_with("brif"));
-    let step = header.iter().position(|line| line.contains("iadd"));
-    assert!(step < branch, "{clif}");
+    let increment = header.iter().position(|line| line.contains("iadd"));
+    assert!(increment < branch, "{clif}");
 }
 
 #[test]

@@ -285,16 +285,16 @@ impl FuncTranslator<'_, '_> {
             return;
         }
         let flags = self.trusted(Alias::Memory);
-        let mut pieces = Vec::new();
+        let mut chunks = Vec::new();
         let mut offset = 0;
         while offset < bytes {
-            let ty = piece(bytes - offset);
+            let ty = chunk_type(bytes - offset);
             let place = displacement(start + offset);
             let value = self.builder.ins().load(ty, flags, from, place);
-            pieces.push((value, offset));
+            chunks.push((value, offset));
             offset += ty.bytes();
         }
-        for (value, offset) in pieces {
+        for (value, offset) in chunks {
             let place = displacement(at + offset);
             self.builder.ins().store(flags, value, to, place);
         }
@@ -363,7 +363,7 @@ impl Span {
 }
 
 /// The largest type that is not larger than what is left of a copy.
-fn piece(bytes: u32) -> Type {
+fn chunk_type(bytes: u32) -> Type {
     match bytes {
         16.. => types::I8X16,
         8.. => types::I64,
