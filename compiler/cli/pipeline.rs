@@ -128,6 +128,7 @@ fn link_failure(error: LinkError) -> Failure {
             diagnostic
                 .help("give the path of a linker, or leave out `--linker` to use the built-in one"),
         ),
+        LinkError::TooLarge { .. } => Failure::input(diagnostic),
         LinkError::ToolFailed { .. } => {
             Failure::input(diagnostic.help("leave out `--linker` to use the built-in one"))
         }

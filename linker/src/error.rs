@@ -11,6 +11,8 @@ pub enum LinkError {
     UndefinedSymbols(Vec<String>),
     /// The linker found something else wrong with its inputs; its own words.
     Failed(String),
+    /// Code and data reach to the address at which the first memory begins.
+    TooLarge { address: u64 },
     /// The linker itself went wrong: a bug in it, or in this crate's use of it.
     Internal(String),
     /// The executable or a temporary file could not be written.
@@ -40,6 +42,10 @@ impl fmt::Display for LinkError {
                 Ok(())
             }
             LinkError::Failed(message) => write!(f, "linking failed: {message}"),
+            LinkError::TooLarge { address } => write!(
+                f,
+                "the program is too large: its code and data end behind {address:#x}, where its first memory begins"
+            ),
             LinkError::Internal(message) => write!(f, "the linker went wrong: {message}"),
             LinkError::Write { path, source } => {
                 write!(f, "cannot write `{}`: {source}", path.display())

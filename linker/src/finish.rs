@@ -33,7 +33,7 @@ pub(crate) fn finish(
     let internal = |text: &str| LinkError::Internal(text.to_owned());
     let elf = Elf::parse(linked).ok_or_else(|| internal("the output is not a 64-bit ELF file"))?;
     let cut = match image {
-        Some(image) => Some(cut_image(&elf, image, page_bytes).map_err(LinkError::Internal)?),
+        Some(image) => Some(cut_image(&elf, image, page_bytes)?),
         None => None,
     };
     let mut out = Vec::new();
@@ -78,37 +78,37 @@ fn cut_image<'a>(
     elf: &Elf<'a>,
     image: &PreparedImage<'a>,
     page_bytes: u64,
-) -> Result<CutImage<'a>, String> {
+) -> Result<CutImage<'a>, LinkError> {
     let ImageSection {
-        section,
         address,
         memory_bytes,
+        ..
     } = image.section;
     let address = *address;
+    let internal = |text: &str| LinkError::Internal(text.to_owned());
     let at_address = |segment: &Segment| is_load(segment) && segment.p_vaddr.get(LE) == address;
     let segment = elf.segments.iter().position(at_address);
-    let segment = segment.ok_or_else(|| format!("no segment is at {address:#x}"))?;
+    let segment = segment.ok_or_else(|| internal("no segment is at the image's address"))?;
     let allocated = elf.sections.iter().filter(|section| is_allocated(section));
-    let strays = allocated
-        .filter(|section| section.sh_addr.get(LE) > address)
-        .count();
-    if strays != 0 {
-        return Err(format!("{strays} sections lie behind `{section}`"));
+    if allocated
+        .into_iter()
+        .any(|section| section.sh_addr.get(LE) > address)
+    {
+        return Err(LinkError::TooLarge { address });
     }
     let data = elf
         .contents(&elf.segments[segment])
-        .ok_or("a segment ends behind the file")?;
+        .ok_or_else(|| internal("a segment ends behind the file"))?;
     // Linkers fill up the last page, and not always with zeros.
-    let head = data.get(..image.head_bytes).ok_or("the image is cut off")?;
+    let head = data
+        .get(..image.head_bytes)
+        .ok_or_else(|| internal("the image is cut off"))?;
     let data = ImageBytes {
         head,
         tail: image.tail,
     };
     if data.len() > *memory_bytes {
-        return Err(format!(
-            "the image has {} bytes, its memory only {memory_bytes}",
-            data.len()
-        ));
+        return Err(internal("the image is larger than its memory"));
     }
     let pieces_max = elf.segments_max().saturating_sub(elf.segments.len()) + 1;
     let pieces = split(&data, *memory_bytes, page_bytes, pieces_max.min(PIECES_MAX));

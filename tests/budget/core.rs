@@ -53,7 +53,7 @@ fn calls() -> Vec<Shape> {
         Shape::built("calls with many parameters and results", || {
             let types = "i32 ".repeat(500);
             let ty = format!("(type $t (func (param {types}) (result {types})))");
-            let calls = "call $f ".repeat(300);
+            let calls = "call $f ".repeat(200);
             let zeros = "i32.const 0 ".repeat(500);
             let drops = "drop ".repeat(500);
             let gets = each(500, |n| format!("local.get {n} "));
@@ -93,7 +93,7 @@ fn loops() -> Vec<Shape> {
         }),
         Shape::built("many loops side by side", || {
             let one = "loop local.get 0 i32.const 1 i32.add local.tee 0 i32.const 9 i32.lt_u br_if 0 end ";
-            module("", &format!("(local i32) {}", one.repeat(8000)))
+            module("", &format!("(local i32) {}", one.repeat(5000)))
         }),
         Shape::built("loops in loops", || {
             let begin = "loop ".repeat(700);
@@ -133,8 +133,8 @@ fn loops() -> Vec<Shape> {
 fn branches() -> Vec<Shape> {
     vec![
         Shape::built("blocks in blocks", || {
-            let begin = "block ".repeat(30_000);
-            let end = "local.get 0 br_if 0 end ".repeat(30_000);
+            let begin = "block ".repeat(20_000);
+            let end = "local.get 0 br_if 0 end ".repeat(20_000);
             module("", &format!("(local i32) {begin} {end}"))
         }),
         Shape::built("ifs in ifs", || {
@@ -233,6 +233,46 @@ fn tables() -> Vec<Shape> {
                 &format!("(local i32) {calls}"),
             )
         }),
+        Shape::built("a huge table", || huge_tables(1)),
+        Shape::built("many huge tables", || huge_tables(100)),
+        Shape::built("a huge table that is read", || {
+            let table = "(table $t 10000000 funcref) (elem (i32.const 9999990) $f)";
+            let read = "local.get 0 table.get $t drop";
+            module(
+                &format!("(func $f) {table}"),
+                &format!("(local i32) {read}"),
+            )
+        }),
+        Shape::built("a huge table that is filled", || {
+            let table = "(table $t 10000000 funcref (ref.func $f))";
+            let call = "local.get 0 call_indirect $t";
+            module(
+                &format!("(func $f) {table}"),
+                &format!("(local i32) {call}"),
+            )
+        }),
+        Shape::built("many tables with a gap", || {
+            let tables = each(2000, |n| {
+                format!(
+                    "(table $t{n} 65000 funcref) (elem (table $t{n}) (i32.const 64000) func $f)"
+                )
+            });
+            let uses = each(2000, |n| {
+                format!("local.get 0 call_indirect $t{n} local.get 0 table.get $t{n} drop ")
+            });
+            module(
+                &format!("(func $f) {tables}"),
+                &format!("(local i32) {uses}"),
+            )
+        }),
+        Shape::built("data behind gaps", || {
+            let memories = each(50, |n| {
+                format!(
+                    "(memory $m{n} 4000) (data (memory $m{n}) (i32.const 1) \"a\") (data (memory $m{n}) (i32.const 260000000) \"b\")"
+                )
+            });
+            module(&memories, "")
+        }),
         Shape::built("many tables", || {
             let tables = each(3000, |n| format!("(table $t{n} funcref (elem $f))"));
             let calls = each(3000, |n| format!("local.get 0 call_indirect $t{n} "));
@@ -242,6 +282,20 @@ fn tables() -> Vec<Shape> {
             )
         }),
     ]
+}
+
+/// Tables of ten million elements, of which a few are there.
+fn huge_tables(count: usize) -> Vec<u8> {
+    let tables = each(count, |n| {
+        let first = format!("(elem (table $t{n}) (i32.const 0) func $f)");
+        let last = format!("(elem (table $t{n}) (i32.const 9999999) func $f)");
+        format!("(table $t{n} 10000000 funcref) {first} {last}")
+    });
+    let calls = each(count, |n| format!("local.get 0 call_indirect $t{n} "));
+    module(
+        &format!("(func $f) {tables}"),
+        &format!("(local i32) {calls}"),
+    )
 }
 
 fn many() -> Vec<Shape> {

@@ -3,6 +3,7 @@
 
 use super::component::Resource;
 use super::function_name::{function_name, unnamed};
+use super::gaps::Gaps;
 use super::limits::{check_counts, grown_memory, grown_table, memory_fits, table_fits};
 use super::missing::Missing;
 use super::module_exports::expect_no_values;
@@ -70,6 +71,7 @@ pub(super) fn instantiate<'a>(
         funcrefs: Vec::new(),
         funcref_positions: HashMap::new(),
         entries: HashMap::new(),
+        gaps: Gaps::new(),
         store_bytes: 0,
         entry: None,
         exports: Vec::new(),

@@ -4,6 +4,7 @@
 //! have the shortest displacements. See `wasmelt_abi::MemoryHeader` for the picture.
 
 use super::{ConstantCalls, FuncKind, Image, LinkPlan, OptionsPlan, Reloc, TableStorage, Value};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, OptionsId, RegionIndex, SigId};
 use std::collections::BTreeMap;
 use std::mem::{offset_of, size_of};
@@ -31,39 +32,69 @@ impl Slot {
     };
 }
 
+/// The contexts of all regions together take at most this many bytes. Far more than a program has;
+/// those of the first region lie between its code and its memory.
+const CONTEXT_BYTES_MAX: u64 = 512 << 20;
+
 /// Hands out places below the header of each region.
 struct Cursors {
     /// Bytes in use below the pointer.
     used: Vec<u64>,
+    /// Of all regions.
+    total: u64,
 }
 
 impl Cursors {
     fn place(&mut self, region: RegionIndex, bytes: u64, align: u64) -> Slot {
         let used = &mut self.used[region.index()];
-        *used = (*used + bytes).next_multiple_of(align);
-        let offset = i32::try_from(*used).expect("contexts are far below 2 GiB");
+        let before = *used;
+        *used = (before + bytes).next_multiple_of(align);
+        self.total += *used - before;
+        // When it is too much, the place is never looked at.
+        let offset = i32::try_from(*used).unwrap_or(i32::MAX);
         Slot {
             region,
             offset: -offset,
         }
     }
+
+    fn check(&self) -> Result<()> {
+        if self.total <= CONTEXT_BYTES_MAX {
+            return Ok(());
+        }
+        let total = self.total;
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "the globals and tables of the program take {total} bytes; \
+                 the limit is {CONTEXT_BYTES_MAX}"
+            ),
+        ))
+    }
 }
 
-pub(super) fn lay_out(plan: &mut LinkPlan<'_>) {
+/// Places everything, and fills the images.
+///
+/// # Errors
+/// `Unsupported` when contexts are larger than any program needs.
+pub(super) fn lay_out(plan: &mut LinkPlan<'_>) -> Result<()> {
     let mut cursors = Cursors {
         used: vec![size_of::<MemoryHeader>() as u64; plan.regions.len()],
+        total: 0,
     };
     place_components(plan, &mut cursors);
     place_globals(plan, &mut cursors);
     place_segments(plan, &mut cursors);
     place_tables(plan, &mut cursors);
     place_constant_calls(plan, &mut cursors);
+    cursors.check()?;
     place_regions(plan, &cursors);
     write_headers(plan);
     write_components(plan);
     write_globals(plan);
     write_segments(plan);
     write_tables(plan);
+    Ok(())
 }
 
 /// Flags of component instances, and canonical options, which have addresses that code can form.
@@ -178,7 +209,7 @@ fn place_constant_calls(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
         if !table.constant || table.called.is_empty() {
             continue;
         }
-        let (region, len) = (table.region, table.len);
+        let (region, slots) = (table.region, table.slots());
         let called: Vec<SigId> = table.called.iter().copied().collect();
         let functions: Vec<FuncId> = table.elements.iter().filter_map(as_func).collect();
         for func in functions {
@@ -190,12 +221,12 @@ fn place_constant_calls(plan: &mut LinkPlan<'_>, cursors: &mut Cursors) {
             let stub = plan.func_of_kind(FuncKind::TrapStub(code));
             plan.reachable[stub.index()] = true;
         }
-        let per_sig = len * 8 * called.len() as u64;
+        let per_sig = slots * 8 * called.len() as u64;
         plan.tables[index].calls = if per_sig <= PER_SIG_BYTES_MAX || called.len() == 1 {
-            let place = |sig| (sig, cursors.place(region, len * 8, 8));
+            let place = |sig| (sig, cursors.place(region, slots * 8, 8));
             ConstantCalls::PerSig(called.into_iter().map(place).collect::<BTreeMap<_, _>>())
         } else {
-            ConstantCalls::Tagged(cursors.place(region, len * 16, 16))
+            ConstantCalls::Tagged(cursors.place(region, slots * 16, 16))
         };
     }
 }
@@ -359,7 +390,7 @@ fn write_tables(plan: &mut LinkPlan<'_>) {
             ConstantCalls::None => {}
             ConstantCalls::PerSig(slots) => {
                 for (sig, slot) in slots {
-                    for position in 0..plan.tables[index].len {
+                    for position in 0..plan.tables[index].slots() {
                         let func = call_target(plan, index, position, Some(sig));
                         let offset = element_offset(slot, position, 8);
                         let image = &mut plan.regions[slot.region.index()].below;
@@ -368,7 +399,7 @@ fn write_tables(plan: &mut LinkPlan<'_>) {
                 }
             }
             ConstantCalls::Tagged(slot) => {
-                for position in 0..plan.tables[index].len {
+                for position in 0..plan.tables[index].slots() {
                     let func = call_target(plan, index, position, None);
                     let offset = element_offset(slot, position, 16);
                     let tag = element(plan, index, position)
@@ -422,7 +453,7 @@ fn write_storage(plan: &mut LinkPlan<'_>, index: usize) {
     match table.storage {
         TableStorage::None => {}
         TableStorage::Fixed(slot) => {
-            for position in 0..table.len {
+            for position in 0..table.slots() {
                 let table = &plan.tables[index];
                 let at = usize::try_from(position).expect("64-bit host");
                 let value = *table.elements.get(at).unwrap_or(&table.fill);

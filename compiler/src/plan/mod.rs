@@ -10,6 +10,7 @@ mod evaluate;
 mod exports;
 mod from_host;
 mod function_name;
+mod gaps;
 mod host;
 mod image;
 mod instantiate;
@@ -119,6 +120,7 @@ pub struct LinkPlan<'a> {
     pub funcref_positions: HashMap<FuncId, usize>,
     /// Generated functions that are made once for each kind.
     entries: HashMap<FuncKind, FuncId>,
+    gaps: gaps::Gaps,
     pub store_bytes: u64,
     /// The function that `Program.entry` calls.
     pub entry: Option<FuncId>,
@@ -367,9 +369,10 @@ pub enum ConstantCalls {
     /// Not constant, or never called.
     #[default]
     None,
-    /// For each type, `len` code pointers; slots that must not be called hold trap stubs.
+    /// For each type, a code pointer for each of [`Table::slots`]; those that must not be called hold
+    /// trap stubs.
     PerSig(BTreeMap<SigId, Slot>),
-    /// `len` pairs of code pointer and type number: smaller when there are many types.
+    /// The same number of pairs of code pointer and type number: smaller when there are many types.
     Tagged(Slot),
 }
 
@@ -381,6 +384,21 @@ pub struct Region {
     pub below_bytes: u64,
     /// Contents of the contexts and the header, ending at the memory's byte 0.
     pub below: Image,
+}
+
+/// So many null elements at the end of a table are not worth a comparison.
+const NULL_SLOTS_MAX: u64 = 16;
+
+impl Table {
+    /// How many elements the call side of a constant table has: all behind them are null.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        let elements = self.elements.len() as u64;
+        match self.fill {
+            Value::RefNull if self.len - elements > NULL_SLOTS_MAX => elements,
+            _ => self.len,
+        }
+    }
 }
 
 impl Memory {
@@ -400,15 +418,15 @@ impl Memory {
     }
 }
 
-/// Images have megabytes of zeros: they are compared in pieces of this many bytes.
+/// Images have megabytes of zeros: they are compared in chunks of this many bytes.
 const ZEROS_BYTES: usize = 4096;
 
-/// What is left of bytes when pieces that `split` takes off are dropped, as long as they are zeros.
+/// What is left of bytes when chunks that `split` takes off are dropped, as long as they are zeros.
 fn without_zeros(
     mut bytes: &[u8],
     split: impl Fn(&[u8]) -> Option<(&[u8; ZEROS_BYTES], &[u8])>,
 ) -> &[u8] {
-    while let Some((_, rest)) = split(bytes).filter(|(piece, _)| **piece == [0; ZEROS_BYTES]) {
+    while let Some((_, rest)) = split(bytes).filter(|(chunk, _)| **chunk == [0; ZEROS_BYTES]) {
         bytes = rest;
     }
     bytes
@@ -429,7 +447,7 @@ pub fn plan<'a>(
     reach::mark_reachable(&mut plan);
     plan.task_uses = tasks::uses(&plan);
     plan.takes_pointer = pointer::mark_takers(&plan);
-    layout::lay_out(&mut plan);
+    layout::lay_out(&mut plan)?;
     Ok(plan)
 }
 

@@ -13,6 +13,7 @@ use crate::canonical::{Form, Helper, TyId};
 use crate::index::{
     CanonId, ElemIndex, FuncId, GlobalId, InstanceIndex, LiftId, OptionsId, SigId, TableId,
 };
+use std::collections::HashMap;
 
 /// Tables that are written but never grown and have up to this many elements lie in the context.
 const FIXED_TABLE_ELEMENTS_MAX: u64 = 1 << 16;
@@ -30,6 +31,10 @@ struct TableUse {
     read: bool,
     written: bool,
     grown: bool,
+    /// All its elements can be got hold of.
+    escaped: bool,
+    /// Its elements by their types, once it is called.
+    by_sig: Option<HashMap<SigId, Vec<FuncId>>>,
 }
 
 pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
@@ -92,12 +97,14 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
     } = reach;
     for (table, used) in plan.tables.iter_mut().zip(tables) {
         table.constant = !used.written && !used.grown;
-        table.storage = if used.grown || (used.written && table.len > FIXED_TABLE_ELEMENTS_MAX) {
-            TableStorage::Growable(Slot::UNPLACED)
-        } else if used.written || used.read || (!table.constant && !table.called.is_empty()) {
-            TableStorage::Fixed(Slot::UNPLACED)
-        } else {
+        let is_large = used.written && table.len > FIXED_TABLE_ELEMENTS_MAX;
+        let gap = table.len - table.elements.len() as u64;
+        table.storage = if !(used.written || used.read || used.grown) {
             TableStorage::None
+        } else if used.grown || is_large || !plan.gaps.take_slots(gap) {
+            TableStorage::Growable(Slot::UNPLACED)
+        } else {
+            TableStorage::Fixed(Slot::UNPLACED)
         };
     }
     for (global, written) in plan.globals.iter_mut().zip(globals_written) {
@@ -248,12 +255,12 @@ impl Reach<'_, '_> {
         self.lift(id);
         let lift = &self.plan.linked.lifts[id.index()];
         let callback = self.plan.linked.option(lift.options).callback;
-        let pieces = [
+        let trampolines = [
             Some(FuncKind::TaskStart(id)),
             callback.map(|_| FuncKind::TaskCallback(id)),
             lift.post_return.map(|_| FuncKind::TaskPostReturn(id)),
         ];
-        for kind in pieces.into_iter().flatten() {
+        for kind in trampolines.into_iter().flatten() {
             let func = self.plan.func_of_kind(kind);
             self.func(func);
         }
@@ -421,6 +428,9 @@ impl Reach<'_, '_> {
     }
 
     fn contents_escape(&mut self, table: TableId) {
+        if std::mem::replace(&mut self.tables[table.index()].escaped, true) {
+            return;
+        }
         let values = self.plan.tables[table.index()].elements.clone();
         for value in values {
             self.value(value);
@@ -432,19 +442,33 @@ impl Reach<'_, '_> {
         if !self.plan.tables[table.index()].called.insert(sig) {
             return;
         }
-        let table = &self.plan.tables[table.index()];
-        let of_type = |value: &Value| match *value {
-            Value::RefFunc(func) if self.plan.sig_of(func) == Some(sig) => Some(func),
-            _ => None,
-        };
-        let called: Vec<FuncId> = table
-            .elements
-            .iter()
-            .chain([&table.fill])
-            .filter_map(of_type)
-            .collect();
-        for func in called {
+        let of_table = &self.plan.tables[table.index()];
+        if of_table.called.len() == 1 {
+            let filled = of_table.slots() - of_table.elements.len() as u64;
+            if !self.plan.gaps.take_slots(filled) {
+                self.table_written(table);
+            }
+        }
+        let plan = &self.plan;
+        let by_sig = self.tables[table.index()]
+            .by_sig
+            .get_or_insert_with(|| by_sig(plan, table));
+        for func in by_sig.get(&sig).cloned().unwrap_or_default() {
             self.func(func);
         }
     }
+}
+
+/// The functions in a table by their types.
+fn by_sig(plan: &LinkPlan<'_>, table: TableId) -> HashMap<SigId, Vec<FuncId>> {
+    let table = &plan.tables[table.index()];
+    let mut by_sig: HashMap<SigId, Vec<FuncId>> = HashMap::new();
+    for value in table.elements.iter().chain([&table.fill]) {
+        if let Value::RefFunc(func) = *value
+            && let Some(sig) = plan.sig_of(func)
+        {
+            by_sig.entry(sig).or_default().push(func);
+        }
+    }
+    by_sig
 }

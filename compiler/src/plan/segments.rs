@@ -2,10 +2,11 @@
 //!
 //! A segment is applied here when it goes to a memory or table that its own instance defines, or
 //! when no code of the program has run before it. From the first segment of an instance that has
-//! to wait, the others of that instance wait too, so that their order stays.
+//! to wait, the others of that instance wait too, so that their order stays. One behind a large gap
+//! waits as well: see `gaps`.
 
 use super::{InitStep, Instance, LinkPlan, Memory, Purpose, Slot, Table, Value};
-use crate::index::{DataIndex, ElemIndex, InstanceIndex};
+use crate::index::{DataIndex, ElemIndex, InstanceIndex, TableId};
 use crate::parse::{ConstExpr, Module, SegmentMode};
 use wasmelt_abi::TrapCode;
 
@@ -30,19 +31,18 @@ impl LinkPlan<'_> {
             let table = self.instances[index.index()].tables[target.index()];
             let own = target.index() >= module.tables_imported;
             let segment = ElemIndex::new(position);
-            let instance = &mut self.instances[index.index()];
-            if !instance.steps.is_empty() || !(own || foreign) {
-                instance.elements.insert(segment, Slot::UNPLACED);
-                instance.steps.push(InitStep::Elements {
-                    table,
-                    segment,
-                    offset,
-                });
+            if !self.instances[index.index()].steps.is_empty() || !(own || foreign) {
+                self.apply_elements_later(index, table, segment, offset);
                 continue;
             }
             let end = offset.checked_add(element.items.len() as u64);
             if end.is_none_or(|end| end > self.tables[table.index()].len) {
                 return self.instances[index.index()].trap(TrapCode::TableAccessOutOfBounds);
+            }
+            let gap = offset.saturating_sub(self.tables[table.index()].elements.len() as u64);
+            if !self.gaps.take_slots(gap) {
+                self.apply_elements_later(index, table, segment, offset);
+                continue;
             }
             let items = element.items.iter();
             let values: Vec<Value> = items.map(|item| self.evaluate(index, item)).collect();
@@ -58,9 +58,11 @@ impl LinkPlan<'_> {
             let end = offset.checked_add(data.bytes.len() as u64);
             let fits = end.is_some_and(|end| end <= self.memories[memory.index()].bytes);
             let segment = DataIndex::new(position);
+            let gap = offset.saturating_sub(self.memories[memory.index()].image.len() as u64);
             let instance = &mut self.instances[index.index()];
             let waits = !instance.steps.is_empty() || !(own || foreign);
-            if waits || (fits && end.is_some_and(|end| end > IMAGE_BYTES_MAX)) {
+            let is_far = end.is_some_and(|end| end > IMAGE_BYTES_MAX);
+            if waits || (fits && (is_far || !self.gaps.take_bytes(gap))) {
                 instance.data.insert(segment, Slot::UNPLACED);
                 instance.steps.push(InitStep::Data {
                     memory,
@@ -74,6 +76,22 @@ impl LinkPlan<'_> {
             }
             self.memories[memory.index()].write(offset, data.bytes);
         }
+    }
+
+    fn apply_elements_later(
+        &mut self,
+        index: InstanceIndex,
+        table: TableId,
+        segment: ElemIndex,
+        offset: u64,
+    ) {
+        let instance = &mut self.instances[index.index()];
+        instance.elements.insert(segment, Slot::UNPLACED);
+        instance.steps.push(InitStep::Elements {
+            table,
+            segment,
+            offset,
+        });
     }
 
     fn segment_offset(&mut self, index: InstanceIndex, expr: &ConstExpr) -> u64 {

@@ -241,14 +241,14 @@ impl FuncTranslator<'_, '_> {
     /// A constant table with one array for the type: mismatches are in the array, as stubs.
     ///
     /// ```text
-    /// v2 = icmp uge index, len
+    /// v2 = icmp uge index, slots
     /// trapnz v2, table out of bounds
     /// v3 = ishl_imm index, 3
     /// v4 = iadd pointer, v3
     /// v5 = load.i64 notrap aligned readonly can_move context v4+array
     /// ```
     fn load_code(&mut self, table: TableId, array: Slot) -> Value {
-        let index = self.pop_element_index(table, TrapCode::TableOutOfBounds);
+        let index = self.pop_slot_index(table);
         let scaled = self.builder.ins().ishl_imm_s(index, 3);
         let (base, offset) = self.slot(array);
         let address = self.builder.ins().iadd(base, scaled);
@@ -256,9 +256,48 @@ impl FuncTranslator<'_, '_> {
         self.builder.ins().load(types::I64, flags, address, offset)
     }
 
+    /// Pops the index of a slot of a constant table. An element behind the slots is null, unless it
+    /// is none:
+    ///
+    /// ```text
+    /// v2 = icmp uge index, slots
+    /// brif v2, behind, inside
+    /// behind: v3 = icmp uge index, len
+    /// trapnz v3, table out of bounds
+    /// trap null
+    /// ```
+    fn pop_slot_index(&mut self, table: TableId) -> Value {
+        let (slots, len) = {
+            let table = &self.plan().tables[table.index()];
+            (table.slots(), table.len)
+        };
+        if slots == len || self.largest_operand() < slots {
+            return self.pop_element_index(table, TrapCode::TableOutOfBounds);
+        }
+        let index = self.pop_extended();
+        let [behind, inside] = [(); 2].map(|()| self.builder.create_block());
+        self.builder.set_cold_block(behind);
+        let least = IntCC::UnsignedGreaterThanOrEqual;
+        let is_behind = self
+            .builder
+            .ins()
+            .icmp_imm_u(least, index, slots.cast_signed());
+        self.builder.ins().brif(is_behind, behind, &[], inside, &[]);
+        self.enter(behind);
+        let out = self
+            .builder
+            .ins()
+            .icmp_imm_u(least, index, len.cast_signed());
+        self.trap_if(out, TrapCode::TableOutOfBounds);
+        let null = trap_code(TrapCode::IndirectCallToNull);
+        self.builder.ins().trap(null);
+        self.enter(inside);
+        index
+    }
+
     /// A constant table of pairs: the type number is compared.
     fn load_tagged_code(&mut self, table: TableId, pairs: Slot, sig: SigId) -> Value {
-        let index = self.pop_element_index(table, TrapCode::TableOutOfBounds);
+        let index = self.pop_slot_index(table);
         let scaled = self.builder.ins().ishl_imm_s(index, 4);
         let (base, offset) = self.slot(pairs);
         let address = self.builder.ins().iadd(base, scaled);

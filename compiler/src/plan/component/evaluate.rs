@@ -11,7 +11,7 @@ use super::space::{
     core_space_mut, item, push,
 };
 use super::{ComponentInstance, CoreDef, Export, Linked, Resource};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::{ComponentId, LiftId, ResourceId};
 use crate::parse::{ComponentBinary, Definition};
 use crate::plan::missing::Missing;
@@ -22,6 +22,12 @@ use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef,
     InstanceTypeDeclaration, TypeBounds,
 };
+
+/// More instances, of components and of core modules, than any program has. Each memory of one has
+/// address space reserved, of which there is enough for twice as many.
+const INSTANCES_MAX: usize = 10_000;
+/// The same for functions of all core instances together.
+const FUNCTIONS_MAX: usize = 2_000_000;
 
 /// Where the imports of a component come from.
 enum Arguments<'m, 'a> {
@@ -39,6 +45,8 @@ pub(super) struct Evaluator<'l, 'a> {
     /// Of the import that is being evaluated.
     offset: u64,
     missing: Missing,
+    /// Of all core instances so far.
+    functions: usize,
 }
 
 /// Adds a component to `linked`: its core instances, functions and exports.
@@ -61,6 +69,7 @@ pub fn link<'a>(
         position,
         offset: 0,
         missing: Missing::default(),
+        functions: 0,
     };
     let root = ComponentDef {
         component: &binary.root,
@@ -101,6 +110,7 @@ impl<'a> Evaluator<'_, 'a> {
         parent: Option<ComponentId>,
     ) -> Result<Instance<'a>> {
         let id = ComponentId::new(self.linked.instances.len());
+        self.check_size()?;
         self.linked.instances.push(ComponentInstance {
             parent,
             takes_turns: false,
@@ -117,6 +127,7 @@ impl<'a> Evaluator<'_, 'a> {
                 }
                 Definition::CoreInstance(instance) => {
                     let instance = self.core_instance(&space, instance);
+                    self.check_size()?;
                     space.borrow_mut().core_instances.push(Rc::new(instance));
                 }
                 Definition::CoreTypes(types) => {
@@ -164,6 +175,22 @@ impl<'a> Evaluator<'_, 'a> {
             }
         }
         Ok(exports)
+    }
+
+    /// A few definitions can make very many instances of each other.
+    fn check_size(&self) -> Result<()> {
+        let instances = self.linked.instances.len() + self.linked.units.len();
+        let (what, limit) = if instances >= INSTANCES_MAX {
+            ("instances", INSTANCES_MAX)
+        } else if self.functions >= FUNCTIONS_MAX {
+            ("functions in its instances", FUNCTIONS_MAX)
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the component has more than {limit} {what}"),
+        ))
     }
 
     fn instance(
@@ -222,6 +249,7 @@ impl<'a> Evaluator<'_, 'a> {
                     Provider::Core(self.core_export(instance, import.name))
                 });
                 let imports = imports.collect();
+                self.functions += module.functions.len();
                 self.linked.units.push(Unit {
                     module,
                     name: match module.name {
