@@ -19,6 +19,10 @@ use wasmelt_compiler::{
 };
 
 const MUTATIONS: usize = 1500;
+/// No module of a few kilobytes takes this long, or raises the peak of memory by this much, even
+/// beside other tests.
+const CPU_TICKS_MAX: u64 = 500;
+const PEAK_KIB_MAX: u64 = 400 << 10;
 /// Larger modules take long to compile, and most of their damage is alike.
 const MODULE_BYTES_MAX: usize = 4096;
 
@@ -71,7 +75,14 @@ fn feed_damaged(sources: &[Vec<u8>], seed: u64) {
         let damaged = damaged(sources, &mut random);
         let options = options(&mut random);
         let compile = || compile(&damaged, &options, number % 4 == 0);
-        match panic::catch_unwind(AssertUnwindSafe(compile)) {
+        let before = Usage::now();
+        let result = panic::catch_unwind(AssertUnwindSafe(compile));
+        let used = Usage::now().since(&before);
+        if used.cpu_ticks > CPU_TICKS_MAX || used.peak_kib > PEAK_KIB_MAX {
+            let path = keep(&damaged, number);
+            panic!("module {number} exhausts the compiler ({used:?}): {path}");
+        }
+        match result {
             Ok(Ok(compiled)) => assert!(!compiled.object.is_empty(), "module {number}"),
             Ok(Err(error)) => {
                 assert!(
@@ -81,12 +92,8 @@ fn feed_damaged(sources: &[Vec<u8>], seed: u64) {
                 refused += 1;
             }
             Err(_) => {
-                let path = std::env::temp_dir().join(format!("wasmelt-mutated-{number}.wasm"));
-                std::fs::write(&path, &damaged).expect("the folder for temporary files exists");
-                panic!(
-                    "module {number} makes the compiler panic: {}",
-                    path.display()
-                );
+                let path = keep(&damaged, number);
+                panic!("module {number} makes the compiler panic: {path}");
             }
         }
     }
@@ -100,6 +107,44 @@ fn feed_damaged(sources: &[Vec<u8>], seed: u64) {
         "{refused} of {count} were refused"
     );
     println!("{refused} of {count} damaged modules were refused");
+}
+
+/// Writes a module to a file, whose path it gives.
+fn keep(damaged: &[u8], number: usize) -> String {
+    let path = std::env::temp_dir().join(format!("wasmelt-mutated-{number}.wasm"));
+    fs::write(&path, damaged).expect("the folder for temporary files exists");
+    path.display().to_string()
+}
+
+/// What this process, with all of its tests, has used.
+#[derive(Debug)]
+struct Usage {
+    /// Hundredths of a second.
+    cpu_ticks: u64,
+    peak_kib: u64,
+}
+
+impl Usage {
+    fn now() -> Usage {
+        let stat = fs::read_to_string("/proc/self/stat").expect("this is Linux");
+        // Behind the name of the program, which can have spaces.
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let times = fields.split_whitespace().skip(11).take(2);
+        let status = fs::read_to_string("/proc/self/status").expect("this is Linux");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|line| line.split_whitespace().next());
+        Usage {
+            cpu_ticks: times.map(|field| field.parse().unwrap_or(0)).sum(),
+            peak_kib: peak.map_or(0, |field| field.parse().unwrap_or(0)),
+        }
+    }
+
+    fn since(&self, before: &Usage) -> Usage {
+        Usage {
+            cpu_ticks: self.cpu_ticks.saturating_sub(before.cpu_ticks),
+            peak_kib: self.peak_kib.saturating_sub(before.peak_kib),
+        }
+    }
 }
 
 fn mutations() -> usize {

@@ -8,7 +8,7 @@ use wasmelt_compiler::{Compiled, Options, Report};
 use crate::args::Emit;
 use crate::capabilities;
 use crate::compose;
-use crate::diagnostic::Failure;
+use crate::diagnostic::{Failure, printable};
 use crate::input::Input;
 use crate::multi_call;
 use crate::output::{Pending, Purpose};
@@ -87,6 +87,9 @@ fn tell(
     if console.time {
         console.line(&times(&compiled.report, linked, total));
     }
+    if console.time && console.verbose {
+        console.line(&dearest(&compiled.report));
+    }
     if console.verbose {
         console.line(&figures(&compiled.report));
     }
@@ -116,6 +119,15 @@ pub(crate) fn times(report: &Report, linked: Option<Duration>, total: Duration) 
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// The functions that `--time -v` names: in which a slow build spends its time.
+fn dearest(report: &Report) -> String {
+    let lines = report.dearest_functions.iter().map(|(name, time)| {
+        let time = time.as_secs_f64() * 1e3;
+        format!("{:<12} {time:>9.2} ms  `{}`", "  function", printable(name))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// What `-v` says about the code.

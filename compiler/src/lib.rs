@@ -79,6 +79,8 @@ pub struct Report {
     pub functions_defined: usize,
     pub functions_compiled: usize,
     pub code_bytes: u64,
+    /// Names and times of the functions that took longest to compile.
+    pub dearest_functions: Vec<(String, Duration)>,
     /// Host functions that code of the program calls, `module` and `name`.
     pub host_imports: Vec<(String, String)>,
 }

@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use std::cell::OnceCell;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// A compiled function, position independent but for its relocations.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct CompiledFunction {
     pub call_sites: Vec<CallSite>,
     /// Offset and wasm offset, with `-g`.
     pub lines: Vec<(u32, u32)>,
+    /// What compiling it took.
+    pub time: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -232,6 +235,7 @@ fn compile(
     id: FuncId,
     worker: &mut Worker,
 ) -> Result<CompiledFunction> {
+    let started = Instant::now();
     translate_and_inline(translation, candidates, id, worker)?;
     let code = worker
         .machine_code(translation)
@@ -280,6 +284,7 @@ fn compile(
         traps,
         call_sites,
         lines,
+        time: started.elapsed(),
     })
 }
 

@@ -28,8 +28,9 @@ use crate::plan::LinkPlan;
 use crate::translate::Translation;
 use crate::{Compiled, ImagePlacement, Progress, Report};
 use code::Target;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Virtual address at which the first memory begins: above any executable's own code and data,
 /// with room for a memory to grow below the next GiB, so that few page tables are needed, and with
@@ -91,6 +92,22 @@ fn host_imports(plan: &LinkPlan<'_>, text: &Text) -> Vec<(String, String)> {
         .collect()
 }
 
+/// How many functions a report names.
+const DEAREST_MAX: usize = 5;
+
+/// The functions of the input that took longest to compile.
+fn dearest(plan: &LinkPlan<'_>, functions: &[code::CompiledFunction]) -> Vec<(String, Duration)> {
+    let mut dearest: Vec<_> = functions
+        .iter()
+        .map(|function| (&plan.funcs[function.id.index()].name, function.time))
+        .filter(|(name, _)| !name.is_empty())
+        .collect();
+    dearest.sort_by_key(|&(_, time)| Reverse(time));
+    dearest.truncate(DEAREST_MAX);
+    let owned = |(name, time): (&String, Duration)| (name.clone(), time);
+    dearest.into_iter().map(owned).collect()
+}
+
 /// Compiles every reachable function and writes the object.
 ///
 /// # Errors
@@ -123,6 +140,7 @@ pub fn emit(
     let functions = code::compile_all(translation, progress)?;
     report.functions_compiled = functions.len();
     report.phases.push(("compile", start.elapsed()));
+    report.dearest_functions = dearest(plan, &functions);
     let start = Instant::now();
     let text = Text::lay_out(functions, plan);
     report.code_bytes = text.bytes.len() as u64;
