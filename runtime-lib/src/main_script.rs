@@ -7,7 +7,13 @@
 //! get N NAME                       ok RESULT
 //! instantiate-component N          ok | trap TEXT | exception
 //! call N NAME ARG...               ok | ok RESULT | trap TEXT | exception
+//! stores N                         ok
+//! store N                          ok
+//! reset N                          ok
 //! ```
+//!
+//! Where the first command is `stores`, there can be so many stores, and the commands are about
+//! store 0 until `store` chooses another, which begins then. `reset` begins one again, and chooses it.
 //!
 //! The first three are about the script's modules, the others about its components; each kind is
 //! counted from 0. A component that has trapped is not entered any more. A name is the hexadecimal
@@ -23,20 +29,34 @@ use std::io::{BufRead, Write};
 
 use crate::component::dynamic;
 use crate::main_invoke::types;
-use crate::vm::store::Store;
+use crate::vm::store::{Store, set_current};
+use crate::vm::worker::Worker;
 use crate::vm::{TrapInfo, catch, process, start, trap};
 use wasmelt_abi::{ComponentExport, Export, Instance, Program, TrapCode, ValueType};
 
 #[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_script(program: &'static Program) -> ! {
     trap::know_components();
+    let mut commands = std::io::stdin().lock().lines().peekable();
+    let slots = commands
+        .peek()
+        .and_then(|first| slots(first.as_ref().ok()?));
+    let (worker, store) = match slots {
+        None => (None, start::start(program)),
+        Some(slots) => {
+            let worker = start::start_several(program, slots);
+            let store = worker.take().unwrap_or_else(|_| process::exit(1));
+            (Some(worker), store)
+        }
+    };
     let mut driver = Driver {
         program,
-        store: start::start(program),
-        trapped: Vec::new(),
+        worker,
+        stores: vec![Some(Used::new(store))],
+        chosen: 0,
     };
     let mut answers = std::io::stdout();
-    for command in std::io::stdin().lock().lines() {
+    for command in commands {
         let Ok(command) = command else {
             process::exit(1)
         };
@@ -57,9 +77,34 @@ extern "C" fn wasmelt_main_script(program: &'static Program) -> ! {
 
 struct Driver {
     program: &'static Program,
+    /// Where there can be several stores.
+    worker: Option<Worker>,
+    /// By their numbers; those that have been chosen.
+    stores: Vec<Option<Used>>,
+    chosen: usize,
+}
+
+/// A store in use.
+struct Used {
     store: &'static Store,
     /// Numbers of the components that have trapped.
     trapped: Vec<u64>,
+}
+
+impl Used {
+    fn new(store: &'static Store) -> Used {
+        set_current(store);
+        Used {
+            store,
+            trapped: Vec::new(),
+        }
+    }
+}
+
+/// How many stores the first command asks for.
+fn slots(command: &str) -> Option<usize> {
+    let slots = command.strip_prefix("stores ")?.trim().parse().ok()?;
+    (slots > 0).then_some(slots)
 }
 
 impl Driver {
@@ -80,6 +125,9 @@ impl Driver {
                 let outcome = self.instantiate(|_, instance| instance.component == number + 1);
                 return Ok(self.component_answer(number, outcome));
             }
+            "stores" if self.worker.is_some() => return Ok("ok".to_owned()),
+            "store" => return self.choose(number),
+            "reset" => return self.reset(number),
             "invoke" | "get" | "call" => {}
             _ => return Err(format!("unknown command `{command}`")),
         }
@@ -97,7 +145,44 @@ impl Driver {
             .iter()
             .find(|export| export.instance == instance && process::items(&export.name) == name)
             .ok_or("no such export")?;
-        invoke(export, self.store, &values)
+        invoke(export, self.store(), &values)
+    }
+
+    /// The store that the commands are about.
+    fn used(&mut self) -> &mut Used {
+        let used = self.stores.get_mut(self.chosen).and_then(Option::as_mut);
+        used.expect("a store is in use from when it is chosen")
+    }
+
+    fn store(&self) -> &'static Store {
+        let used = self.stores.get(self.chosen).and_then(Option::as_ref);
+        used.expect("a store is in use from when it is chosen")
+            .store
+    }
+
+    /// Has the commands be about another store.
+    fn choose(&mut self, number: u64) -> Result<String, String> {
+        let worker = self.worker.as_ref().ok_or("there is one store")?;
+        let number = usize::try_from(number).map_err(|_| "no such store")?;
+        if self.stores.get(number).is_none_or(Option::is_none) {
+            let store = worker.take().map_err(|_| "no room for another store")?;
+            self.stores
+                .resize_with(self.stores.len().max(number + 1), || None);
+            self.stores[number] = Some(Used::new(store));
+        }
+        self.chosen = number;
+        set_current(self.store());
+        Ok("ok".to_owned())
+    }
+
+    /// Begins a store again.
+    fn reset(&mut self, number: u64) -> Result<String, String> {
+        let worker = self.worker.as_ref().ok_or("there is one store")?;
+        let used = usize::try_from(number).ok();
+        let used = used.and_then(|number| self.stores.get_mut(number)?.take());
+        let used = used.ok_or("no such store")?;
+        worker.give_back(used.store);
+        self.choose(number)
     }
 
     /// The position in the list of instances of a plain module's.
@@ -115,7 +200,7 @@ impl Driver {
                     && chosen(at, instance)
                 {
                     // SAFETY: compiled code for a store of this program.
-                    unsafe { instantiate(self.store.base()) };
+                    unsafe { instantiate(self.store().base()) };
                 }
             }
         })
@@ -138,13 +223,14 @@ impl Driver {
             let text = text.ok_or_else(|| format!("bad argument `{digits}`"))?;
             arguments.push(dynamic::value(*ty, &text)?);
         }
-        let outcome = if self.trapped.contains(&export.component) {
+        let store = self.store();
+        let outcome = if self.used().trapped.contains(&export.component) {
             Err(TrapInfo::new(TrapCode::CannotEnter))
         } else {
             let mut result = None;
-            let outcome = catch(|| result = dynamic::call(export, self.store, &arguments));
+            let outcome = catch(|| result = dynamic::call(export, store, &arguments));
             if outcome.is_err() {
-                dynamic::abandon(self.store);
+                dynamic::abandon(store);
             }
             let text = result.map(|(ty, value)| format!(" {}", dynamic::show(ty, &value)));
             outcome.map(|()| text.unwrap_or_default())
@@ -153,8 +239,9 @@ impl Driver {
     }
 
     fn component_answer(&mut self, component: u64, outcome: Result<String, TrapInfo>) -> String {
-        if outcome.is_err() && !self.trapped.contains(&component) {
-            self.trapped.push(component);
+        let trapped = &mut self.used().trapped;
+        if outcome.is_err() && !trapped.contains(&component) {
+            trapped.push(component);
         }
         answer(outcome)
     }
@@ -302,8 +389,9 @@ mod tests {
     fn nonsense_is_answered() {
         let mut driver = Driver {
             program: process::program(),
-            store: crate::vm::store::any_for_tests(),
-            trapped: Vec::new(),
+            worker: None,
+            stores: vec![Some(Used::new(crate::vm::store::new_for_tests()))],
+            chosen: 0,
         };
         for line in [
             "",
@@ -316,6 +404,9 @@ mod tests {
             "instantiate 5",
             "call 0 61",
             "call",
+            "stores 2",
+            "store 1",
+            "reset 0",
         ] {
             assert!(driver.obey(line).is_err(), "{line}");
         }

@@ -66,6 +66,6 @@ pub use host_fn::{HostFn, RawSlots, drop_resource, enter};
 pub use layout::{Layout, discriminant_bytes};
 pub use resource::{Borrow, Own, Rep, Resource, Resources};
 #[cfg(test)]
-pub(crate) use tests::{Guest, check_complete, check_host_fns};
+pub(crate) use tests::{Guest, check_complete, check_host_fns, trap_text};
 pub use types::{Type, text};
 pub use values::{Bytes, Lift, Lower, Slots, Value, invalid_discriminant};

@@ -4,13 +4,12 @@
 
 use std::any::Any;
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 
 use crate::component::handles::{HandleTable, Lent};
 use crate::component::resource::Resources;
-use crate::component::tasks::model::{Instance, Waitable};
+use crate::component::tasks::model::{Instance, Waitable, unlink};
 use crate::vm::process;
-use crate::vm::store::Store;
+use crate::vm::store::{Part, Store, place};
 use crate::vm::trap::raise;
 use wasmelt_abi::TrapCode;
 
@@ -38,6 +37,17 @@ enum Object {
     Other(Rc<dyn Any>),
 }
 
+impl Drop for State {
+    fn drop(&mut self) {
+        self.forget_instances();
+        for object in &self.objects {
+            if let Object::Waitable(waitable) = object {
+                unlink(waitable);
+            }
+        }
+    }
+}
+
 /// The bit that numbers of tasks have in the place of a scope's.
 const OF_TASK: u32 = 1 << 31;
 
@@ -60,20 +70,17 @@ struct Scope {
     number: u32,
 }
 
+// SAFETY: nothing else has this place.
+const STATE: Part<State> = unsafe { Part::at(place::COMPONENTS) };
+
 /// The state of a store.
 ///
 /// # Safety
 /// The reference is gone before anything else asks for it: before the next call into the guest.
 #[inline]
 pub(super) unsafe fn of_store<'a>(store: &'static Store) -> &'a mut State {
-    let state = store.component_state().load(Ordering::Relaxed);
-    let state = if state.is_null() {
-        create(store)
-    } else {
-        state.cast::<State>()
-    };
-    // SAFETY: `create` made it and nothing frees it; the caller vouches for there being no other.
-    unsafe { &mut *state }
+    // SAFETY: the store has it as long as it runs; the caller vouches for there being no other.
+    unsafe { STATE.of(store, State::new).as_mut() }
 }
 
 /// As [`of_store`], for no longer than `body` runs; it does not run the guest.
@@ -83,30 +90,25 @@ pub(super) fn with<R>(store: &'static Store, body: impl FnOnce(&mut State) -> R)
     body(unsafe { of_store(store) })
 }
 
-#[cold]
-fn create(store: &'static Store) -> *mut State {
-    let instances = process::program().component_instances;
-    let state = Box::leak(Box::new(State {
-        tables: (0..instances).map(|_| HandleTable::default()).collect(),
-        scopes: Scopes::default(),
-        resources: Resources::default(),
-        objects: Vec::new(),
-        free_objects: Vec::new(),
-        instances: (0..instances).map(|_| None).collect(),
-        task_borrows: Vec::new(),
-        free_borrows: Vec::new(),
-    }));
-    let address = std::ptr::from_mut(state);
-    store
-        .component_state()
-        .store(address.cast(), Ordering::Relaxed);
-    address
-}
-
 const LIFTED: &str = "what is lowered has been lifted";
 const OF_KIND: &str = "a handle of this kind stands for such an object";
 
 impl State {
+    #[cold]
+    fn new() -> State {
+        let instances = process::program().component_instances;
+        State {
+            tables: (0..instances).map(|_| HandleTable::default()).collect(),
+            scopes: Scopes::default(),
+            resources: Resources::default(),
+            objects: Vec::new(),
+            free_objects: Vec::new(),
+            instances: (0..instances).map(|_| None).collect(),
+            task_borrows: Vec::new(),
+            free_borrows: Vec::new(),
+        }
+    }
+
     /// The handle table of a component instance.
     #[inline]
     pub(super) fn table(&mut self, instance: u32) -> &mut HandleTable {
@@ -204,7 +206,9 @@ impl State {
 
     /// Forgets the tasks that are in or before any instance.
     pub(super) fn forget_instances(&mut self) {
-        self.instances.fill(None);
+        for instance in self.instances.iter_mut().filter_map(Option::take) {
+            instance.forget();
+        }
     }
 
     /// A handle of a waitable.

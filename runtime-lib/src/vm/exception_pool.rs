@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::mem::offset_of;
 use std::ptr::{null_mut, with_exposed_provenance_mut};
 
-use crate::vm::{arch, backtrace, stacks, store};
+use crate::vm::{arch, backtrace, space, stacks, store};
 use wasmelt_abi::Exception;
 
 const VALUE_BYTES: usize = 16;
@@ -192,7 +192,9 @@ fn collect() -> usize {
         unsafe { mark_words(start, end) };
     }
     // SAFETY: contexts and tables are mapped, and compiled code waits meanwhile.
-    store::for_each_context(|start, end| unsafe { mark_words(start, end) });
+    space::for_each_context(store::current(), |start, end| unsafe {
+        mark_words(start, end)
+    });
     // Exceptions in flight are reached without a reference.
     for_each_slot(|_, slot, state| {
         if state == OWNED {

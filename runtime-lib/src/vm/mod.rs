@@ -6,6 +6,7 @@ pub(crate) mod atomics;
 mod backtrace;
 pub(crate) mod bytes;
 mod code_map;
+mod contents;
 pub(crate) mod exception;
 mod exception_pool;
 mod libcalls;
@@ -15,11 +16,16 @@ pub mod message;
 mod pages;
 pub mod process;
 mod signal;
+pub mod space;
 pub(crate) mod stacks;
 pub mod start;
 pub mod store;
+pub mod stores;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 pub mod trap;
+pub mod worker;
 
 pub use memory_view::{GuestMemory, Memory, OutOfBounds};
 #[cfg(test)]

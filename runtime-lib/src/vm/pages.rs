@@ -1,10 +1,14 @@
 //! Pages of reserved address space.
 
 use rustix::io::Errno;
-use rustix::mm::MprotectFlags;
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 
 /// A multiple of every page size that the targets have.
 pub(super) const PAGE_BYTES_MAX: usize = 64 << 10;
+
+/// The page size by which accesses are granted; larger pages only exist where the compiler
+/// rounds to them.
+pub(super) const PAGE_BYTES: u64 = 4 << 10;
 
 /// Allows reading and writing.
 ///
@@ -19,4 +23,25 @@ pub(super) unsafe fn make_accessible(start: *mut u8, len: usize) -> Result<(), E
             MprotectFlags::READ | MprotectFlags::WRITE,
         )
     }
+}
+
+/// Gives a range's memory back to the system: it is reserved and not accessible, as at first.
+///
+/// # Safety
+/// The range is inside a reservation, and nothing refers into it.
+pub(super) unsafe fn give_back(start: *mut u8, len: usize) -> Result<(), Errno> {
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
+    // SAFETY: the caller vouches for the range.
+    let mapped =
+        unsafe { rustix::mm::mmap_anonymous(start.cast(), len, ProtFlags::empty(), flags) };
+    mapped.map(|_| ())
+}
+
+/// Makes an accessible range zero.
+///
+/// # Safety
+/// The range is memory of a reservation, of no file, and nothing refers into it.
+pub(super) unsafe fn make_zero(start: *mut u8, len: usize) -> Result<(), Errno> {
+    // SAFETY: the caller vouches for the range.
+    unsafe { rustix::mm::madvise(start.cast(), len, rustix::mm::Advice::LinuxDontNeed) }
 }

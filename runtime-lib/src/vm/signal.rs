@@ -10,7 +10,7 @@ use crate::vm::arch::{self, Registers};
 use crate::vm::backtrace::Frames;
 use crate::vm::code_map;
 use crate::vm::message::Message;
-use crate::vm::store;
+use crate::vm::space::PROCESS;
 use crate::vm::trap::{self, TrapInfo};
 use wasmelt_abi::TrapCode;
 
@@ -143,9 +143,9 @@ fn classify(signal: c_int, address: usize, pc: usize, sp: usize) -> Option<TrapI
     if signal == libc::SIGILL || signal == libc::SIGFPE {
         return trap.map(TrapInfo::new);
     }
-    if let Some(store) = store::containing(address) {
+    if let Some((store, offset)) = PROCESS.containing(address) {
         // An address inside the memory's length is no trap: the system failed to provide it.
-        let access = store.access_out_of_bounds(address)?;
+        let access = PROCESS.access_out_of_bounds(store, offset)?;
         return (trap? == TrapCode::MemoryOutOfBounds).then_some(TrapInfo {
             access: Some(access),
             ..TrapInfo::new(TrapCode::MemoryOutOfBounds)

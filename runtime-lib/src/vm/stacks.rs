@@ -92,16 +92,21 @@ fn set_aside(end: usize, body: impl FnOnce()) {
     });
 }
 
+/// The stack that ends at `end` is in use no more.
+pub(crate) fn forget(end: usize) {
+    OTHERS.with_borrow_mut(|others| others.remove_ending_at(end));
+}
+
 /// After a trap, execution has gone on at a frame of the stack that ends at `end`.
 pub(super) fn recover(end: usize) {
     if backtrace::stack_end() != end {
         backtrace::set_stack_end(end);
-        OTHERS.with_borrow_mut(|others| others.remove_ending_at(end));
+        forget(end);
     }
 }
 
 /// The bounds of the stacks other than the current one.
-pub(super) fn others() -> Vec<(usize, usize)> {
+pub(crate) fn others() -> Vec<(usize, usize)> {
     let bounds = |place: &Place| match *place {
         Place::Stack(low, end) => Some((low, end)),
         Place::Free(_) => None,

@@ -1,7 +1,9 @@
 //! What every way of running a program does first.
 
-use crate::vm::store::{self, Store};
-use crate::vm::{arch, backtrace, process, signal};
+use crate::vm::space::PROCESS;
+use crate::vm::store::Store;
+use crate::vm::worker::Worker;
+use crate::vm::{arch, backtrace, process, signal, stores};
 use wasmelt_abi::Program;
 
 /// Prepares the process and creates its first store. Nothing before it allocates.
@@ -10,14 +12,30 @@ pub fn start(program: &'static Program) -> &'static Store {
     // Everything that is walked later is called from the function that this is inlined into; its
     // own frame record is two words from its frame pointer.
     backtrace::set_stack_end(arch::frame_pointer() + 16);
-    let store = store::create_or_exit(program);
+    let store = stores::create_or_exit(program);
+    prepare(program);
+    store
+}
+
+/// As [`start`], for up to so many stores.
+#[inline(always)]
+pub fn start_several(program: &'static Program, slots: usize) -> Worker {
+    backtrace::set_stack_end(arch::frame_pointer() + 16);
+    if let Err(failure) = PROCESS.open(program, slots) {
+        stores::fail(failure)
+    }
+    prepare(program);
+    Worker::new(&PROCESS, slots)
+}
+
+#[inline(always)]
+fn prepare(program: &'static Program) {
     signal::install();
     signal::limit_stack(program.policy.stack_bytes_max);
     if let Some(host_init) = program.host_init {
         // SAFETY: the compiler wrote the address of a function of this library.
         unsafe { host_init(program) };
     }
-    store
 }
 
 /// Instantiates every instance in order. A trap goes its usual way.

@@ -1,43 +1,30 @@
 //! Tables. An element is 8 bytes; what it means, compiled code knows.
 
-use std::ptr::null_mut;
-
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags};
 
-use crate::vm::pages::{PAGE_BYTES_MAX, make_accessible};
+use crate::vm::pages::{PAGE_BYTES_MAX, give_back, make_accessible};
 use crate::vm::process::items;
 use crate::vm::trap::raise;
 use wasmelt_abi::{DataSegment, Program, Table, TableInit, TrapCode};
 
-/// Gives every growable table of a new store its elements: one reservation for all of them.
+/// Gives every growable table of a new store its elements, which lie one behind the other from
+/// `elements` on.
 ///
 /// # Errors
 /// The number of bytes that the system did not give, and why.
-pub(super) fn create_all(program: &'static Program, base: *mut u8) -> Result<(), (u64, Errno)> {
-    let tables = items(&program.tables);
-    if tables.is_empty() {
-        return Ok(());
-    }
-    // SAFETY: the offset is that of a table in a context of this store.
-    let table =
-        |init: &TableInit| unsafe { &mut *base.add(init.table_offset as usize).cast::<Table>() };
-    let reserved = tables
-        .iter()
-        .map(|init| accessible_bytes(table(init).len_max))
-        .sum();
-    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
-    // SAFETY: the system chooses a place that is free.
-    let mapped =
-        unsafe { rustix::mm::mmap_anonymous(null_mut(), reserved, ProtFlags::empty(), flags) };
-    let mut next: *mut u8 = mapped.map_err(|errno| (reserved as u64, errno))?.cast();
-    for init in tables {
-        let table = table(init);
-        let accessible = accessible_bytes(table.len);
+pub(super) fn create_all(
+    program: &'static Program,
+    base: *mut u8,
+    elements: *mut u8,
+) -> Result<(), (u64, Errno)> {
+    let mut next = elements;
+    for init in items(&program.tables) {
+        let table = table_of(base, init);
+        let accessible = reserved_bytes(table.len);
         table.elements = next.cast();
-        // SAFETY: the reservation has room for `len_max` elements of each table.
+        // SAFETY: the slot has room for `len_max` elements of each table.
         unsafe { make_accessible(next, accessible) }.map_err(|errno| (accessible as u64, errno))?;
-        // SAFETY: `len` elements are accessible and zero, which is a value of them.
+        // SAFETY: `len` elements are accessible, and any bits are a value of them.
         let elements =
             unsafe { std::slice::from_raw_parts_mut(table.elements, table.len as usize) };
         let image = items(&init.image);
@@ -50,9 +37,28 @@ pub(super) fn create_all(program: &'static Program, base: *mut u8) -> Result<(),
                 .skip(image.len())
                 .for_each(|element| *element = init.fill);
         }
-        next = next.wrapping_add(accessible_bytes(table.len_max));
+        next = next.wrapping_add(reserved_bytes(table.len_max));
     }
     Ok(())
+}
+
+/// Takes the elements of every growable table of a store away.
+///
+/// # Errors
+/// The system's.
+pub(super) fn empty_all(program: &'static Program, base: *mut u8) -> Result<(), Errno> {
+    for init in items(&program.tables) {
+        let table = table_of(base, init);
+        // SAFETY: nothing of the guest runs; this much is accessible.
+        unsafe { give_back(table.elements.cast(), reserved_bytes(table.len))? };
+    }
+    Ok(())
+}
+
+/// The table of a store that is in use, or about to be.
+fn table_of<'t>(base: *mut u8, init: &TableInit) -> &'t mut Table {
+    // SAFETY: the offset is that of a table in a context of the store, and compiled code waits.
+    unsafe { &mut *base.add(init.table_offset as usize).cast::<Table>() }
 }
 
 /// Calls `look` with the bounds of the elements of each growable table of a store.
@@ -71,8 +77,8 @@ pub(super) fn for_each(
     }
 }
 
-/// How many bytes are accessible when a table has `len` elements.
-fn accessible_bytes(len: u64) -> usize {
+/// How many bytes are accessible, or reserved, for so many elements.
+pub(super) fn reserved_bytes(len: u64) -> usize {
     (len as usize * 8).next_multiple_of(PAGE_BYTES_MAX)
 }
 
@@ -91,7 +97,7 @@ pub(crate) unsafe extern "C" fn table_grow(table: *mut u8, init: i64, delta: i64
     else {
         return -1;
     };
-    let (accessible, wanted) = (accessible_bytes(old), accessible_bytes(new));
+    let (accessible, wanted) = (reserved_bytes(old), reserved_bytes(new));
     if wanted > accessible {
         let start = table.elements.cast::<u8>().wrapping_add(accessible);
         // SAFETY: the reservation has room for `len_max` elements.

@@ -54,8 +54,10 @@ where
         result: RefCell::new(None),
         resolved: Cell::new(false),
     });
+    let outer = store::set_current(store);
     begin(store, lift, ongoing.clone());
     scheduler::run_until(|| ongoing.resolved.get());
+    store::set_current(outer);
     ongoing.result.take()
 }
 

@@ -37,28 +37,57 @@ thread_local! {
 pub(super) unsafe extern "C" fn fiber_run(thread: *mut u8) {
     // SAFETY: the caller vouches for it.
     let thread: &Thread = unsafe { &*thread.cast() };
+    let store = thread.task().store;
     let known = thread.fiber.replace(std::ptr::null_mut());
-    let mut fiber = if known.is_null() {
-        Box::new(begin(thread))
+    let fiber = if known.is_null() {
+        let fiber: *mut u8 = Box::into_raw(Box::new(begin(thread))).cast();
+        running::add_fiber(store, fiber, discard);
+        fiber
     } else {
-        // SAFETY: this is what has been put there below.
-        unsafe { Box::from_raw(known.cast::<(usize, Fiber)>()) }
+        known
     };
+    // SAFETY: it is the box that `begin` filled, which the store has until its code returns.
+    let (top, coroutine) = unsafe { &mut *fiber.cast::<(usize, Fiber)>() };
     let mut result = CoroutineResult::Yield(());
-    let top = fiber.0;
-    stacks::run_on(top, || result = fiber.1.resume(()));
+    stacks::run_on(*top, || result = coroutine.resume(()));
     match result {
-        CoroutineResult::Yield(()) => thread.fiber.set(Box::into_raw(fiber).cast()),
+        CoroutineResult::Yield(()) => thread.fiber.set(fiber),
         CoroutineResult::Return(()) => {
-            let (_, coroutine) = *fiber;
-            let stack = coroutine.into_stack();
-            POOL.with_borrow_mut(|pool| {
-                if pool.len() < POOL_MAX {
-                    pool.push(stack);
-                }
-            });
+            running::remove_fiber(store, fiber);
+            // SAFETY: as above, and nobody else has it any more.
+            let (_, coroutine) = *unsafe { Box::from_raw(fiber.cast::<(usize, Fiber)>()) };
+            pool(coroutine.into_stack());
         }
     }
+}
+
+/// Keeps a stack for later.
+fn pool(stack: DefaultStack) {
+    POOL.with_borrow_mut(|pool| {
+        if pool.len() < POOL_MAX {
+            pool.push(stack);
+        }
+    });
+}
+
+/// Ends a fiber whose store is no more. What is on its stack is forgotten.
+///
+/// # Safety
+/// `fiber` is one that [`fiber_run`] has made, and it does not run.
+unsafe fn discard(fiber: *mut u8) {
+    // SAFETY: the caller vouches for it.
+    let (top, mut coroutine) = *unsafe { Box::from_raw(fiber.cast::<(usize, Fiber)>()) };
+    stacks::forget(top);
+    // SAFETY: frames of compiled code need no destructors, and nothing refers to what the frames
+    // of the runtime own.
+    unsafe { coroutine.force_reset() };
+    pool(coroutine.into_stack());
+}
+
+/// Stacks that are kept.
+#[cfg(test)]
+pub(super) fn pooled() -> usize {
+    POOL.with_borrow(Vec::len)
 }
 
 /// A fiber that is going to run the thread, and the top of its stack.

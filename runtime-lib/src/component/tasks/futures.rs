@@ -8,6 +8,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::vm::store::{self, Part, Store, place};
+
 /// What a host function of async type returns.
 pub type HostFuture<R> = Pin<Box<dyn Future<Output = R>>>;
 
@@ -21,6 +23,8 @@ struct Entry {
     /// `None` while it is polled.
     future: Option<HostFuture<()>>,
     waker: Waker,
+    /// The store that it was begun in, which it ends with.
+    store: &'static Store,
 }
 
 #[derive(Default)]
@@ -32,6 +36,18 @@ struct Hosts {
 
 thread_local! {
     static HOSTS: Hosts = Hosts::default();
+}
+
+/// That a store has futures: they go with it.
+struct Owned(&'static Store);
+
+// SAFETY: nothing else has this place.
+const OWNED: Part<Owned> = unsafe { Part::at(place::FUTURES) };
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        abandon_all(self.0);
+    }
 }
 
 /// Numbers of futures that are to be polled.
@@ -87,9 +103,12 @@ pub(super) fn new_waker() -> (u64, Waker) {
 }
 
 pub(super) fn insert(number: u64, waker: Waker, future: HostFuture<()>) -> HostTask {
+    let store = store::current();
+    OWNED.of(store, || Owned(store));
     let entry = Entry {
         future: Some(future),
         waker,
+        store,
     };
     HOSTS.with(|hosts| hosts.futures.borrow_mut().insert(number, entry));
     HostTask { number }
@@ -149,15 +168,17 @@ fn poll(number: u64) {
     let taken = HOSTS.with(|hosts| {
         let mut futures = hosts.futures.borrow_mut();
         let entry = futures.get_mut(&number)?;
-        Some((entry.future.take()?, entry.waker.clone()))
+        Some((entry.future.take()?, entry.waker.clone(), entry.store))
     });
     // It may have ended since it was woken.
-    let Some((mut future, waker)) = taken else {
+    let Some((mut future, waker, store)) = taken else {
         return;
     };
+    let outer_store = store::set_current(store);
     let outer = POLLED.replace(number);
     let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
     POLLED.set(outer);
+    store::set_current(outer_store);
     let over = HOSTS.with(|hosts| {
         let mut futures = hosts.futures.borrow_mut();
         match (polled, futures.get_mut(&number)) {
@@ -177,8 +198,16 @@ pub(crate) fn run_host_tasks() {
     while run_woken() {}
 }
 
-/// Drops all futures.
-pub(super) fn abandon_all() {
-    let futures = HOSTS.with(|hosts| hosts.futures.take());
-    drop(futures);
+/// Drops all futures of a store.
+pub(super) fn abandon_all(store: &'static Store) {
+    let is_its = |entry: &Entry| std::ptr::eq(entry.store, store);
+    let futures = HOSTS.try_with(|hosts| {
+        let mut futures = hosts.futures.borrow_mut();
+        let (gone, kept) = std::mem::take(&mut *futures)
+            .into_iter()
+            .partition(|(_, entry)| is_its(entry));
+        *futures = kept;
+        gone
+    });
+    drop::<Result<BTreeMap<_, _>, _>>(futures);
 }

@@ -58,7 +58,6 @@ pub use futures::{HostFuture, HostTask, spawn, start};
 pub use host::{AsyncHostFn, New, enter_async};
 pub(crate) use lower::async_call;
 pub use model::{Event, Waitable, WaitableState};
-pub use running::current_instance;
 pub(in crate::component) use running::{sync_enter, sync_exit};
 pub use scheduler::wait_for_pending_event;
 pub(in crate::component) use scheduler::{abandon_all, may_attempt_now, trap_unless_may_block};

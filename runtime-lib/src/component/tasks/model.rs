@@ -205,6 +205,16 @@ pub(in crate::component) struct Instance {
     pub(super) free_threads: RefCell<Vec<u32>>,
 }
 
+impl Instance {
+    /// Nothing refers to threads any more, which may refer to this.
+    pub(in crate::component) fn forget(&self) {
+        drop(self.exclusive.take());
+        self.entering.clear();
+        self.returning.clear();
+        drop(self.threads.take());
+    }
+}
+
 impl Default for Instance {
     fn default() -> Instance {
         Instance {
@@ -312,5 +322,15 @@ impl Default for WaitableSet {
             ready: Queue::new(|waitable| &waitable.state().noticed),
             waiting: Queue::new(|thread| &thread.waiting_for_set),
         }
+    }
+}
+
+/// Nothing that the waitable refers to refers to it any more.
+pub(in crate::component) fn unlink(waitable: &Rc<dyn Waitable>) {
+    drop(waitable.state().set.take());
+    drop(waitable.state().waiter.take());
+    if let Ok(subtask) = waitable.clone().as_any().downcast::<Subtask>() {
+        drop(subtask.this.take());
+        drop(subtask.callee.take());
     }
 }

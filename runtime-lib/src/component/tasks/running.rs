@@ -1,10 +1,12 @@
-//! What runs, and the queue of threads that can go on.
+//! What runs in a store, and the queue of its threads that can go on.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::model::{Instance, Task, Thread};
 use super::queue::Queue;
+use crate::vm::store::{self, Part, Store, place};
 
 /// How code on a fiber leaves it: a function and its argument.
 #[derive(Clone, Copy)]
@@ -34,30 +36,73 @@ pub(super) struct Scheduler {
     pub(super) context: Cell<[u64; 2]>,
     /// Those of the threads that wait for a synchronous call.
     pub(super) outer_contexts: RefCell<Vec<[u64; 2]>>,
+    /// The fibers of its threads, and what ends one.
+    fibers: RefCell<BTreeMap<usize, Discard>>,
 }
 
-thread_local! {
-    pub(super) static SCHEDULER: Scheduler = Scheduler {
-        queue: Queue::new(|thread| &thread.queued),
-        running: RefCell::default(),
-        context: Cell::default(),
-        outer_contexts: RefCell::default(),
-    };
+/// Ends a fiber.
+type Discard = unsafe fn(*mut u8);
+
+// SAFETY: nothing else has this place.
+const SCHEDULER: Part<Scheduler> = unsafe { Part::at(place::TASKS) };
+
+impl Scheduler {
+    #[cold]
+    fn new() -> Scheduler {
+        Scheduler {
+            queue: Queue::new(|thread| &thread.queued),
+            running: RefCell::default(),
+            context: Cell::default(),
+            outer_contexts: RefCell::default(),
+            fibers: RefCell::default(),
+        }
+    }
 }
 
-/// The component instance of the current task, if there is one.
-#[must_use]
-pub fn current_instance() -> Option<u32> {
-    SCHEDULER.with(|scheduler| {
-        let running = scheduler.running.borrow();
-        let thread = running.thread.as_ref()?;
-        Some(thread.task().lift.options.instance)
-    })
+impl Scheduler {
+    /// Forgets everything.
+    pub(super) fn clear(&self) {
+        self.queue.clear();
+        drop(self.running.take());
+        self.context.set([0; 2]);
+        self.outer_contexts.take().clear();
+        for (fiber, discard) in self.fibers.take() {
+            // SAFETY: what ran in the store has ended, and `fiber` has noted both together.
+            unsafe { discard(std::ptr::with_exposed_provenance_mut(fiber)) };
+        }
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// The store has one more fiber, which `discard` ends.
+pub(super) fn add_fiber(store: &'static Store, fiber: *mut u8, discard: Discard) {
+    let address = fiber.expose_provenance();
+    with_that_of(store, |it| it.fibers.borrow_mut().insert(address, discard));
+}
+
+/// The code of a fiber has returned.
+pub(super) fn remove_fiber(store: &'static Store, fiber: *mut u8) {
+    with_that_of(store, |it| it.fibers.borrow_mut().remove(&fiber.addr()));
+}
+
+/// Calls `look` with what the store has that runs in this thread.
+pub(super) fn with<R>(look: impl FnOnce(&Scheduler) -> R) -> R {
+    with_that_of(store::current(), look)
+}
+
+fn with_that_of<R>(store: &'static Store, look: impl FnOnce(&Scheduler) -> R) -> R {
+    // SAFETY: it lives as long as what runs in the store.
+    look(unsafe { SCHEDULER.of(store, Scheduler::new).as_ref() })
 }
 
 /// The thread whose own code runs: `None` inside a call of a synchronous function.
 pub(super) fn current_thread() -> Option<Thread> {
-    SCHEDULER.with(|scheduler| {
+    with(|scheduler| {
         let running = scheduler.running.borrow();
         let is_own = running.sync_calls == 0;
         running.thread.clone().filter(|_| is_own)
@@ -71,16 +116,16 @@ pub(super) fn current_task() -> Option<Rc<Task>> {
 
 /// `storage` of the current thread.
 pub(super) fn context() -> [u64; 2] {
-    SCHEDULER.with(|scheduler| scheduler.context.get())
+    with(|scheduler| scheduler.context.get())
 }
 
 pub(super) fn set_context(context: [u64; 2]) {
-    SCHEDULER.with(|scheduler| scheduler.context.set(context));
+    with(|scheduler| scheduler.context.set(context));
 }
 
 /// A synchronous function is called, which has a task and thread of its own.
 pub(in crate::component) fn sync_enter() {
-    SCHEDULER.with(|scheduler| {
+    with(|scheduler| {
         scheduler.running.borrow_mut().sync_calls += 1;
         let outer = scheduler.context.replace([0; 2]);
         scheduler.outer_contexts.borrow_mut().push(outer);
@@ -89,7 +134,7 @@ pub(in crate::component) fn sync_enter() {
 
 /// It has returned.
 pub(in crate::component) fn sync_exit() {
-    SCHEDULER.with(|scheduler| {
+    with(|scheduler| {
         scheduler.running.borrow_mut().sync_calls -= 1;
         let outer = scheduler.outer_contexts.borrow_mut().pop();
         scheduler.context.set(outer.unwrap_or_default());
@@ -98,21 +143,21 @@ pub(in crate::component) fn sync_exit() {
 
 /// From now on, the current thread runs on a fiber that is left in this way.
 pub(super) fn set_suspend(suspend: Suspend) {
-    SCHEDULER.with(|scheduler| scheduler.running.borrow_mut().suspend = Some(suspend));
+    with(|scheduler| scheduler.running.borrow_mut().suspend = Some(suspend));
 }
 
 /// The thread may be ready: a tick is going to see.
 pub(super) fn wake(thread: &Thread) {
-    SCHEDULER.with(|scheduler| scheduler.queue.push(thread));
+    with_that_of(thread.task().store, |it| it.queue.push(thread));
 }
 
 /// The thread goes on, or ends, without its turn.
 pub(super) fn unwake(thread: &Thread) {
-    SCHEDULER.with(|scheduler| scheduler.queue.leave(&thread.queued));
+    with_that_of(thread.task().store, |it| it.queue.leave(&thread.queued));
 }
 
 /// Places in the queue, those of threads that have left included.
 #[cfg(test)]
 pub(super) fn places() -> usize {
-    SCHEDULER.with(|scheduler| scheduler.queue.places())
+    with(|scheduler| scheduler.queue.places())
 }

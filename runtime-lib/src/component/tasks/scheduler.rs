@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::model::{Entered, Instance, Position, Task, TaskState, Thread, Wait, Waitable};
-use super::running::{Running, SCHEDULER, current_thread};
-use super::{futures, lift, turns};
+use super::running::{Running, current_thread};
+use super::{futures, lift, running, turns};
 use crate::component::state;
-use crate::vm::store::Store;
+use crate::vm::store::{self, Store};
 use crate::vm::trap::raise;
 use wasmelt_abi::{LiftFlags, TrapCode};
 
@@ -58,7 +58,7 @@ fn run_sync(task: &Rc<Task>) {
 
 /// The first of the threads that can go on within a synchronous call into this instance.
 fn take_ready(instance: &Rc<Instance>) -> Option<Thread> {
-    SCHEDULER.with(|scheduler| {
+    running::with(|scheduler| {
         let queue = &scheduler.queue;
         let thread = queue.find(|thread| is_ready_in(thread, instance))?;
         queue.leave(&thread.queued);
@@ -77,12 +77,13 @@ fn run(thread: &Thread, cancelled: bool, sync_instance: Option<&Rc<Instance>>) -
         // It goes on when the scheduler that runs on top of it sees this.
         return None;
     }
+    let outer_store = store::set_current(thread.task().store);
     let running = Running {
         thread: Some(thread.clone()),
         sync_instance: sync_instance.cloned(),
         ..Running::default()
     };
-    let (outer, outer_context) = SCHEDULER.with(|scheduler| {
+    let (outer, outer_context) = running::with(|scheduler| {
         (
             scheduler.running.replace(running),
             scheduler.context.replace(thread.context.get()),
@@ -95,11 +96,13 @@ fn run(thread: &Thread, cancelled: bool, sync_instance: Option<&Rc<Instance>>) -
         None => lift::advance(thread),
     }
     thread.running.set(false);
-    SCHEDULER.with(|scheduler| {
+    let switch_to = running::with(|scheduler| {
         let inner = scheduler.running.replace(outer);
         thread.context.set(scheduler.context.replace(outer_context));
         inner.switch_to
-    })
+    });
+    store::set_current(outer_store);
+    switch_to
 }
 
 impl Task {
@@ -131,7 +134,7 @@ impl Task {
 /// Differs from the spec: a synchronous call that would not block after all traps as well. Suites
 /// and Wasmtime ask before they do anything else.
 pub(in crate::component) fn trap_unless_may_block() {
-    let may_block = SCHEDULER.with(|scheduler| {
+    let may_block = running::with(|scheduler| {
         let running = scheduler.running.borrow();
         match (&running.thread, &running.sync_instance) {
             (Some(_), None) => running.sync_calls == 0,
@@ -150,7 +153,7 @@ pub(in crate::component) fn trap_unless_may_block() {
 /// Before a guest's attempt at what may be ready at once: whether it is made now, rather than in a
 /// later tick. Inside a synchronous call it always is: there, nothing else could go on meanwhile.
 pub(in crate::component) fn may_attempt_now() -> bool {
-    let is_free = SCHEDULER.with(|scheduler| {
+    let is_free = running::with(|scheduler| {
         let running = scheduler.running.borrow();
         running.thread.is_some() && running.sync_instance.is_none() && running.sync_calls == 0
     });
@@ -199,7 +202,7 @@ pub(super) fn suspend(yields: bool, switch_to: Option<Thread>) {
     if yields {
         thread.start_waiting(Wait::Yield, false);
     }
-    SCHEDULER.with(|scheduler| scheduler.running.borrow_mut().switch_to = switch_to);
+    running::with(|scheduler| scheduler.running.borrow_mut().switch_to = switch_to);
     block(&thread, false);
     thread.position.set(position);
 }
@@ -211,7 +214,7 @@ fn begin_block(thread: &Thread) -> Position {
 
 /// `block`: leaves the stack of the current thread until it is resumed.
 fn block(thread: &Thread, is_yield: bool) {
-    let suspend = SCHEDULER.with(|scheduler| scheduler.running.borrow().suspend);
+    let suspend = running::with(|scheduler| scheduler.running.borrow().suspend);
     match suspend {
         // SAFETY: the current thread runs on the fiber that has set this.
         Some(suspend) => unsafe { (suspend.function)(suspend.yielder) },
@@ -223,12 +226,12 @@ fn block(thread: &Thread, is_yield: bool) {
 /// Runs other threads until this one, which is below on the stack, can go on.
 fn run_nested(thread: &Thread, is_yield: bool) {
     thread.nested.set(true);
-    let next = SCHEDULER.with(|scheduler| scheduler.running.borrow_mut().switch_to.take());
+    let next = running::with(|scheduler| scheduler.running.borrow_mut().switch_to.take());
     if let Some(next) = next {
         resume(&next, false);
     }
     if is_yield {
-        let turns = SCHEDULER.with(|scheduler| scheduler.queue.len());
+        let turns = running::with(|scheduler| scheduler.queue.len());
         for _ in 0..turns {
             tick();
         }
@@ -254,7 +257,7 @@ fn tick() -> bool {
         turns::begin();
         crate::io::turn(false);
     }
-    let next = SCHEDULER.with(|scheduler| scheduler.queue.pop());
+    let next = running::with(|scheduler| scheduler.queue.pop());
     let Some(thread) = next else {
         // The event loop may just have found something, which it does not tell twice.
         if polled || futures::has_woken() {
@@ -277,16 +280,13 @@ fn tick() -> bool {
     true
 }
 
-/// After a trap has been caught, which has ended whatever ran: forgets all tasks.
+/// After a trap has been caught, which has ended whatever ran in the store: forgets its tasks.
 pub(in crate::component) fn abandon_all(store: &'static Store) {
-    SCHEDULER.with(|scheduler| {
-        scheduler.queue.clear();
-        drop(scheduler.running.take());
-        scheduler.context.set([0; 2]);
-        scheduler.outer_contexts.take().clear();
-    });
-    futures::abandon_all();
+    let outer = store::set_current(store);
+    running::with(running::Scheduler::clear);
+    futures::abandon_all(store);
     state::with(store, state::State::forget_instances);
+    store::set_current(outer);
 }
 
 #[cfg(test)]

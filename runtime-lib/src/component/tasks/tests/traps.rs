@@ -1,6 +1,8 @@
 //! What guests must not do.
 
 use super::guests::*;
+use crate::component::tasks::abandon_all;
+use crate::component::tasks::fiber::pooled;
 use crate::component::tests::trap_text;
 
 /// Waits for ever.
@@ -184,4 +186,27 @@ fn outside_of_a_task_nothing_waits_for_a_call() {
     assert_eq!(trap_text(|| _ = subtask_cancel(OUTER, 0, 77)), text);
     let unknown = "unknown handle index 77";
     assert_eq!(trap_text(|| _ = subtask_cancel(OUTER, 1, 77)), unknown);
+}
+
+#[test]
+fn stacks_that_a_trap_leaves_are_used_again() {
+    struct Outer;
+    impl Code for Outer {
+        const INSTANCE: u32 = OUTER;
+        const FLAGS: u64 = STACKFUL;
+        const ON_FIBER: bool = true;
+
+        fn start(_: u32) -> u32 {
+            waitable_set_wait(OUTER, 0, waitable_set_new(OUTER), 16);
+            EXIT
+        }
+    }
+    for _ in 0..3 {
+        new_store();
+        let text = trap_text(|| _ = invoke::<Outer>());
+        assert!(text.contains("deadlock"), "{text}");
+        abandon_all(store());
+        assert_eq!(pooled(), 1);
+    }
+    assert!(crate::vm::stacks::others().is_empty());
 }
