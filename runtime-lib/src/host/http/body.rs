@@ -119,7 +119,7 @@ impl Pipe {
     }
 
     fn is_ended(&self) -> bool {
-        self.end.is_some() && (self.unread == 0 || matches!(self.end, Some(Err(_))))
+        self.end.is_some() && self.unread == 0
     }
 
     fn is_writable(&self) -> bool {
@@ -130,11 +130,6 @@ impl Pipe {
     fn end(&mut self, end: Result<Option<Fields>>) -> Vec<Waker> {
         if self.end.is_some() {
             return Vec::new();
-        }
-        if end.is_err() {
-            // What is left is not to be taken for a part of the whole.
-            self.chunks.clear();
-            (self.read, self.unread) = (0, 0);
         }
         self.end = Some(end);
         let mut woken = std::mem::take(&mut self.readers);

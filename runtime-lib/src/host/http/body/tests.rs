@@ -58,14 +58,16 @@ fn the_announced_length_is_kept() {
     assert_eq!(writer.finish(None), Ok(()));
     assert!(reader.end_now().is_none(), "not all has been read");
 
-    let (mut writer, reader) = pipe(Some(REQUEST));
+    let (mut writer, mut reader) = pipe(Some(REQUEST));
     writer.write(b"one".to_vec()).unwrap();
     assert_eq!(writer.finish(None), Err(size(3)));
+    assert_eq!(reader.read_now(9), Some(Ok(b"one".to_vec())));
     assert_eq!(reader.end_now().unwrap().unwrap_err(), size(3));
 
-    let (mut writer, reader) = pipe(Some(REQUEST));
+    let (mut writer, mut reader) = pipe(Some(REQUEST));
     writer.write(b"one".to_vec()).unwrap();
     assert_eq!(writer.write(b"two".to_vec()), Err(size(6)));
+    assert_eq!(reader.read_now(9), Some(Ok(b"one".to_vec())));
     assert_eq!(writer.finish(None), Err(size(6)));
     assert_eq!(reader.end_now().unwrap().unwrap_err(), size(6));
 
@@ -80,6 +82,7 @@ fn a_body_without_an_end_is_cut_short() {
     writer.write(b"one".to_vec()).unwrap();
     drop(writer);
     let error = ErrorCode::ConnectionTerminated;
+    assert_eq!(reader.read_now(9), Some(Ok(b"one".to_vec())));
     assert_eq!(reader.read_now(9), Some(Err(error.clone())));
     assert_eq!(reader.end_now().unwrap().unwrap_err(), error);
 }
