@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use object::{Object, ObjectSection};
-use wasmelt_compiler::{Entry, Externs, OptLevel, Options, POLICY_SECTION, TargetCpu};
+use wasmelt_compiler::{Entry, Externs, OptLevel, Options, POLICY_SECTION, Policy, TargetCpu};
 
 /// The text for an executable made with `options`: a word and its value a line, texts quoted. Made
 /// of a component, it also has what that imports and exports.
@@ -111,19 +111,48 @@ fn grants(options: &Options, line: &mut impl FnMut(&str, &str)) {
     if !policy.inherit_env && policy.env.is_empty() {
         line("environment", "none");
     }
-    line(
-        "network",
-        match (policy.inherit_network, policy.allow_ip_name_lookup) {
-            (true, true) => "everything, with names",
-            (true, false) => "everything, without names",
-            (false, true) => "names",
-            (false, false) => "none",
-        },
-    );
+    let sockets = match (policy.no_tcp, policy.no_udp) {
+        (false, false) => "everything",
+        (false, true) => "TCP",
+        (true, false) => "UDP",
+        (true, true) => "no sockets",
+    };
+    let network = match (policy.inherit_network, policy.allow_ip_name_lookup) {
+        (true, true) => format!("{sockets}, with names"),
+        (true, false) => format!("{sockets}, without names"),
+        (false, true) => String::from("names"),
+        (false, false) => String::from("none"),
+    };
+    line("network", &network);
     if !policy.http_hosts.is_empty() {
         line("http", &format!("to {}", policy.http_hosts.join(", ")));
     } else if policy.http {
         line("http", "to anybody");
+    }
+    restrictions(policy, line);
+}
+
+/// What few programs have.
+fn restrictions(policy: &Policy, line: &mut impl FnMut(&str, &str)) {
+    let withheld = policy.withheld_streams;
+    let streams = [
+        ("input", withheld.stdin),
+        ("output", withheld.stdout),
+        ("error output", withheld.stderr),
+    ];
+    for (name, is_withheld) in streams {
+        if is_withheld {
+            line(name, "none");
+        }
+    }
+    if let Some(timeout) = policy.timeout {
+        line("time", &format!("at most {timeout:?}"));
+    }
+    if let Some(bytes) = policy.random_bytes_max {
+        line("random", &format!("at most {bytes} bytes at once"));
+    }
+    if let Some(cwd) = &policy.cwd {
+        line("working in", &quoted(cwd));
     }
 }
 

@@ -29,7 +29,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;
 pub use options::{
     Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, TargetCpu, TextKind,
-    UnknownImports,
+    UnknownImports, WithheldStreams,
 };
 pub use proposal::Proposal;
 pub use wit::wit;

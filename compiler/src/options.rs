@@ -5,6 +5,7 @@ use crate::proposal::Proposal;
 use crate::withheld::Withheld;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How an input is compiled. `Options::default()` is what a plain `wasmelt app.wasm` uses.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Options {
     pub unknown_imports: UnknownImports,
     /// How many of some things a program may have.
     pub counts: Counts,
+    /// A memory or table that cannot grow is a trap (`-W trap-on-grow-failure`).
+    pub trap_on_grow_failure: bool,
     /// NaN results have the same bits on every processor (`-W nan-canonicalization`).
     pub nan_canonicalization: bool,
     /// What of the host's interfaces a program is not to have (`-S cli=n`, and such).
@@ -132,12 +135,24 @@ pub struct Policy {
     pub args: Vec<String>,
     pub inherit_env: bool,
     pub inherit_network: bool,
+    /// The network, but for TCP (`-S tcp=n`).
+    pub no_tcp: bool,
+    /// The network, but for UDP (`-S udp=n`).
+    pub no_udp: bool,
     pub allow_ip_name_lookup: bool,
     /// Requests of HTTP may be sent. Whoever has the network has this too.
     pub http: bool,
     /// To whom: `HOST` or `HOST:PORT`, where `*.HOST` is all names below it. If there are none, to
     /// anybody.
     pub http_hosts: Vec<String>,
+    /// Standard streams that the program does not get (`-S inherit-stdout=n`).
+    pub withheld_streams: WithheldStreams,
+    /// The program ends with a trap after this time (`-W timeout`).
+    pub timeout: Option<Duration>,
+    /// No call of WASI 0.2 or 0.3 gives more random bytes (`-S max-random-size`).
+    pub random_bytes_max: Option<u64>,
+    /// What components are told is their working directory at the start (`-S cwd`).
+    pub cwd: Option<String>,
 }
 
 impl Policy {
@@ -146,6 +161,24 @@ impl Policy {
     pub fn grants_http(&self) -> bool {
         self.http || self.inherit_network || !self.http_hosts.is_empty()
     }
+
+    /// Whether something has to be seen to before the program runs.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.timeout.is_some() || self.withheld_streams != WithheldStreams::default()
+    }
+
+    /// Whether it has more than most programs' have.
+    pub(crate) fn has_rare(&self) -> bool {
+        self.is_restricted() || self.random_bytes_max.is_some() || self.cwd.is_some()
+    }
+}
+
+/// Standard streams that a program does not get: input ends at once, output is lost.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct WithheldStreams {
+    pub stdin: bool,
+    pub stdout: bool,
+    pub stderr: bool,
 }
 
 /// `--dir HOST[::GUEST]`.
@@ -180,6 +213,7 @@ impl Default for Options {
             stack_bytes_max: None,
             unknown_imports: UnknownImports::Refuse,
             counts: Counts::default(),
+            trap_on_grow_failure: false,
             nan_canonicalization: false,
             withheld: Withheld::default(),
             clocks_timezone: false,

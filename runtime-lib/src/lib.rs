@@ -11,6 +11,7 @@ pub mod host;
 pub mod io;
 mod main_command;
 mod main_invoke;
+mod main_restricted;
 mod main_script;
 #[cfg(panic = "abort")]
 mod shims;

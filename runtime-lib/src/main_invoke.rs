@@ -28,8 +28,8 @@ extern "C" fn wasmelt_main_invoke(program: &'static Program) -> ! {
 /// The results' text.
 fn invoke(program: &'static Program, store: &'static Store) -> String {
     let export = process::items(&program.exports)
-        .get(program.invoke_export as usize)
-        .expect("the compiler wrote the index of an export");
+        .first()
+        .expect("the compiler wrote one export");
     let mut slots = arguments(export).unwrap_or_else(|message| refuse(&message));
     start::instantiate_all(program, store);
     // SAFETY: compiled code for a store of this program; there are slots enough.
@@ -48,9 +48,7 @@ fn invoke_component(
     store: &'static Store,
     exports: &'static [ComponentExport],
 ) -> String {
-    let export = exports
-        .get(program.invoke_export as usize)
-        .expect("the compiler wrote the index of an export");
+    let export = exports.first().expect("the compiler wrote one export");
     let arguments = component_arguments(export).unwrap_or_else(|message| refuse(&message));
     start::instantiate_all(program, store);
     match dynamic::call(export, store, &arguments) {

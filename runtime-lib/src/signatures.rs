@@ -27,8 +27,10 @@ use crate::component::tasks::{async_call, run_async};
 use crate::vm::arch::throw;
 use crate::vm::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
 use crate::vm::exception::{exception_free, exception_new};
-use crate::vm::memory::{bytes_copy, memory_copy, memory_fill, memory_grow, memory_init};
-use crate::vm::table::{table_copy, table_fill, table_grow, table_init};
+use crate::vm::memory::{
+    bytes_copy, memory_copy, memory_fill, memory_grow, memory_grow_or_trap, memory_init,
+};
+use crate::vm::table::{table_copy, table_fill, table_grow, table_grow_or_trap, table_init};
 
 macro_rules! native {
     (ptr) => { *mut u8 };

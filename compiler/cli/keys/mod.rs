@@ -58,6 +58,11 @@ pub(crate) fn apply(settings: &mut Settings, lists: Lists<'_>) -> Result<(), Key
         }
     }
     switch_proposals(settings);
+    if settings.sockets_named && !settings.options.policy.inherit_network {
+        settings.notes.push(String::from(
+            "`-S tcp` and `-S udp` alone reach no address: `-S inherit-network` grants them",
+        ));
+    }
     Ok(())
 }
 

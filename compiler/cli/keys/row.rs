@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) notes: Vec<String>,
     /// Proposals that were switched by name.
     pub(super) proposals: BTreeMap<Proposal, bool>,
+    /// Whether `-S tcp` or `-S udp` asks for sockets.
+    pub(super) sockets_named: bool,
     /// `all-proposals`, which is for those that were not.
     pub(super) all_proposals: Option<bool>,
 }
@@ -26,6 +28,7 @@ impl Settings {
             strip: false,
             notes: Vec::new(),
             proposals: BTreeMap::new(),
+            sockets_named: false,
             all_proposals: None,
         }
     }

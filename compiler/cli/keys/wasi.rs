@@ -1,10 +1,7 @@
 //! The keys of `-S`: what the program may do, and which of WASI's interfaces there are.
 
-use super::row::{Flag, Row, Settings};
-use super::value::{Takes, Value};
-
-/// Why a standard stream stays.
-const STREAM: &str = "cannot be switched off; redirect the stream instead";
+use super::row::{Flag, Row};
+use super::value::Takes;
 
 pub(crate) static WASI: Flag = Flag {
     short: 'S',
@@ -46,9 +43,33 @@ pub(crate) static WASI: Flag = Flag {
                 Ok(())
             },
         ),
-        Row::apply("inherit-stdin", Takes::Flag, "always so", standard_stream),
-        Row::apply("inherit-stdout", Takes::Flag, "always so", standard_stream),
-        Row::apply("inherit-stderr", Takes::Flag, "always so", standard_stream),
+        Row::apply(
+            "inherit-stdin",
+            Takes::Flag,
+            "`inherit-stdin=n`: input ends at once",
+            |settings, value| {
+                settings.options.policy.withheld_streams.stdin = !value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "inherit-stdout",
+            Takes::Flag,
+            "`inherit-stdout=n`: output is lost",
+            |settings, value| {
+                settings.options.policy.withheld_streams.stdout = !value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "inherit-stderr",
+            Takes::Flag,
+            "`inherit-stderr=n`: it is lost, also what a trap says",
+            |settings, value| {
+                settings.options.policy.withheld_streams.stderr = !value.flag()?;
+                Ok(())
+            },
+        ),
         Row::apply(
             "cli",
             Takes::Flag,
@@ -111,8 +132,44 @@ pub(crate) static WASI: Flag = Flag {
             Takes::Flag,
             "the sockets of a service manager come with `-S inherit-network`",
         ),
-        Row::apply("tcp", Takes::Flag, "part of `inherit-network`", socket),
-        Row::apply("udp", Takes::Flag, "part of `inherit-network`", socket),
+        Row::apply(
+            "tcp",
+            Takes::Flag,
+            "TCP sockets, where the network is granted",
+            |settings, value| {
+                settings.options.policy.no_tcp = !value.flag()?;
+                settings.sockets_named |= value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "udp",
+            Takes::Flag,
+            "UDP sockets, where the network is granted",
+            |settings, value| {
+                settings.options.policy.no_udp = !value.flag()?;
+                settings.sockets_named |= value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "cwd",
+            Takes::Text("DIR"),
+            "what a component is told is its directory at the start",
+            |settings, value| {
+                settings.options.policy.cwd = Some(value.text()?.to_owned());
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "max-random-size",
+            Takes::Bytes,
+            "one call gives no more random bytes; 64 MiB by default",
+            |settings, value| {
+                settings.options.policy.random_bytes_max = Some(value.bytes()?);
+                Ok(())
+            },
+        ),
         Row::refused(
             "max-resources",
             Takes::Number,
@@ -124,11 +181,6 @@ pub(crate) static WASI: Flag = Flag {
             "an executable does not count handles",
         ),
         Row::refused(
-            "max-random-size",
-            Takes::Bytes,
-            "one call gives at most 64 MiB, which cannot be changed",
-        ),
-        Row::refused(
             "hostcall-fuel",
             Takes::Number,
             "an executable does not count what it passes to the host",
@@ -137,11 +189,6 @@ pub(crate) static WASI: Flag = Flag {
             "max-http-fields-size",
             Takes::Bytes,
             "an executable does not count what fields hold",
-        ),
-        Row::refused(
-            "cwd",
-            Takes::Text("DIR"),
-            "the program starts in the directory where it is run",
         ),
         Row::engine("preview2", Takes::Flag),
         Row::engine("http-outgoing-body-buffer-chunks", Takes::Number),
@@ -160,19 +207,3 @@ pub(crate) static WASI: Flag = Flag {
         ),
     ],
 };
-
-fn standard_stream(_: &mut Settings, value: Value<'_>) -> Result<(), String> {
-    match value.flag()? {
-        true => Ok(()),
-        false => Err(String::from(STREAM)),
-    }
-}
-
-fn socket(_: &mut Settings, value: Value<'_>) -> Result<(), String> {
-    match value.flag()? {
-        true => Ok(()),
-        false => Err(String::from(
-            "cannot be switched off: the network is granted as a whole, by `-S inherit-network`",
-        )),
-    }
-}

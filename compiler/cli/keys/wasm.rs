@@ -91,21 +91,29 @@ pub(crate) static WASM: Flag = Flag {
                 Ok(())
             },
         ),
+        Row::apply(
+            "trap-on-grow-failure",
+            Takes::Flag,
+            "a memory or table that cannot grow is a trap",
+            |settings, value| {
+                settings.options.trap_on_grow_failure = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "timeout",
+            Takes::Time,
+            "the program ends with a trap after this time: `2`, `2s`, `500ms`",
+            |settings, value| {
+                settings.options.policy.timeout = Some(value.time()?);
+                Ok(())
+            },
+        ),
         Row::always("unknown-exports-allow"),
         Row::refused(
             "fuel",
             Takes::Number,
             "an executable counts no fuel; limit it from outside: `ulimit -t`",
-        ),
-        Row::refused(
-            "timeout",
-            Takes::Time,
-            "an executable has no timeout; limit it from outside: `timeout 5s app`",
-        ),
-        Row::refused(
-            "trap-on-grow-failure",
-            Takes::Flag,
-            "`memory.grow` returns -1 when it fails",
         ),
         Row::refused(
             "wmemcheck",

@@ -16,6 +16,7 @@ mod loops;
 mod object;
 
 mod program;
+mod rare;
 mod tasks;
 mod text;
 

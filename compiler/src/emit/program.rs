@@ -5,8 +5,8 @@ use super::code::Target;
 use super::text::Text;
 use crate::canonical::TyId;
 use crate::index::{DataIndex, ElemIndex, InstanceIndex};
-use crate::options::{Entry, Options};
-use crate::plan::{LinkPlan, Purpose, Record, Reloc, TableStorage, Value};
+use crate::options::Options;
+use crate::plan::{LinkPlan, Record, Reloc, TableStorage, Value};
 use std::collections::HashMap;
 use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
@@ -303,20 +303,20 @@ impl<'a> Writer<'a> {
             field(offset_of!(Program, version)),
             u64::from(wasmelt_abi::VERSION),
         );
-        let main = match &plan.purpose {
-            Purpose::Run(Entry::Command | Entry::CommandOrLibrary)
-                if plan.linked.instances.is_empty() =>
-            {
-                "wasmelt_main_command"
-            }
-            Purpose::Run(Entry::Command | Entry::CommandOrLibrary) => "wasmelt_main_component",
-            Purpose::Run(Entry::Invoke(_)) => "wasmelt_main_invoke",
-            Purpose::Script => "wasmelt_main_script",
+        let policy = &self.options.policy;
+        let main = match policy.is_restricted() {
+            true => "wasmelt_main_restricted",
+            false => self.main(),
         };
         self.blob.set_address(
             field(offset_of!(Program, main)),
             Address::Symbol(main.to_owned()),
         );
+        if policy.has_rare() {
+            let rare = Address::Blob(self.write_rare());
+            self.blob
+                .set_address(field(offset_of!(Program, rare)), rare);
+        }
         if let Some(entry) = plan.entry {
             self.blob
                 .set_address(field(offset_of!(Program, entry)), Address::Code(entry));
@@ -501,7 +501,9 @@ impl<'a> Writer<'a> {
         );
         let flags = (u64::from(policy.inherit_env) * PolicyFlags::INHERIT_ENV)
             | (u64::from(policy.inherit_network) * PolicyFlags::INHERIT_NETWORK)
-            | (u64::from(policy.allow_ip_name_lookup) * PolicyFlags::ALLOW_IP_NAME_LOOKUP);
+            | (u64::from(policy.allow_ip_name_lookup) * PolicyFlags::ALLOW_IP_NAME_LOOKUP)
+            | (u64::from(policy.no_tcp) * PolicyFlags::NO_TCP)
+            | (u64::from(policy.no_udp) * PolicyFlags::NO_UDP);
         self.blob.set_u64(field(offset_of!(Policy, flags)), flags);
         let stack = self.options.stack_bytes_max.unwrap_or(0);
         self.blob

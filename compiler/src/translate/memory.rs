@@ -98,9 +98,20 @@ impl FuncTranslator<'_, '_> {
         let delta = self.pop_extended();
         let base = self.memory_pointer(memory);
         let pages = self
-            .call_runtime("memory_grow", &[base, delta])
+            .call_runtime(
+                self.grow_function("memory_grow", "memory_grow_or_trap"),
+                &[base, delta],
+            )
             .expect("has a result");
         self.push_reduced(pages, self.is_memory64(memory));
+    }
+
+    /// Which of two functions grows: `-W trap-on-grow-failure` decides.
+    pub(super) fn grow_function(&self, fails: &'static str, traps: &'static str) -> &'static str {
+        match self.translation.options.trap_on_grow_failure {
+            true => traps,
+            false => fails,
+        }
     }
 
     fn memory_fill(&mut self, memory: u32) {

@@ -200,7 +200,10 @@ impl FuncTranslator<'_, '_> {
         };
         let address = self.slot_address(slot);
         let old = self
-            .call_runtime("table_grow", &[address, init, delta])
+            .call_runtime(
+                self.grow_function("table_grow", "table_grow_or_trap"),
+                &[address, init, delta],
+            )
             .expect("has a result");
         self.push_reduced(old, self.is_table64(table));
     }

@@ -38,7 +38,8 @@ pub use p3::P3;
 pub use p3_http::P3_HTTP;
 pub use program::{
     CallSite, CodeMap, EnvVar, Export, Handler, HttpFlags, HttpPolicy, Instance, Policy,
-    PolicyFlags, Preopen, PreopenFlags, Program, Region, TableInit, ValueType,
+    PolicyFlags, Preopen, PreopenFlags, Program, RANDOM_BYTES_MAX, Rare, Region, Streams,
+    TableInit, ValueType,
 };
 pub use resources::{GUEST_RESOURCES, host_resource, host_resource_p3};
 pub use slice::{Slice, Str};
@@ -52,17 +53,17 @@ pub use trap::TrapCode;
 /// The layout version of everything in this crate. The runtime exports the symbol
 /// [`STAMP_SYMBOL`] and every object refers to it, so that an object and a runtime library of
 /// different versions do not link.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// See [`VERSION`]. Change the digit here and in `stamp!` together with it.
-pub const STAMP_SYMBOL: &str = "wasmelt_abi_2";
+pub const STAMP_SYMBOL: &str = "wasmelt_abi_3";
 
 /// Expands to the item that defines the stamp symbol; invoked once, by the runtime library.
 #[macro_export]
 macro_rules! stamp {
     () => {
         #[unsafe(no_mangle)]
-        static wasmelt_abi_2: u8 = 2;
+        static wasmelt_abi_3: u8 = 3;
     };
 }
 

@@ -19,8 +19,8 @@ pub struct Program {
     /// For a command: calls the entry export, gives the exit code; the argument is the base of the
     /// store.
     pub entry: Option<unsafe extern "C" fn(*mut u8) -> i32>,
-    /// For `invoke`: index into `exports`.
-    pub invoke_export: u64,
+    /// What few programs have, or null.
+    pub rare: *const Rare,
     /// Called before instantiation by programs that need it (opening preopened directories).
     pub host_init: Option<unsafe extern "C" fn(&'static Program)>,
     /// Bytes of address space of one store.
@@ -38,9 +38,9 @@ pub struct Program {
     pub tables: Slice<TableInit>,
     /// Instances in the order of instantiation.
     pub instances: Slice<Instance>,
-    /// Exports that can be called by name; empty for a command.
+    /// Exports that can be called by name: none of a command, one for `invoke`.
     pub exports: Slice<Export>,
-    /// Exports of components; `invoke_export` indexes them if there are any.
+    /// Exports of components.
     pub component_exports: Slice<ComponentExport>,
     /// Number of component instances.
     pub component_instances: u64,
@@ -207,6 +207,10 @@ impl PolicyFlags {
     pub const INHERIT_NETWORK: u64 = 2;
     /// Names may be resolved.
     pub const ALLOW_IP_NAME_LOOKUP: u64 = 4;
+    /// Of sockets, TCP's may not be opened.
+    pub const NO_TCP: u64 = 8;
+    /// UDP's may not be opened.
+    pub const NO_UDP: u64 = 16;
 }
 
 /// What a program that imports or exports `wasi:http` may do with it: symbol
@@ -229,6 +233,37 @@ impl HttpFlags {
     /// Requests may be sent.
     pub const CLIENT: u64 = 1;
 }
+
+/// What flags of the build say that most builds do without: apart, so that other executables do
+/// not carry it.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Rare {
+    /// What [`Program::main`] would be; that is `wasmelt_main_restricted` where a field says so.
+    pub main: unsafe extern "C" fn(&'static Program) -> !,
+    /// The process ends with a trap after this time; 0 for never. Restricts.
+    pub timeout_ns: u64,
+    /// Bits of [`Streams`] for standard streams that the guest does not get. Restricts.
+    pub withheld_streams: u64,
+    /// No call of WASI 0.2 or 0.3 gives more random bytes.
+    pub random_bytes_max: u64,
+    /// What WASI calls the initial working directory; none when `start` is null.
+    pub cwd: Str,
+}
+
+/// Bits of [`Rare::withheld_streams`].
+#[derive(Debug)]
+pub struct Streams;
+
+impl Streams {
+    pub const STDIN: u64 = 1;
+    pub const STDOUT: u64 = 2;
+    pub const STDERR: u64 = 4;
+}
+
+/// So many random bytes a call gives where [`Rare::random_bytes_max`] does not say otherwise;
+/// Wasmtime has the same limit.
+pub const RANDOM_BYTES_MAX: u64 = 64 << 20;
 
 /// A directory of the host that the guest sees.
 #[repr(C)]

@@ -55,10 +55,12 @@ macro_rules! for_each_runtime_fn {
     ($($then:tt)+) => {
         $($then)+! {
             memory_grow(memory: ptr, delta_pages: i64) -> i64;
+            memory_grow_or_trap(memory: ptr, delta_pages: i64) -> i64;
             memory_copy(dst_memory: ptr, src_memory: ptr, dst: i64, src: i64, len: i64) -> ();
             memory_fill(memory: ptr, dst: i64, value: i32, len: i64) -> ();
             memory_init(memory: ptr, segment: ptr, dst: i64, src: i64, len: i64) -> ();
             table_grow(table: ptr, init: i64, delta: i64) -> i64;
+            table_grow_or_trap(table: ptr, init: i64, delta: i64) -> i64;
             table_copy(dst_elements: ptr, dst_table_len: i64, src_elements: ptr,
                 src_table_len: i64, dst: i64, src: i64, len: i64) -> ();
             table_fill(elements: ptr, table_len: i64, dst: i64, value: i64, len: i64) -> ();

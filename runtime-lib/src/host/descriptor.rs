@@ -5,7 +5,7 @@
 //! dropping it.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::{Errno, ReadWriteFlags, fcntl_dupfd_cloexec, preadv2, pwritev2, retry_on_intr};
@@ -35,6 +35,27 @@ pub enum Stream {
     In,
     Out,
     Err,
+}
+
+/// Takes a standard stream from the process: input ends at once, and output is lost.
+///
+/// # Errors
+/// When the system has no null device.
+pub fn discard(stream: Stream) -> Result<()> {
+    let null = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    match stream {
+        Stream::In => stdio::dup2_stdin(&null)?,
+        Stream::Out => stdio::dup2_stdout(&null)?,
+        Stream::Err => stdio::dup2_stderr(&null)?,
+    }
+    // Where a standard stream was closed, it is that stream now.
+    if null.as_raw_fd() < FIRST_FD {
+        let _ = null.into_raw_fd();
+    }
+    Ok(())
 }
 
 /// The first number that is not a standard stream's.

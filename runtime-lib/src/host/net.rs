@@ -37,6 +37,22 @@ pub fn is_allowed() -> bool {
     crate::vm::process::program().policy.flags & PolicyFlags::INHERIT_NETWORK != 0
 }
 
+/// Whether TCP sockets may be opened.
+#[must_use]
+pub fn may_open_tcp() -> bool {
+    is_allowed() && !is_withheld(PolicyFlags::NO_TCP)
+}
+
+/// Whether UDP sockets may be opened.
+#[must_use]
+pub fn may_open_udp() -> bool {
+    is_allowed() && !is_withheld(PolicyFlags::NO_UDP)
+}
+
+fn is_withheld(flag: u64) -> bool {
+    crate::vm::process::program().policy.flags & flag != 0
+}
+
 impl Family {
     /// Whether a socket of this family can use the address. Neither IPv4 addresses written as
     /// IPv6 ones, mapped or compatible, nor those of the other family are.

@@ -2,7 +2,7 @@
 
 use crate::vm::bytes::{copy, fill};
 use crate::vm::pages::make_accessible;
-use crate::vm::trap::raise;
+use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
 use wasmelt_abi::{DataSegment, MemoryHeader, TrapCode};
 
 /// Accesses are granted in units of this many bytes.
@@ -35,6 +35,27 @@ pub(crate) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -
     }
     header.bytes = new;
     (old >> shift) as i64
+}
+
+/// As [`memory_grow`], but a memory that cannot grow is a trap (`-W trap-on-grow-failure`).
+///
+/// # Safety
+/// As there.
+#[unsafe(export_name = "wasmelt_memory_grow_or_trap")]
+pub(crate) unsafe extern "C" fn memory_grow_or_trap(memory: *mut u8, delta_pages: i64) -> i64 {
+    // SAFETY: the caller vouches for the memory.
+    let pages = unsafe { memory_grow(memory, delta_pages) };
+    if pages < 0 {
+        raise_with(TrapInfo::with_text(
+            TrapCode::Unreachable,
+            &[
+                Piece::Text("a memory cannot grow by "),
+                Piece::Number(delta_pages as u64),
+                Piece::Text(" pages"),
+            ],
+        ))
+    }
+    pages
 }
 
 /// `memory.copy`.
@@ -220,6 +241,21 @@ mod tests {
         set(0, 5 << 32, 5 << 32, 1 << 40);
         assert_eq!(grow(0), 5 << 32);
         assert_eq!(grow(1), -1);
+    }
+
+    #[test]
+    fn growth_that_must_not_fail_traps() {
+        let mut owner = TestMemory::new(0);
+        let memory = owner.start();
+        // SAFETY: the header lies directly below byte 0.
+        let header = unsafe { &mut *memory.cast::<MemoryHeader>().sub(1) };
+        (header.page_bytes_log2, header.bytes) = (16, 0x1_0000);
+        (header.bytes_max, header.bytes_reserved) = (0x2_0000, 0x2_0000);
+        // SAFETY: no growth succeeds here but that by nothing.
+        let grow = |delta| catch(|| assert_eq!(unsafe { memory_grow_or_trap(memory, delta) }, 1));
+        assert_eq!(grow(0), Ok(()));
+        let trap = grow(2).unwrap_err();
+        assert_eq!(trap.to_string(), "a memory cannot grow by 2 pages");
     }
 
     #[test]

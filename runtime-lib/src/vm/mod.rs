@@ -24,6 +24,7 @@ pub mod stores;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
+pub(crate) mod timeout;
 pub mod trap;
 pub mod worker;
 

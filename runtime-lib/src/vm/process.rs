@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use wasmelt_abi::{HttpPolicy, Program, Slice, Str};
+use wasmelt_abi::{HttpPolicy, Program, Rare, Slice, Str};
 
 static ARGC: AtomicUsize = AtomicUsize::new(0);
 static ARGV: AtomicPtr<*const c_char> = AtomicPtr::new(std::ptr::null_mut());
@@ -81,6 +81,13 @@ pub(crate) fn finish(code: i32) -> ! {
 pub fn exit(code: i32) -> ! {
     // SAFETY: `_exit` has no precondition.
     unsafe { libc::_exit(code) }
+}
+
+/// What few programs have.
+#[must_use]
+pub fn rare(program: &'static Program) -> Option<&'static Rare> {
+    // SAFETY: the compiler wrote null or the address of the structure in read-only data.
+    unsafe { program.rare.as_ref() }
 }
 
 pub use entry::{http_policy, program};
@@ -182,7 +189,7 @@ mod entry {
             version: u64::from(wasmelt_abi::VERSION),
             main: no_main,
             entry: None,
-            invoke_export: 0,
+            rare: null(),
             host_init: None,
             store_bytes: 0,
             image_store_base: 0,

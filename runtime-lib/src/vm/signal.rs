@@ -86,7 +86,7 @@ pub(crate) fn install() {
     }
 }
 
-fn set_action(signal: c_int, handler: usize, flags: u64) {
+pub(super) fn set_action(signal: c_int, handler: usize, flags: u64) {
     // The C library's own `sigaction` would make one system call more.
     #[cfg(target_arch = "x86_64")]
     let action = KernelAction {

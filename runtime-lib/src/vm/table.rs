@@ -4,7 +4,7 @@ use rustix::io::Errno;
 
 use crate::vm::pages::{PAGE_BYTES_MAX, give_back, make_accessible};
 use crate::vm::process::items;
-use crate::vm::trap::raise;
+use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
 use wasmelt_abi::{DataSegment, Program, Table, TableInit, TrapCode};
 
 /// Gives every growable table of a new store its elements, which lie one behind the other from
@@ -113,6 +113,27 @@ pub(crate) unsafe extern "C" fn table_grow(table: *mut u8, init: i64, delta: i64
     old as i64
 }
 
+/// As [`table_grow`], but a table that cannot grow is a trap (`-W trap-on-grow-failure`).
+///
+/// # Safety
+/// As there.
+#[unsafe(export_name = "wasmelt_table_grow_or_trap")]
+pub(crate) unsafe extern "C" fn table_grow_or_trap(table: *mut u8, init: i64, delta: i64) -> i64 {
+    // SAFETY: the caller vouches for the table.
+    let old = unsafe { table_grow(table, init, delta) };
+    if old < 0 {
+        raise_with(TrapInfo::with_text(
+            TrapCode::Unreachable,
+            &[
+                Piece::Text("a table cannot grow by "),
+                Piece::Number(delta as u64),
+                Piece::Text(" elements"),
+            ],
+        ))
+    }
+    old
+}
+
 /// `table.copy`.
 ///
 /// # Safety
@@ -213,6 +234,9 @@ mod tests {
         assert_eq!(grow(1), 4);
         assert_eq!(table.len, 5);
         assert_eq!(space[..6], [0, 0, 9, 9, 9, 0]);
+        // SAFETY: as above.
+        let trap = catch(|| _ = unsafe { table_grow_or_trap(address, 9, 1) }).unwrap_err();
+        assert_eq!(trap.to_string(), "a table cannot grow by 1 elements");
     }
 
     #[test]

@@ -208,6 +208,16 @@ fn take_point(trap: TrapInfo) -> Option<*mut RecoveryPoint> {
     Some(point)
 }
 
+/// Ends a program that has had its time, wherever it is. The text is Wasmtime's.
+pub(super) fn report_timeout(pc: usize, frames: Frames) -> ! {
+    let text = [Piece::Text("interrupt")];
+    report(
+        TrapInfo::with_text(TrapCode::Unreachable, &text),
+        pc,
+        frames,
+    )
+}
+
 /// Says what happened and ends the process. What the guest has written so far has long been
 /// handed to the system.
 fn report(trap: TrapInfo, pc: usize, frames: Frames) -> ! {

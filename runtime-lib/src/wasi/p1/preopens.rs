@@ -22,7 +22,8 @@ pub fn init(program: &'static Program) {
             }
         }
     }
-    if program.policy.flags & PolicyFlags::INHERIT_NETWORK != 0 {
+    let network = PolicyFlags::INHERIT_NETWORK | PolicyFlags::NO_TCP;
+    if program.policy.flags & network == PolicyFlags::INHERIT_NETWORK {
         for socket in socket::inherited() {
             if table::insert(Entry::new(Descriptor::Socket(socket))).is_err() {
                 break;

@@ -7,7 +7,7 @@ use super::streams::{Input, Output};
 use crate::component::{Call, Own, Resource};
 use crate::host::environment::{args, variables};
 use crate::host::{Stream, process};
-use crate::vm::process::program;
+use crate::vm::process::{optional_text, program, rare};
 
 /// `terminal-input`: a hint that standard input is one.
 pub struct TerminalInput;
@@ -38,9 +38,11 @@ pub fn get_arguments(_: &mut Call<'_>) -> Vec<String> {
     args(&program().policy).map(text).collect()
 }
 
-/// `initial-cwd`: the guest sees the directories that it was given, and is in none of them.
+/// `initial-cwd`: the guest sees the directories that it was given, and is in none of them unless
+/// the build has said so.
 pub fn initial_cwd(_: &mut Call<'_>) -> Option<String> {
-    None
+    let cwd = &rare(program())?.cwd;
+    optional_text(cwd).map(text)
 }
 
 /// Text of the system for a guest, whose strings are Unicode: what is not becomes U+FFFD.

@@ -1,19 +1,25 @@
 //! `wasi:random`: all of it from the system, also what need not be unpredictable.
 
-use wasmelt_abi::TrapCode;
+use wasmelt_abi::{RANDOM_BYTES_MAX, TrapCode};
 
 use crate::component::{Bytes, Call};
 use crate::host::random::fill;
+use crate::vm::process::{program, rare};
 
-/// One call gives no more than this; Wasmtime has the same limit.
-const BYTES_MAX: u64 = 64 << 20;
+/// One call gives no more than this.
+pub fn bytes_max() -> u64 {
+    rare(program()).map_or(RANDOM_BYTES_MAX, |rare| rare.random_bytes_max)
+}
 
 /// `get-random-bytes`, `get-insecure-random-bytes`.
 pub fn bytes(call: &mut Call<'_>, len: u64) -> Bytes {
-    if len > BYTES_MAX {
+    if len > bytes_max() {
         call.trap(TrapCode::TooManyRandomBytes);
     }
-    let bytes = call.allocate_bytes(len as u32);
+    let Ok(len) = u32::try_from(len) else {
+        call.trap(TrapCode::TooManyRandomBytes)
+    };
+    let bytes = call.allocate_bytes(len);
     if fill(bytes.of_mut(call.memory())).is_err() {
         call.trap(TrapCode::NoRandomBytes);
     }
@@ -67,7 +73,7 @@ mod tests {
         assert!(zeros.count() < 50);
         assert!(bytes(&mut call, 0).is_empty());
         assert_ne!(number(&mut call), number(&mut call));
-        for len in [BYTES_MAX + 1, u64::MAX] {
+        for len in [RANDOM_BYTES_MAX + 1, u64::MAX] {
             let trap = catch(|| {
                 let _ = bytes(&mut call, len);
             });

@@ -1,15 +1,13 @@
 //! `wasi:random`: all of it from the system, also what need not be unpredictable.
 
 use crate::component::{Bytes, Call};
+use crate::wasi::p2::random::bytes_max;
 
 pub use crate::wasi::p2::random::{insecure_seed, number};
 
-/// One call gives no more than this.
-const BYTES_MAX: u64 = 64 << 20;
-
 /// `get-random-bytes`, `get-insecure-random-bytes`: of more than can be had at once, a part.
 pub fn bytes(call: &mut Call<'_>, max_len: u64) -> Bytes {
-    crate::wasi::p2::random::bytes(call, max_len.min(BYTES_MAX))
+    crate::wasi::p2::random::bytes(call, max_len.min(bytes_max()))
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ impl TcpSocket {
     }
 
     pub(super) fn create(family: net::Family) -> Result<TcpSocket> {
-        if !net::is_allowed() {
+        if !net::may_open_tcp() {
             return Err(ErrorCode::AccessDenied);
         }
         Ok(TcpSocket::new(host::tcp::TcpSocket::new(family)?))

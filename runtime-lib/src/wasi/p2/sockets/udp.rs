@@ -179,7 +179,7 @@ pub struct OutgoingStream {
 
 impl UdpSocket {
     pub(super) fn create(family: Family) -> Result<UdpSocket> {
-        if !net::is_allowed() {
+        if !net::may_open_udp() {
             return Err(ErrorCode::AccessDenied);
         }
         Ok(UdpSocket::new(host::udp::UdpSocket::new(family)?))

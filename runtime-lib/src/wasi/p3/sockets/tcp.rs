@@ -54,7 +54,7 @@ type This = Borrow<TcpSocket>;
 
 /// `create`.
 pub fn create(call: &mut Call<'_>, family: IpAddressFamily) -> Result<Own<TcpSocket>> {
-    if !net::is_allowed() {
+    if !net::may_open_tcp() {
         return Err(ErrorCode::AccessDenied);
     }
     let socket = TcpSocket::new(host::tcp::TcpSocket::new(family.into())?);

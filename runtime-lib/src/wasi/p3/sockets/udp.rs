@@ -34,7 +34,7 @@ type This = Borrow<UdpSocket>;
 
 /// `create`.
 pub fn create(call: &mut Call<'_>, family: IpAddressFamily) -> Result<Own<UdpSocket>> {
-    if !net::is_allowed() {
+    if !net::may_open_udp() {
         return Err(ErrorCode::AccessDenied);
     }
     let socket = UdpSocket::new(host::udp::UdpSocket::new(family.into())?);

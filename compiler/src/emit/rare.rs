@@ -1,0 +1,52 @@
+//! How the program is run, and what of its policy few programs have.
+
+use super::blob::Address;
+use super::program::Writer;
+use crate::options::Entry;
+use crate::plan::Purpose;
+use std::mem::{offset_of, size_of};
+use wasmelt_abi::{RANDOM_BYTES_MAX, Rare, Streams};
+
+impl Writer<'_> {
+    /// The symbol of the runtime's way of running the program, when nothing restricts it.
+    pub(super) fn main(&self) -> &'static str {
+        match &self.plan.purpose {
+            Purpose::Run(Entry::Command | Entry::CommandOrLibrary)
+                if self.plan.linked.instances.is_empty() =>
+            {
+                "wasmelt_main_command"
+            }
+            Purpose::Run(Entry::Command | Entry::CommandOrLibrary) => "wasmelt_main_component",
+            Purpose::Run(Entry::Invoke(_)) => "wasmelt_main_invoke",
+            Purpose::Script => "wasmelt_main_script",
+        }
+    }
+
+    /// Writes a `wasmelt_abi::Rare`; gives its offset.
+    pub(super) fn write_rare(&mut self) -> u64 {
+        let policy = &self.options.policy;
+        let at = self.blob.reserve(size_of::<Rare>());
+        let field = |offset: usize| at + offset as u64;
+        let main = Address::Symbol(self.main().to_owned());
+        self.blob.set_address(field(offset_of!(Rare, main)), main);
+        let timeout = policy.timeout.map_or(0, |timeout| {
+            // None at all would be no limit.
+            u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX).max(1)
+        });
+        self.blob
+            .set_u64(field(offset_of!(Rare, timeout_ns)), timeout);
+        let withheld = policy.withheld_streams;
+        let streams = (u64::from(withheld.stdin) * Streams::STDIN)
+            | (u64::from(withheld.stdout) * Streams::STDOUT)
+            | (u64::from(withheld.stderr) * Streams::STDERR);
+        self.blob
+            .set_u64(field(offset_of!(Rare, withheld_streams)), streams);
+        let random = policy.random_bytes_max.unwrap_or(RANDOM_BYTES_MAX);
+        self.blob
+            .set_u64(field(offset_of!(Rare, random_bytes_max)), random);
+        if let Some(cwd) = &policy.cwd {
+            self.str(field(offset_of!(Rare, cwd)), cwd.as_bytes());
+        }
+        at
+    }
+}
