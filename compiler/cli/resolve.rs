@@ -38,6 +38,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
         Emit::Asm => Some(TextKind::Asm),
         Emit::Exe | Emit::Obj => None,
     };
+    options.portable_object = args.emit == Emit::Obj;
     let output = match args.output {
         Some(path) if path == Path::new("-") => OutputPath::Stdout,
         Some(path) if path.as_os_str().is_empty() => {

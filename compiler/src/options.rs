@@ -51,6 +51,8 @@ pub struct Options {
     pub policy_note: Option<String>,
     /// Also produce text: see [`crate::Compiled::text`].
     pub emit_text: Option<TextKind>,
+    /// The object is for other linkers than ours (`--emit obj`).
+    pub portable_object: bool,
     /// Run Cranelift's verifier over every function (slow; tests).
     pub verify: bool,
 }
@@ -222,6 +224,7 @@ impl Default for Options {
             policy: Policy::default(),
             policy_note: None,
             emit_text: None,
+            portable_object: false,
             verify: cfg!(debug_assertions),
         }
     }

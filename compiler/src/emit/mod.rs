@@ -146,7 +146,11 @@ pub fn emit(
     let text = Text::lay_out(functions, plan);
     report.code_bytes = text.bytes.len() as u64;
     report.host_imports = host_imports(plan, &text);
-    let object = object::write(plan, options, &text);
+    let object = if options.portable_object {
+        object::write_portable(plan, options, &text, isa)?
+    } else {
+        object::write(plan, options, &text)
+    };
     report.phases.push(("emit", start.elapsed()));
     let image = image_is_mapped(plan).then(|| ImagePlacement {
         address: MEMORY_ADDRESS - plan.regions[0].below_bytes,

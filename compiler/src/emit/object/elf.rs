@@ -1,0 +1,147 @@
+//! ELF for our own linker, written directly: local symbols for backtraces, and sections that the
+//! linker knows by name.
+
+use super::{Contents, Data, Place, Relocation};
+use cranelift_codegen::binemit::Reloc;
+use object::write::{self, Object, SectionId, StandardSection, Symbol, SymbolId, SymbolSection};
+use object::{
+    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionFlags, SectionKind,
+    SymbolFlags, SymbolKind, SymbolScope, elf,
+};
+
+/// Where a linker begins the code: functions know their place in a cache line.
+const CODE_ALIGN: u64 = 64;
+
+/// Where data lies that needs no section of its own.
+const DATA_SECTION: &str = ".rodata.wasmelt";
+
+/// Places of a [`Contents`] as the object knows them.
+struct Symbols {
+    code: SymbolId,
+    data: Vec<SymbolId>,
+    imports: Vec<SymbolId>,
+}
+
+/// # Panics
+/// When the object writer refuses what this file gives it: a mistake here.
+pub(super) fn write(contents: &Contents<'_>) -> Vec<u8> {
+    let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+    let text = object.section_id(StandardSection::Text);
+    object.append_section_data(text, contents.code, CODE_ALIGN);
+    for function in &contents.functions {
+        if !function.name.is_empty() {
+            // ELF's strings end at a zero byte; wasm's may hold some.
+            let name = function.name.bytes().filter(|&byte| byte != 0).collect();
+            object.add_symbol(Symbol {
+                value: u64::from(function.start),
+                size: u64::from(function.bytes),
+                section: SymbolSection::Section(text),
+                ..symbol(name, SymbolKind::Text, SymbolScope::Compilation)
+            });
+        }
+    }
+    let sections: Vec<SectionId> = contents
+        .data
+        .iter()
+        .map(|data| add_data(&mut object, data))
+        .collect();
+    // Says that nothing here needs an executable stack.
+    object.add_section(Vec::new(), b".note.GNU-stack".to_vec(), SectionKind::Other);
+    let imports = contents.imports.iter().map(|name| {
+        let name = name.as_bytes().to_vec();
+        object.add_symbol(symbol(name, SymbolKind::Text, SymbolScope::Unknown))
+    });
+    let imports = imports.collect();
+    for export in &contents.exports {
+        let name = export.name.as_bytes().to_vec();
+        object.add_symbol(Symbol {
+            value: export.offset as u64,
+            section: SymbolSection::Section(sections[export.data]),
+            ..symbol(name, SymbolKind::Data, SymbolScope::Linkage)
+        });
+    }
+    let symbols = Symbols {
+        code: object.section_symbol(text),
+        data: sections
+            .iter()
+            .map(|&section| object.section_symbol(section))
+            .collect(),
+        imports,
+    };
+    add_relocations(&mut object, text, &contents.code_relocs, &symbols);
+    for (&section, data) in sections.iter().zip(&contents.data) {
+        add_relocations(&mut object, section, &data.relocs, &symbols);
+    }
+    object.write().expect("a well-formed object")
+}
+
+/// Without a place, which is what imports are.
+fn symbol(name: Vec<u8>, kind: SymbolKind, scope: SymbolScope) -> Symbol {
+    Symbol {
+        name,
+        value: 0,
+        size: 0,
+        kind,
+        scope,
+        weak: false,
+        section: SymbolSection::Undefined,
+        flags: SymbolFlags::None,
+    }
+}
+
+fn add_data(object: &mut Object<'static>, data: &Data<'_>) -> SectionId {
+    let kind = if data.is_writable {
+        SectionKind::Data
+    } else {
+        SectionKind::ReadOnlyData
+    };
+    let name = data.section.unwrap_or(DATA_SECTION);
+    let section = object.add_section(Vec::new(), name.as_bytes().to_vec(), kind);
+    if data.is_kept {
+        let mut sh_flags = elf::SHF_ALLOC | elf::SHF_GNU_RETAIN;
+        if data.is_writable {
+            sh_flags |= elf::SHF_WRITE;
+        }
+        object.section_mut(section).flags = SectionFlags::Elf {
+            sh_type: elf::SHT_PROGBITS,
+            sh_flags,
+        };
+    }
+    object.append_section_data(section, &data.bytes, data.align);
+    section
+}
+
+fn add_relocations(
+    object: &mut Object<'static>,
+    section: SectionId,
+    relocs: &[Relocation],
+    symbols: &Symbols,
+) {
+    for reloc in relocs {
+        let (symbol, offset) = match reloc.place {
+            Place::Code(start) => (symbols.code, i64::from(start)),
+            Place::Data(position) => (symbols.data[position], 0),
+            Place::Import(position) => (symbols.imports[position], 0),
+        };
+        let relocation = write::Relocation {
+            offset: reloc.offset as u64,
+            symbol,
+            addend: offset + reloc.addend,
+            flags: RelocationFlags::Elf {
+                r_type: elf_type(reloc.kind),
+            },
+        };
+        object
+            .add_relocation(section, relocation)
+            .expect("a relocation of x86-64");
+    }
+}
+
+fn elf_type(kind: Reloc) -> elf::RelocationType {
+    match kind {
+        Reloc::Abs8 => elf::R_X86_64_64,
+        Reloc::X86PCRel4 => elf::R_X86_64_PC32,
+        Reloc::X86CallPCRel4 | Reloc::X86CallPLTRel4 => elf::R_X86_64_PLT32,
+        other => unreachable!("static x86-64 code has no relocation {other}"),
+    }
+}

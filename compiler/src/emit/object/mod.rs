@@ -1,0 +1,271 @@
+//! The object file: what is in it, and who writes it.
+//!
+//! Comes in: laid-out code, images and the program's description. [`Contents`] says what becomes
+//! of them in no file's terms: sections, names of places in the code, what is imported, and what
+//! refers to what. Two writers read it. `elf` writes what our own linker takes. `portable` writes
+//! what leaves the house, by cranelift-object.
+
+mod elf;
+mod portable;
+
+use super::blob::Address;
+use super::code::Target;
+use super::program::Writer;
+use super::text::Text;
+use crate::error::Result;
+use crate::options::Options;
+use crate::plan::LinkPlan;
+use crate::{IMAGE_SECTION, POLICY_SECTION};
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::ir::LibCall;
+use cranelift_codegen::isa::OwnedTargetIsa;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use wasmelt_abi::{HTTP_SYMBOL, PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
+
+/// An object file of no format.
+#[derive(Debug)]
+struct Contents<'a> {
+    code: &'a [u8],
+    /// Ascending.
+    functions: Vec<Function<'a>>,
+    /// Of the code, ascending.
+    code_relocs: Vec<Relocation>,
+    data: Vec<Data<'a>>,
+    /// Functions that others define, by position.
+    imports: Vec<String>,
+    /// Ascending in each section.
+    exports: Vec<Export>,
+}
+
+/// A function's place in the code.
+#[derive(Clone, Copy, Debug)]
+struct Function<'a> {
+    /// Empty for generated ones. Not unique.
+    name: &'a str,
+    start: u32,
+    bytes: u32,
+}
+
+/// A section without code.
+#[derive(Debug)]
+struct Data<'a> {
+    /// Its section, where others have to find it by name.
+    section: Option<&'static str>,
+    bytes: Cow<'a, [u8]>,
+    align: u64,
+    is_writable: bool,
+    /// Kept although nothing refers to it.
+    is_kept: bool,
+    relocs: Vec<Relocation>,
+}
+
+/// Where a section refers to a place.
+#[derive(Clone, Copy, Debug)]
+struct Relocation {
+    offset: usize,
+    kind: Reloc,
+    place: Place,
+    addend: i64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// An offset in the code: its start, or that of a function.
+    Code(u32),
+    /// The start of `Contents::data` with this position.
+    Data(usize),
+    /// `Contents::imports` with this position.
+    Import(usize),
+}
+
+/// A name for others, in `Contents::data` with the position `data`.
+#[derive(Debug)]
+struct Export {
+    name: &'static str,
+    data: usize,
+    offset: usize,
+}
+
+/// The object for our own linker.
+pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<u8> {
+    elf::write(&Contents::new(plan, options, text))
+}
+
+/// The object for other linkers.
+///
+/// # Errors
+/// When a section is larger than such an object can have.
+pub(super) fn write_portable(
+    plan: &LinkPlan<'_>,
+    options: &Options,
+    text: &Text,
+    isa: OwnedTargetIsa,
+) -> Result<Vec<u8>> {
+    portable::write(&Contents::new(plan, options, text), isa, &options.name)
+}
+
+/// The position of the program's description in `Contents::data`.
+const BLOB: usize = 0;
+
+/// Collects what a [`Contents`] imports.
+#[derive(Default)]
+struct Imports {
+    names: Vec<String>,
+    positions: HashMap<String, usize>,
+}
+
+impl Imports {
+    fn place(&mut self, name: &str) -> Place {
+        let position = self.positions.get(name).copied().unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.positions.insert(name.to_owned(), self.names.len() - 1);
+            self.names.len() - 1
+        });
+        Place::Import(position)
+    }
+}
+
+impl<'a> Contents<'a> {
+    fn new(plan: &'a LinkPlan<'_>, options: &'a Options, text: &'a Text) -> Contents<'a> {
+        let mut imports = Imports::default();
+        let code_relocs = code_relocs(plan, text, &mut imports);
+        let mut writer = Writer::new(plan, options, text);
+        let exports = exports(&mut writer);
+        let image = super::image_is_mapped(plan).then(|| image(&writer, &mut imports));
+        let relocs = std::mem::take(&mut writer.blob.addresses)
+            .iter()
+            .map(|(at, address)| relocation(text, &mut imports, *at, address))
+            .collect();
+        let mut data = vec![Data {
+            section: None,
+            bytes: Cow::Owned(std::mem::take(&mut writer.blob.bytes)),
+            align: 16,
+            is_writable: false,
+            is_kept: false,
+            relocs,
+        }];
+        data.extend(image);
+        data.extend(options.policy_note.as_ref().map(|note| Data {
+            section: Some(POLICY_SECTION),
+            bytes: Cow::Borrowed(note.as_bytes()),
+            align: 1,
+            is_writable: false,
+            is_kept: true,
+            relocs: Vec::new(),
+        }));
+        let functions = text.functions.iter().map(|&(id, start, bytes)| Function {
+            name: &plan.funcs[id.index()].name,
+            start,
+            bytes,
+        });
+        Contents {
+            code: &text.bytes,
+            functions: functions.collect(),
+            code_relocs,
+            data,
+            imports: imports.names,
+            exports,
+        }
+    }
+}
+
+/// Writes the description; the names in it that the runtime library looks for, ascending.
+fn exports(writer: &mut Writer<'_>) -> Vec<Export> {
+    let program = writer.write();
+    let http = writer.write_http();
+    let found = [(PROGRAM_SYMBOL, Some(program)), (HTTP_SYMBOL, http)];
+    let mut exports: Vec<Export> = found
+        .into_iter()
+        .filter_map(|(name, at)| {
+            Some(Export {
+                name,
+                data: BLOB,
+                offset: usize::try_from(at?).expect("64-bit host"),
+            })
+        })
+        .collect();
+    exports.sort_by_key(|export| export.offset);
+    exports
+}
+
+/// What code refers to outside of itself.
+fn code_relocs(plan: &LinkPlan<'_>, text: &Text, imports: &mut Imports) -> Vec<Relocation> {
+    let mut relocs: Vec<Relocation> = Vec::with_capacity(text.relocs.len());
+    for reloc in &text.relocs {
+        let place = match reloc.target {
+            Target::Runtime(row) => {
+                let name = RUNTIME_FNS[row as usize].name;
+                imports.place(&format!("{RUNTIME_FN_PREFIX}{name}"))
+            }
+            Target::Host(host) => imports.place(&plan.host_fns[host.index()].symbol),
+            Target::LibCall(call) => imports.place(libcall_symbol(call)),
+            Target::Wasm(_) | Target::Own(_) => {
+                unreachable!("distances within the text are resolved")
+            }
+        };
+        relocs.push(Relocation {
+            offset: reloc.offset as usize,
+            kind: reloc.kind,
+            place,
+            addend: reloc.addend,
+        });
+    }
+    relocs.sort_by_key(|reloc| reloc.offset);
+    relocs
+}
+
+/// Contents and initial memory of the first region, where they are mapped from the executable.
+fn image<'a>(writer: &Writer<'a>, imports: &mut Imports) -> Data<'a> {
+    let region = &writer.plan.regions[0];
+    let mut bytes = region.below.bytes.clone();
+    if let Some(memory) = region.memory {
+        bytes.extend_from_slice(&writer.plan.memories[memory.index()].image);
+    }
+    let relocs = region.below.relocs.iter().map(|&(offset, reloc)| {
+        let at = region.below.position(offset) as u64;
+        relocation(writer.text, imports, at, &writer.address(reloc))
+    });
+    Data {
+        section: Some(IMAGE_SECTION),
+        relocs: relocs.collect(),
+        bytes: Cow::Owned(bytes),
+        align: crate::plan::PAGE_BYTES,
+        is_writable: true,
+        is_kept: true,
+    }
+}
+
+/// An 8-byte address in data.
+fn relocation(text: &Text, imports: &mut Imports, at: u64, address: &Address) -> Relocation {
+    let (place, addend) = match address {
+        Address::Blob(offset) => (Place::Data(BLOB), offset.cast_signed()),
+        Address::Code(func) => (Place::Code(text.starts[func]), 0),
+        Address::Text => (Place::Code(0), 0),
+        Address::Symbol(name) => (imports.place(name), 0),
+    };
+    Relocation {
+        offset: usize::try_from(at).expect("64-bit host"),
+        kind: Reloc::Abs8,
+        place,
+        addend,
+    }
+}
+
+/// What old processors have no instruction for: functions of the runtime library.
+fn libcall_symbol(call: LibCall) -> &'static str {
+    match call {
+        LibCall::CeilF32 => "wasmelt_ceil_f32",
+        LibCall::CeilF64 => "wasmelt_ceil_f64",
+        LibCall::FloorF32 => "wasmelt_floor_f32",
+        LibCall::FloorF64 => "wasmelt_floor_f64",
+        LibCall::TruncF32 => "wasmelt_trunc_f32",
+        LibCall::TruncF64 => "wasmelt_trunc_f64",
+        LibCall::NearestF32 => "wasmelt_nearest_f32",
+        LibCall::NearestF64 => "wasmelt_nearest_f64",
+        LibCall::FmaF32 => "wasmelt_fma_f32",
+        LibCall::FmaF64 => "wasmelt_fma_f64",
+        LibCall::X86Pshufb => "wasmelt_x86_pshufb",
+        other => unreachable!("translation asks for no {other}"),
+    }
+}

@@ -1,0 +1,249 @@
+//! An object for linkers that are not ours, by cranelift-object, which knows the formats of other
+//! systems too.
+//!
+//! Its functions and data are symbols, and what it writes refers to symbols; so sections are cut
+//! up where names are. The code comes in one piece, compiled in parallel, with the calls within it
+//! resolved: its pieces are functions with the gaps behind them, and lie as they were laid out.
+//! The pieces of data may lie anywhere.
+
+use super::{Contents, Data, Place, Relocation};
+use crate::error::{Error, ErrorKind, Result};
+use cranelift_codegen::ir::Signature;
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
+use cranelift_module::{
+    DataDescription, DataId, FuncId, Linkage, Module, ModuleReloc, default_libcall_names,
+};
+use cranelift_object::{ObjectBuilder, ObjectModule};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Where a linker begins the code: functions know their place in a cache line.
+const CODE_ALIGN: u64 = 64;
+
+/// The object under construction, and the places of a [`Contents`] as it knows them.
+struct Writer {
+    module: ObjectModule,
+    /// Those that are given away, with the last number behind each.
+    names: HashMap<String, u32>,
+    code: Vec<Piece<FuncId>>,
+    data: Vec<Vec<Piece<DataId>>>,
+    imports: Vec<FuncId>,
+}
+
+/// A part of a section that is a symbol of its own; those of a section are ascending.
+struct Piece<Id> {
+    range: Range<usize>,
+    id: Id,
+}
+
+/// # Errors
+/// When a section has more bytes than the offset of a relocation can say.
+///
+/// # Panics
+/// When the module refuses what this file gives it: a mistake here.
+pub(super) fn write(contents: &Contents<'_>, isa: OwnedTargetIsa, name: &str) -> Result<Vec<u8>> {
+    let builder = ObjectBuilder::new(isa, name, default_libcall_names())
+        .expect("the target has an object format");
+    let mut writer = Writer {
+        module: ObjectModule::new(builder),
+        names: HashMap::new(),
+        code: Vec::with_capacity(contents.functions.len() + 1),
+        data: Vec::with_capacity(contents.data.len()),
+        imports: Vec::with_capacity(contents.imports.len()),
+    };
+    // What others know by name comes first: anything else of that name gets another.
+    for name in &contents.imports {
+        let import = writer.declare_function(name, Linkage::Import);
+        writer.imports.push(import);
+    }
+    for (position, data) in contents.data.iter().enumerate() {
+        writer.declare_data(contents, position, data);
+    }
+    writer.declare_code(contents);
+    writer.define_code(contents);
+    for (position, data) in contents.data.iter().enumerate() {
+        writer.define_data(position, data)?;
+    }
+    let object = writer.module.finish();
+    Ok(object.emit().expect("a well-formed object"))
+}
+
+impl Writer {
+    /// The name, without what no format can have in it, and with a number behind it when it is
+    /// taken already.
+    fn unique(&mut self, name: &str) -> String {
+        let name = name.replace('\0', "");
+        let mut candidate = name.clone();
+        while self.names.contains_key(&candidate) {
+            let number = self.names.entry(name.clone()).or_insert(1);
+            *number += 1;
+            candidate = format!("{name}.{number}");
+        }
+        self.names.insert(candidate.clone(), 1);
+        candidate
+    }
+
+    fn declare_function(&mut self, name: &str, linkage: Linkage) -> FuncId {
+        // Nothing here is called by the module: no signature matters.
+        let signature = Signature::new(CallConv::Tail);
+        let declared = if name.is_empty() {
+            self.module.declare_anonymous_function(&signature)
+        } else {
+            let name = self.unique(name);
+            self.module.declare_function(&name, linkage, &signature)
+        };
+        declared.expect("a name of its own")
+    }
+
+    /// One piece for each export, and one for what lies before.
+    fn declare_data(&mut self, contents: &Contents<'_>, position: usize, data: &Data<'_>) {
+        let exports = contents.exports.iter().filter(|e| e.data == position);
+        let mut starts: Vec<(usize, &str)> = exports.map(|e| (e.offset, e.name)).collect();
+        if starts.first().is_none_or(|&(start, _)| start > 0) {
+            starts.insert(0, (0, ""));
+        }
+        let ends = starts.iter().skip(1).map(|&(start, _)| start);
+        let ends: Vec<usize> = ends.chain([data.bytes.len()]).collect();
+        let mut pieces = Vec::with_capacity(starts.len());
+        for ((start, name), end) in starts.into_iter().zip(ends) {
+            let declared = if name.is_empty() {
+                self.module.declare_anonymous_data(data.is_writable, false)
+            } else {
+                let name = self.unique(name);
+                self.module
+                    .declare_data(&name, Linkage::Hidden, data.is_writable, false)
+            };
+            pieces.push(Piece {
+                range: start..end,
+                id: declared.expect("a name of its own"),
+            });
+        }
+        self.data.push(pieces);
+    }
+
+    /// One piece for each function, and one for what lies before the first.
+    fn declare_code(&mut self, contents: &Contents<'_>) {
+        let mut starts: Vec<(usize, &str)> = Vec::with_capacity(contents.functions.len() + 1);
+        if contents.functions.first().is_none_or(|f| f.start > 0) {
+            starts.push((0, ""));
+        }
+        starts.extend(
+            contents
+                .functions
+                .iter()
+                .map(|f| (f.start as usize, f.name)),
+        );
+        let ends = starts.iter().skip(1).map(|&(start, _)| start);
+        let ends: Vec<usize> = ends.chain([contents.code.len()]).collect();
+        for ((start, name), end) in starts.into_iter().zip(ends) {
+            let id = self.declare_function(name, Linkage::Local);
+            self.code.push(Piece {
+                range: start..end,
+                id,
+            });
+        }
+    }
+
+    fn define_code(&mut self, contents: &Contents<'_>) {
+        let mut rest = contents.code_relocs.as_slice();
+        for (position, piece) in self.code.iter().enumerate() {
+            let Range { start, end } = piece.range;
+            let (inside, behind) = rest.split_at(rest.partition_point(|r| r.offset < end));
+            rest = behind;
+            let relocs: Vec<ModuleReloc> = inside
+                .iter()
+                .map(|reloc| {
+                    let Place::Import(import) = reloc.place else {
+                        unreachable!("code names no place in this object by a relocation")
+                    };
+                    ModuleReloc {
+                        offset: u32::try_from(reloc.offset - start).expect("code is below 4 GiB"),
+                        kind: reloc.kind,
+                        name: self.imports[import].into(),
+                        addend: reloc.addend,
+                    }
+                })
+                .collect();
+            let align = if position == 0 { CODE_ALIGN } else { 1 };
+            self.module
+                .define_function_bytes(piece.id, align, &contents.code[start..end], &relocs)
+                .expect("it is declared, and defined once");
+        }
+    }
+
+    fn define_data(&mut self, position: usize, data: &Data<'_>) -> Result<()> {
+        let mut relocs: Vec<&Relocation> = data.relocs.iter().collect();
+        relocs.sort_by_key(|reloc| reloc.offset);
+        let mut rest = relocs.as_slice();
+        for piece in &self.data[position] {
+            let Range { start, end } = piece.range;
+            let (inside, behind) = rest.split_at(rest.partition_point(|r| r.offset < end));
+            rest = behind;
+            let mut description = DataDescription::new();
+            description.define(data.bytes[start..end].into());
+            description.set_align(data.align);
+            description.set_used(data.is_kept);
+            if let Some(section) = data.section {
+                description.set_custom_section(section);
+            }
+            self.add_addresses(&mut description, start, inside)?;
+            self.module
+                .define_data(piece.id, &description)
+                .expect("it is declared, and defined once");
+        }
+        Ok(())
+    }
+
+    /// Addresses in the data that begins at `start` of its section.
+    fn add_addresses(
+        &self,
+        description: &mut DataDescription,
+        start: usize,
+        relocs: &[&Relocation],
+    ) -> Result<()> {
+        // Those that are named already.
+        let mut functions = HashMap::new();
+        let mut values = HashMap::new();
+        for reloc in relocs {
+            let offset = u32::try_from(reloc.offset - start).map_err(|_| too_large())?;
+            let function = match reloc.place {
+                Place::Import(import) => self.imports[import],
+                Place::Code(at) => {
+                    let piece = piece_of(&self.code, at as usize);
+                    assert_eq!(piece.range.start, at as usize, "functions have names alone");
+                    piece.id
+                }
+                Place::Data(data) => {
+                    let at = usize::try_from(reloc.addend).expect("it is in the data");
+                    let piece = piece_of(&self.data[data], at);
+                    let value = *values
+                        .entry(piece.id)
+                        .or_insert_with(|| description.import_global_value(piece.id.into()));
+                    let addend = reloc.addend - piece.range.start as i64;
+                    description.write_data_addr(offset, value, addend);
+                    continue;
+                }
+            };
+            assert_eq!(reloc.addend, 0, "data refers to the entry of a function");
+            let reference = *functions
+                .entry(function)
+                .or_insert_with(|| description.import_function(function.into()));
+            description.write_function_addr(offset, reference);
+        }
+        Ok(())
+    }
+}
+
+/// The piece that an offset lies in, or at whose end, the last one's.
+fn piece_of<Id>(pieces: &[Piece<Id>], offset: usize) -> &Piece<Id> {
+    let behind = pieces.partition_point(|piece| piece.range.start <= offset);
+    &pieces[behind.checked_sub(1).expect("the first begins at zero")]
+}
+
+fn too_large() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "initial memory and tables are too large for an object file: more than 4 GiB",
+    )
+    .help("build an executable, which may have more")
+}
