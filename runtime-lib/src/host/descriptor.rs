@@ -5,14 +5,15 @@
 //! dropping it.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::{Errno, ReadWriteFlags, fcntl_dupfd_cloexec, preadv2, pwritev2, retry_on_intr};
+use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev2, retry_on_intr};
 use rustix::pipe::SpliceFlags;
 use rustix::stdio;
 
 use super::directory::Directory;
+use super::fd::{FIRST_FD, duplicate};
 use super::file::{self, File};
 use super::socket::Socket;
 use super::stat::{FileType, SetTime, Stat, timestamps};
@@ -57,9 +58,6 @@ pub fn discard(stream: Stream) -> Result<()> {
     }
     Ok(())
 }
-
-/// The first number that is not a standard stream's.
-const FIRST_FD: i32 = 3;
 
 /// An offset that stands for the descriptor's own position.
 const AT_POSITION: u64 = u64::MAX;
@@ -238,7 +236,7 @@ impl Descriptor {
     /// # Errors
     /// The system's, which may have no room for another descriptor.
     pub fn syncing(&self, attributes: bool) -> Result<impl FnOnce() -> Result<()> + Send + use<>> {
-        let fd = fcntl_dupfd_cloexec(self.fd(), FIRST_FD)?;
+        let fd = duplicate(self.fd())?;
         Ok(move || file::sync(&fd, attributes))
     }
 
@@ -430,14 +428,4 @@ pub fn splice(from: impl AsFd, to: impl AsFd) -> Result<usize> {
     Ok(retry_on_intr(|| {
         rustix::pipe::splice(&from, None, &to, None, BYTES_MAX, flags)
     })?)
-}
-
-/// Moves a newly opened descriptor away from the numbers of the standard streams, which the
-/// system hands out when the process was started without them.
-pub(super) fn above_streams(fd: OwnedFd) -> Result<OwnedFd> {
-    if fd.as_raw_fd() >= FIRST_FD {
-        Ok(fd)
-    } else {
-        Ok(fcntl_dupfd_cloexec(fd, FIRST_FD)?)
-    }
 }

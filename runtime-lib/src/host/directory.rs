@@ -11,16 +11,13 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use cap_fs_ext::{
-    DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt, SystemTimeSpec,
-};
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, SystemTimeSpec};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{AtFlags, OFlags, utimensat};
 
-use super::descriptor::above_streams;
-use super::file::{self, File};
+use super::file;
 use super::stat::{FileType, SetTime, Stat, timestamps};
-use super::{Descriptor, Error, Result};
+use super::{Error, Result};
 
 /// An open directory.
 #[derive(Debug)]
@@ -28,26 +25,6 @@ pub struct Directory {
     dir: Dir,
     read_only: bool,
     serial: u64,
-}
-
-/// How [`Directory::open`] opens.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Open {
-    /// Follow a symbolic link that the path ends in.
-    pub follow: bool,
-    pub create: bool,
-    /// Fail unless it is a directory.
-    pub directory: bool,
-    /// With `create`: fail if it exists.
-    pub exclusive: bool,
-    pub truncate: bool,
-    pub read: bool,
-    pub write: bool,
-    pub append: bool,
-    pub nonblocking: bool,
-    pub data_sync: bool,
-    pub sync: bool,
-    pub read_sync: bool,
 }
 
 impl Directory {
@@ -76,6 +53,11 @@ impl Directory {
         Ok(Stat::from_system(&rustix::fs::fstat(&self.dir)?).inode)
     }
 
+    /// For what is done below it.
+    pub(super) fn as_dir(&self) -> &Dir {
+        &self.dir
+    }
+
     /// Whether nothing below it can be changed.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
@@ -89,52 +71,6 @@ impl Directory {
     /// The system's.
     pub fn sync(&self, attributes: bool) -> Result<()> {
         file::sync(&self.dir, attributes)
-    }
-
-    /// Opens a file or directory, which inherits the permission to change.
-    ///
-    /// What is not opened for writing can be read, whether asked for or not.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for a directory to be created or truncated, [`Error::NotPermitted`]
-    /// where the guest may only read and for paths that lead outside, otherwise the system's.
-    pub fn open(&self, path: &Path, open: Open) -> Result<Descriptor> {
-        if open.directory && (open.create || open.exclusive || open.truncate) {
-            return Err(Error::Invalid);
-        }
-        let write = open.write || open.create || open.truncate;
-        // cap-std refuses what the system does not: to append to what is truncated, or
-        // not written.
-        let append_later = open.append && (open.truncate || !write);
-        if write {
-            self.require_writable()?;
-        }
-        let mut options = OpenOptions::new();
-        options
-            .read(open.read || !open.write)
-            .write(write)
-            .append(open.append && !append_later)
-            .truncate(open.truncate)
-            .create(open.create && !open.exclusive)
-            .create_new(open.create && open.exclusive)
-            .follow(follow(open.follow))
-            .nonblock(open.nonblocking)
-            .sync(open.sync)
-            .dsync(open.data_sync)
-            .rsync(open.read_sync);
-        let opened = self.dir.open_with(path, &options)?;
-        let fd = above_streams(opened.into_std().into())?;
-        if FileType::from_mode(rustix::fs::fstat(&fd)?.st_mode) == FileType::Directory {
-            return Ok(Descriptor::Directory(Directory::new(fd, self.read_only)));
-        }
-        if open.directory {
-            return Err(Error::NotDirectory);
-        }
-        let descriptor = Descriptor::File(File::new(fd, self.read_only));
-        if append_later {
-            descriptor.set_flags(true, open.nonblocking)?;
-        }
-        Ok(descriptor)
     }
 
     /// The attributes of what the path names.
@@ -280,7 +216,7 @@ impl Directory {
         Err(Error::NotDirectory)
     }
 
-    fn require_writable(&self) -> Result<()> {
+    pub(super) fn require_writable(&self) -> Result<()> {
         if self.read_only {
             Err(Error::NotPermitted)
         } else {
@@ -295,7 +231,7 @@ impl AsFd for Directory {
     }
 }
 
-fn follow(follow_link: bool) -> FollowSymlinks {
+pub(super) fn follow(follow_link: bool) -> FollowSymlinks {
     if follow_link {
         FollowSymlinks::Yes
     } else {

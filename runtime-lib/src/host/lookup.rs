@@ -14,7 +14,7 @@ use std::thread::Builder;
 use rustix::event::{EventfdFlags, eventfd};
 use wasmelt_abi::PolicyFlags;
 
-use super::descriptor::above_streams;
+use super::fd::above_streams;
 use super::{Error, Result};
 
 /// Labels with other than ASCII characters begin so once they are encoded.

@@ -11,7 +11,7 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, getpeername, getsockname, socket_with};
 use wasmelt_abi::PolicyFlags;
 
-use super::descriptor::above_streams;
+use super::fd::above_streams;
 use super::{Error, Result};
 
 /// What operations fail with that the socket's state does not allow.

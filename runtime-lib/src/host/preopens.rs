@@ -8,8 +8,8 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::retry_on_intr;
 use wasmelt_abi::{Preopen, PreopenFlags};
 
-use super::descriptor::above_streams;
 use super::directory::Directory;
+use super::fd::above_streams;
 use super::{Error, Result, process};
 use crate::vm::message::Message;
 use crate::vm::process::items;

@@ -8,7 +8,7 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{set_socket_reuseaddr, socket_error};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, accept_with};
 
-use super::descriptor::above_streams;
+use super::fd::above_streams;
 use super::net::{self, Direction, Family, WRONG_STATE};
 use super::socket_options::Options;
 use super::{Error, Result, buffers};

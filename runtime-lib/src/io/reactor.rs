@@ -18,8 +18,10 @@ use mio::{Events, Poll, Token};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use super::source::Registration;
-use super::{Handle, Interest, Wanted};
+use super::source::{Handle, Registration};
+use super::wanted::{
+    Interest, Wanted, deadline_ns, happened, is_returned, ns_until, poll, poll_fd,
+};
 
 /// Changes that one call reports; the others wait for the next.
 const EVENTS_MAX: usize = 256;
@@ -228,10 +230,10 @@ impl Reactor {
             }
         }
         let mut fds: Vec<PollFd<'_>> = wanted.iter().filter_map(|at| self.poll_fd(*at)).collect();
-        if !super::poll(&mut fds, deadline_ns) {
+        if !poll(&mut fds, deadline_ns) {
             // They are more than the process may have by now: one after the other.
             fds.truncate(1);
-            super::poll(&mut fds, deadline_ns);
+            poll(&mut fds, deadline_ns);
         }
         let mut woken = Vec::new();
         for ((slot, _), fd) in wanted.iter().zip(&fds) {
@@ -265,7 +267,7 @@ impl Reactor {
             .iter()
             .map(|one| self.slot_of(one))
             .collect::<Result<Vec<Option<usize>>, NoRoom>>()?;
-        let deadline_ns = super::deadline_ns(wanted);
+        let deadline_ns = deadline_ns(wanted);
         loop {
             let known = wanted.iter().zip(slots.iter().copied());
             let any = known.clone().any(|(one, slot)| self.is_noted(one, slot));
@@ -274,7 +276,7 @@ impl Reactor {
             self.woken().into_iter().for_each(Waker::wake);
             self.ask(known.clone());
             let noted: Vec<bool> = known.map(|(one, slot)| self.is_noted(one, slot)).collect();
-            let happened = super::happened(wanted, |index| noted.get(index) == Some(&true));
+            let happened = happened(wanted, |index| noted.get(index) == Some(&true));
             if news || !happened.is_empty() {
                 return Ok(happened);
             }
@@ -284,7 +286,7 @@ impl Reactor {
     /// Notes changes; waits for the first, up to a time of the monotonic clock. A signal ends the
     /// waiting early.
     fn turn(&mut self, deadline_ns: Option<u64>) {
-        let timeout = deadline_ns.map(|at| Duration::from_nanos(super::ns_until(at)));
+        let timeout = deadline_ns.map(|at| Duration::from_nanos(ns_until(at)));
         let timeout = timeout.unwrap_or(TURN_MAX).min(TURN_MAX);
         let Some(poll) = &mut self.poll else {
             return;
@@ -326,15 +328,12 @@ impl Reactor {
         for some in noted.chunks(ASKED_MAX) {
             let asked = some
                 .iter()
-                .map(|(handle, interest, _)| super::poll_fd(handle, *interest));
+                .map(|(handle, interest, _)| poll_fd(handle, *interest));
             let mut fds: Vec<PollFd<'_>> = asked.collect();
-            if !super::poll(&mut fds, Some(0)) {
+            if !poll(&mut fds, Some(0)) {
                 continue;
             }
-            let silent = fds
-                .iter()
-                .zip(some)
-                .filter(|(fd, _)| !super::is_returned(fd));
+            let silent = fds.iter().zip(some).filter(|(fd, _)| !is_returned(fd));
             for (_, (_, interest, slot)) in silent {
                 if let Some(slot) = self.slots.get_mut(*slot) {
                     *slot.note(*interest) = false;

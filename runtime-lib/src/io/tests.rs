@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::script::Script;
 use super::*;
+use crate::host::clocks::{Clock, now_ns};
 
 struct Pipe {
     reader: Rc<Source<OwnedFd>>,
@@ -57,7 +58,7 @@ fn after(ms: u64) -> Wanted {
 
 /// Few descriptors are waited for directly, many in the event loop: the same happens.
 fn crowds() -> [Vec<Pipe>; 2] {
-    [3, DIRECT_MAX + 10].map(|count| (0..count).map(|_| Pipe::new()).collect())
+    [3, waiting::DIRECT_MAX + 10].map(|count| (0..count).map(|_| Pipe::new()).collect())
 }
 
 #[test]
@@ -148,15 +149,18 @@ fn files_never_wait() {
 
 #[test]
 fn a_number_that_is_used_again_is_another_descriptor() {
-    let crowd: Vec<Pipe> = (0..DIRECT_MAX).map(|_| Pipe::new()).collect();
+    let crowd: Vec<Pipe> = (0..waiting::DIRECT_MAX).map(|_| Pipe::new()).collect();
     for _ in 0..100 {
         let pipe = Pipe::new();
         let mut wanted: Vec<Wanted> = crowd.iter().map(Pipe::readable).collect();
         wanted.push(pipe.readable());
         wanted.push(after(0));
-        assert_eq!(wait_any(&wanted), [DIRECT_MAX + 1]);
+        assert_eq!(wait_any(&wanted), [waiting::DIRECT_MAX + 1]);
         pipe.put();
-        assert_eq!(wait_any(&wanted), [DIRECT_MAX, DIRECT_MAX + 1]);
+        assert_eq!(
+            wait_any(&wanted),
+            [waiting::DIRECT_MAX, waiting::DIRECT_MAX + 1]
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use super::table::{self, Entry};
 use super::types::{self, Fdflags, Filestat, Oflags, follows_link};
 use super::{Errno, Result};
 use crate::host::Descriptor;
-use crate::host::directory::Open;
+use crate::host::open::Open;
 use crate::vm::GuestMemory;
 
 pub(super) fn path_create_directory(

@@ -6,7 +6,7 @@ use super::rights::Rights;
 use super::table::{self, Entry};
 use super::types::{Fdflags, checked_flags};
 use crate::host::Descriptor;
-use crate::host::socket;
+use crate::host::socket_io;
 use crate::vm::GuestMemory;
 
 const RECV_PEEK: u32 = 1;
@@ -24,7 +24,7 @@ pub(super) fn sock_accept(
     let accepted = table::with(fd, |entry| {
         let listener = entry.require(Rights::SOCK_ACCEPT)?;
         let dropped = entry.dropped.inherit(Rights::NONE)?;
-        let socket = socket::accept(listener, flags.has(Fdflags::NONBLOCK))?;
+        let socket = socket_io::accept(listener, flags.has(Fdflags::NONBLOCK))?;
         Ok(Entry {
             dropped,
             ..Entry::new(Descriptor::Socket(socket))
@@ -48,7 +48,7 @@ pub(super) fn sock_recv(
     let received = table::with(fd, |entry| {
         let (peek, wait_all) = (flags & RECV_PEEK != 0, flags & RECV_WAITALL != 0);
         let socket = entry.require(Rights::FD_READ)?;
-        Ok(socket::receive(
+        Ok(socket_io::receive(
             socket,
             buffers.as_mut_slice(),
             peek,
@@ -70,7 +70,7 @@ pub(super) fn sock_send(
 ) -> Result<()> {
     let buffers = memory.io_slices(iovs, iovs_len)?;
     let count = table::with(fd, |entry| {
-        Ok(socket::send(
+        Ok(socket_io::send(
             entry.require(Rights::FD_WRITE)?,
             buffers.as_slice(),
         )?)
@@ -82,7 +82,7 @@ pub(super) fn sock_shutdown(_memory: &mut GuestMemory, fd: u32, how: u32) -> Res
     let how = checked_flags(how, SHUT_RD | SHUT_WR)?;
     table::with(fd, |entry| {
         let socket = entry.require(Rights::SOCK_SHUTDOWN)?;
-        Ok(socket::shut_down(
+        Ok(socket_io::shut_down(
             socket,
             how & SHUT_RD != 0,
             how & SHUT_WR != 0,

@@ -3,9 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::types::{Advice, DescriptorFlags, MetadataHashValue, OpenFlags, PathFlags};
-use crate::host::directory::{Directory, Open};
+use crate::host::directory::Directory;
 use crate::host::file::File;
 use crate::host::listing::Listing;
+use crate::host::open::Open;
 use crate::host::stat::{FileType, SetTime, Stat};
 use crate::host::{self, Error, Result};
 use crate::wasi::p2::streams::READ_BYTES_MAX;

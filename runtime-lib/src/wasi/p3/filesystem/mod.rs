@@ -12,72 +12,30 @@
 //! Differs from the WIT: a directory that was opened without `mutate-directory` can be changed
 //! all the same if the one it was opened in can. C libraries have no way to ask for the flag.
 
+mod file;
 mod open;
 mod streams;
 #[cfg(test)]
 mod tests;
 mod types;
 
+pub use file::File;
+
 use std::rc::Rc;
 
 use super::outcome::{Ended, Outcome};
 use crate::component::ends::StreamReader;
 use crate::component::tasks::{HostFuture, New};
-use crate::component::{Borrow, Call, Own, Resource};
+use crate::component::{Borrow, Call, Own};
 use crate::host::{self, Error};
-use crate::io::{Handle, Source, apart};
+use crate::io::apart;
 use crate::wasi::p2::filesystem::{
     Advice, Descriptor, DescriptorFlags, MetadataHashValue, OpenFlags, PathFlags, preopened,
 };
 
-use types::{DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, NewTimestamp};
-
-/// The resource `descriptor`, which streams have a share of.
-#[derive(Clone)]
-pub struct File {
-    source: Rc<Source<Rc<Descriptor>>>,
-    /// It was opened with `mutate-directory`.
-    changing: bool,
-}
-
-impl Resource for File {
-    const INTERFACE: &'static str = "wasi:filesystem/types";
-    const NAME: &'static str = "descriptor";
-    const IS_P3: bool = true;
-}
-
-impl File {
-    fn new(descriptor: Rc<Descriptor>, changing: bool) -> File {
-        File {
-            source: Rc::new(Source::new(descriptor)),
-            changing,
-        }
-    }
-
-    fn descriptor(&self) -> &Rc<Descriptor> {
-        &self.source
-    }
-
-    /// For waiting.
-    fn handle(&self) -> Handle {
-        self.source.handle()
-    }
-
-    fn flags(&self) -> host::Result<DescriptorFlags> {
-        let descriptor = self.descriptor();
-        let flags = descriptor.flags()?;
-        let changes = self.changing && !descriptor.is_read_only();
-        match descriptor.file_type()? {
-            host::stat::FileType::Directory if changes => {
-                Ok(flags | DescriptorFlags::MUTATE_DIRECTORY)
-            }
-            _ => Ok(flags),
-        }
-    }
-}
+use types::{DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, NewTimestamp, Result};
 
 type Fd = Borrow<File>;
-type Result<T> = std::result::Result<T, ErrorCode>;
 
 fn shared(call: &mut Call<'_>, fd: &Fd) -> Rc<Descriptor> {
     Rc::clone(call.resource(fd).descriptor())

@@ -6,8 +6,8 @@
 
 use std::rc::Rc;
 
-use super::types::ErrorCode;
-use super::{File, Result};
+use super::file::File;
+use super::types::{ErrorCode, Result};
 use crate::component::tasks::New;
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::stat::FileType;

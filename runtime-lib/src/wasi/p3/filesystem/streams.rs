@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::File;
+use super::file::File;
 use super::types::ErrorCode;
 use crate::component::ends::{Mode, ReadEnd, StreamReader, WriteEnd};
 use crate::host::{Error, Result};

@@ -8,6 +8,8 @@ use crate::wasi::p2::filesystem::error_codes;
 use crate::wasi::p3::clocks::Instant;
 use crate::{record, variant};
 
+pub(super) type Result<T> = std::result::Result<T, ErrorCode>;
+
 variant! {
     #[derive(Clone, PartialEq, Eq, Debug)]
     pub enum DescriptorType {
@@ -160,7 +162,7 @@ impl NewTimestamp {
 impl TryFrom<Entry<'_>> for DirectoryEntry {
     type Error = ErrorCode;
 
-    fn try_from(entry: Entry<'_>) -> Result<DirectoryEntry, ErrorCode> {
+    fn try_from(entry: Entry<'_>) -> Result<DirectoryEntry> {
         let name = std::str::from_utf8(entry.name).map_err(|_| ErrorCode::IllegalByteSequence)?;
         Ok(DirectoryEntry {
             r#type: entry.file_type.into(),

@@ -1,0 +1,84 @@
+//! Opening what is below a directory.
+
+use std::path::Path;
+
+use cap_fs_ext::{OpenOptionsFollowExt, OpenOptionsSyncExt};
+use cap_std::fs::OpenOptions;
+
+use super::descriptor::Descriptor;
+use super::directory::{Directory, follow};
+use super::fd::above_streams;
+use super::file::File;
+use super::stat::FileType;
+use super::{Error, Result};
+
+/// How [`Directory::open`] opens.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Open {
+    /// Follow a symbolic link that the path ends in.
+    pub follow: bool,
+    pub create: bool,
+    /// Fail unless it is a directory.
+    pub directory: bool,
+    /// With `create`: fail if it exists.
+    pub exclusive: bool,
+    pub truncate: bool,
+    pub read: bool,
+    pub write: bool,
+    pub append: bool,
+    pub nonblocking: bool,
+    pub data_sync: bool,
+    pub sync: bool,
+    pub read_sync: bool,
+}
+
+impl Directory {
+    /// Opens a file or directory, which inherits the permission to change.
+    ///
+    /// What is not opened for writing can be read, whether asked for or not.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a directory to be created or truncated, [`Error::NotPermitted`]
+    /// where the guest may only read and for paths that lead outside, otherwise the system's.
+    pub fn open(&self, path: &Path, open: Open) -> Result<Descriptor> {
+        if open.directory && (open.create || open.exclusive || open.truncate) {
+            return Err(Error::Invalid);
+        }
+        let write = open.write || open.create || open.truncate;
+        // cap-std refuses what the system does not: to append to what is truncated, or
+        // not written.
+        let append_later = open.append && (open.truncate || !write);
+        if write {
+            self.require_writable()?;
+        }
+        let mut options = OpenOptions::new();
+        options
+            .read(open.read || !open.write)
+            .write(write)
+            .append(open.append && !append_later)
+            .truncate(open.truncate)
+            .create(open.create && !open.exclusive)
+            .create_new(open.create && open.exclusive)
+            .follow(follow(open.follow))
+            .nonblock(open.nonblocking)
+            .sync(open.sync)
+            .dsync(open.data_sync)
+            .rsync(open.read_sync);
+        let opened = self.as_dir().open_with(path, &options)?;
+        let fd = above_streams(opened.into_std().into())?;
+        if FileType::from_mode(rustix::fs::fstat(&fd)?.st_mode) == FileType::Directory {
+            return Ok(Descriptor::Directory(Directory::new(
+                fd,
+                self.is_read_only(),
+            )));
+        }
+        if open.directory {
+            return Err(Error::NotDirectory);
+        }
+        let descriptor = Descriptor::File(File::new(fd, self.is_read_only()));
+        if append_later {
+            descriptor.set_flags(true, open.nonblocking)?;
+        }
+        Ok(descriptor)
+    }
+}
