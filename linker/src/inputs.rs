@@ -18,7 +18,7 @@ pub(crate) struct Input {
 
 #[derive(Clone)]
 pub(crate) enum Contents {
-    Object(Arc<[u8]>),
+    Object(Arc<Vec<u8>>),
     Pack(PackFile),
 }
 
@@ -32,7 +32,7 @@ impl Contents {
 }
 
 /// All inputs in the order of the command line.
-pub(crate) fn in_order(request: &LinkRequest<'_>, object: Arc<[u8]>) -> Vec<Input> {
+pub(crate) fn in_order(request: &LinkRequest<'_>, object: Arc<Vec<u8>>) -> Vec<Input> {
     let (before, behind): (Vec<PackFile>, Vec<PackFile>) = request
         .pack
         .files()

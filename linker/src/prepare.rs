@@ -17,7 +17,7 @@ const PART_BYTES: u64 = 0x1_0000;
 
 /// The object, and what to do with its image when it is linked.
 pub(crate) struct Prepared<'a> {
-    pub(crate) object: Arc<[u8]>,
+    pub(crate) object: Arc<Vec<u8>>,
     pub(crate) image: Option<PreparedImage<'a>>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct PreparedImage<'a> {
 pub(crate) fn prepare<'a>(request: &'a LinkRequest<'_>) -> Result<Prepared<'a>, LinkError> {
     let Some(section) = &request.image else {
         return Ok(Prepared {
-            object: request.object.into(),
+            object: Arc::new(request.object.to_vec()),
             image: None,
         });
     };
@@ -50,7 +50,7 @@ pub(crate) fn prepare<'a>(request: &'a LinkRequest<'_>) -> Result<Prepared<'a>, 
         tail,
     };
     Ok(Prepared {
-        object: object.into(),
+        object: Arc::new(object),
         image: Some(image),
     })
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Returns the bytes of the executable.
 pub(crate) fn link(
     request: &LinkRequest<'_>,
-    object: Arc<[u8]>,
+    object: Arc<Vec<u8>>,
     tool: &Path,
 ) -> Result<Vec<u8>, LinkError> {
     let folder = tempfile::Builder::new().prefix("wasmelt-link-").tempdir();

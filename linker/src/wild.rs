@@ -14,7 +14,7 @@ const FOLDER: &str = "/wasmelt";
 const OUTPUT: &str = "/wasmelt/executable";
 
 /// Returns the bytes of the executable.
-pub(crate) fn link(request: &LinkRequest<'_>, object: Arc<[u8]>) -> Result<Vec<u8>, LinkError> {
+pub(crate) fn link(request: &LinkRequest<'_>, object: Arc<Vec<u8>>) -> Result<Vec<u8>, LinkError> {
     let inputs: Vec<(String, Contents)> = inputs::in_order(request, object)
         .into_iter()
         .map(|input| (format!("{FOLDER}/{}", input.name), input.contents))

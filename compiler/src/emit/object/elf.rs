@@ -27,7 +27,7 @@ struct Symbols {
 pub(super) fn write(contents: &Contents<'_>) -> Vec<u8> {
     let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
     let text = object.section_id(StandardSection::Text);
-    object.append_section_data(text, contents.code, CODE_ALIGN);
+    object.set_section_data(text, contents.code, CODE_ALIGN);
     for function in &contents.functions {
         if !function.name.is_empty() {
             // ELF's strings end at a zero byte; wasm's may hold some.
@@ -89,7 +89,7 @@ fn symbol(name: Vec<u8>, kind: SymbolKind, scope: SymbolScope) -> Symbol {
     }
 }
 
-fn add_data(object: &mut Object<'static>, data: &Data<'_>) -> SectionId {
+fn add_data<'a>(object: &mut Object<'a>, data: &'a Data<'_>) -> SectionId {
     let kind = if data.is_writable {
         SectionKind::Data
     } else {
@@ -107,12 +107,12 @@ fn add_data(object: &mut Object<'static>, data: &Data<'_>) -> SectionId {
             sh_flags,
         };
     }
-    object.append_section_data(section, &data.bytes, data.align);
+    object.set_section_data(section, &*data.bytes, data.align);
     section
 }
 
 fn add_relocations(
-    object: &mut Object<'static>,
+    object: &mut Object<'_>,
     section: SectionId,
     relocs: &[Relocation],
     symbols: &Symbols,
