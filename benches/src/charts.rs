@@ -6,8 +6,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use crate::Result;
 use crate::figures::{Figure, Figures};
+use crate::options::Result;
 
 /// What is drawn, and how; its figures have the same name.
 struct Chart {

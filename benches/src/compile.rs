@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::figures::Figures;
 use crate::generate;
 use crate::measure::{Cost, Invocation, geomean, interleaved, median};
+use crate::options::{Options, Result};
 use crate::tools::{Tools, wasmtime_line};
-use crate::{Options, Result};
 
 const ROUNDS: usize = 5;
 /// Functions of the generated module: some two and a half megabytes.

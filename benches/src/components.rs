@@ -12,8 +12,8 @@ use wac_graph::{CompositionGraph, EncodeOptions};
 use crate::compile;
 use crate::figures::Figures;
 use crate::measure::{Cost, Invocation, geomean, interleaved, median, middle};
+use crate::options::{Options, Result};
 use crate::tools::Tools;
-use crate::{Options, Result};
 
 const CALL_ROUNDS: usize = 5;
 const START_ROUNDS: usize = 25;

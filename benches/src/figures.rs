@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::Result;
+use crate::options::Result;
 
 /// The first line of a file.
 const HEAD: &str = "wasmelt-bench figures 1";

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use wait4::Wait4;
 
-use crate::Result;
+use crate::options::Result;
 
 /// A program and its arguments.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::Result;
+use crate::options::Result;
 use crate::tools::{Tools, programs_dir, succeed};
 
 pub const NAMES: [&str; 3] = ["coremark", "lua", "sqlite"];

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::figures::Figures;
+use crate::options::{Options, Result};
 use crate::tools::{Tools, kernels_dir};
-use crate::{Options, Result};
 
 pub fn run(tools: &Tools, _options: &Options, figures: &mut Figures) -> Result<()> {
     let wasm = kernels_dir().join("hello.wasm");

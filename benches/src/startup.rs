@@ -2,8 +2,8 @@
 
 use crate::figures::Figures;
 use crate::measure::{Cost, Invocation, interleaved, median};
+use crate::options::{Options, Result};
 use crate::tools::{Tools, kernels_dir};
-use crate::{Options, Result};
 
 const ROUNDS: usize = 500;
 

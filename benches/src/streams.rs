@@ -15,8 +15,8 @@ use wait4::Wait4;
 
 use crate::figures::Figures;
 use crate::measure::{Cost, Invocation, interleaved, median, middle};
+use crate::options::{Options, Result};
 use crate::tools::Tools;
-use crate::{Options, Result};
 
 const STREAM_ROUNDS: usize = 5;
 const STREAM_BYTES: u64 = 1 << 30;

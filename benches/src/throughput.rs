@@ -2,9 +2,9 @@
 
 use crate::figures::Figures;
 use crate::measure::{Invocation, geomean, interleaved, median};
+use crate::options::{Options, Result};
 use crate::programs::{self, Program};
 use crate::tools::{Tools, kernels_dir};
-use crate::{Options, Result};
 
 const ROUNDS: usize = 5;
 

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::measure::Invocation;
-use crate::{Options, Result};
+use crate::options::{Options, Result};
 
 /// Where the kernels are, sources and modules.
 pub fn kernels_dir() -> PathBuf {

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod canonical;
+mod compiled;
 mod emit;
 mod encode;
 mod error;
@@ -25,6 +26,7 @@ mod translate;
 mod wit;
 mod withheld;
 
+pub use compiled::{Compiled, IMAGE_SECTION, ImagePlacement, POLICY_SECTION, Progress, Report};
 pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;
 pub use options::{
@@ -32,6 +34,7 @@ pub use options::{
     UnknownImports, WithheldStreams,
 };
 pub use proposal::Proposal;
+pub use summary::{Externs, ModuleSummary, Summary};
 pub use wit::wit;
 pub use withheld::Withheld;
 
@@ -39,57 +42,8 @@ use crate::encode::Encode;
 use crate::plan::{LinkPlan, Linked, component};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use wasmparser::WasmFeatures;
-
-/// What [`compile`] makes.
-#[derive(Debug)]
-pub struct Compiled {
-    /// An ELF relocatable object.
-    pub object: Vec<u8>,
-    /// Where the linker has to put the section [`IMAGE_SECTION`], if the object has one.
-    pub image: Option<ImagePlacement>,
-    /// The text that `Options::emit_text` asked for.
-    pub text: Option<String>,
-    /// What was compiled, for `--time`, `-v` and the note about imports without a grant.
-    pub report: Report,
-}
-
-/// Name of the section that holds initial contexts and the initial memory.
-pub const IMAGE_SECTION: &str = ".wasmelt.image";
-
-/// Name of the section that holds `Options::policy_note`.
-pub const POLICY_SECTION: &str = ".wasmelt.policy";
-
-/// The image section's place in the executable.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ImagePlacement {
-    /// Virtual address of the section's first byte.
-    pub address: u64,
-    /// Bytes to be mapped readable and writable from there; those beyond the section are zero.
-    pub memory_bytes: u64,
-}
-
-/// Figures about one compilation.
-#[derive(Clone, Default, Debug)]
-pub struct Report {
-    /// Wall-clock time of each phase, in order.
-    pub phases: Vec<(&'static str, Duration)>,
-    pub wasm_bytes: u64,
-    pub functions_defined: usize,
-    pub functions_compiled: usize,
-    pub code_bytes: u64,
-    /// Names and times of the functions that took longest to compile.
-    pub dearest_functions: Vec<(String, Duration)>,
-    /// Host functions that code of the program calls, `module` and `name`.
-    pub host_imports: Vec<(String, String)>,
-}
-
-/// Receives progress while functions are compiled; called from several threads.
-pub trait Progress: Sync {
-    /// `done` of `total` functions are compiled.
-    fn functions(&self, done: usize, total: usize);
-}
 
 /// What a file is, by its first bytes, for error messages and `inspect`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,45 +52,6 @@ pub enum InputKind {
     Component,
     Text,
     Unknown,
-}
-
-/// An input as `check` and `inspect` describe it.
-#[derive(Clone, Default, Debug)]
-pub struct Summary {
-    pub is_component: bool,
-    /// `module`, `name`, type as text. Of a component: the interface and the function, or the
-    /// name of another import and nothing.
-    pub imports: Vec<(String, String, String)>,
-    /// `name`, type as text. A function of an interface is `interface#name`.
-    pub exports: Vec<(String, String)>,
-    pub functions: usize,
-    pub memories: Vec<String>,
-    pub tables: usize,
-    pub globals: usize,
-    pub data_bytes: u64,
-    pub code_bytes: u64,
-    /// Of a component: the core modules in it, at any depth.
-    pub modules: Vec<ModuleSummary>,
-    /// Of a component: how many components are in it, at any depth.
-    pub components: usize,
-    /// Custom sections: name and bytes.
-    pub custom: Vec<(String, u64)>,
-}
-
-/// A core module inside a component.
-#[derive(Clone, Default, Debug)]
-pub struct ModuleSummary {
-    /// From its name section; empty without one.
-    pub name: String,
-    pub bytes: u64,
-    pub functions: usize,
-}
-
-/// Names of what a component imports and exports, with versions.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Externs {
-    pub imports: Vec<String>,
-    pub exports: Vec<String>,
 }
 
 #[must_use]

@@ -16,9 +16,10 @@ use crate::elf::{
     Elf, Header, Section, Segment, file_range, is_allocated, is_load, is_thread_zeros, is_zeros,
     range_usize,
 };
+use crate::error::LinkError;
 use crate::pieces::{ImageBytes, PIECES_MAX, Piece, split};
 use crate::prepare::PreparedImage;
-use crate::{ImageSection, LinkError};
+use crate::request::ImageSection;
 use object::elf::{PF_R, PF_W, PT_PHDR, SHF_ALLOC, SHF_WRITE, SHT_NOBITS, SHT_NULL, SHT_PROGBITS};
 use object::endian::{LittleEndian as LE, U16, U32, U64};
 use object::pod;

@@ -1,6 +1,6 @@
 //! The command line that both kinds of linker share: inputs in order, and where things go.
 
-use crate::{LinkRequest, Strip, page_bytes_max};
+use crate::request::{LinkRequest, Strip, page_bytes_max};
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSymbol};
 use std::collections::BTreeSet;

@@ -5,7 +5,8 @@
 //! it, and the step after linking takes it from the original.
 
 use crate::elf::{Elf, Header, Section, range_usize};
-use crate::{ImageSection, LinkError, LinkRequest, Linker};
+use crate::error::LinkError;
+use crate::request::{ImageSection, LinkRequest, Linker};
 use object::elf::{ELFOSABI_GNU, Rela64, SHF_EXECINSTR, SHF_WRITE, SHT_RELA, SectionFlags, Sym64};
 use object::endian::{LittleEndian as LE, U64};
 use object::pod;

@@ -3,7 +3,9 @@
 //! Linkers differ in what they make of `--section-start` for a section that is far from the
 //! others; a linker script says the whole layout in words that they agree on.
 
-use crate::{ImageSection, LinkError, LinkRequest, TEXT_ADDRESS, inputs, page_bytes_max};
+use crate::error::LinkError;
+use crate::inputs;
+use crate::request::{ImageSection, LinkRequest, TEXT_ADDRESS, page_bytes_max};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! Linking in this process, with libwild over a file system that exists only in memory.
 
+use crate::error::LinkError;
 use crate::inputs::{self, Contents};
-use crate::{LinkError, LinkRequest, TEXT_ADDRESS};
+use crate::request::{LinkRequest, TEXT_ADDRESS};
 use libwild::error::Error as WildError;
 use libwild::{FileSystem, FileType, InputFileData, OutputFileData, OutputOptions};
 use std::collections::HashMap;

@@ -3,8 +3,8 @@
 use super::inline::{Candidates, Inliner};
 use super::isa::jump_table_isa;
 use super::{alignment, loops};
-use crate::Progress;
-use crate::error::{Error, Result};
+use crate::compiled::Progress;
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
 use crate::options::OptLevel;
 use crate::plan::{FuncKind, LinkPlan};
@@ -345,7 +345,7 @@ fn trap_byte(code: ir::TrapCode) -> u8 {
 fn codegen_error(error: &CodegenError, function: &str) -> Error {
     match error {
         CodegenError::CodeTooLarge | CodegenError::ImplLimitExceeded => Error::new(
-            crate::ErrorKind::Unsupported,
+            ErrorKind::Unsupported,
             format!("function `{function}` is too large to compile"),
         )
         .help("split the function, or compile it to wasm with less inlining"),
@@ -355,7 +355,7 @@ fn codegen_error(error: &CodegenError, function: &str) -> Error {
 
 fn internal(error: &CodegenError) -> Error {
     Error::new(
-        crate::ErrorKind::Unsupported,
+        ErrorKind::Unsupported,
         format!("code generation failed: {error}"),
     )
     .help("this is a bug of wasmelt: please report it with the input file")

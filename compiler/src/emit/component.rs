@@ -4,8 +4,8 @@ use super::blob::Address;
 use super::program::{Items, Writer};
 use crate::canonical::{Flat, Passing, Ty, TyId, Types};
 use crate::index::ResourceId;
+use crate::plan::Lift;
 use crate::plan::Record;
-use crate::plan::component::Lift;
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{CanonOptions, ComponentExport, PtrType, Str, TypeDesc, TypeKind, TypeMember};
 

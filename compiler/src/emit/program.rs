@@ -2,6 +2,7 @@
 
 use super::blob::{Address, Blob};
 use super::code::Target;
+use super::placement;
 use super::text::Text;
 use crate::canonical::TyId;
 use crate::index::{DataIndex, ElemIndex, InstanceIndex};
@@ -43,7 +44,7 @@ impl<'a> Writer<'a> {
             plan,
             options,
             text,
-            image_is_mapped: super::image_is_mapped(plan),
+            image_is_mapped: placement::image_is_mapped(plan),
             blob: Blob::default(),
             funcrefs: 0,
             data: HashMap::new(),
@@ -328,11 +329,11 @@ impl<'a> Writer<'a> {
         }
         self.blob
             .set_u64(field(offset_of!(Program, store_bytes)), plan.store_bytes);
-        let base = super::MEMORY_ADDRESS - plan.regions[0].below_bytes;
+        let base = placement::MEMORY_ADDRESS - plan.regions[0].below_bytes;
         self.blob
             .set_u64(field(offset_of!(Program, image_store_base)), base);
         let mapped = match self.image_is_mapped {
-            true => super::mapped_bytes(plan),
+            true => placement::mapped_bytes(plan),
             false => 0,
         };
         self.blob

@@ -1,10 +1,10 @@
 //! Instantiation, evaluated: imports resolved, memories, tables, globals and functions given
 //! their places in the program.
 
-use super::component::Resource;
 use super::function_name::{function_name, unnamed};
 use super::gaps::Gaps;
 use super::limits::{check_counts, grown_memory, grown_table, memory_fits, table_fits};
+use super::linked::Resource;
 use super::missing::Missing;
 use super::module_exports::expect_no_values;
 use super::reservation::{bytes_of, page_bytes_log2, reserve};

@@ -3,7 +3,9 @@
 //! Contexts grow downward from the memory header, what is used most often first, so that globals
 //! have the shortest displacements. See `wasmelt_abi::MemoryHeader` for the picture.
 
-use super::{ConstantCalls, FuncKind, Image, LinkPlan, OptionsPlan, Reloc, TableStorage, Value};
+use super::{
+    ConstantCalls, FuncKind, Image, LinkPlan, OptionsPlan, Reloc, Slot, TableStorage, Value,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, OptionsId, RegionIndex, SigId};
 use std::collections::BTreeMap;
@@ -16,21 +18,6 @@ pub const PAGE_BYTES: u64 = 4096;
 /// Constant tables get one array a type up to this size, and pairs of pointer and type beyond.
 const PER_SIG_BYTES_MAX: u64 = 64 << 10;
 const FUNCREF_NULL: u64 = 0;
-
-/// A place in a region's contexts: a negative offset from the region's pointer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Slot {
-    pub region: RegionIndex,
-    pub offset: i32,
-}
-
-impl Slot {
-    /// Stands for a slot that is wanted, until layout places it.
-    pub const UNPLACED: Slot = Slot {
-        region: RegionIndex(0),
-        offset: 0,
-    };
-}
 
 /// The contexts of all regions together take at most this many bytes. Far more than a program has;
 /// those of the first region lie between its code and its memory.

@@ -1,6 +1,6 @@
 //! What other phases ask of a plan.
 
-use super::component::{Builtin, CanonKind};
+use super::linked::{Builtin, CanonKind};
 use super::{Callee, CoreDef, FuncKind, LinkPlan};
 use crate::index::{
     CanonId, FuncId, FuncIndex, InstanceIndex, LiftId, MemoryId, OptionsId, RegionIndex, SigId,

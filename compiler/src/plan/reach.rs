@@ -4,10 +4,10 @@
 //! to be constant until reachable code is seen to write or grow it; of a constant table only the
 //! elements with a type through which it is called are reachable.
 
-use super::component::{Lift, Resource};
-use super::tasks;
+use super::linked::{Lift, Resource};
 use super::{
-    Callee, CanonKind, FuncKind, InitStep, LinkPlan, OptionsPlan, Record, Slot, TableStorage, Value,
+    Callee, CanonKind, FuncKind, InitStep, LinkPlan, OptionsPlan, Record, Slot, TableStorage,
+    Value, thread_type,
 };
 use crate::canonical::{Form, Helper, TyId};
 use crate::index::{
@@ -206,7 +206,7 @@ impl Reach<'_, '_> {
             } => {
                 // The built-in asks for an element's type, long before it is called.
                 let table = self.plan.core_table(table);
-                self.plan.sigs.intern(&tasks::thread_type(argument));
+                self.plan.sigs.intern(&thread_type(argument));
                 self.tables[table.index()].read = true;
                 self.contents_escape(table);
                 self.record(Record::Thread(argument));

@@ -1,9 +1,9 @@
 //! A component described for people: core modules in it, imports and exports with their types.
 
 use super::component_type::TypeText;
+use super::description::{Externs, ModuleSummary, Summary};
 use crate::error::{Error, Result};
 use crate::parse::{self, ComponentBinary};
-use crate::{Externs, ModuleSummary, Summary};
 use wasmparser::component_types::{ComponentEntityType, ComponentItem};
 use wasmparser::types::{Types, TypesRef};
 use wasmparser::{

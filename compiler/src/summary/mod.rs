@@ -2,10 +2,11 @@
 
 mod component;
 mod component_type;
+mod description;
 
 pub(crate) use component::{externs, of_component};
+pub use description::{Externs, ModuleSummary, Summary};
 
-use crate::Summary;
 use crate::parse::{Extern, ImportKind, Module};
 use crate::plan::type_text;
 

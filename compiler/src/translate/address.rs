@@ -1,7 +1,8 @@
 //! How an address is formed. The only place that knows that the instance pointer is the address
 //! of byte 0 of memory 0 and that all regions of a store lie at constant distances.
 
-use super::{Alias, FuncTranslator, clif_type};
+use super::clif::{Alias, clif_type, trap_code};
+use super::translator::FuncTranslator;
 use crate::index::{GlobalIndex, MemoryId, RegionIndex};
 use crate::plan::{self, Bounds, Slot};
 use cranelift_codegen::ir::{
@@ -217,7 +218,7 @@ impl FuncTranslator<'_, '_> {
         }
         let flags = MemFlagsData::new()
             .with_endianness(cranelift_codegen::ir::Endianness::Little)
-            .with_trap_code(Some(super::trap_code(TrapCode::MemoryOutOfBounds)));
+            .with_trap_code(Some(trap_code(TrapCode::MemoryOutOfBounds)));
         (
             self.with_alias(flags, Alias::Memory),
             address,
@@ -249,7 +250,7 @@ impl FuncTranslator<'_, '_> {
         let bytes = offset.saturating_add(u64::from(access_bytes)).cast_signed();
         let end = if self.is_memory64(memory) {
             let bytes = self.builder.ins().iconst(types::I64, bytes);
-            let code = super::trap_code(TrapCode::MemoryOutOfBounds);
+            let code = trap_code(TrapCode::MemoryOutOfBounds);
             self.builder.ins().uadd_overflow_trap(index, bytes, code)
         } else {
             self.builder.ins().iadd_imm_s(index, bytes)

@@ -11,8 +11,8 @@ use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value}
 use wasmelt_abi::TrapCode;
 use wasmparser::{MemArg, Operator as Op};
 
-use super::FuncTranslator;
 use super::address::memory_index;
+use super::translator::FuncTranslator;
 use crate::{Error, Result};
 
 impl FuncTranslator<'_, '_> {

@@ -3,7 +3,8 @@
 //! before everything has been read, and the last bytes are written first, so that a range that does
 //! not end inside the memory traps before any byte of it is written.
 
-use super::{Alias, FuncTranslator};
+use super::clif::{Alias, trap_code};
+use super::translator::FuncTranslator;
 use crate::plan::Bounds;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
 use wasmelt_abi::TrapCode;
@@ -81,7 +82,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn bulk_flags(&mut self) -> MemFlagsData {
-        let code = super::trap_code(TrapCode::MemoryOutOfBounds);
+        let code = trap_code(TrapCode::MemoryOutOfBounds);
         let flags = MemFlagsData::new().with_trap_code(Some(code));
         self.with_alias(flags, Alias::Memory)
     }

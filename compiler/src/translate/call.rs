@@ -1,8 +1,8 @@
 //! Calls: direct, through tables, through references, to the host and to the runtime library.
 
-use super::{
-    Alias, FuncTranslator, clif_type, function_signature, names, trap_code, wasm_signature,
-};
+use super::clif::{Alias, clif_type, function_signature, trap_code, wasm_signature};
+use super::names;
+use super::translator::FuncTranslator;
 use crate::index::{FuncId, FuncIndex, HostFnId, RegionIndex, SigId, TableId, TypeIndex};
 use crate::plan::{self, Callee, ConstantCalls, Slot};
 use cranelift_codegen::ir::{

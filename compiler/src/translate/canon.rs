@@ -6,11 +6,12 @@
 //! `post-return` runs, and `may_enter`, off while it is entered, which is kept where it is ever
 //! looked at (`Linked::reentrant`).
 
-use super::{Alias, FuncTranslator, clif_type, trap_code};
+use super::clif::{Alias, clif_type, trap_code};
+use super::translator::FuncTranslator;
 use crate::canonical::val_type;
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId, ResourceId};
-use crate::plan::component::{Lift, Resource};
 use crate::plan::{Callee, CanonKind, CoreDef, FuncKind, Linked};
+use crate::plan::{Lift, Resource};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     BlockArg, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Value, types,

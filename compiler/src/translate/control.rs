@@ -1,9 +1,8 @@
 //! Structured control flow: frames, branches, and code that cannot be reached.
-//!
-//! A frame's values lie on the operand stack from `height` on. The block where a frame ends takes
-//! its results as parameters; a loop's header takes the loop's parameters.
 
-use super::{FuncTranslator, clif_type};
+use super::clif::{clif_type, trap_code};
+use super::frame::{Frame, FrameKind};
+use super::translator::FuncTranslator;
 use crate::error::{Error, Result};
 use crate::index::TypeIndex;
 use cranelift_codegen::ir::{
@@ -15,37 +14,6 @@ use wasmparser::{BlockType, FuncType, Operator, ValType};
 /// A branch table becomes up to this many comparisons. A jump through a table takes eight
 /// instructions, one of which is predicted worse.
 const COMPARISONS_MAX: usize = 4;
-
-pub(super) struct Frame {
-    pub(super) kind: FrameKind,
-    /// Operands below the frame's parameters.
-    pub(super) height: usize,
-    pub(super) params: usize,
-    pub(super) results: usize,
-    /// Where control goes after the frame; takes the results.
-    pub(super) end: Block,
-    /// Something branches to `end`.
-    pub(super) end_reached: bool,
-}
-
-pub(super) enum FrameKind {
-    Function,
-    Block,
-    /// Takes the parameters; sealed when the loop ends.
-    Loop {
-        header: Block,
-    },
-    If {
-        else_block: Block,
-        /// Operands that the other arm starts with.
-        params: Vec<Value>,
-        has_else: bool,
-    },
-    TryTable {
-        /// How many handlers are active around it.
-        handlers_around: usize,
-    },
-}
 
 impl FuncTranslator<'_, '_> {
     pub(super) fn push_function_frame(&mut self, ty: &FuncType) {
@@ -84,9 +52,7 @@ impl FuncTranslator<'_, '_> {
         match op {
             Operator::Nop => {}
             Operator::Unreachable => {
-                self.builder
-                    .ins()
-                    .trap(super::trap_code(TrapCode::Unreachable));
+                self.builder.ins().trap(trap_code(TrapCode::Unreachable));
                 self.set_unreachable();
             }
             Operator::Block { blockty } => {

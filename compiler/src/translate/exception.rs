@@ -5,8 +5,11 @@
 //! *landing* block with the exception's address; the landing unpacks the values and branches to
 //! the clause's label. Specification: core, "Exceptions".
 
-use super::control::{FrameKind, block_args};
-use super::{Alias, FuncTranslator, clif_type};
+use super::clif::{Alias, clif_type, trap_code};
+use super::control::block_args;
+use super::frame::FrameKind;
+use super::handling::{Clause, Handling};
+use super::translator::FuncTranslator;
 use crate::error::Result;
 use crate::index::TagId;
 use cranelift_codegen::ir::{
@@ -17,37 +20,6 @@ use std::collections::HashSet;
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{Exception, TrapCode};
 use wasmparser::{BlockType, Catch, Operator, TryTable};
-
-/// An active handler.
-#[derive(Clone, Copy)]
-pub(super) struct Clause {
-    /// The program-wide tag; any exception if none.
-    tag: Option<TagId>,
-    landing: Block,
-}
-
-/// How much all calls of one function together may have to do with handlers: `n` calls inside `n`
-/// nested `try_table`s meet `n` squared.
-#[derive(Default)]
-pub(super) struct Handling {
-    /// Handlers that were looked at, counted or not.
-    visited: usize,
-    /// Those that an exception can reach, beyond a few for each call: each is an edge of the control
-    /// flow.
-    listed: usize,
-}
-
-impl Handling {
-    const VISITED_MAX: usize = 1_000_000;
-    /// Handlers of a call that are not counted as listed.
-    const LISTED_FREE: usize = 8;
-    /// Register allocation takes a second for this many, and ten times that for three times as many.
-    const LISTED_MAX: usize = 20_000;
-
-    pub(super) fn is_too_much(&self) -> bool {
-        self.visited > Handling::VISITED_MAX || self.listed > Handling::LISTED_MAX
-    }
-}
 
 /// Bytes that a value takes in an exception.
 const VALUE_BYTES: usize = 16;
@@ -134,7 +106,7 @@ impl FuncTranslator<'_, '_> {
     fn end_trap_with(&mut self, code: TrapCode) {
         if let Some(Clause { landing, .. }) = self.handlers.pop() {
             self.enter(landing);
-            self.builder.ins().trap(super::trap_code(code));
+            self.builder.ins().trap(trap_code(code));
         }
     }
 
@@ -220,9 +192,7 @@ impl FuncTranslator<'_, '_> {
 
     fn throw_exception(&mut self, exception: Value) {
         self.call_throwing("throw", &[exception]);
-        self.builder
-            .ins()
-            .trap(super::trap_code(TrapCode::Unreachable));
+        self.builder.ins().trap(trap_code(TrapCode::Unreachable));
         self.set_unreachable();
     }
 

@@ -1,6 +1,7 @@
 //! Functions that no module has: entries for the runtime, and what tables hold besides bodies.
 
-use super::{Alias, FuncTranslator, Translation, clif_type, trap_code, wasm_signature};
+use super::clif::{Alias, clif_type, trap_code, wasm_signature};
+use super::translator::{FuncTranslator, Translation};
 use crate::error::Result;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId, TableId};
 use crate::plan::{Callee, FuncKind, InitStep, Slot};

@@ -1,6 +1,6 @@
 //! Loads, stores and bulk operations on memories.
 
-use super::FuncTranslator;
+use super::translator::FuncTranslator;
 use crate::index::DataIndex;
 use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
 use wasmparser::{MemArg, Operator};

@@ -1,6 +1,6 @@
 //! Integer and floating-point instructions of scalars.
 
-use super::FuncTranslator;
+use super::translator::FuncTranslator;
 use cranelift_codegen::ir::{
     InstBuilder, InstructionData, MemFlagsData, Type, Value,
     condcodes::{FloatCC, IntCC},

@@ -12,8 +12,8 @@ use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::types::{F32X4, F64X2, I8X16, I16X8, I32X4, I64X2};
 use wasmparser::Operator as Op;
 
-use super::FuncTranslator;
 use super::simd_lanes::{SIGNED, Sign, UNSIGNED};
+use super::translator::FuncTranslator;
 use crate::{Error, Result};
 
 impl FuncTranslator<'_, '_> {

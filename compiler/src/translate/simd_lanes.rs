@@ -13,7 +13,7 @@ use cranelift_codegen::ir::{
 use cranelift_frontend::FuncInstBuilder;
 use wasmparser::V128;
 
-use super::FuncTranslator;
+use super::translator::FuncTranslator;
 
 /// Lane order is that of memory on every target: lane 0 first.
 const LITTLE: MemFlagsData = MemFlagsData::new().with_endianness(Endianness::Little);

@@ -8,7 +8,7 @@ use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
 use cranelift_frontend::FuncInstBuilder;
 use wasmparser::MemArg;
 
-use super::FuncTranslator;
+use super::translator::FuncTranslator;
 
 /// Builds a load that widens its lanes: flags, address and offset as for any load.
 type LoadExtend = fn(FuncInstBuilder<'_, '_>, MemFlagsData, Value, i32) -> Value;

@@ -1,6 +1,7 @@
 //! Tables: elements as values, and bulk operations.
 
-use super::{Alias, FuncTranslator};
+use super::clif::Alias;
+use super::translator::FuncTranslator;
 use crate::index::{ElemIndex, FuncIndex, TableId};
 use crate::plan::{Slot, TableStorage};
 use cranelift_codegen::ir::{

@@ -4,9 +4,11 @@
 //! Specification: component model, "Canonical Definitions", `canon_lift` and `canon_lower`; the
 //! records are those of `wasmelt_abi::AsyncCall` and its neighbours.
 
-use super::{Alias, FuncTranslator, clif_type, names, trap_code};
+use super::clif::{Alias, clif_type, trap_code};
+use super::names;
+use super::translator::FuncTranslator;
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId};
-use crate::plan::component::{Builtin, Lift, Subject};
+use crate::plan::{Builtin, Lift, Subject};
 use crate::plan::{CanonKind, CoreDef, Record, thread_type};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, StackSlot, Type, Value, types};
 use wasmelt_abi::{AbiType, PtrType, RUNTIME_FNS, TrapCode};

@@ -7,25 +7,13 @@
 mod archive;
 mod reach;
 mod rewrite;
+mod source;
+
+pub use source::{MakeError, Source};
 
 use crate::{Place, write};
 use object::build::elf::Builder;
-use std::fmt;
-
-/// A file as the toolchain has it.
-#[derive(Debug)]
-pub struct Source {
-    /// Its name in the pack; `.a` at the end means an archive.
-    pub name: String,
-    pub place: Place,
-    pub bytes: Vec<u8>,
-}
-
-impl Source {
-    fn is_archive(&self) -> bool {
-        self.name.ends_with(".a")
-    }
-}
+use source::Member;
 
 /// What a pack is made for.
 pub struct Recipe<'a> {
@@ -37,39 +25,6 @@ pub struct Recipe<'a> {
     pub is_root: &'a dyn Fn(&str) -> bool,
     /// zstd's compression level.
     pub level: i32,
-}
-
-/// A toolchain's file is not what it should be.
-#[derive(Debug)]
-pub struct MakeError {
-    file: String,
-    reason: String,
-}
-
-impl MakeError {
-    fn new(file: &str, reason: impl fmt::Display) -> MakeError {
-        MakeError {
-            file: file.to_owned(),
-            reason: reason.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for MakeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.file, self.reason)
-    }
-}
-
-impl std::error::Error for MakeError {}
-
-/// An object file: an archive's member, or a source by itself. In memory of its own, because
-/// members lie in archives at any even offset.
-struct Member {
-    /// Index of the source.
-    source: usize,
-    name: String,
-    bytes: Vec<u8>,
 }
 
 /// Makes a pack from `sources`, in the order of the linker's command line.

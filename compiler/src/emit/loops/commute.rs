@@ -11,7 +11,7 @@
 //! Linear: one pass notes which headers' parameters, of a few, each value is made of; from each
 //! argument of a back edge a path of limited length is then followed.
 
-use super::BackEdge;
+use super::back_edge::BackEdge;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::EntitySet;
 use cranelift_codegen::ir::{Function, Inst, Opcode, Value};

@@ -13,7 +13,8 @@
 //!
 //! n log n: uses are sorted, and for each increment a limited number of blocks is searched.
 
-use super::{BackEdge, exits};
+use super::back_edge::{BackEdge, back_edges, destination, targets};
+use super::exits;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::EntitySet;
@@ -25,7 +26,7 @@ const BLOCKS_MAX: usize = 32;
 
 /// Sinks increments behind the branches; whether there were any.
 pub fn sink(func: &mut Function, domtree: &DominatorTree) -> bool {
-    let edges: Vec<(BackEdge, Vec<Increment>)> = super::back_edges(func, domtree)
+    let edges: Vec<(BackEdge, Vec<Increment>)> = back_edges(func, domtree)
         .into_iter()
         .map(|edge| (increments(func, &edge), edge))
         .filter(|(increments, _)| !increments.is_empty())
@@ -128,9 +129,9 @@ impl Uses {
 
 /// What a back edge's branch passes on elsewhere, sorted.
 fn exit_arguments(func: &Function, edge: &BackEdge) -> Vec<Value> {
-    let destinations = 0..super::targets(func, edge.branch).count();
+    let destinations = 0..targets(func, edge.branch).count();
     let others = destinations.filter(|&position| position != edge.destination);
-    let arguments = others.flat_map(|position| super::destination(func, edge.branch, position));
+    let arguments = others.flat_map(|position| destination(func, edge.branch, position));
     let mut arguments: Vec<Value> = arguments.flatten().collect();
     arguments.sort_unstable();
     arguments
@@ -149,8 +150,8 @@ fn is_alive(func: &Function, edge: &BackEdge, value: Value, uses: &Uses) -> bool
     if is_compared {
         return true;
     }
-    let targets = super::targets(func, edge.branch).enumerate();
-    let others = targets.filter(|&(position, _)| position != edge.destination);
+    let all = targets(func, edge.branch).enumerate();
+    let others = all.filter(|&(position, _)| position != edge.destination);
     let mut pending: Vec<Block> = others.map(|(_, target)| target).collect();
     let mut seen = Vec::with_capacity(BLOCKS_MAX);
     while let Some(block) = pending.pop() {
@@ -165,7 +166,7 @@ fn is_alive(func: &Function, edge: &BackEdge, value: Value, uses: &Uses) -> bool
         }
         seen.push(block);
         if let Some(branch) = func.layout.last_inst(block) {
-            pending.extend(super::targets(func, branch).take(BLOCKS_MAX));
+            pending.extend(targets(func, branch).take(BLOCKS_MAX));
         }
     }
     false
@@ -173,7 +174,7 @@ fn is_alive(func: &Function, edge: &BackEdge, value: Value, uses: &Uses) -> bool
 
 /// Moves instructions into a block of their own on the back edge.
 fn branch_before(func: &mut Function, edge: &BackEdge, insts: &[Inst]) {
-    let arguments: Vec<BlockArg> = super::destination(func, edge.branch, edge.destination)
+    let arguments: Vec<BlockArg> = destination(func, edge.branch, edge.destination)
         .into_iter()
         .map(|value| BlockArg::Value(value.expect("branches pass values")))
         .collect();

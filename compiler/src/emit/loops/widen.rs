@@ -19,6 +19,7 @@
 //! n log n: what a search from one parameter finds out is kept for those from others, and what
 //! searches that come to nothing may look at together has a limit.
 
+use super::back_edge;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{
@@ -140,7 +141,7 @@ impl Edges {
             let Some(branch) = func.layout.last_inst(from) else {
                 continue;
             };
-            for (destination, to) in super::targets(func, branch).enumerate() {
+            for (destination, to) in back_edge::targets(func, branch).enumerate() {
                 if func.dfg.num_block_params(to) == 0 {
                     continue;
                 }
@@ -151,7 +152,7 @@ impl Edges {
                     is_back: domtree.block_dominates(to, from),
                     first: this.arguments.len(),
                 });
-                let arguments = super::destination(func, branch, destination);
+                let arguments = back_edge::destination(func, branch, destination);
                 this.arguments.extend(arguments);
             }
         }

@@ -1,7 +1,7 @@
 //! ELF for our own linker, written directly: local symbols for backtraces, and sections that the
 //! linker knows by name.
 
-use super::{Contents, Data, Place, Relocation};
+use super::contents::{Contents, Data, Place, Relocation};
 use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, Symbol, SymbolId, SymbolSection};
 use object::{

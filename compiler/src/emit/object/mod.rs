@@ -5,87 +5,26 @@
 //! refers to what. Two writers read it. `elf` writes what our own linker takes. `portable` writes
 //! what leaves the house, by cranelift-object.
 
+mod contents;
 mod elf;
 mod portable;
 
 use super::blob::Address;
 use super::code::Target;
+use super::placement::image_is_mapped;
 use super::program::Writer;
 use super::text::Text;
+use crate::compiled::{IMAGE_SECTION, POLICY_SECTION};
 use crate::error::Result;
 use crate::options::Options;
 use crate::plan::LinkPlan;
-use crate::{IMAGE_SECTION, POLICY_SECTION};
+use contents::{Contents, Data, Export, Function, Place, Relocation};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::LibCall;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use wasmelt_abi::{HTTP_SYMBOL, PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
-
-/// An object file of no format.
-#[derive(Debug)]
-struct Contents<'a> {
-    code: &'a [u8],
-    /// Ascending.
-    functions: Vec<Function<'a>>,
-    /// Of the code, ascending.
-    code_relocs: Vec<Relocation>,
-    data: Vec<Data<'a>>,
-    /// Functions that others define, by position.
-    imports: Vec<String>,
-    /// Ascending in each section.
-    exports: Vec<Export>,
-}
-
-/// A function's place in the code.
-#[derive(Clone, Copy, Debug)]
-struct Function<'a> {
-    /// Empty for generated ones. Not unique.
-    name: &'a str,
-    start: u32,
-    bytes: u32,
-}
-
-/// A section without code.
-#[derive(Debug)]
-struct Data<'a> {
-    /// Its section, where others have to find it by name.
-    section: Option<&'static str>,
-    bytes: Cow<'a, [u8]>,
-    align: u64,
-    is_writable: bool,
-    /// Kept although nothing refers to it.
-    is_kept: bool,
-    relocs: Vec<Relocation>,
-}
-
-/// Where a section refers to a place.
-#[derive(Clone, Copy, Debug)]
-struct Relocation {
-    offset: usize,
-    kind: Reloc,
-    place: Place,
-    addend: i64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
-    /// An offset in the code: its start, or that of a function.
-    Code(u32),
-    /// The start of `Contents::data` with this position.
-    Data(usize),
-    /// `Contents::imports` with this position.
-    Import(usize),
-}
-
-/// A name for others, in `Contents::data` with the position `data`.
-#[derive(Debug)]
-struct Export {
-    name: &'static str,
-    data: usize,
-    offset: usize,
-}
 
 /// The object for our own linker.
 pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<u8> {
@@ -132,7 +71,7 @@ impl<'a> Contents<'a> {
         let code_relocs = code_relocs(plan, text, &mut imports);
         let mut writer = Writer::new(plan, options, text);
         let exports = exports(&mut writer);
-        let image = super::image_is_mapped(plan).then(|| image(&writer, &mut imports));
+        let image = image_is_mapped(plan).then(|| image(&writer, &mut imports));
         let relocs = std::mem::take(&mut writer.blob.addresses)
             .iter()
             .map(|(at, address)| relocation(text, &mut imports, *at, address))

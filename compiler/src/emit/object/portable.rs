@@ -6,7 +6,7 @@
 //! resolved: its pieces are functions with the gaps behind them, and lie as they were laid out.
 //! The pieces of data may lie anywhere.
 
-use super::{Contents, Data, Place, Relocation};
+use super::contents::{Contents, Data, Place, Relocation};
 use crate::error::{Error, ErrorKind, Result};
 use cranelift_codegen::ir::Signature;
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};

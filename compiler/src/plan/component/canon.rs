@@ -4,11 +4,13 @@
 
 use super::evaluate::Evaluator;
 use super::space::{FuncDef, Space, TypeDef};
-use super::{Builtin, Canon, CanonKind, CanonOptions, CoreDef, Lift, Linked, Subject};
 use crate::canonical::val_type;
 use crate::error::{Error, Result};
 use crate::index::{CanonId, ComponentId, LiftId};
 use crate::parse::Extern;
+use crate::plan::linked::{
+    Builtin, Canon, CanonKind, CanonOptions, CoreDef, Lift, Linked, Subject,
+};
 use wasmelt_abi::{PtrType, StringEncoding};
 use wasmparser::{CanonicalFunction, CanonicalOption, FuncType, ValType};
 

@@ -10,12 +10,12 @@ use super::space::{
     ComponentDef, CoreInstance, Def, Frame, FuncDef, Instance, Space, TypeDef, core_item,
     core_space_mut, item, push,
 };
-use super::{ComponentInstance, CoreDef, Export, Linked, Resource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{ComponentId, LiftId, ResourceId};
 use crate::parse::{ComponentBinary, Definition};
+use crate::plan::linked::{ComponentInstance, CoreDef, Export, Linked, Resource};
+use crate::plan::linked::{Provider, Unit};
 use crate::plan::missing::Missing;
-use crate::plan::{Provider, Unit};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasmparser::{

@@ -5,12 +5,12 @@
 //! `0.3`; a component may import from both.
 //! Of a track there is one version, the newest, which has all functions of the older ones.
 
-use super::{CanonKind, Linked, Resource};
 use crate::canonical::FuncTyId;
 use crate::error::{Error, Result};
 use crate::index::{OptionsId, ResourceId};
 use crate::plan::function_name::import_name;
 use crate::plan::host::withheld;
+use crate::plan::linked::{CanonKind, Linked, Resource};
 use crate::withheld::Withheld;
 use wasmelt_abi::{
     GUEST_RESOURCES, HostInterface, P2, P2_HTTP, P2_PREFIX, P3, P3_HTTP, P3_PREFIX, RESOURCE_DROP,

@@ -5,8 +5,8 @@
 //! call another instance. The host calls from outside alone, never out of a function that it was
 //! called for.
 
-use super::{CanonKind, Linked, Resource};
 use crate::index::ComponentId;
+use crate::plan::linked::{CanonKind, Linked, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// With more steps than this, every instance counts as one that can be entered again.
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::canonical::FuncTy;
     use crate::index::{CanonId, LiftId, OptionsId};
-    use crate::plan::component::{Canon, CanonOptions, ComponentInstance, CoreDef, Lift};
+    use crate::plan::linked::{Canon, CanonOptions, ComponentInstance, CoreDef, Lift};
     use wasmelt_abi::{PtrType, StringEncoding, TrapCode};
     use wasmparser::FuncType;
 

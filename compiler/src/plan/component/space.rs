@@ -1,9 +1,10 @@
 //! Index spaces of a component that is being evaluated, and what is in them.
 
-use super::{CoreDef, host};
+use super::host;
 use crate::canonical::{FuncTyId, TyId};
 use crate::index::{LiftId, ResourceId};
 use crate::parse::Component;
+use crate::plan::linked::CoreDef;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;

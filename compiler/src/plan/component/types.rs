@@ -1,11 +1,11 @@
 //! Types of components to those of the program: index spaces hold what they are.
 
-use super::Resource;
 use super::evaluate::Evaluator;
 use super::space::{Space, TypeDef};
 use crate::canonical::{Case, Field, FuncTy, FuncTyId, Ty, TyId};
 use crate::error::{Error, Result};
 use crate::index::ComponentId;
+use crate::plan::linked::Resource;
 use wasmparser::{
     ComponentDefinedType, ComponentFuncType, ComponentType, ComponentValType, PrimitiveValType,
     ValType,

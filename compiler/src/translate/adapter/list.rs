@@ -4,7 +4,8 @@ use super::scalar::displacement;
 use super::{Source, Target, Way};
 use crate::canonical::{Layout, TyId, val_type};
 use crate::index::OptionsId;
-use crate::translate::{Alias, FuncTranslator, clif_type};
+use crate::translate::clif::{Alias, clif_type};
+use crate::translate::translator::FuncTranslator;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     Block, BlockArg, InstBuilder, StackSlotData, StackSlotKind, Type, Value, types,

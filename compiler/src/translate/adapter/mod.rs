@@ -11,7 +11,8 @@ mod task;
 mod utf8;
 mod variant;
 
-use super::{FuncTranslator, clif_type};
+use super::clif::{clif_type, trap_code};
+use super::translator::FuncTranslator;
 use crate::canonical::{Form, Helper, Layout, Passing, Ty, TyId, UNROLLED_MAX, val_type};
 use crate::index::{LiftId, OptionsId};
 use crate::plan::{FuncKind, Linked};
@@ -105,9 +106,7 @@ impl FuncTranslator<'_, '_> {
         self.trap_unless_may_leave(caller);
         // `may_enter_from` allows such calls; the suites and Wasmtime trap for the time being.
         if linked.are_nested(caller, callee) {
-            self.builder
-                .ins()
-                .trap(super::trap_code(TrapCode::CannotEnter));
+            self.builder.ins().trap(trap_code(TrapCode::CannotEnter));
             self.end_trap_on_exceptions();
             return;
         }

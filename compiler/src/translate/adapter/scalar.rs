@@ -4,7 +4,8 @@ use super::{Source, Target, Way};
 use crate::canonical::{Ty, TyId};
 use crate::index::{OptionsId, ResourceId};
 use crate::plan::Record;
-use crate::translate::{Alias, FuncTranslator};
+use crate::translate::clif::Alias;
+use crate::translate::translator::FuncTranslator;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
 use wasmelt_abi::TrapCode;
@@ -134,7 +135,7 @@ impl FuncTranslator<'_, '_> {
         let linked = self.linked();
         let to = linked.option(way.to).instance;
         match &linked.resources[resource.index()] {
-            crate::plan::component::Resource::Guest { instance, .. } if *instance == to => rep,
+            crate::plan::Resource::Guest { instance, .. } if *instance == to => rep,
             _ => self.handle_call("borrow_lower", way.to, resource, rep),
         }
     }

@@ -4,7 +4,7 @@
 use super::{Source, Target, Way};
 use crate::canonical::{Form, val_type};
 use crate::index::CanonId;
-use crate::translate::FuncTranslator;
+use crate::translate::translator::FuncTranslator;
 use cranelift_codegen::ir::InstBuilder;
 
 impl FuncTranslator<'_, '_> {

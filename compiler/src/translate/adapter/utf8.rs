@@ -1,7 +1,8 @@
 //! Copies of UTF-8, which is checked on the way. What is short and ASCII is copied in place: first
 //! and last bytes in registers, which overlap in the middle. The runtime copies the rest.
 
-use crate::translate::{Alias, FuncTranslator};
+use crate::translate::clif::Alias;
+use crate::translate::translator::FuncTranslator;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, MemFlagsData, Type, Value, types};
 

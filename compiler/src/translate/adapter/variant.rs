@@ -2,8 +2,9 @@
 
 use super::{Source, Target, Way};
 use crate::canonical::{TyId, Types};
+use crate::translate::clif::clif_type;
 use crate::translate::control::block_args;
-use crate::translate::{FuncTranslator, clif_type};
+use crate::translate::translator::FuncTranslator;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, JumpTableData, MemFlagsData, Type, Value, types};
 use wasmelt_abi::TrapCode;

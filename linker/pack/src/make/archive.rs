@@ -1,7 +1,7 @@
 //! Reading and writing `ar` archives in the GNU layout.
 
 use super::rewrite::Rewritten;
-use super::{MakeError, Member, Source};
+use super::source::{MakeError, Member, Source};
 use object::read::archive::ArchiveFile;
 
 const MAGIC: &[u8] = b"!<arch>\n";

@@ -1,0 +1,37 @@
+//! Frames of structured control.
+//!
+//! A frame's values lie on the operand stack from `height` on. The block where a frame ends takes
+//! its results as parameters; a loop's header takes the loop's parameters.
+
+use cranelift_codegen::ir::{Block, Value};
+
+pub(super) struct Frame {
+    pub(super) kind: FrameKind,
+    /// Operands below the frame's parameters.
+    pub(super) height: usize,
+    pub(super) params: usize,
+    pub(super) results: usize,
+    /// Where control goes after the frame; takes the results.
+    pub(super) end: Block,
+    /// Something branches to `end`.
+    pub(super) end_reached: bool,
+}
+
+pub(super) enum FrameKind {
+    Function,
+    Block,
+    /// Takes the parameters; sealed when the loop ends.
+    Loop {
+        header: Block,
+    },
+    If {
+        else_block: Block,
+        /// Operands that the other arm starts with.
+        params: Vec<Value>,
+        has_else: bool,
+    },
+    TryTable {
+        /// How many handlers are active around it.
+        handlers_around: usize,
+    },
+}

@@ -1,0 +1,198 @@
+//! The state of the translation of one function: where it stands, and the operand stack.
+
+use super::clif::trap_code;
+use super::frame::Frame;
+use super::handling::{Clause, Handling};
+use crate::index::{InstanceIndex, MemoryId, RegionIndex, SigId};
+use crate::options::Options;
+use crate::parse::Module;
+use crate::plan::{Instance, LinkPlan};
+use cranelift_codegen::ir::{
+    self, Block, FuncRef, InstBuilder, MemFlagsData, SigRef, Type, Value, types,
+};
+use cranelift_codegen::isa::{TargetFrontendConfig, TargetIsa};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use std::collections::HashMap;
+use wasmparser::ValType;
+
+/// What translation needs besides the plan.
+#[derive(Clone, Copy)]
+pub struct Translation<'a> {
+    pub plan: &'a LinkPlan<'a>,
+    pub options: &'a Options,
+    pub isa: &'a dyn TargetIsa,
+}
+
+/// Translates one body.
+pub(super) struct FuncTranslator<'a, 'b> {
+    pub(super) translation: Translation<'a>,
+    pub(super) instance: InstanceIndex,
+    /// Whose pointer `pointer` is.
+    pub(super) region: RegionIndex,
+    pub(super) builder: FunctionBuilder<'b>,
+    /// The instance pointer, in functions that take it.
+    pub(super) pointer: Option<Value>,
+    /// The operand stack.
+    pub(super) stack: Vec<Value>,
+    pub(super) control: Vec<Frame>,
+    /// Active exception handlers, innermost last.
+    pub(super) handlers: Vec<Clause>,
+    pub(super) handling: Handling,
+    /// Whether the current position can be reached; when not, instructions are skipped.
+    pub(super) reachable: bool,
+    /// Blocks that were opened where nothing can be reached.
+    pub(super) dead_frames: usize,
+    pub(super) locals: Vec<Variable>,
+    pub(super) local_types: Vec<ValType>,
+    pub(super) func_refs: HashMap<ir::UserExternalName, FuncRef>,
+    pub(super) sig_refs: HashMap<SigId, SigRef>,
+    /// Indices of 64-bit memories, and the block in which they have been checked.
+    pub(super) checked_indices: HashMap<(Value, MemoryId), Block>,
+}
+
+impl<'a, 'b> FuncTranslator<'a, 'b> {
+    pub(super) fn new(
+        translation: Translation<'a>,
+        instance: InstanceIndex,
+        region: RegionIndex,
+        func: &'b mut ir::Function,
+        context: &'b mut FunctionBuilderContext,
+        takes_pointer: bool,
+    ) -> FuncTranslator<'a, 'b> {
+        let mut builder = FunctionBuilder::new(func, context);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        builder.seal_block(entry);
+        let pointer = takes_pointer.then(|| builder.block_params(entry)[0]);
+        FuncTranslator {
+            translation,
+            instance,
+            region,
+            builder,
+            pointer,
+            stack: Vec::new(),
+            control: Vec::new(),
+            handlers: Vec::new(),
+            handling: Handling::default(),
+            reachable: true,
+            dead_frames: 0,
+            locals: Vec::new(),
+            local_types: Vec::new(),
+            func_refs: HashMap::new(),
+            sig_refs: HashMap::new(),
+            checked_indices: HashMap::new(),
+        }
+    }
+
+    pub(super) fn plan(&self) -> &'a LinkPlan<'a> {
+        self.translation.plan
+    }
+
+    pub(super) fn instance(&self) -> &'a Instance {
+        &self.plan().instances[self.instance.index()]
+    }
+
+    pub(super) fn module(&self) -> &'a Module<'a> {
+        self.plan().units[self.instance().unit].module
+    }
+
+    pub(super) fn region(&self) -> RegionIndex {
+        self.region
+    }
+
+    pub(super) fn frontend_config(&self) -> TargetFrontendConfig {
+        self.translation.isa.frontend_config()
+    }
+
+    pub(super) fn zero(&mut self, ty: ValType) -> Value {
+        match ty {
+            ValType::I32 => self.builder.ins().iconst(types::I32, 0),
+            ValType::I64 | ValType::Ref(_) => self.builder.ins().iconst(types::I64, 0),
+            ValType::F32 => self.builder.ins().f32const(0.0),
+            ValType::F64 => self.builder.ins().f64const(0.0),
+            ValType::V128 => self.v128_const(0),
+        }
+    }
+
+    pub(super) fn v128_const(&mut self, value: u128) -> Value {
+        let constant = self
+            .builder
+            .func
+            .dfg
+            .constants
+            .insert(value.to_le_bytes().to_vec().into());
+        self.builder.ins().vconst(types::I8X16, constant)
+    }
+
+    pub(super) fn push1(&mut self, value: Value) {
+        self.stack.push(value);
+    }
+
+    pub(super) fn pop1(&mut self) -> Value {
+        self.stack.pop().expect("validated: an operand")
+    }
+
+    pub(super) fn peek1(&self) -> Value {
+        *self.stack.last().expect("validated: an operand")
+    }
+
+    /// The two topmost operands: the one below, the top.
+    pub(super) fn pop2(&mut self) -> (Value, Value) {
+        let top = self.pop1();
+        (self.pop1(), top)
+    }
+
+    /// The three topmost operands, the lowest first.
+    pub(super) fn pop3(&mut self) -> (Value, Value, Value) {
+        let top = self.pop1();
+        let (low, middle) = self.pop2();
+        (low, middle, top)
+    }
+
+    pub(super) fn pop_many(&mut self, count: usize) -> Vec<Value> {
+        self.stack.split_off(self.stack.len() - count)
+    }
+
+    /// A `v128` operand as a vector of type `ty`.
+    pub(super) fn pop_as(&mut self, ty: Type) -> Value {
+        let value = self.pop1();
+        self.as_vector(value, ty)
+    }
+
+    pub(super) fn pop2_as(&mut self, ty: Type) -> (Value, Value) {
+        let (low, top) = self.pop2();
+        (self.as_vector(low, ty), self.as_vector(top, ty))
+    }
+
+    pub(super) fn push_v128(&mut self, value: Value) {
+        let value = self.as_vector(value, types::I8X16);
+        self.push1(value);
+    }
+
+    pub(super) fn as_vector(&mut self, value: Value, ty: Type) -> Value {
+        if self.builder.func.dfg.value_type(value) == ty {
+            return value;
+        }
+        // Cranelift has no rule that removes a pair of casts.
+        let value = self.before_bitcast(value);
+        if self.builder.func.dfg.value_type(value) == ty {
+            return value;
+        }
+        let flags = MemFlagsData::new().with_endianness(ir::Endianness::Little);
+        self.builder.ins().bitcast(ty, flags, value)
+    }
+
+    pub(super) fn trap_if(&mut self, condition: Value, code: wasmelt_abi::TrapCode) {
+        self.builder.ins().trapnz(condition, trap_code(code));
+    }
+
+    pub(super) fn trap_unless(&mut self, condition: Value, code: wasmelt_abi::TrapCode) {
+        self.builder.ins().trapz(condition, trap_code(code));
+    }
+
+    /// Ends the current block: what follows cannot be reached.
+    pub(super) fn set_unreachable(&mut self) {
+        self.reachable = false;
+    }
+}
