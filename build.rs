@@ -156,6 +156,7 @@ fn build_runtime(root: &Path, target_dir: &Path, toolchain: &Toolchain) -> Resul
             .iter()
             .map(|(name, value)| (name, value)),
     );
+    command.envs(c_compiler(&toolchain.target));
     let output = command
         .output()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
@@ -166,6 +167,27 @@ fn build_runtime(root: &Path, target_dir: &Path, toolchain: &Toolchain) -> Resul
         return Err("the runtime library does not compile; its messages are above".to_owned());
     }
     Ok(build_dir.join(&toolchain.target).join("rt").join(ARCHIVE))
+}
+
+/// What ring's C and assembly are compiled with, as the variables of the crate `cc`. They need
+/// nothing of a C library but `memcpy` and the like, so that the machine's own compiler will do for
+/// musl, if it leaves out what only its own C library has.
+fn c_compiler(target: &str) -> Vec<(String, String)> {
+    let suffix = target.replace('-', "_");
+    let compiler = format!("CC_{suffix}");
+    let is_own =
+        env::var("HOST").is_ok_and(|host| host.split('-').next() == target.split('-').next());
+    let is_chosen = [compiler.as_str(), "TARGET_CC", "CC"]
+        .iter()
+        .any(|name| env::var_os(name).is_some());
+    if is_chosen || !is_own {
+        return Vec::new();
+    }
+    let flags = "-U_FORTIFY_SOURCE -fno-stack-protector";
+    vec![
+        (compiler, "cc".to_owned()),
+        (format!("CFLAGS_{suffix}"), flags.to_owned()),
+    ]
 }
 
 /// How the runtime library is compiled.

@@ -1,27 +1,22 @@
 //! What a program may do with `wasi:http`: `wasmelt_abi::HttpPolicy`, which only those have that call
 //! its functions.
 
+use super::blob::Address;
 use super::code::Target;
 use super::program::Writer;
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{HttpFlags, HttpPolicy, P2_PREFIX, P3_PREFIX, Str};
+use wasmelt_abi::{HTTP_TLS_SYMBOL, HttpFlags, HttpPolicy, P2_PREFIX, P3_PREFIX, Str};
 
 /// What the names of the interfaces of `wasi:http` begin with.
 const HTTP_INTERFACES: &str = "wasi:http/";
 
+/// And those by which requests are sent.
+const CLIENT_INTERFACES: [&str; 2] = ["wasi:http/outgoing-handler", "wasi:http/client"];
+
 impl Writer<'_> {
     /// The `HttpPolicy`, of a program that calls functions of `wasi:http`.
     pub(super) fn write_http(&mut self) -> Option<u64> {
-        let is_http = |target: &Target| match target {
-            Target::Host(host) => {
-                let symbol = &self.plan.host_fns[host.index()].symbol;
-                let name = symbol.strip_prefix(P2_PREFIX);
-                let name = name.or_else(|| symbol.strip_prefix(P3_PREFIX));
-                name.is_some_and(|name| name.starts_with(HTTP_INTERFACES))
-            }
-            _ => false,
-        };
-        if !self.text.relocs.iter().any(|r| is_http(&r.target)) {
+        if !self.calls_host(&[HTTP_INTERFACES]) {
             return None;
         }
         let policy = &self.options.policy;
@@ -39,6 +34,25 @@ impl Writer<'_> {
             field(offset_of!(HttpPolicy, hosts)),
             (Some(hosts), policy.http_hosts.len()),
         );
+        if policy.grants_http() && self.calls_host(&CLIENT_INTERFACES) {
+            let tls = Address::Symbol(HTTP_TLS_SYMBOL.to_owned());
+            self.blob
+                .set_address(field(offset_of!(HttpPolicy, provide_tls)), tls);
+        }
         Some(at)
+    }
+
+    /// Whether a host function is called whose name begins with one of these.
+    fn calls_host(&self, beginnings: &[&str]) -> bool {
+        let is_one = |target: &Target| match target {
+            Target::Host(host) => {
+                let symbol = &self.plan.host_fns[host.index()].symbol;
+                let name = symbol.strip_prefix(P2_PREFIX);
+                let name = name.or_else(|| symbol.strip_prefix(P3_PREFIX));
+                name.is_some_and(|name| beginnings.iter().any(|&start| name.starts_with(start)))
+            }
+            _ => false,
+        };
+        self.text.relocs.iter().any(|r| is_one(&r.target))
     }
 }

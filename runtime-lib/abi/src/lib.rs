@@ -73,6 +73,9 @@ pub const PROGRAM_SYMBOL: &str = "wasmelt_program";
 /// The [`HttpPolicy`] of a program that has to do with `wasi:http`.
 pub const HTTP_SYMBOL: &str = "wasmelt_http";
 
+/// The symbol that [`HttpPolicy::provide_tls`] holds in a program that may send requests.
+pub const HTTP_TLS_SYMBOL: &str = "wasmelt_http_tls";
+
 /// Prefix of the symbols of runtime functions (`memory_grow` is `wasmelt_memory_grow`).
 pub const RUNTIME_FN_PREFIX: &str = "wasmelt_";
 

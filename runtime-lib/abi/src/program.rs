@@ -223,6 +223,9 @@ pub struct HttpPolicy {
     /// Whom requests may be sent to: `HOST` or `HOST:PORT`, where `*.HOST` is all names below it.
     /// If there are none, anybody.
     pub hosts: Slice<Str>,
+    /// Gives the thread TLS for requests: symbol [`crate::HTTP_TLS_SYMBOL`] in a program that may
+    /// send some.
+    pub provide_tls: Option<extern "C" fn()>,
 }
 
 /// Bits of [`HttpPolicy::flags`].

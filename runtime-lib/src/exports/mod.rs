@@ -18,6 +18,12 @@ mod p3_sockets;
 
 use crate::vm::{GuestMemory, Memory};
 
+/// `HttpPolicy::provide_tls` of a program that may send requests.
+#[unsafe(export_name = "wasmelt_http_tls")]
+extern "C" fn http_tls() {
+    crate::host::http::tls::client::provide();
+}
+
 /// `wasmelt_p1_NAME(memory, …)` for every function of WASI 0.1 forwards to
 /// `wasi::p1::NAME(&mut GuestMemory, …) -> i32`.
 macro_rules! p1_exports {

@@ -160,6 +160,7 @@ mod entry {
         Box::leak(Box::new(HttpPolicy {
             flags: 0,
             hosts: empty(),
+            provide_tls: None,
         }))
     }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use rustix::io::retry_on_intr;
 use rustix::net::{RecvFlags, SendFlags};
 
+use crate::host::http::ErrorCode;
 use crate::host::{Error, Result};
 use crate::io::{Changes, Interest, Source};
 
@@ -24,6 +25,11 @@ pub trait Transport {
     /// Hands on to the system what has been written.
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
         Poll::Ready(Ok(()))
+    }
+
+    /// Why it no longer works, if that is not the system's doing.
+    fn failure(&self) -> Option<ErrorCode> {
+        None
     }
 }
 

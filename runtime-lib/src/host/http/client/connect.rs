@@ -1,8 +1,10 @@
 //! Connecting: names, addresses, sockets.
 
-use std::future::poll_fn;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, ready};
@@ -17,6 +19,7 @@ use crate::host::lookup::Lookup;
 use crate::host::net::{Direction, Family, is_ready};
 use crate::host::{self, Error};
 use crate::io::{Changes, Interest, Source, ready as when_ready};
+use crate::vm::process::http_policy;
 
 /// Where a request goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,16 +38,22 @@ pub(super) struct Connection {
 
 /// Connects to the first address that answers.
 pub(super) async fn connect(destination: &Destination) -> Result<Connection> {
-    if destination.secure {
-        return Err(ErrorCode::ConfigurationError);
-    }
+    let secure = match destination.secure {
+        true => Some(secure()?),
+        false => None,
+    };
     let mut failure = dns_error("address not available");
     for address in addresses(&destination.host).await? {
         let address = SocketAddr::new(address, destination.port);
         match open(address).await {
             Ok(fd) => {
+                let socket = Box::new(Socket::new(fd));
+                let transport = match secure {
+                    Some(secure) => secure(socket, &destination.host).await?,
+                    None => socket,
+                };
                 return Ok(Connection {
-                    transport: Box::new(Socket::new(fd)),
+                    transport,
                     buffer: Buffer::default(),
                 });
             }
@@ -52,6 +61,29 @@ pub(super) async fn connect(destination: &Destination) -> Result<Connection> {
         }
     }
     Err(failure)
+}
+
+/// Speaks TLS on a connection with a host.
+pub type Secure = fn(Box<dyn Transport>, &str) -> Securing;
+
+/// A connection with TLS, as soon as both sides know each other.
+pub type Securing = Pin<Box<dyn Future<Output = Result<Box<dyn Transport>>>>>;
+
+thread_local! {
+    static SECURE: Cell<Option<Secure>> = const { Cell::new(None) };
+}
+
+/// Gives this thread TLS. Nothing else here refers to it, so that only programs are linked with it
+/// that may send requests.
+pub fn set_secure(secure: Secure) {
+    SECURE.set(Some(secure));
+}
+
+fn secure() -> Result<Secure> {
+    if let (None, Some(provide)) = (SECURE.get(), http_policy().provide_tls) {
+        provide();
+    }
+    SECURE.get().ok_or(ErrorCode::ConfigurationError)
 }
 
 fn dns_error(rcode: &str) -> ErrorCode {

@@ -14,6 +14,7 @@ use crate::host::http::body::{BodyWriter, pipe};
 use crate::host::http::h1::framing::{Decoder, Framing, Step, Unclear, declared};
 use crate::host::http::h1::head::{self, Head, Limits, Malformed, Received, StatusLine};
 use crate::host::http::h1::sending::{Outgoing, SendError, Sender, write_field, write_fields};
+use crate::host::http::transport::Transport;
 use crate::host::http::{ErrorCode, Fields, Method, ResponseHead, Result};
 use crate::io::{Sleep, sleep_until};
 
@@ -30,7 +31,7 @@ pub(super) struct Exchange<'a> {
     connection: Option<Connection>,
     sender: Option<Sender>,
     /// Why the rest of the request was not sent: that may be the answer to a response.
-    send_error: Option<Error>,
+    send_error: Option<ErrorCode>,
     /// The other side takes no more requests on this connection.
     closes: bool,
     is_head: bool,
@@ -87,7 +88,8 @@ impl<'a> Exchange<'a> {
             }
             // The other side may have answered before it has heard everything.
             Poll::Ready(Err(SendError::Connection(error))) => {
-                sender.give_up(&broken(error));
+                let error = broken(error, &*connection.transport);
+                sender.give_up(&error);
                 self.send_error = Some(error);
             }
         }
@@ -242,7 +244,7 @@ impl<'a> Exchange<'a> {
         let transport = &mut *connection.transport;
         let count = match ready!(connection.buffer.poll_fill(cx, transport)) {
             Ok(count) => count,
-            Err(error) => return Poll::Ready(Err(broken(error))),
+            Err(error) => return Poll::Ready(Err(broken(error, transport))),
         };
         if count > 0 {
             if let Receiving::Body(..) = self.receiving {
@@ -259,7 +261,8 @@ impl<'a> Exchange<'a> {
             }
             Receiving::Head if is_silent => Err(self
                 .send_error
-                .map_or(ErrorCode::ConnectionTerminated, broken)),
+                .take()
+                .unwrap_or(ErrorCode::ConnectionTerminated)),
             _ => Err(ErrorCode::HttpResponseIncomplete),
         })
     }
@@ -382,9 +385,9 @@ fn malformed_head(malformed: Malformed) -> ErrorCode {
 }
 
 /// The error of a connection that no longer works.
-fn broken(error: Error) -> ErrorCode {
-    match error {
+fn broken(error: Error, transport: &dyn Transport) -> ErrorCode {
+    transport.failure().unwrap_or(match error {
         Error::TimedOut => ErrorCode::ConnectionTimeout,
         _ => ErrorCode::ConnectionTerminated,
-    }
+    })
 }

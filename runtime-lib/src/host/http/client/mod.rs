@@ -21,6 +21,7 @@ use super::error::{ErrorCode, Result};
 use super::message::{Authority, Method, RequestHead, RequestOptions, Scheme};
 use crate::io::{Task, spawn};
 use connect::Destination;
+pub use connect::{Securing, set_secure};
 use exchange::Exchange;
 use request::Request;
 pub use request::Response;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::host::http::body::{BodyWriter, empty, pipe};
-use crate::host::http::{DnsErrorPayload, Fields};
+use crate::host::http::{DnsErrorPayload, Fields, TlsAlertReceivedPayload};
 use crate::io;
 
 /// What a server does with a connection.
@@ -309,6 +309,59 @@ fn the_other_side_is_waited_for_no_longer_than_wanted() {
         ErrorCode::ConnectionReadTimeout,
     ];
     assert!(timeouts.contains(&error), "{error:?}");
+}
+
+/// A request that gets no further than the greeting.
+fn greeting(serves: Serves, options: RequestOptions) -> ErrorCode {
+    crate::host::http::tls::client::provide();
+    let (port, server) = serve([serves]);
+    let mut head = request(Method::Get, port);
+    head.scheme = Some(Scheme::Https);
+    let sent = begin_to(head, empty(), options);
+    let error = error_of(response(&sent));
+    // What it holds is open as long as anybody waits for it.
+    drop(sent);
+    server.join().unwrap();
+    error
+}
+
+#[test]
+fn who_does_not_speak_tls_is_no_server_of_https() {
+    let long = RequestOptions::default();
+    let cases: [(Serves, ErrorCode); 3] = [
+        (
+            |stream| stream.shutdown(Shutdown::Write).unwrap(),
+            ErrorCode::ConnectionTerminated,
+        ),
+        (
+            |stream| stream.write_all(b"HTTP/1.1 400 Bad\r\n\r\n").unwrap(),
+            ErrorCode::TlsProtocolError,
+        ),
+        (
+            // A fatal alert: handshake failure.
+            |stream| stream.write_all(&[21, 3, 3, 0, 2, 2, 40]).unwrap(),
+            ErrorCode::TlsAlertReceived(TlsAlertReceivedPayload {
+                alert_id: Some(40),
+                alert_message: Some("HandshakeFailure".to_owned()),
+            }),
+        ),
+    ];
+    for (serves, error) in cases {
+        assert_eq!(greeting(serves, long), error);
+    }
+}
+
+#[test]
+fn the_greeting_is_a_part_of_connecting() {
+    let options = RequestOptions {
+        connect_timeout_ns: Some(100_000_000),
+        ..RequestOptions::default()
+    };
+    let silent: Serves = |stream| {
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+    };
+    assert_eq!(greeting(silent, options), ErrorCode::ConnectionTimeout);
 }
 
 fn posted(writer: &mut BodyWriter) -> Rc<RefCell<Option<Result<()>>>> {
