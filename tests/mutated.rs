@@ -48,11 +48,15 @@ fn damaged_worlds_are_refused_or_described() {
     let mut random = Random::new(0x3011d);
     let sources = worlds();
     let mut described = 0;
-    for _ in 0..count {
+    for number in 0..count {
         let damaged = damaged(&sources, &mut random);
-        let component = wasmelt_compiler::component_bytes(&damaged);
-        if wasmelt_compiler::summarize(&damaged).is_ok() {
-            let has_world = wasmelt_compiler::wit(&damaged).is_ok();
+        let (component, summary, wit) = within_bounds(&damaged, number, || {
+            let component = wasmelt_compiler::component_bytes(&damaged);
+            let summary = wasmelt_compiler::summarize(&damaged);
+            (component, summary, wasmelt_compiler::wit(&damaged))
+        });
+        if summary.is_ok() {
+            let has_world = wit.is_ok();
             // A module whose world is damaged is still a module.
             let is_module = wasmelt_compiler::input_kind(&damaged) == InputKind::Module;
             assert!(
@@ -75,13 +79,9 @@ fn feed_damaged(sources: &[Vec<u8>], seed: u64) {
         let damaged = damaged(sources, &mut random);
         let options = options(&mut random);
         let compile = || compile(&damaged, &options, number % 4 == 0);
-        let before = Usage::now();
-        let result = panic::catch_unwind(AssertUnwindSafe(compile));
-        let used = Usage::now().since(&before);
-        if used.cpu_ticks > CPU_TICKS_MAX || used.peak_kib > PEAK_KIB_MAX {
-            let path = keep(&damaged, number);
-            panic!("module {number} exhausts the compiler ({used:?}): {path}");
-        }
+        let result = within_bounds(&damaged, number, || {
+            panic::catch_unwind(AssertUnwindSafe(compile))
+        });
         match result {
             Ok(Ok(compiled)) => assert!(!compiled.object.is_empty(), "module {number}"),
             Ok(Err(error)) => {
@@ -107,6 +107,18 @@ fn feed_damaged(sources: &[Vec<u8>], seed: u64) {
         "{refused} of {count} were refused"
     );
     println!("{refused} of {count} damaged modules were refused");
+}
+
+/// Does something with an input that may not take long, nor much memory.
+fn within_bounds<T>(damaged: &[u8], number: usize, work: impl FnOnce() -> T) -> T {
+    let before = Usage::now();
+    let result = work();
+    let used = Usage::now().since(&before);
+    if used.cpu_ticks > CPU_TICKS_MAX || used.peak_kib > PEAK_KIB_MAX {
+        let path = keep(damaged, number);
+        panic!("module {number} exhausts the compiler ({used:?}): {path}");
+    }
+    result
 }
 
 /// Writes a module to a file, whose path it gives.
