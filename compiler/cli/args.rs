@@ -316,8 +316,12 @@ pub(crate) struct GrantArgs {
 
     /// Call this exported function, with the command line's arguments, instead of `_start` or
     /// `wasi:cli/run`. Of a component, `run` takes the arguments also here: 'FUNCTION(1, "x")'
-    #[arg(long, value_name = "FUNCTION")]
+    #[arg(long, value_name = "FUNCTION", conflicts_with = "command")]
     pub(crate) invoke: Option<String>,
+
+    /// Make it a program that runs once, also if the component exports a handler of HTTP requests
+    #[arg(long)]
+    pub(crate) command: bool,
 }
 
 /// What the command itself prints.

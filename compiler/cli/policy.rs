@@ -19,7 +19,11 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
     line(
         "entry",
         &match &options.entry {
-            Entry::Command | Entry::CommandOrLibrary => command(component).to_owned(),
+            Entry::Command | Entry::CommandOrLibrary => match handler(component) {
+                Some(name) => name.to_owned(),
+                None => command(component).to_owned(),
+            },
+            Entry::Run => command(component).to_owned(),
             Entry::Invoke(name) => quoted(name),
         },
     );
@@ -56,6 +60,17 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
         }
     }
     text
+}
+
+/// What a server is entered by, if it is one.
+fn handler(component: Option<&Externs>) -> Option<&str> {
+    const HANDLERS: [&str; 2] = ["wasi:http/handler@0.3.", "wasi:http/incoming-handler@0.2."];
+    let exports = &component?.exports;
+    let found = HANDLERS.iter().find_map(|handler| {
+        let is_handler = |name: &&String| name.starts_with(handler);
+        exports.iter().find(is_handler)
+    });
+    found.map(|name| &**name)
 }
 
 /// What a command is entered by.

@@ -225,6 +225,9 @@ fn code(
     if let Some(function) = &grants.invoke {
         options.entry = Entry::Invoke(function.clone());
     }
+    if grants.command {
+        options.entry = Entry::Run;
+    }
     let mut settings = Settings::new(options);
     let lists = Lists {
         optimize: &code.optimize,

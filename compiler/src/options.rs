@@ -85,10 +85,12 @@ pub struct Counts {
 /// What runs when the executable starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Entry {
-    /// `_start`.
+    /// `_start`, or of a component its handler of requests, or `wasi:cli/run` if it has none.
     Command,
     /// The same; of a module without one, its instantiation is all.
     CommandOrLibrary,
+    /// As `Command`, but not a handler.
+    Run,
     /// The named export, with arguments from the command line of the executable.
     Invoke(String),
 }

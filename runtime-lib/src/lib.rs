@@ -10,6 +10,7 @@ mod exports;
 pub mod host;
 pub mod io;
 mod main_command;
+mod main_http;
 mod main_invoke;
 mod main_restricted;
 mod main_script;

@@ -52,7 +52,7 @@ def get_wasi_versions() -> List[str]:
 
 
 def get_wasi_worlds() -> List[str]:
-    return ["wasi:cli/command"]
+    return ["wasi:cli/command", "wasi:http/service"]
 
 
 def compute_argv(
@@ -63,7 +63,9 @@ def compute_argv(
     wasi_version: str,
 ) -> List[str]:
     args, env, root = args_env_root
-    options = [f"--env={name}={value}" for name, value in env.items()]
+    serves = wasi_world == "wasi:http/service"
+    # What a service is told differs from run to run: it is read when the executable starts.
+    options = [f"--env={name}" if serves else f"--env={name}={value}" for name, value in env.items()]
     # An executable's name for itself is its own, and the suite expects that of the component.
     options.append(f"--argv0={Path(test_path).name}")
     if wasi_version == "wasm32-wasip3":
@@ -85,4 +87,7 @@ def compute_argv(
         if result.returncode != 0:
             # The runner does not expect an exception here: a test that cannot be compiled fails.
             return ["sh", "-c", 'printf %s "$1" >&2; exit 1', "wasmelt", result.stderr]
+    if serves:
+        variables = [f"{name}={value}" for name, value in env.items()]
+        return ["env", *variables, str(executable), "--addr=127.0.0.1:0", "--workers=1"]
     return [str(executable), *args]

@@ -1,5 +1,5 @@
 //! What a program may do with `wasi:http`: `wasmelt_abi::HttpPolicy`, which only those have that call
-//! its functions.
+//! its functions or are servers.
 
 use super::blob::Address;
 use super::code::Target;
@@ -16,7 +16,7 @@ const CLIENT_INTERFACES: [&str; 2] = ["wasi:http/outgoing-handler", "wasi:http/c
 impl Writer<'_> {
     /// The `HttpPolicy`, of a program that calls functions of `wasi:http`.
     pub(super) fn write_http(&mut self) -> Option<u64> {
-        if !self.calls_host(&[HTTP_INTERFACES]) {
+        if self.plan.server.is_none() && !self.calls_host(&[HTTP_INTERFACES]) {
             return None;
         }
         let policy = &self.options.policy;

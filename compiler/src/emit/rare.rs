@@ -3,7 +3,7 @@
 use super::blob::Address;
 use super::program::Writer;
 use crate::options::Entry;
-use crate::plan::Purpose;
+use crate::plan::{Purpose, Server};
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{RANDOM_BYTES_MAX, Rare, Streams};
 
@@ -11,13 +11,11 @@ impl Writer<'_> {
     /// The symbol of the runtime's way of running the program, when nothing restricts it.
     pub(super) fn main(&self) -> &'static str {
         match &self.plan.purpose {
-            Purpose::Run(Entry::Command | Entry::CommandOrLibrary)
-                if self.plan.linked.instances.is_empty() =>
-            {
-                "wasmelt_main_command"
-            }
-            Purpose::Run(Entry::Command | Entry::CommandOrLibrary) => "wasmelt_main_component",
+            Purpose::Run(_) if self.plan.server == Some(Server::P2) => "wasmelt_main_http_p2",
+            Purpose::Run(_) if self.plan.server == Some(Server::P3) => "wasmelt_main_http_p3",
             Purpose::Run(Entry::Invoke(_)) => "wasmelt_main_invoke",
+            Purpose::Run(_) if self.plan.linked.instances.is_empty() => "wasmelt_main_command",
+            Purpose::Run(_) => "wasmelt_main_component",
             Purpose::Script => "wasmelt_main_script",
         }
     }

@@ -1,21 +1,32 @@
 //! Which exports of components are called, and by what names they are found.
 
-use super::{ComponentExportPlan, FuncKind, LinkPlan, Purpose};
-use crate::error::{Error, ErrorKind, Result};
+use super::link_plan::{ComponentExportPlan, FuncKind, LinkPlan, Purpose, Server};
+use crate::error::{Error, Result};
 use crate::index::LiftId;
 use crate::options::Entry;
 
 /// The interface that a command exports, without its version.
 const RUN_INTERFACE: &str = "wasi:cli/run@0.";
 
-/// The interface that a server exports.
-const HTTP_HANDLER: &str = "wasi:http/incoming-handler@";
+/// The functions that a server exports, without the version between.
+const HANDLER_P2: &str = "wasi:http/incoming-handler@0.2.";
+const HANDLER_P3: &str = "wasi:http/handler@0.3.";
+const HANDLE: &str = "#handle";
 
 /// Makes the functions that call the entry or the exports that are to be callable by name.
 pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
+    if matches!(
+        plan.purpose,
+        Purpose::Run(Entry::Command | Entry::CommandOrLibrary)
+    ) && let Some((server, name, lift)) = handler(plan)
+    {
+        plan.server = Some(server);
+        add(plan, 0, name, lift);
+        return Ok(());
+    }
     let exports = &plan.linked.exports;
     match plan.purpose.clone() {
-        Purpose::Run(Entry::Command | Entry::CommandOrLibrary) => {
+        Purpose::Run(Entry::Command | Entry::CommandOrLibrary | Entry::Run) => {
             // Of several versions the newest.
             let run = exports.iter().filter_map(|e| {
                 let version = e.name.strip_prefix(RUN_INTERFACE)?.strip_suffix("#run")?;
@@ -39,6 +50,20 @@ pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The component's handler of requests, of several versions the newest.
+fn handler(plan: &LinkPlan<'_>) -> Option<(Server, String, LiftId)> {
+    let found = plan.linked.exports.iter().filter_map(|export| {
+        let name = export.name.strip_suffix(HANDLE)?;
+        let (server, patch) = match name.strip_prefix(HANDLER_P3) {
+            Some(patch) => (Server::P3, patch),
+            None => (Server::P2, name.strip_prefix(HANDLER_P2)?),
+        };
+        Some(((server, patch.parse::<u32>().ok()?), export))
+    });
+    let ((server, _), export) = found.max_by_key(|(version, _)| *version)?;
+    Some((server, export.name.clone(), export.lift))
 }
 
 fn add(plan: &mut LinkPlan<'_>, component: usize, name: String, lift: LiftId) {
@@ -129,14 +154,6 @@ fn are_compatible(a: &str, b: &str) -> bool {
 }
 
 fn no_run(plan: &LinkPlan<'_>) -> Error {
-    let mut exports = plan.linked.exports.iter();
-    if exports.any(|e| e.name.starts_with(HTTP_HANDLER)) {
-        return Error::new(
-            ErrorKind::Unsupported,
-            "unsupported: the component is a server of `wasi:http`, not a program",
-        )
-        .help("make it a command, which exports `wasi:cli/run`");
-    }
     let error = Error::usage(
         "the component does not export `wasi:cli/run`: it is a library, not a program",
     );

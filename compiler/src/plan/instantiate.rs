@@ -74,6 +74,7 @@ pub(super) fn instantiate<'a>(
         gaps: Gaps::new(),
         store_bytes: 0,
         entry: None,
+        server: None,
         exports: Vec::new(),
         component_exports: Vec::new(),
     };

@@ -27,6 +27,13 @@ pub enum Purpose {
     Script,
 }
 
+/// Of which version the handler of a server is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Server {
+    P2,
+    P3,
+}
+
 /// A whole program, resolved.
 #[derive(Debug)]
 pub struct LinkPlan<'a> {
@@ -75,6 +82,9 @@ pub struct LinkPlan<'a> {
     pub entry: Option<FuncId>,
     /// Exports callable by name: instance, name, what.
     pub exports: Vec<ExportPlan>,
+    /// The handler of requests that the program is a server of, which is the first of the exports
+    /// of components.
+    pub server: Option<Server>,
     /// Exports of components.
     pub component_exports: Vec<ComponentExportPlan>,
 }

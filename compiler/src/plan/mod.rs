@@ -34,8 +34,8 @@ pub use host::type_text;
 pub use image::{Image, Reloc};
 pub use layout::PAGE_BYTES;
 pub use link_plan::{
-    Callee, ComponentExportPlan, ConstantCalls, ExportPlan, FuncKind, Global, InitStep, Instance,
-    LinkPlan, Memory, OptionsPlan, Purpose, Region, Table, TableStorage, Value,
+    Callee, ConstantCalls, ExportPlan, FuncKind, Global, InitStep, Instance, LinkPlan, Memory,
+    OptionsPlan, Purpose, Region, Server, Table, TableStorage, Value,
 };
 pub use linked::{Builtin, CanonKind, CoreDef, Lift, Linked, Provider, Resource, Subject, Unit};
 pub use record::{Record, thread_type};

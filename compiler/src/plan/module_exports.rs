@@ -20,7 +20,7 @@ pub(super) fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
     }
     let last = InstanceIndex::new(plan.instances.len().saturating_sub(1));
     match plan.purpose.clone() {
-        Purpose::Run(entry @ (Entry::Command | Entry::CommandOrLibrary)) => {
+        Purpose::Run(entry @ (Entry::Command | Entry::CommandOrLibrary | Entry::Run)) => {
             let module = plan.module(last);
             // Old modules are entered by an export without a name.
             let start = ["", "_start"]

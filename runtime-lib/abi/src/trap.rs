@@ -162,5 +162,7 @@ traps! {
         ChildrenRemain = 76, "resource has children";
         UnknownThread = 73, "unknown thread index";
         ThreadNotSuspended = 74, "cannot resume thread which is not suspended";
+        /// A server has given up waiting for it, or it has called `exit`.
+        Interrupted = 77, "interrupt";
     }
 }

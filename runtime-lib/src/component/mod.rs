@@ -50,6 +50,7 @@ mod host_fn;
 mod layout;
 mod resource;
 pub(crate) mod runtime_fns;
+pub mod serve;
 mod state;
 mod strings;
 pub mod tasks;

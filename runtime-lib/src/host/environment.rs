@@ -40,6 +40,12 @@ pub fn variables(policy: &'static Policy) -> impl Iterator<Item = Variable> {
 }
 
 /// The value of a variable of the process's own environment.
+#[must_use]
+pub fn variable(name: &[u8]) -> Option<&'static [u8]> {
+    process_variable(name)
+}
+
+/// As [`variable`].
 pub(super) fn process_variable(name: &[u8]) -> Option<&'static [u8]> {
     Some(process_variables().find(|found| found.name == name)?.value)
 }

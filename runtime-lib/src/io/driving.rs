@@ -4,9 +4,9 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use super::{Event, Ready, Sleep, Wanted, ready, sleep_until, turn};
+use super::{Ended, Event, Ready, Sleep, Wanted, block_on, ready, sleep_until};
 
 /// One of the things that are waited for.
 enum Wait {
@@ -36,23 +36,21 @@ impl Wait {
     }
 }
 
-/// As [`super::wait_any`], with events; nothing if nothing can happen any more.
-#[must_use]
-pub fn wait_any_driving(wanted: &[Wanted]) -> Option<Vec<usize>> {
+/// As [`super::wait_any`], with events.
+///
+/// # Errors
+/// Why nothing can happen any more.
+pub fn wait_any_driving(wanted: &[Wanted]) -> Result<Vec<usize>, Ended> {
     let mut waits: Vec<Wait> = wanted.iter().map(Wait::new).collect();
-    // Whatever the event loop has woken, all are asked.
-    let cx = &mut Context::from_waker(Waker::noop());
-    loop {
+    block_on(|cx| {
         let polled = waits.iter_mut().map(|wait| wait.poll(cx).is_ready());
         let happened = polled.enumerate().filter(|(_, ready)| *ready);
         let happened: Vec<usize> = happened.map(|(index, _)| index).collect();
-        if !happened.is_empty() {
-            return Some(happened);
+        match happened.is_empty() {
+            true => Poll::Pending,
+            false => Poll::Ready(happened),
         }
-        if !turn(true) {
-            return None;
-        }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -83,15 +81,15 @@ mod tests {
         };
         assert_eq!(
             wait_any_driving(&[event.clone(), soon.clone()]),
-            Some(vec![1])
+            Ok(vec![1])
         );
         assert_eq!(Script::ms(), 5);
         assert_eq!(
             wait_any_driving(std::slice::from_ref(&event)),
-            None,
+            Err(Ended::Deadlock),
             "nobody does it"
         );
         flag.0.set(true);
-        assert_eq!(wait_any_driving(&[event, soon]), Some(vec![0, 1]));
+        assert_eq!(wait_any_driving(&[event, soon]), Ok(vec![0, 1]));
     }
 }

@@ -7,6 +7,7 @@
 //! are silent. Nothing here reads or writes, and nothing here knows a version of WASI.
 
 mod apart;
+mod aside;
 mod driving;
 mod futures;
 mod reactor;
@@ -20,10 +21,11 @@ mod waiting;
 mod wanted;
 
 pub use apart::apart;
+pub use aside::{Ended, Leave, block_on, can_leave, set_fiber, take_turns};
 pub use driving::wait_any_driving;
 pub use futures::{Changes, Ready, Sleep, ready, sleep_until, turn};
 pub use reactor::Waiting;
 pub use source::{Handle, Source};
-pub use tasks::{Task, spawn};
+pub use tasks::{Task, run_woken as run_tasks, spawn};
 pub use waiting::{notify, wait_any, wait_any_or_news, wait_for_descriptor, wait_one};
 pub use wanted::{Event, Interest, Wanted, is_descriptor_ready, is_ready};

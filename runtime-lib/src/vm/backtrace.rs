@@ -123,6 +123,20 @@ pub(super) fn write(
     }
 }
 
+/// As [`write`], in one line and without where in the functions: at most `max` names.
+pub(super) fn names(pc: usize, frames: Frames, max: usize, mut each: impl FnMut(&'static [u8])) {
+    let code = code_map::of_program();
+    let callers = frames.map(|frame| frame.return_address.wrapping_sub(1));
+    std::iter::once(pc)
+        .chain(callers)
+        .filter_map(|address| {
+            let name = code_map::function_name(code, code_map::offset_of(code, address)?);
+            (!name.is_empty()).then_some(name)
+        })
+        .take(max)
+        .for_each(&mut each);
+}
+
 #[inline(never)]
 fn show(
     message: &mut Message,

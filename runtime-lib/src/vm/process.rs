@@ -17,6 +17,11 @@ pub fn args() -> impl Iterator<Item = &'static [u8]> {
     strings(&ARGV).take(ARGC.load(Ordering::Relaxed))
 }
 
+/// From now on there are no arguments but the first: those that there were have been used.
+pub fn forget_args() {
+    ARGC.store(ARGC.load(Ordering::Relaxed).min(1), Ordering::Relaxed);
+}
+
 /// The environment of the process: `NAME=value` each.
 pub fn environ() -> impl Iterator<Item = &'static [u8]> {
     strings(&ENVP)

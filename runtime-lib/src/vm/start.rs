@@ -28,6 +28,22 @@ pub fn start_several(program: &'static Program, slots: usize) -> Worker {
     Worker::new(&PROCESS, slots)
 }
 
+/// As [`start`], for processes that are forked from this one, each with up to so many stores: for
+/// how many there is address space.
+#[inline(always)]
+pub fn start_server(program: &'static Program, slots: usize) -> usize {
+    backtrace::set_stack_end(arch::frame_pointer() + 16);
+    let mut slots = slots;
+    while let Err(failure) = PROCESS.open(program, slots) {
+        if slots == 1 {
+            stores::fail(failure)
+        }
+        slots /= 2;
+    }
+    prepare(program);
+    slots
+}
+
 #[inline(always)]
 fn prepare(program: &'static Program) {
     signal::install();

@@ -47,6 +47,27 @@ pub(crate) fn start(timeout_ns: u64) {
     };
 }
 
+/// Counts no longer: a server has time, and each of its requests so much.
+pub(crate) fn stop() {
+    let none = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
+    let timer = libc::itimerval {
+        it_interval: none,
+        it_value: none,
+    };
+    // SAFETY: the kernel reads a local of the type that it expects.
+    unsafe {
+        libc::syscall(
+            libc::SYS_setitimer,
+            libc::ITIMER_REAL,
+            &raw const timer,
+            null_mut::<c_void>(),
+        )
+    };
+}
+
 unsafe extern "C" fn elapsed(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes the context of the thread that it interrupted.
     let registers = unsafe { Registers::new(context) };

@@ -117,8 +117,17 @@ pub(super) struct RecoveryPoint {
     trap: Option<TrapInfo>,
 }
 
+/// Is told of a trap that is caught, where it has happened: perhaps in a signal handler.
+pub(super) type Observer = fn(TrapInfo, usize, Frames);
+
 thread_local! {
     static INNERMOST: Cell<*mut RecoveryPoint> = const { Cell::new(null_mut()) };
+    static OBSERVER: Cell<Option<Observer>> = const { Cell::new(None) };
+}
+
+/// From now on, this is told of traps that are caught in this thread.
+pub(super) fn observe(observer: Observer) {
+    OBSERVER.set(Some(observer));
 }
 
 /// Calls `body`; a trap inside it ends it and is returned. Frames of Rust between this call and
@@ -174,7 +183,7 @@ pub fn raise_with(trap: TrapInfo) -> ! {
 
 /// Stops compiled code; `pc` and `frames` say where it is.
 pub(super) fn stop(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
-    let Some(point) = take_point(trap) else {
+    let Some(point) = take_point(trap, pc, &frames) else {
         report(trap, pc, frames)
     };
     // SAFETY: a point in the list belongs to a `catch` that has not returned.
@@ -189,7 +198,7 @@ pub(super) fn stop_interrupted(
     pc: usize,
     frames: Frames,
 ) {
-    let Some(point) = take_point(trap) else {
+    let Some(point) = take_point(trap, pc, &frames) else {
         report(trap, pc, frames)
     };
     // SAFETY: a point in the list belongs to a `catch` that has not returned.
@@ -197,10 +206,13 @@ pub(super) fn stop_interrupted(
 }
 
 /// The innermost recovery point, with the trap noted in it.
-fn take_point(trap: TrapInfo) -> Option<*mut RecoveryPoint> {
+fn take_point(trap: TrapInfo, pc: usize, frames: &Frames) -> Option<*mut RecoveryPoint> {
     let point = INNERMOST.get();
     if point.is_null() {
         return None;
+    }
+    if let Some(observer) = OBSERVER.get() {
+        observer(trap, pc, frames.clone());
     }
     // SAFETY: a point in the list is a local of a `catch` that has not returned, and the frames
     // below it are not going to run any more.

@@ -61,6 +61,31 @@ where
     ongoing.result.take()
 }
 
+/// Calls a lifted function, up to where it waits for the first time. What the call holds is dropped
+/// when the task has ended.
+pub fn begin_export<S, R>(store: &'static Store, lift: &'static AsyncLift, call: ExportCall<S, R>)
+where
+    S: Fn(&mut [u64]) + 'static,
+    R: Fn(Option<&[u64]>) + 'static,
+{
+    let outer = store::set_current(store);
+    begin(store, lift, Rc::new(Begun(call)));
+    store::set_current(outer);
+}
+
+/// An [`ExportCall`] whose result its `lift` sees to.
+struct Begun<S, R>(ExportCall<S, R>);
+
+impl<S: Fn(&mut [u64]), R: Fn(Option<&[u64]>)> HostCaller for Begun<S, R> {
+    fn on_start(&self, slots: &mut CalleeSlots) {
+        (self.0.lower)(slots);
+    }
+
+    fn on_resolve(&self, slots: Option<&[u64]>) {
+        (self.0.lift)(slots);
+    }
+}
+
 /// `Store.lift`: calls the function up to where it waits for the first time.
 fn begin(store: &'static Store, lift: &'static AsyncLift, caller: Rc<dyn HostCaller>) {
     let entered = Entered::new(store, &lift.entered);

@@ -1,9 +1,5 @@
 //! Stacks for tasks whose code can block. Only a task's record refers to [`fiber_run`], and
 //! nothing else to this file, so that programs without such tasks are linked without it.
-//!
-//! Each stack has a guard page below it: running into that is a trap like any other.
-
-use std::cell::RefCell;
 
 use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -11,23 +7,13 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use super::lift;
 use super::model::Thread;
 use super::running::{self, Suspend};
+use crate::vm::fiber::{keep_stack, take_stack};
+use crate::vm::stacks;
 use crate::vm::trap::raise;
-use crate::vm::{process, stacks};
 use wasmelt_abi::TrapCode;
-
-/// Bytes of a stack, unless the program has a limit of its own. Pages that nothing touches cost
-/// nothing.
-const STACK_BYTES: usize = 1 << 20;
-
-/// Stacks that are kept for later tasks.
-const POOL_MAX: usize = 64;
 
 /// A thread on its stack.
 type Fiber = Coroutine<(), (), (), DefaultStack>;
-
-thread_local! {
-    static POOL: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
-}
 
 /// Runs a thread until it waits or ends. It waits on its stack when its code blocks.
 ///
@@ -56,18 +42,9 @@ pub(super) unsafe extern "C" fn fiber_run(thread: *mut u8) {
             running::remove_fiber(store, fiber);
             // SAFETY: as above, and nobody else has it any more.
             let (_, coroutine) = *unsafe { Box::from_raw(fiber.cast::<(usize, Fiber)>()) };
-            pool(coroutine.into_stack());
+            keep_stack(coroutine.into_stack());
         }
     }
-}
-
-/// Keeps a stack for later.
-fn pool(stack: DefaultStack) {
-    POOL.with_borrow_mut(|pool| {
-        if pool.len() < POOL_MAX {
-            pool.push(stack);
-        }
-    });
 }
 
 /// Ends a fiber whose store is no more. What is on its stack is forgotten.
@@ -81,25 +58,12 @@ unsafe fn discard(fiber: *mut u8) {
     // SAFETY: frames of compiled code need no destructors, and nothing refers to what the frames
     // of the runtime own.
     unsafe { coroutine.force_reset() };
-    pool(coroutine.into_stack());
-}
-
-/// Stacks that are kept.
-#[cfg(test)]
-pub(super) fn pooled() -> usize {
-    POOL.with_borrow(Vec::len)
+    keep_stack(coroutine.into_stack());
 }
 
 /// A fiber that is going to run the thread, and the top of its stack.
 fn begin(thread: &Thread) -> (usize, Fiber) {
-    let pooled = POOL.with_borrow_mut(Vec::pop);
-    let stack = pooled.unwrap_or_else(|| {
-        let bytes = match process::program().policy.stack_bytes_max {
-            0 => STACK_BYTES,
-            bytes => bytes as usize,
-        };
-        DefaultStack::new(bytes).unwrap_or_else(|_| raise(TrapCode::NoStack))
-    });
+    let stack = take_stack().unwrap_or_else(|_| raise(TrapCode::NoStack));
     let top = stack.base().get();
     let thread = thread.clone();
     let fiber = Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {

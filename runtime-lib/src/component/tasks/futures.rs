@@ -17,38 +17,24 @@ pub type HostFuture<R> = Pin<Box<dyn Future<Output = R>>>;
 #[derive(Debug)]
 pub struct HostTask {
     number: u64,
+    store: &'static Store,
 }
 
 struct Entry {
     /// `None` while it is polled.
     future: Option<HostFuture<()>>,
     waker: Waker,
-    /// The store that it was begun in, which it ends with.
-    store: &'static Store,
 }
 
+/// Those of one store, with which they end.
 #[derive(Default)]
 struct Hosts {
     futures: RefCell<BTreeMap<u64, Entry>>,
-    next: RefCell<u64>,
     woken: Arc<Woken>,
 }
 
-thread_local! {
-    static HOSTS: Hosts = Hosts::default();
-}
-
-/// That a store has futures: they go with it.
-struct Owned(&'static Store);
-
 // SAFETY: nothing else has this place.
-const OWNED: Part<Owned> = unsafe { Part::at(place::FUTURES) };
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        abandon_all(self.0);
-    }
-}
+const HOSTS: Part<Hosts> = unsafe { Part::at(place::FUTURES) };
 
 /// Numbers of futures that are to be polled.
 #[derive(Default)]
@@ -61,11 +47,17 @@ struct Queues {
     /// These could go on for ever, and have let others have their turn: it would be a long way to
     /// the front for the others if these stood in the same queue.
     yielded: VecDeque<u64>,
+    /// Who waits for one of them to be woken.
+    waiting: Option<Waker>,
 }
 
 thread_local! {
     /// The future that is being polled, or 0.
     static POLLED: Cell<u64> = const { Cell::new(0) };
+
+    /// The number that the last one has got: no two of a thread have the same, whatever their
+    /// stores.
+    static LAST: Cell<u64> = const { Cell::new(0) };
 }
 
 struct HostWaker {
@@ -80,6 +72,11 @@ impl Wake for HostWaker {
             true => woken.yielded.push_back(self.number),
             false => woken.events.push_back(self.number),
         }
+        let waiting = woken.waiting.take();
+        drop(woken);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
     }
 }
 
@@ -89,29 +86,47 @@ impl Woken {
     }
 }
 
+impl Queues {
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.yielded.is_empty()
+    }
+}
+
+/// What the store has that runs in this thread, if it has something.
+fn find<R>(look: impl FnOnce(&Hosts) -> R) -> Option<R> {
+    let hosts = HOSTS.find(store::current())?;
+    // SAFETY: it lives as long as what runs in the store.
+    Some(look(unsafe { hosts.as_ref() }))
+}
+
+/// What the store has, made where it has nothing.
+fn with<R>(look: impl FnOnce(&Hosts) -> R) -> R {
+    let hosts = HOSTS.of(store::current(), Hosts::default);
+    // SAFETY: as above.
+    look(unsafe { hosts.as_ref() })
+}
+
 /// A number for a future, and its waker.
 pub(super) fn new_waker() -> (u64, Waker) {
-    HOSTS.with(|hosts| {
-        let mut next = hosts.next.borrow_mut();
-        *next += 1;
-        let waker = HostWaker {
-            number: *next,
-            woken: hosts.woken.clone(),
-        };
-        (*next, Waker::from(Arc::new(waker)))
+    with(|hosts| {
+        let number = LAST.get() + 1;
+        LAST.set(number);
+        let woken = hosts.woken.clone();
+        let waker = HostWaker { number, woken };
+        (number, Waker::from(Arc::new(waker)))
     })
 }
 
 pub(super) fn insert(number: u64, waker: Waker, future: HostFuture<()>) -> HostTask {
-    let store = store::current();
-    OWNED.of(store, || Owned(store));
     let entry = Entry {
         future: Some(future),
         waker,
-        store,
     };
-    HOSTS.with(|hosts| hosts.futures.borrow_mut().insert(number, entry));
-    HostTask { number }
+    with(|hosts| hosts.futures.borrow_mut().insert(number, entry));
+    HostTask {
+        number,
+        store: store::current(),
+    }
 }
 
 /// Has the scheduler poll a future, for the first time in a later tick.
@@ -139,47 +154,66 @@ impl HostTask {
 
 impl Drop for HostTask {
     fn drop(&mut self) {
-        // A thread that ends has dropped all of them.
-        let entry = HOSTS.try_with(|hosts| hosts.futures.borrow_mut().remove(&self.number));
-        drop(entry);
+        // What the store had may be gone already, this with it.
+        if let Some(hosts) = HOSTS.find(self.store) {
+            // SAFETY: it lives as long as what runs in the store.
+            let entry = unsafe { hosts.as_ref() }
+                .futures
+                .borrow_mut()
+                .remove(&self.number);
+            drop(entry);
+        }
     }
 }
 
 /// Whether [`run_woken`] would find something.
 pub(super) fn has_woken() -> bool {
-    HOSTS.with(|hosts| {
-        let woken = hosts.woken.lock();
-        !woken.events.is_empty() || !woken.yielded.is_empty()
+    find(|hosts| !hosts.woken.lock().is_empty()).unwrap_or(false)
+}
+
+/// Waits until [`run_woken`] finds something.
+pub(super) fn poll_woken(cx: &mut Context<'_>) -> Poll<()> {
+    with(|hosts| {
+        let mut woken = hosts.woken.lock();
+        if !woken.is_empty() {
+            return Poll::Ready(());
+        }
+        woken.waiting = Some(cx.waker().clone());
+        Poll::Pending
     })
+}
+
+/// Whether there are any, which could be woken.
+pub(super) fn has_any() -> bool {
+    find(|hosts| !hosts.futures.borrow().is_empty()).unwrap_or(false)
 }
 
 /// Polls the future that was woken first, and the one that has yielded first: whether there was
 /// one.
 pub(super) fn run_woken() -> bool {
-    let next = HOSTS.with(|hosts| {
+    let next = find(|hosts| {
         let mut woken = hosts.woken.lock();
         [woken.events.pop_front(), woken.yielded.pop_front()]
     });
+    let next = next.unwrap_or_default();
     next.into_iter().flatten().for_each(poll);
     next != [None; 2]
 }
 
 fn poll(number: u64) {
-    let taken = HOSTS.with(|hosts| {
+    let taken = find(|hosts| {
         let mut futures = hosts.futures.borrow_mut();
         let entry = futures.get_mut(&number)?;
-        Some((entry.future.take()?, entry.waker.clone(), entry.store))
+        Some((entry.future.take()?, entry.waker.clone()))
     });
     // It may have ended since it was woken.
-    let Some((mut future, waker, store)) = taken else {
+    let Some((mut future, waker)) = taken.flatten() else {
         return;
     };
-    let outer_store = store::set_current(store);
     let outer = POLLED.replace(number);
     let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
     POLLED.set(outer);
-    store::set_current(outer_store);
-    let over = HOSTS.with(|hosts| {
+    let over = find(|hosts| {
         let mut futures = hosts.futures.borrow_mut();
         match (polled, futures.get_mut(&number)) {
             (Poll::Pending, Some(entry)) => {
@@ -200,14 +234,8 @@ pub(crate) fn run_host_tasks() {
 
 /// Drops all futures of a store.
 pub(super) fn abandon_all(store: &'static Store) {
-    let is_its = |entry: &Entry| std::ptr::eq(entry.store, store);
-    let futures = HOSTS.try_with(|hosts| {
-        let mut futures = hosts.futures.borrow_mut();
-        let (gone, kept) = std::mem::take(&mut *futures)
-            .into_iter()
-            .partition(|(_, entry)| is_its(entry));
-        *futures = kept;
-        gone
-    });
-    drop::<Result<BTreeMap<_, _>, _>>(futures);
+    // SAFETY: it lives as long as what runs in the store.
+    let hosts = HOSTS.find(store).map(|hosts| unsafe { hosts.as_ref() });
+    let futures = hosts.map(|hosts| hosts.futures.take());
+    drop(futures);
 }

@@ -51,7 +51,7 @@ mod waitable;
 mod waiting;
 
 pub(crate) use call::run_async;
-pub use call::{ExportCall, call_export};
+pub use call::{ExportCall, begin_export, call_export};
 #[cfg(test)]
 pub(crate) use futures::run_host_tasks;
 pub use futures::{HostFuture, HostTask, spawn, start};
@@ -59,7 +59,7 @@ pub use host::{AsyncHostFn, New, enter_async};
 pub(crate) use lower::async_call;
 pub use model::{Event, Waitable, WaitableState};
 pub(in crate::component) use running::{sync_enter, sync_exit};
-pub use scheduler::wait_for_pending_event;
 pub(in crate::component) use scheduler::{abandon_all, may_attempt_now, trap_unless_may_block};
+pub use scheduler::{tick_until, wait_for_pending_event};
 pub(in crate::component) use turns::may_attempt;
 pub use waiting::set_pending_event;

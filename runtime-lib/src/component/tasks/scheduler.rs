@@ -1,11 +1,13 @@
 //! `Store.tick`: one queue of threads that can go on, and which of them runs now.
 
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use super::model::{Entered, Instance, Position, Task, TaskState, Thread, Wait, Waitable};
 use super::running::{Running, current_thread};
 use super::{futures, lift, running, turns};
 use crate::component::state;
+use crate::io::{self, Ended};
 use crate::vm::store::{self, Store};
 use crate::vm::trap::raise;
 use wasmelt_abi::{LiftFlags, TrapCode};
@@ -249,13 +251,51 @@ pub(super) fn run_until(done: impl Fn() -> bool) {
     }
 }
 
+/// One tick, of whoever has more to do than tasks have: waits no longer than until `news` is ready.
+pub fn tick_until(mut news: impl FnMut(&mut Context<'_>) -> Poll<()>) {
+    if !tick_once() {
+        or_end(io::block_on(|cx| match futures::poll_woken(cx) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => news(cx),
+        }));
+    }
+}
+
+fn or_end<T>(waited: Result<T, Ended>) -> T {
+    waited.unwrap_or_else(|why| {
+        raise(match why {
+            Ended::Deadlock => TrapCode::Deadlock,
+            Ended::Stopped => TrapCode::Interrupted,
+        })
+    })
+}
+
 /// `Store.tick`: whether anything can go on.
 fn tick() -> bool {
+    if tick_once() {
+        return true;
+    }
+    if !io::can_leave() {
+        return io::turn(true);
+    }
+    // What goes on beside this store does not concern it.
+    let any = futures::has_any();
+    if any {
+        or_end(io::block_on(futures::poll_woken));
+    }
+    any
+}
+
+/// Lets one task go on, or one future of the host: whether there was one that could.
+fn tick_once() -> bool {
     // Futures of the host and tasks take turns.
     let polled = futures::run_woken();
     if turns::is_over() {
         turns::begin();
-        crate::io::turn(false);
+        match io::can_leave() {
+            true => or_end(io::take_turns()),
+            false => drop(io::turn(false)),
+        }
     }
     let next = running::with(|scheduler| scheduler.queue.pop());
     let Some(thread) = next else {
@@ -264,7 +304,7 @@ fn tick() -> bool {
             return true;
         }
         turns::begin();
-        return crate::io::turn(true);
+        return false;
     };
     if thread.nested.get() {
         return true;

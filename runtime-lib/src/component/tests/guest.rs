@@ -38,6 +38,7 @@ impl Guest {
         instance: u32,
         encoding: StringEncoding,
     ) -> Guest {
+        store::set_current(store);
         let mut memory = TestMemory::in_store(64 << 10, store);
         NEXT.set(FIRST_BLOCK);
         WRONG_BY.set(0);

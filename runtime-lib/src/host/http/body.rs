@@ -164,6 +164,17 @@ fn wake(wakers: Vec<Waker>) {
     wakers.into_iter().for_each(Waker::wake);
 }
 
+/// Somebody reads from now on.
+fn attach(pipe: &Rc<RefCell<Pipe>>) {
+    let mut pipe = pipe.borrow_mut();
+    if !pipe.attached {
+        pipe.attached = true;
+        let woken = std::mem::take(&mut pipe.writers);
+        drop(pipe);
+        wake(woken);
+    }
+}
+
 fn poll(
     pipe: &Rc<RefCell<Pipe>>,
     cx: &mut Context<'_>,
@@ -284,6 +295,12 @@ impl BodyWriter {
         poll(&self.0, cx, Pipe::is_writable, |pipe| &mut pipe.writers)
     }
 
+    /// Waits until somebody begins to read, or will not.
+    pub fn poll_attached(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_attached = |pipe: &Pipe| pipe.attached || pipe.refused.is_some();
+        poll(&self.0, cx, is_attached, |pipe| &mut pipe.writers)
+    }
+
     /// Waits until nobody reads any more.
     pub fn poll_refused(&self, cx: &mut Context<'_>) -> Poll<()> {
         let is_refused = |pipe: &Pipe| pipe.refused.is_some();
@@ -324,7 +341,7 @@ impl Drop for BodyWriter {
 impl BodyReader {
     /// From now on, somebody reads: no more is buffered than that takes.
     pub fn attach(&self) {
-        self.0.borrow_mut().attached = true;
+        attach(&self.0);
     }
 
     /// Copies what is there: nothing at the end.
@@ -332,12 +349,10 @@ impl BodyReader {
     /// # Errors
     /// Why the body is not whole.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
-        let readable = poll(&self.0, cx, Pipe::is_readable, |pipe| &mut pipe.readers);
-        if readable.is_pending() {
+        if self.poll_readable(cx).is_pending() {
             return Poll::Pending;
         }
         let mut pipe = self.0.borrow_mut();
-        pipe.attached = true;
         let count = pipe.read(into);
         if count == 0
             && let Some(Err(error)) = &pipe.end
@@ -433,6 +448,7 @@ impl BodyReader {
 
     /// Whether the reader has something to read, or the end.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.attach();
         poll(&self.0, cx, Pipe::is_readable, |pipe| &mut pipe.readers)
     }
 
@@ -484,7 +500,14 @@ macro_rules! events {
 }
 
 events! {
-    Readable is_readable readers;
     Ended is_ended readers;
     Writable is_writable writers;
+}
+
+impl Event for Readable {
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // Whoever waits for bytes wants them.
+        attach(&self.0);
+        poll(&self.0, cx, Pipe::is_readable, |pipe| &mut pipe.readers)
+    }
 }

@@ -10,6 +10,7 @@ mod error;
 pub mod fields;
 pub mod h1;
 pub mod message;
+pub mod server;
 pub mod tls;
 pub mod transport;
 

@@ -3,9 +3,11 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustix::io::retry_on_intr;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::sockopt::set_socket_linger;
+use rustix::net::{RecvFlags, SendFlags, Shutdown};
 
 use crate::host::http::ErrorCode;
 use crate::host::{Error, Result};
@@ -21,6 +23,12 @@ pub trait Transport {
 
     /// Writes what is taken, of bytes of which there is one.
     fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<Result<usize>>;
+
+    /// Writes no more: the other side sees the end.
+    fn end_writing(&mut self);
+
+    /// Closing is going to tell the other side that something was wrong.
+    fn abort(&mut self);
 
     /// Hands on to the system what has been written.
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
@@ -75,6 +83,16 @@ impl Transport for Socket {
             }
         }
     }
+
+    fn end_writing(&mut self) {
+        // A connection that is gone already is none the worse for it.
+        let _ = rustix::net::shutdown(self.source.as_fd(), Shutdown::Write);
+    }
+
+    fn abort(&mut self) {
+        // As above.
+        let _ = set_socket_linger(self.source.as_fd(), Some(Duration::ZERO));
+    }
 }
 
 /// What has come in and has not been used.
@@ -102,6 +120,13 @@ impl Buffer {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.used == self.filled
+    }
+
+    /// Puts bytes behind those that are there.
+    pub fn put_back(&mut self, bytes: &[u8]) {
+        self.bytes.truncate(self.filled);
+        self.bytes.extend_from_slice(bytes);
+        self.filled = self.bytes.len();
     }
 
     /// Gives its memory back, if nothing is in it.

@@ -11,7 +11,7 @@ use wasmelt_abi::TrapCode;
 use crate::component::{Borrow, Call, Resource};
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::process;
-use crate::io::{self, Event, Handle, Interest, Waiting, Wanted};
+use crate::io::{self, Ended, Event, Handle, Interest, Waiting, Wanted};
 use crate::vm::trap::raise;
 
 /// What a pollable stands for.
@@ -176,6 +176,10 @@ impl Event for News {
 
 /// As [`io::wait_any`], with events and errands.
 fn wait_driving(wanted: Vec<Wanted>) -> Vec<usize> {
+    if io::can_leave() {
+        // Whoever runs fibers looks after errands.
+        return io::wait_any_driving(&wanted).unwrap_or_else(|why| end(why));
+    }
     let own = wanted.len();
     let mut all = wanted;
     loop {
@@ -185,7 +189,7 @@ fn wait_driving(wanted: Vec<Wanted>) -> Vec<usize> {
         let others = errands_that(|known| known.waiting.is_none());
         all.extend(others.iter().map(|(_, wanted)| wanted.clone()));
         let happened = io::wait_any_driving(&all);
-        let mut happened = happened.unwrap_or_else(|| raise(TrapCode::Deadlock));
+        let mut happened = happened.unwrap_or_else(|why| end(why));
         let later = happened.split_off(happened.partition_point(|index| *index < own));
         for index in later.into_iter().filter(|index| *index > own) {
             others
@@ -197,6 +201,19 @@ fn wait_driving(wanted: Vec<Wanted>) -> Vec<usize> {
             return happened;
         }
     }
+}
+
+/// What is waited for does not come.
+fn end(why: Ended) -> ! {
+    raise(match why {
+        Ended::Deadlock => TrapCode::Deadlock,
+        Ended::Stopped => TrapCode::Interrupted,
+    })
+}
+
+/// Looks after errands for which there is something new: for whoever runs fibers.
+pub fn go_on_with_errands() {
+    NEWS.take().into_iter().for_each(go_on);
 }
 
 /// Has whoever waits from now on look after this, until it is over: its number.

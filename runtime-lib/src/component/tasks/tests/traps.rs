@@ -2,8 +2,8 @@
 
 use super::guests::*;
 use crate::component::tasks::abandon_all;
-use crate::component::tasks::fiber::pooled;
 use crate::component::tests::trap_text;
+use crate::vm::fiber::kept_stacks;
 
 /// Waits for ever.
 struct Waiting;
@@ -206,7 +206,7 @@ fn stacks_that_a_trap_leaves_are_used_again() {
         let text = trap_text(|| _ = invoke::<Outer>());
         assert!(text.contains("deadlock"), "{text}");
         abandon_all(store());
-        assert_eq!(pooled(), 1);
+        assert_eq!(kept_stacks(), 1);
     }
     assert!(crate::vm::stacks::others().is_empty());
 }

@@ -143,6 +143,12 @@ impl Sender {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether all of the message is there, and only has to be handed to the system.
+    #[must_use]
+    pub fn has_all(&self) -> bool {
+        self.ended
+    }
+
     /// The message is not going to be sent whole.
     pub fn give_up(&mut self, error: &ErrorCode) {
         self.body.sent(Err(error.clone()));

@@ -8,7 +8,7 @@ mod roots;
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
 use std::ops::DerefMut;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use rustls::{ConnectionCommon, SideData};
 
@@ -116,6 +116,17 @@ where
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<host::Result<()>> {
         ready!(self.poll_send(cx))?;
         self.below.poll_flush(cx)
+    }
+
+    fn end_writing(&mut self) {
+        self.session.send_close_notify();
+        // If the system does not take that at once, the other side sees the end without it.
+        let _ = self.poll_send(&mut Context::from_waker(Waker::noop()));
+        self.below.end_writing();
+    }
+
+    fn abort(&mut self) {
+        self.below.abort();
     }
 
     fn failure(&self) -> Option<ErrorCode> {

@@ -1,0 +1,327 @@
+//! One request and its response on a connection of a client.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use super::connection::Connection;
+use super::request::{Request, Shape};
+use super::response::{informational, own, response_head};
+use crate::host::http::answer::Answer;
+use crate::host::http::body::{BodyReader, BodyWriter, empty, pipe};
+use crate::host::http::h1::framing::{Decoder, Step};
+use crate::host::http::h1::sending::{Outgoing, SendError, Sender};
+use crate::host::http::{ErrorCode, Fields, RequestHead, ResponseHead, Result};
+use crate::io::{Event, Sleep, sleep_until};
+
+/// Bytes of a request that the guest did not want, and that are read for the sake of the next one.
+const UNWANTED_BYTES_MAX: usize = 256 * 1024;
+
+/// A client that says nothing in the middle of a body is waited for as long.
+const BODY_NS: u64 = 30_000_000_000;
+
+/// What the guest answers with.
+#[derive(Clone)]
+pub struct Reply(Rc<Shared>);
+
+/// What the connection and the guest have in common.
+struct Shared {
+    response: Rc<Answer<Result<(ResponseHead, BodyReader)>>>,
+    /// Informational responses that are to be sent.
+    informed: RefCell<VecDeque<Vec<u8>>>,
+    may_inform: bool,
+    /// Nothing more comes from the guest; the status that the client gets if it has had nothing.
+    over: Cell<Option<u16>>,
+    /// Of whoever sends.
+    waker: Cell<Option<Waker>>,
+}
+
+impl Reply {
+    /// Sends an informational response.
+    ///
+    /// # Errors
+    /// That the client knows none.
+    pub fn inform(&self, head: &ResponseHead) -> Result<()> {
+        if !self.0.may_inform {
+            return Err(ErrorCode::HttpProtocolError);
+        }
+        self.0.informed.borrow_mut().push_back(informational(head));
+        self.0.wake();
+        Ok(())
+    }
+
+    /// Gives the response, or why there is none.
+    pub fn respond(&self, response: Result<(ResponseHead, BodyReader)>) {
+        self.0.response.give(response);
+    }
+
+    /// Whether there has been no response yet.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.0.response.is_awaited()
+    }
+
+    /// Nothing more is to be expected: a client that has had nothing gets this status, and any
+    /// other sees the end of its connection in the middle of the message.
+    pub fn cut(&self, status: u16) {
+        self.0.over.set(Some(status));
+        self.0.wake();
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// A request that is to be answered.
+pub struct Asked {
+    pub head: RequestHead,
+    pub body: BodyReader,
+    pub reply: Reply,
+}
+
+/// Receives and sends until the response has been sent.
+pub(super) struct Exchange {
+    pub(super) connection: Connection,
+    shape: Shape,
+    /// The client waits for a word before it sends its body.
+    expects_continue: bool,
+    /// Until all of the body has come.
+    receiving: Option<(Decoder, BodyWriter)>,
+    shared: Rc<Shared>,
+    out: Vec<u8>,
+    sender: Option<Sender>,
+    keeps_alive: bool,
+    sleep: Option<Sleep>,
+}
+
+/// How an exchange has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// The connection takes another request.
+    Next,
+    /// It ends here, in order.
+    Close,
+    /// It ends in the middle of a message.
+    Abort,
+}
+
+impl Exchange {
+    /// The exchange, and what the guest gets.
+    pub(super) fn new(connection: Connection, request: Request) -> (Exchange, Asked) {
+        let (writer, reader) = pipe(None);
+        let shared = Rc::new(Shared {
+            response: Answer::new(),
+            informed: RefCell::default(),
+            may_inform: request.shape.minor > 0,
+            over: Cell::new(None),
+            waker: Cell::new(None),
+        });
+        let asked = Asked {
+            head: request.head,
+            body: reader,
+            reply: Reply(Rc::clone(&shared)),
+        };
+        let exchange = Exchange {
+            connection,
+            receiving: Some((Decoder::new(request.framing), writer)),
+            shared,
+            out: Vec::new(),
+            sender: None,
+            keeps_alive: request.shape.keeps_alive,
+            shape: request.shape,
+            expects_continue: request.expects_continue,
+            sleep: None,
+        };
+        (exchange, asked)
+    }
+
+    /// Receives what there is room for.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some((decoder, writer)) = &mut self.receiving {
+            let buffer = &mut self.connection.buffer;
+            match decoder.step(buffer.bytes()) {
+                Err(_) => {
+                    writer.fail(ErrorCode::HttpProtocolError);
+                    self.stop_receiving();
+                }
+                Ok(Step::Skip(count)) => {
+                    decoder.advance(&buffer.bytes()[..count]);
+                    buffer.consume(count);
+                }
+                Ok(Step::End(count, trailers)) => {
+                    buffer.consume(count);
+                    let trailers = (!trailers.is_empty()).then(|| Fields::received(trailers));
+                    // Nothing was announced to the pipe that could be missing.
+                    let _ = writer.finish(trailers);
+                    self.receiving = None;
+                }
+                Ok(Step::Data(count)) => {
+                    if !writer.is_refused() {
+                        ready!(writer.poll_room(cx));
+                    }
+                    let room = match writer.room() {
+                        Ok(room) => room.max(1),
+                        Err(_) => usize::MAX,
+                    };
+                    let count = count.min(room);
+                    let bytes = buffer.bytes()[..count].to_vec();
+                    decoder.advance(&bytes);
+                    buffer.consume(count);
+                    // More than was announced it cannot be: the decoder counts too.
+                    let _ = writer.write(bytes);
+                    self.sleep = None;
+                }
+                Ok(Step::More) => ready!(self.poll_fill(cx)),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Reads more of the body.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((_, writer)) = &mut self.receiving else {
+            return Poll::Ready(());
+        };
+        if self.expects_continue {
+            // Only whoever reads wants the body.
+            ready!(writer.poll_attached(cx));
+            self.expects_continue = false;
+            if self.sender.is_none() {
+                self.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+                cx.waker().wake_by_ref();
+            }
+        }
+        let connection = &mut self.connection;
+        match connection.buffer.poll_fill(cx, &mut *connection.transport) {
+            Poll::Ready(Ok(1..)) => {}
+            Poll::Ready(_) => {
+                writer.fail(ErrorCode::ConnectionTerminated);
+                self.stop_receiving();
+            }
+            Poll::Pending => {
+                let at_ns = super::connection::after_ns(BODY_NS);
+                let sleep = self.sleep.get_or_insert_with(|| sleep_until(at_ns));
+                ready!(Pin::new(sleep).poll(cx));
+                writer.fail(ErrorCode::ConnectionReadTimeout);
+                self.stop_receiving();
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn stop_receiving(&mut self) {
+        self.receiving = None;
+        self.keeps_alive = false;
+    }
+
+    /// Sends what there is.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let over = self.shared.over.get();
+        if over.is_some()
+            && let Some(sender) = &mut self.sender
+            && !sender.has_all()
+        {
+            sender.give_up(&ErrorCode::ConnectionTerminated);
+            return Poll::Ready(Outcome::Abort);
+        }
+        self.shared.waker.set(Some(cx.waker().clone()));
+        let informed = self.shared.informed.take();
+        self.out.extend(informed.into_iter().flatten());
+        while !self.out.is_empty() {
+            let transport = &mut *self.connection.transport;
+            match ready!(transport.poll_write(cx, &self.out)) {
+                Ok(count) => drop(self.out.drain(..count)),
+                Err(_) => return Poll::Ready(Outcome::Abort),
+            }
+        }
+        if self.sender.is_none() {
+            if let Some(status) = over {
+                self.refuse(status);
+            } else {
+                ready!(self.shared.response.poll(cx));
+                let Some(response) = self.shared.response.take() else {
+                    return Poll::Ready(Outcome::Abort);
+                };
+                self.begin(response);
+            }
+        }
+        let Some(sender) = &mut self.sender else {
+            return Poll::Ready(Outcome::Abort);
+        };
+        Poll::Ready(
+            match ready!(sender.poll(cx, &mut *self.connection.transport)) {
+                Ok(()) if self.keeps_alive => Outcome::Next,
+                Ok(()) => Outcome::Close,
+                Err(SendError::Body(error)) => {
+                    sender.give_up(&error);
+                    Outcome::Abort
+                }
+                Err(SendError::Connection(_)) => {
+                    sender.give_up(&ErrorCode::ConnectionTerminated);
+                    Outcome::Abort
+                }
+            },
+        )
+    }
+
+    fn begin(&mut self, response: Result<(ResponseHead, BodyReader)>) {
+        let shape = self.shape;
+        self.sender = Some(match response {
+            Ok((head, body)) => {
+                let mut shape = shape;
+                shape.keeps_alive = self.keeps_alive && !self.expects_continue;
+                let (out, outgoing, keeps_alive) = response_head(&head, &body, shape);
+                self.keeps_alive = keeps_alive;
+                Sender::new(out, body, outgoing)
+            }
+            Err(_) => return self.refuse(500),
+        });
+    }
+
+    /// Has the server answer by itself.
+    fn refuse(&mut self, status: u16) {
+        self.keeps_alive = false;
+        let head = own(status, self.shape.is_head);
+        self.sender = Some(Sender::new(head, empty(), Outgoing::Nothing));
+    }
+}
+
+impl Future for Exchange {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = &mut *self;
+        let _ = this.poll_receive(cx);
+        let outcome = ready!(this.poll_send(cx));
+        if outcome != Outcome::Next {
+            return Poll::Ready(outcome);
+        }
+        // The next request is behind this one's body.
+        let Some((_, writer)) = &mut this.receiving else {
+            return Poll::Ready(Outcome::Next);
+        };
+        if !writer.is_refused() {
+            // The guest may go on reading after it has answered.
+            return match this.poll_receive(cx) {
+                Poll::Ready(()) if this.keeps_alive => Poll::Ready(Outcome::Next),
+                Poll::Ready(()) => Poll::Ready(Outcome::Close),
+                Poll::Pending => Poll::Pending,
+            };
+        }
+        if this.connection.buffer.bytes().len() > UNWANTED_BYTES_MAX {
+            return Poll::Ready(Outcome::Close);
+        }
+        match this.poll_receive(cx) {
+            Poll::Ready(()) if this.keeps_alive => Poll::Ready(Outcome::Next),
+            _ => Poll::Ready(Outcome::Close),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The server: processes that accept connections, read requests, have guests answer them, and send
+//! what they answer. What a guest is, and where it runs, is somebody else's: [`Guests`].
+//!
+//! A connection is looked after by a task of the worker that has accepted it, from then on until it
+//! ends. Connections that are silent, or slow in their heads, cost no guest.
+
+mod accept;
+mod connection;
+mod exchange;
+mod request;
+mod response;
+pub mod settings;
+mod supervise;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use exchange::{Asked, Reply};
+pub use supervise::run;
+pub use worker::Guests;
