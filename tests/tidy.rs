@@ -3,6 +3,8 @@
 
 #[path = "tidy/modules.rs"]
 mod modules;
+#[path = "tidy/owners.rs"]
+mod owners;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -249,6 +251,13 @@ fn modules_do_not_name_each_other_in_rings() {
         found.extend(rings.iter().map(|ring| format!("{crate_root}: {ring:?}")));
     }
     expect_none(&found);
+}
+
+#[test]
+fn all_state_of_the_runtime_has_an_owner() {
+    let architecture = text(Path::new("ARCHITECTURE.md"));
+    let crate_root = root().join("runtime-lib/src/lib.rs");
+    expect_none(&owners::differences(&crate_root, &architecture));
 }
 
 #[test]

@@ -62,6 +62,16 @@ pub fn rings(root: &Path) -> Vec<Vec<String>> {
     found.into_iter().collect()
 }
 
+/// The modules of a crate whose root is this file, with their words and punctuation.
+pub fn sources(root: &Path) -> Vec<(String, Vec<String>)> {
+    let mut all = Crate::default();
+    all.load(Vec::new(), root, true);
+    let modules = all.modules.into_iter();
+    modules
+        .map(|(module, source)| (shown(&module), source.tokens))
+        .collect()
+}
+
 fn shown(module: &Module) -> String {
     match module.as_slice() {
         [] => "crate".to_owned(),
@@ -293,7 +303,7 @@ fn parts(list: &[String]) -> Vec<&[String]> {
 }
 
 /// Words and punctuation of a source, without comments. Of a text, what is in it behind a quote.
-fn tokens(text: &str) -> Vec<String> {
+pub fn tokens(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
