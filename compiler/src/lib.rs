@@ -82,9 +82,26 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
 /// Does everything that can find a fault of an input, and makes nothing.
 ///
 /// # Errors
-/// As for [`compile`]; all that is unsupported is found at once.
+/// As for [`compile`]; all that nothing provides and all that is unsupported is found at once.
 pub fn check(input: &[u8], options: &Options) -> Result<()> {
-    planned(input, options, |plan, _| emit::check(plan, options))
+    let check = |options: &Options| planned(input, options, |plan, _| emit::check(plan, options));
+    let mut error = match check(options) {
+        Err(error) if error.kind == ErrorKind::Link => error,
+        other => return other,
+    };
+    // What is unsupported is in code that is compiled once somebody provides the imports.
+    let provided = Options {
+        unknown_imports: UnknownImports::Trap,
+        ..options.clone()
+    };
+    if let Err(mut further) = check(&provided)
+        && further.kind == ErrorKind::Unsupported
+    {
+        let others = std::mem::take(&mut further.others);
+        error.others.push(further);
+        error.others.extend(others);
+    }
+    Err(error)
 }
 
 /// The way from an input to a plan, for what is done with it.
