@@ -13,7 +13,15 @@ use crate::dirs::DirArgs;
 use crate::keys::{self, ListParser};
 
 /// The words that are subcommands rather than inputs.
-const SUBCOMMANDS: &[&str] = &["build", "run", "inspect", "check", "completions", "help"];
+const SUBCOMMANDS: &[&str] = &[
+    "build",
+    "run",
+    "serve",
+    "inspect",
+    "check",
+    "completions",
+    "help",
+];
 
 /// Commands of other tools, and what to do here.
 const FOREIGN_COMMANDS: &[(&str, &str)] = &[
@@ -24,7 +32,6 @@ const FOREIGN_COMMANDS: &[(&str, &str)] = &[
         "wit",
         "`wasmelt inspect --wit` prints the world of a component",
     ),
-    ("serve", "servers of `wasi:http` are not supported yet"),
     (
         "plug",
         "`wasmelt build COMMAND.wasm --plug LIBRARY.wasm` composes and builds",
@@ -97,6 +104,9 @@ pub(crate) enum Command {
     Build(BuildArgs),
     /// Compile into the cache and run; takes the flags of `wasmtime run`
     Run(RunArgs),
+    /// Compile a server of `wasi:http` into the cache and start it; takes the flags of
+    /// `wasmtime serve`
+    Serve(ServeArgs),
     /// Describe a component or module, or what an executable made by wasmelt may do
     Inspect(InspectArgs),
     /// Find what keeps components and modules from being built, and list what they import
@@ -169,6 +179,62 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) console: ConsoleArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(override_usage = "wasmelt serve [OPTIONS] <INPUT> [SERVER OPTIONS]...")]
+pub(crate) struct ServeArgs {
+    /// Where to listen: an address with a port, or `unix:PATH`
+    #[arg(long, value_name = "ADDR", help_heading = "Server")]
+    pub(crate) addr: Option<String>,
+
+    /// Processes that serve; by default one for each processor
+    #[arg(long, value_name = "N", help_heading = "Server")]
+    pub(crate) workers: Option<String>,
+
+    /// Requests that an instance serves
+    #[arg(long, value_name = "N", help_heading = "Server")]
+    pub(crate) max_instance_reuse_count: Option<String>,
+
+    /// Requests that an instance serves at the same time
+    #[arg(long, value_name = "N", help_heading = "Server")]
+    pub(crate) max_instance_concurrent_reuse_count: Option<String>,
+
+    /// How long an instance waits for its next request
+    #[arg(long, value_name = "TIME", help_heading = "Server")]
+    pub(crate) idle_instance_timeout: Option<String>,
+
+    /// Requests that a worker answers at the same time
+    #[arg(long, value_name = "N", help_heading = "Server")]
+    pub(crate) max_concurrent_requests: Option<String>,
+
+    /// Connections of a worker
+    #[arg(long, value_name = "N", help_heading = "Server")]
+    pub(crate) max_concurrent_connections: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+impl ServeArgs {
+    /// The same as options of the server itself.
+    pub(crate) fn server_options(&self) -> Vec<OsString> {
+        let options = [
+            ("--addr", &self.addr),
+            ("--workers", &self.workers),
+            ("--reuse", &self.max_instance_reuse_count),
+            ("--at-once", &self.max_instance_concurrent_reuse_count),
+            ("--instance-idle", &self.idle_instance_timeout),
+            ("--max-requests", &self.max_concurrent_requests),
+            ("--max-connections", &self.max_concurrent_connections),
+        ];
+        let given = options
+            .into_iter()
+            .filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
+        given
+            .map(|(flag, value)| OsString::from(format!("{flag}={value}")))
+            .collect()
+    }
 }
 
 #[derive(Args, Debug)]

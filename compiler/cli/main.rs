@@ -1,7 +1,7 @@
 //! The `wasmelt` command.
 //!
 //! ```text
-//! words ─args─▶ raw ─resolve─▶ requests ─▶ build | run | inspect | check
+//! words ─args─▶ raw ─resolve─▶ requests ─▶ build | run | serve | inspect | check
 //! ```
 //!
 //! No two files name each other: what is said (`diagnostic`), read (`input`) and asked for
@@ -53,7 +53,9 @@ fn main() -> ExitCode {
         return ExitCode::from(Exit::Usage as u8);
     }
     let words = args::with_implied_build(words);
-    let is_run = words.get(1).is_some_and(|word| word == "run");
+    let is_run = words
+        .get(1)
+        .is_some_and(|word| word == "run" || word == "serve");
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => {
@@ -83,6 +85,11 @@ fn main() -> ExitCode {
         Command::Run(args) => {
             let console = resolve::console(&args.console);
             let result = resolve::run(args).and_then(|resolved| run::run(&resolved));
+            (console, result.map(|never| match never {}))
+        }
+        Command::Serve(args) => {
+            let console = resolve::console(&args.run.console);
+            let result = resolve::serve(args).and_then(|resolved| run::run(&resolved));
             (console, result.map(|never| match never {}))
         }
         Command::Inspect(args) => (

@@ -19,7 +19,7 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
     line(
         "entry",
         &match &options.entry {
-            Entry::Command | Entry::CommandOrLibrary => match handler(component) {
+            Entry::Command | Entry::CommandOrLibrary | Entry::Serve => match handler(component) {
                 Some(name) => name.to_owned(),
                 None => command(component).to_owned(),
             },

@@ -8,7 +8,8 @@ use wasmelt_compiler::{Dir, Entry, EnvVar, Options, Policy, TextKind};
 use wasmelt_linker::{Linker, Strip};
 
 use crate::args::{
-    BuildArgs, CheckArgs, CodeArgs, ComposeArgs, ConsoleArgs, Emit, GrantArgs, PreloadArgs, RunArgs,
+    BuildArgs, CheckArgs, CodeArgs, ComposeArgs, ConsoleArgs, Emit, GrantArgs, PreloadArgs,
+    RunArgs, ServeArgs,
 };
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::input::InputPath;
@@ -155,6 +156,19 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
         args: words.collect(),
         env,
     })
+}
+
+/// The request of `wasmelt serve`.
+///
+/// # Errors
+/// As those of [`run`].
+pub(crate) fn serve(args: ServeArgs) -> Result<Run, Failure> {
+    let mut words = args.server_options();
+    let mut run = run(args.run)?;
+    run.options.entry = Entry::Serve;
+    words.append(&mut run.args);
+    run.args = words;
+    Ok(run)
 }
 
 /// `--preload NAME=FILE`.

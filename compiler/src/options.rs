@@ -91,6 +91,8 @@ pub enum Entry {
     CommandOrLibrary,
     /// As `Command`, but not a handler.
     Run,
+    /// The handler of requests, which there has to be.
+    Serve,
     /// The named export, with arguments from the command line of the executable.
     Invoke(String),
 }

@@ -17,7 +17,7 @@ const HANDLE: &str = "#handle";
 pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
     if matches!(
         plan.purpose,
-        Purpose::Run(Entry::Command | Entry::CommandOrLibrary)
+        Purpose::Run(Entry::Command | Entry::CommandOrLibrary | Entry::Serve)
     ) && let Some((server, name, lift)) = handler(plan)
     {
         plan.server = Some(server);
@@ -26,6 +26,7 @@ pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
     }
     let exports = &plan.linked.exports;
     match plan.purpose.clone() {
+        Purpose::Run(Entry::Serve) => return Err(no_handler()),
         Purpose::Run(Entry::Command | Entry::CommandOrLibrary | Entry::Run) => {
             // Of several versions the newest.
             let run = exports.iter().filter_map(|e| {
@@ -151,6 +152,12 @@ fn are_compatible(a: &str, b: &str) -> bool {
         &version[..end.min(version.len())]
     }
     track(a) == track(b)
+}
+
+pub(super) fn no_handler() -> Error {
+    Error::usage("there is no handler of `wasi:http` among the exports: it is not a server").help(
+        "export `wasi:http/incoming-handler@0.2` or `wasi:http/handler@0.3`, or run it: `wasmelt run`",
+    )
 }
 
 fn no_run(plan: &LinkPlan<'_>) -> Error {

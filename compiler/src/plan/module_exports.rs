@@ -1,6 +1,6 @@
 //! Which exports of core modules are called.
 
-use super::exports::choose_component_exports;
+use super::exports::{choose_component_exports, no_handler};
 use super::host::type_text;
 use super::{ExportPlan, FuncKind, LinkPlan, Purpose};
 use crate::encode;
@@ -20,6 +20,7 @@ pub(super) fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
     }
     let last = InstanceIndex::new(plan.instances.len().saturating_sub(1));
     match plan.purpose.clone() {
+        Purpose::Run(Entry::Serve) => return Err(no_handler()),
         Purpose::Run(entry @ (Entry::Command | Entry::CommandOrLibrary | Entry::Run)) => {
             let module = plan.module(last);
             // Old modules are entered by an export without a name.

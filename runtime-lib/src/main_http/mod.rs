@@ -31,9 +31,6 @@ const INSTANCES_MAX: usize = 1000;
 /// Stores that a worker keeps ready.
 const IDLE_STORES_MAX: usize = 64;
 
-/// An instance that serves several requests waits as long for the next.
-const IDLE_NS: u64 = 1_000_000_000;
-
 #[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_http_p2(program: &'static Program) -> ! {
     let slots = start::start_server(program, INSTANCES_MAX);
@@ -54,10 +51,10 @@ fn serve(program: &'static Program, slots: usize, body: Body, (reuse, at_once): 
     let limit_ns = process::rare(program).map_or(0, |rare| rare.timeout_ns);
     let limits = Limits {
         requests: settings.reuse.unwrap_or(reuse),
-        at_once,
-        idle_ns: IDLE_NS,
+        at_once: settings.at_once.filter(|_| at_once > 1).unwrap_or(at_once),
+        idle_ns: settings.instance_idle_ns,
         request_ns: settings.timeout_ns.or((limit_ns > 0).then_some(limit_ns)),
-        instances: slots,
+        instances: slots.min(settings.requests_max),
     };
     before_exit(exit);
     poll::drive();

@@ -98,6 +98,21 @@ impl AsFd for Signals {
     }
 }
 
+/// The socket that systemd has opened for this process, if it has: `LISTEN_PID` and `LISTEN_FDS`.
+#[must_use]
+pub fn passed_listener() -> Option<OwnedFd> {
+    const FIRST: i32 = 3;
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
+    if number("LISTEN_PID")? != std::process::id() || number("LISTEN_FDS")? == 0 {
+        return None;
+    }
+    // SAFETY: whoever has set the variables has left the descriptor to this process.
+    let fd = unsafe { OwnedFd::from_raw_fd(FIRST) };
+    rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC).ok()?;
+    rustix::io::ioctl_fionbio(&fd, true).ok()?;
+    Some(fd)
+}
+
 /// This process ends when the one that has made it does.
 pub fn end_with_parent() {
     // SAFETY: this concerns the process alone.

@@ -23,7 +23,10 @@ pub(super) struct Contents {
 
 /// Pages that a reset copies back one by one; where more have been used, the system takes all of
 /// them back.
-const PAGES_MAX: usize = 256;
+const PAGES_MAX: usize = 4096;
+
+/// What a memory has grown by is kept for its next growth, up to so many bytes.
+const GROWN_BYTES_MAX: usize = 32 << 20;
 
 impl Contents {
     /// Those of a program's region, of which one is the first.
@@ -123,16 +126,21 @@ impl Contents {
         // SAFETY: the header lies at the end of what is below the memory.
         let bytes = unsafe { (*header).bytes };
         let now = (region.below_bytes + bytes.next_multiple_of(PAGE_BYTES)) as usize;
-        if now > self.accessible {
-            // SAFETY: this is what the memory has grown by.
-            unsafe {
-                pages::give_back(start.wrapping_add(self.accessible), now - self.accessible)?
-            };
-        }
-        let found = used.find(start, self.accessible, |at| {
+        let grown = now.saturating_sub(self.accessible);
+        let behind = start.wrapping_add(self.accessible);
+        // It is likely to grow again: what is kept need not be given by the system then.
+        let kept = if grown <= GROWN_BYTES_MAX { grown } else { 0 };
+        let found = used.find(start, self.accessible + kept, |at| {
             // SAFETY: the page is one of the region's.
             unsafe { self.restore_page(start, at) };
         });
+        if found && kept > 0 {
+            // SAFETY: this is what the memory has grown by, which is zero again.
+            unsafe { pages::make_inaccessible(behind, grown)? };
+        } else if grown > 0 {
+            // SAFETY: as above.
+            unsafe { pages::give_back(behind, grown)? };
+        }
         if !found {
             // SAFETY: the caller vouches for the region, which is zero then.
             unsafe {
@@ -227,8 +235,8 @@ const PAGE_IS_PRESENT: u64 = 1 << 3;
 const PAGE_IS_SWAPPED: u64 = 1 << 4;
 const PAGE_IS_PFNZERO: u64 = 1 << 5;
 
-/// Runs of pages that one call tells of.
-const RUNS: usize = 64;
+/// Runs of pages that one call tells of: the heaps of garbage collectors have hundreds.
+const RUNS: usize = 512;
 
 impl UsedPages {
     pub(super) fn open() -> UsedPages {

@@ -37,6 +37,15 @@ pub(super) unsafe fn give_back(start: *mut u8, len: usize) -> Result<(), Errno> 
     mapped.map(|_| ())
 }
 
+/// Allows nothing. The contents stay.
+///
+/// # Safety
+/// The range is inside a reservation, and nothing refers into it.
+pub(super) unsafe fn make_inaccessible(start: *mut u8, len: usize) -> Result<(), Errno> {
+    // SAFETY: the caller vouches for the range.
+    unsafe { rustix::mm::mprotect(start.cast(), len, MprotectFlags::empty()) }
+}
+
 /// Makes an accessible range zero.
 ///
 /// # Safety

@@ -1,5 +1,6 @@
 //! Connections as streams of bytes that never make the thread wait.
 
+use std::cell::RefCell;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -114,6 +115,9 @@ impl Buffer {
         self.used += count;
         if self.used == self.filled {
             (self.used, self.filled) = (0, 0);
+            if self.bytes.len() < READ_BYTES {
+                self.bytes.clear();
+            }
         }
     }
 
@@ -136,6 +140,27 @@ impl Buffer {
         }
     }
 
+    /// Reads into memory that all share, of which what comes is copied: connections that are silent
+    /// have none of their own, and small messages no more than they need.
+    fn poll_fill_first(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut dyn Transport,
+    ) -> Poll<Result<usize>> {
+        thread_local! {
+            static SHARED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        // Whoever reads meanwhile has its own.
+        let mut shared = SHARED.take();
+        shared.resize(READ_BYTES, 0);
+        let read = from.poll_read(cx, &mut shared);
+        if let Poll::Ready(Ok(count)) = read {
+            self.put_back(shared.get(..count).unwrap_or_default());
+        }
+        SHARED.set(shared);
+        read
+    }
+
     /// Reads more: 0 bytes at the end.
     ///
     /// # Errors
@@ -148,6 +173,9 @@ impl Buffer {
         if self.used > 0 {
             self.bytes.copy_within(self.used..self.filled, 0);
             (self.used, self.filled) = (0, self.filled - self.used);
+        }
+        if self.bytes.is_empty() {
+            return self.poll_fill_first(cx, from);
         }
         if self.bytes.len() - self.filled < READ_BYTES / 2 {
             self.bytes.resize(self.filled + READ_BYTES, 0);

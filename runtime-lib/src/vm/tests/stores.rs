@@ -101,6 +101,9 @@ fn a_reset_store_is_as_it_was_created() {
         // Some pages are copied back one by one; more than that the system takes back.
         for pages in [1, 0, 100, 255, 300, 2] {
             change(store, pages);
+            // What it has grown by before is zero when it grows again.
+            let grown = bytes(store, 20 * WASM_PAGE as usize, 4 * WASM_PAGE as usize - 1);
+            assert!(grown.iter().all(|byte| *byte == 0));
             let base = store.base();
             worker.give_back(store);
             store = worker.take().unwrap();

@@ -18,6 +18,14 @@ pub enum Framing {
     UntilClose,
 }
 
+impl Framing {
+    /// Whether the body has no more bytes than that, as far as is known.
+    #[must_use]
+    pub fn fits(self, bytes_max: u64) -> bool {
+        !matches!(self, Framing::Length(bytes) if bytes > bytes_max)
+    }
+}
+
 /// What the fields say about framing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Declared {

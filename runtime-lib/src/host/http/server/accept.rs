@@ -5,19 +5,59 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{set_socket_reuseaddr, set_tcp_nodelay};
-use rustix::net::{SocketFlags, SocketType, accept_with};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, socket_with,
+};
 
+use super::settings::Address;
 use crate::host;
 use crate::host::net::{self, Family};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// Takes an address.
+/// Takes an address: what listens there, and where that is exactly.
 ///
 /// # Errors
 /// The system's.
-pub(super) fn listen(address: SocketAddr) -> host::Result<(OwnedFd, SocketAddr)> {
+pub(super) fn listen(address: &Address) -> host::Result<(OwnedFd, Address)> {
+    match address {
+        Address::Tcp(address) => {
+            let (fd, address) = listen_tcp(*address)?;
+            Ok((fd, Address::Tcp(address)))
+        }
+        Address::Unix(path) => Ok((listen_unix(path)?, address.clone())),
+    }
+}
+
+fn listen_unix(path: &str) -> host::Result<OwnedFd> {
+    let address = SocketAddrUnix::new(path)?;
+    let open = || {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+    };
+    let fd = open()?;
+    if rustix::net::bind(&fd, &address) == Err(Errno::ADDRINUSE) {
+        // What a server has left behind that is no more is nobody's.
+        if rustix::net::connect(&open()?, &address) != Err(Errno::CONNREFUSED) {
+            return Err(Errno::ADDRINUSE.into());
+        }
+        rustix::fs::unlink(path)?;
+        rustix::net::bind(&fd, &address)?;
+    }
+    rustix::net::listen(&fd, BACKLOG)?;
+    Ok(fd)
+}
+
+/// The server ends: nobody is to look for it there.
+pub(super) fn forget(address: &Address) {
+    if let Address::Unix(path) = address {
+        // Whoever has removed it before has done no harm.
+        let _ = rustix::fs::unlink(path.as_str());
+    }
+}
+
+fn listen_tcp(address: SocketAddr) -> host::Result<(OwnedFd, SocketAddr)> {
     let family = match address {
         SocketAddr::V4(_) => Family::Ipv4,
         SocketAddr::V6(_) => Family::Ipv6,

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::connection::Connection;
 use super::request::{Request, Shape};
 use super::response::{informational, own, response_head};
+use super::settings::Settings;
 use crate::host::http::answer::Answer;
 use crate::host::http::body::{BodyReader, BodyWriter, empty, pipe};
 use crate::host::http::h1::framing::{Decoder, Step};
@@ -19,9 +20,6 @@ use crate::io::{Event, Sleep, sleep_until};
 
 /// Bytes of a request that the guest did not want, and that are read for the sake of the next one.
 const UNWANTED_BYTES_MAX: usize = 256 * 1024;
-
-/// A client that says nothing in the middle of a body is waited for as long.
-const BODY_NS: u64 = 30_000_000_000;
 
 /// What the guest answers with.
 #[derive(Clone)]
@@ -100,6 +98,10 @@ pub(super) struct Exchange {
     sender: Option<Sender>,
     keeps_alive: bool,
     sleep: Option<Sleep>,
+    /// How long the client may say nothing.
+    body_ns: u64,
+    /// More is too much.
+    body_bytes_left: u64,
 }
 
 /// How an exchange has ended.
@@ -115,7 +117,11 @@ pub(super) enum Outcome {
 
 impl Exchange {
     /// The exchange, and what the guest gets.
-    pub(super) fn new(connection: Connection, request: Request) -> (Exchange, Asked) {
+    pub(super) fn new(
+        connection: Connection,
+        request: Request,
+        settings: &Settings,
+    ) -> (Exchange, Asked) {
         let (writer, reader) = pipe(None);
         let shared = Rc::new(Shared {
             response: Answer::new(),
@@ -139,6 +145,8 @@ impl Exchange {
             shape: request.shape,
             expects_continue: request.expects_continue,
             sleep: None,
+            body_ns: settings.body_ns,
+            body_bytes_left: settings.body_bytes_max.unwrap_or(u64::MAX),
         };
         (exchange, asked)
     }
@@ -172,6 +180,13 @@ impl Exchange {
                         Err(_) => usize::MAX,
                     };
                     let count = count.min(room);
+                    let Some(left) = self.body_bytes_left.checked_sub(count as u64) else {
+                        writer.fail(ErrorCode::HttpRequestBodySize(None));
+                        self.shared.over.set(Some(413));
+                        self.stop_receiving();
+                        break;
+                    };
+                    self.body_bytes_left = left;
                     let bytes = buffer.bytes()[..count].to_vec();
                     decoder.advance(&bytes);
                     buffer.consume(count);
@@ -207,7 +222,7 @@ impl Exchange {
                 self.stop_receiving();
             }
             Poll::Pending => {
-                let at_ns = super::connection::after_ns(BODY_NS);
+                let at_ns = super::connection::after_ns(self.body_ns);
                 let sleep = self.sleep.get_or_insert_with(|| sleep_until(at_ns));
                 ready!(Pin::new(sleep).poll(cx));
                 writer.fail(ErrorCode::ConnectionReadTimeout);

@@ -1,5 +1,7 @@
 //! Heads of responses, and responses that the server gives by itself.
 
+use std::cell::RefCell;
+
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::ResponseHead;
 use crate::host::http::body::BodyReader;
@@ -25,7 +27,7 @@ pub(super) fn response_head(
     }
     write_fields(&mut out, &fields);
     if !fields.has("date") {
-        write_field(&mut out, "Date", date().as_bytes());
+        write_date(&mut out);
     }
     let mut keeps_alive = shape.keeps_alive;
     let outgoing = if bodyless {
@@ -71,7 +73,7 @@ pub(super) fn own(status: u16, is_head: bool) -> Vec<u8> {
         "Content-Length",
         text.len().to_string().as_bytes(),
     );
-    write_field(&mut out, "Date", date().as_bytes());
+    write_date(&mut out);
     write_field(&mut out, "Connection", b"close");
     out.extend_from_slice(b"\r\n");
     if !is_head {
@@ -122,9 +124,18 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// The time as RFC 9110, section 5.6.7, writes it.
-fn date() -> String {
-    date_of(now_ns(Clock::Realtime) / NS_PER_S)
+/// Writes the time as RFC 9110, section 5.6.7, has it, which is made once a second.
+fn write_date(out: &mut Vec<u8>) {
+    thread_local! {
+        static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
+    }
+    let now = now_ns(Clock::Realtime) / NS_PER_S;
+    LAST.with_borrow_mut(|(at, text)| {
+        if *at != now {
+            (*at, *text) = (now, date_of(now));
+        }
+        write_field(out, "Date", text.as_bytes());
+    });
 }
 
 fn date_of(seconds: u64) -> String {

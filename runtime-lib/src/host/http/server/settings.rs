@@ -2,16 +2,39 @@
 //!
 //! The command line of a server is its own; the guest gets none of it.
 
+use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
 
-/// What a server can be told.
+/// Where a server listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Address {
+    Tcp(SocketAddr),
+    /// The path of a socket in the file system.
+    Unix(String),
+}
+
+/// What a server can be told. Numbers are those of each worker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
-    pub address: SocketAddr,
+    pub address: Address,
     /// Processes that serve; one for each processor that may be used where nobody says.
     pub workers: Option<usize>,
-    /// Requests that an instance serves, one after the other.
+    /// Requests that an instance serves.
     pub reuse: Option<u64>,
+    /// Requests that an instance serves at the same time.
+    pub at_once: Option<usize>,
+    /// An instance waits as long for its next request.
+    pub instance_idle_ns: u64,
+    /// Requests that are answered at the same time.
+    pub requests_max: usize,
+    pub connections_max: usize,
+    pub body_bytes_max: Option<u64>,
+    /// A client that has begun a head is waited for as long.
+    pub head_ns: u64,
+    /// A client that says nothing in the middle of a body is waited for as long.
+    pub body_ns: u64,
+    /// A connection may wait as long for its next request.
+    pub idle_ns: u64,
     /// A request that takes longer is given up.
     pub timeout_ns: Option<u64>,
     /// How long requests may take to end when the server does.
@@ -29,15 +52,44 @@ pub const HELP: &str = "\
 Serves HTTP.
 
 Options:
-  --addr ADDR:PORT  where to listen; by default WASMELT_ADDR, or 0.0.0.0 and PORT, or 0.0.0.0:8080
-  --workers N       processes that serve; by default one for each processor
-  --reuse N         requests that an instance serves, one after the other
-  --timeout TIME    a request that takes longer is given up: 30s, 500ms
-  --grace TIME      how long requests may take to end after SIGTERM; by default 10s
-  --help            this
+  --addr ADDR:PORT        where to listen, or `unix:PATH`; by default WASMELT_ADDR, or 0.0.0.0 and
+                          PORT, or 0.0.0.0:8080. A socket that systemd has opened comes first
+  --workers N             processes that serve; by default one for each processor
+  --reuse N               requests that an instance serves
+  --at-once N             requests that an instance serves at the same time (WASI 0.3)
+  --instance-idle TIME    how long an instance waits for its next request; by default 1s
+  --timeout TIME          a request that takes longer is given up: 30s, 500ms
+  --grace TIME            how long requests may take to end after SIGTERM; by default 10s
+  --max-requests N        requests that a worker answers at the same time; by default 1000
+  --max-connections N     connections of a worker; by default 16384
+  --max-body BYTES        a request whose body is longer gets 413
+  --head-timeout TIME     how long a request's head may take; by default 10s
+  --body-timeout TIME     how long a client may be silent within a body; by default 30s
+  --idle-timeout TIME     how long a connection may wait for its next request; by default 60s
+  --help                  this
 ";
 
 const NS_PER_MS: u64 = 1_000_000;
+
+/// More of anything is as good as that many.
+const COUNT_MAX: u64 = 1 << 20;
+
+/// Those that take a value.
+const FLAGS: [&str; 13] = [
+    "--addr",
+    "--workers",
+    "--reuse",
+    "--at-once",
+    "--instance-idle",
+    "--timeout",
+    "--grace",
+    "--max-requests",
+    "--max-connections",
+    "--max-body",
+    "--head-timeout",
+    "--body-timeout",
+    "--idle-timeout",
+];
 
 impl Settings {
     /// Reads a command line, and the environment where it is silent.
@@ -52,6 +104,14 @@ impl Settings {
             address: address(&environment)?,
             workers: None,
             reuse: None,
+            at_once: None,
+            instance_idle_ns: 1000 * NS_PER_MS,
+            requests_max: 1000,
+            connections_max: 16 * 1024,
+            body_bytes_max: None,
+            head_ns: 10_000 * NS_PER_MS,
+            body_ns: 30_000 * NS_PER_MS,
+            idle_ns: 60_000 * NS_PER_MS,
             timeout_ns: None,
             grace_ns: 10_000 * NS_PER_MS,
         };
@@ -64,7 +124,7 @@ impl Settings {
                 Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
                 None => (word, None),
             };
-            if !["--addr", "--workers", "--reuse", "--timeout", "--grace"].contains(&&*flag) {
+            if !FLAGS.contains(&&*flag) {
                 return Err(format!(
                     "`{flag}` is none of the server's options; see `--help`"
                 ));
@@ -78,36 +138,65 @@ impl Settings {
 
     fn set(&mut self, flag: &str, value: &str) -> Result<(), String> {
         let wrong = |wanted: &str| format!("`{flag} {value}`: {wanted} is wanted");
-        let number = || value.parse().ok().filter(|number: &u64| *number > 0);
+        let number = || {
+            let number = value.parse().ok().filter(|number: &u64| *number > 0);
+            number.ok_or_else(|| wrong("a number from 1"))
+        };
+        let time = || duration_ns(value).ok_or_else(|| wrong("a time such as `30s`"));
+        let count = || number().map(|number| number.min(COUNT_MAX) as usize);
         match flag {
             "--addr" => {
-                let address = value.parse();
-                self.address = address.map_err(|_| wrong("an address with a port"))?;
+                let address = Address::parse(value);
+                self.address =
+                    address.ok_or_else(|| wrong("an address with a port, or `unix:PATH`,"))?;
             }
             "--workers" => {
-                let number = number().filter(|number| *number <= 1024);
+                let number = count().ok().filter(|number| *number <= 1024);
                 let number = number.ok_or_else(|| wrong("a number from 1 to 1024"))?;
-                self.workers = Some(number as usize);
+                self.workers = Some(number);
             }
-            "--reuse" => self.reuse = Some(number().ok_or_else(|| wrong("a number from 1"))?),
+            "--reuse" => self.reuse = Some(number()?),
+            "--at-once" => self.at_once = Some(count()?),
+            "--instance-idle" => self.instance_idle_ns = time()?,
+            "--max-requests" => self.requests_max = count()?,
+            "--max-connections" => self.connections_max = count()?,
+            "--max-body" => self.body_bytes_max = Some(number()?),
+            "--head-timeout" => self.head_ns = time()?,
+            "--body-timeout" => self.body_ns = time()?,
+            "--idle-timeout" => self.idle_ns = time()?,
             "--timeout" => {
-                let time = duration_ns(value).filter(|time| *time > 0);
+                let time = time().ok().filter(|time| *time > 0);
                 self.timeout_ns = Some(time.ok_or_else(|| wrong("a time such as `30s`"))?);
             }
-            _ => {
-                let time = duration_ns(value);
-                self.grace_ns = time.ok_or_else(|| wrong("a time such as `10s`"))?;
-            }
+            _ => self.grace_ns = time()?,
         }
         Ok(())
     }
 }
 
-fn address(environment: &impl Fn(&str) -> Option<String>) -> Result<SocketAddr, String> {
+impl Address {
+    fn parse(text: &str) -> Option<Address> {
+        match text.strip_prefix("unix:") {
+            Some("") => None,
+            Some(path) => Some(Address::Unix(path.to_owned())),
+            None => text.parse().ok().map(Address::Tcp),
+        }
+    }
+}
+
+impl Display for Address {
+    fn fmt(&self, to: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Address::Tcp(address) => write!(to, "http://{address}/"),
+            Address::Unix(path) => write!(to, "unix:{path}"),
+        }
+    }
+}
+
+fn address(environment: &impl Fn(&str) -> Option<String>) -> Result<Address, String> {
     if let Some(text) = environment("WASMELT_ADDR") {
-        let address = text.parse();
-        return address
-            .map_err(|_| format!("WASMELT_ADDR is `{text}`, which is no address with a port"));
+        let none = || format!("WASMELT_ADDR is `{text}`, which is no address with a port");
+        return Address::parse(&text).ok_or_else(none);
     }
     let port = match environment("PORT") {
         Some(text) => {
@@ -116,7 +205,7 @@ fn address(environment: &impl Fn(&str) -> Option<String>) -> Result<SocketAddr, 
         }
         None => 8080,
     };
-    Ok(SocketAddr::from(([0, 0, 0, 0], port)))
+    Ok(Address::Tcp(SocketAddr::from(([0, 0, 0, 0], port))))
 }
 
 /// `10s`, `500ms`, `2m`; seconds without a unit.
@@ -156,21 +245,42 @@ mod tests {
 
     #[test]
     fn the_command_line_comes_before_the_environment() {
-        assert_eq!(settings(&[], &[]).address.to_string(), "0.0.0.0:8080");
-        assert_eq!(
-            settings(&[], &[("PORT", "99")]).address.to_string(),
-            "0.0.0.0:99"
-        );
+        let address = |words: &[&str], variables: &[(&str, &str)]| {
+            settings(words, variables).address.to_string()
+        };
+        assert_eq!(address(&[], &[]), "http://0.0.0.0:8080/");
+        assert_eq!(address(&[], &[("PORT", "99")]), "http://0.0.0.0:99/");
         let both = [("PORT", "99"), ("WASMELT_ADDR", "[::1]:7")];
-        assert_eq!(settings(&[], &both).address.to_string(), "[::1]:7");
+        assert_eq!(address(&[], &both), "http://[::1]:7/");
+        assert_eq!(address(&["--addr=unix:/a/b"], &both), "unix:/a/b");
         let found = settings(&["--addr=127.0.0.1:0", "--workers", "3"], &both);
-        assert_eq!((found.address.port(), found.workers), (0, Some(3)));
+        assert_eq!(found.workers, Some(3));
         let found = settings(&["--reuse", "5", "--timeout=500ms", "--grace", "2m"], &[]);
         assert_eq!(
             (found.reuse, found.timeout_ns),
             (Some(5), Some(500_000_000))
         );
         assert_eq!(found.grace_ns, 120_000_000_000);
+        let words = [
+            "--at-once=2",
+            "--instance-idle=1ms",
+            "--max-requests=3",
+            "--max-connections=4",
+            "--max-body=5",
+            "--head-timeout=2ms",
+            "--body-timeout=3ms",
+            "--idle-timeout=4ms",
+        ];
+        let found = settings(&words, &[]);
+        assert_eq!((found.at_once, found.body_bytes_max), (Some(2), Some(5)));
+        assert_eq!((found.requests_max, found.connections_max), (3, 4));
+        let times = [
+            found.instance_idle_ns,
+            found.head_ns,
+            found.body_ns,
+            found.idle_ns,
+        ];
+        assert_eq!(times, [1, 2, 3, 4].map(|ms| ms * NS_PER_MS));
         assert_eq!(read(&["--workers", "2", "--help"], &[]), Ok(Asked::Help));
     }
 
@@ -181,6 +291,8 @@ mod tests {
             &["file"],
             &["--addr"],
             &["--addr", "localhost"],
+            &["--addr", "unix:"],
+            &["--max-body=0"],
             &["--workers", "0"],
             &["--workers", "many"],
             &["--reuse=-1"],

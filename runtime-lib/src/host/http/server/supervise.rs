@@ -1,7 +1,6 @@
 //! The process that a server is started as: it listens, starts workers, and ends with them.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::thread::available_parallelism;
@@ -9,11 +8,12 @@ use std::thread::available_parallelism;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::accept::listen;
+use super::accept::{forget, listen};
 use super::connection::after_ns;
-use super::settings::Settings;
+use super::settings::{Address, Settings};
 use super::worker::{Guests, serve};
 use crate::host::clocks::{Clock, now_ns};
+use crate::host::net;
 use crate::host::stat::NS_PER_S;
 use crate::vm::children::{self, Child, Signal, Signals};
 use crate::vm::process;
@@ -30,15 +30,23 @@ const EARLY_MAX: usize = 5;
 /// Serves until a signal ends it; never returns. Each worker makes its guests.
 pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
     raise_limit_of_files();
-    let address = settings.address;
-    let (listener, address) = match listen(address) {
-        Ok(listening) => listening,
-        Err(error) => fail(&format!("cannot listen on {address}: {}", error.name())),
+    let (listener, address) = match children::passed_listener() {
+        Some(fd) => {
+            let address = net::local_address(fd.as_fd());
+            (fd, address.ok().map(Address::Tcp))
+        }
+        None => match listen(&settings.address) {
+            Ok((fd, address)) => (fd, Some(address)),
+            Err(error) => {
+                let address = &settings.address;
+                fail(&format!("cannot listen on {address}: {}", error.name()))
+            }
+        },
     };
     let Ok(signals) = Signals::new() else {
         fail("the system has no signal descriptors")
     };
-    announce(address);
+    announce(address.as_ref());
     let count = settings.workers;
     let count = count.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let mut workers = Workers {
@@ -69,6 +77,7 @@ pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
             }
         }
         if workers.all.is_empty() {
+            address.iter().for_each(forget);
             process::exit(code)
         }
     }
@@ -121,8 +130,12 @@ impl Workers {
 }
 
 /// The first line tells where the server is, also when the port was left to the system.
-fn announce(address: SocketAddr) {
-    let _ = writeln!(std::io::stderr(), "Serving HTTP on http://{address}/");
+fn announce(address: Option<&Address>) {
+    let mut to = std::io::stderr();
+    let _ = match address {
+        Some(address) => writeln!(to, "Serving HTTP on {address}"),
+        None => writeln!(to, "Serving HTTP on a socket of somebody else's"),
+    };
 }
 
 /// Waits for a signal: whether that was before the limit.

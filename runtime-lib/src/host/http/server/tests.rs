@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::connection::Connection;
 use super::exchange::{self, Exchange, Outcome, Reply};
 use super::request::{LIMITS, check};
+use super::settings::{self, Settings};
 use crate::host::http::body::{BodyReader, empty, pipe};
 use crate::host::http::h1::head;
 use crate::host::http::{ErrorCode, Fields, ResponseHead};
@@ -21,6 +22,13 @@ struct Asked {
     ended: Rc<RefCell<Option<(Outcome, Connection)>>>,
 }
 
+fn settings() -> Settings {
+    match settings::Settings::read(std::iter::empty(), |_| None) {
+        Ok(settings::Asked::Serve(settings)) => settings,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// The client sends `request` whole, of which the head has been read already.
 fn ask(request: &str) -> Asked {
     let (client, server) = UnixStream::pair().unwrap();
@@ -31,7 +39,8 @@ fn ask(request: &str) -> Asked {
         .buffer
         .put_back(&request.as_bytes()[head.bytes..]);
     let request = check(head).unwrap();
-    let (mut exchange, exchange::Asked { body, reply, .. }) = Exchange::new(connection, request);
+    let (mut exchange, exchange::Asked { body, reply, .. }) =
+        Exchange::new(connection, request, &settings());
     let ended = Rc::new(RefCell::new(None));
     let at_end = Rc::clone(&ended);
     spawn(async move {

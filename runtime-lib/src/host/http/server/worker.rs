@@ -6,7 +6,7 @@ use std::future::{Future, poll_fn};
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::accept::{Accepted, accept};
 use super::connection::{Connection, after_ns};
@@ -17,15 +17,6 @@ use super::settings::Settings;
 use crate::host::http::h1::head;
 use crate::io::{self, Changes, Interest, Source, Task, sleep_until, spawn};
 use crate::vm::children::{Signal, Signals};
-
-/// A client that has begun a head is waited for as long.
-const HEAD_NS: u64 = 10_000_000_000;
-
-/// A connection may wait as long for its next request.
-const IDLE_NS: u64 = 60_000_000_000;
-
-/// Connections of one worker.
-const CONNECTIONS_MAX: usize = 16 * 1024;
 
 /// Guests that are let go on before the event loop is asked again.
 const GUESTS_A_TURN: u32 = 32;
@@ -48,6 +39,7 @@ pub trait Guests {
 /// What all connections of a worker share.
 struct Worker {
     guests: Rc<dyn Guests>,
+    settings: Settings,
     /// Tasks of connections, by number.
     connections: RefCell<Vec<Option<Task>>>,
     free: RefCell<Vec<usize>>,
@@ -62,6 +54,7 @@ struct Worker {
 pub(super) fn serve(listener: OwnedFd, guests: Rc<dyn Guests>, settings: &Settings) -> bool {
     let worker = Rc::new(Worker {
         guests: Rc::clone(&guests),
+        settings: settings.clone(),
         connections: RefCell::default(),
         free: RefCell::default(),
         idle: RefCell::default(),
@@ -179,8 +172,13 @@ impl Worker {
             self.connections.borrow_mut().push(None);
             self.connections.borrow().len() - 1
         });
-        if number >= CONNECTIONS_MAX {
-            return self.free.borrow_mut().push(number);
+        if number >= self.settings.connections_max {
+            self.free.borrow_mut().push(number);
+            // A client that does not take it at once does without.
+            let mut connection = Connection::new(fd);
+            let cx = &mut Context::from_waker(Waker::noop());
+            let _ = connection.transport.poll_write(cx, &own(503, false));
+            return connection.transport.end_writing();
         }
         let worker = Rc::clone(self);
         let task = spawn(async move {
@@ -212,14 +210,14 @@ impl Worker {
         let mut connection = Connection::new(fd);
         while !self.ending.get() {
             self.idle.borrow_mut().insert(number);
-            let request = next_request(&mut connection).await;
+            let request = next_request(&mut connection, &self.settings).await;
             self.idle.borrow_mut().remove(&number);
             let request = match request {
                 Ok(Some(request)) => request,
                 Ok(None) => return,
                 Err(status) => return refuse(connection, status).await,
             };
-            let (mut exchange, asked) = Exchange::new(connection, request);
+            let (mut exchange, asked) = Exchange::new(connection, request, &self.settings);
             self.guests.take(asked);
             let outcome = (&mut exchange).await;
             connection = exchange.connection;
@@ -233,8 +231,11 @@ impl Worker {
 }
 
 /// The next request of a connection; nothing at its end.
-async fn next_request(connection: &mut Connection) -> Result<Option<Request>, u16> {
-    let mut deadline = pin!(sleep_until(after_ns(IDLE_NS)));
+async fn next_request(
+    connection: &mut Connection,
+    settings: &Settings,
+) -> Result<Option<Request>, u16> {
+    let mut deadline = pin!(sleep_until(after_ns(settings.idle_ns)));
     let mut has_begun = false;
     poll_fn(|cx| {
         loop {
@@ -242,13 +243,18 @@ async fn next_request(connection: &mut Connection) -> Result<Option<Request>, u1
                 Err(malformed) => return Poll::Ready(Err(refusal(malformed))),
                 Ok(Some(head)) => {
                     connection.buffer.consume(head.bytes);
-                    return Poll::Ready(check(head).map(Some));
+                    let request = check(head)?;
+                    let fits = |max| request.framing.fits(max);
+                    return Poll::Ready(match settings.body_bytes_max.is_none_or(fits) {
+                        true => Ok(Some(request)),
+                        false => Err(413),
+                    });
                 }
                 Ok(None) => {}
             }
             if !connection.buffer.is_empty() && !has_begun {
                 has_begun = true;
-                deadline.set(sleep_until(after_ns(HEAD_NS)));
+                deadline.set(sleep_until(after_ns(settings.head_ns)));
             }
             match connection.buffer.poll_fill(cx, &mut *connection.transport) {
                 Poll::Ready(Ok(1..)) => {}
