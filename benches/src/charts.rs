@@ -29,7 +29,7 @@ enum Scale {
     Logarithmic,
 }
 
-const CHARTS: [Chart; 9] = [
+const CHARTS: [Chart; 11] = [
     Chart {
         name: "start",
         title: "Hello world, from start to exit",
@@ -99,6 +99,22 @@ const CHARTS: [Chart; 9] = [
         title: "Many timers and connections, peak memory",
         unit: "MiB, less is better",
         section: "async",
+        scale: Scale::Linear,
+        mark: None,
+    },
+    Chart {
+        name: "http",
+        title: "CPU time of a server for one request",
+        unit: "microseconds, less is better",
+        section: "http",
+        scale: Scale::Logarithmic,
+        mark: None,
+    },
+    Chart {
+        name: "http-start",
+        title: "A server, from exec to the end of its first response",
+        unit: "milliseconds, less is better",
+        section: "http",
         scale: Scale::Linear,
         mark: None,
     },

@@ -11,6 +11,7 @@ mod compile;
 mod components;
 mod figures;
 mod generate;
+mod http;
 mod measure;
 mod options;
 mod programs;
@@ -64,13 +65,14 @@ fn run() -> Result<()> {
 fn measure(options: &Options, figures: &mut Figures) -> Result<()> {
     let tools = Tools::find(options)?;
     tools.describe();
-    let sections: [(&str, Section); 6] = [
+    let sections: [(&str, Section); 7] = [
         ("startup", startup::run),
         ("throughput", throughput::run),
         ("compile", compile::run),
         ("size", size::run),
         ("components", components::run),
         ("async", streams::run),
+        ("http", http::run),
     ];
     for (name, section) in sections {
         if options.sections.is_empty() || options.sections.iter().any(|s| s == name) {

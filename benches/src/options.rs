@@ -15,6 +15,7 @@ sections, all by default:
   size        bytes of hello world
   components  calls between components; start and compilation of big ones
   async       streams, timers and connections of WASI 0.3
+  http        CPU time of a request, time to the first response
 
 options:
   --rounds N    repeats of each measurement
@@ -32,6 +33,7 @@ environment:
                             by default
   WASMELT_BENCH_MODULES     modules for `compile`, separated by colons
   WASMELT_BENCH_COMPONENTS  commands for `components`, separated by colons
+  WASMELT_BENCH_SERVERS     servers for `http`, separated by colons
   WASMELT_BENCH_COREMARK    the crate `coremark` compiled for wasm32-wasip1
 ";
 
@@ -71,7 +73,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Option<Options>> {
             "--svg" => options.svg = Some(value()?.into()),
             "--save" => options.save = Some(value()?.into()),
             "--load" => options.load = Some(value()?.into()),
-            "startup" | "throughput" | "compile" | "size" | "components" | "async" => {
+            "startup" | "throughput" | "compile" | "size" | "components" | "async" | "http" => {
                 options.sections.push(word);
             }
             _ => return Err(format!("`{word}` is no section and no option\n\n{HELP}")),
