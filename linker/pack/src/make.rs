@@ -5,6 +5,7 @@
 //! it would first have to read it, each time that somebody compiles a program.
 
 mod archive;
+mod constants;
 mod reach;
 mod rewrite;
 mod source;
@@ -61,13 +62,14 @@ fn trim(recipe: &Recipe<'_>, sources: &[Source]) -> Result<Vec<Vec<u8>>, MakeErr
     for member in &mut members {
         rewrite::plain_sections(&mut member.bytes);
     }
-    let builders: Vec<Builder<'_>> = members
+    let mut builders: Vec<Builder<'_>> = members
         .iter()
         .map(|member| {
             let builder = Builder::read64(member.bytes.as_slice());
             builder.map_err(|error| MakeError::new(&member.name, error))
         })
         .collect::<Result<_, _>>()?;
+    builders.iter_mut().for_each(constants::split);
     let always: Vec<bool> = members
         .iter()
         .map(|member| !sources[member.source].is_archive())

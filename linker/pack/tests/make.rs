@@ -1,8 +1,9 @@
 //! Makes packs of hand-made objects and looks at what is left of them.
 
+use object::build::elf::Builder;
 use object::elf::{
-    R_X86_64_64, R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_PLT32, R_X86_64_REX_GOTPCRELX,
-    RelocationType,
+    R_X86_64_32, R_X86_64_64, R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_PLT32,
+    R_X86_64_REX_GOTPCRELX, RelocationType, SHF_ALLOC, SHF_MERGE,
 };
 use object::read::archive::ArchiveFile;
 use object::write::{self, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
@@ -265,4 +266,64 @@ fn files_that_are_no_objects_are_errors() {
             "{error}"
         );
     }
+}
+
+/// Two constants in one mergeable section, each used by a function of its own.
+fn constants() -> Vec<u8> {
+    let mut member = Member::new();
+    let kind = SectionKind::ReadOnlyData;
+    let constants = member
+        .0
+        .add_section(Vec::new(), b".rodata.cst16".to_vec(), kind);
+    member
+        .0
+        .append_section_data(constants, b"first constant!!second constant!", 16);
+    let symbol = member.0.section_symbol(constants);
+    for (name, addend) in [("a", 0), ("b", 24)] {
+        let section = member.section(&format!(".text.{name}"), &[0; 8]);
+        member.symbol(name, SymbolSection::Section(section), false);
+        let flags = RelocationFlags::Elf {
+            r_type: R_X86_64_32,
+        };
+        let relocation = Relocation {
+            offset: 0,
+            symbol,
+            addend,
+            flags,
+        };
+        member.0.add_relocation(section, relocation).unwrap();
+    }
+    let bytes = member.bytes();
+    let mut builder = Builder::read64(bytes.as_slice()).unwrap();
+    for section in &mut builder.sections {
+        if section.name.as_slice() == b".rodata.cst16" {
+            section.sh_flags = SHF_ALLOC | SHF_MERGE;
+            section.sh_entsize = 16;
+        }
+    }
+    let mut merged = Vec::new();
+    builder.write(&mut merged).unwrap();
+    merged
+}
+
+/// The constants that are left when something refers to `callees`.
+fn constants_left(callees: &[&str]) -> Vec<Vec<u8>> {
+    let left = trimmed(&[
+        ("main.o", Member::new().function("main", callees).bytes()),
+        ("constants.o", constants()),
+    ]);
+    let object = object::File::parse(left[1].1.as_slice()).unwrap();
+    let sections = object.sections();
+    sections
+        .filter(|section| section.name() == Ok(".rodata.cst16"))
+        .map(|section| section.data().unwrap().to_vec())
+        .collect()
+}
+
+#[test]
+fn constants_are_dropped_one_by_one() {
+    let (first, second) = (b"first constant!!", b"second constant!");
+    assert_eq!(constants_left(&["a"]), [first]);
+    assert_eq!(constants_left(&["b"]), [second]);
+    assert_eq!(constants_left(&["a", "b"]), [first, second]);
 }
