@@ -113,10 +113,11 @@ pub fn passed_listener() -> Option<OwnedFd> {
     Some(fd)
 }
 
-/// This process ends when the one that has made it does.
+/// This process ends when the one that has made it does, whatever it is at: nobody is left to stop a
+/// guest that never ends.
 pub fn end_with_parent() {
     // SAFETY: this concerns the process alone.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) };
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
 }
 
 /// A descriptor that does not give anything, in the place of standard input.
