@@ -9,6 +9,7 @@ pub mod client;
 mod error;
 pub mod fields;
 pub mod h1;
+pub mod h2;
 pub mod message;
 pub mod server;
 pub mod tls;

@@ -13,6 +13,9 @@ use rustix::io::Errno;
 use rustix::net::SocketType;
 use rustix::net::sockopt::{set_tcp_nodelay, socket_error};
 
+use super::request::{Request, Response};
+use super::timeout::Timeouts;
+use crate::host::http::answer::Answer;
 use crate::host::http::transport::{Buffer, Socket, Transport};
 use crate::host::http::{DnsErrorPayload, ErrorCode, Result};
 use crate::host::lookup::Lookup;
@@ -30,14 +33,37 @@ pub(super) struct Destination {
     pub(super) port: u16,
 }
 
+/// A connection for as many requests as there are at the same time.
+pub trait Shared {
+    /// Whether it takes more of them.
+    fn is_open(&self) -> bool;
+
+    /// Sends a request and gives its response; what comes of that is known when both bodies are
+    /// over.
+    fn exchange(
+        self: Rc<Self>,
+        request: Request,
+        timeouts: Timeouts,
+        answer: Rc<Answer<Response>>,
+    ) -> Pin<Box<dyn Future<Output = Result<()>>>>;
+}
+
+/// How a request gets there.
+pub enum Way {
+    /// By HTTP/1.1, on a connection of its own.
+    Own(Connection),
+    /// By HTTP/2, beside others.
+    Shared(Rc<dyn Shared>),
+}
+
 /// A connection, with what has come in.
-pub(super) struct Connection {
+pub struct Connection {
     pub(super) transport: Box<dyn Transport>,
     pub(super) buffer: Buffer,
 }
 
 /// Connects to the first address that answers.
-pub(super) async fn connect(destination: &Destination) -> Result<Connection> {
+pub(super) async fn connect(destination: &Destination) -> Result<Way> {
     let secure = match destination.secure {
         true => Some(secure()?),
         false => None,
@@ -48,14 +74,10 @@ pub(super) async fn connect(destination: &Destination) -> Result<Connection> {
         match open(address).await {
             Ok(fd) => {
                 let socket = Box::new(Socket::new(fd));
-                let transport = match secure {
-                    Some(secure) => secure(socket, &destination.host).await?,
-                    None => socket,
+                return match secure {
+                    Some(secure) => secure(socket, &destination.host).await,
+                    None => Ok(Way::Own(Connection::new(socket))),
                 };
-                return Ok(Connection {
-                    transport,
-                    buffer: Buffer::default(),
-                });
             }
             Err(error) => failure = connect_error(error),
         }
@@ -63,11 +85,21 @@ pub(super) async fn connect(destination: &Destination) -> Result<Connection> {
     Err(failure)
 }
 
+impl Connection {
+    #[must_use]
+    pub fn new(transport: Box<dyn Transport>) -> Connection {
+        Connection {
+            transport,
+            buffer: Buffer::default(),
+        }
+    }
+}
+
 /// Speaks TLS on a connection with a host.
 pub type Secure = fn(Box<dyn Transport>, &str) -> Securing;
 
-/// A connection with TLS, as soon as both sides know each other.
-pub type Securing = Pin<Box<dyn Future<Output = Result<Box<dyn Transport>>>>>;
+/// A connection with TLS, as soon as both sides know each other and agree on a protocol.
+pub type Securing = Pin<Box<dyn Future<Output = Result<Way>>>>;
 
 thread_local! {
     static SECURE: Cell<Option<Secure>> = const { Cell::new(None) };

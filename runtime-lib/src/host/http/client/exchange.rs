@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use super::connect::Connection;
 use super::request::{Request, Response};
-use super::timeout::{Timeouts, deadline_ns};
+use super::timeout::{Silence, Timeouts};
 use crate::host::Error;
 use crate::host::http::answer::Answer;
 use crate::host::http::body::{BodyWriter, pipe};
@@ -16,7 +16,6 @@ use crate::host::http::h1::head::{self, Head, Limits, Malformed, Received, Statu
 use crate::host::http::h1::sending::{Outgoing, SendError, Sender, write_field, write_fields};
 use crate::host::http::transport::Transport;
 use crate::host::http::{ErrorCode, Fields, Method, ResponseHead, Result};
-use crate::io::{Sleep, sleep_until};
 
 const LIMITS: Limits = Limits {
     line_bytes_max: 16 * 1024,
@@ -37,11 +36,7 @@ pub(super) struct Exchange<'a> {
     is_head: bool,
     receiving: Receiving,
     informational: usize,
-    timeouts: Timeouts,
-    /// When the other side must have said something.
-    deadline_ns: u64,
-    /// With its own time: one that is too early is followed by another.
-    sleep: Option<(u64, Sleep)>,
+    silence: Silence,
     answer: &'a Rc<Answer<Response>>,
 }
 
@@ -68,9 +63,7 @@ impl<'a> Exchange<'a> {
             is_head,
             receiving: Receiving::Head,
             informational: 0,
-            timeouts,
-            deadline_ns: deadline_ns(timeouts.first_byte_ns),
-            sleep: None,
+            silence: Silence::new(timeouts),
             answer,
         }
     }
@@ -147,7 +140,7 @@ impl<'a> Exchange<'a> {
         self.answer
             .give(Ok((ResponseHead { status, fields }, reader)));
         self.receiving = Receiving::Body(Decoder::new(framing), writer);
-        self.touch();
+        self.silence.touch();
         Ok(())
     }
 
@@ -211,11 +204,11 @@ impl<'a> Exchange<'a> {
             return Poll::Ready(());
         };
         if writer.poll_room(cx).is_pending() {
-            self.deadline_ns = u64::MAX;
+            self.silence.hold();
             return Poll::Pending;
         }
-        if self.deadline_ns == u64::MAX {
-            self.touch();
+        if self.silence.is_held() {
+            self.silence.touch();
         }
         Poll::Ready(())
     }
@@ -248,7 +241,7 @@ impl<'a> Exchange<'a> {
         };
         if count > 0 {
             if let Receiving::Body(..) = self.receiving {
-                self.touch();
+                self.silence.touch();
             }
             return Poll::Ready(Ok(()));
         }
@@ -265,37 +258,6 @@ impl<'a> Exchange<'a> {
                 .unwrap_or(ErrorCode::ConnectionTerminated)),
             _ => Err(ErrorCode::HttpResponseIncomplete),
         })
-    }
-
-    /// The other side has said something.
-    fn touch(&mut self) {
-        self.deadline_ns = deadline_ns(self.timeouts.between_bytes_ns);
-    }
-
-    /// Whether the other side has said nothing for too long.
-    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            if self.deadline_ns == u64::MAX {
-                self.sleep = None;
-                return Poll::Pending;
-            }
-            let at_ns = self.deadline_ns;
-            if self
-                .sleep
-                .as_ref()
-                .is_some_and(|(late_ns, _)| *late_ns > at_ns)
-            {
-                self.sleep = None;
-            }
-            let sleep = self
-                .sleep
-                .get_or_insert_with(|| (at_ns, sleep_until(at_ns)));
-            ready!(Pin::new(&mut sleep.1).poll(cx));
-            self.sleep = None;
-            if deadline_ns(0) >= self.deadline_ns {
-                return Poll::Ready(());
-            }
-        }
     }
 }
 
@@ -316,7 +278,7 @@ impl Future for Exchange<'_> {
             let left = this.connection.take();
             return Poll::Ready(Ok(left.filter(|left| !used_up && left.buffer.is_empty())));
         }
-        if this.poll_timeout(cx).is_ready() {
+        if this.silence.poll(cx).is_ready() {
             let error = ErrorCode::ConnectionReadTimeout;
             if let Receiving::Body(_, writer) = &mut this.receiving {
                 writer.fail(error.clone());
@@ -335,15 +297,14 @@ fn request_head(request: &Request) -> (Vec<u8>, Outgoing) {
     write_field(&mut out, "Host", request.host.as_bytes());
     write_fields(&mut out, &request.head.fields);
     let says = request.head.fields.has("content-length");
-    let simple = request.body.is_complete_without_trailers();
-    let outgoing = match request.known_bytes() {
-        Some(_) if says => Outgoing::Plain,
-        Some(0) if simple && request.goes_without_length() => Outgoing::Nothing,
-        Some(bytes) if simple => {
+    let outgoing = match request.length_to_tell() {
+        Some(bytes) => {
             write_field(&mut out, "Content-Length", bytes.to_string().as_bytes());
             Outgoing::Plain
         }
-        _ => {
+        None if says && request.body.known_bytes().is_some() => Outgoing::Plain,
+        None if request.is_without_body() => Outgoing::Nothing,
+        None => {
             write_field(&mut out, "Transfer-Encoding", b"chunked");
             Outgoing::Chunked
         }

@@ -21,11 +21,11 @@ use super::error::{ErrorCode, Result};
 use super::message::{Authority, Method, RequestHead, RequestOptions, Scheme};
 use crate::io::{Task, spawn};
 use connect::Destination;
-pub use connect::{Securing, set_secure};
+pub use connect::{Connection, Securing, Shared, Way, set_secure};
 use exchange::Exchange;
-use request::Request;
-pub use request::Response;
-use timeout::{Timeouts, deadline_ns, until};
+pub use request::{Request, Response};
+pub use timeout::{Silence, Timeouts};
+use timeout::{deadline_ns, until};
 
 /// A request that has been sent. Dropped before there is a response, it is given up.
 pub struct Sent {
@@ -141,14 +141,12 @@ async fn run(
     answer: &Rc<Answer<Response>>,
 ) -> Result<()> {
     let limit = deadline_ns(timeouts.connect_ns);
-    let found = until(limit, ErrorCode::ConnectionTimeout, async {
-        match pool::take(destination) {
-            Some(connection) => Ok(connection),
-            None => connect::connect(destination).await,
-        }
-    });
+    let found = until(limit, ErrorCode::ConnectionTimeout, pool::find(destination));
     let connection = match found.await {
-        Ok(connection) => connection,
+        Ok(Way::Own(connection)) => connection,
+        Ok(Way::Shared(session)) => {
+            return session.exchange(request, timeouts, Rc::clone(answer)).await;
+        }
         Err(error) => {
             let mut body = request.body;
             body.sent(Err(error.clone()));
@@ -160,24 +158,4 @@ async fn run(
         pool::put(destination, connection);
     }
     Ok(())
-}
-
-impl Request {
-    /// The announced length, or that of a body that is complete already.
-    fn known_bytes(&self) -> Option<u64> {
-        self.body.known_bytes()
-    }
-
-    /// Whether a request of this method without a body says nothing about its length.
-    fn goes_without_length(&self) -> bool {
-        matches!(
-            self.head.method,
-            Method::Get
-                | Method::Head
-                | Method::Delete
-                | Method::Options
-                | Method::Trace
-                | Method::Connect
-        )
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
@@ -9,9 +10,13 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
 use super::{Tls, roots};
-use crate::host::http::client::{Securing, set_secure};
+use crate::host::http::client::{Connection, Securing, Way, set_secure};
+use crate::host::http::h2::client::Session;
 use crate::host::http::transport::Transport;
 use crate::host::http::{ErrorCode, Result};
+
+/// The name of HTTP/2 over TLS (RFC 9113, section 3.1).
+const H2: &[u8] = b"h2";
 
 thread_local! {
     /// Made for the first connection; it remembers sessions.
@@ -27,7 +32,12 @@ fn secure(below: Box<dyn Transport>, host: &str) -> Securing {
     let session = session(host);
     Box::pin(async move {
         let tls = Tls::open(session?, below).await?;
-        Ok(Box::new(tls) as Box<dyn Transport>)
+        let by_h2 = tls.session.alpn_protocol() == Some(H2);
+        let tls = Box::new(tls);
+        Ok(match by_h2 {
+            true => Way::Shared(Rc::new(Session::open(tls).await?)),
+            false => Way::Own(Connection::new(tls)),
+        })
     })
 }
 
@@ -45,7 +55,7 @@ fn config_of_process() -> Result<Arc<ClientConfig>> {
     let mut config = builder
         .with_root_certificates(roots::of_process()?)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 

@@ -76,9 +76,25 @@ where
         while self.session.wants_write() {
             let mut wire = Wire::new(&mut *self.below, cx);
             let written = self.session.write_tls(&mut wire);
-            ready!(wire.outcome(written))?;
+            if let Err(error) = ready!(wire.outcome(written)) {
+                self.hear_why(cx);
+                return Poll::Ready(Err(error));
+            }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whoever takes nothing any more may have said why: notes the alert, if it has come.
+    fn hear_why(&mut self, cx: &mut Context<'_>) {
+        while self.failure.is_none() {
+            let mut wire = Wire::new(&mut *self.below, cx);
+            let read = self.session.read_tls(&mut wire);
+            if !matches!(wire.outcome(read), Poll::Ready(Ok(1..))) {
+                return;
+            }
+            let processed = self.session.process_new_packets();
+            self.failure = processed.err().map(|error| error_code(&error));
+        }
     }
 }
 
