@@ -20,4 +20,8 @@ mod signatures;
 pub mod vm;
 pub mod wasi;
 
+#[cfg(panic = "abort")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 wasmelt_abi::stamp!();
