@@ -25,15 +25,20 @@ fn handler() -> &'static ComponentExport {
 }
 
 /// `wasi:http/incoming-handler`: one request after the other.
-pub(super) fn run_p2(store: &'static Store, inbox: Rc<Inbox>) {
+pub(super) fn run_p2(store: &'static Store, inbox: &Inbox) {
     start::instantiate_all(process::program(), store);
-    while let Some((Asked { head, body, .. }, running)) = inbox.next() {
-        let body = Some(body);
-        let request = New(IncomingRequest { head, body });
-        let response = New(ResponseOutparam(Box::new(Answering(Rc::clone(&running)))));
+    while let Some((asked, running)) = inbox.next() {
+        // Nothing is kept here while the guest runs: a trap drops nothing of this frame.
+        let (request, response) = arguments(asked, running);
         serve::call::<_, ()>(handler(), store, (request, response));
-        inbox.finish(&running);
+        inbox.finish_first();
     }
+}
+
+fn arguments(asked: Asked, running: Rc<Running>) -> (New<IncomingRequest>, New<ResponseOutparam>) {
+    let (head, body) = (asked.head, Some(asked.body));
+    let response = ResponseOutparam(Box::new(Answering(running)));
+    (New(IncomingRequest { head, body }), New(response))
 }
 
 /// A request that is to be answered.
@@ -67,11 +72,11 @@ fn respond(running: &Running, response: http::Result<(ResponseHead, BodyReader)>
 }
 
 /// `wasi:http/handler`: several requests at the same time.
-pub(super) fn run_p3(store: &'static Store, inbox: Rc<Inbox>) {
+pub(super) fn run_p3(store: &'static Store, inbox: &Inbox) {
     start::instantiate_all(process::program(), store);
     while !inbox.is_over() {
         while let Some((asked, running)) = inbox.take() {
-            begin_p3(store, &inbox, asked, running);
+            begin_p3(store, inbox, asked, running);
         }
         // Nothing that this instance has left behind keeps it: what a request has begun is part
         // of it until it ends.
@@ -100,9 +105,9 @@ impl Drop for Ended {
     }
 }
 
-fn begin_p3(store: &'static Store, inbox: &Rc<Inbox>, asked: Asked, running: Rc<Running>) {
+fn begin_p3(store: &'static Store, inbox: &Inbox, asked: Asked, running: Rc<Running>) {
     let request = New(p3::Request::received(asked.head, asked.body));
-    let ended = Ended(Rc::clone(inbox), Rc::clone(&running));
+    let ended = Ended(inbox.shared(), running);
     let then = move |answer: Option<http::Result<New<p3::Response>>>| {
         let running = &ended.1;
         let response = answer.unwrap_or(Err(ErrorCode::InternalError(None)));

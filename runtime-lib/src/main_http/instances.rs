@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io::Write;
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -54,6 +54,7 @@ pub(super) struct Running {
 
 /// Where an instance gets its requests from.
 pub(super) struct Inbox {
+    me: Weak<Inbox>,
     limits: Limits,
     new: RefCell<VecDeque<(Asked, Rc<Running>)>>,
     running: RefCell<Vec<Rc<Running>>>,
@@ -66,7 +67,7 @@ pub(super) struct Inbox {
 }
 
 /// What a guest's fiber runs: answers the inbox's requests until it is over.
-pub(super) type Body = fn(&'static Store, Rc<Inbox>);
+pub(super) type Body = fn(&'static Store, &Inbox);
 
 struct Instance {
     store: &'static Store,
@@ -199,7 +200,8 @@ impl Instances {
 
     fn begin(&self) -> Option<Instance> {
         let store = self.worker.take().ok()?;
-        let inbox = Rc::new(Inbox {
+        let inbox = Rc::new_cyclic(|me| Inbox {
+            me: Weak::clone(me),
             limits: self.limits,
             new: RefCell::default(),
             running: RefCell::default(),
@@ -208,8 +210,9 @@ impl Instances {
             idle_since_ns: Cell::new(None),
             waker: Cell::new(None),
         });
-        let (body, its) = (self.body, Rc::clone(&inbox));
-        match Fiber::new(move || body(store, its)) {
+        let (body, its) = (self.body, Rc::as_ptr(&inbox));
+        // SAFETY: the instance has it while its fiber runs; a share on that stack would leak by a trap.
+        match Fiber::new(move || body(store, unsafe { &*its })) {
             Ok(fiber) => Some(Instance {
                 store,
                 inbox,
@@ -487,6 +490,17 @@ impl Inbox {
         self.running.borrow().is_empty() && self.new.borrow().is_empty()
     }
 
+    /// The inbox, for what may outlive a call.
+    pub(super) fn shared(&self) -> Rc<Inbox> {
+        self.me.upgrade().expect("the instance has it")
+    }
+
+    /// The guest has done what it does about the only request.
+    pub(super) fn finish_first(&self) {
+        let first = self.running.borrow().first().cloned();
+        first.iter().for_each(|first| self.finish(first));
+    }
+
     /// The guest has done what it does about a request.
     pub(super) fn finish(&self, running: &Rc<Running>) {
         let is_other = |other: &Rc<Running>| !Rc::ptr_eq(other, running);
@@ -499,14 +513,9 @@ impl Inbox {
     }
 
     fn is_running(&self, running: &Rc<Running>) -> bool {
-        let running_here = self.running.borrow();
-        let mut waiting = self
-            .new
-            .borrow()
-            .iter()
-            .any(|(_, new)| Rc::ptr_eq(new, running));
-        waiting |= running_here.iter().any(|here| Rc::ptr_eq(here, running));
-        waiting
+        let (here, new) = (self.running.borrow(), self.new.borrow());
+        let mut all = here.iter().chain(new.iter().map(|(_, running)| running));
+        all.any(|other| Rc::ptr_eq(other, running))
     }
 
     fn deadline_ns(&self) -> Option<u64> {

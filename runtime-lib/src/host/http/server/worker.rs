@@ -1,7 +1,7 @@
 //! A worker: accepts connections and looks after them, and lets guests go on.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::os::fd::OwnedFd;
 use std::pin::pin;
@@ -43,8 +43,8 @@ struct Worker {
     /// Tasks of connections, by number.
     connections: RefCell<Vec<Option<Task>>>,
     free: RefCell<Vec<usize>>,
-    /// Those that wait for a request and are closed when the worker ends.
-    idle: RefCell<BTreeSet<usize>>,
+    /// Those that wait for a request, and are woken when the worker ends.
+    idle: RefCell<BTreeMap<usize, Waker>>,
     ending: Cell<bool>,
     /// Who waits for the last connection to end.
     waiting: Cell<Option<Waker>>,
@@ -61,12 +61,13 @@ pub(super) fn serve(listener: OwnedFd, guests: Rc<dyn Guests>, settings: &Settin
         ending: Cell::new(false),
         waiting: Cell::new(None),
     });
-    let accepting = spawn(accept_all(listener, Rc::clone(&worker)));
+    let listener = Rc::new(Source::new(listener));
+    let accepting = spawn(accept_all(Rc::clone(&listener), Rc::clone(&worker)));
     let over = Rc::new(Cell::new(None));
     let ended = Rc::clone(&over);
     let grace_ns = settings.grace_ns;
     spawn(async move {
-        let clean = worker.until_the_end(accepting, grace_ns).await;
+        let clean = worker.until_the_end(listener, accepting, grace_ns).await;
         ended.set(Some(clean));
     })
     .detach();
@@ -87,8 +88,7 @@ pub(super) fn serve(listener: OwnedFd, guests: Rc<dyn Guests>, settings: &Settin
     }
 }
 
-async fn accept_all(listener: OwnedFd, worker: Rc<Worker>) {
-    let listener = Rc::new(Source::new(listener));
+async fn accept_all(listener: Rc<Source<OwnedFd>>, worker: Rc<Worker>) {
     let mut changes = Changes::new(listener.handle(), Interest::Readable);
     loop {
         let accepted = poll_fn(|cx| {
@@ -110,7 +110,12 @@ async fn accept_all(listener: OwnedFd, worker: Rc<Worker>) {
 impl Worker {
     /// Waits for a signal that says so, and then for whatever goes on: whether all has ended in
     /// time.
-    async fn until_the_end(&self, accepting: Task, grace_ns: u64) -> bool {
+    async fn until_the_end(
+        self: &Rc<Self>,
+        listener: Rc<Source<OwnedFd>>,
+        accepting: Task,
+        grace_ns: u64,
+    ) -> bool {
         let Ok(signals) = Signals::new() else {
             return false;
         };
@@ -127,6 +132,11 @@ impl Worker {
         })
         .await;
         drop(accepting);
+        // Whoever has connected already is not turned away.
+        while let Accepted::Connection(fd) = accept(&listener) {
+            self.begin(fd);
+        }
+        drop(listener);
         self.end();
         let mut limit = pin!(sleep_until(after_ns(grace_ns)));
         let ended = poll_fn(|cx| {
@@ -152,16 +162,11 @@ impl Worker {
         ended
     }
 
-    /// Closes connections that have no request.
+    /// Has connections close that have no request.
     fn end(&self) {
         self.ending.set(true);
-        for number in self.idle.take() {
-            let task = self
-                .connections
-                .borrow_mut()
-                .get_mut(number)
-                .and_then(Option::take);
-            drop(task);
+        for waker in self.idle.take().into_values() {
+            waker.wake();
         }
     }
 
@@ -208,9 +213,21 @@ impl Worker {
 
     async fn look_after(&self, number: usize, fd: OwnedFd) {
         let mut connection = Connection::new(fd);
-        while !self.ending.get() {
-            self.idle.borrow_mut().insert(number);
-            let request = next_request(&mut connection, &self.settings).await;
+        loop {
+            let request = {
+                let mut next = pin!(next_request(&mut connection, &self.settings));
+                // Even at the end, a request that has come already is answered.
+                poll_fn(|cx| match next.as_mut().poll(cx) {
+                    Poll::Pending if self.ending.get() => Poll::Ready(Ok(None)),
+                    Poll::Pending => {
+                        let waker = cx.waker().clone();
+                        self.idle.borrow_mut().insert(number, waker);
+                        Poll::Pending
+                    }
+                    request => request,
+                })
+                .await
+            };
             self.idle.borrow_mut().remove(&number);
             let request = match request {
                 Ok(Some(request)) => request,
