@@ -150,6 +150,9 @@ pub(crate) struct BuildArgs {
     pub(crate) grants: GrantArgs,
 
     #[command(flatten)]
+    pub(crate) protocols: ProtocolArgs,
+
+    #[command(flatten)]
     pub(crate) console: ConsoleArgs,
 }
 
@@ -212,6 +215,24 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", help_heading = "Server")]
     pub(crate) max_concurrent_connections: Option<String>,
 
+    /// Speak TLS with the certificates in this file (PEM), the server's first
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Server",
+        requires = "tls_key"
+    )]
+    pub(crate) tls_cert: Option<OsString>,
+
+    /// The key of the first one
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Server",
+        requires = "tls_cert"
+    )]
+    pub(crate) tls_key: Option<OsString>,
+
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
@@ -231,9 +252,12 @@ impl ServeArgs {
         let given = options
             .into_iter()
             .filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
-        given
-            .map(|(flag, value)| OsString::from(format!("{flag}={value}")))
-            .collect()
+        let given = given.map(|(flag, value)| OsString::from(format!("{flag}={value}")));
+        let files = [("--tls-cert", &self.tls_cert), ("--tls-key", &self.tls_key)];
+        let files = files
+            .into_iter()
+            .filter_map(|(flag, path)| Some([OsString::from(flag), path.clone()?]));
+        given.chain(files.flatten()).collect()
     }
 }
 
@@ -349,6 +373,19 @@ pub(crate) struct CodeArgs {
     /// Link with this linker instead of the built-in one: `cc`, or the path of one
     #[arg(long, value_name = "PATH|cc")]
     pub(crate) linker: Option<PathBuf>,
+}
+
+/// What a server speaks besides HTTP/1.1.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct ProtocolArgs {
+    /// The server also speaks HTTP/2, to clients that begin with it
+    #[arg(long)]
+    pub(crate) http2: bool,
+
+    /// The server can be started with a certificate (`--tls-cert`), and speaks HTTP/2 too
+    #[arg(long)]
+    pub(crate) tls: bool,
 }
 
 /// What the program may do.

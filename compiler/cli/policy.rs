@@ -6,7 +6,9 @@
 use std::fmt::Write;
 
 use object::{Object, ObjectSection};
-use wasmelt_compiler::{Entry, Externs, OptLevel, Options, POLICY_SECTION, Policy, TargetCpu};
+use wasmelt_compiler::{
+    Entry, Externs, OptLevel, Options, POLICY_SECTION, Policy, Protocols, TargetCpu,
+};
 
 /// The text for an executable made with `options`: a word and its value a line, texts quoted. Made
 /// of a component, it also has what that imports and exports.
@@ -27,6 +29,11 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
             Entry::Invoke(name) => quoted(name),
         },
     );
+    match options.protocols {
+        Protocols { tls: true, .. } => line("protocols", "HTTP/1.1, HTTP/2, TLS"),
+        Protocols { http2: true, .. } => line("protocols", "HTTP/1.1, HTTP/2"),
+        _ => {}
+    }
     line(
         "processor",
         match options.target_cpu {

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use wasmelt_compiler::{Dir, Entry, EnvVar, Options, Policy, TextKind};
+use wasmelt_compiler::{Dir, Entry, EnvVar, Options, Policy, Protocols, TextKind};
 use wasmelt_linker::{Linker, Strip};
 
 use crate::args::{
@@ -33,6 +33,10 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     let (mut options, link) = code(&args.code, &args.grants, &console)?;
     options.name.clone_from(&stem);
     options.policy.args = args.args;
+    options.protocols = Protocols {
+        http2: args.protocols.http2 || args.protocols.tls,
+        tls: args.protocols.tls,
+    };
     options.policy.argv0 = args.grants.argv0;
     options.emit_text = match args.emit {
         Emit::Clif => Some(TextKind::Clif),
@@ -164,8 +168,11 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
 /// As those of [`run`].
 pub(crate) fn serve(args: ServeArgs) -> Result<Run, Failure> {
     let mut words = args.server_options();
+    let tls = args.tls_cert.is_some();
     let mut run = run(args.run)?;
     run.options.entry = Entry::Serve;
+    // Nobody looks at the size of what lies in the cache.
+    run.options.protocols = Protocols { http2: true, tls };
     words.append(&mut run.args);
     run.args = words;
     Ok(run)

@@ -30,7 +30,7 @@ pub use compiled::{Compiled, IMAGE_SECTION, ImagePlacement, POLICY_SECTION, Prog
 pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;
 pub use options::{
-    Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, TargetCpu, TextKind,
+    Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, Protocols, TargetCpu, TextKind,
     UnknownImports, WithheldStreams,
 };
 pub use proposal::Proposal;

@@ -13,6 +13,8 @@ pub struct Options {
     /// Name of the program for messages and function names: the input's file stem.
     pub name: String,
     pub entry: Entry,
+    /// What a server speaks besides HTTP/1.1.
+    pub protocols: Protocols,
     /// Modules that provide imports of a module, in the order in which they are instantiated.
     pub preloads: Vec<Preload>,
     pub opt_level: OptLevel,
@@ -80,6 +82,15 @@ pub struct Counts {
     pub tables: Option<u64>,
     /// Of each table (`-W max-table-elements`).
     pub table_elements: Option<u64>,
+}
+
+/// What a server can, and is linked with for that.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Protocols {
+    /// HTTP/2 (`--http2`).
+    pub http2: bool,
+    /// TLS, if it is started with a certificate (`--tls`, which has HTTP/2 too).
+    pub tls: bool,
 }
 
 /// What runs when the executable starts.
@@ -209,6 +220,7 @@ impl Default for Options {
         Options {
             name: String::from("module"),
             entry: Entry::Command,
+            protocols: Protocols::default(),
             preloads: Vec::new(),
             opt_level: OptLevel::Speed,
             debug_info: false,

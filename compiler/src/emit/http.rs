@@ -5,7 +5,10 @@ use super::blob::Address;
 use super::code::Target;
 use super::program::Writer;
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{HTTP_TLS_SYMBOL, HttpFlags, HttpPolicy, P2_PREFIX, P3_PREFIX, Str};
+use wasmelt_abi::{
+    HTTP_SERVER_HTTP2_SYMBOL, HTTP_SERVER_TLS_SYMBOL, HTTP_TLS_SYMBOL, HttpFlags, HttpPolicy,
+    P2_PREFIX, P3_PREFIX, Str,
+};
 
 /// What the names of the interfaces of `wasi:http` begin with.
 const HTTP_INTERFACES: &str = "wasi:http/";
@@ -38,6 +41,17 @@ impl Writer<'_> {
             let tls = Address::Symbol(HTTP_TLS_SYMBOL.to_owned());
             self.blob
                 .set_address(field(offset_of!(HttpPolicy, provide_tls)), tls);
+        }
+        let protocols = self.options.protocols;
+        let http2 = Address::Symbol(HTTP_SERVER_HTTP2_SYMBOL.to_owned());
+        let tls = Address::Symbol(HTTP_SERVER_TLS_SYMBOL.to_owned());
+        if protocols.http2 {
+            self.blob
+                .set_address(field(offset_of!(HttpPolicy, offer_http2)), http2);
+        }
+        if protocols.tls {
+            self.blob
+                .set_address(field(offset_of!(HttpPolicy, offer_tls)), tls);
         }
         Some(at)
     }

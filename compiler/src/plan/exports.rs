@@ -3,7 +3,7 @@
 use super::link_plan::{ComponentExportPlan, FuncKind, LinkPlan, Purpose, Server};
 use crate::error::{Error, Result};
 use crate::index::LiftId;
-use crate::options::Entry;
+use crate::options::{Entry, Protocols};
 
 /// The interface that a command exports, without its version.
 const RUN_INTERFACE: &str = "wasi:cli/run@0.";
@@ -152,6 +152,21 @@ fn are_compatible(a: &str, b: &str) -> bool {
         &version[..end.min(version.len())]
     }
     track(a) == track(b)
+}
+
+/// Refuses protocols for what is no server.
+pub(super) fn check_protocols(plan: &LinkPlan<'_>, protocols: Protocols) -> Result<()> {
+    let flag = match protocols {
+        Protocols { tls: true, .. } => "--tls",
+        Protocols { http2: true, .. } => "--http2",
+        _ => return Ok(()),
+    };
+    match plan.server {
+        Some(_) => Ok(()),
+        None => Err(Error::usage(format!(
+            "`{flag}` is for servers, and this is none"
+        ))),
+    }
 }
 
 pub(super) fn no_handler() -> Error {

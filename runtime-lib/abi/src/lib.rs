@@ -76,6 +76,12 @@ pub const HTTP_SYMBOL: &str = "wasmelt_http";
 /// The symbol that [`HttpPolicy::provide_tls`] holds in a program that may send requests.
 pub const HTTP_TLS_SYMBOL: &str = "wasmelt_http_tls";
 
+/// The symbol that [`HttpPolicy::offer_http2`] holds in a server that speaks HTTP/2.
+pub const HTTP_SERVER_HTTP2_SYMBOL: &str = "wasmelt_http_server_http2";
+
+/// The symbol that [`HttpPolicy::offer_tls`] holds in a server that can speak TLS.
+pub const HTTP_SERVER_TLS_SYMBOL: &str = "wasmelt_http_server_tls";
+
 /// Prefix of the symbols of runtime functions (`memory_grow` is `wasmelt_memory_grow`).
 pub const RUNTIME_FN_PREFIX: &str = "wasmelt_";
 

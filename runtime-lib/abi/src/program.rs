@@ -226,6 +226,12 @@ pub struct HttpPolicy {
     /// Gives the thread TLS for requests: symbol [`crate::HTTP_TLS_SYMBOL`] in a program that may
     /// send some.
     pub provide_tls: Option<extern "C" fn()>,
+    /// Has a server speak HTTP/2: symbol [`crate::HTTP_SERVER_HTTP2_SYMBOL`] in one that was asked
+    /// for it.
+    pub offer_http2: Option<extern "C" fn()>,
+    /// Has a server speak TLS, if it is started so: symbol [`crate::HTTP_SERVER_TLS_SYMBOL`] in one
+    /// that was asked for it.
+    pub offer_tls: Option<extern "C" fn()>,
 }
 
 /// Bits of [`HttpPolicy::flags`].

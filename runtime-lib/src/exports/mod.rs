@@ -24,6 +24,18 @@ extern "C" fn http_tls() {
     crate::host::http::tls::client::provide();
 }
 
+/// `HttpPolicy::offer_http2` of a server that was asked for it.
+#[unsafe(export_name = "wasmelt_http_server_http2")]
+extern "C" fn http_server_http2() {
+    crate::host::http::h2::server::provide();
+}
+
+/// `HttpPolicy::offer_tls` of a server that was asked for it.
+#[unsafe(export_name = "wasmelt_http_server_tls")]
+extern "C" fn http_server_tls() {
+    crate::host::http::tls::server::provide();
+}
+
 /// `wasmelt_p1_NAME(memory, …)` for every function of WASI 0.1 forwards to
 /// `wasi::p1::NAME(&mut GuestMemory, …) -> i32`.
 macro_rules! p1_exports {

@@ -46,6 +46,9 @@ extern "C" fn wasmelt_main_http_p3(program: &'static Program) -> ! {
 fn serve(program: &'static Program, slots: usize, body: Body, (reuse, at_once): (u64, usize)) -> ! {
     trap::know_components();
     let settings = settings();
+    let policy = process::http_policy();
+    let offers = [policy.offer_http2, policy.offer_tls];
+    offers.into_iter().flatten().for_each(|offer| offer());
     // What a program may take in all, each request of a server may.
     timeout::stop();
     let limit_ns = process::rare(program).map_or(0, |rare| rare.timeout_ns);

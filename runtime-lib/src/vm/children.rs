@@ -14,6 +14,8 @@ pub enum Signal {
     Child,
     /// The server is to end.
     End,
+    /// It is to read its files again.
+    Reload,
 }
 
 /// The signals of this process, which arrive nowhere else from now on.
@@ -51,6 +53,11 @@ impl Child {
         self.send(libc::SIGTERM);
     }
 
+    /// Asks it to read its files again.
+    pub fn reload(&self) {
+        self.send(libc::SIGHUP);
+    }
+
     fn send(self, signal: i32) {
         // SAFETY: the child has not been waited for, so its number is nobody else's.
         unsafe { libc::kill(self.0, signal) };
@@ -58,15 +65,20 @@ impl Child {
 }
 
 impl Signals {
+    /// `SIGHUP` is one of them only if there are files to be read again.
+    ///
     /// # Errors
     /// The system's.
-    pub fn new() -> Result<Signals> {
+    pub fn new(with_reload: bool) -> Result<Signals> {
         // SAFETY: an empty set is made before it is used.
         unsafe {
             let mut set = std::mem::zeroed();
             libc::sigemptyset(&raw mut set);
             for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT] {
                 libc::sigaddset(&raw mut set, signal);
+            }
+            if with_reload {
+                libc::sigaddset(&raw mut set, libc::SIGHUP);
             }
             if libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) != 0 {
                 return Err(Error::last_os_error());
@@ -87,6 +99,7 @@ impl Signals {
         let number = info.get(..count)?.first_chunk()?;
         Some(match u32::from_ne_bytes(*number).cast_signed() {
             libc::SIGCHLD => Signal::Child,
+            libc::SIGHUP => Signal::Reload,
             _ => Signal::End,
         })
     }

@@ -166,6 +166,8 @@ mod entry {
             flags: 0,
             hosts: empty(),
             provide_tls: None,
+            offer_http2: None,
+            offer_tls: None,
         }))
     }
 

@@ -59,6 +59,8 @@ struct Pipe {
     refused: Option<ErrorCode>,
     /// Somebody has begun to read, or is about to.
     attached: bool,
+    /// As much may wait as if somebody did.
+    narrow: bool,
     /// Nobody wants the bytes, but the end.
     discarding: bool,
     written: u64,
@@ -107,7 +109,7 @@ pub fn empty() -> BodyReader {
 
 impl Pipe {
     fn bytes_max(&self) -> usize {
-        if self.attached {
+        if self.attached || self.narrow {
             PIPE_BYTES_MAX
         } else {
             UNREAD_BYTES_MAX
@@ -203,6 +205,11 @@ impl BodyWriter {
             (_, Some(Err(error))) | (Some(error), None) => Err(error.clone()),
             _ => Ok(pipe.bytes_max().saturating_sub(pipe.unread)),
         }
+    }
+
+    /// No more waits while nobody reads than when somebody does: it comes from strangers.
+    pub fn narrow(&mut self) {
+        self.0.borrow_mut().narrow = true;
     }
 
     /// Whether whoever reads is gone.

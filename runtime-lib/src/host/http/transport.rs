@@ -10,12 +10,19 @@ use rustix::io::retry_on_intr;
 use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 
+use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::ErrorCode;
 use crate::host::{Error, Result};
 use crate::io::{Changes, Interest, Source};
 
 /// Bytes that one reading asks for at least.
 const READ_BYTES: usize = 16 * 1024;
+
+/// The time when so many nanoseconds are over.
+#[must_use]
+pub fn after_ns(ns: u64) -> u64 {
+    now_ns(Clock::Monotonic).saturating_add(ns)
+}
 
 /// A connection, secured or not.
 pub trait Transport {

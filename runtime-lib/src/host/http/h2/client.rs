@@ -181,7 +181,9 @@ impl Exchange {
             let fields = to_fields(&head.headers);
             self.answer
                 .give(Ok((ResponseHead { status, fields }, reader)));
-            self.stage = Stage::Body(Receiving::new(stream, writer));
+            self.stage = Stage::Body(Receiving::new(stream, writer, |link, error| {
+                link.error_code(error, true)
+            }));
             self.silence.touch();
         }
         let Stage::Body(receiving) = &mut self.stage else {

@@ -20,10 +20,16 @@ pub(super) struct Receiving {
     heard: bool,
     /// It is the reader's turn.
     held: bool,
+    /// What its errors are called.
+    failed: Failed,
+    /// More is too much.
+    bytes_left: u64,
 }
 
+pub(super) type Failed = fn(&Link, &h2::Error) -> ErrorCode;
+
 impl Receiving {
-    pub(super) fn new(stream: RecvStream, writer: BodyWriter) -> Receiving {
+    pub(super) fn new(stream: RecvStream, writer: BodyWriter, failed: Failed) -> Receiving {
         Receiving {
             stream,
             writer,
@@ -31,7 +37,25 @@ impl Receiving {
             ended: false,
             heard: false,
             held: false,
+            failed,
+            bytes_left: u64::MAX,
         }
+    }
+
+    /// The same, of a body that must not have more bytes.
+    pub(super) fn of_at_most(mut self, bytes_max: Option<u64>) -> Receiving {
+        self.bytes_left = bytes_max.unwrap_or(u64::MAX);
+        self
+    }
+
+    /// Waits until somebody reads, or will not.
+    pub(super) fn poll_wanted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.writer.poll_attached(cx)
+    }
+
+    /// Whether nobody reads any more.
+    pub(super) fn is_refused(&self) -> bool {
+        self.writer.is_refused()
     }
 
     /// Passes on what comes, up to the end.
@@ -47,14 +71,15 @@ impl Receiving {
     }
 
     fn poll_all(&mut self, cx: &mut Context<'_>, link: &Link) -> Poll<Result<()>> {
-        let failed = |error: &h2::Error| link.error_code(error, true);
+        let failed = self.failed;
         loop {
             if !self.chunk.is_empty() {
                 ready!(self.poll_pass_on(cx))?;
                 continue;
             }
             if self.ended {
-                let trailers = ready!(self.stream.poll_trailers(cx)).map_err(|e| failed(&e))?;
+                let trailers =
+                    ready!(self.stream.poll_trailers(cx)).map_err(|e| failed(link, &e))?;
                 self.heard = true;
                 let trailers = trailers.map(|trailers| to_fields(&trailers));
                 return Poll::Ready(self.writer.finish(trailers));
@@ -63,11 +88,16 @@ impl Receiving {
                 return Poll::Ready(Err(ErrorCode::ConnectionTerminated));
             }
             match ready!(self.stream.poll_data(cx)) {
-                Some(Ok(chunk)) => self.chunk = chunk,
+                Some(Ok(chunk)) => {
+                    link.has_worked();
+                    let left = self.bytes_left.checked_sub(chunk.len() as u64);
+                    self.bytes_left = left.ok_or(ErrorCode::HttpRequestBodySize(None))?;
+                    self.chunk = chunk;
+                }
                 None => self.ended = true,
                 // What follows is not wanted: the answer to it is there.
                 Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) => self.ended = true,
-                Some(Err(error)) => return Poll::Ready(Err(failed(&error))),
+                Some(Err(error)) => return Poll::Ready(Err(failed(link, &error))),
             }
             self.heard = true;
         }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use h2::SendStream;
+use h2::{Reason, SendStream};
 
 use super::{Link, to_headers};
 use crate::host::http::ErrorCode;
@@ -19,6 +19,10 @@ pub(super) struct Sending {
     link: Rc<Link>,
     /// Everything is h2's, since so many flushes.
     ended: Option<u64>,
+    /// It is the other side's turn.
+    held: bool,
+    /// Something has gone since somebody asked.
+    moved: bool,
 }
 
 /// Why a message was not sent whole.
@@ -37,6 +41,8 @@ impl Sending {
             body,
             link,
             ended: None,
+            held: false,
+            moved: false,
         }
     }
 
@@ -62,19 +68,25 @@ impl Sending {
             }
             ready!(self.poll_part(cx))?;
         }
-        ready!(self.link.poll_flushed(cx, self.ended.unwrap_or_default()));
-        self.body.sent(Ok(()));
+        let since = self.ended.unwrap_or_default();
+        self.held = true;
+        match ready!(self.link.poll_flushed(cx, since)) {
+            true => self.body.sent(Ok(())),
+            false => return Poll::Ready(Err(SendError::Peer(ErrorCode::ConnectionTerminated))),
+        }
         Poll::Ready(Ok(()))
     }
 
     /// Hands the next part to h2, of as many bytes as the other side takes.
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.held = false;
         ready!(self.body.poll_readable(cx));
         let unread = self.body.unread_bytes().min(PART_BYTES_MAX);
         if unread == 0 {
             return self.poll_end(cx);
         }
         self.stream.reserve_capacity(unread);
+        self.held = true;
         while self.stream.capacity() == 0 {
             match ready!(self.stream.poll_capacity(cx)) {
                 Some(Ok(_)) => {}
@@ -85,7 +97,14 @@ impl Sending {
         let mut part = vec![0; unread.min(self.stream.capacity())];
         let count = ready!(self.body.poll_read(cx, &mut part)).map_err(SendError::Body)?;
         part.truncate(count);
-        let sent = self.stream.send_data(part.into(), false);
+        self.moved = true;
+        self.link.has_worked();
+        // The end needs no frame of its own where it is known.
+        let is_last = self.body.unread_bytes() == 0 && self.body.is_complete_without_trailers();
+        if is_last {
+            self.ended = Some(self.link.flushes.get());
+        }
+        let sent = self.stream.send_data(part.into(), is_last);
         Poll::Ready(sent.map_err(|error| self.peer_error(&error)))
     }
 
@@ -106,6 +125,21 @@ impl Sending {
     pub(super) fn give_up(&mut self, error: &ErrorCode) {
         self.body.sent(Err(error.clone()));
         self.body.refuse(error.clone());
+    }
+
+    /// The other side sees that it is not whole.
+    pub(super) fn reset(&mut self, reason: Reason) {
+        self.stream.send_reset(reason);
+    }
+
+    /// Whether this waits for the other side, not for whoever writes.
+    pub(super) fn waits_for_peer(&self) -> bool {
+        self.held
+    }
+
+    /// Whether something has gone since this was asked for the last time.
+    pub(super) fn has_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
     }
 
     /// Whether only the system has to take what is left.

@@ -1,26 +1,23 @@
-//! A client's connection, with what has come in, and the times that are measured on it.
+//! A client's connection, with what has come in.
 
 use std::os::fd::OwnedFd;
 
-use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::transport::{Buffer, Socket, Transport};
 
 /// A client's connection, with what has come in.
-pub(super) struct Connection {
-    pub(super) transport: Box<dyn Transport>,
-    pub(super) buffer: Buffer,
+pub struct Connection {
+    pub(in crate::host::http) transport: Box<dyn Transport>,
+    pub(in crate::host::http) buffer: Buffer,
+    /// It has TLS.
+    pub(in crate::host::http) is_secure: bool,
 }
 
 impl Connection {
-    pub(super) fn new(fd: OwnedFd) -> Connection {
+    pub(in crate::host::http) fn new(fd: OwnedFd) -> Connection {
         Connection {
             transport: Box::new(Socket::new(fd)),
             buffer: Buffer::default(),
+            is_secure: false,
         }
     }
-}
-
-/// The time when so many nanoseconds are over.
-pub(super) fn after_ns(ns: u64) -> u64 {
-    now_ns(Clock::Monotonic).saturating_add(ns)
 }

@@ -1,89 +1,24 @@
 //! One request and its response on a connection of a client.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use super::connection::Connection;
+use super::reply::{Asked, Reply, Shared};
 use super::request::{Request, Shape};
 use super::response::{informational, own, response_head};
 use super::settings::Settings;
-use crate::host::http::answer::Answer;
 use crate::host::http::body::{BodyReader, BodyWriter, empty, pipe};
 use crate::host::http::h1::framing::{Decoder, Step};
 use crate::host::http::h1::sending::{Outgoing, SendError, Sender};
-use crate::host::http::{ErrorCode, Fields, RequestHead, ResponseHead, Result};
-use crate::io::{Event, Sleep, sleep_until};
+use crate::host::http::transport::after_ns;
+use crate::host::http::{ErrorCode, Fields, ResponseHead, Result};
+use crate::io::{Sleep, sleep_until};
 
 /// Bytes of a request that the guest did not want, and that are read for the sake of the next one.
 const UNWANTED_BYTES_MAX: usize = 256 * 1024;
-
-/// What the guest answers with.
-#[derive(Clone)]
-pub struct Reply(Rc<Shared>);
-
-/// What the connection and the guest have in common.
-struct Shared {
-    response: Rc<Answer<Result<(ResponseHead, BodyReader)>>>,
-    /// Informational responses that are to be sent.
-    informed: RefCell<VecDeque<Vec<u8>>>,
-    may_inform: bool,
-    /// Nothing more comes from the guest; the status that the client gets if it has had nothing.
-    over: Cell<Option<u16>>,
-    /// Of whoever sends.
-    waker: Cell<Option<Waker>>,
-}
-
-impl Reply {
-    /// Sends an informational response.
-    ///
-    /// # Errors
-    /// That the client knows none.
-    pub fn inform(&self, head: &ResponseHead) -> Result<()> {
-        if !self.0.may_inform {
-            return Err(ErrorCode::HttpProtocolError);
-        }
-        self.0.informed.borrow_mut().push_back(informational(head));
-        self.0.wake();
-        Ok(())
-    }
-
-    /// Gives the response, or why there is none.
-    pub fn respond(&self, response: Result<(ResponseHead, BodyReader)>) {
-        self.0.response.give(response);
-    }
-
-    /// Whether there has been no response yet.
-    #[must_use]
-    pub fn is_awaited(&self) -> bool {
-        self.0.response.is_awaited()
-    }
-
-    /// Nothing more is to be expected: a client that has had nothing gets this status, and any
-    /// other sees the end of its connection in the middle of the message.
-    pub fn cut(&self, status: u16) {
-        self.0.over.set(Some(status));
-        self.0.wake();
-    }
-}
-
-impl Shared {
-    fn wake(&self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-}
-
-/// A request that is to be answered.
-pub struct Asked {
-    pub head: RequestHead,
-    pub body: BodyReader,
-    pub reply: Reply,
-}
 
 /// Receives and sends until the response has been sent.
 pub(super) struct Exchange {
@@ -123,17 +58,11 @@ impl Exchange {
         settings: &Settings,
     ) -> (Exchange, Asked) {
         let (writer, reader) = pipe(None);
-        let shared = Rc::new(Shared {
-            response: Answer::new(),
-            informed: RefCell::default(),
-            may_inform: request.shape.minor > 0,
-            over: Cell::new(None),
-            waker: Cell::new(None),
-        });
+        let shared = Shared::new(request.shape.minor > 0);
         let asked = Asked {
             head: request.head,
             body: reader,
-            reply: Reply(Rc::clone(&shared)),
+            reply: Reply::new(&shared),
         };
         let exchange = Exchange {
             connection,
@@ -182,7 +111,7 @@ impl Exchange {
                     let count = count.min(room);
                     let Some(left) = self.body_bytes_left.checked_sub(count as u64) else {
                         writer.fail(ErrorCode::HttpRequestBodySize(None));
-                        self.shared.over.set(Some(413));
+                        self.shared.cut(413);
                         self.stop_receiving();
                         break;
                     };
@@ -222,7 +151,7 @@ impl Exchange {
                 self.stop_receiving();
             }
             Poll::Pending => {
-                let at_ns = super::connection::after_ns(self.body_ns);
+                let at_ns = after_ns(self.body_ns);
                 let sleep = self.sleep.get_or_insert_with(|| sleep_until(at_ns));
                 ready!(Pin::new(sleep).poll(cx));
                 writer.fail(ErrorCode::ConnectionReadTimeout);
@@ -239,7 +168,7 @@ impl Exchange {
 
     /// Sends what there is.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let over = self.shared.over.get();
+        let over = self.shared.over();
         if over.is_some()
             && let Some(sender) = &mut self.sender
             && !sender.has_all()
@@ -247,9 +176,9 @@ impl Exchange {
             sender.give_up(&ErrorCode::ConnectionTerminated);
             return Poll::Ready(Outcome::Abort);
         }
-        self.shared.waker.set(Some(cx.waker().clone()));
-        let informed = self.shared.informed.take();
-        self.out.extend(informed.into_iter().flatten());
+        for head in self.shared.take_informed(cx) {
+            self.out.extend(informational(&head));
+        }
         while !self.out.is_empty() {
             let transport = &mut *self.connection.transport;
             match ready!(transport.poll_write(cx, &self.out)) {
@@ -261,8 +190,7 @@ impl Exchange {
             if let Some(status) = over {
                 self.refuse(status);
             } else {
-                ready!(self.shared.response.poll(cx));
-                let Some(response) = self.shared.response.take() else {
+                let Some(response) = ready!(self.shared.poll_response(cx)) else {
                     return Poll::Ready(Outcome::Abort);
                 };
                 self.begin(response);

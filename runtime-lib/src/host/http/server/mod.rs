@@ -7,6 +7,8 @@
 mod accept;
 mod connection;
 mod exchange;
+mod offered;
+mod reply;
 mod request;
 mod response;
 pub mod settings;
@@ -15,6 +17,10 @@ mod supervise;
 mod tests;
 mod worker;
 
-pub use exchange::{Asked, Reply};
+pub use connection::Connection;
+pub use offered::{Secured, Securing, Served, ServerTls, offer_http2, offer_tls};
+pub(super) use reply::Shared;
+pub use reply::{Asked, Reply};
+pub(super) use response::{own_text, with_date};
 pub use supervise::run;
 pub use worker::Guests;

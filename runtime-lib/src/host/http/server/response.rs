@@ -64,7 +64,7 @@ pub(super) fn informational(head: &ResponseHead) -> Vec<u8> {
 
 /// A response of the server's own, behind which the connection ends.
 pub(super) fn own(status: u16, is_head: bool) -> Vec<u8> {
-    let text = format!("{status} {}\n", reason(status));
+    let text = own_text(status);
     let mut out = Vec::new();
     write_status(&mut out, status);
     write_field(&mut out, "Content-Type", b"text/plain");
@@ -80,6 +80,11 @@ pub(super) fn own(status: u16, is_head: bool) -> Vec<u8> {
         out.extend_from_slice(text.as_bytes());
     }
     out
+}
+
+/// The body of such a response.
+pub(in crate::host::http) fn own_text(status: u16) -> String {
+    format!("{status} {}\n", reason(status))
 }
 
 fn write_status(out: &mut Vec<u8>, status: u16) {
@@ -124,8 +129,12 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// Writes the time as RFC 9110, section 5.6.7, has it, which is made once a second.
 fn write_date(out: &mut Vec<u8>) {
+    with_date(|date| write_field(out, "Date", date.as_bytes()));
+}
+
+/// Gives the time as RFC 9110, section 5.6.7, has it, which is made once a second.
+pub(in crate::host::http) fn with_date<T>(then: impl FnOnce(&str) -> T) -> T {
     thread_local! {
         static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
     }
@@ -134,8 +143,8 @@ fn write_date(out: &mut Vec<u8>) {
         if *at != now {
             (*at, *text) = (now, date_of(now));
         }
-        write_field(out, "Date", text.as_bytes());
-    });
+        then(text)
+    })
 }
 
 fn date_of(seconds: u64) -> String {

@@ -4,6 +4,7 @@
 
 use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 /// Where a server listens.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,6 +40,16 @@ pub struct Settings {
     pub timeout_ns: Option<u64>,
     /// How long requests may take to end when the server does.
     pub grace_ns: u64,
+    /// The server speaks TLS.
+    pub certificate: Option<Rc<Certificate>>,
+}
+
+/// The files that TLS needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Certificate {
+    /// The server's certificate, and those between it and an authority.
+    pub chain: String,
+    pub key: String,
 }
 
 /// What a command line asks for.
@@ -66,6 +77,9 @@ Options:
   --head-timeout TIME     how long a request's head may take; by default 10s
   --body-timeout TIME     how long a client may be silent within a body; by default 30s
   --idle-timeout TIME     how long a connection may wait for its next request; by default 60s
+  --tls-cert FILE         speak TLS with the certificates in this file (PEM), the server's first;
+                          of servers that were built with `--tls`
+  --tls-key FILE          the key of the first one; both files are read again at SIGHUP
   --help                  this
 ";
 
@@ -75,7 +89,7 @@ const NS_PER_MS: u64 = 1_000_000;
 const COUNT_MAX: u64 = 1 << 20;
 
 /// Those that take a value.
-const FLAGS: [&str; 13] = [
+const FLAGS: [&str; 15] = [
     "--addr",
     "--workers",
     "--reuse",
@@ -89,6 +103,8 @@ const FLAGS: [&str; 13] = [
     "--head-timeout",
     "--body-timeout",
     "--idle-timeout",
+    "--tls-cert",
+    "--tls-key",
 ];
 
 impl Settings {
@@ -114,7 +130,9 @@ impl Settings {
             idle_ns: 60_000 * NS_PER_MS,
             timeout_ns: None,
             grace_ns: 10_000 * NS_PER_MS,
+            certificate: None,
         };
+        let (mut chain, mut key) = (None, None);
         let mut words = arguments.map(|word| String::from_utf8_lossy(word).into_owned());
         while let Some(word) = words.next() {
             if matches!(&*word, "--help" | "-h") {
@@ -131,8 +149,18 @@ impl Settings {
             }
             let value = value.or_else(|| words.next());
             let value = value.ok_or_else(|| format!("`{flag}` needs a value"))?;
-            settings.set(&flag, &value)?;
+            match &*flag {
+                "--tls-cert" => chain = Some(value),
+                "--tls-key" => key = Some(value),
+                _ => settings.set(&flag, &value)?,
+            }
         }
+        settings.certificate = match (chain, key) {
+            (Some(chain), Some(key)) => Some(Rc::new(Certificate { chain, key })),
+            (None, None) => None,
+            (Some(_), None) => return Err("`--tls-cert` needs `--tls-key` beside it".to_owned()),
+            (None, Some(_)) => return Err("`--tls-key` needs `--tls-cert` beside it".to_owned()),
+        };
         Ok(Asked::Serve(settings))
     }
 
@@ -281,6 +309,9 @@ mod tests {
             found.idle_ns,
         ];
         assert_eq!(times, [1, 2, 3, 4].map(|ms| ms * NS_PER_MS));
+        let found = settings(&["--tls-cert", "a", "--tls-key=b"], &[]);
+        let certificate = found.certificate.unwrap();
+        assert_eq!((&*certificate.chain, &*certificate.key), ("a", "b"));
         assert_eq!(read(&["--workers", "2", "--help"], &[]), Ok(Asked::Help));
     }
 
@@ -298,6 +329,8 @@ mod tests {
             &["--reuse=-1"],
             &["--timeout", "0"],
             &["--timeout", "5h"],
+            &["--tls-cert", "a"],
+            &["--tls-key=a"],
         ] {
             assert!(read(words, &[]).is_err(), "{words:?}");
         }

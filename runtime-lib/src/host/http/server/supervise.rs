@@ -9,10 +9,11 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use super::accept::{forget, listen};
-use super::connection::after_ns;
+use super::offered::{ServerTls, load_tls};
 use super::settings::{Address, Settings};
 use super::worker::{Guests, serve};
 use crate::host::clocks::{Clock, now_ns};
+use crate::host::http::transport::after_ns;
 use crate::host::net;
 use crate::host::stat::NS_PER_S;
 use crate::vm::children::{self, Child, Signal, Signals};
@@ -30,6 +31,10 @@ const EARLY_MAX: usize = 5;
 /// Serves until a signal ends it; never returns. Each worker makes its guests.
 pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
     raise_limit_of_files();
+    let tls = settings
+        .certificate
+        .as_deref()
+        .map(|certificate| load_tls(certificate).unwrap_or_else(|message| fail(&message)));
     let (listener, address) = match children::passed_listener() {
         Some(fd) => {
             let address = net::local_address(fd.as_fd());
@@ -43,15 +48,16 @@ pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
             }
         },
     };
-    let Ok(signals) = Signals::new() else {
+    let Ok(signals) = Signals::new(tls.is_some()) else {
         fail("the system has no signal descriptors")
     };
-    announce(address.as_ref());
+    announce(address.as_ref(), tls.is_some());
     let count = settings.workers;
     let count = count.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let mut workers = Workers {
         all: Vec::new(),
         early: 0,
+        tls,
     };
     for _ in 0..count {
         workers.start(&guests, &listener, settings);
@@ -70,6 +76,9 @@ pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
                 limit_ns = Some(after_ns(grace_ns));
                 workers.all.iter().for_each(|(worker, _)| worker.end());
             }
+            if signal == Signal::Reload {
+                workers.reload(settings);
+            }
         }
         for _ in 0..workers.reap() {
             if limit_ns.is_none() {
@@ -87,6 +96,7 @@ struct Workers {
     /// With the time at which each began.
     all: Vec<(Child, u64)>,
     early: usize,
+    tls: Option<Rc<dyn ServerTls>>,
 }
 
 impl Workers {
@@ -106,10 +116,27 @@ impl Workers {
                 let Ok(listener) = listener.try_clone() else {
                     process::exit(1)
                 };
-                let clean = serve(listener, guests(), settings);
+                let clean = serve(listener, guests(), settings, self.tls.clone());
                 process::exit(if clean { 0 } else { 1 })
             }
             Err(error) => fail(&format!("cannot start a worker: {error}")),
+        }
+    }
+
+    /// Has workers take the certificate that is in the files now, if it is one.
+    fn reload(&mut self, settings: &Settings) {
+        match settings.certificate.as_deref().map(load_tls) {
+            Some(Ok(tls)) => {
+                self.tls = Some(tls);
+                self.all.iter().for_each(|(worker, _)| worker.reload());
+            }
+            Some(Err(message)) => {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "error: {message}; the old certificate stays"
+                );
+            }
+            None => {}
         }
     }
 
@@ -130,9 +157,12 @@ impl Workers {
 }
 
 /// The first line tells where the server is, also when the port was left to the system.
-fn announce(address: Option<&Address>) {
+fn announce(address: Option<&Address>, is_secure: bool) {
     let mut to = std::io::stderr();
     let _ = match address {
+        Some(Address::Tcp(address)) if is_secure => {
+            writeln!(to, "Serving HTTP on https://{address}/")
+        }
         Some(address) => writeln!(to, "Serving HTTP on {address}"),
         None => writeln!(to, "Serving HTTP on a socket of somebody else's"),
     };

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use super::connection::Connection;
-use super::exchange::{self, Exchange, Outcome, Reply};
+use super::exchange::{Exchange, Outcome};
+use super::reply::{self, Reply};
 use super::request::{LIMITS, check};
 use super::settings::{self, Settings};
 use crate::host::http::body::{BodyReader, empty, pipe};
@@ -39,7 +40,7 @@ fn ask(request: &str) -> Asked {
         .buffer
         .put_back(&request.as_bytes()[head.bytes..]);
     let request = check(head).unwrap();
-    let (mut exchange, exchange::Asked { body, reply, .. }) =
+    let (mut exchange, reply::Asked { body, reply, .. }) =
         Exchange::new(connection, request, &settings());
     let ended = Rc::new(RefCell::new(None));
     let at_end = Rc::clone(&ended);

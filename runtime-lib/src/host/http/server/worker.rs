@@ -9,14 +9,21 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::accept::{Accepted, accept};
-use super::connection::{Connection, after_ns};
-use super::exchange::{Asked, Exchange, Outcome};
+use super::connection::Connection;
+use super::exchange::{Exchange, Outcome};
+use super::offered::{Served, ServerTls, http2, load_tls};
+use super::reply::Asked;
 use super::request::{LIMITS, Request, check, refusal};
 use super::response::own;
 use super::settings::Settings;
-use crate::host::http::h1::head;
+use crate::host::http::Scheme;
+use crate::host::http::h1::head::{self, Malformed};
+use crate::host::http::transport::after_ns;
 use crate::io::{self, Changes, Interest, Source, Task, sleep_until, spawn};
 use crate::vm::children::{Signal, Signals};
+
+/// A client that has not been greeted has so long when the server ends.
+const LAST_GREETING_NS: u64 = 1_000_000_000;
 
 /// Guests that are let go on before the event loop is asked again.
 const GUESTS_A_TURN: u32 = 32;
@@ -40,6 +47,7 @@ pub trait Guests {
 struct Worker {
     guests: Rc<dyn Guests>,
     settings: Settings,
+    tls: RefCell<Option<Rc<dyn ServerTls>>>,
     /// Tasks of connections, by number.
     connections: RefCell<Vec<Option<Task>>>,
     free: RefCell<Vec<usize>>,
@@ -51,10 +59,16 @@ struct Worker {
 }
 
 /// Serves until a signal says to end: whether all requests have ended by themselves.
-pub(super) fn serve(listener: OwnedFd, guests: Rc<dyn Guests>, settings: &Settings) -> bool {
+pub(super) fn serve(
+    listener: OwnedFd,
+    guests: Rc<dyn Guests>,
+    settings: &Settings,
+    tls: Option<Rc<dyn ServerTls>>,
+) -> bool {
     let worker = Rc::new(Worker {
         guests: Rc::clone(&guests),
         settings: settings.clone(),
+        tls: RefCell::new(tls),
         connections: RefCell::default(),
         free: RefCell::default(),
         idle: RefCell::default(),
@@ -116,7 +130,7 @@ impl Worker {
         accepting: Task,
         grace_ns: u64,
     ) -> bool {
-        let Ok(signals) = Signals::new() else {
+        let Ok(signals) = Signals::new(self.settings.certificate.is_some()) else {
             return false;
         };
         let signals = Rc::new(Source::new(signals));
@@ -125,7 +139,8 @@ impl Worker {
             loop {
                 match signals.next() {
                     Some(Signal::End) => return Poll::Ready(()),
-                    Some(_) => {}
+                    Some(Signal::Reload) => self.reload(),
+                    Some(Signal::Child) => {}
                     None => ready!(changes.poll(cx)),
                 }
             }
@@ -162,6 +177,15 @@ impl Worker {
         ended
     }
 
+    /// Takes the certificate that is in the files now, for connections that are to come.
+    fn reload(&self) {
+        let certificate = self.settings.certificate.as_deref();
+        // The parent has just read them, and says what is wrong with them.
+        if let Some(Ok(tls)) = certificate.map(load_tls) {
+            self.tls.replace(Some(tls));
+        }
+    }
+
     /// Has connections close that have no request.
     fn end(&self) {
         self.ending.set(true);
@@ -179,6 +203,9 @@ impl Worker {
         });
         if number >= self.settings.connections_max {
             self.free.borrow_mut().push(number);
+            if self.tls.borrow().is_some() {
+                return;
+            }
             // A client that does not take it at once does without.
             let mut connection = Connection::new(fd);
             let cx = &mut Context::from_waker(Waker::noop());
@@ -211,11 +238,21 @@ impl Worker {
         }
     }
 
-    async fn look_after(&self, number: usize, fd: OwnedFd) {
+    async fn look_after(self: &Rc<Self>, number: usize, fd: OwnedFd) {
+        let mut takes_http2 = http2().is_some();
         let mut connection = Connection::new(fd);
+        let tls = self.tls.borrow().clone();
+        if let Some(tls) = tls {
+            match self.secure(number, connection, tls).await {
+                Some((secured, false)) => (connection, takes_http2) = (secured, false),
+                Some((secured, true)) => return self.speak_http2(number, secured).await,
+                None => return,
+            }
+        }
         loop {
             let request = {
-                let mut next = pin!(next_request(&mut connection, &self.settings));
+                let settings = &self.settings;
+                let mut next = pin!(next_request(&mut connection, settings, takes_http2));
                 // Even at the end, a request that has come already is answered.
                 poll_fn(|cx| match next.as_mut().poll(cx) {
                     Poll::Pending if self.ending.get() => Poll::Ready(Ok(None)),
@@ -232,8 +269,10 @@ impl Worker {
             let request = match request {
                 Ok(Some(request)) => request,
                 Ok(None) => return,
-                Err(status) => return refuse(connection, status).await,
+                Err(Instead::Http2) => return self.speak_http2(number, connection).await,
+                Err(Instead::Refused(status)) => return refuse(connection, status).await,
             };
+            takes_http2 = false;
             let (mut exchange, asked) = Exchange::new(connection, request, &self.settings);
             self.guests.take(asked);
             let outcome = (&mut exchange).await;
@@ -247,24 +286,119 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// Greets a client by TLS: the connection, and whether it is one of HTTP/2.
+    async fn secure(
+        &self,
+        number: usize,
+        connection: Connection,
+        tls: Rc<dyn ServerTls>,
+    ) -> Option<(Connection, bool)> {
+        let mut greeting = tls.secure(connection.transport);
+        let mut limit = pin!(sleep_until(after_ns(self.settings.head_ns)));
+        let mut is_ending = false;
+        let secured = poll_fn(|cx| {
+            if let Poll::Ready(secured) = greeting.as_mut().poll(cx) {
+                return Poll::Ready(secured.ok());
+            }
+            if !is_ending && self.poll_ending(number, cx).is_ready() {
+                is_ending = true;
+                limit.set(sleep_until(after_ns(LAST_GREETING_NS)));
+            }
+            limit.as_mut().poll(cx).map(|()| None)
+        });
+        let secured = secured.await?;
+        self.idle.borrow_mut().remove(&number);
+        let connection = Connection {
+            transport: secured.transport,
+            buffer: connection.buffer,
+            is_secure: true,
+        };
+        Some((connection, secured.by_http2))
+    }
+
+    async fn speak_http2(self: &Rc<Self>, number: usize, connection: Connection) {
+        let Some(speak) = http2() else {
+            return;
+        };
+        let worker = Rc::clone(self);
+        speak(connection, Rc::new(Place { worker, number })).await;
+        self.idle.borrow_mut().remove(&number);
+    }
+
+    fn poll_ending(&self, number: usize, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ending.get() {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        self.idle.borrow_mut().insert(number, waker);
+        Poll::Pending
+    }
+}
+
+/// A connection's place with its worker.
+struct Place {
+    worker: Rc<Worker>,
+    number: usize,
+}
+
+impl Served for Place {
+    fn settings(&self) -> &Settings {
+        &self.worker.settings
+    }
+
+    fn take(&self, asked: Asked) {
+        self.worker.guests.take(asked);
+    }
+
+    fn poll_ending(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.worker.poll_ending(self.number, cx)
+    }
+}
+
+/// What comes on a connection instead of a request.
+enum Instead {
+    Http2,
+    /// Something that gets this status.
+    Refused(u16),
+}
+
+impl From<u16> for Instead {
+    fn from(status: u16) -> Instead {
+        Instead::Refused(status)
+    }
+}
+
+/// What the preface of HTTP/2 begins with (RFC 9113, section 3.4).
+const PREFACE_LINE: &[u8] = b"PRI * HTTP/2.0\r\n";
+
 /// The next request of a connection; nothing at its end.
 async fn next_request(
     connection: &mut Connection,
     settings: &Settings,
-) -> Result<Option<Request>, u16> {
+    takes_http2: bool,
+) -> Result<Option<Request>, Instead> {
     let mut deadline = pin!(sleep_until(after_ns(settings.idle_ns)));
     let mut has_begun = false;
     poll_fn(|cx| {
         loop {
             match head::request(connection.buffer.bytes(), LIMITS) {
-                Err(malformed) => return Poll::Ready(Err(refusal(malformed))),
+                Err(Malformed::Version)
+                    if takes_http2 && connection.buffer.bytes().starts_with(PREFACE_LINE) =>
+                {
+                    return Poll::Ready(Err(Instead::Http2));
+                }
+                Err(malformed) => return Poll::Ready(Err(refusal(malformed).into())),
                 Ok(Some(head)) => {
                     connection.buffer.consume(head.bytes);
-                    let request = check(head)?;
+                    let mut request = check(head)?;
+                    if connection.is_secure {
+                        request.head.scheme = Some(Scheme::Https);
+                    }
                     let fits = |max| request.framing.fits(max);
                     return Poll::Ready(match settings.body_bytes_max.is_none_or(fits) {
                         true => Ok(Some(request)),
-                        false => Err(413),
+                        false => Err(413.into()),
                     });
                 }
                 Ok(None) => {}
@@ -276,13 +410,13 @@ async fn next_request(
             match connection.buffer.poll_fill(cx, &mut *connection.transport) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0)) if connection.buffer.is_empty() => return Poll::Ready(Ok(None)),
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(400)),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(400.into())),
                 Poll::Ready(Err(_)) => return Poll::Ready(Ok(None)),
                 Poll::Pending => {
                     connection.buffer.shrink();
                     ready!(deadline.as_mut().poll(cx));
                     return Poll::Ready(match has_begun {
-                        true => Err(408),
+                        true => Err(408.into()),
                         false => Ok(None),
                     });
                 }

@@ -9,14 +9,11 @@ use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-use super::{Tls, roots};
+use super::{H2, Tls, roots};
 use crate::host::http::client::{Connection, Securing, Way, set_secure};
 use crate::host::http::h2::client::Session;
 use crate::host::http::transport::Transport;
 use crate::host::http::{ErrorCode, Result};
-
-/// The name of HTTP/2 over TLS (RFC 9113, section 3.1).
-const H2: &[u8] = b"h2";
 
 thread_local! {
     /// Made for the first connection; it remembers sessions.

@@ -4,6 +4,7 @@
 
 pub mod client;
 mod roots;
+pub mod server;
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
@@ -15,6 +16,9 @@ use rustls::{ConnectionCommon, SideData};
 use super::transport::Transport;
 use super::{ErrorCode, Result, TlsAlertReceivedPayload};
 use crate::host::{self, Error};
+
+/// The name of HTTP/2 over TLS (RFC 9113, section 3.1).
+const H2: &[u8] = b"h2";
 
 /// A connection with TLS.
 pub struct Tls<C> {
