@@ -55,6 +55,8 @@ pub struct Ready {
 pub struct Changes {
     handle: Handle,
     interest: Interest,
+    /// Using it is known to block until something is reported.
+    is_drained: bool,
     waiting: Option<reactor::Waiting>,
 }
 
@@ -168,6 +170,7 @@ impl Changes {
         Changes {
             handle,
             interest,
+            is_drained: false,
             waiting: None,
         }
     }
@@ -182,7 +185,21 @@ impl Changes {
         }
         // The event loop has no room for it: nothing else goes on meanwhile.
         wait_for_descriptor(&self.handle, self.interest);
+        self.is_drained = false;
         Poll::Ready(())
+    }
+
+    /// There was nothing more a moment ago, as one who reads less than there is room for knows:
+    /// trying again makes no sense until something changes.
+    pub fn note_drained(&mut self) {
+        self.is_drained = true;
+        reactor::clear(&self.handle, self.interest);
+    }
+
+    /// Whether it makes sense to try.
+    #[must_use]
+    pub fn may_try(&self) -> bool {
+        !self.is_drained || reactor::is_noted(&self.handle, self.interest)
     }
 
     /// Nobody waits any more.

@@ -67,6 +67,8 @@ struct Slot {
     writable: bool,
     /// Nothing is ever reported: it never makes anybody wait.
     silent: bool,
+    /// The other side has ended it, or it has failed: neither is reported again.
+    ended: bool,
 }
 
 thread_local! {
@@ -94,6 +96,33 @@ pub(super) fn wait_for(
         let reactor = reactor.get_or_insert_with(Reactor::new);
         reactor.wait_for(handle, interest, waker, known)
     })
+}
+
+/// Whether something has been reported of a descriptor since [`clear`], or could have been without
+/// anybody's knowing.
+pub(super) fn is_noted(handle: &Handle, interest: Interest) -> bool {
+    REACTOR.with_borrow_mut(|reactor| match reactor {
+        Some(reactor) if reactor.poll.is_none() => true,
+        Some(reactor) => {
+            let slot = reactor.known_slot(handle);
+            let slot = slot.and_then(|slot| reactor.slots.get_mut(slot));
+            slot.is_some_and(|slot| *slot.note(interest))
+        }
+        None => false,
+    })
+}
+
+/// The system has just said that there is nothing more: what was reported before is forgotten, but
+/// for what is not reported again.
+pub(super) fn clear(handle: &Handle, interest: Interest) {
+    REACTOR.with_borrow_mut(|reactor| {
+        if let Some(reactor) = reactor
+            && let Some(slot) = reactor.known_slot(handle)
+            && let Some(slot) = reactor.slots.get_mut(slot)
+        {
+            *slot.note(interest) = slot.ended || slot.silent;
+        }
+    });
 }
 
 /// From now on, the thread waits as if the system had no room for the event loop.
@@ -311,6 +340,7 @@ impl Reactor {
                 let failed = event.is_error();
                 slot.readable |= event.is_readable() || event.is_read_closed() || failed;
                 slot.writable |= event.is_writable() || event.is_write_closed() || failed;
+                slot.ended |= event.is_read_closed() || event.is_write_closed() || failed;
             }
         }
     }
@@ -355,12 +385,8 @@ impl Reactor {
         let Wanted::Ready(handle, _) = wanted else {
             return Ok(None);
         };
-        let known = match handle {
-            Handle::Stream(stream) => self.streams.get(*stream as usize).copied().flatten(),
-            Handle::Source(source) => source.registration().get().map(|known| known.slot),
-        };
-        if known.is_some() {
-            return Ok(known);
+        if let Some(known) = self.known_slot(handle) {
+            return Ok(Some(known));
         }
         let slot = self.register(handle.fd().as_raw_fd())?;
         match handle {
@@ -376,6 +402,14 @@ impl Reactor {
             }
         }
         Ok(Some(slot))
+    }
+
+    /// The slot of a descriptor that is registered.
+    fn known_slot(&self, handle: &Handle) -> Option<usize> {
+        match handle {
+            Handle::Stream(stream) => self.streams.get(*stream as usize).copied().flatten(),
+            Handle::Source(source) => source.registration().get().map(|known| known.slot),
+        }
     }
 
     /// A slot for a descriptor, from which changes are noted.
@@ -400,6 +434,7 @@ impl Reactor {
             readable: always,
             writable: always,
             silent: always,
+            ended: false,
         };
         match self.slots.get_mut(index) {
             Some(place) => *place = slot,

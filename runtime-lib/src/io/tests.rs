@@ -253,6 +253,40 @@ fn futures_do_without_an_event_loop() {
     assert_eq!((woken(), Script::ms()), ([1, 1], 7));
 }
 
+#[test]
+fn what_has_been_used_up_is_tried_again_when_something_comes() {
+    let context = &mut Context::from_waker(Waker::noop());
+    let pipe = Pipe::new();
+    let mut changes = Changes::new(pipe.reader.handle(), Interest::Readable);
+    assert!(changes.may_try());
+    changes.note_drained();
+    for _ in 0..2 {
+        assert!(!changes.may_try() && changes.poll(context).is_pending());
+        assert!(turn(false) && !changes.may_try());
+        pipe.put();
+        assert!(turn(true) && changes.may_try());
+        pipe.take();
+        changes.note_drained();
+    }
+    // An end that has come together with something is not reported once more.
+    assert!(changes.poll(context).is_pending());
+    pipe.put();
+    drop(pipe.writer);
+    assert!(turn(true));
+    assert_eq!(rustix::io::read(&**pipe.reader, &mut [0; 8]), Ok(1));
+    changes.note_drained();
+    assert!(changes.may_try());
+}
+
+#[test]
+fn without_an_event_loop_everything_is_tried() {
+    reactor::have_no_room();
+    let pipe = Pipe::new();
+    let mut changes = Changes::new(pipe.reader.handle(), Interest::Readable);
+    changes.note_drained();
+    assert!(changes.may_try());
+}
+
 fn check_futures() {
     assert!(!turn(true), "nobody waits for anything");
     let pipes = [Pipe::new(), Pipe::new()];

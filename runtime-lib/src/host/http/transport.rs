@@ -72,11 +72,21 @@ impl Socket {
 impl Transport for Socket {
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
         loop {
+            if !self.reading.may_try() {
+                ready!(self.reading.poll(cx));
+                continue;
+            }
             let fd = self.source.as_fd();
             let read = retry_on_intr(|| rustix::net::recv(fd, &mut *into, RecvFlags::empty()));
             match read.map_err(Error::from) {
-                Err(Error::WouldBlock) => ready!(self.reading.poll(cx)),
-                read => return Poll::Ready(read.map(|(count, _)| count)),
+                Err(Error::WouldBlock) => self.reading.note_drained(),
+                read => {
+                    let read = read.map(|(count, _)| count);
+                    if matches!(read, Ok(count) if (1..into.len()).contains(&count)) {
+                        self.reading.note_drained();
+                    }
+                    return Poll::Ready(read);
+                }
             }
         }
     }
