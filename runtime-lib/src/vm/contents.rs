@@ -3,6 +3,7 @@
 //! The first region may be part of the executable's image, which the kernel has mapped; a process
 //! with one store uses it in place, one with several leaves it as it is and copies from it.
 
+use std::cell::OnceCell;
 use std::mem::offset_of;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -10,16 +11,19 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::pages::{self, PAGE_BYTES, make_accessible};
-use crate::vm::process::items;
+use crate::vm::process::{self, items};
 use wasmelt_abi::{MemoryHeader, Program, Region, Table, TableInit};
 
 /// The initial contents of a region: bytes and how far from its start they lie; zeros elsewhere.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Contents {
-    pieces: [(&'static [u8], usize); 2],
+    pieces: [(&'static [u8], usize); PIECES],
     /// Bytes that are accessible at first, whole pages.
     accessible: usize,
 }
+
+/// Pieces that are told apart; what lies between others is read like them.
+const PIECES: usize = 4;
 
 /// Pages that a reset copies back one by one; where more have been used, the system takes all of
 /// them back.
@@ -36,21 +40,23 @@ impl Contents {
         is_first: bool,
     ) -> Contents {
         let accessible = region.below_bytes + region.memory_bytes.next_multiple_of(PAGE_BYTES);
+        let start = contexts(program, region, is_first);
         let pieces = if is_first && program.image_mapped_bytes != 0 {
-            let start = std::ptr::with_exposed_provenance(program.image_store_base as usize);
             let len = image_bytes(program).min(accessible) as usize;
             // SAFETY: the kernel has mapped this much of the image. Where it is not itself the
             // store, nothing changes it.
-            [
-                (unsafe { std::slice::from_raw_parts(start, len) }, 0),
-                (&[][..], 0),
-            ]
+            in_file(unsafe { std::slice::from_raw_parts(start, len) })
         } else {
             let below = region.below_bytes as usize;
             // SAFETY: the compiler wrote `below_bytes` bytes there.
-            let contexts = unsafe { std::slice::from_raw_parts(region.below_image, below) };
+            let contexts = unsafe { std::slice::from_raw_parts(start, below) };
             let at = below + region.image_offset as usize;
-            [(contexts, 0), (items(&region.image), at)]
+            [
+                (contexts, 0),
+                (items(&region.image), at),
+                (&[], 0),
+                (&[], 0),
+            ]
         };
         Contents {
             pieces,
@@ -152,6 +158,37 @@ impl Contents {
     }
 }
 
+/// The initial contents of what is below the memory of a region.
+fn contexts(program: &Program, region: &Region, is_first: bool) -> *const u8 {
+    match is_first && program.image_mapped_bytes != 0 {
+        true => std::ptr::with_exposed_provenance(program.image_store_base as usize),
+        false => region.below_image,
+    }
+}
+
+/// The parts of the image that are in the executable's file, and where in the image they are.
+/// The others are zero, and looking at them would have the system make a page of each.
+fn in_file(image: &'static [u8]) -> [(&'static [u8], usize); PIECES] {
+    let base = image.as_ptr().addr();
+    let mut pieces = [(&image[..0], 0); PIECES];
+    let mut count = 0;
+    for segment in process::segments() {
+        let from = segment.start.max(base) - base;
+        let to = segment.end.min(base + image.len()).saturating_sub(base);
+        if from >= to {
+            continue;
+        }
+        if count < PIECES {
+            pieces[count] = (&image[from..to], from);
+            count += 1;
+        } else {
+            let (_, first) = pieces[PIECES - 1];
+            pieces[PIECES - 1] = (&image[first..to], first);
+        }
+    }
+    pieces
+}
+
 /// How many elements a growable table may get.
 pub(super) fn table_len_max(program: &'static Program, init: &TableInit) -> u64 {
     for (index, region) in items(&program.regions).iter().enumerate() {
@@ -159,10 +196,8 @@ pub(super) fn table_len_max(program: &'static Program, init: &TableInit) -> u64 
         if !(start..region.memory_offset).contains(&init.table_offset) {
             continue;
         }
-        let (bytes, _) = Contents::of(program, region, index == 0).pieces[0];
-        let table = bytes
-            .as_ptr()
-            .wrapping_add((init.table_offset - start) as usize);
+        let contexts = contexts(program, region, index == 0);
+        let table = contexts.wrapping_add((init.table_offset - start) as usize);
         let len_max = table.wrapping_add(offset_of!(Table, len_max)).cast::<u64>();
         // SAFETY: the compiler wrote a table there, in a context.
         return unsafe { len_max.read_unaligned() };
@@ -200,7 +235,8 @@ fn is_zero(bytes: &[u8]) -> bool {
 /// from 6.7 on. A process that has been forked needs one of its own.
 #[derive(Debug)]
 pub(super) struct UsedPages {
-    pagemap: Option<OwnedFd>,
+    /// Opened when it is first asked, which may be after the first answer of a server.
+    pagemap: OnceCell<Option<OwnedFd>>,
 }
 
 /// `struct pm_scan_arg` of the kernel.
@@ -239,24 +275,29 @@ const PAGE_IS_PFNZERO: u64 = 1 << 5;
 const RUNS: usize = 512;
 
 impl UsedPages {
-    pub(super) fn open() -> UsedPages {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let pagemap = rustix::fs::open("/proc/self/pagemap", flags, Mode::empty());
+    pub(super) fn new() -> UsedPages {
         UsedPages {
-            pagemap: pagemap.ok(),
+            pagemap: OnceCell::new(),
         }
+    }
+
+    fn open() -> Option<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        rustix::fs::open("/proc/self/pagemap", flags, Mode::empty()).ok()
     }
 
     /// As if the system could not tell.
     #[cfg(test)]
     pub(super) fn unknown() -> UsedPages {
-        UsedPages { pagemap: None }
+        UsedPages {
+            pagemap: OnceCell::from(None),
+        }
     }
 
     /// Calls `each` with the offset of every page in a range that has been written to. `false` where
     /// the system does not tell, or there are too many: then some may be left out.
     fn find(&self, start: *mut u8, len: usize, mut each: impl FnMut(usize)) -> bool {
-        let Some(pagemap) = &self.pagemap else {
+        let Some(pagemap) = self.pagemap.get_or_init(UsedPages::open) else {
             return false;
         };
         let base = start.expose_provenance() as u64;

@@ -3,9 +3,11 @@
 //! `main` does the least that a program needs; nothing is copied, parsed or allocated.
 
 use std::ffi::{CStr, c_char};
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+use libc::{AT_PHDR, AT_PHNUM, Elf64_Phdr, PT_LOAD};
 use wasmelt_abi::{HttpPolicy, Program, Rare, Slice, Str};
 
 static ARGC: AtomicUsize = AtomicUsize::new(0);
@@ -44,6 +46,23 @@ fn strings(list: &'static AtomicPtr<*const c_char>) -> impl Iterator<Item = &'st
         next = unsafe { next.add(1) };
         // SAFETY: the items are C strings that live as long as the process.
         Some(unsafe { CStr::from_ptr(item) }.to_bytes())
+    })
+}
+
+/// Where the executable's file has been mapped, in ascending order.
+pub(super) fn segments() -> impl Iterator<Item = Range<usize>> {
+    // SAFETY: this reads what the system has told the process.
+    let (headers, count) = unsafe { (libc::getauxval(AT_PHDR), libc::getauxval(AT_PHNUM)) };
+    let headers: *const Elf64_Phdr = std::ptr::with_exposed_provenance(headers as usize);
+    let headers = match headers.is_null() {
+        true => &[],
+        // SAFETY: the system has mapped the program headers there, which nobody changes.
+        false => unsafe { std::slice::from_raw_parts(headers, count as usize) },
+    };
+    let loaded = headers.iter().filter(|header| header.p_type == PT_LOAD);
+    loaded.map(|header| {
+        let start = header.p_vaddr as usize;
+        start..start + header.p_filesz as usize
     })
 }
 

@@ -29,7 +29,7 @@ impl Worker {
     pub fn new(space: &'static Space, idle_max: usize) -> Worker {
         Worker {
             space,
-            used: UsedPages::open(),
+            used: UsedPages::new(),
             idle: RefCell::default(),
             idle_max,
         }
