@@ -269,11 +269,10 @@ fn code(
         Some(path) => Linker::System(path.clone()),
         None => Linker::InProcess,
     };
-    let strip = if settings.strip {
-        Strip::Symbols
-    } else {
-        Strip::None
-    };
+    let strip = settings.strip.unwrap_or(match settings.options.debug_info {
+        true => Strip::None,
+        false => Strip::Internals,
+    });
     Ok((settings.options, LinkOptions { linker, strip }))
 }
 

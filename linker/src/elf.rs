@@ -51,6 +51,13 @@ impl<'a> Elf<'a> {
         self.bytes.get(range_usize(&file_range(segment)))
     }
 
+    /// The bytes of the file that a section has.
+    pub(crate) fn section_bytes(&self, section: &Section) -> Option<&'a [u8]> {
+        let start = section.sh_offset.get(LE);
+        let range = start..start.checked_add(section.sh_size.get(LE))?;
+        self.bytes.get(range_usize(&range))
+    }
+
     pub(crate) fn section_name(&self, section: &Section) -> Option<&'a [u8]> {
         let names = self
             .sections

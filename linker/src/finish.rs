@@ -5,7 +5,7 @@
 //! becomes one segment for each piece between long runs of zeros; each piece's memory reaches to
 //! the next piece, the last one's to the end of the initial memory, and the kernel provides the
 //! zeros. The other segments close up in the file, and what no segment holds (symbols, section
-//! headers) follows the pieces.
+//! headers) follows the pieces. Names that are of no use to anybody are left out of it.
 //!
 //! ```text
 //! file    │ headers rodata │ text │ data │ piece 0 │ piece 1 │ symbols, section headers │
@@ -14,12 +14,12 @@
 
 use crate::elf::{
     Elf, Header, Section, Segment, file_range, is_allocated, is_load, is_thread_zeros, is_zeros,
-    range_usize,
 };
 use crate::error::LinkError;
+use crate::names::Names;
 use crate::pieces::{ImageBytes, PIECES_MAX, Piece, split};
 use crate::prepare::PreparedImage;
-use crate::request::ImageSection;
+use crate::request::{ImageSection, Strip};
 use object::elf::{PF_R, PF_W, PT_PHDR, SHF_ALLOC, SHF_WRITE, SHT_NOBITS, SHT_NULL, SHT_PROGBITS};
 use object::endian::{LittleEndian as LE, U16, U32, U64};
 use object::pod;
@@ -30,6 +30,7 @@ pub(crate) fn finish(
     linked: &[u8],
     image: Option<&PreparedImage<'_>>,
     page_bytes: u64,
+    strip: Strip,
 ) -> Result<Vec<u8>, LinkError> {
     let internal = |text: &str| LinkError::Internal(text.to_owned());
     let elf = Elf::parse(linked).ok_or_else(|| internal("the output is not a 64-bit ELF file"))?;
@@ -45,7 +46,11 @@ pub(crate) fn finish(
         .as_ref()
         .map_or(Vec::new(), |cut| cut.append(&mut out, page_bytes));
     let mut segments = elf.segments_rebuilt(&moves, page_bytes);
-    let mut sections = elf.sections_rebuilt(&moves, &mut out);
+    let names = match strip {
+        Strip::Internals => Names::without_internals(&elf),
+        Strip::None | Strip::Symbols => None,
+    };
+    let mut sections = elf.sections_rebuilt(&moves, names.as_ref(), &mut out);
     if let Some(cut) = &cut {
         let pieces: Vec<(Piece, u64)> = cut.pieces.iter().copied().zip(offsets).collect();
         let model = segments[cut.segment];
@@ -297,7 +302,12 @@ impl Elf<'_> {
     }
 
     /// Moves the sections with their segments, and what no segment holds to the end.
-    fn sections_rebuilt(&self, moves: &[Move], out: &mut Vec<u8>) -> Vec<Section> {
+    fn sections_rebuilt(
+        &self,
+        moves: &[Move],
+        names: Option<&Names>,
+        out: &mut Vec<u8>,
+    ) -> Vec<Section> {
         let mut sections = self.sections.clone();
         let loads_end = moves
             .last()
@@ -311,15 +321,22 @@ impl Elf<'_> {
             let offset = moved(moves, section.sh_offset.get(LE), len).unwrap_or(loads_end);
             section.sh_offset = U64::new(LE, offset);
         }
-        let is_loose = |s: &&mut Section| !is_allocated(s) && s.sh_type.get(LE) != SHT_NULL;
-        let mut loose: Vec<&mut Section> = sections.iter_mut().filter(is_loose).collect();
-        loose.sort_by_key(|section| section.sh_offset.get(LE));
-        for section in loose {
-            let start = section.sh_offset.get(LE);
-            let range = range_usize(&(start..start.saturating_add(section.sh_size.get(LE))));
+        let is_loose = |s: &Section| !is_allocated(s) && s.sh_type.get(LE) != SHT_NULL;
+        let loose = sections.iter_mut().enumerate();
+        let mut loose: Vec<(usize, &mut Section)> = loose.filter(|(_, s)| is_loose(s)).collect();
+        loose.sort_by_key(|(_, section)| section.sh_offset.get(LE));
+        for (index, section) in loose {
+            let mut bytes = self.section_bytes(section).unwrap_or_default();
+            if let Some(names) = names.filter(|names| names.table == index) {
+                bytes = &names.symbols;
+                section.sh_info = U32::new(LE, names.locals);
+            } else if let Some(names) = names.filter(|names| names.strings == index) {
+                bytes = &names.text;
+            }
             pad(out, section.sh_addralign.get(LE).max(1));
             section.sh_offset = U64::new(LE, out.len() as u64);
-            out.extend_from_slice(self.bytes.get(range).unwrap_or_default());
+            section.sh_size = U64::new(LE, bytes.len() as u64);
+            out.extend_from_slice(bytes);
         }
         sections
     }

@@ -18,6 +18,7 @@ mod elf;
 mod error;
 mod finish;
 mod inputs;
+mod names;
 mod pieces;
 mod prepare;
 mod request;
@@ -43,5 +44,5 @@ pub fn link(request: &LinkRequest<'_>) -> Result<Vec<u8>, LinkError> {
         Linker::System(tool) => system::link(request, prepared.object, tool)?,
     };
     let page_bytes = page_bytes_max(request.pack.target());
-    finish::finish(&linked, prepared.image.as_ref(), page_bytes)
+    finish::finish(&linked, prepared.image.as_ref(), page_bytes, request.strip)
 }

@@ -44,6 +44,8 @@ pub enum Linker {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Strip {
     None,
+    /// The names of what is internal to the runtime library.
+    Internals,
     /// The symbol table and debug information.
     Symbols,
 }

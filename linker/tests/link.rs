@@ -6,8 +6,8 @@ use object::elf::{
 };
 use object::write::{Object, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, SectionFlags, SectionKind, SymbolFlags, SymbolKind,
-    SymbolScope,
+    Architecture, BinaryFormat, Endianness, Object as _, ObjectSymbol, SectionFlags, SectionKind,
+    SymbolFlags, SymbolKind, SymbolScope,
 };
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -217,6 +217,36 @@ fn in_process() {
         );
         let named = bytes.windows(8).any(|window| window == b"counter\0");
         assert_eq!(named, strip == Strip::None);
+    }
+}
+
+/// A program whose local function is named as rustc names those of the runtime library.
+#[test]
+fn names_of_internals_are_left_out() {
+    let mut writer = Writer::new();
+    let (_, main) = writer.function("main", &[0xe8, 0, 0, 0, 0, 0xe8, 0, 0, 0, 0, 0xc3]);
+    for (offset, name) in [(1, "_ZN7runtime8internalE"), (6, "hello!_ZN5guestE")] {
+        let (callee, _) = writer.function(name, &[0xb8, 9, 0, 0, 0, 0xc3]);
+        writer.object.symbol_mut(callee).scope = SymbolScope::Compilation;
+        writer.relocate(main, offset, callee, R_X86_64_PLT32.0, -4);
+    }
+    let object = writer.object.write().unwrap();
+    let pack = start_pack();
+    let folder = tempfile::tempdir().unwrap();
+    for strip in [Strip::None, Strip::Internals] {
+        let request = LinkRequest {
+            object: &object,
+            pack: &pack,
+            image: None,
+            linker: Linker::InProcess,
+            strip,
+        };
+        let bytes = link(&request).unwrap();
+        assert_eq!(exit_code(&written(folder.path(), &bytes)), Some(9));
+        let file = object::File::parse(&*bytes).unwrap();
+        let named = |name: &str| file.symbol_by_name(name).is_some_and(|s| s.address() != 0);
+        assert!(named("main") && named("hello!_ZN5guestE"));
+        assert_eq!(named("_ZN7runtime8internalE"), strip == Strip::None);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The keys of `-O`, `-C` and `-D`: how code is made.
 
 use wasmelt_compiler::{OptLevel, Options, TargetCpu};
+use wasmelt_linker::Strip;
 
 use super::row::{Flag, Row, Settings};
 use super::value::{Takes, Value};
@@ -99,9 +100,12 @@ pub(crate) static CODEGEN: Flag = Flag {
         Row::apply(
             "strip",
             Takes::OneOf(&["none", "symbols"]),
-            "leave the symbols out of the executable",
+            "leave the symbols out of the executable, or have those of the runtime library in it too",
             |settings, value| {
-                settings.strip = value.word(&["none", "symbols"])? == "symbols";
+                settings.strip = Some(match value.word(&["none", "symbols"])? {
+                    "symbols" => Strip::Symbols,
+                    _ => Strip::None,
+                });
                 Ok(())
             },
         ),

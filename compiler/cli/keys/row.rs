@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use wasmelt_compiler::{Gate, Options, Proposal};
+use wasmelt_linker::Strip;
 
 use super::value::{Takes, Value};
 
@@ -10,7 +11,8 @@ use super::value::{Takes, Value};
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) options: Options,
-    pub(crate) strip: bool,
+    /// Unless it goes without saying.
+    pub(crate) strip: Option<Strip>,
     /// What to say about keys that do not do what their names promise.
     pub(crate) notes: Vec<String>,
     /// Proposals that were switched by name.
@@ -25,7 +27,7 @@ impl Settings {
     pub(crate) fn new(options: Options) -> Settings {
         Settings {
             options,
-            strip: false,
+            strip: None,
             notes: Vec::new(),
             proposals: BTreeMap::new(),
             sockets_named: false,
