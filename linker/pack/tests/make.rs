@@ -3,7 +3,7 @@
 use object::build::elf::Builder;
 use object::elf::{
     R_X86_64_32, R_X86_64_64, R_X86_64_GOTPCREL, R_X86_64_GOTPCRELX, R_X86_64_PLT32,
-    R_X86_64_REX_GOTPCRELX, RelocationType, SHF_ALLOC, SHF_MERGE,
+    R_X86_64_REX_GOTPCRELX, RelocationType, SHF_ALLOC, SHF_MERGE, SHF_STRINGS, SectionFlags,
 };
 use object::read::archive::ArchiveFile;
 use object::write::{self, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
@@ -268,18 +268,26 @@ fn files_that_are_no_objects_are_errors() {
     }
 }
 
-/// Two constants in one mergeable section, each used by a function of its own.
-fn constants() -> Vec<u8> {
+/// A kind of section of constants: its name, flags and size of entries.
+type Kind = (&'static str, SectionFlags, u64);
+
+const EQUAL: Kind = (".rodata.cst16", SHF_MERGE, 16);
+const TEXTS: Kind = (
+    ".rodata.str1.1",
+    SectionFlags(SHF_MERGE.0 | SHF_STRINGS.0),
+    1,
+);
+
+/// Two constants in one mergeable section, used at these offsets by a function each.
+fn constants(kind: Kind, bytes: &[u8], offsets: [i64; 2]) -> Vec<u8> {
     let mut member = Member::new();
-    let kind = SectionKind::ReadOnlyData;
+    let (name, flags, entry) = kind;
     let constants = member
         .0
-        .add_section(Vec::new(), b".rodata.cst16".to_vec(), kind);
-    member
-        .0
-        .append_section_data(constants, b"first constant!!second constant!", 16);
+        .add_section(Vec::new(), name.into(), SectionKind::ReadOnlyData);
+    member.0.append_section_data(constants, bytes, entry);
     let symbol = member.0.section_symbol(constants);
-    for (name, addend) in [("a", 0), ("b", 24)] {
+    for (name, addend) in ["a", "b"].into_iter().zip(offsets) {
         let section = member.section(&format!(".text.{name}"), &[0; 8]);
         member.symbol(name, SymbolSection::Section(section), false);
         let flags = RelocationFlags::Elf {
@@ -296,9 +304,9 @@ fn constants() -> Vec<u8> {
     let bytes = member.bytes();
     let mut builder = Builder::read64(bytes.as_slice()).unwrap();
     for section in &mut builder.sections {
-        if section.name.as_slice() == b".rodata.cst16" {
-            section.sh_flags = SHF_ALLOC | SHF_MERGE;
-            section.sh_entsize = 16;
+        if section.name.as_slice() == name.as_bytes() {
+            section.sh_flags = SectionFlags(SHF_ALLOC.0 | flags.0);
+            section.sh_entsize = entry;
         }
     }
     let mut merged = Vec::new();
@@ -306,16 +314,16 @@ fn constants() -> Vec<u8> {
     merged
 }
 
-/// The constants that are left when something refers to `callees`.
-fn constants_left(callees: &[&str]) -> Vec<Vec<u8>> {
+/// The constants of an object that are left when something refers to `callees`.
+fn constants_left(kind: Kind, constants: &[u8], callees: &[&str]) -> Vec<Vec<u8>> {
     let left = trimmed(&[
         ("main.o", Member::new().function("main", callees).bytes()),
-        ("constants.o", constants()),
+        ("constants.o", constants.to_vec()),
     ]);
     let object = object::File::parse(left[1].1.as_slice()).unwrap();
     let sections = object.sections();
     sections
-        .filter(|section| section.name() == Ok(".rodata.cst16"))
+        .filter(|section| section.name() == Ok(kind.0))
         .map(|section| section.data().unwrap().to_vec())
         .collect()
 }
@@ -323,7 +331,22 @@ fn constants_left(callees: &[&str]) -> Vec<Vec<u8>> {
 #[test]
 fn constants_are_dropped_one_by_one() {
     let (first, second) = (b"first constant!!", b"second constant!");
-    assert_eq!(constants_left(&["a"]), [first]);
-    assert_eq!(constants_left(&["b"]), [second]);
-    assert_eq!(constants_left(&["a", "b"]), [first, second]);
+    let object = constants(EQUAL, b"first constant!!second constant!", [0, 24]);
+    let left = |callees: &[&str]| constants_left(EQUAL, &object, callees);
+    assert_eq!(left(&["a"]), [first]);
+    assert_eq!(left(&["b"]), [second]);
+    assert_eq!(left(&["a", "b"]), [first, second]);
+}
+
+#[test]
+fn texts_are_dropped_one_by_one() {
+    let object = constants(TEXTS, b"one\0another\0third\0", [0, 6]);
+    let left = |callees: &[&str]| constants_left(TEXTS, &object, callees);
+    assert_eq!(left(&["a"]), [b"one\0"]);
+    assert_eq!(left(&["b"]), [b"another\0"]);
+    assert_eq!(left(&["a", "b"]), [&b"one\0"[..], b"another\0"]);
+    // What does not end with a zero is left as it is.
+    let object = constants(TEXTS, b"one\0another", [0, 6]);
+    let whole = constants_left(TEXTS, &object, &["a"]);
+    assert_eq!(whole, [b"one\0another"]);
 }

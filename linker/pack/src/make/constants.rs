@@ -1,6 +1,7 @@
 //! Sections of mergeable constants, one for each constant.
 //!
-//! A compiler gathers constants of equal sizes in one section, for linkers to merge equal ones. A
+//! A compiler gathers constants of equal sizes in one section, and texts that end with a zero in
+//! another, for linkers to merge equal ones. A
 //! linker that keeps one of them keeps them all, those of parts of the library that a program does
 //! not have among them. Merging would gain nothing, as the library is one object.
 
@@ -9,6 +10,7 @@ use object::build::Id;
 use object::build::elf::{Builder, Relocation, Section, SectionData, SectionId, SymbolId};
 use object::elf;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 /// Gives each constant that something refers to a section of its own. A section of which a
 /// reference does not tell the constant stays what it is.
@@ -19,7 +21,7 @@ pub(super) fn split(builder: &mut Builder<'_>) {
     let sections: Vec<SectionId> = builder
         .sections
         .iter()
-        .filter(|section| entry_bytes(section).is_some())
+        .filter(|section| Entries::of(section).is_some())
         .map(Section::id)
         .collect();
     for section in sections {
@@ -29,17 +31,60 @@ pub(super) fn split(builder: &mut Builder<'_>) {
     }
 }
 
-/// The size of a section's constants, if it has several.
-fn entry_bytes(section: &Section<'_>) -> Option<u64> {
-    let flags = section.sh_flags.0;
-    let is_constants = flags & elf::SHF_MERGE.0 != 0
-        && flags & (elf::SHF_STRINGS.0 | elf::SHF_WRITE.0) == 0
-        && flags & elf::SHF_ALLOC.0 != 0;
-    let SectionData::Data(bytes) = &section.data else {
-        return None;
-    };
-    let (len, entry) = (bytes.as_slice().len() as u64, section.sh_entsize);
-    (is_constants && entry != 0 && len > entry && len % entry == 0).then_some(entry)
+/// Where in a section one constant ends and the next begins.
+enum Entries<'b> {
+    /// Each has so many bytes, of so many.
+    Equal { bytes: u64, len: u64 },
+    /// Each ends with a zero.
+    Texts(&'b [u8]),
+}
+
+impl<'b> Entries<'b> {
+    /// Of a section that has several.
+    fn of(section: &'b Section<'_>) -> Option<Entries<'b>> {
+        let flags = section.sh_flags.0;
+        let has = |flag: elf::SectionFlags| flags & flag.0 != 0;
+        let is_constants = has(elf::SHF_MERGE) && has(elf::SHF_ALLOC) && !has(elf::SHF_WRITE);
+        let SectionData::Data(data) = &section.data else {
+            return None;
+        };
+        let (data, entry) = (data.as_slice(), section.sh_entsize);
+        let len = data.len() as u64;
+        if !is_constants || entry == 0 || len <= entry {
+            return None;
+        }
+        if has(elf::SHF_STRINGS) {
+            // Alignment would have put zeros between them, which are no texts.
+            let is_plain = entry == 1 && section.sh_addralign <= 1 && data.ends_with(&[0]);
+            return is_plain.then_some(Entries::Texts(data));
+        }
+        len.is_multiple_of(entry)
+            .then_some(Entries::Equal { bytes: entry, len })
+    }
+
+    fn len(&self) -> u64 {
+        match self {
+            Entries::Equal { len, .. } => *len,
+            Entries::Texts(data) => data.len() as u64,
+        }
+    }
+
+    /// The one at an offset below the section's length.
+    fn at(&self, offset: u64) -> Range<u64> {
+        match self {
+            Entries::Equal { bytes, .. } => {
+                let start = offset / bytes * bytes;
+                start..start + bytes
+            }
+            Entries::Texts(data) => {
+                let (before, behind) = data.split_at(offset as usize);
+                let start = before.iter().rposition(|byte| *byte == 0);
+                let end = behind.iter().position(|byte| *byte == 0);
+                let start = start.map_or(0, |zero| zero as u64 + 1);
+                start..offset + end.map_or(behind.len() as u64, |zero| zero as u64 + 1)
+            }
+        }
+    }
 }
 
 /// A relocation with the symbol of a section of constants: its section, its position there, and
@@ -48,12 +93,8 @@ type Use = (SectionId, usize, u64);
 
 /// All of them, if every reference tells its constant.
 fn uses(builder: &Builder<'_>, constants: SectionId) -> Option<Vec<Use>> {
-    let section = builder.sections.get(constants);
-    let entry = entry_bytes(section)?;
-    let len = match &section.data {
-        SectionData::Data(bytes) => bytes.as_slice().len() as u64,
-        _ => return None,
-    };
+    let entries = Entries::of(builder.sections.get(constants))?;
+    let len = entries.len();
     let symbols: HashMap<usize, (u64, bool)> = builder
         .symbols
         .iter()
@@ -83,7 +124,7 @@ fn uses(builder: &Builder<'_>, constants: SectionId) -> Option<Vec<Use>> {
             if is_section {
                 let offset = offset_told(relocation, len)?;
                 relocations.push((section.id(), position, offset));
-            } else if !stays_inside(relocation, value % entry, entry) {
+            } else if !stays_inside(relocation, value, &entries.at(value)) {
                 return None;
             }
         }
@@ -103,40 +144,59 @@ fn is_address(relocation: &Relocation) -> bool {
     [elf::R_X86_64_64, elf::R_X86_64_32, elf::R_X86_64_32S].contains(&relocation.r_type)
 }
 
-/// Whether a relocation with a symbol `inside` a constant refers to no other constant.
-fn stays_inside(relocation: &Relocation, inside: u64, entry: u64) -> bool {
-    let place = inside.checked_add_signed(relocation.r_addend);
-    !is_address(relocation) || place.is_some_and(|place| place < entry)
+/// Whether a relocation with a symbol at an offset within a constant refers to no other constant.
+fn stays_inside(relocation: &Relocation, offset: u64, constant: &Range<u64>) -> bool {
+    let place = offset.checked_add_signed(relocation.r_addend);
+    !is_address(relocation) || place.is_some_and(|place| constant.contains(&place))
 }
 
 fn split_section(builder: &mut Builder<'_>, constants: SectionId, uses: &[Use]) {
-    let Some(entry) = entry_bytes(builder.sections.get(constants)) else {
+    let Some(entries) = Entries::of(builder.sections.get(constants)) else {
         return;
     };
-    // By number of the constant: its section, and the symbol of that.
-    let mut pieces: BTreeMap<u64, (SectionId, SymbolId)> = BTreeMap::new();
     let named = builder
         .symbols
         .iter()
         .filter(|symbol| symbol.section == Some(constants) && symbol.st_type() != elf::STT_SECTION);
-    let named: Vec<(SymbolId, u64)> = named.map(|s| (s.id(), s.st_value)).collect();
-    let offsets = uses.iter().map(|&(_, _, offset)| offset);
-    for offset in named.iter().map(|&(_, value)| value).chain(offsets) {
-        let number = offset / entry;
+    let named: Vec<(SymbolId, Place)> = named
+        .map(|symbol| (symbol.id(), Place::new(&entries, symbol.st_value)))
+        .collect();
+    let used: Vec<Place> = uses
+        .iter()
+        .map(|&(_, _, offset)| Place::new(&entries, offset))
+        .collect();
+    // By where the constant begins: its section, and the symbol of that.
+    let mut pieces: BTreeMap<u64, (SectionId, SymbolId)> = BTreeMap::new();
+    for place in named.iter().map(|(_, place)| place).chain(&used) {
+        let constant = place.constant.clone();
         pieces
-            .entry(number)
-            .or_insert_with(|| add_piece(builder, constants, number * entry, entry));
+            .entry(constant.start)
+            .or_insert_with(|| add_piece(builder, constants, constant));
     }
-    for (symbol, value) in named {
+    for (symbol, place) in named {
         let symbol = builder.symbols.get_mut(symbol);
-        symbol.section = Some(pieces[&(value / entry)].0);
-        symbol.st_value = value % entry;
+        symbol.section = Some(pieces[&place.constant.start].0);
+        symbol.st_value = place.inside;
     }
-    for &(section, position, offset) in uses {
+    for (&(section, position, _), place) in uses.iter().zip(used) {
         if let SectionData::Relocation(list) = &mut builder.sections.get_mut(section).data {
-            list[position].symbol = Some(pieces[&(offset / entry)].1);
-            list[position].r_addend = (offset % entry).cast_signed();
+            list[position].symbol = Some(pieces[&place.constant.start].1);
+            list[position].r_addend = place.inside.cast_signed();
         }
+    }
+}
+
+/// An offset in a section, as a constant and an offset in that.
+struct Place {
+    constant: Range<u64>,
+    inside: u64,
+}
+
+impl Place {
+    fn new(entries: &Entries<'_>, offset: u64) -> Place {
+        let constant = entries.at(offset);
+        let inside = offset - constant.start;
+        Place { constant, inside }
     }
 }
 
@@ -144,15 +204,14 @@ fn split_section(builder: &mut Builder<'_>, constants: SectionId, uses: &[Use]) 
 fn add_piece(
     builder: &mut Builder<'_>,
     constants: SectionId,
-    start: u64,
-    entry: u64,
+    constant: Range<u64>,
 ) -> (SectionId, SymbolId) {
     let whole = builder.sections.get(constants);
     let (name, kind, align) = (whole.name.clone(), whole.sh_type, whole.sh_addralign);
-    let flags = whole.sh_flags.0 & !elf::SHF_MERGE.0;
+    let flags = whole.sh_flags.0 & !(elf::SHF_MERGE.0 | elf::SHF_STRINGS.0);
     let bytes = match &whole.data {
         SectionData::Data(bytes) => {
-            bytes.as_slice()[start as usize..(start + entry) as usize].to_vec()
+            bytes.as_slice()[constant.start as usize..constant.end as usize].to_vec()
         }
         _ => Vec::new(),
     };
