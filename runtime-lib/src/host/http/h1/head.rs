@@ -57,13 +57,17 @@ pub struct Limits {
     pub head_bytes_max: usize,
 }
 
-/// Reads a request's head; nothing while it is not complete. Empty lines before it are skipped.
+/// Reads a request's head; nothing while it is not complete. Empty lines before it are skipped, as
+/// many as a first line may be long.
 ///
 /// # Errors
 /// Why it is none.
 pub fn request(bytes: &[u8], limits: Limits) -> Result<Option<Head<RequestLine>>> {
     let skipped = bytes.chunks_exact(2).take_while(|two| *two == b"\r\n");
     let skipped = 2 * skipped.count();
+    if skipped > limits.line_bytes_max {
+        return Err(Malformed::Syntax);
+    }
     let rest = bytes.get(skipped..).unwrap_or_default();
     let head = head(rest, limits, request_line)?;
     Ok(head.map(|mut head| {
@@ -274,6 +278,8 @@ mod tests {
     fn heads_have_limits() {
         let long = [b"GET /".to_vec(), vec![b'a'; 200]].concat();
         assert_eq!(request(&long, LIMITS), Err(Malformed::LineTooLong));
+        assert_eq!(request(&b"\r\n".repeat(50), LIMITS), Ok(None));
+        assert_eq!(request(&b"\r\n".repeat(51), LIMITS), Err(Malformed::Syntax));
         let mut large = b"GET / HTTP/1.1\r\n".to_vec();
         while request(&large, LIMITS) == Ok(None) {
             large.extend_from_slice(b"a: b\r\n");

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use super::connection::Connection;
 use super::reply::{Asked, Reply, Shared};
-use super::request::{Request, Shape};
+use super::request::{Request, Shape, refusal};
 use super::response::{informational, own, response_head};
 use super::settings::Settings;
 use crate::host::http::body::{BodyReader, BodyWriter, empty, pipe};
@@ -85,8 +85,10 @@ impl Exchange {
         while let Some((decoder, writer)) = &mut self.receiving {
             let buffer = &mut self.connection.buffer;
             match decoder.step(buffer.bytes()) {
-                Err(_) => {
+                Err(malformed) => {
                     writer.fail(ErrorCode::HttpProtocolError);
+                    // Whatever the guest says to half a request, nobody has asked for.
+                    self.shared.cut(refusal(malformed));
                     self.stop_receiving();
                 }
                 Ok(Step::Skip(count)) => {

@@ -58,7 +58,7 @@ pub(super) fn check(head: Head<RequestLine>) -> Result<Request, Refusal> {
     let host = host.map(|host| String::from_utf8_lossy(host).into_owned());
     if host
         .as_ref()
-        .is_some_and(|host| !host.is_empty() && Authority::parse(host).is_none())
+        .is_some_and(|host| !host.is_empty() && !is_host(host))
     {
         return Err(400);
     }
@@ -91,6 +91,11 @@ pub(super) fn check(head: Head<RequestLine>) -> Result<Request, Refusal> {
     })
 }
 
+/// A host with or without a port: in HTTP nobody has a name and a password in front of it.
+fn is_host(text: &str) -> bool {
+    !text.contains('@') && Authority::parse(text).is_some()
+}
+
 /// The value of a field of which there may be one.
 fn only<'a>(fields: &'a [Received], name: &str) -> Result<Option<&'a [u8]>, Refusal> {
     let mut found = fields
@@ -108,7 +113,7 @@ fn target_of(method: &Method, target: &str) -> Result<(Option<String>, Option<St
     if target.contains('#') {
         return Err(400);
     }
-    if target.starts_with('/') {
+    if target.starts_with('/') && *method != Method::Connect {
         return Ok((Some(target.to_owned()), None));
     }
     if target == "*" && *method == Method::Options {
@@ -118,7 +123,7 @@ fn target_of(method: &Method, target: &str) -> Result<(Option<String>, Option<St
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-        if !is_http || authority.contains('@') || Authority::parse(authority).is_none() {
+        if !is_http || !is_host(authority) {
             return Err(400);
         }
         let path = match path {
@@ -211,6 +216,8 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: a/c\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", 400),
+            ("CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
             ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", 400),
             ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
             ("GET /#f HTTP/1.1\r\nHost: a\r\n\r\n", 400),
