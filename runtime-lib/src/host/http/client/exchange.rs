@@ -170,6 +170,9 @@ impl<'a> Exchange<'a> {
         let step = decoder.step(buffer.bytes());
         let step = match step {
             Ok(step) => step,
+            Err(Malformed::TooLarge) if decoder.is_at_trailers() => {
+                return Poll::Ready(Err(ErrorCode::HttpResponseTrailerSectionSize(None)));
+            }
             Err(_) => return Poll::Ready(Err(ErrorCode::HttpProtocolError)),
         };
         match step {

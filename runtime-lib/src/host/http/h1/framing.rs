@@ -172,6 +172,12 @@ impl Decoder {
         };
     }
 
+    /// Whether all of a body in chunks has come, and its trailers have not.
+    #[must_use]
+    pub fn is_at_trailers(&self) -> bool {
+        matches!(self.0, State::Trailers)
+    }
+
     /// Whether the end of the connection is that of the body.
     #[must_use]
     pub fn ends_with_connection(&self) -> bool {

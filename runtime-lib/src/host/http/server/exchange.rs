@@ -222,7 +222,9 @@ impl Exchange {
         self.sender = Some(match response {
             Ok((head, body)) => {
                 let mut shape = shape;
-                shape.keeps_alive = self.keeps_alive && !self.expects_continue;
+                // A body that was not asked for may come all the same, or not.
+                let is_open = self.expects_continue && self.receiving.is_some();
+                shape.keeps_alive = self.keeps_alive && !is_open;
                 let (out, outgoing, keeps_alive) = response_head(&head, &body, shape);
                 self.keeps_alive = keeps_alive;
                 Sender::new(out, body, outgoing)
