@@ -3,6 +3,9 @@
 use std::io::{Error, Result};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+/// Sockets that another process may have opened for this one.
+const PASSED_MAX: i32 = 64;
+
 /// A copy of this process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Child(libc::pid_t);
@@ -111,19 +114,28 @@ impl AsFd for Signals {
     }
 }
 
-/// The socket that systemd has opened for this process, if it has: `LISTEN_PID` and `LISTEN_FDS`.
-#[must_use]
-pub fn passed_listener() -> Option<OwnedFd> {
+/// The sockets that systemd has opened for this process, if it has any: `LISTEN_PID` and
+/// `LISTEN_FDS`.
+///
+/// # Errors
+/// The number of a descriptor that is not open.
+pub fn passed_listeners() -> std::result::Result<Vec<OwnedFd>, i32> {
     const FIRST: i32 = 3;
-    let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
-    if number("LISTEN_PID")? != std::process::id() || number("LISTEN_FDS")? == 0 {
-        return None;
+    let number = |name: &str| std::env::var(name).ok()?.parse::<i32>().ok();
+    if number("LISTEN_PID").map(i32::cast_unsigned) != Some(std::process::id()) {
+        return Ok(Vec::new());
     }
-    // SAFETY: whoever has set the variables has left the descriptor to this process.
-    let fd = unsafe { OwnedFd::from_raw_fd(FIRST) };
-    rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC).ok()?;
-    rustix::io::ioctl_fionbio(&fd, true).ok()?;
-    Some(fd)
+    let count = number("LISTEN_FDS").unwrap_or(0).clamp(0, PASSED_MAX);
+    let passed = (FIRST..FIRST + count).map(|number| {
+        // SAFETY: whoever has set the variables has left the descriptors to this process.
+        let fd = unsafe { BorrowedFd::borrow_raw(number) };
+        let prepared = rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)
+            .and_then(|()| rustix::io::ioctl_fionbio(fd, true));
+        prepared.map_err(|_| number)?;
+        // SAFETY: as above, and it is open.
+        Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    });
+    passed.collect()
 }
 
 /// This process ends when the one that has made it does, whatever it is at: nobody is left to stop a

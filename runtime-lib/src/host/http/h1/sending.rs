@@ -149,6 +149,12 @@ impl Sender {
         self.ended
     }
 
+    /// Whether all that there is has been handed to the system, and more is to come.
+    #[must_use]
+    pub fn waits_for_body(&self) -> bool {
+        !self.ended && self.out.is_empty()
+    }
+
     /// The message is not going to be sent whole.
     pub fn give_up(&mut self, error: &ErrorCode) {
         self.body.sent(Err(error.clone()));

@@ -49,6 +49,20 @@ fn listen_unix(path: &str) -> host::Result<OwnedFd> {
     Ok(fd)
 }
 
+/// What a socket that somebody else has opened is called.
+pub(super) fn name_of(listener: &OwnedFd) -> Address {
+    if let Ok(address) = net::local_address(listener.as_fd()) {
+        return Address::Tcp(address);
+    }
+    let address = rustix::net::getsockname(listener).map(SocketAddrUnix::try_from);
+    let path = match &address {
+        Ok(Ok(address)) => address.path_bytes().map(String::from_utf8_lossy),
+        _ => None,
+    };
+    let path = path.map_or_else(String::new, |path| path.into_owned());
+    Address::Unix(path)
+}
+
 /// The server ends: nobody is to look for it there.
 pub(super) fn forget(address: &Address) {
     if let Address::Unix(path) = address {

@@ -1,5 +1,6 @@
 //! One request and its response on a connection of a client.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -32,6 +33,8 @@ pub(super) struct Exchange {
     out: Vec<u8>,
     sender: Option<Sender>,
     keeps_alive: bool,
+    /// The server is about to end, and the connection with it.
+    ending: Rc<Cell<bool>>,
     sleep: Option<Sleep>,
     /// How long the client may say nothing.
     body_ns: u64,
@@ -56,6 +59,7 @@ impl Exchange {
         connection: Connection,
         request: Request,
         settings: &Settings,
+        ending: Rc<Cell<bool>>,
     ) -> (Exchange, Asked) {
         let (writer, reader) = pipe(None);
         let shared = Shared::new(request.shape.minor > 0);
@@ -73,6 +77,7 @@ impl Exchange {
             keeps_alive: request.shape.keeps_alive,
             shape: request.shape,
             expects_continue: request.expects_continue,
+            ending,
             sleep: None,
             body_ns: settings.body_ns,
             body_bytes_left: settings.body_bytes_max.unwrap_or(u64::MAX),
@@ -201,20 +206,23 @@ impl Exchange {
         let Some(sender) = &mut self.sender else {
             return Poll::Ready(Outcome::Abort);
         };
-        Poll::Ready(
-            match ready!(sender.poll(cx, &mut *self.connection.transport)) {
-                Ok(()) if self.keeps_alive => Outcome::Next,
-                Ok(()) => Outcome::Close,
-                Err(SendError::Body(error)) => {
-                    sender.give_up(&error);
-                    Outcome::Abort
-                }
-                Err(SendError::Connection(_)) => {
-                    sender.give_up(&ErrorCode::ConnectionTerminated);
-                    Outcome::Abort
-                }
-            },
-        )
+        let sent = sender.poll(cx, &mut *self.connection.transport);
+        if sent.is_pending() && self.shared.has_returned() && sender.waits_for_body() {
+            sender.give_up(&ErrorCode::ConnectionTerminated);
+            return Poll::Ready(Outcome::Abort);
+        }
+        Poll::Ready(match ready!(sent) {
+            Ok(()) if self.keeps_alive => Outcome::Next,
+            Ok(()) => Outcome::Close,
+            Err(SendError::Body(error)) => {
+                sender.give_up(&error);
+                Outcome::Abort
+            }
+            Err(SendError::Connection(_)) => {
+                sender.give_up(&ErrorCode::ConnectionTerminated);
+                Outcome::Abort
+            }
+        })
     }
 
     fn begin(&mut self, response: Result<(ResponseHead, BodyReader)>) {
@@ -224,7 +232,7 @@ impl Exchange {
                 let mut shape = shape;
                 // A body that was not asked for may come all the same, or not.
                 let is_open = self.expects_continue && self.receiving.is_some();
-                shape.keeps_alive = self.keeps_alive && !is_open;
+                shape.keeps_alive = self.keeps_alive && !is_open && !self.ending.get();
                 let (out, outgoing, keeps_alive) = response_head(&head, &body, shape);
                 self.keeps_alive = keeps_alive;
                 Sender::new(out, body, outgoing)

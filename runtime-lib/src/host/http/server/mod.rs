@@ -8,6 +8,7 @@ mod accept;
 mod connection;
 mod exchange;
 mod offered;
+mod processors;
 mod reply;
 mod request;
 mod response;

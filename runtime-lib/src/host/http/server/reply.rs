@@ -35,6 +35,8 @@ pub(in crate::host::http) struct Shared {
     may_inform: bool,
     /// Nothing more comes from the guest; the status that the client gets if it has had nothing.
     over: Cell<Option<u16>>,
+    /// What the guest has begun to send and not ended, it does not go on with.
+    has_returned: Cell<bool>,
     /// Of whoever sends.
     waker: Cell<Option<Waker>>,
 }
@@ -70,6 +72,12 @@ impl Reply {
         self.0.response.is_awaited()
     }
 
+    /// The guest has done what it does: a body that it has not ended is cut short where it is.
+    pub fn end(&self) {
+        self.0.has_returned.set(true);
+        self.0.wake();
+    }
+
     /// Nothing more is to be expected: a client that has had nothing gets this status, and any
     /// other sees the end of its connection in the middle of the message.
     pub fn cut(&self, status: u16) {
@@ -85,6 +93,7 @@ impl Shared {
             informed: RefCell::default(),
             may_inform,
             over: Cell::new(None),
+            has_returned: Cell::new(false),
             waker: Cell::new(None),
         })
     }
@@ -103,6 +112,11 @@ impl Shared {
     /// What [`Reply::cut`] has said.
     pub(in crate::host::http) fn over(&self) -> Option<u16> {
         self.over.get()
+    }
+
+    /// What [`Reply::end`] has said.
+    pub(in crate::host::http) fn has_returned(&self) -> bool {
+        self.has_returned.get()
     }
 
     /// Informational responses that are to be sent; whoever asks is told of further ones, and of

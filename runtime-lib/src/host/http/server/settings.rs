@@ -212,6 +212,16 @@ impl Address {
     }
 }
 
+impl Address {
+    /// What clients call it.
+    pub(super) fn name(&self, is_secure: bool) -> String {
+        match self {
+            Address::Tcp(address) if is_secure => format!("https://{address}/"),
+            address => address.to_string(),
+        }
+    }
+}
+
 impl Display for Address {
     fn fmt(&self, to: &mut Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -3,18 +3,17 @@
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::thread::available_parallelism;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::accept::{forget, listen};
+use super::accept::{forget, listen, name_of};
 use super::offered::{ServerTls, load_tls};
+use super::processors;
 use super::settings::{Address, Settings};
 use super::worker::{Guests, serve};
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::transport::after_ns;
-use crate::host::net;
 use crate::host::stat::NS_PER_S;
 use crate::vm::children::{self, Child, Signal, Signals};
 use crate::vm::process;
@@ -35,32 +34,24 @@ pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
         .certificate
         .as_deref()
         .map(|certificate| load_tls(certificate).unwrap_or_else(|message| fail(&message)));
-    let (listener, address) = match children::passed_listener() {
-        Some(fd) => {
-            let address = net::local_address(fd.as_fd());
-            (fd, address.ok().map(Address::Tcp))
-        }
-        None => match listen(&settings.address) {
-            Ok((fd, address)) => (fd, Some(address)),
-            Err(error) => {
-                let address = &settings.address;
-                fail(&format!("cannot listen on {address}: {}", error.name()))
-            }
-        },
-    };
+    let Open {
+        mut listeners,
+        names,
+        own,
+    } = open(settings, tls.is_some());
     let Ok(signals) = Signals::new(tls.is_some()) else {
         fail("the system has no signal descriptors")
     };
-    announce(address.as_ref(), tls.is_some());
-    let count = settings.workers;
-    let count = count.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    announce(&names);
     let mut workers = Workers {
         all: Vec::new(),
         early: 0,
         tls,
     };
-    for _ in 0..count {
-        workers.start(&guests, &listener, settings);
+    // One can answer already while it is found out how many there are to be.
+    workers.start(&guests, &mut listeners, settings);
+    for _ in 1..settings.workers.unwrap_or_else(processors::count) {
+        workers.start(&guests, &mut listeners, settings);
     }
     // When workers that do not end are ended.
     let mut limit_ns = None;
@@ -74,6 +65,9 @@ pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
             if signal == Signal::End && limit_ns.is_none() {
                 let grace_ns = settings.grace_ns.saturating_add(KILL_NS);
                 limit_ns = Some(after_ns(grace_ns));
+                // Who connects from now on is refused, and not left waiting for nobody.
+                listeners.clear();
+                own.iter().for_each(forget);
                 workers.all.iter().for_each(|(worker, _)| worker.end());
             }
             if signal == Signal::Reload {
@@ -82,12 +76,51 @@ pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
         }
         for _ in 0..workers.reap() {
             if limit_ns.is_none() {
-                workers.start(&guests, &listener, settings);
+                workers.start(&guests, &mut listeners, settings);
             }
         }
         if workers.all.is_empty() {
-            address.iter().for_each(forget);
             process::exit(code)
+        }
+    }
+}
+
+/// What is listened to, with its names.
+struct Open {
+    listeners: Vec<OwnedFd>,
+    names: Vec<String>,
+    /// The address that this server has taken itself.
+    own: Option<Address>,
+}
+
+fn open(settings: &Settings, is_secure: bool) -> Open {
+    let passed = children::passed_listeners();
+    let passed = passed.unwrap_or_else(|fd| {
+        fail(&format!(
+            "descriptor {fd} is to be a socket (LISTEN_FDS), and is not open"
+        ))
+    });
+    if !passed.is_empty() {
+        let names = passed
+            .iter()
+            .map(name_of)
+            .map(|address| address.name(is_secure))
+            .collect();
+        return Open {
+            listeners: passed,
+            names,
+            own: None,
+        };
+    }
+    match listen(&settings.address) {
+        Ok((fd, address)) => Open {
+            listeners: vec![fd],
+            names: vec![address.name(is_secure)],
+            own: Some(address),
+        },
+        Err(error) => {
+            let address = &settings.address;
+            fail(&format!("cannot listen on {address}: {}", error.name()))
         }
     }
 }
@@ -103,7 +136,7 @@ impl Workers {
     fn start(
         &mut self,
         guests: &impl Fn() -> Rc<dyn Guests>,
-        listener: &OwnedFd,
+        listeners: &mut Vec<OwnedFd>,
         settings: &Settings,
     ) {
         if self.early >= EARLY_MAX {
@@ -113,10 +146,8 @@ impl Workers {
             Ok(Some(worker)) => self.all.push((worker, now_ns(Clock::Monotonic))),
             Ok(None) => {
                 children::end_with_parent();
-                let Ok(listener) = listener.try_clone() else {
-                    process::exit(1)
-                };
-                let clean = serve(listener, guests(), settings, self.tls.clone());
+                let listeners = std::mem::take(listeners);
+                let clean = serve(listeners, guests(), settings, self.tls.clone());
                 process::exit(if clean { 0 } else { 1 })
             }
             Err(error) => fail(&format!("cannot start a worker: {error}")),
@@ -156,16 +187,13 @@ impl Workers {
     }
 }
 
-/// The first line tells where the server is, also when the port was left to the system.
-fn announce(address: Option<&Address>, is_secure: bool) {
-    let mut to = std::io::stderr();
-    let _ = match address {
-        Some(Address::Tcp(address)) if is_secure => {
-            writeln!(to, "Serving HTTP on https://{address}/")
-        }
-        Some(address) => writeln!(to, "Serving HTTP on {address}"),
-        None => writeln!(to, "Serving HTTP on a socket of somebody else's"),
-    };
+/// The first lines tell where the server is, also when a port was left to the system.
+fn announce(names: &[String]) {
+    let lines: String = names
+        .iter()
+        .map(|name| format!("Serving HTTP on {name}\n"))
+        .collect();
+    let _ = std::io::stderr().write_all(lines.as_bytes());
 }
 
 /// Waits for a signal: whether that was before the limit.

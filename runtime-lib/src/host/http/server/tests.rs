@@ -41,7 +41,7 @@ fn ask(request: &str) -> Asked {
         .put_back(&request.as_bytes()[head.bytes..]);
     let request = check(head).unwrap();
     let (mut exchange, reply::Asked { body, reply, .. }) =
-        Exchange::new(connection, request, &settings());
+        Exchange::new(connection, request, &settings(), Rc::default());
     let ended = Rc::new(RefCell::new(None));
     let at_end = Rc::clone(&ended);
     spawn(async move {

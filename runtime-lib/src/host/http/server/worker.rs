@@ -16,6 +16,7 @@ use super::reply::Asked;
 use super::request::{LIMITS, Request, check, refusal};
 use super::response::own;
 use super::settings::Settings;
+use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::Scheme;
 use crate::host::http::h1::head::{self, Malformed};
 use crate::host::http::transport::after_ns;
@@ -27,6 +28,16 @@ const LAST_GREETING_NS: u64 = 1_000_000_000;
 
 /// Guests that are let go on before the event loop is asked again.
 const GUESTS_A_TURN: u32 = 32;
+
+/// A connection whose last request is no longer ago is in use: its next one may be on its way.
+const IN_USE_NS: u64 = 1_000_000_000;
+
+/// When the server ends, connections in use wait so long for a request that is on its way: what has
+/// been sent behind the end of the connection could not be answered.
+const LAST_CHANCE_NS: u64 = 200_000_000;
+
+/// A client may take so long to see the end of its connection.
+const LINGER_NS: u64 = 1_000_000_000;
 
 /// Those who answer requests.
 pub trait Guests {
@@ -43,6 +54,9 @@ pub trait Guests {
     fn are_done(&self) -> bool;
 }
 
+/// What connections come from, and the task that accepts them.
+type Listener = (Rc<Source<OwnedFd>>, Task);
+
 /// What all connections of a worker share.
 struct Worker {
     guests: Rc<dyn Guests>,
@@ -53,14 +67,14 @@ struct Worker {
     free: RefCell<Vec<usize>>,
     /// Those that wait for a request, and are woken when the worker ends.
     idle: RefCell<BTreeMap<usize, Waker>>,
-    ending: Cell<bool>,
+    ending: Rc<Cell<bool>>,
     /// Who waits for the last connection to end.
     waiting: Cell<Option<Waker>>,
 }
 
 /// Serves until a signal says to end: whether all requests have ended by themselves.
 pub(super) fn serve(
-    listener: OwnedFd,
+    listeners: Vec<OwnedFd>,
     guests: Rc<dyn Guests>,
     settings: &Settings,
     tls: Option<Rc<dyn ServerTls>>,
@@ -72,16 +86,22 @@ pub(super) fn serve(
         connections: RefCell::default(),
         free: RefCell::default(),
         idle: RefCell::default(),
-        ending: Cell::new(false),
+        ending: Rc::default(),
         waiting: Cell::new(None),
     });
-    let listener = Rc::new(Source::new(listener));
-    let accepting = spawn(accept_all(Rc::clone(&listener), Rc::clone(&worker)));
+    let listeners: Vec<Listener> = listeners
+        .into_iter()
+        .map(|listener| {
+            let listener = Rc::new(Source::new(listener));
+            let accepting = spawn(accept_all(Rc::clone(&listener), Rc::clone(&worker)));
+            (listener, accepting)
+        })
+        .collect();
     let over = Rc::new(Cell::new(None));
     let ended = Rc::clone(&over);
     let grace_ns = settings.grace_ns;
     spawn(async move {
-        let clean = worker.until_the_end(listener, accepting, grace_ns).await;
+        let clean = worker.until_the_end(listeners, grace_ns).await;
         ended.set(Some(clean));
     })
     .detach();
@@ -124,12 +144,7 @@ async fn accept_all(listener: Rc<Source<OwnedFd>>, worker: Rc<Worker>) {
 impl Worker {
     /// Waits for a signal that says so, and then for whatever goes on: whether all has ended in
     /// time.
-    async fn until_the_end(
-        self: &Rc<Self>,
-        listener: Rc<Source<OwnedFd>>,
-        accepting: Task,
-        grace_ns: u64,
-    ) -> bool {
+    async fn until_the_end(self: &Rc<Self>, listeners: Vec<Listener>, grace_ns: u64) -> bool {
         let Ok(signals) = Signals::new(self.settings.certificate.is_some()) else {
             return false;
         };
@@ -146,12 +161,13 @@ impl Worker {
             }
         })
         .await;
-        drop(accepting);
-        // Whoever has connected already is not turned away.
-        while let Accepted::Connection(fd) = accept(&listener) {
-            self.begin(fd);
+        for (listener, accepting) in listeners {
+            drop(accepting);
+            // Whoever has connected already is not turned away.
+            while let Accepted::Connection(fd) = accept(&listener) {
+                self.begin(fd);
+            }
         }
-        drop(listener);
         self.end();
         let mut limit = pin!(sleep_until(after_ns(grace_ns)));
         let ended = poll_fn(|cx| {
@@ -250,30 +266,18 @@ impl Worker {
             }
         }
         loop {
-            let request = {
-                let settings = &self.settings;
-                let mut next = pin!(next_request(&mut connection, settings, takes_http2));
-                // Even at the end, a request that has come already is answered.
-                poll_fn(|cx| match next.as_mut().poll(cx) {
-                    Poll::Pending if self.ending.get() => Poll::Ready(Ok(None)),
-                    Poll::Pending => {
-                        let waker = cx.waker().clone();
-                        self.idle.borrow_mut().insert(number, waker);
-                        Poll::Pending
-                    }
-                    request => request,
-                })
-                .await
-            };
+            let next = self.next(number, &mut connection, takes_http2).await;
             self.idle.borrow_mut().remove(&number);
-            let request = match request {
-                Ok(Some(request)) => request,
-                Ok(None) => return,
-                Err(Instead::Http2) => return self.speak_http2(number, connection).await,
-                Err(Instead::Refused(status)) => return refuse(connection, status).await,
+            let request = match next {
+                Next::Request(request) => request,
+                Next::Http2 => return self.speak_http2(number, connection).await,
+                Next::Gone => return,
+                Next::Silent => return close(connection).await,
+                Next::Refused(status) => return refuse(connection, status).await,
             };
             takes_http2 = false;
-            let (mut exchange, asked) = Exchange::new(connection, request, &self.settings);
+            let (mut exchange, asked) =
+                Exchange::new(connection, request, &self.settings, Rc::clone(&self.ending));
             self.guests.take(asked);
             let outcome = (&mut exchange).await;
             connection = exchange.connection;
@@ -287,6 +291,49 @@ impl Worker {
 }
 
 impl Worker {
+    /// Waits for the next request of a connection. When the server ends, it waits no longer than it
+    /// takes a request that is on its way to come.
+    async fn next(&self, number: usize, connection: &mut Connection, takes_http2: bool) -> Next {
+        let since_ns = now_ns(Clock::Monotonic);
+        let settings = &self.settings;
+        let mut deadline = pin!(sleep_until(since_ns.saturating_add(settings.idle_ns)));
+        let mut has_begun = false;
+        let mut is_last = false;
+        poll_fn(|cx| {
+            loop {
+                if let Some(next) = take_request(connection, settings, takes_http2) {
+                    return Poll::Ready(next);
+                }
+                if !connection.buffer.is_empty() && !has_begun {
+                    has_begun = true;
+                    deadline.set(sleep_until(after_ns(settings.head_ns)));
+                }
+                match connection.buffer.poll_fill(cx, &mut *connection.transport) {
+                    Poll::Ready(Ok(1..)) => continue,
+                    Poll::Ready(Ok(0)) if has_begun => return Poll::Ready(Next::Refused(400)),
+                    Poll::Ready(_) => return Poll::Ready(Next::Gone),
+                    Poll::Pending => {}
+                }
+                connection.buffer.shrink();
+                if !self.ending.get() {
+                    self.idle.borrow_mut().insert(number, cx.waker().clone());
+                } else if !has_begun && !is_last {
+                    is_last = true;
+                    let now = now_ns(Clock::Monotonic);
+                    let is_used = now.saturating_sub(since_ns) < IN_USE_NS;
+                    let at_ns = if is_used { now + LAST_CHANCE_NS } else { now };
+                    deadline.set(sleep_until(at_ns));
+                }
+                ready!(deadline.as_mut().poll(cx));
+                return Poll::Ready(match has_begun {
+                    true => Next::Refused(408),
+                    false => Next::Silent,
+                });
+            }
+        })
+        .await
+    }
+
     /// Greets a client by TLS: the connection, and whether it is one of HTTP/2.
     async fn secure(
         &self,
@@ -356,74 +403,48 @@ impl Served for Place {
     }
 }
 
-/// What comes on a connection instead of a request.
-enum Instead {
+/// What comes next on a connection.
+enum Next {
+    Request(Request),
     Http2,
-    /// Something that gets this status.
+    /// The client gets this status.
     Refused(u16),
-}
-
-impl From<u16> for Instead {
-    fn from(status: u16) -> Instead {
-        Instead::Refused(status)
-    }
+    /// Nothing for too long.
+    Silent,
+    /// The client has ended it.
+    Gone,
 }
 
 /// What the preface of HTTP/2 begins with (RFC 9113, section 3.4).
 const PREFACE_LINE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
-/// The next request of a connection; nothing at its end.
-async fn next_request(
+/// The request that has come in, if all of its head has.
+fn take_request(
     connection: &mut Connection,
     settings: &Settings,
     takes_http2: bool,
-) -> Result<Option<Request>, Instead> {
-    let mut deadline = pin!(sleep_until(after_ns(settings.idle_ns)));
-    let mut has_begun = false;
-    poll_fn(|cx| {
-        loop {
-            match head::request(connection.buffer.bytes(), LIMITS) {
-                Err(Malformed::Version)
-                    if takes_http2 && connection.buffer.bytes().starts_with(PREFACE_LINE) =>
-                {
-                    return Poll::Ready(Err(Instead::Http2));
-                }
-                Err(malformed) => return Poll::Ready(Err(refusal(malformed).into())),
-                Ok(Some(head)) => {
-                    connection.buffer.consume(head.bytes);
-                    let mut request = check(head)?;
-                    if connection.is_secure {
-                        request.head.scheme = Some(Scheme::Https);
-                    }
-                    let fits = |max| request.framing.fits(max);
-                    return Poll::Ready(match settings.body_bytes_max.is_none_or(fits) {
-                        true => Ok(Some(request)),
-                        false => Err(413.into()),
-                    });
-                }
-                Ok(None) => {}
-            }
-            if !connection.buffer.is_empty() && !has_begun {
-                has_begun = true;
-                deadline.set(sleep_until(after_ns(settings.head_ns)));
-            }
-            match connection.buffer.poll_fill(cx, &mut *connection.transport) {
-                Poll::Ready(Ok(1..)) => {}
-                Poll::Ready(Ok(0)) if connection.buffer.is_empty() => return Poll::Ready(Ok(None)),
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(400.into())),
-                Poll::Ready(Err(_)) => return Poll::Ready(Ok(None)),
-                Poll::Pending => {
-                    connection.buffer.shrink();
-                    ready!(deadline.as_mut().poll(cx));
-                    return Poll::Ready(match has_begun {
-                        true => Err(408.into()),
-                        false => Ok(None),
-                    });
-                }
-            }
+) -> Option<Next> {
+    let bytes = connection.buffer.bytes();
+    let head = match head::request(bytes, LIMITS) {
+        Ok(head) => head?,
+        Err(Malformed::Version) if takes_http2 && bytes.starts_with(PREFACE_LINE) => {
+            return Some(Next::Http2);
         }
+        Err(malformed) => return Some(Next::Refused(refusal(malformed))),
+    };
+    connection.buffer.consume(head.bytes);
+    let mut request = match check(head) {
+        Ok(request) => request,
+        Err(status) => return Some(Next::Refused(status)),
+    };
+    if connection.is_secure {
+        request.head.scheme = Some(Scheme::Https);
+    }
+    let fits = |max| request.framing.fits(max);
+    Some(match settings.body_bytes_max.is_none_or(fits) {
+        true => Next::Request(request),
+        false => Next::Refused(413),
     })
-    .await
 }
 
 /// The server's own answer, behind which the connection ends.
@@ -439,11 +460,11 @@ async fn refuse(mut connection: Connection, status: u16) {
     close(connection).await;
 }
 
-/// Closes when the client has, or does not within a second: closing with bytes unread would take
-/// the answer back.
+/// Closes when the client has, or does not within a while: closing with bytes unread, or while some
+/// are on their way, would take the answer back.
 async fn close(mut connection: Connection) {
     connection.transport.end_writing();
-    let mut limit = pin!(sleep_until(after_ns(1_000_000_000)));
+    let mut limit = pin!(sleep_until(after_ns(LINGER_NS)));
     poll_fn(|cx| {
         loop {
             let mut some = [0; 4096];
