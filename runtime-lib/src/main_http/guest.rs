@@ -5,7 +5,8 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::instances::{Inbox, Running};
+use super::instances::Inbox;
+use super::running::Running;
 use crate::component::serve;
 use crate::component::tasks::{self, New};
 use crate::host::http::body::BodyReader;

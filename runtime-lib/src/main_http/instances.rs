@@ -8,7 +8,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::io::Write;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,13 +15,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::host::clocks::{Clock, now_ns};
-use crate::host::http::server::{Asked, Guests, Reply};
+use crate::host::http::server::{Asked, Guests};
 use crate::io::{self, Ended, sleep_until, spawn};
 use crate::vm::fiber::{self, Fiber};
 use crate::vm::store::Store;
 use crate::vm::worker::Worker;
 use crate::vm::{trap_line, watch};
 use crate::wasi::p2::poll;
+
+use super::running::{Running, complain};
 
 /// Requests that wait for an instance.
 const WAITING_MAX: usize = 1024;
@@ -40,16 +41,6 @@ pub(super) struct Limits {
     pub(super) request_ns: Option<u64>,
     /// Instances of the worker.
     pub(super) instances: usize,
-}
-
-/// A request that a guest answers.
-pub(super) struct Running {
-    pub(super) reply: Reply,
-    /// What the client wants, for the log.
-    wants: String,
-    deadline_ns: Option<u64>,
-    /// It is over, and there is no response to be missed.
-    pub(super) has_failed: Cell<bool>,
 }
 
 /// Where an instance gets its requests from.
@@ -126,11 +117,6 @@ fn leave() -> Result<(), Ended> {
         true => Err(Ended::Stopped),
         false => Ok(()),
     }
-}
-
-pub(super) fn complain(message: &str) {
-    // Nothing is left to be done when standard error is closed.
-    let _ = writeln!(std::io::stderr(), "error: {message}");
 }
 
 impl Instances {
@@ -407,25 +393,6 @@ impl Guests for Shared {
     }
 }
 
-impl Running {
-    fn new(asked: &Asked, limit_ns: Option<u64>) -> Running {
-        let path = asked.head.path_with_query.as_deref().unwrap_or_default();
-        Running {
-            reply: asked.reply.clone(),
-            wants: [asked.head.method.name(), " ", path].concat(),
-            deadline_ns: limit_ns.map(|ns| now_ns(Clock::Monotonic).saturating_add(ns)),
-            has_failed: Cell::new(false),
-        }
-    }
-
-    /// Says what has become of it, once.
-    pub(super) fn complain(&self, what: &str) {
-        if !self.has_failed.replace(true) {
-            complain(&format!("{}: {what}", self.wants));
-        }
-    }
-}
-
 impl Inbox {
     fn can_take(&self) -> bool {
         let running = self.running.borrow().len() + self.new.borrow().len();
@@ -498,7 +465,10 @@ impl Inbox {
     /// The guest has done what it does about the only request.
     pub(super) fn finish_first(&self) {
         let first = self.running.borrow().first().cloned();
-        first.iter().for_each(|first| self.finish(first));
+        if let Some(first) = first {
+            self.finish(&first);
+            first.reply.end();
+        }
     }
 
     /// The guest has done what it does about a request.

@@ -2,6 +2,7 @@
 
 mod guest;
 mod instances;
+mod running;
 
 use std::io::Write;
 use std::rc::Rc;
@@ -15,7 +16,8 @@ use crate::vm::trap::{Piece, TrapInfo, raise_with};
 use crate::vm::worker::Worker;
 use crate::vm::{children, process, start, timeout, trap};
 use crate::wasi::p2::poll;
-use instances::{Body, Instances, Limits, Shared, complain};
+use instances::{Body, Instances, Limits, Shared};
+use running::complain;
 use wasmelt_abi::{Program, TrapCode};
 
 /// Requests that an instance serves where nobody says, and how many of them at the same time:

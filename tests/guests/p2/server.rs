@@ -40,8 +40,13 @@ impl Guest for Program {
                 let (body, stream) = begin(200, out);
                 let _ = stream.blocking_write_and_flush(b"the beginning");
                 wasip2::clocks::monotonic_clock::subscribe_duration(1_000_000).block();
-                let _ = (body, stream);
+                core::mem::forget((body, stream));
                 core::arch::wasm32::unreachable()
+            }
+            "/unfinished" => {
+                let (body, stream) = begin(200, out);
+                let _ = stream.blocking_write_and_flush(b"the beginning");
+                core::mem::forget((body, stream));
             }
             "/memory" => {
                 // What the last request has left behind.
