@@ -45,7 +45,17 @@ pub trait Shared {
         request: Request,
         timeouts: Timeouts,
         answer: Rc<Answer<Response>>,
-    ) -> Pin<Box<dyn Future<Output = Result<()>>>>;
+    ) -> Exchanging;
+}
+
+/// A request on a shared connection.
+pub type Exchanging = Pin<Box<dyn Future<Output = std::result::Result<(), Failed>>>>;
+
+/// Why nothing came of a request.
+pub struct Failed {
+    pub error: ErrorCode,
+    /// All of it, if the other side says that it has done nothing about it and never will.
+    pub request: Option<Box<Request>>,
 }
 
 /// How a request gets there.

@@ -21,11 +21,14 @@ use super::error::{ErrorCode, Result};
 use super::message::{Authority, Method, RequestHead, RequestOptions, Scheme};
 use crate::io::{Task, spawn};
 use connect::Destination;
-pub use connect::{Connection, Securing, Shared, Way, set_secure};
+pub use connect::{Connection, Exchanging, Failed, Securing, Shared, Way, set_secure};
 use exchange::Exchange;
 pub use request::{Request, Response};
 pub use timeout::{Silence, Timeouts};
 use timeout::{deadline_ns, until};
+
+/// A request that so many connections have refused is refused.
+const REFUSALS_MAX: usize = 4;
 
 /// A request that has been sent. Dropped before there is a response, it is given up.
 pub struct Sent {
@@ -136,22 +139,37 @@ fn prepare(head: &RequestHead) -> Result<Prepared> {
 
 async fn run(
     destination: &Destination,
-    request: Request,
+    mut request: Request,
     timeouts: Timeouts,
     answer: &Rc<Answer<Response>>,
 ) -> Result<()> {
-    let limit = deadline_ns(timeouts.connect_ns);
-    let found = until(limit, ErrorCode::ConnectionTimeout, pool::find(destination));
-    let connection = match found.await {
-        Ok(Way::Own(connection)) => connection,
-        Ok(Way::Shared(session)) => {
-            return session.exchange(request, timeouts, Rc::clone(answer)).await;
-        }
-        Err(error) => {
-            let mut body = request.body;
-            body.sent(Err(error.clone()));
-            return Err(error);
-        }
+    let mut refusals = 0;
+    let connection = loop {
+        let limit = deadline_ns(timeouts.connect_ns);
+        let found = until(limit, ErrorCode::ConnectionTimeout, pool::find(destination));
+        let error = match found.await {
+            Ok(Way::Own(connection)) => break connection,
+            Ok(Way::Shared(session)) => {
+                let exchange = session.exchange(request, timeouts, Rc::clone(answer));
+                let exchanged = exchange.await;
+                pool::release(destination);
+                let Err(failed) = exchanged else {
+                    return Ok(());
+                };
+                let Some(unsent) = failed.request else {
+                    return Err(failed.error);
+                };
+                request = *unsent;
+                refusals += 1;
+                if refusals < REFUSALS_MAX {
+                    continue;
+                }
+                failed.error
+            }
+            Err(error) => error,
+        };
+        request.body.sent(Err(error.clone()));
+        return Err(error);
     };
     let left = Exchange::new(connection, request, timeouts, answer).await?;
     if let Some(connection) = left {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::connect::{Connection, Destination, Shared, Way, connect};
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::Result;
+use crate::io::{sleep_until, spawn};
 
 /// No more connections than these are kept.
 const IDLE_MAX: usize = 64;
@@ -32,6 +33,8 @@ struct Pool {
     connecting: Vec<(Destination, Vec<Waker>)>,
     /// Secure servers that speak HTTP/1.1 only.
     unshared: Vec<Destination>,
+    /// There is a task that closes shared connections.
+    is_watched: bool,
 }
 
 thread_local! {
@@ -173,4 +176,115 @@ fn keep(destination: &Destination, way: Way) {
         all.drain(..expired.max(too_many)).collect::<Vec<Idle>>()
     });
     drop(dropped);
+    watch();
+}
+
+/// A request on a shared connection to there is over.
+pub(super) fn release(destination: &Destination) {
+    POOL.with_borrow_mut(|pool| {
+        let is_there =
+            |idle: &Idle| idle.destination == *destination && matches!(idle.way, Way::Shared(_));
+        if let Some(at) = pool.idle.iter().rposition(is_there) {
+            let mut idle = pool.idle.remove(at);
+            idle.since_ns = now_ns(Clock::Monotonic);
+            pool.idle.push(idle);
+        }
+    });
+}
+
+/// Has shared connections closed that nobody uses: those keep a task and the other side busy.
+fn watch() {
+    let begins = POOL.with_borrow_mut(|pool| {
+        let begins = !pool.is_watched && pool.next_look_ns().is_some();
+        pool.is_watched |= begins;
+        begins
+    });
+    if begins {
+        spawn(async {
+            while let Some(at_ns) = POOL.with_borrow(Pool::next_look_ns) {
+                sleep_until(at_ns).await;
+                drop(POOL.with_borrow_mut(Pool::take_unused));
+            }
+            POOL.with_borrow_mut(|pool| pool.is_watched = false);
+        })
+        .detach();
+    }
+}
+
+impl Pool {
+    /// When a shared connection may have been unused for long enough.
+    fn next_look_ns(&self) -> Option<u64> {
+        let is_shared = |idle: &&Idle| matches!(idle.way, Way::Shared(_));
+        let since = self.idle.iter().filter(is_shared).map(|idle| idle.since_ns);
+        since.min().map(|since_ns| since_ns.saturating_add(IDLE_NS))
+    }
+
+    /// Takes out the shared connections that are not used any more; the others count as used now.
+    fn take_unused(&mut self) -> Vec<Idle> {
+        let now = now_ns(Clock::Monotonic);
+        let all = std::mem::take(&mut self.idle).into_iter();
+        let (unused, mut left): (Vec<_>, Vec<_>) = all.partition(|idle| match &idle.way {
+            Way::Own(_) => false,
+            Way::Shared(session) => !is_used(session, now.saturating_sub(idle.since_ns) < IDLE_NS),
+        });
+        for idle in &mut left {
+            if let Way::Shared(session) = &idle.way
+                && Rc::strong_count(session) > 1
+            {
+                idle.since_ns = now;
+            }
+        }
+        left.sort_by_key(|idle| idle.since_ns);
+        self.idle = left;
+        unused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Answer, Exchanging, Request, Response, Timeouts};
+    use super::*;
+    use crate::io::script::Script;
+    use crate::io::turn;
+
+    struct Silent;
+
+    impl Shared for Silent {
+        fn is_open(&self) -> bool {
+            true
+        }
+
+        fn exchange(
+            self: Rc<Self>,
+            _: Request,
+            _: Timeouts,
+            _: Rc<Answer<Response>>,
+        ) -> Exchanging {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    #[test]
+    fn shared_connections_are_closed_when_nobody_uses_them() {
+        let _script = Script::start();
+        let destination = Destination {
+            secure: true,
+            host: "a.example".to_owned(),
+            port: 1,
+        };
+        let session = Rc::new(Silent);
+        let kept = Rc::downgrade(&session);
+        keep(&destination, Way::Shared(Rc::<Silent>::clone(&session)));
+        while Script::ms() < 200_000 {
+            assert!(turn(true), "somebody looks at it");
+        }
+        assert_eq!(kept.strong_count(), 2, "it is used");
+        release(&destination);
+        drop(session);
+        while kept.upgrade().is_some() {
+            assert!(turn(true), "somebody looks at it");
+        }
+        assert!((250_000..=300_000).contains(&Script::ms()));
+        assert!(!turn(true), "and nobody once it is gone");
+    }
 }

@@ -1,6 +1,6 @@
 //! Requests to servers of this process: what is sent, what comes back, and what goes wrong.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{JoinHandle, spawn as thread};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::host::http::body::{BodyWriter, empty, pipe};
-use crate::host::http::{DnsErrorPayload, Fields, TlsAlertReceivedPayload};
+use crate::host::http::{DnsErrorPayload, Fields, ResponseHead, TlsAlertReceivedPayload};
 use crate::io;
 
 /// What a server does with a connection.
@@ -429,4 +429,76 @@ fn whoever_does_not_want_the_response_closes_the_connection() {
         io::turn(false);
     }
     server.join().unwrap();
+}
+
+/// A shared connection that refuses so many requests.
+struct Refusing(Cell<usize>);
+
+impl Shared for Refusing {
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn exchange(
+        self: Rc<Self>,
+        mut request: Request,
+        _: Timeouts,
+        answer: Rc<Answer<Response>>,
+    ) -> Exchanging {
+        Box::pin(async move {
+            if let Some(left) = self.0.get().checked_sub(1) {
+                self.0.set(left);
+                return Err(Failed {
+                    error: ErrorCode::ConnectionLimitReached,
+                    request: Some(Box::new(request)),
+                });
+            }
+            request.body.sent(Ok(()));
+            answer.give(Ok((ResponseHead::new(&Fields::default()), empty())));
+            Ok(())
+        })
+    }
+}
+
+thread_local! {
+    static REFUSING: RefCell<Option<Rc<Refusing>>> = const { RefCell::new(None) };
+}
+
+/// Has this thread send secure requests to there.
+fn share(refusals: usize) -> Rc<Refusing> {
+    let shared = Rc::new(Refusing(Cell::new(refusals)));
+    REFUSING.set(Some(Rc::clone(&shared)));
+    set_secure(|_, _| {
+        let shared = REFUSING.with_borrow(|shared| shared.clone().expect("it was set"));
+        Box::pin(async { Ok(Way::Shared(shared)) })
+    });
+    shared
+}
+
+fn get_securely(port: u16) -> (Response, Option<Result<()>>) {
+    let mut head = request(Method::Get, port);
+    head.scheme = Some(Scheme::Https);
+    let (mut writer, reader) = pipe(None);
+    let told = posted(&mut writer);
+    writer.finish(None).unwrap();
+    let sent = begin_to(head, reader, RequestOptions::default());
+    let response = response(&sent);
+    let told = told.borrow().clone();
+    (response, told)
+}
+
+#[test]
+fn what_a_server_has_not_looked_at_is_sent_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    share(REFUSALS_MAX - 1);
+    let (response, told) = get_securely(port);
+    assert_eq!((response.unwrap().0.status, told), (200, Some(Ok(()))));
+    // But not for ever.
+    share(usize::MAX);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (response, told) = get_securely(listener.local_addr().unwrap().port());
+    let refused = ErrorCode::ConnectionLimitReached;
+    assert_eq!(response.map(drop), Err(refused.clone()));
+    assert_eq!(told, Some(Err(refused)));
 }

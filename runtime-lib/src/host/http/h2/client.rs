@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use h2::SendStream;
 use h2::client::{Builder, ResponseFuture, SendRequest};
+use h2::{Reason, SendStream};
 use http::Uri;
 use http::header::CONTENT_LENGTH;
 
@@ -19,8 +19,8 @@ use super::{
     to_fields, to_headers,
 };
 use crate::host::http::answer::Answer;
-use crate::host::http::body::pipe;
-use crate::host::http::client::{Request, Response, Shared, Silence, Timeouts};
+use crate::host::http::body::{empty, pipe};
+use crate::host::http::client::{Exchanging, Failed, Request, Response, Shared, Silence, Timeouts};
 use crate::host::http::transport::{Buffer, Transport};
 use crate::host::http::{ErrorCode, ResponseHead, Result};
 use crate::io::spawn;
@@ -68,35 +68,68 @@ impl Shared for Session {
         mut request: Request,
         timeouts: Timeouts,
         answer: Rc<Answer<Response>>,
-    ) -> Pin<Box<dyn Future<Output = Result<()>>>> {
+    ) -> Exchanging {
         Box::pin(async move {
-            let begun = match head(&request) {
-                Ok(head) => self.begin(head, request.is_without_body()).await,
-                Err(error) => Err(error),
-            };
-            match begun {
-                Ok((response, stream)) => {
-                    let link = Rc::clone(&self.link);
-                    let sending = match request.is_without_body() {
-                        true => Sending::without_body(stream, request.body, link),
-                        false => Sending::new(stream, request.body, link),
-                    };
-                    Exchange {
-                        session: self,
-                        sending: Some(sending),
-                        stage: Stage::Head(response),
-                        silence: Silence::new(timeouts),
-                        answer,
-                    }
-                    .await
-                }
+            let head = match head(&request) {
+                Ok(head) => head,
                 Err(error) => {
                     request.body.sent(Err(error.clone()));
-                    Err(error)
+                    let request = None;
+                    return Err(Failed { error, request });
                 }
-            }
+            };
+            let (response, stream) = match self.begin(head, request.is_without_body()).await {
+                Ok(begun) => begun,
+                // Nothing of it has been sent.
+                Err(error) => {
+                    let error = self.link.error_code(&error, false);
+                    let request = Some(Box::new(request));
+                    return Err(Failed { error, request });
+                }
+            };
+            let link = Rc::clone(&self.link);
+            let (is_empty, body) = (request.is_without_body(), request.body);
+            let sending = match is_empty {
+                true => Sending::without_body(stream, body, link),
+                false => Sending::new(stream, body, link),
+            };
+            let mut exchange = Exchange {
+                session: self,
+                sending: Some(sending),
+                send_error: None,
+                is_refused: false,
+                stage: Stage::Head(response),
+                silence: Silence::new(timeouts),
+                answer,
+            };
+            let Err(error) = (&mut exchange).await else {
+                return Ok(());
+            };
+            let sending = exchange.sending.filter(|_| exchange.is_refused);
+            let body = match (sending, exchange.is_refused && is_empty) {
+                (Some(sending), _) => sending.into_untouched(),
+                // There is none, and whoever wrote it has been told already.
+                (None, true) => Some(empty()),
+                (None, false) => None,
+            };
+            let request = body.map(|body| {
+                Box::new(Request {
+                    head: request.head,
+                    target: request.target,
+                    host: request.host,
+                    body,
+                })
+            });
+            Err(Failed { error, request })
         })
     }
+}
+
+/// Whether the server says that it has done nothing about a request and never will (RFC 9113,
+/// section 8.7).
+fn is_refusal(error: &h2::Error) -> bool {
+    let refuses = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
+    error.is_remote() && (error.is_go_away() || refuses)
 }
 
 impl Session {
@@ -105,11 +138,10 @@ impl Session {
         &self,
         head: http::Request<()>,
         is_all: bool,
-    ) -> Result<(ResponseFuture, SendStream<Bytes>)> {
+    ) -> std::result::Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
         let mut sender = self.sender.borrow().clone();
-        let ready = poll_fn(|cx| sender.poll_ready(cx)).await;
-        let sent = ready.and_then(|()| sender.send_request(head, is_all));
-        sent.map_err(|error| self.link.error_code(&error, false))
+        poll_fn(|cx| sender.poll_ready(cx)).await?;
+        sender.send_request(head, is_all)
     }
 }
 
@@ -137,6 +169,10 @@ fn head(request: &Request) -> Result<http::Request<()>> {
 struct Exchange {
     session: Rc<Session>,
     sending: Option<Sending>,
+    /// Why the server does not want the rest of it.
+    send_error: Option<ErrorCode>,
+    /// See [`is_refusal`].
+    is_refused: bool,
     stage: Stage,
     silence: Silence,
     answer: Rc<Answer<Response>>,
@@ -153,28 +189,35 @@ impl Exchange {
         let Some(sending) = &mut self.sending else {
             return Ok(());
         };
-        let error = match sending.poll(cx) {
-            Poll::Pending => return Ok(()),
-            Poll::Ready(Ok(())) => None,
+        match sending.poll(cx) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => self.sending = None,
             Poll::Ready(Err(SendError::Body(error))) => {
                 sending.give_up(&error);
                 return Err(error);
             }
-            // The other side may have answered before it has heard everything.
-            Poll::Ready(Err(SendError::Peer(error))) => Some(error),
-        };
-        if let (Some(error), Some(sending)) = (error, &mut self.sending) {
-            sending.give_up(&error);
+            // The other side may have answered before it has heard everything, or want nothing of
+            // it: the response says which.
+            Poll::Ready(Err(SendError::Peer(error))) => self.send_error = Some(error),
         }
-        self.sending = None;
         Ok(())
+    }
+
+    fn stop_sending(&mut self) {
+        if let (Some(error), Some(sending)) = (self.send_error.take(), &mut self.sending) {
+            sending.give_up(&error);
+            self.sending = None;
+        }
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let link = &self.session.link;
         if let Stage::Head(response) = &mut self.stage {
             let response = ready!(Pin::new(response).poll(cx));
-            let response = response.map_err(|error| link.error_code(&error, false))?;
+            let response = response.map_err(|error| {
+                self.is_refused = is_refusal(&error);
+                link.error_code(&error, false)
+            })?;
             let (head, stream) = response.into_parts();
             let (writer, reader) = pipe(None);
             let status = head.status.as_u16();
@@ -221,8 +264,12 @@ impl Future for Exchange {
             {
                 sending.settle();
             }
+            if !this.is_refused {
+                this.stop_sending();
+            }
             return Poll::Ready(received);
         }
+        this.stop_sending();
         match this.silence.poll(cx) {
             Poll::Ready(()) => this.fail(ErrorCode::ConnectionReadTimeout),
             Poll::Pending => Poll::Pending,

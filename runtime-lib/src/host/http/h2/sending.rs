@@ -23,6 +23,10 @@ pub(super) struct Sending {
     held: bool,
     /// Something has gone since somebody asked.
     moved: bool,
+    /// Something of the body has gone.
+    touched: bool,
+    /// There is no body.
+    is_empty: bool,
 }
 
 /// Why a message was not sent whole.
@@ -43,6 +47,8 @@ impl Sending {
             ended: None,
             held: false,
             moved: false,
+            touched: false,
+            is_empty: false,
         }
     }
 
@@ -55,6 +61,7 @@ impl Sending {
         let ended = Some(link.flushes.get());
         Sending {
             ended,
+            is_empty: true,
             ..Sending::new(stream, body, link)
         }
     }
@@ -97,7 +104,7 @@ impl Sending {
         let mut part = vec![0; unread.min(self.stream.capacity())];
         let count = ready!(self.body.poll_read(cx, &mut part)).map_err(SendError::Body)?;
         part.truncate(count);
-        self.moved = true;
+        (self.moved, self.touched) = (true, true);
         self.link.has_worked();
         // The end needs no frame of its own where it is known.
         let is_last = self.body.unread_bytes() == 0 && self.body.is_complete_without_trailers();
@@ -119,6 +126,12 @@ impl Sending {
         };
         self.ended = Some(since);
         Poll::Ready(sent.map_err(|error| self.peer_error(&error)))
+    }
+
+    /// The body, if nobody has read anything of it.
+    pub(super) fn into_untouched(self) -> Option<BodyReader> {
+        let is_untouched = self.ended.is_none() || self.is_empty;
+        (is_untouched && !self.touched).then_some(self.body)
     }
 
     /// The message is not going to be sent whole.

@@ -71,6 +71,8 @@ where
 
 struct Running {
     answer: Rc<Answer<Response>>,
+    /// What can be sent again.
+    unsent: Rc<RefCell<Option<Box<Request>>>>,
     _task: Task,
 }
 
@@ -87,13 +89,17 @@ fn send(session: &Rc<Session>, path: &str, fields: Fields, body: BodyReader) -> 
     let timeouts = Timeouts::new(RequestOptions::default());
     let exchange = Rc::clone(session).exchange(request, timeouts, Rc::clone(&answer));
     let given = Rc::clone(&answer);
+    let unsent = Rc::<RefCell<Option<Box<Request>>>>::default();
+    let left = Rc::clone(&unsent);
     let task = spawn(async move {
-        if let Err(error) = exchange.await {
-            given.give(Err(error));
+        if let Err(failed) = exchange.await {
+            *left.borrow_mut() = failed.request;
+            given.give(Err(failed.error));
         }
     });
     Running {
         answer,
+        unsent,
         _task: task,
     }
 }
@@ -327,6 +333,37 @@ fn a_server_that_goes_away_gets_no_more_requests() {
     wait(|| (!session.is_open()).then_some(()));
     let running = send(&session, "/", Fields::default(), empty());
     assert!(running.response().is_err());
+    assert!(running.unsent.borrow().is_some());
+}
+
+#[test]
+fn requests_that_a_server_refuses_are_given_back() {
+    let session = connect(|mut request, mut response| async move {
+        // What has come of the body is told by the path.
+        if request.uri().path() == "/part" {
+            request.body_mut().data().await;
+        }
+        response.send_reset(Reason::REFUSED_STREAM);
+    });
+    let (mut writer, reader) = pipe(None);
+    let told = sent(&mut writer);
+    let running = send(&session, "/whole", Fields::default(), reader);
+    let refused = Err(ErrorCode::ConnectionLimitReached);
+    assert_eq!(running.response().map(drop), refused);
+    let mut request = running.unsent.take().unwrap();
+    assert_eq!((&*request.target, told.borrow().clone()), ("/whole", None));
+    writer.write(b"body".to_vec()).unwrap();
+    assert_eq!(request.body.read_now(9), Some(Ok(b"body".to_vec())));
+    let running = send(&session, "/none", Fields::default(), empty());
+    assert_eq!(running.response().map(drop), refused);
+    assert!(running.unsent.take().is_some());
+    // What is gone cannot be sent again.
+    let (mut writer, reader) = pipe(None);
+    let told = sent(&mut writer);
+    let running = send(&session, "/part", Fields::default(), reader);
+    writer.write(b"part".to_vec()).unwrap();
+    assert_eq!(running.response().map(drop), refused);
+    assert!(running.unsent.take().is_none() && told.borrow().is_some());
 }
 
 #[test]
