@@ -40,6 +40,8 @@ pub(super) struct Exchange {
     body_ns: u64,
     /// More is too much.
     body_bytes_left: u64,
+    /// Of what comes after the response and the guest does not want.
+    unwanted_bytes_left: Option<usize>,
 }
 
 /// How an exchange has ended.
@@ -81,6 +83,7 @@ impl Exchange {
             sleep: None,
             body_ns: settings.body_ns,
             body_bytes_left: settings.body_bytes_max.unwrap_or(u64::MAX),
+            unwanted_bytes_left: None,
         };
         (exchange, asked)
     }
@@ -123,6 +126,13 @@ impl Exchange {
                         break;
                     };
                     self.body_bytes_left = left;
+                    if let Some(left) = self.unwanted_bytes_left {
+                        self.unwanted_bytes_left = left.checked_sub(count);
+                        if self.unwanted_bytes_left.is_none() {
+                            self.stop_receiving();
+                            break;
+                        }
+                    }
                     let bytes = buffer.bytes()[..count].to_vec();
                     decoder.advance(&bytes);
                     buffer.consume(count);
@@ -263,20 +273,15 @@ impl Future for Exchange {
         let Some((_, writer)) = &mut this.receiving else {
             return Poll::Ready(Outcome::Next);
         };
-        if !writer.is_refused() {
-            // The guest may go on reading after it has answered.
-            return match this.poll_receive(cx) {
-                Poll::Ready(()) if this.keeps_alive => Poll::Ready(Outcome::Next),
-                Poll::Ready(()) => Poll::Ready(Outcome::Close),
-                Poll::Pending => Poll::Pending,
-            };
+        // The guest may go on reading after it has answered. What it does not want, the client may
+        // be sending still, and relies on the connection.
+        if writer.is_refused() && this.unwanted_bytes_left.is_none() {
+            this.unwanted_bytes_left = Some(UNWANTED_BYTES_MAX);
         }
-        if this.connection.buffer.bytes().len() > UNWANTED_BYTES_MAX {
-            return Poll::Ready(Outcome::Close);
-        }
-        match this.poll_receive(cx) {
-            Poll::Ready(()) if this.keeps_alive => Poll::Ready(Outcome::Next),
-            _ => Poll::Ready(Outcome::Close),
-        }
+        ready!(this.poll_receive(cx));
+        Poll::Ready(match this.keeps_alive {
+            true => Outcome::Next,
+            false => Outcome::Close,
+        })
     }
 }
