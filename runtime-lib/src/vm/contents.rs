@@ -1,16 +1,17 @@
 //! What a region of a store has in it at first, and how it gets that back.
 //!
 //! The first region may be part of the executable's image, which the kernel has mapped; a process
-//! with one store uses it in place, one with several leaves it as it is and copies from it.
+//! with one store uses it in place, one with several leaves it as it is and copies from it, or maps it
+//! once more for each store where it is large.
 
-use std::cell::OnceCell;
 use std::mem::offset_of;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::ops::Range;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::image_file::{Part, image_bytes};
 use super::pages::{self, PAGE_BYTES, make_accessible};
+use super::used_pages::UsedPages;
 use crate::vm::process::{self, items};
 use wasmelt_abi::{MemoryHeader, Program, Region, Table, TableInit};
 
@@ -22,12 +23,18 @@ pub(super) struct Contents {
     accessible: usize,
 }
 
+/// What a reset goes by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Renewal<'a> {
+    pub(super) used: &'a UsedPages,
+    /// Parts of the region that are mapped from the executable's file.
+    pub(super) mapped: &'a [Part],
+    /// Pages that are found unchanged go back to the system.
+    pub(super) gives_back: bool,
+}
+
 /// Pieces that are told apart; what lies between others is read like them.
 const PIECES: usize = 4;
-
-/// Pages that a reset copies back one by one; where more have been used, the system takes all of
-/// them back.
-const PAGES_MAX: usize = 4096;
 
 /// What a memory has grown by is kept for its next growth, up to so many bytes.
 const GROWN_BYTES_MAX: usize = 32 << 20;
@@ -65,53 +72,99 @@ impl Contents {
     }
 
     /// Makes a new region accessible and fills it, but for the first bytes, which are as they
-    /// should be.
+    /// should be, and what is mapped from the executable's file, which is to be done then.
     ///
     /// # Safety
     /// `start` is where the region begins in the reservation of a store that nothing uses.
-    pub(super) unsafe fn fill(&self, start: *mut u8, mapped: usize) -> Result<(), Errno> {
-        if self.accessible > mapped {
-            let rest = start.wrapping_add(mapped);
+    #[inline(always)]
+    pub(super) unsafe fn fill(
+        &self,
+        start: *mut u8,
+        ready: usize,
+        mapped: &[Part],
+    ) -> Result<(), Errno> {
+        if self.accessible > ready {
+            let rest = start.wrapping_add(ready);
             // SAFETY: the caller vouches for the region.
-            unsafe { make_accessible(rest, self.accessible - mapped)? };
+            unsafe { make_accessible(rest, self.accessible - ready)? };
         }
-        if mapped == 0 {
+        if ready == 0 {
             // SAFETY: it is accessible now, zero, and far from the executable's data.
-            unsafe { self.copy_to_zeros(start) };
+            unsafe { self.copy_to_zeros(start, mapped) };
         }
         Ok(())
     }
 
+    /// Copies what is not mapped.
+    ///
     /// # Safety
     /// All that is accessible at first is, and zero; it does not overlap the image.
-    unsafe fn copy_to_zeros(&self, start: *mut u8) {
-        for (bytes, at) in self.pieces {
+    #[inline(always)]
+    unsafe fn copy_to_zeros(&self, start: *mut u8, mapped: &[Part]) {
+        for (bytes, first) in self.pieces {
+            let to = start.wrapping_add(first);
             // SAFETY: an image is not longer than its region.
-            unsafe { copy_pages(start.wrapping_add(at), bytes) };
+            unsafe { copy_pages(to, bytes, |at| is_mapped(mapped, first + at)) };
         }
     }
 
-    /// Gives one page its contents again.
+    /// Whether a page has its contents when the system gives it anew.
+    fn is_given(&self, at: usize, mapped: &[Part]) -> bool {
+        let is_copied = |(bytes, first): &(&[u8], usize)| {
+            at < first + bytes.len() && *first < at + PAGE_BYTES as usize
+        };
+        is_mapped(mapped, at) || !self.pieces.iter().any(is_copied)
+    }
+
+    /// Gives one page its contents again: whether they were others.
     ///
     /// # Safety
-    /// As [`Contents::restore`]; `at` is a multiple of a page's size and below `accessible`.
-    unsafe fn restore_page(&self, start: *mut u8, at: usize) {
+    /// As [`Contents::restore`]; `at` is a multiple of a page's size and in the region.
+    unsafe fn restore_page(&self, start: *mut u8, at: usize) -> bool {
         let page = PAGE_BYTES as usize;
-        // SAFETY: the page is part of the region.
-        unsafe { start.wrapping_add(at).write_bytes(0, page) };
+        // SAFETY: the page is part of the region, and nothing else refers into it.
+        let now = unsafe { std::slice::from_raw_parts_mut(start.wrapping_add(at), page) };
+        let end = at + page;
+        let whole = |(bytes, first): &&(&[u8], usize)| *first <= at && end <= first + bytes.len();
+        if let Some((bytes, first)) = self.pieces.iter().find(whole) {
+            return make_equal(now, &bytes[at - first..end - first]);
+        }
+        let is_changed = make_zeros(now);
         for (bytes, first) in self.pieces {
-            let from = at.max(first);
-            let to = (at + page).min(first + bytes.len());
+            let (from, to) = (at.max(first), end.min(first + bytes.len()));
             if from < to {
-                let source = &bytes[from - first..to - first];
-                // SAFETY: as above, and the image lies elsewhere.
-                unsafe {
-                    start
-                        .wrapping_add(from)
-                        .copy_from_nonoverlapping(source.as_ptr(), source.len());
-                }
+                now[from - at..to - at].copy_from_slice(&bytes[from - first..to - first]);
             }
         }
+        is_changed
+    }
+
+    /// Gives pages their contents again. Those that had them may go back to the system: most
+    /// requests write to the same pages, and what only one has needed is not looked at for ever.
+    ///
+    /// # Safety
+    /// As [`Contents::restore_page`], for every page of the run.
+    unsafe fn restore_run(&self, start: *mut u8, run: Range<usize>, renewal: Renewal<'_>) {
+        let page = PAGE_BYTES as usize;
+        // Pages that had them, up to the one that is looked at.
+        let mut same = 0;
+        let give = |end: usize, len: usize| {
+            if len > 0 {
+                // SAFETY: they are pages of the run. Where the system does not take them, they are
+                // kept.
+                let _ = unsafe { pages::make_zero(start.wrapping_add(end - len), len) };
+            }
+        };
+        for at in run.clone().step_by(page) {
+            // SAFETY: the caller vouches for the page.
+            let is_changed = unsafe { self.restore_page(start, at) };
+            if renewal.gives_back && !is_changed && self.is_given(at, renewal.mapped) {
+                same += page;
+            } else {
+                give(at, std::mem::take(&mut same));
+            }
+        }
+        give(run.end, same);
     }
 
     /// Gives a region its initial contents and length again.
@@ -123,7 +176,7 @@ impl Contents {
         &self,
         start: *mut u8,
         region: &Region,
-        used: &UsedPages,
+        renewal: Renewal<'_>,
     ) -> Result<(), Errno> {
         let header = start
             .wrapping_add(region.below_bytes as usize)
@@ -136,9 +189,9 @@ impl Contents {
         let behind = start.wrapping_add(self.accessible);
         // It is likely to grow again: what is kept need not be given by the system then.
         let kept = if grown <= GROWN_BYTES_MAX { grown } else { 0 };
-        let found = used.find(start, self.accessible + kept, |at| {
-            // SAFETY: the page is one of the region's.
-            unsafe { self.restore_page(start, at) };
+        let found = renewal.used.find(start, self.accessible + kept, |run| {
+            // SAFETY: the pages are the region's.
+            unsafe { self.restore_run(start, run, renewal) };
         });
         if found && kept > 0 {
             // SAFETY: this is what the memory has grown by, which is zero again.
@@ -148,10 +201,10 @@ impl Contents {
             unsafe { pages::give_back(behind, grown)? };
         }
         if !found {
-            // SAFETY: the caller vouches for the region, which is zero then.
+            // SAFETY: the caller vouches for the region, which is zero then, or what is mapped.
             unsafe {
                 pages::make_zero(start, self.accessible)?;
-                self.copy_to_zeros(start);
+                self.copy_to_zeros(start, renewal.mapped);
             }
         }
         Ok(())
@@ -174,7 +227,7 @@ fn in_file(image: &'static [u8]) -> [(&'static [u8], usize); PIECES] {
     let mut count = 0;
     for segment in process::segments() {
         let from = segment.start.max(base) - base;
-        let to = segment.end.min(base + image.len()).saturating_sub(base);
+        let to = segment.end().min(base + image.len()).saturating_sub(base);
         if from >= to {
             continue;
         }
@@ -205,148 +258,60 @@ pub(super) fn table_len_max(program: &'static Program, init: &TableInit) -> u64 
     0
 }
 
-/// Bytes of the image that are mapped: whole pages.
-pub(super) fn image_bytes(program: &Program) -> u64 {
-    program.image_mapped_bytes.next_multiple_of(PAGE_BYTES)
-}
-
-/// Copies to memory that is zero, leaving untouched the pages that stay so.
+/// Copies to memory that is zero, leaving untouched the pages that stay so, and those that are there
+/// already.
 ///
 /// # Safety
 /// `to` is valid for as many bytes as `from` has, and does not overlap it.
-unsafe fn copy_pages(to: *mut u8, from: &[u8]) {
+#[inline(always)]
+unsafe fn copy_pages(to: *mut u8, from: &[u8], is_there: impl Fn(usize) -> bool) {
     for (index, page) in from.chunks(PAGE_BYTES as usize).enumerate() {
-        if !is_zero(page) {
-            let target = to.wrapping_add(index * PAGE_BYTES as usize);
+        let at = index * PAGE_BYTES as usize;
+        let is_whole = is_there(at) && is_there(at + page.len() - 1);
+        if !is_whole && !is_zero(page) {
             // SAFETY: this is a part of the range that the caller vouches for.
-            unsafe { target.copy_from_nonoverlapping(page.as_ptr(), page.len()) };
+            unsafe {
+                to.wrapping_add(at)
+                    .copy_from_nonoverlapping(page.as_ptr(), page.len());
+            }
         }
     }
+}
+
+fn is_mapped(parts: &[Part], at: usize) -> bool {
+    let has = |part: &Part| (part.at..part.at + part.len).contains(&at);
+    parts.iter().any(has)
+}
+
+/// Bytes that are compared at a time, for which the compiler has vector instructions.
+const BLOCK: usize = 64;
+
+/// Makes a page equal to another: whether it was not.
+fn make_equal(page: &mut [u8], to: &[u8]) -> bool {
+    let (blocks, expected) = (page.as_chunks::<BLOCK>().0, to.as_chunks::<BLOCK>().0);
+    let differ = |(a, b): (&[u8; BLOCK], &[u8; BLOCK])| {
+        let bits = a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
+        bits != 0
+    };
+    let Some(block) = blocks.iter().zip(expected).position(differ) else {
+        return false;
+    };
+    page[block * BLOCK..].copy_from_slice(&to[block * BLOCK..]);
+    true
+}
+
+/// Makes a page zero: whether it was not.
+fn make_zeros(page: &mut [u8]) -> bool {
+    let is_used = |block: &[u8; BLOCK]| !is_zero(block);
+    let Some(block) = page.as_chunks::<BLOCK>().0.iter().position(is_used) else {
+        return false;
+    };
+    page[block * BLOCK..].fill(0);
+    true
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
-    // In blocks, for which the compiler has vector instructions.
-    let (blocks, rest) = bytes.as_chunks::<64>();
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     let any = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte) != 0;
     !blocks.iter().any(|block| any(block)) && !any(rest)
-}
-
-/// Tells which pages of this process have ever been written to: `PAGEMAP_SCAN`, which Linux has
-/// from 6.7 on. A process that has been forked needs one of its own.
-#[derive(Debug)]
-pub(super) struct UsedPages {
-    /// Opened when it is first asked, which may be after the first answer of a server.
-    pagemap: OnceCell<Option<OwnedFd>>,
-}
-
-/// `struct pm_scan_arg` of the kernel.
-#[repr(C)]
-struct ScanArg {
-    size: u64,
-    flags: u64,
-    start: u64,
-    end: u64,
-    walk_end: u64,
-    vec: u64,
-    vec_len: u64,
-    max_pages: u64,
-    category_inverted: u64,
-    category_mask: u64,
-    category_anyof_mask: u64,
-    return_mask: u64,
-}
-
-/// `struct page_region` of the kernel.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct PageRegion {
-    start: u64,
-    end: u64,
-    categories: u64,
-}
-
-/// `_IOWR('f', 16, struct pm_scan_arg)`
-const PAGEMAP_SCAN: u64 = 3 << 30 | (size_of::<ScanArg>() as u64) << 16 | 0x66 << 8 | 16;
-const PAGE_IS_PRESENT: u64 = 1 << 3;
-const PAGE_IS_SWAPPED: u64 = 1 << 4;
-const PAGE_IS_PFNZERO: u64 = 1 << 5;
-
-/// Runs of pages that one call tells of: the heaps of garbage collectors have hundreds.
-const RUNS: usize = 512;
-
-impl UsedPages {
-    pub(super) fn new() -> UsedPages {
-        UsedPages {
-            pagemap: OnceCell::new(),
-        }
-    }
-
-    fn open() -> Option<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        rustix::fs::open("/proc/self/pagemap", flags, Mode::empty()).ok()
-    }
-
-    /// As if the system could not tell.
-    #[cfg(test)]
-    pub(super) fn unknown() -> UsedPages {
-        UsedPages {
-            pagemap: OnceCell::from(None),
-        }
-    }
-
-    /// Calls `each` with the offset of every page in a range that has been written to. `false` where
-    /// the system does not tell, or there are too many: then some may be left out.
-    fn find(&self, start: *mut u8, len: usize, mut each: impl FnMut(usize)) -> bool {
-        let Some(pagemap) = self.pagemap.get_or_init(UsedPages::open) else {
-            return false;
-        };
-        let base = start.expose_provenance() as u64;
-        let (mut next, end) = (base, base + len as u64);
-        let mut pages_left = PAGES_MAX;
-        let mut runs = [PageRegion {
-            start: 0,
-            end: 0,
-            categories: 0,
-        }; RUNS];
-        while next < end {
-            let mut arg = ScanArg {
-                size: size_of::<ScanArg>() as u64,
-                flags: 0,
-                start: next,
-                end,
-                walk_end: 0,
-                vec: runs.as_mut_ptr().expose_provenance() as u64,
-                vec_len: RUNS as u64,
-                max_pages: 0,
-                category_inverted: PAGE_IS_PFNZERO,
-                category_mask: PAGE_IS_PFNZERO,
-                category_anyof_mask: PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
-                return_mask: PAGE_IS_PRESENT,
-            };
-            // SAFETY: the kernel reads and writes structures of its own layout.
-            let count =
-                unsafe { libc::ioctl(pagemap.as_raw_fd(), PAGEMAP_SCAN as _, &raw mut arg) };
-            let Some(found) = usize::try_from(count)
-                .ok()
-                .and_then(|count| runs.get(..count))
-            else {
-                return false;
-            };
-            for run in found {
-                let count = ((run.end - run.start) / PAGE_BYTES) as usize;
-                let Some(left) = pages_left.checked_sub(count) else {
-                    return false;
-                };
-                pages_left = left;
-                (run.start..run.end)
-                    .step_by(PAGE_BYTES as usize)
-                    .for_each(|at| each((at - base) as usize));
-            }
-            if arg.walk_end <= next {
-                return false;
-            }
-            next = arg.walk_end;
-        }
-        true
-    }
 }

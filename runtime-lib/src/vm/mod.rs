@@ -11,6 +11,7 @@ mod contents;
 pub(crate) mod exception;
 mod exception_pool;
 pub mod fiber;
+mod image_file;
 mod libcalls;
 pub(crate) mod memory;
 pub mod memory_view;
@@ -29,6 +30,7 @@ mod tests;
 pub(crate) mod timeout;
 pub mod trap;
 pub mod trap_line;
+mod used_pages;
 pub mod watch;
 pub mod worker;
 

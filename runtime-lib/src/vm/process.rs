@@ -3,7 +3,6 @@
 //! `main` does the least that a program needs; nothing is copied, parsed or allocated.
 
 use std::ffi::{CStr, c_char};
-use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
@@ -49,8 +48,24 @@ fn strings(list: &'static AtomicPtr<*const c_char>) -> impl Iterator<Item = &'st
     })
 }
 
+/// A part of the executable's file that the system has mapped.
+#[derive(Clone, Copy)]
+pub(super) struct Segment {
+    /// The address of its first byte.
+    pub(super) start: usize,
+    pub(super) len: usize,
+    /// Where it begins in the file.
+    pub(super) offset: u64,
+}
+
+impl Segment {
+    pub(super) fn end(&self) -> usize {
+        self.start + self.len
+    }
+}
+
 /// Where the executable's file has been mapped, in ascending order.
-pub(super) fn segments() -> impl Iterator<Item = Range<usize>> {
+pub(super) fn segments() -> impl Iterator<Item = Segment> {
     // SAFETY: this reads what the system has told the process.
     let (headers, count) = unsafe { (libc::getauxval(AT_PHDR), libc::getauxval(AT_PHNUM)) };
     let headers: *const Elf64_Phdr = std::ptr::with_exposed_provenance(headers as usize);
@@ -60,9 +75,10 @@ pub(super) fn segments() -> impl Iterator<Item = Range<usize>> {
         false => unsafe { std::slice::from_raw_parts(headers, count as usize) },
     };
     let loaded = headers.iter().filter(|header| header.p_type == PT_LOAD);
-    loaded.map(|header| {
-        let start = header.p_vaddr as usize;
-        start..start + header.p_filesz as usize
+    loaded.map(|header| Segment {
+        start: header.p_vaddr as usize,
+        len: header.p_filesz as usize,
+        offset: header.p_offset,
     })
 }
 

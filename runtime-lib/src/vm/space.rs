@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
-use super::contents::{image_bytes, table_len_max};
+use super::contents::table_len_max;
+use super::image_file::image_bytes;
 use super::pages::PAGE_BYTES_MAX;
 use super::store::{FIRST, Store};
 use super::table;

@@ -10,9 +10,11 @@ use crate::vm::table;
 use rustix::io::Errno;
 use wasmelt_abi::Program;
 
-use super::contents::{Contents, UsedPages, image_bytes};
+use super::contents::{Contents, Renewal};
+use super::image_file::{ImageFile, image_bytes};
 use super::space::{NoSpace, PROCESS, Space, header};
 use super::store::Store;
+use super::used_pages::UsedPages;
 
 /// Exit code of a process that could not get what it needs to start.
 pub const EXIT_CODE_NO_MEMORY: i32 = 1;
@@ -23,6 +25,23 @@ pub const EXIT_CODE_NO_MEMORY: i32 = 1;
 /// # Errors
 /// When there is no free slot, or the system does not give the memory.
 pub fn create(space: &'static Space) -> Result<&'static Store, NoSpace> {
+    create_from(space, None)
+}
+
+/// As [`create`], where the executable's file may have a part of the image.
+///
+/// # Errors
+/// As there.
+pub(super) fn create_mapped(
+    space: &'static Space,
+    file: Option<&ImageFile>,
+) -> Result<&'static Store, NoSpace> {
+    create_from(space, file)
+}
+
+/// Inlined, with what it calls: a command, which has no use for files, has none of that.
+#[inline(always)]
+fn create_from(space: &'static Space, file: Option<&ImageFile>) -> Result<&'static Store, NoSpace> {
     let slots = space.stores().iter().enumerate();
     let claimed = slots
         .filter(|(_, store)| !store.is_in_use())
@@ -33,7 +52,7 @@ pub fn create(space: &'static Space) -> Result<&'static Store, NoSpace> {
             errno: Errno::MFILE,
         });
     };
-    match fill(space, store) {
+    match fill(space, store, file) {
         Ok(()) => Ok(store),
         Err(failure) => {
             let _ = free(space, store);
@@ -42,16 +61,28 @@ pub fn create(space: &'static Space) -> Result<&'static Store, NoSpace> {
     }
 }
 
-fn fill(space: &'static Space, store: &'static Store) -> Result<(), NoSpace> {
+#[inline(always)]
+fn fill(
+    space: &'static Space,
+    store: &'static Store,
+    file: Option<&ImageFile>,
+) -> Result<(), NoSpace> {
     let (program, base) = (space.program(), store.base());
     for (index, region) in items(&program.regions).iter().enumerate() {
         let in_image = index == 0 && program.image_mapped_bytes != 0 && space.is_in_image();
-        let mapped = if in_image { image_bytes(program) } else { 0 };
+        let ready = if in_image { image_bytes(program) } else { 0 };
         let bytes = region.below_bytes + region.memory_bytes;
         let start = base.wrapping_add((region.memory_offset - region.below_bytes) as usize);
+        let contents = Contents::of(program, region, index == 0);
+        let file = file.filter(|_| index == 0);
+        let mapped = file.map_or(&[][..], ImageFile::parts);
         // SAFETY: this is inside the slot of a store that nothing uses yet.
-        let filled =
-            unsafe { Contents::of(program, region, index == 0).fill(start, mapped as usize) };
+        let filled = unsafe { contents.fill(start, ready as usize, mapped) };
+        let filled = filled.and_then(|()| match file {
+            // SAFETY: as above.
+            Some(file) => unsafe { file.map(start) },
+            None => Ok(()),
+        });
         filled.map_err(|errno| NoSpace { bytes, errno })?;
         // SAFETY: the region is accessible now.
         unsafe { (*header(base, region)).store = std::ptr::from_ref(store).cast_mut().cast() };
@@ -69,16 +100,25 @@ pub(super) fn reset(
     space: &'static Space,
     store: &'static Store,
     used: &UsedPages,
+    file: Option<&ImageFile>,
 ) -> Result<(), Errno> {
     assert!(!space.is_in_image(), "the image of one store is not kept");
     store.forget_parts();
     let (program, base) = (space.program(), store.base());
+    let gives_back = used.is_time_to_give_back();
     // Their lengths are in the contexts.
     table::empty_all(program, base)?;
     for (index, region) in items(&program.regions).iter().enumerate() {
         let start = base.wrapping_add((region.memory_offset - region.below_bytes) as usize);
+        let contents = Contents::of(program, region, index == 0);
+        let file = file.filter(|_| index == 0);
+        let renewal = Renewal {
+            used,
+            mapped: file.map_or(&[], ImageFile::parts),
+            gives_back,
+        };
         // SAFETY: nothing of the guest runs, and what referred into its memories was a part.
-        unsafe { Contents::of(program, region, index == 0).restore(start, region, used)? };
+        unsafe { contents.restore(start, region, renewal)? };
         // SAFETY: the region is accessible.
         unsafe { (*header(base, region)).store = std::ptr::from_ref(store).cast_mut().cast() };
     }

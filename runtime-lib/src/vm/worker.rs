@@ -6,17 +6,19 @@
 
 use std::cell::RefCell;
 
-use super::contents::UsedPages;
+use super::image_file::ImageFile;
 use super::space::{NoSpace, Space};
 use super::store::{Store, set_current};
 use super::stores;
 use super::trap::{TrapInfo, catch};
+use super::used_pages::UsedPages;
 
 /// See the module's documentation. A store that it gives is used by its thread alone.
 #[derive(Debug)]
 pub struct Worker {
     space: &'static Space,
     used: UsedPages,
+    file: Option<ImageFile>,
     /// Stores that are as they were created.
     idle: RefCell<Vec<&'static Store>>,
     idle_max: usize,
@@ -30,6 +32,7 @@ impl Worker {
         Worker {
             space,
             used: UsedPages::new(),
+            file: ImageFile::open(space.program()),
             idle: RefCell::default(),
             idle_max,
         }
@@ -48,7 +51,7 @@ impl Worker {
     /// When all slots are in use, or the system does not give the memory.
     pub fn take(&self) -> Result<&'static Store, NoSpace> {
         let idle = self.idle.borrow_mut().pop();
-        idle.map_or_else(|| stores::create(self.space), Ok)
+        idle.map_or_else(|| stores::create_mapped(self.space, self.file.as_ref()), Ok)
     }
 
     /// Runs something in a store. A trap ends `body`, and the store with it, whose owner gives it
@@ -67,7 +70,7 @@ impl Worker {
     pub fn give_back(&self, store: &'static Store) {
         let outer = set_current(store);
         let is_kept = self.idle.borrow().len() < self.idle_max
-            && stores::reset(self.space, store, &self.used).is_ok();
+            && stores::reset(self.space, store, &self.used, self.file.as_ref()).is_ok();
         if is_kept {
             self.idle.borrow_mut().push(store);
         } else {
