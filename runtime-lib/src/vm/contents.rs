@@ -223,20 +223,23 @@ fn contexts(program: &Program, region: &Region, is_first: bool) -> *const u8 {
 /// The others are zero, and looking at them would have the system make a page of each.
 fn in_file(image: &'static [u8]) -> [(&'static [u8], usize); PIECES] {
     let base = image.as_ptr().addr();
-    let mut pieces = [(&image[..0], 0); PIECES];
+    let mut pieces: [(&[u8], usize); PIECES] = [(&[], 0); PIECES];
     let mut count = 0;
     for segment in process::segments() {
         let from = segment.start.max(base) - base;
         let to = segment.end().min(base + image.len()).saturating_sub(base);
-        if from >= to {
-            continue;
-        }
-        if count < PIECES {
-            pieces[count] = (&image[from..to], from);
+        // The last piece has all that is left, with what lies between. Nothing here can panic: hello
+        // world would have the machinery for that linked.
+        let place = count.min(PIECES - 1);
+        let first = match pieces[place] {
+            ([], _) => from,
+            (_, first) => first,
+        };
+        if from < to
+            && let Some(piece) = image.get(first..to)
+        {
+            pieces[place] = (piece, first);
             count += 1;
-        } else {
-            let (_, first) = pieces[PIECES - 1];
-            pieces[PIECES - 1] = (&image[first..to], first);
         }
     }
     pieces
