@@ -18,6 +18,7 @@ import resource
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -228,8 +229,8 @@ class Bench:
             with self.serve(GUESTS / "p2-server.wasm") as server:
                 ask(server.connect())
                 times.append(time.monotonic() - server.started)
-        best = min(times) * 1e3
-        self.report.row("first response after start, least of 20", f"{best:.2f} ms", "<= 2 ms", best <= 2)
+        median = statistics.median(times) * 1e3
+        self.report.row("first response after start, median of 20", f"{median:.2f} ms", "<= 2 ms", median <= 2)
         with self.serve(GUESTS / "p2-server.wasm") as server:
             ask(server.connect())
             rss = server.rss() / 2**20

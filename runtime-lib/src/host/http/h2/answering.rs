@@ -246,6 +246,10 @@ impl Answering {
                 sending.give_up(&error);
                 Poll::Ready(Outcome::TakenBack)
             }
+            Poll::Pending if self.shared.has_returned() && sending.waits_for_body() => {
+                self.cut(&ErrorCode::ConnectionTerminated, Reason::INTERNAL_ERROR);
+                Poll::Ready(Outcome::Done)
+            }
             Poll::Pending if sending.waits_for_peer() => {
                 ready!(self.send_patience.poll(cx));
                 self.cut(&ErrorCode::ConnectionWriteTimeout, Reason::CANCEL);

@@ -150,6 +150,11 @@ impl Sending {
         self.held
     }
 
+    /// Whether this waits for whoever writes the body.
+    pub(super) fn waits_for_body(&self) -> bool {
+        !self.held && self.ended.is_none()
+    }
+
     /// Whether something has gone since this was asked for the last time.
     pub(super) fn has_moved(&mut self) -> bool {
         std::mem::take(&mut self.moved)

@@ -16,10 +16,14 @@ use crate::host::http::h1::framing::{Decoder, Step};
 use crate::host::http::h1::sending::{Outgoing, SendError, Sender};
 use crate::host::http::transport::after_ns;
 use crate::host::http::{ErrorCode, Fields, ResponseHead, Result};
+use crate::host::stat::NS_PER_S;
 use crate::io::{Sleep, sleep_until};
 
 /// Bytes of a request that the guest did not want, and that are read for the sake of the next one.
 const UNWANTED_BYTES_MAX: usize = 256 * 1024;
+
+/// How long a client may be silent within them.
+const UNWANTED_NS: u64 = 5 * NS_PER_S;
 
 /// Receives and sends until the response has been sent.
 pub(super) struct Exchange {
@@ -277,6 +281,8 @@ impl Future for Exchange {
         // be sending still, and relies on the connection.
         if writer.is_refused() && this.unwanted_bytes_left.is_none() {
             this.unwanted_bytes_left = Some(UNWANTED_BYTES_MAX);
+            this.body_ns = this.body_ns.min(UNWANTED_NS);
+            this.sleep = None;
         }
         ready!(this.poll_receive(cx));
         Poll::Ready(match this.keeps_alive {

@@ -91,7 +91,6 @@ impl Asked {
         let mut some = [0; 4096];
         self.client.set_nonblocking(true).unwrap();
         let count = self.client.read(&mut some).unwrap();
-        self.client.set_nonblocking(false).unwrap();
         String::from_utf8_lossy(&some[..count]).into_owned()
     }
 }
@@ -214,4 +213,31 @@ fn a_client_is_told_to_go_on_when_the_guest_wants_the_body() {
     assert_eq!(asked.body.read_now(9), Some(Ok(b"body".to_vec())));
     asked.reply.respond(Ok((response(&[]), empty())));
     assert_eq!(asked.end().1, Outcome::Next);
+}
+
+/// What becomes of a connection whose client sends `bytes` of body behind a response of a guest that
+/// does not want them.
+fn end_with_unwanted(bytes: usize) -> Outcome {
+    let mut asked = ask(&format!(
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {bytes}\r\n\r\n"
+    ));
+    drop(std::mem::replace(&mut asked.body, empty()));
+    asked.reply.respond(Ok((response(&[]), empty())));
+    assert_eq!(asked.sent().lines().next(), Some("HTTP/1.1 200 OK"));
+    assert!(asked.ended.borrow().is_none(), "the body has not come");
+    asked.client.set_nonblocking(true).unwrap();
+    let (body, mut sent) = (vec![b'x'; bytes], 0);
+    while asked.ended.borrow().is_none() {
+        sent += asked.client.write(&body[sent..]).unwrap_or(0);
+        io::turn(false);
+    }
+    let (outcome, _connection) = asked.ended.take().unwrap();
+    outcome
+}
+
+#[test]
+fn a_body_that_nobody_wants_is_read_before_the_next_request() {
+    assert_eq!(end_with_unwanted(4), Outcome::Next);
+    assert_eq!(end_with_unwanted(200_000), Outcome::Next);
+    assert_eq!(end_with_unwanted(300_000), Outcome::Close);
 }

@@ -291,16 +291,17 @@ fn whoever_is_faster_waits() {
 #[test]
 fn a_body_that_is_given_up_is_never_whole() {
     let (worker, mut sender) = connect(&[]);
-    for cut in [true, false] {
+    for way in ["cut", "end", "drop"] {
         let (mut response, _) = send(&mut sender, get("/"), true);
         let asked = worker.next();
         let (mut writer, reader) = pipe(None);
         asked.reply.respond(Ok((head(200, &[]), reader)));
         writer.write(b"one".to_vec()).unwrap();
         settle();
-        match cut {
-            true => asked.reply.cut(500),
-            false => drop(writer),
+        match way {
+            "cut" => asked.reply.cut(500),
+            "end" => asked.reply.end(),
+            _ => drop(writer),
         }
         let received = receive(&mut response).map(drop);
         assert_eq!(received, Err(Reason::INTERNAL_ERROR));
