@@ -1,14 +1,18 @@
-//! Builds the runtime library for the executables' own target, and packs it with musl into the
-//! file that the `wasmelt` command carries inside.
+//! Builds the runtime library for each target, and packs it with musl into files that the `wasmelt`
+//! command carries inside.
 //!
-//! In comes `runtime-lib`, a toolchain for it and musl's `libc.a`; out goes `runtime-pack.zst`
-//! in `OUT_DIR`. `WASMELT_RUNTIME_PACK=FILE` takes a pack that exists already instead.
+//! In come `runtime-lib`, toolchains for it and musl's `libc.a`; out goes `wasmelt-pack-TARGET.zst`
+//! in `OUT_DIR` for each target, empty where no toolchain is prepared. The same files appear in
+//! `target/runtime-packs`, for commands that were built without. `WASMELT_RUNTIME_PACK` takes packs
+//! that exist already instead: paths as in `PATH`.
 //!
-//! The toolchain is, in this order: the one that `runtime-lib/prepare-pack.sh` has prepared in
-//! `target/runtime-toolchain` or in the folder that `WASMELT_RUNTIME_TOOLCHAIN` names; the one that
-//! builds this package, if it has a standard library for musl; the same one with its standard
-//! library for glibc, linked against musl all the same, which a warning tells.
+//! A toolchain is one that `runtime-lib/prepare-pack.sh` has prepared in `target/runtime-toolchain`
+//! or in the folder that `WASMELT_RUNTIME_TOOLCHAIN` names. For this machine's own processor there
+//! are, in this order, two more: the one that builds this package, if it has a standard library for
+//! musl; the same one with its standard library for glibc, linked against musl all the same, which a
+//! warning tells.
 
+use std::collections::HashMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,8 +36,12 @@ const LIBC_FILES: &[(&str, Place)] = &[("crt1.o", Place::Before), ("libc.a", Pla
 
 const ARCHIVE: &str = "libwasmelt_runtime.a";
 
-/// Written by `runtime-lib/prepare-pack.sh`: lines of `key=value`.
-const TOOLCHAIN_FILE: &str = "toolchain";
+/// The processors, as this machine's is called, and what rustc compiles for them.
+const TARGETS: &[(&str, &str)] = &[
+    ("x86_64", "x86_64-unknown-linux-musl"),
+    ("aarch64", "aarch64-unknown-linux-musl"),
+    ("riscv64", "riscv64gc-unknown-linux-musl"),
+];
 
 fn main() -> ExitCode {
     match run() {
@@ -59,19 +67,49 @@ fn run() -> Result<(), String> {
     println!("cargo::rerun-if-env-changed=WASMELT_RUNTIME_PACK");
     println!("cargo::rerun-if-env-changed=WASMELT_RUNTIME_TOOLCHAIN");
     let out_dir = PathBuf::from(variable("OUT_DIR")?);
-    let pack_path = out_dir.join("runtime-pack.zst");
-    if let Some(given) = env::var_os("WASMELT_RUNTIME_PACK").filter(|path| !path.is_empty()) {
-        println!("cargo::rerun-if-changed={}", Path::new(&given).display());
-        let pack = read(Path::new(&given))?;
-        wasmelt_pack::RuntimePack::from_bytes(&pack)
-            .map_err(|error| format!("`{}`: {error}", Path::new(&given).display()))?;
-        return write(&pack_path, &pack);
-    }
-    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let target_dir = target_dir(&out_dir)?;
-    let target = format!("{}-unknown-linux-musl", variable("CARGO_CFG_TARGET_ARCH")?);
-    let toolchain = Toolchain::find(&target, &target_dir)?;
-    let archive = build_runtime(&root, &target_dir, &toolchain)?;
+    let own = variable("CARGO_CFG_TARGET_ARCH")?;
+    let given = packs_given()?;
+    println!("cargo::rustc-env=WASMELT_OWN_PACK=wasmelt-pack-{own}-linux.zst");
+    for (arch, target) in TARGETS {
+        let name = format!("wasmelt-pack-{arch}-linux.zst");
+        let pack = match given.get(*target) {
+            Some(pack) => pack.clone(),
+            None => match Toolchain::find(arch, target, *arch == own, &target_dir)? {
+                Some(toolchain) => pack_of(target, &toolchain, &target_dir)?,
+                None => Vec::new(),
+            },
+        };
+        write(&out_dir.join(&name), &pack)?;
+        let shared = target_dir.join("runtime-packs");
+        fs::create_dir_all(&shared)
+            .map_err(|error| format!("cannot create `{}`: {error}", shared.display()))?;
+        if !pack.is_empty() {
+            write(&shared.join(&name), &pack)?;
+        }
+    }
+    Ok(())
+}
+
+/// The packs that `WASMELT_RUNTIME_PACK` names, by target.
+fn packs_given() -> Result<HashMap<String, Vec<u8>>, String> {
+    let given = env::var_os("WASMELT_RUNTIME_PACK").unwrap_or_default();
+    let paths = env::split_paths(&given).filter(|path| !path.as_os_str().is_empty());
+    let mut packs = HashMap::new();
+    for path in paths {
+        println!("cargo::rerun-if-changed={}", path.display());
+        let bytes = read(&path)?;
+        let pack = wasmelt_pack::RuntimePack::from_bytes(&bytes)
+            .map_err(|error| format!("`{}`: {error}", path.display()))?;
+        packs.insert(pack.target().to_owned(), bytes);
+    }
+    Ok(packs)
+}
+
+/// Compiles the runtime library for a target and packs it.
+fn pack_of(target: &str, toolchain: &Toolchain, target_dir: &Path) -> Result<Vec<u8>, String> {
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let archive = build_runtime(&root, target_dir, toolchain)?;
     let mut sources = Vec::new();
     for &(name, place) in LIBC_FILES {
         if name == "libc.a" {
@@ -88,13 +126,12 @@ fn run() -> Result<(), String> {
     // All that compiled code and musl's start file refer to.
     let is_root = |name: &str| name.starts_with("wasmelt_") || name == "main";
     let recipe = Recipe {
-        target: &target,
+        target,
         provenance: &toolchain.provenance,
         is_root: &is_root,
         level: 12,
     };
-    let pack = make(&recipe, &sources).map_err(|error| error.to_string())?;
-    write(&pack_path, &pack)
+    make(&recipe, &sources).map_err(|error| error.to_string())
 }
 
 /// Compiles `runtime-lib` and returns the path of the archive.
@@ -158,7 +195,7 @@ fn build_runtime(root: &Path, target_dir: &Path, toolchain: &Toolchain) -> Resul
             .iter()
             .map(|(name, value)| (name, value)),
     );
-    command.envs(c_compiler(&toolchain.target));
+    command.envs(c_compiler(toolchain));
     let output = command
         .output()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
@@ -174,7 +211,8 @@ fn build_runtime(root: &Path, target_dir: &Path, toolchain: &Toolchain) -> Resul
 /// What ring's C and assembly are compiled with, as the variables of the crate `cc`. They need
 /// nothing of a C library but `memcpy` and the like, so that the machine's own compiler will do for
 /// musl, if it leaves out what only its own C library has.
-fn c_compiler(target: &str) -> Vec<(String, String)> {
+fn c_compiler(toolchain: &Toolchain) -> Vec<(String, String)> {
+    let target = &toolchain.target;
     let suffix = target.replace('-', "_");
     let compiler = format!("CC_{suffix}");
     let is_own =
@@ -182,6 +220,9 @@ fn c_compiler(target: &str) -> Vec<(String, String)> {
     let is_chosen = [compiler.as_str(), "TARGET_CC", "CC"]
         .iter()
         .any(|name| env::var_os(name).is_some());
+    if let (Some(prepared), false) = (&toolchain.c_compiler, is_chosen) {
+        return vec![(compiler, prepared.clone())];
+    }
     if is_chosen || !is_own {
         return Vec::new();
     }
@@ -200,21 +241,38 @@ struct Toolchain {
     libc_dir: PathBuf,
     cargo_arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// For another processor than this machine's.
+    c_compiler: Option<String>,
     /// The same in words.
     provenance: String,
 }
 
 impl Toolchain {
-    fn find(target: &str, target_dir: &Path) -> Result<Toolchain, String> {
+    /// None where nothing is prepared for another processor than this machine's.
+    fn find(
+        arch: &str,
+        target: &str,
+        is_own: bool,
+        target_dir: &Path,
+    ) -> Result<Option<Toolchain>, String> {
         let prepared = env::var_os("WASMELT_RUNTIME_TOOLCHAIN").filter(|path| !path.is_empty());
         let prepared = prepared.map_or_else(|| target_dir.join("runtime-toolchain"), PathBuf::from);
-        let file = prepared.join(TOOLCHAIN_FILE);
+        // Written by `runtime-lib/prepare-pack.sh`: lines of `key=value`.
+        let file = prepared.join(format!("toolchain-{arch}"));
         // Cargo takes a missing file for a changed one: until there is one, the script touches this
         // file instead.
         if file.exists() {
             println!("cargo::rerun-if-changed={}", file.display());
-            return Toolchain::prepared(target, &file);
+            return Toolchain::prepared(target, &file).map(Some);
         }
+        if is_own {
+            return Toolchain::installed(target).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// The toolchain that builds this package.
+    fn installed(target: &str) -> Result<Toolchain, String> {
         let rustc = variable("RUSTC")?;
         let sysroot = Command::new(&rustc).args(["--print", "sysroot"]).output();
         let sysroot = sysroot.map_err(|error| format!("cannot run `{rustc}`: {error}"))?;
@@ -227,6 +285,7 @@ impl Toolchain {
                 libc_dir,
                 cargo_arguments: Vec::new(),
                 environment: vec![("RUSTC".to_owned(), rustc)],
+                c_compiler: None,
                 provenance: "the toolchain's own standard library for musl".to_owned(),
             });
         }
@@ -266,6 +325,7 @@ impl Toolchain {
             libc_dir,
             cargo_arguments,
             environment,
+            c_compiler: value("cc"),
             provenance,
         })
     }
@@ -299,6 +359,7 @@ impl Toolchain {
             libc_dir,
             cargo_arguments: Vec::new(),
             environment: vec![("RUSTC".to_owned(), rustc.to_owned())],
+            c_compiler: None,
             provenance: "the toolchain's standard library for glibc, on musl".to_owned(),
         })
     }
@@ -316,6 +377,11 @@ impl Toolchain {
         if let Some(home) = home {
             let sources = home.join("registry/src");
             flags.push(format!("--remap-path-prefix={}=", sources.display()));
+        }
+        if self.target.starts_with("aarch64") {
+            // Else each atomic operation is a call, and the start of each process a look at what
+            // the processor has.
+            flags.push("-Ctarget-feature=-outline-atomics".to_owned());
         }
         flags
     }

@@ -1,100 +1,222 @@
 #!/bin/sh
-# Prepares the toolchain with which build.rs compiles the runtime library against musl.
+# Prepares the toolchains with which build.rs compiles the runtime library against musl.
 #
-# usage: runtime-lib/prepare-pack.sh [rustup|debian] [FOLDER]
+# usage: runtime-lib/prepare-pack.sh [rustup|debian] [--target PROCESSOR]... [FOLDER]
+#
+# PROCESSOR is x86_64, aarch64, riscv64 or `all`: what executables will run on. Without one, that of
+# this machine.
 #
 # With rustup, adds the musl target to the toolchain in use. On Debian, unpacks a compiler, the
 # source of its standard library and musl from packages into FOLDER, without root and without
 # installing anything; build.rs then compiles the standard library too, once. Without a choice,
-# rustup is tried first.
+# rustup is tried first. For another processor than this machine's, clang is needed too, which is
+# taken from PATH or from Debian's packages, and with Debian's, musl is compiled from its source.
 #
-# Writes FOLDER/toolchain, lines of key=value that build.rs reads. FOLDER is, unless given,
+# Writes FOLDER/toolchain-PROCESSOR, lines of key=value that build.rs reads. FOLDER is, unless given,
 # $WASMELT_RUNTIME_TOOLCHAIN, or target/runtime-toolchain in the workspace.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-case "${1-}" in
-    rustup | debian)
-        way=$1
-        shift
-        ;;
-    *) way=any ;;
-esac
-folder=${1:-${WASMELT_RUNTIME_TOOLCHAIN:-${CARGO_TARGET_DIR:-$root/target}/runtime-toolchain}}
-mkdir -p "$folder"
+own=$(uname -m)
+way=any
+archs=
+folder=
+while [ $# -gt 0 ]; do
+    case "$1" in
+        rustup | debian) way=$1 ;;
+        --target)
+            [ $# -gt 1 ] || { echo "prepare-pack: --target takes a processor" >&2; exit 2; }
+            shift
+            case "${1%%-*}" in
+                all) archs="x86_64 aarch64 riscv64" ;;
+                x86_64 | aarch64) archs="$archs ${1%%-*}" ;;
+                riscv64 | riscv64gc) archs="$archs riscv64" ;;
+                *) echo "prepare-pack: no target \`$1\`: x86_64, aarch64, riscv64 or all" >&2; exit 2 ;;
+            esac
+            ;;
+        -*) echo "prepare-pack: no option \`$1\`" >&2; exit 2 ;;
+        *) folder=$1 ;;
+    esac
+    shift
+done
+archs=${archs:-$own}
+folder=${folder:-${WASMELT_RUNTIME_TOOLCHAIN:-${CARGO_TARGET_DIR:-$root/target}/runtime-toolchain}}
+mkdir -p "$folder/packages" "$folder/debian"
 folder=$(cd "$folder" && pwd)
-arch=$(uname -m)
-target=$arch-unknown-linux-musl
 
 say() {
     echo "prepare-pack: $*" >&2
 }
 
-# finish RUSTC LIBC_DIR BUILD_STD PROVENANCE
+# The name of what rustc compiles for.
+triple() {
+    case $1 in
+        riscv64) echo riscv64gc-unknown-linux-musl ;;
+        *) echo "$1-unknown-linux-musl" ;;
+    esac
+}
+
+# finish ARCH RUSTC LIBC_DIR BUILD_STD PROVENANCE: another processor's has a C compiler too
 finish() {
-    cat >"$folder/toolchain.new" <<END
-target=$target
-rustc=$1
-libc_dir=$2
-build_std=$3
-provenance=$4
-END
-    mv "$folder/toolchain.new" "$folder/toolchain"
+    {
+        echo "target=$(triple "$1")"
+        echo "rustc=$2"
+        echo "libc_dir=$3"
+        echo "build_std=$4"
+        [ "$1" = "$own" ] || echo "cc=$folder/cc-$1"
+        echo "provenance=$5"
+    } >"$folder/toolchain.new"
+    mv "$folder/toolchain.new" "$folder/toolchain-$1"
     # The next build looks for the toolchain again.
     touch "$root/build.rs"
-    say "wrote $folder/toolchain: $4"
+    say "wrote $folder/toolchain-$1: $5"
+}
+
+# Unpacks packages of Debian.
+unpack() {
+    for package in "$@"; do
+        set -- "$folder/packages/${package}_"*.deb
+        if [ ! -f "$1" ]; then
+            (cd "$folder/packages" && apt-get download "$package") >&2 || return 1
+            set -- "$folder/packages/${package}_"*.deb
+        fi
+        [ -f "$1.unpacked" ] || dpkg-deb -x "$1" "$folder/debian" || return 1
+        touch "$1.unpacked"
+    done
+}
+
+# dependency PACKAGE PREFIX: the package with this prefix that a package depends on
+dependency() {
+    apt-cache depends --no-recommends --no-suggests "$1" | sed -n "s/^ *Depends: \($2.*\)/\1/p" | head -n 1
+}
+
+is_debian() {
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null
+}
+
+# script FILE COMMAND...: a command that finds the libraries of Debian's packages
+script() {
+    file=$1
+    shift
+    cat >"$file" <<END
+#!/bin/sh
+LD_LIBRARY_PATH="$folder/debian/usr/lib/$own-linux-gnu:$folder/debian/usr/lib" exec $* "\$@"
+END
+    chmod +x "$file"
+}
+
+# c_compiler ARCH: writes cc-ARCH, which compiles C for a processor, with musl's header files
+c_compiler() {
+    clang=$(command -v clang || true)
+    if [ -z "$clang" ]; then
+        is_debian || { say "no clang in PATH"; return 1; }
+        major=$(dependency clang clang-)
+        major=${major#clang-}
+        [ -n "$major" ] || { say "no package clang; run apt-get update"; return 1; }
+        unpack "clang-$major" "libclang-cpp$major" "libllvm$major" "libclang-common-$major-dev" || return 1
+        clang=$folder/debian/usr/lib/llvm-$major/bin/clang
+    fi
+    musl_source || return 1
+    flags=
+    # The linker that comes in this command does not shorten code.
+    [ "$1" != riscv64 ] || flags=-mno-relax
+    script "$folder/cc-$1" "\"$clang\"" "--target=$1-linux-musl" $flags -nostdlibinc \
+        "-isystem \"$folder/musl-$1/include\""
+    (
+        cd "$folder/musl"
+        make -s clean
+        ./configure "--target=$1-linux-musl" --disable-shared "--prefix=$folder/musl-$1" \
+            "CC=$folder/cc-$1" AR=ar RANLIB=ranlib
+        make -s install-headers
+    ) >"$folder/musl-$1.log" 2>&1 || { say "musl was not configured: $folder/musl-$1.log"; return 1; }
+}
+
+# The source of Debian's musl, by its own mirror, whether or not sources are asked for there.
+musl_source() {
+    [ ! -f "$folder/musl/configure" ] || return 0
+    is_debian || { say "no source of musl without apt-get"; return 1; }
+    command -v dpkg-source >/dev/null || { say "no dpkg-source; install dpkg-dev"; return 1; }
+    mirror=$(apt-cache policy musl-dev | sed -n 's|^ *[0-9]* \(http[^ ]*\) \([^/ ]*\)/main .*|\1 \2 main|p' | head -n 1)
+    [ -n "$mirror" ] || { say "no package musl-dev; run apt-get update"; return 1; }
+    sources=$folder/packages/sources
+    mkdir -p "$sources/lists/partial" "$sources/parts"
+    keys=/usr/share/keyrings/debian-archive-keyring.gpg
+    if [ -f "$keys" ]; then
+        echo "deb-src [signed-by=$keys] $mirror" >"$sources/sources.list"
+    else
+        echo "deb-src $mirror" >"$sources/sources.list"
+    fi
+    (
+        cd "$sources"
+        set -- -o "Dir::Etc::SourceList=$sources/sources.list" -o "Dir::Etc::SourceParts=$sources/parts" \
+            -o "Dir::State::Lists=$sources/lists" -o "Dir::Cache=$sources/cache"
+        mkdir -p cache/archives/partial
+        apt-get "$@" -q update
+        apt-get "$@" -q source --download-only musl
+        rm -rf musl
+        # apt-get has checked where it comes from.
+        dpkg-source --no-check -x musl_*.dsc musl
+    ) >&2 || return 1
+    mv "$sources/musl" "$folder/musl"
+}
+
+# compile_musl ARCH: as `c_compiler` has configured it
+compile_musl() {
+    [ ! -f "$folder/musl-$1/lib/libc.a" ] || return 0
+    say "compiling musl for $1"
+    (
+        cd "$folder/musl"
+        make -s -j"$(nproc)" lib/libc.a lib/crt1.o
+        mkdir -p "$folder/musl-$1/lib"
+        cp lib/crt1.o lib/libc.a "$folder/musl-$1/lib/"
+    ) >>"$folder/musl-$1.log" 2>&1 || { say "musl was not compiled: $folder/musl-$1.log"; return 1; }
 }
 
 with_rustup() {
+    target=$(triple "$1")
     command -v rustup >/dev/null || return 1
     say "adding $target with rustup"
     (cd "$root" && rustup target add "$target") >&2 || return 1
     rustc=$(cd "$root" && rustup which rustc)
     libc_dir=$("$rustc" --print sysroot)/lib/rustlib/$target/lib/self-contained
     [ -f "$libc_dir/libc.a" ] || return 1
-    finish "$rustc" "$libc_dir" no "the standard library for musl of $("$rustc" --version)"
+    [ "$1" = "$own" ] || c_compiler "$1" || return 1
+    finish "$1" "$rustc" "$libc_dir" no "the standard library for musl of $("$rustc" --version)"
 }
 
 # The packages of Debian: a compiler, its libraries, the source of its standard library, musl.
 with_debian() {
-    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+    is_debian || return 1
     say "unpacking Debian's packages into $folder"
-    dependency() {
-        apt-cache depends --no-recommends --no-suggests "$1" | sed -n "s/^ *Depends: \($2.*\)/\1/p" | head -n 1
-    }
     std=$(dependency libstd-rust-web-dev libstd-rust-web-)
     llvm=$(dependency "$std" libllvm)
     if [ -z "$std" ] || [ -z "$llvm" ]; then
         say "no package rustc-web; run apt-get update"
         return 1
     fi
-    mkdir -p "$folder/packages" "$folder/debian"
-    for package in rustc-web libstd-rust-web-dev "$std" rust-web-src "$llvm" musl-dev; do
-        set -- "$folder/packages/${package}_"*.deb
-        if [ ! -f "$1" ]; then
-            (cd "$folder/packages" && apt-get download "$package") >&2 || return 1
-        fi
-        for file in "$folder/packages/${package}_"*.deb; do
-            dpkg-deb -x "$file" "$folder/debian" || return 1
-        done
-    done
-    cat >"$folder/rustc" <<END
-#!/bin/sh
-LD_LIBRARY_PATH="$folder/debian/usr/lib/$arch-linux-gnu:$folder/debian/usr/lib" \\
-    exec "$folder/debian/usr/bin/rustc" "\$@"
-END
-    chmod +x "$folder/rustc"
+    unpack rustc-web libstd-rust-web-dev "$std" rust-web-src "$llvm" || return 1
+    script "$folder/rustc" "\"$folder/debian/usr/bin/rustc\""
     version=$("$folder/rustc" --version) || return 1
-    finish "$folder/rustc" "$folder/debian/usr/lib/$arch-linux-musl" yes \
-        "the standard library of $version (Debian), compiled for musl"
+    if [ "$1" = "$own" ]; then
+        unpack musl-dev || return 1
+        libc_dir=$folder/debian/usr/lib/$own-linux-musl
+    else
+        c_compiler "$1" && compile_musl "$1" || return 1
+        libc_dir=$folder/musl-$1/lib
+    fi
+    finish "$1" "$folder/rustc" "$libc_dir" yes "the standard library of $version (Debian), compiled for musl"
 }
 
-case $way in
-    rustup) with_rustup ;;
-    debian) with_debian ;;
-    any) with_rustup || with_debian ;;
-esac || {
-    say "neither rustup nor Debian's packages could be used here"
-    say "without it, build.rs links the toolchain's standard library for glibc against musl (apt-get install musl-dev)"
-    exit 1
-}
+for arch in $archs; do
+    case $way in
+        rustup) with_rustup "$arch" ;;
+        debian) with_debian "$arch" ;;
+        any) with_rustup "$arch" || with_debian "$arch" ;;
+    esac || {
+        say "neither rustup nor Debian's packages could be used here for $arch"
+        if [ "$arch" = "$own" ]; then
+            say "without it, build.rs links the toolchain's standard library for glibc against musl (apt-get install musl-dev)"
+        fi
+        exit 1
+    }
+done

@@ -9,7 +9,7 @@
 # The WASI suite has a command of its own, see docs/conformance.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if [ ! -e "${WASMELT_RUNTIME_TOOLCHAIN:-target/runtime-toolchain}/toolchain" ]; then
+if [ ! -e "${WASMELT_RUNTIME_TOOLCHAIN:-target/runtime-toolchain}/toolchain-$(uname -m)" ]; then
     runtime-lib/prepare-pack.sh || echo "tests/all.sh: no toolchain for musl: using the stock standard library" >&2
 fi
 cargo test --workspace "$@"

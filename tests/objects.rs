@@ -11,7 +11,7 @@ use wasmelt_compiler::{Compiled, IMAGE_SECTION, Options, POLICY_SECTION, Progres
 use wasmelt_linker::{ImageSection, LinkRequest, Linker, RuntimePack, Strip};
 
 /// The runtime library for the host, packed by the build script.
-static PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime-pack.zst"));
+static PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/", env!("WASMELT_OWN_PACK")));
 
 /// Nobody watches tests compile.
 struct Silent;
@@ -54,7 +54,7 @@ const MODULE: &str = r#"(module
 fn compile(portable_object: bool) -> Compiled {
     let options = Options {
         // Old processors call the runtime library to round.
-        target_cpu: wasmelt_compiler::TargetCpu::X86_64V1,
+        target_cpu: wasmelt_compiler::TargetCpu::Level("x86-64"),
         policy_note: Some("a note\n".to_owned()),
         portable_object,
         ..Options::default()

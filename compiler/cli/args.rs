@@ -19,6 +19,7 @@ const SUBCOMMANDS: &[&str] = &[
     "serve",
     "inspect",
     "check",
+    "targets",
     "completions",
     "help",
 ];
@@ -111,6 +112,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Find what keeps components and modules from being built, and list what they import
     Check(CheckArgs),
+    /// List what can be compiled for
+    Targets,
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -142,6 +145,9 @@ pub(crate) struct BuildArgs {
 
     #[command(flatten)]
     pub(crate) preload: PreloadArgs,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
 
     #[command(flatten)]
     pub(crate) code: CodeArgs,
@@ -386,6 +392,20 @@ pub(crate) struct ProtocolArgs {
     /// The server can be started with a certificate (`--tls-cert`), and speaks HTTP/2 too
     #[arg(long)]
     pub(crate) tls: bool,
+}
+
+/// What is compiled for.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Code")]
+pub(crate) struct TargetArgs {
+    /// Compile for another machine than this one, such as `aarch64-linux`: `wasmelt targets` lists
+    /// them
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+
+    /// Link with the runtime library from this file, which was built for the target
+    #[arg(long, value_name = "PATH")]
+    pub(crate) runtime_pack: Vec<PathBuf>,
 }
 
 /// What the program may do.

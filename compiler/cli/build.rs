@@ -12,6 +12,7 @@ use crate::diagnostic::{Failure, printable};
 use crate::input::Input;
 use crate::multi_call;
 use crate::output::{Pending, Purpose};
+use crate::packs;
 use crate::pipeline;
 use crate::preload;
 use crate::requests::{Build, OutputPath};
@@ -29,23 +30,26 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     } else {
         Purpose::Data
     };
+    let is_linked = build.emit == Emit::Exe;
+    let find = || packs::find(build.options.target, &build.link.packs);
+    let pack = is_linked.then(find).transpose()?;
     let pending = Pending::create(&build.output, &build.input, purpose)?;
     let options = Options {
         preloads: preload::read(&build.preloads)?,
         ..pipeline::options_for(&input, &build.options)?
     };
     let compiled = pipeline::compile(&input, &options, &build.console)?;
-    let (output_bytes, linked) = match build.emit {
-        Emit::Exe => {
-            let (executable, linked) = pipeline::link(&compiled, &build.link)?;
+    let (output_bytes, linked) = match (build.emit, &pack) {
+        (_, Some(pack)) => {
+            let (executable, linked) = pipeline::link(&compiled, &build.link, pack)?;
             pending.write(&executable)?;
             (executable.len(), Some(linked))
         }
-        Emit::Obj => {
+        (Emit::Obj, None) => {
             pending.write(&compiled.object)?;
             (compiled.object.len(), None)
         }
-        Emit::Clif | Emit::Asm => {
+        (_, None) => {
             let text = compiled.text.as_deref().unwrap_or_default();
             pending.write(text.as_bytes())?;
             (text.len(), None)
@@ -99,9 +103,8 @@ fn tell(
             OutputPath::File(path) => path.display().to_string(),
         };
         console.line(&format!(
-            "    Finished {name} ({}-{}, {}, {:.1} s)",
-            std::env::consts::ARCH,
-            std::env::consts::OS,
+            "    Finished {name} ({}, {}, {:.1} s)",
+            build.options.target.name,
             size(output_bytes),
             total.as_secs_f64()
         ));

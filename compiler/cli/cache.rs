@@ -156,7 +156,11 @@ fn folder() -> Result<PathBuf, String> {
 
 /// The hash of the input, the options, and the compiler.
 pub(crate) fn key(options: &Options, link: &LinkOptions, input: &[u8]) -> String {
-    let LinkOptions { linker, strip } = link;
+    let LinkOptions {
+        linker,
+        strip,
+        packs,
+    } = link;
     let mut hash = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
         hash.update(&(bytes.len() as u64).to_le_bytes());
@@ -164,7 +168,7 @@ pub(crate) fn key(options: &Options, link: &LinkOptions, input: &[u8]) -> String
     };
     part(env!("CARGO_PKG_VERSION").as_bytes());
     part(&build_id());
-    part(format!("{options:?} {linker:?} {strip:?}").as_bytes());
+    part(format!("{options:?} {linker:?} {strip:?} {packs:?}").as_bytes());
     if options.target_cpu == TargetCpu::Native {
         part(processor().as_bytes());
     }

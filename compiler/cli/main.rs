@@ -27,6 +27,7 @@ mod invoke;
 mod keys;
 mod multi_call;
 mod output;
+mod packs;
 mod pipeline;
 mod policy;
 mod preload;
@@ -100,6 +101,10 @@ fn main() -> ExitCode {
             let console = resolve::console(&args.console);
             let result = resolve::check(args).and_then(|resolved| inspect::check(&resolved));
             (console, result)
+        }
+        Command::Targets => {
+            let listing = packs::listing().and_then(|listing| inspect::print(&listing));
+            (Console::new(ColorChoice::Auto), listing)
         }
         Command::Completions(args) => (Console::new(ColorChoice::Auto), completions(args.shell)),
     };

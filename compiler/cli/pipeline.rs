@@ -4,18 +4,16 @@
 use std::time::{Duration, Instant};
 
 use wasmelt_compiler::{Compiled, Entry, IMAGE_SECTION, Options, Summary};
-use wasmelt_linker::{ImageSection, LinkError, LinkRequest, RuntimePack};
+use wasmelt_linker::{ImageSection, LinkError, LinkRequest};
 
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::guard::{bug, guarded};
 use crate::input::{Input, reason};
 use crate::invoke;
+use crate::packs::Pack;
 use crate::policy;
 use crate::progress::ProgressLine;
 use crate::requests::LinkOptions;
-
-/// The runtime library for the host, packed by the build script.
-static PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime-pack.zst"));
 
 /// The options for compiling `input`, completed with what only the input tells.
 ///
@@ -88,13 +86,13 @@ pub(crate) fn wit(input: &Input) -> Result<String, Failure> {
 pub(crate) fn link(
     compiled: &Compiled,
     options: &LinkOptions,
+    pack: &Pack,
 ) -> Result<(Vec<u8>, Duration), Failure> {
     let started = Instant::now();
     let linked = guarded(|| {
-        let pack = RuntimePack::from_bytes(PACK).expect("the build script has written it");
         wasmelt_linker::link(&LinkRequest {
             object: &compiled.object,
-            pack: &pack,
+            pack: &pack.pack,
             image: compiled.image.map(|image| ImageSection {
                 section: String::from(IMAGE_SECTION),
                 address: image.address,
@@ -104,11 +102,11 @@ pub(crate) fn link(
             strip: options.strip,
         })
     });
-    let executable = linked?.map_err(link_failure)?;
+    let executable = linked?.map_err(|error| link_failure(error, pack))?;
     Ok((executable, started.elapsed()))
 }
 
-fn link_failure(error: LinkError) -> Failure {
+fn link_failure(error: LinkError, pack: &Pack) -> Failure {
     let text = error.to_string();
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let mut diagnostic = Diagnostic::error(first.trim_end_matches(':'));
@@ -131,6 +129,13 @@ fn link_failure(error: LinkError) -> Failure {
         LinkError::TooLarge { .. } => Failure::input(diagnostic),
         LinkError::ToolFailed { .. } => {
             Failure::input(diagnostic.help("leave out `--linker` to use the built-in one"))
+        }
+        LinkError::UndefinedSymbols(_) if let Some(path) = &pack.path => {
+            let message = format!(
+                "the runtime pack `{}` is not of this version of wasmelt",
+                path.display()
+            );
+            Failure::input(Diagnostic::error(message).note(text))
         }
         LinkError::UndefinedSymbols(_) | LinkError::Failed(_) | LinkError::Internal(_) => {
             bug(diagnostic)

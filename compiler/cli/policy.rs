@@ -37,12 +37,17 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
     line(
         "processor",
         match options.target_cpu {
-            TargetCpu::X86_64V1 => "x86-64",
-            TargetCpu::X86_64V2 => "x86-64-v2",
-            TargetCpu::X86_64V3 => "x86-64-v3",
+            TargetCpu::Default => options.target.default_level().name,
+            TargetCpu::Level(name) => name,
             TargetCpu::Native => "that of the machine it was built on",
         },
     );
+    for &(name, is_on) in &options.target_features {
+        line(
+            "feature",
+            &format!("{}{name}", if is_on { '+' } else { '-' }),
+        );
+    }
     line(
         "optimized for",
         match options.opt_level {

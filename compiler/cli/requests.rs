@@ -62,6 +62,8 @@ pub(crate) struct PreloadFile {
 pub(crate) struct LinkOptions {
     pub(crate) linker: Linker,
     pub(crate) strip: Strip,
+    /// Files with runtime packs.
+    pub(crate) packs: Vec<PathBuf>,
 }
 
 /// Where the result of `build` goes.

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use wasmelt_compiler::{Dir, Entry, EnvVar, Options, Policy, Protocols, TextKind};
+use wasmelt_compiler::{Dir, Entry, EnvVar, Options, Policy, Protocols, TARGETS, Target, TextKind};
 use wasmelt_linker::{Linker, Strip};
 
 use crate::args::{
@@ -30,7 +30,9 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     let composition = composition(args.compose)?;
     let preloads = preloads(&args.preload)?;
     let stem = input.stem();
-    let (mut options, link) = code(&args.code, &args.grants, &console)?;
+    let target = target(args.target.target.as_deref())?;
+    let (mut options, mut link) = code(target, &args.code, &args.grants, &console)?;
+    link.packs = args.target.runtime_pack;
     options.name.clone_from(&stem);
     options.policy.args = args.args;
     options.protocols = Protocols {
@@ -83,7 +85,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
 /// Arguments that contradict each other or mean nothing.
 pub(crate) fn check(args: CheckArgs) -> Result<Check, Failure> {
     let console = console(&args.console);
-    let (options, _) = code(&args.code, &args.grants, &console)?;
+    let (options, _) = code(Target::host(), &args.code, &args.grants, &console)?;
     Ok(Check {
         composition: Composition {
             plugs: args.plug.iter().map(|path| InputPath::new(path)).collect(),
@@ -134,7 +136,7 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
         quiet: console.quiet || !(console.verbose || console.is_terminal),
         ..console
     };
-    let (mut options, link) = code(&args.code, &args.grants, &notes)?;
+    let (mut options, link) = code(Target::host(), &args.code, &args.grants, &notes)?;
     options.name = input.stem();
     if options.entry == Entry::Command {
         options.entry = Entry::CommandOrLibrary;
@@ -233,13 +235,33 @@ pub(crate) fn console(args: &ConsoleArgs) -> Console {
 }
 
 /// What `build` and `run` have in common.
+/// The target of this name, or this machine's.
+fn target(name: Option<&str>) -> Result<&'static Target, Failure> {
+    let Some(name) = name else {
+        return Ok(Target::host());
+    };
+    Target::named(name).ok_or_else(|| {
+        let known: Vec<String> = TARGETS.iter().map(|t| format!("`{}`", t.name)).collect();
+        let mut diagnostic = Diagnostic::error(format!(
+            "`--target {name}` is nothing that can be compiled for"
+        ));
+        let names = TARGETS.iter().map(|target| target.name);
+        if let Some(closest) = keys::closest_word(name, names) {
+            diagnostic = diagnostic.help(format!("did you mean `{closest}`?"));
+        }
+        Failure::usage(diagnostic.help(format!("the targets are {}", known.join(", "))))
+    })
+}
+
 fn code(
+    target: &'static Target,
     code: &CodeArgs,
     grants: &GrantArgs,
     console: &Console,
 ) -> Result<(Options, LinkOptions), Failure> {
     let mut options = Options {
         policy: granted(grants)?,
+        target,
         ..Options::default()
     };
     options.debug_info = code.debug;
@@ -273,7 +295,12 @@ fn code(
         true => Strip::None,
         false => Strip::Internals,
     });
-    Ok((settings.options, LinkOptions { linker, strip }))
+    let link = LinkOptions {
+        linker,
+        strip,
+        packs: Vec::new(),
+    };
+    Ok((settings.options, link))
 }
 
 fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {

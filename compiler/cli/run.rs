@@ -16,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Failure};
 use crate::exec;
 use crate::input::{Input, reason};
 use crate::invoke;
+use crate::packs;
 use crate::pipeline;
 use crate::preload;
 use crate::requests::Run;
@@ -88,7 +89,8 @@ fn built(run: &Run, input: &Input, options: &Options) -> Result<Vec<u8>, Failure
     let started = Instant::now();
     let options = pipeline::options_for(input, options)?;
     let compiled = pipeline::compile(input, &options, &run.console)?;
-    let (executable, linked) = pipeline::link(&compiled, &run.link)?;
+    let pack = packs::find(options.target, &run.link.packs)?;
+    let (executable, linked) = pipeline::link(&compiled, &run.link, &pack)?;
     if run.console.time {
         run.console
             .line(&times(&compiled.report, Some(linked), started.elapsed()));

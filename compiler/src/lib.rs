@@ -22,6 +22,7 @@ mod parse;
 mod plan;
 mod proposal;
 mod summary;
+mod target;
 mod translate;
 mod wit;
 mod withheld;
@@ -30,11 +31,12 @@ pub use compiled::{Compiled, IMAGE_SECTION, ImagePlacement, POLICY_SECTION, Prog
 pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;
 pub use options::{
-    Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, Protocols, TargetCpu, TextKind,
+    Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, Protocols, TextKind,
     UnknownImports, WithheldStreams,
 };
 pub use proposal::Proposal;
 pub use summary::{Externs, ModuleSummary, Summary};
+pub use target::{Arch, Feature, Level, TARGETS, Target, TargetCpu};
 pub use wit::wit;
 pub use withheld::Withheld;
 

@@ -2,6 +2,7 @@
 
 use crate::gate::Gate;
 use crate::proposal::Proposal;
+use crate::target::{Target, TargetCpu};
 use crate::withheld::Withheld;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,7 +21,11 @@ pub struct Options {
     pub opt_level: OptLevel,
     /// Backtraces give the byte offset in the input of each call.
     pub debug_info: bool,
+    pub target: &'static Target,
     pub target_cpu: TargetCpu,
+    /// Names of features that code uses, or does not, whatever `target_cpu` says
+    /// (`-C target-feature`).
+    pub target_features: Vec<(&'static str, bool)>,
     /// Callees of up to this many CLIF values are inlined; 0 switches inlining off, as does
     /// [`OptLevel::None`].
     pub inline_values_max: u32,
@@ -124,17 +129,6 @@ pub enum OptLevel {
     SpeedAndSize,
 }
 
-/// `-C target-cpu`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TargetCpu {
-    /// The psABI levels of x86-64.
-    X86_64V1,
-    X86_64V2,
-    X86_64V3,
-    /// Whatever the compiling machine has.
-    Native,
-}
-
 /// `--emit clif` and `--emit asm`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TextKind {
@@ -224,7 +218,9 @@ impl Default for Options {
             preloads: Vec::new(),
             opt_level: OptLevel::Speed,
             debug_info: false,
-            target_cpu: TargetCpu::X86_64V2,
+            target: Target::host(),
+            target_cpu: TargetCpu::Default,
+            target_features: Vec::new(),
             inline_values_max: 50,
             memory_reservation_bytes: None,
             memory_bytes_max: None,

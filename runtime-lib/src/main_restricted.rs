@@ -1,14 +1,15 @@
-//! A program that may not run for ever, or does not get all standard streams: that is seen to
-//! first, then it runs like any other.
+//! A program that may not run for ever, does not get all standard streams, or needs a processor that
+//! is not any: that is seen to first, then it runs like any other.
 
 use crate::host::descriptor::{Stream, discard};
 use crate::vm::message::Message;
-use crate::vm::{process, timeout};
+use crate::vm::{process, processor, timeout};
 use wasmelt_abi::{Program, Streams};
 
 #[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_restricted(program: &'static Program) -> ! {
     let rare = process::rare(program).expect("the compiler wrote what restricts the program");
+    processor::check(rare.features);
     let streams = [
         (Streams::STDIN, Stream::In),
         (Streams::STDOUT, Stream::Out),

@@ -4,6 +4,11 @@
 //! In go modules with the links between them, and components; out comes a file that can be started, and then the
 //! answers to the commands that were written to its standard input. The runtime library's module
 //! `main_script` defines both languages.
+//!
+//! `WASMELT_TEST_TARGET=TARGET` makes them for another machine; then they are run by an emulator.
+
+#[path = "../emulation/mod.rs"]
+pub mod emulation;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,8 +22,21 @@ use std::time::{Duration, Instant};
 use wasmelt_compiler::{Compiled, Error, IMAGE_SECTION, Options, Progress, ScriptItem};
 use wasmelt_linker::{ImageSection, LinkRequest, Linker, RuntimePack, Strip};
 
-/// The runtime library for the host, packed by the build script.
-static PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/runtime-pack.zst"));
+/// The runtime library for each target, packed by the build script; nothing where it could not.
+static PACKS: [(&str, &[u8]); 3] = [
+    (
+        "x86_64-linux",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-linux.zst")),
+    ),
+    (
+        "aarch64-linux",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-aarch64-linux.zst")),
+    ),
+    (
+        "riscv64-linux",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-riscv64-linux.zst")),
+    ),
+];
 
 /// Nobody watches tests compile.
 struct Silent;
@@ -32,7 +50,11 @@ impl Progress for Silent {
 /// # Errors
 /// What the compiler says.
 pub fn compile(items: &[ScriptItem<'_>], options: &Options) -> Result<Compiled, Error> {
-    wasmelt_compiler::compile_script(items, options, &Silent)
+    let options = Options {
+        target: emulation::target(),
+        ..options.clone()
+    };
+    wasmelt_compiler::compile_script(items, &options, &Silent)
 }
 
 /// Links what was compiled to an executable at `output`.
@@ -40,7 +62,11 @@ pub fn compile(items: &[ScriptItem<'_>], options: &Options) -> Result<Compiled, 
 /// # Errors
 /// The linker's message.
 pub fn link(compiled: &Compiled, output: &Path) -> Result<(), String> {
-    let pack = RuntimePack::from_bytes(PACK).expect("the build script has written it");
+    let target = emulation::target();
+    let pack = PACKS.iter().find(|(name, _)| *name == target.name);
+    let pack = pack.map_or(&[][..], |(_, pack)| pack);
+    let pack =
+        RuntimePack::from_bytes(pack).map_err(|error| format!("{}: {error}", target.name))?;
     let executable = wasmelt_linker::link(&LinkRequest {
         object: &compiled.object,
         pack: &pack,
@@ -135,7 +161,7 @@ pub fn obey(executable: &Path, commands: &[String], limit: Duration) -> Result<S
 fn start(executable: &Path) -> Result<Child, String> {
     let mut tries = 0;
     loop {
-        let child = Command::new(executable)
+        let child = command(executable)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -148,6 +174,18 @@ fn start(executable: &Path) -> Result<Child, String> {
                 std::thread::sleep(Duration::from_millis(5));
             }
             Err(error) => return Err(format!("cannot start it: {error}")),
+        }
+    }
+}
+
+/// A command that runs an executable.
+fn command(executable: &Path) -> Command {
+    match emulation::emulator() {
+        None => Command::new(executable),
+        Some(emulator) => {
+            let mut command = Command::new(emulator);
+            command.arg(executable);
+            command
         }
     }
 }

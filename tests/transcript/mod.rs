@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! --- needs COMMAND   the test is left out where this command fails
+//! --- native REASON   the test is left out where executables are run by an emulator
 //! --- file NAME       the lines that follow are a file of the test's own folder
 //! --- hex NAME        the same, in hexadecimal digits
 //! --- dir NAME        a folder
@@ -17,11 +18,18 @@
 //! --- tree            the files in the folder after the last step; not compared when left out
 //! ```
 //!
+//! Where `WASMELT_TEST_TARGET` names another machine than this one, what a transcript of the folder
+//! `run` builds is for that, and an emulator runs it: see `emulation`.
+//!
 //! Times, sizes, hashes and the path of the folder are replaced before the comparison.
 //! `BLESS=1` rewrites what was expected.
 
+#[path = "../emulation/mod.rs"]
+mod emulation;
+
 use std::fmt::Write;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -31,11 +39,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 pub fn run_folder(name: &str) -> ! {
     let arguments = Arguments::from_args();
     let folder = tests().join(name);
+    let emulates = name == "run" && emulation::emulator().is_some();
     let mut trials: Vec<Trial> = fs::read_dir(&folder)
         .expect("the folder of the tests is there")
         .map(|entry| entry.expect("it can be read").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
-        .map(trial)
+        .map(|path| trial(path, emulates))
         .collect();
     trials.sort_by(|left, right| left.name().cmp(right.name()));
     libtest_mimic::run(&arguments, trials).exit();
@@ -49,7 +58,7 @@ fn tests() -> PathBuf {
     project().join("tests")
 }
 
-fn trial(path: PathBuf) -> Trial {
+fn trial(path: PathBuf, emulates: bool) -> Trial {
     let name = path
         .file_stem()
         .unwrap_or_default()
@@ -58,11 +67,18 @@ fn trial(path: PathBuf) -> Trial {
     let unmet = fs::read_to_string(&path)
         .ok()
         .and_then(|text| parse(&text).ok())
-        .and_then(|transcript| transcript.needs.into_iter().find(|need| !is_met(need)));
+        .and_then(|transcript| unmet(transcript, emulates));
     if let Some(need) = &unmet {
-        eprintln!("{name} is left out: this fails here: {need}");
+        eprintln!("{name} is left out: {need}");
     }
-    Trial::test(name, move || check(&path)).with_ignored_flag(unmet.is_some())
+    Trial::test(name, move || check(&path, emulates)).with_ignored_flag(unmet.is_some())
+}
+
+/// Why a transcript is left out, if it is.
+fn unmet(transcript: Transcript, emulates: bool) -> Option<String> {
+    let need = transcript.needs.into_iter().find(|need| !is_met(need));
+    let need = need.map(|need| format!("this fails here: {need}"));
+    need.or(transcript.native.filter(|_| emulates))
 }
 
 fn is_met(need: &str) -> bool {
@@ -80,6 +96,8 @@ fn is_met(need: &str) -> bool {
 struct Transcript {
     title: String,
     needs: Vec<String>,
+    /// Why it cannot be run by an emulator.
+    native: Option<String>,
     files: Vec<TestFile>,
     steps: Vec<Step>,
     tree: Option<String>,
@@ -112,10 +130,10 @@ struct Step {
     stderr: String,
 }
 
-fn check(path: &Path) -> Result<(), Failed> {
+fn check(path: &Path, emulates: bool) -> Result<(), Failed> {
     let text = fs::read_to_string(path)?;
     let expected = parse(&text)?;
-    let actual = perform(&expected)?;
+    let actual = perform(&expected, emulates)?;
     if actual == expected {
         return Ok(());
     }
@@ -130,6 +148,7 @@ fn parse(text: &str) -> Result<Transcript, Failed> {
     let mut transcript = Transcript {
         title: String::new(),
         needs: Vec::new(),
+        native: None,
         files: Vec::new(),
         steps: Vec::new(),
         tree: None,
@@ -152,6 +171,7 @@ fn parse(text: &str) -> Result<Transcript, Failed> {
         };
         match word {
             "needs" => transcript.needs.push(rest.to_owned()),
+            "native" => transcript.native = Some(rest.to_owned()),
             "guest" => transcript.files.push(file(FileKind::Guest, body)),
             "example" => transcript.files.push(file(FileKind::Example, body)),
             "file" => transcript.files.push(file(FileKind::Text, body)),
@@ -182,7 +202,7 @@ fn parse(text: &str) -> Result<Transcript, Failed> {
 }
 
 /// Runs the steps, and returns the transcript as it should have been.
-fn perform(expected: &Transcript) -> Result<Transcript, Failed> {
+fn perform(expected: &Transcript, emulates: bool) -> Result<Transcript, Failed> {
     let folder = tempfile::Builder::new().prefix("wasmelt-cli-").tempdir()?;
     let root = fs::canonicalize(folder.path())?;
     for file in &expected.files {
@@ -206,8 +226,18 @@ fn perform(expected: &Transcript) -> Result<Transcript, Failed> {
         }
     }
     let mut actual = expected.clone();
+    let wasmelt = Path::new(env!("CARGO_BIN_EXE_wasmelt"));
+    let native = wasmelt.parent().ok_or("the command has a folder")?;
+    let wrapper = tempfile::tempdir()?;
+    let commands = match emulates {
+        true => {
+            write_wrapper(wrapper.path(), wasmelt)?;
+            wrapper.path()
+        }
+        false => native,
+    };
     for step in &mut actual.steps {
-        *step = run(&step.command, &root)?;
+        *step = run(&step.command, &root, commands)?;
     }
     if actual.tree.is_some() {
         let mut names = Vec::new();
@@ -218,16 +248,51 @@ fn perform(expected: &Transcript) -> Result<Transcript, Failed> {
     Ok(actual)
 }
 
-fn run(command: &str, root: &Path) -> Result<Step, Failed> {
-    let wasmelt = Path::new(env!("CARGO_BIN_EXE_wasmelt"));
-    let folder = wasmelt.parent().ok_or("the command has a folder")?;
+/// Writes a command `wasmelt` that builds for another machine, and puts in the place of each
+/// executable a script that has the emulator run it.
+fn write_wrapper(folder: &Path, wasmelt: &Path) -> Result<(), Failed> {
+    const WRAPPER: &str = r#"#!/bin/sh
+case ${1-} in
+    run | serve | inspect | check | targets | completions | help) exec WASMELT "$@" ;;
+    build) shift ;;
+esac
+WASMELT build --target TARGET "$@" || exit
+find . -name .emulated -prune -o -type f -perm -100 -print | while read -r file; do
+    case $(od -A n -t x1 -j 0 -N 4 "$file") in
+        " 7f 45 4c 46") ;;
+        *) continue ;;
+    esac
+    folder=$(dirname "$file")
+    name=$(basename "$file")
+    mkdir -p "$folder/.emulated"
+    mv "$file" "$folder/.emulated/$name"
+    cat >"$file" <<END
+#!/bin/sh
+exec EMULATOR -0 "\$0" "$PWD/$folder/.emulated/$name" "\$@"
+END
+    chmod +x "$file"
+done
+"#;
+    let emulator = emulation::emulator().ok_or("there is an emulator")?;
+    let script = WRAPPER
+        .replace("WASMELT", &wasmelt.display().to_string())
+        .replace("TARGET", emulation::target().name)
+        .replace("EMULATOR", &emulator.display().to_string());
+    let path = folder.join("wasmelt");
+    fs::write(&path, script)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
+    Ok(())
+}
+
+/// Runs a step with `wasmelt` from the folder `commands`.
+fn run(command: &str, root: &Path, commands: &Path) -> Result<Step, Failed> {
     let system = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("sh")
         .arg("-c")
         .arg(command)
         .current_dir(root)
         .env_clear()
-        .env("PATH", format!("{}:{system}", folder.display()))
+        .env("PATH", format!("{}:{system}", commands.display()))
         .env("HOME", root.join(".home"))
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
@@ -316,6 +381,9 @@ fn print(transcript: &Transcript) -> String {
     let mut text = format!("{}\n\n", transcript.title);
     for need in &transcript.needs {
         let _ = writeln!(text, "--- needs {need}");
+    }
+    if let Some(reason) = &transcript.native {
+        let _ = writeln!(text, "--- native {reason}");
     }
     for file in &transcript.files {
         let word = match file.kind {

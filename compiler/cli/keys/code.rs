@@ -1,6 +1,6 @@
 //! The keys of `-O`, `-C` and `-D`: how code is made.
 
-use wasmelt_compiler::{OptLevel, Options, TargetCpu};
+use wasmelt_compiler::{OptLevel, Options, Target, TargetCpu};
 use wasmelt_linker::Strip;
 
 use super::row::{Flag, Row, Settings};
@@ -9,7 +9,19 @@ use super::value::{Takes, Value};
 /// The levels of `-O`, which may also stand alone behind it.
 pub(super) const LEVELS: &[&str] = &["0", "1", "2", "3", "s"];
 
-const PROCESSORS: &[&str] = &["x86-64", "x86-64-v2", "x86-64-v3", "native"];
+/// Of all targets.
+const PROCESSORS: &[&str] = &[
+    "native",
+    "x86-64",
+    "x86-64-v2",
+    "x86-64-v3",
+    "armv8-a",
+    "armv8.1-a",
+    "armv8.4-a",
+    "rv64gc",
+    "rva22u64",
+    "rva23u64",
+];
 
 /// `-O inline`, where it is no number.
 const INLINE: &[&str] = &["N"];
@@ -86,14 +98,19 @@ pub(crate) static CODEGEN: Flag = Flag {
         Row::apply(
             "target-cpu",
             Takes::OneOf(PROCESSORS),
-            "the oldest processors that the code has to run on; `x86-64-v2` by default",
+            "the oldest processors that the code has to run on; `wasmelt targets` lists them",
             |settings, value| {
-                settings.options.target_cpu = match value.word(PROCESSORS)? {
-                    "x86-64" => TargetCpu::X86_64V1,
-                    "x86-64-v2" => TargetCpu::X86_64V2,
-                    "x86-64-v3" => TargetCpu::X86_64V3,
-                    _ => TargetCpu::Native,
-                };
+                settings.options.target_cpu = processor(settings.options.target, value)?;
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "target-feature",
+            Takes::Text("+NAME|-NAME"),
+            "something that the code may use or not, whatever `target-cpu` says; once for each",
+            |settings, value| {
+                let feature = feature(settings.options.target, value)?;
+                settings.options.target_features.push(feature);
                 Ok(())
             },
         ),
@@ -168,6 +185,39 @@ pub(crate) static DEBUG: Flag = Flag {
         Row::engine("max-backtrace", Takes::Number),
     ],
 };
+
+fn processor(target: &'static Target, value: Value<'_>) -> Result<TargetCpu, String> {
+    let name = value.word(PROCESSORS)?;
+    if name == "native" {
+        return match target == Target::host() {
+            true => Ok(TargetCpu::Native),
+            false => Err(format!("means this machine, which is no {}", target.name)),
+        };
+    }
+    if target.level(name).is_none() {
+        let levels = target.levels.iter().map(|level| level.name);
+        return Err(not_of(target, levels));
+    }
+    Ok(TargetCpu::Level(name))
+}
+
+fn feature(target: &'static Target, value: Value<'_>) -> Result<(&'static str, bool), String> {
+    let text = value.text()?;
+    let (name, is_on) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
+        (Some(name), _) => (name, true),
+        (_, Some(name)) => (name, false),
+        _ => return Err(String::from("takes `+NAME` or `-NAME`")),
+    };
+    match target.feature(name) {
+        Some(feature) => Ok((feature.name, is_on)),
+        None => Err(not_of(target, target.features.iter().map(|f| f.name))),
+    }
+}
+
+fn not_of(target: &Target, known: impl Iterator<Item = &'static str>) -> String {
+    let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+    format!("takes for {}: {}", target.name, known.join(", "))
+}
 
 pub(super) fn opt_level(settings: &mut Settings, value: Value<'_>) -> Result<(), String> {
     // `z` is the `s` of other compilers.

@@ -158,7 +158,8 @@ pub fn check(translation: Translation<'_>) -> Result<()> {
                 builder_context,
                 ..
             } = worker;
-            translate(translation, id, &mut context.func, builder_context)
+            translate(translation, id, &mut context.func, builder_context)?;
+            check_vectors(translation, id, &context.func)
         })
         .collect();
     let mut errors: Vec<Error> = Vec::new();
@@ -214,6 +215,22 @@ fn translate_and_inline(
     Ok(())
 }
 
+/// Refuses vectors where processors need not have any.
+fn check_vectors(translation: Translation<'_>, id: FuncId, func: &ir::Function) -> Result<()> {
+    let mut values = func.dfg.values();
+    if translation.has_vectors || !values.any(|value| func.dfg.value_type(value).is_vector()) {
+        return Ok(());
+    }
+    let target = translation.options.target.name;
+    let name = &translation.plan.funcs[id.index()].name;
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        format!("SIMD needs vectors, which not every processor of {target} has"),
+    )
+    .note(format!("function `{name}` uses it"))
+    .help("compile for processors that have them: `-C target-feature=+v`"))
+}
+
 fn is_entry(kind: &FuncKind) -> bool {
     matches!(
         kind,
@@ -237,6 +254,7 @@ fn compile(
 ) -> Result<CompiledFunction> {
     let started = Instant::now();
     translate_and_inline(translation, candidates, id, worker)?;
+    check_vectors(translation, id, &worker.context.func)?;
     let code = worker
         .machine_code(translation)
         .map_err(|error| codegen_error(&error, &translation.plan.funcs[id.index()].name))?;
@@ -394,6 +412,7 @@ pub fn assembly(translation: Translation<'_>) -> Result<String> {
         translate_and_inline(translation, &candidates, id, &mut worker)?;
         worker.context.set_disasm(true);
         let name = &translation.plan.funcs[id.index()].name;
+        check_vectors(translation, id, &worker.context.func)?;
         let code = worker
             .machine_code(translation)
             .map_err(|error| codegen_error(&error, name))?;

@@ -1,6 +1,7 @@
 //! Cranelift's settings, each with its reason.
 
-use crate::options::{OptLevel, Options, TargetCpu};
+use crate::options::{OptLevel, Options};
+use crate::target::Arch;
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use target_lexicon::Triple;
@@ -62,69 +63,38 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
         "machine_code_cfg_info",
         if block_starts { "true" } else { "false" },
     );
-    let triple: Triple = "x86_64-unknown-linux-musl".parse().expect("a known triple");
-    let mut builder = isa::lookup(triple).expect("x86-64 is built in");
-    for feature in features(options.target_cpu) {
-        builder.enable(feature).expect("a feature of x86-64");
+    let target = options.target;
+    let triple: Triple = target.triple.parse().expect("a known triple");
+    let mut builder = isa::lookup(triple).expect("it is built in");
+    let always: &[&str] = match target.arch {
+        Arch::X86_64 | Arch::Aarch64 => &[],
+        // Cranelift takes nothing of the target's name for granted.
+        Arch::Riscv64 => &["has_zca", "has_zcd"],
+    };
+    let features = target.features(options.target_cpu, &options.target_features);
+    for setting in features
+        .iter()
+        .map(|f| f.setting)
+        .chain(always.iter().copied())
+    {
+        builder.enable(setting).expect("a feature of the target");
     }
     builder
         .finish(settings::Flags::new(flags))
         .expect("consistent settings")
 }
 
-/// What each level of the x86-64 psABI brings beyond the one before.
-const V2: [&str; 6] = [
-    "has_sse3",
-    "has_ssse3",
-    "has_sse41",
-    "has_sse42",
-    "has_popcnt",
-    "has_cmpxchg16b",
-];
-const V3: [&str; 6] = [
-    "has_avx",
-    "has_avx2",
-    "has_fma",
-    "has_bmi1",
-    "has_bmi2",
-    "has_lzcnt",
-];
-
-fn features(cpu: TargetCpu) -> Vec<&'static str> {
-    match cpu {
-        TargetCpu::X86_64V1 => Vec::new(),
-        TargetCpu::X86_64V2 => V2.to_vec(),
-        TargetCpu::X86_64V3 => [V2, V3].concat(),
-        TargetCpu::Native => native_features(),
+/// Whether values of 16 bytes are in registers of their own.
+#[must_use]
+pub fn has_vectors(options: &Options) -> bool {
+    let has = |name: &str| {
+        let features = options
+            .target
+            .features(options.target_cpu, &options.target_features);
+        features.iter().any(|feature| feature.name == name)
+    };
+    match options.target.arch {
+        Arch::X86_64 | Arch::Aarch64 => true,
+        Arch::Riscv64 => has("v"),
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn native_features() -> Vec<&'static str> {
-    macro_rules! detected {
-        ($($name:tt => $feature:literal),* $(,)?) => {{
-            let mut features = Vec::new();
-            $( if std::arch::is_x86_feature_detected!($name) { features.push($feature); } )*
-            features
-        }};
-    }
-    detected! {
-        "sse3" => "has_sse3",
-        "ssse3" => "has_ssse3",
-        "sse4.1" => "has_sse41",
-        "sse4.2" => "has_sse42",
-        "popcnt" => "has_popcnt",
-        "cmpxchg16b" => "has_cmpxchg16b",
-        "avx" => "has_avx",
-        "avx2" => "has_avx2",
-        "fma" => "has_fma",
-        "bmi1" => "has_bmi1",
-        "bmi2" => "has_bmi2",
-        "lzcnt" => "has_lzcnt",
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn native_features() -> Vec<&'static str> {
-    V2.to_vec()
 }

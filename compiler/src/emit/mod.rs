@@ -7,6 +7,7 @@
 
 mod alignment;
 mod blob;
+mod call;
 mod code;
 mod component;
 mod http;
@@ -44,6 +45,7 @@ pub fn check(plan: &LinkPlan<'_>, options: &Options) -> Result<()> {
         plan,
         options,
         isa: &*isa,
+        has_vectors: isa::has_vectors(options),
     })
 }
 
@@ -96,6 +98,7 @@ pub fn emit(
         plan,
         options,
         isa: &*isa,
+        has_vectors: isa::has_vectors(options),
     };
     if let Some(kind) = options.emit_text {
         let text = match kind {
@@ -115,7 +118,7 @@ pub fn emit(
     report.phases.push(("compile", start.elapsed()));
     report.dearest_functions = dearest(plan, &functions);
     let start = Instant::now();
-    let text = Text::lay_out(functions, plan);
+    let text = Text::lay_out(functions, options.target.arch)?;
     report.code_bytes = text.bytes.len() as u64;
     report.host_imports = host_imports(plan, &text);
     let object = if options.portable_object {

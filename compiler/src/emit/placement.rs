@@ -17,7 +17,7 @@ pub(super) fn image_is_mapped(plan: &LinkPlan<'_>) -> bool {
     let image = region.memory.map_or(0, |m| {
         plan.memories[m.index()].trimmed_image().1.len() as u64
     });
-    region.below_bytes + image > COPIED_BYTES_MAX
+    region.below.bytes.len() as u64 + image > COPIED_BYTES_MAX
 }
 
 /// Of a larger memory, the kernel maps this much as part of the executable, for which it wants to

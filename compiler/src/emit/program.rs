@@ -204,8 +204,8 @@ impl<'a> Writer<'a> {
                 self.blob
                     .set_address(below + region.below.position(offset) as u64, address);
             }
-            self.blob
-                .set_address(field(offset_of!(Region, below_image)), Address::Blob(below));
+            let contexts = (Some(below), region.below.bytes.len());
+            self.slice(field(offset_of!(Region, below_image)), contexts);
             if let Some(memory) = region.memory {
                 let (offset, image) = plan.memories[memory.index()].trimmed_image();
                 self.blob
@@ -305,7 +305,8 @@ impl<'a> Writer<'a> {
             u64::from(wasmelt_abi::VERSION),
         );
         let policy = &self.options.policy;
-        let main = match policy.is_restricted() {
+        let restricts = policy.is_restricted() || self.features() != 0;
+        let main = match restricts {
             true => "wasmelt_main_restricted",
             false => self.main(),
         };
@@ -313,7 +314,7 @@ impl<'a> Writer<'a> {
             field(offset_of!(Program, main)),
             Address::Symbol(main.to_owned()),
         );
-        if policy.has_rare() {
+        if restricts || policy.has_rare() {
             let rare = Address::Blob(self.write_rare());
             self.blob
                 .set_address(field(offset_of!(Program, rare)), rare);

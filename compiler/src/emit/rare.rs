@@ -20,9 +20,17 @@ impl Writer<'_> {
         }
     }
 
+    /// What code uses that a processor may lack, as `wasmelt_abi::Rare` has it.
+    pub(super) fn features(&self) -> u64 {
+        let options = self.options;
+        let target = options.target;
+        target.unusual_features(options.target_cpu, &options.target_features)
+    }
+
     /// Writes a `wasmelt_abi::Rare`; gives its offset.
     pub(super) fn write_rare(&mut self) -> u64 {
         let policy = &self.options.policy;
+        let features = self.features();
         let at = self.blob.reserve(size_of::<Rare>());
         let field = |offset: usize| at + offset as u64;
         let main = Address::Symbol(self.main().to_owned());
@@ -33,6 +41,8 @@ impl Writer<'_> {
         });
         self.blob
             .set_u64(field(offset_of!(Rare, timeout_ns)), timeout);
+        self.blob
+            .set_u64(field(offset_of!(Rare, features)), features);
         let withheld = policy.withheld_streams;
         let streams = (u64::from(withheld.stdin) * Streams::STDIN)
             | (u64::from(withheld.stdout) * Streams::STDOUT)

@@ -1,10 +1,10 @@
 //! The text section: addresses of functions, and calls between them resolved.
 
-use super::alignment;
 use super::code::{CallSite, CompiledFunction, Relocation, Target};
+use super::{alignment, call};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::FuncId;
-use crate::plan::LinkPlan;
-use cranelift_codegen::binemit::Reloc;
+use crate::target::Arch;
 use std::collections::HashMap;
 
 /// The contents of the text section, and everything known about places in it.
@@ -24,14 +24,24 @@ pub struct Text {
     pub lines: Vec<(u32, u32)>,
 }
 
-/// What fills gaps between functions: `int3`, which nothing reaches.
-const FILL: u8 = 0xcc;
+/// More than the runtime library has of code.
+const RUNTIME_BYTES_MAX: u64 = 8 << 20;
+
+/// What fills gaps between functions and is never reached: instructions that trap, `int3` and zeros.
+const fn fill(arch: Arch) -> u8 {
+    match arch {
+        Arch::X86_64 => 0xcc,
+        Arch::Aarch64 | Arch::Riscv64 => 0,
+    }
+}
 
 impl Text {
+    /// # Errors
+    /// `Unsupported` for more code than calls of the target reach across.
+    ///
     /// # Panics
     /// When the code exceeds 4 GiB.
-    #[must_use]
-    pub fn lay_out(compiled: Vec<CompiledFunction>, _plan: &LinkPlan<'_>) -> Text {
+    pub fn lay_out(compiled: Vec<CompiledFunction>, arch: Arch) -> Result<Text> {
         let mut text = Text {
             bytes: Vec::with_capacity(compiled.iter().map(|f| f.bytes.len() + 16).sum()),
             functions: Vec::with_capacity(compiled.len()),
@@ -42,18 +52,30 @@ impl Text {
             lines: Vec::new(),
         };
         for function in compiled {
-            text.add(function);
+            text.add(function, fill(arch));
+        }
+        // The runtime library is called from all of it.
+        let max = call::reach_bytes(arch) - RUNTIME_BYTES_MAX;
+        if text.bytes.len() as u64 > max {
+            let mib = |bytes: u64| bytes >> 20;
+            let (bytes, max) = (mib(text.bytes.len() as u64), mib(max));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "the program is too large: {bytes} MiB of code, of which calls of {arch:?} reach across {max} MiB"
+                ),
+            ));
         }
         text.resolve();
-        text
+        Ok(text)
     }
 
-    fn add(&mut self, function: CompiledFunction) {
+    fn add(&mut self, function: CompiledFunction, fill: u8) {
         let line = alignment::LINE_BYTES as usize;
         let before = function.start as usize;
         let start = self.bytes.len().saturating_sub(before);
         self.bytes
-            .resize(start.next_multiple_of(line) + before, FILL);
+            .resize(start.next_multiple_of(line) + before, fill);
         let start = offset(self.bytes.len());
         self.starts.insert(function.id, start);
         self.functions
@@ -95,14 +117,18 @@ impl Text {
                 Target::Own(at) => Some(at),
                 _ => None,
             };
-            match (target, reloc.kind) {
-                (Some(target), Reloc::X86CallPCRel4 | Reloc::X86PCRel4) => {
+            match target {
+                Some(target) => {
                     let distance = i64::from(target) + reloc.addend - i64::from(reloc.offset);
                     let distance = i32::try_from(distance).expect("code is below 2 GiB");
-                    let at = reloc.offset as usize;
-                    self.bytes[at..at + 4].copy_from_slice(&distance.to_le_bytes());
+                    call::set_distance(
+                        &mut self.bytes,
+                        reloc.offset as usize,
+                        reloc.kind,
+                        distance,
+                    );
                 }
-                _ => self.relocs.push(reloc),
+                None => self.relocs.push(reloc),
             }
         }
     }

@@ -13,11 +13,11 @@ use std::mem::{offset_of, size_of};
 use wasmelt_abi::{CanonOptions, DataSegment, MemoryHeader, Table, TrapCode};
 use wasmparser::ValType;
 
-/// Granularity of what is mapped on its own. 4 KiB pages on x86-64.
-pub const PAGE_BYTES: u64 = 4096;
 /// Constant tables get one array a type up to this size, and pairs of pointer and type beyond.
 const PER_SIG_BYTES_MAX: u64 = 64 << 10;
 const FUNCREF_NULL: u64 = 0;
+/// No part of a context needs more.
+const CONTEXT_ALIGN: u64 = 16;
 
 /// The contexts of all regions together take at most this many bytes. Far more than a program has;
 /// those of the first region lie between its code and its memory.
@@ -240,17 +240,18 @@ fn switched(plan: &mut LinkPlan<'_>, from: RegionIndex, func: FuncId) -> FuncId 
 }
 
 fn place_regions(plan: &mut LinkPlan<'_>, cursors: &Cursors) {
+    let page_bytes = plan.page_bytes;
     let mut offset = 0;
     for (region, &used) in plan.regions.iter_mut().zip(&cursors.used) {
-        region.below_bytes = used.next_multiple_of(PAGE_BYTES);
+        region.below_bytes = used.next_multiple_of(page_bytes);
         region.memory_offset = offset + region.below_bytes;
         let reserved = region
             .memory
             .map_or(0, |m| plan.memories[m.index()].bytes_reserved);
-        offset = (region.memory_offset + reserved).next_multiple_of(PAGE_BYTES);
-        let below_bytes = usize::try_from(region.below_bytes).expect("64-bit host");
+        offset = (region.memory_offset + reserved).next_multiple_of(page_bytes);
+        let used = used.next_multiple_of(CONTEXT_ALIGN);
         region.below = Image {
-            bytes: vec![0; below_bytes],
+            bytes: vec![0; usize::try_from(used).expect("64-bit host")],
             relocs: Vec::new(),
         };
     }

@@ -77,6 +77,8 @@ pub struct LinkPlan<'a> {
     /// Generated functions that are made once for each kind.
     pub(super) entries: HashMap<FuncKind, FuncId>,
     pub(super) gaps: Gaps,
+    /// The largest page size that the target may have.
+    pub page_bytes: u64,
     pub store_bytes: u64,
     /// The function that `Program.entry` calls.
     pub entry: Option<FuncId>,
@@ -340,8 +342,9 @@ pub enum ConstantCalls {
 pub struct Region {
     pub memory: Option<MemoryId>,
     pub memory_offset: u64,
+    /// Whole pages.
     pub below_bytes: u64,
-    /// Contents of the contexts and the header, ending at the memory's byte 0.
+    /// Contents of the contexts and the header, ending at the memory's byte 0; zeros before them.
     pub below: Image,
 }
 

@@ -32,7 +32,6 @@ mod tasks;
 
 pub use host::type_text;
 pub use image::{Image, Reloc};
-pub use layout::PAGE_BYTES;
 pub use link_plan::{
     Callee, ConstantCalls, ExportPlan, FuncKind, Global, InitStep, Instance, LinkPlan, Memory,
     OptionsPlan, Purpose, Region, Server, Table, TableStorage, Value,

@@ -35,7 +35,7 @@ impl FuncTranslator<'_, '_> {
         let from = self.builder.ins().iadd(from_base, from);
         let to = self.builder.ins().iadd(to_base, to);
         let flags = self.bulk_flags();
-        let read: Vec<_> = chunks(bytes)
+        let read: Vec<_> = chunks(bytes, self.translation.has_vectors)
             .into_iter()
             .map(|(ty, at)| (self.builder.ins().load(ty, flags, from, at), at))
             .collect();
@@ -60,7 +60,10 @@ impl FuncTranslator<'_, '_> {
         let base = self.memory_pointer(memory);
         let to = self.builder.ins().iadd(base, to);
         let flags = self.bulk_flags();
-        for (ty, at) in chunks(bytes).into_iter().rev() {
+        for (ty, at) in chunks(bytes, self.translation.has_vectors)
+            .into_iter()
+            .rev()
+        {
             let value = self.repeated(byte as u8, ty);
             self.builder.ins().store(flags, value, to, at);
         }
@@ -102,10 +105,11 @@ impl FuncTranslator<'_, '_> {
 
 /// Accesses that together are of so many bytes: type and offset. The last one overlaps the one
 /// before it.
-fn chunks(bytes: u64) -> Vec<(Type, i32)> {
+fn chunks(bytes: u64, has_vectors: bool) -> Vec<(Type, i32)> {
     let types = [types::I8X16, types::I64, types::I32, types::I16, types::I8];
+    let types = &types[usize::from(!has_vectors)..];
     let fits = |ty: &Type| u64::from(ty.bytes()) <= bytes;
-    let ty = types.into_iter().find(fits).expect("at least one byte");
+    let ty = types.iter().copied().find(fits).expect("at least one byte");
     let size = u64::from(ty.bytes());
     let offsets = (0..bytes / size).map(|position| position * size);
     let last = (!bytes.is_multiple_of(size)).then_some(bytes - size);

@@ -21,6 +21,8 @@ pub struct Translation<'a> {
     pub plan: &'a LinkPlan<'a>,
     pub options: &'a Options,
     pub isa: &'a dyn TargetIsa,
+    /// Whether values of 16 bytes are in registers of their own.
+    pub has_vectors: bool,
 }
 
 /// Translates one body.

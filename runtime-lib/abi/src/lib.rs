@@ -9,6 +9,7 @@
 mod component;
 mod context;
 mod export;
+pub mod features;
 mod interface;
 mod p1;
 mod p2;

@@ -56,12 +56,12 @@ pub struct Program {
 pub struct Region {
     /// Byte 0 of the memory, as an offset from the base of the store.
     pub memory_offset: u64,
-    /// Bytes of contexts and header below byte 0; a multiple of 64 KiB for the region that the
-    /// executable's image holds, of 4 KiB for others. The header's initial values are in
+    /// Bytes of contexts and header below byte 0, whole pages. The header's initial values are in
     /// `below_image`.
     pub below_bytes: u64,
-    /// The initial contents of those bytes, or null for the region that the image holds.
-    pub below_image: *const u8,
+    /// The initial contents of the last of those bytes, the others are zero; null for the region
+    /// that the image holds.
+    pub below_image: Slice<u8>,
     /// Initial length of the memory, a multiple of its page size.
     pub memory_bytes: u64,
     /// Bytes of address space from byte 0: everything beyond the accessible part faults.
@@ -254,6 +254,9 @@ pub struct Rare {
     pub timeout_ns: u64,
     /// Bits of [`Streams`] for standard streams that the guest does not get. Restricts.
     pub withheld_streams: u64,
+    /// What code uses of [`FEATURES`](crate::features), bit by bit, that the processor may lack.
+    /// Restricts.
+    pub features: u64,
     /// No call of WASI 0.2 or 0.3 gives more random bytes.
     pub random_bytes_max: u64,
     /// What WASI calls the initial working directory; none when `start` is null.

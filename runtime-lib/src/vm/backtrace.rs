@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 
+use crate::vm::arch;
 use crate::vm::code_map;
 use crate::vm::message::Message;
 use crate::vm::process;
@@ -34,6 +35,8 @@ pub(super) fn stack_end() -> usize {
 #[derive(Clone, Debug)]
 pub(super) struct Frames {
     fp: usize,
+    /// An address in the function whose frame pointer that is.
+    address: usize,
     /// The next frame record lies at this address or above.
     low: usize,
     /// And ends at this one or below.
@@ -50,13 +53,24 @@ pub(super) struct Frame {
 }
 
 impl Frames {
-    /// The callers of the frame whose frame pointer is `fp`; the stack is mapped from `low` on.
-    pub(super) fn new(fp: usize, low: usize) -> Frames {
+    /// The callers of the frame whose frame pointer is `fp`, of the function that `address` is in
+    /// or right behind; the stack is mapped from `low` on.
+    pub(super) fn new(fp: usize, low: usize, address: usize) -> Frames {
         Frames {
             fp,
+            address,
             low,
             high: stack_end(),
         }
+    }
+
+    /// The callers of a function of this library.
+    pub(super) fn of_runtime(fp: usize) -> Frames {
+        Frames::new(fp, arch::frame_record(fp, || false), 0)
+    }
+
+    fn is_compiled(&self) -> bool {
+        code_map::offset_of(code_map::of_program(), self.address).is_some()
     }
 }
 
@@ -64,15 +78,18 @@ impl Iterator for Frames {
     type Item = Frame;
 
     fn next(&mut self) -> Option<Frame> {
-        let end = self.fp.checked_add(16)?;
-        if self.fp < self.low || end > self.high || !self.fp.is_multiple_of(8) {
+        let start = arch::frame_record(self.fp, || self.is_compiled());
+        let end = start.checked_add(16)?;
+        if start < self.low || end > self.high || !start.is_multiple_of(8) {
             return None;
         }
-        let record: *const [usize; 2] = std::ptr::with_exposed_provenance(self.fp);
+        let record: *const [usize; 2] = std::ptr::with_exposed_provenance(start);
         // SAFETY: the record lies between the stack's bounds, where everything is mapped.
         let [caller_fp, return_address] = unsafe { record.read() };
         self.low = end;
         self.fp = caller_fp;
+        // A return address may be that of the next function: the call is before it.
+        self.address = return_address.wrapping_sub(1);
         Some(Frame {
             return_address,
             fp: caller_fp,
@@ -184,6 +201,7 @@ mod tests {
         }
         Frames {
             fp: start + 16,
+            address: 0,
             low: start,
             high: start + words * 8,
         }

@@ -47,19 +47,18 @@ impl Contents {
         is_first: bool,
     ) -> Contents {
         let accessible = region.below_bytes + region.memory_bytes.next_multiple_of(PAGE_BYTES);
-        let start = contexts(program, region, is_first);
         let pieces = if is_first && program.image_mapped_bytes != 0 {
+            let start = contexts(program, region, is_first);
             let len = image_bytes(program).min(accessible) as usize;
             // SAFETY: the kernel has mapped this much of the image. Where it is not itself the
             // store, nothing changes it.
             in_file(unsafe { std::slice::from_raw_parts(start, len) })
         } else {
             let below = region.below_bytes as usize;
-            // SAFETY: the compiler wrote `below_bytes` bytes there.
-            let contexts = unsafe { std::slice::from_raw_parts(start, below) };
+            let contexts = items(&region.below_image);
             let at = below + region.image_offset as usize;
             [
-                (contexts, 0),
+                (contexts, below - contexts.len()),
                 (items(&region.image), at),
                 (&[], 0),
                 (&[], 0),
@@ -211,11 +210,15 @@ impl Contents {
     }
 }
 
-/// The initial contents of what is below the memory of a region.
+/// The address at which the initial contents of a region would begin: those of what is below its
+/// memory may have no zeros before them.
 fn contexts(program: &Program, region: &Region, is_first: bool) -> *const u8 {
     match is_first && program.image_mapped_bytes != 0 {
         true => std::ptr::with_exposed_provenance(program.image_store_base as usize),
-        false => region.below_image,
+        false => {
+            let zeros = region.below_bytes - region.below_image.len;
+            region.below_image.start.wrapping_sub(zeros as usize)
+        }
     }
 }
 

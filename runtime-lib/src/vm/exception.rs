@@ -79,7 +79,7 @@ pub(super) unsafe extern "C" fn throw_from(
     trap::stop(
         TrapInfo::new(TrapCode::UncaughtException),
         return_address,
-        Frames::new(fp, fp),
+        Frames::new(fp, fp, return_address),
     )
 }
 
@@ -94,7 +94,7 @@ struct Landing {
 /// The first handler for `tag` in the frame that throws or in one of those that called it, as
 /// long as they are compiled code.
 fn find(code: &'static CodeMap, tag: u32, thrower: Frame) -> Option<Landing> {
-    let callers = Frames::new(thrower.fp, thrower.fp);
+    let callers = Frames::new(thrower.fp, thrower.fp, thrower.return_address);
     for frame in std::iter::once(thrower).chain(callers) {
         // A return address is after the call: it may be the end of the text, but not its start.
         let offset = code_map::offset_of(code, frame.return_address.wrapping_sub(1))? + 1;

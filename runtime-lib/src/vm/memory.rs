@@ -1,12 +1,9 @@
 //! Growth of memories, and the bulk operations on them.
 
 use crate::vm::bytes::{copy, fill};
-use crate::vm::pages::make_accessible;
+use crate::vm::pages::{PAGE_BYTES, make_accessible};
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
 use wasmelt_abi::{DataSegment, MemoryHeader, TrapCode};
-
-/// Accesses are granted in units of this many bytes.
-const PAGE_BYTES: u64 = 4 << 10;
 
 /// `memory.grow`: the old length in pages, or -1.
 ///

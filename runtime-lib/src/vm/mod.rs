@@ -18,6 +18,7 @@ pub mod memory_view;
 pub mod message;
 mod pages;
 pub mod process;
+pub(crate) mod processor;
 mod signal;
 pub mod space;
 pub(crate) mod stacks;

@@ -6,9 +6,7 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 /// A multiple of every page size that the targets have.
 pub(super) const PAGE_BYTES_MAX: usize = 64 << 10;
 
-/// The page size by which accesses are granted; larger pages only exist where the compiler
-/// rounds to them.
-pub(super) const PAGE_BYTES: u64 = 4 << 10;
+pub(super) use super::arch::PAGE_BYTES;
 
 /// Allows reading and writing.
 ///

@@ -6,7 +6,7 @@
 use std::ffi::{c_int, c_void};
 use std::ptr::{null, null_mut};
 
-use crate::vm::arch::{self, Registers};
+use crate::vm::arch::{KernelAction, Registers};
 use crate::vm::backtrace::Frames;
 use crate::vm::code_map;
 use crate::vm::message::Message;
@@ -39,20 +39,6 @@ unsafe impl Sync for HandlerStack {}
 
 static HANDLER_STACK: HandlerStack =
     HandlerStack(std::cell::UnsafeCell::new([0; HANDLER_STACK_BYTES]));
-
-/// What the kernel wants to know about a handler (`struct sigaction` of the kernel, not the one
-/// of the C library).
-#[repr(C)]
-struct KernelAction {
-    handler: usize,
-    flags: u64,
-    #[cfg(target_arch = "x86_64")]
-    restorer: unsafe extern "C" fn(),
-    mask: u64,
-}
-
-#[cfg(target_arch = "x86_64")]
-const SA_RESTORER: u64 = 0x0400_0000;
 
 /// Bytes of the kernel's signal mask.
 const MASK_BYTES: usize = 8;
@@ -88,19 +74,7 @@ pub(crate) fn install() {
 
 pub(super) fn set_action(signal: c_int, handler: usize, flags: u64) {
     // The C library's own `sigaction` would make one system call more.
-    #[cfg(target_arch = "x86_64")]
-    let action = KernelAction {
-        handler,
-        flags: flags | SA_RESTORER,
-        restorer: arch::signal_return,
-        mask: 0,
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    let action = KernelAction {
-        handler,
-        flags,
-        mask: 0,
-    };
+    let action = KernelAction::new(handler, flags);
     let none: *mut KernelAction = null_mut();
     // SAFETY: the kernel reads the structure, which has its layout.
     unsafe {
@@ -129,7 +103,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
             } else {
                 sp
             };
-            let frames = Frames::new(registers.fp(), low);
+            let frames = Frames::new(registers.fp(), low, pc);
             trap::stop_interrupted(trap, &mut registers, pc, frames);
         }
         None => crash(signal),

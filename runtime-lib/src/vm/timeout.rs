@@ -71,6 +71,6 @@ pub(crate) fn stop() {
 unsafe extern "C" fn elapsed(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes the context of the thread that it interrupted.
     let registers = unsafe { Registers::new(context) };
-    let frames = Frames::new(registers.fp(), registers.sp());
+    let frames = Frames::new(registers.fp(), registers.sp(), registers.pc());
     trap::report_timeout(registers.pc(), frames)
 }

@@ -171,14 +171,14 @@ pub fn catch<F: FnOnce()>(body: F) -> Result<(), TrapInfo> {
 /// Stops compiled code from a runtime or host function that it called.
 pub fn raise(code: TrapCode) -> ! {
     let fp = arch::frame_pointer();
-    stop(TrapInfo::new(code), 0, Frames::new(fp, fp))
+    stop(TrapInfo::new(code), 0, Frames::of_runtime(fp))
 }
 
 /// As [`raise`], with all that is known about the trap.
 #[cold]
 pub fn raise_with(trap: TrapInfo) -> ! {
     let fp = arch::frame_pointer();
-    stop(trap, 0, Frames::new(fp, fp))
+    stop(trap, 0, Frames::of_runtime(fp))
 }
 
 /// Stops compiled code; `pc` and `frames` say where it is.

@@ -133,12 +133,15 @@ impl UsedPages {
                 return false;
             };
             for run in found {
-                let count = ((run.end - run.start) / PAGE_BYTES) as usize;
+                // The kernel's pages may be smaller than ours.
+                let first = (run.start - base) / PAGE_BYTES * PAGE_BYTES;
+                let behind = (run.end - base).next_multiple_of(PAGE_BYTES);
+                let count = ((behind - first) / PAGE_BYTES) as usize;
                 let Some(left) = pages_left.checked_sub(count) else {
                     return false;
                 };
                 pages_left = left;
-                each((run.start - base) as usize..(run.end - base) as usize);
+                each(first as usize..behind as usize);
             }
             if arg.walk_end <= next {
                 return false;

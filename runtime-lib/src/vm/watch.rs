@@ -89,7 +89,7 @@ unsafe extern "C" fn look(_: c_int, _: *mut libc::siginfo_t, context: *mut c_voi
     let (pc, sp) = (registers.pc(), registers.sp());
     let is_compiled = code_map::offset_of(code_map::of_program(), pc).is_some();
     if is_compiled && now_ns() >= deadline_ns {
-        let frames = Frames::new(registers.fp(), sp);
+        let frames = Frames::new(registers.fp(), sp, pc);
         trap::stop_interrupted(
             TrapInfo::new(TrapCode::Interrupted),
             &mut registers,

@@ -2,10 +2,11 @@
 //! linker knows by name.
 
 use super::contents::{Contents, Data, Place, Relocation};
+use crate::target::Arch;
 use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, Symbol, SymbolId, SymbolSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionFlags, SectionKind,
+    Architecture, BinaryFormat, Endianness, FileFlags, RelocationFlags, SectionFlags, SectionKind,
     SymbolFlags, SymbolKind, SymbolScope, elf,
 };
 
@@ -24,8 +25,21 @@ struct Symbols {
 
 /// # Panics
 /// When the object writer refuses what this file gives it: a mistake here.
-pub(super) fn write(contents: &Contents<'_>) -> Vec<u8> {
-    let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+pub(super) fn write(contents: &Contents<'_>, arch: Arch) -> Vec<u8> {
+    let (architecture, e_flags) = match arch {
+        Arch::X86_64 => (Architecture::X86_64, elf::FileFlags(0)),
+        Arch::Aarch64 => (Architecture::Aarch64, elf::FileFlags(0)),
+        Arch::Riscv64 => (
+            Architecture::Riscv64,
+            elf::EF_RISCV_FLOAT_ABI_DOUBLE | elf::EF_RISCV_RVC,
+        ),
+    };
+    let mut object = Object::new(BinaryFormat::Elf, architecture, Endianness::Little);
+    object.flags = FileFlags::Elf {
+        os_abi: elf::ELFOSABI_NONE,
+        abi_version: 0,
+        e_flags,
+    };
     let text = object.section_id(StandardSection::Text);
     object.set_section_data(text, contents.code, CODE_ALIGN);
     for function in &contents.functions {
@@ -68,9 +82,9 @@ pub(super) fn write(contents: &Contents<'_>) -> Vec<u8> {
             .collect(),
         imports,
     };
-    add_relocations(&mut object, text, &contents.code_relocs, &symbols);
+    add_relocations(&mut object, text, &contents.code_relocs, &symbols, arch);
     for (&section, data) in sections.iter().zip(&contents.data) {
-        add_relocations(&mut object, section, &data.relocs, &symbols);
+        add_relocations(&mut object, section, &data.relocs, &symbols, arch);
     }
     object.write().expect("a well-formed object")
 }
@@ -116,6 +130,7 @@ fn add_relocations(
     section: SectionId,
     relocs: &[Relocation],
     symbols: &Symbols,
+    arch: Arch,
 ) {
     for reloc in relocs {
         let (symbol, offset) = match reloc.place {
@@ -128,20 +143,24 @@ fn add_relocations(
             symbol,
             addend: offset + reloc.addend,
             flags: RelocationFlags::Elf {
-                r_type: elf_type(reloc.kind),
+                r_type: elf_type(reloc.kind, arch),
             },
         };
         object
             .add_relocation(section, relocation)
-            .expect("a relocation of x86-64");
+            .expect("a relocation of the target");
     }
 }
 
-fn elf_type(kind: Reloc) -> elf::RelocationType {
-    match kind {
-        Reloc::Abs8 => elf::R_X86_64_64,
-        Reloc::X86PCRel4 => elf::R_X86_64_PC32,
-        Reloc::X86CallPCRel4 | Reloc::X86CallPLTRel4 => elf::R_X86_64_PLT32,
-        other => unreachable!("static x86-64 code has no relocation {other}"),
+fn elf_type(kind: Reloc, arch: Arch) -> elf::RelocationType {
+    match (arch, kind) {
+        (Arch::X86_64, Reloc::Abs8) => elf::R_X86_64_64,
+        (Arch::X86_64, Reloc::X86PCRel4) => elf::R_X86_64_PC32,
+        (Arch::X86_64, Reloc::X86CallPCRel4 | Reloc::X86CallPLTRel4) => elf::R_X86_64_PLT32,
+        (Arch::Aarch64, Reloc::Abs8) => elf::R_AARCH64_ABS64,
+        (Arch::Aarch64, Reloc::Arm64Call) => elf::R_AARCH64_CALL26,
+        (Arch::Riscv64, Reloc::Abs8) => elf::R_RISCV_64,
+        (Arch::Riscv64, Reloc::RiscvCallPlt) => elf::R_RISCV_CALL_PLT,
+        (arch, other) => unreachable!("static code for {arch:?} has no relocation {other}"),
     }
 }

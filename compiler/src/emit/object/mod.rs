@@ -28,7 +28,7 @@ use wasmelt_abi::{HTTP_SYMBOL, PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
 
 /// The object for our own linker.
 pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<u8> {
-    elf::write(&Contents::new(plan, options, text))
+    elf::write(&Contents::new(plan, options, text), options.target.arch)
 }
 
 /// The object for other linkers.
@@ -157,19 +157,21 @@ fn code_relocs(plan: &LinkPlan<'_>, text: &Text, imports: &mut Imports) -> Vec<R
 /// Contents and initial memory of the first region, where they are mapped from the executable.
 fn image<'a>(writer: &Writer<'a>, imports: &mut Imports) -> Data<'a> {
     let region = &writer.plan.regions[0];
-    let mut bytes = region.below.bytes.clone();
+    let before = region.below_bytes - region.below.bytes.len() as u64;
+    let mut bytes = vec![0; usize::try_from(before).expect("64-bit host")];
+    bytes.extend_from_slice(&region.below.bytes);
     if let Some(memory) = region.memory {
         bytes.extend_from_slice(&writer.plan.memories[memory.index()].image);
     }
     let relocs = region.below.relocs.iter().map(|&(offset, reloc)| {
-        let at = region.below.position(offset) as u64;
+        let at = before + region.below.position(offset) as u64;
         relocation(writer.text, imports, at, &writer.address(reloc))
     });
     Data {
         section: Some(IMAGE_SECTION),
         relocs: relocs.collect(),
         bytes: Cow::Owned(bytes),
-        align: crate::plan::PAGE_BYTES,
+        align: writer.plan.page_bytes,
         is_writable: true,
         is_kept: true,
     }

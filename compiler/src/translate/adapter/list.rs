@@ -289,7 +289,7 @@ impl FuncTranslator<'_, '_> {
         let mut chunks = Vec::new();
         let mut offset = 0;
         while offset < bytes {
-            let ty = chunk_type(bytes - offset);
+            let ty = chunk_type(bytes - offset, self.translation.has_vectors);
             let place = displacement(start + offset);
             let value = self.builder.ins().load(ty, flags, from, place);
             chunks.push((value, offset));
@@ -364,9 +364,9 @@ impl Span {
 }
 
 /// The largest type that is not larger than what is left of a copy.
-fn chunk_type(bytes: u32) -> Type {
+fn chunk_type(bytes: u32, has_vectors: bool) -> Type {
     match bytes {
-        16.. => types::I8X16,
+        16.. if has_vectors => types::I8X16,
         8.. => types::I64,
         4.. => types::I32,
         2.. => types::I16,

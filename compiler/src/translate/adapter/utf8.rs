@@ -53,19 +53,24 @@ impl FuncTranslator<'_, '_> {
             end,
         };
         let short = self.branch_at_least(bytes, 8);
-        let eight = self.branch_at_least(bytes, 16);
         let none: &[BlockArg] = &[];
+        let (ty, max) = match self.translation.has_vectors {
+            true => (types::I8X16, IN_PLACE_BYTES_MAX),
+            false => (types::I64, IN_PLACE_BYTES_MAX / 2),
+        };
+        let eight = (ty != types::I64).then(|| self.branch_at_least(bytes, 16));
         let vector = self.builder.create_block();
-        let max = IN_PLACE_BYTES_MAX;
         let is_long = self
             .builder
             .ins()
             .icmp_imm_s(IntCC::UnsignedGreaterThan, bytes, max);
         self.builder.ins().brif(is_long, rest, none, vector, none);
         self.enter(vector);
-        self.copy_ascii_ends(types::I8X16, copy);
-        self.enter(eight);
-        self.copy_ascii_ends(types::I64, copy);
+        self.copy_ascii_ends(ty, copy);
+        if let Some(eight) = eight {
+            self.enter(eight);
+            self.copy_ascii_ends(types::I64, copy);
+        }
         self.enter(short);
         let shorter = self.branch_at_least(bytes, 4);
         self.copy_ascii_ends(types::I32, copy);

@@ -5,6 +5,37 @@ use std::arch::{asm, naked_asm};
 use crate::vm::trap::RecoveryPoint;
 use wasmelt_abi::Exception;
 
+/// The page size by which accesses are granted. The compiler lays out stores by it.
+pub(in crate::vm) const PAGE_BYTES: u64 = 4 << 10;
+
+pub(in crate::vm) use wasmelt_abi::features::X86_64 as FEATURES;
+
+/// Whether the processor has the feature with this position.
+pub(in crate::vm) fn has_feature(position: usize) -> bool {
+    macro_rules! detected {
+        ($($name:tt),*) => {
+            match FEATURES[position] {
+                $($name => std::arch::is_x86_feature_detected!($name),)*
+                other => unreachable!("no feature is called {other}"),
+            }
+        };
+    }
+    detected!(
+        "sse3",
+        "ssse3",
+        "sse4.1",
+        "sse4.2",
+        "popcnt",
+        "cmpxchg16b",
+        "avx",
+        "avx2",
+        "fma",
+        "bmi1",
+        "bmi2",
+        "lzcnt"
+    )
+}
+
 /// The registers of the thread that a signal interrupted.
 #[derive(Debug)]
 pub(in crate::vm) struct Registers<'a>(&'a mut libc::ucontext_t);
@@ -38,12 +69,41 @@ impl<'a> Registers<'a> {
     }
 }
 
+/// What the kernel wants to know about a handler: `struct sigaction` of the kernel, not the one of
+/// the C library.
+#[repr(C)]
+pub(in crate::vm) struct KernelAction {
+    handler: usize,
+    flags: u64,
+    restorer: unsafe extern "C" fn(),
+    mask: u64,
+}
+
+const SA_RESTORER: u64 = 0x0400_0000;
+
+impl KernelAction {
+    pub(in crate::vm) fn new(handler: usize, flags: u64) -> KernelAction {
+        KernelAction {
+            handler,
+            flags: flags | SA_RESTORER,
+            restorer: signal_return,
+            mask: 0,
+        }
+    }
+}
+
 /// The frame pointer of the function that this is inlined into.
 #[inline(always)]
 pub(in crate::vm) fn frame_pointer() -> usize {
     let fp: usize;
     // SAFETY: reads a register.
     unsafe { asm!("mov {}, rbp", out(reg) fp, options(nomem, nostack, preserves_flags)) };
+    fp
+}
+
+/// Where the caller's frame pointer and the return address lie, of a frame with this frame pointer.
+#[inline(always)]
+pub(in crate::vm) fn frame_record(fp: usize, _is_compiled: impl FnOnce() -> bool) -> usize {
     fp
 }
 
@@ -192,6 +252,6 @@ pub(in crate::vm) unsafe fn land(
 
 /// Where the kernel returns from a signal handler to.
 #[unsafe(naked)]
-pub(in crate::vm) unsafe extern "C" fn signal_return() {
+unsafe extern "C" fn signal_return() {
     naked_asm!("mov eax, 15", "syscall")
 }

@@ -32,7 +32,7 @@ fn leaked<T>(items: Vec<T>) -> Slice<T> {
 }
 
 /// What lies below a memory.
-fn below(pages: u64, memory_pages: u64, words: &[(usize, u64)]) -> *const u8 {
+fn below(pages: u64, memory_pages: u64, words: &[(usize, u64)]) -> Slice<u8> {
     let mut bytes = vec![0; (pages * PAGE) as usize];
     let header = bytes.len() - size_of::<MemoryHeader>();
     let fields = [
@@ -57,7 +57,7 @@ fn below(pages: u64, memory_pages: u64, words: &[(usize, u64)]) -> *const u8 {
     for (below, value) in words {
         bytes[len - below..][..8].copy_from_slice(&value.to_le_bytes());
     }
-    bytes.leak().as_ptr()
+    leaked(bytes)
 }
 
 fn program() -> &'static Program {

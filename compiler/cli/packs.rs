@@ -1,0 +1,150 @@
+//! Runtime packs: those that this command was built with, and those that are given by path.
+
+use std::env;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wasmelt_compiler::{TARGETS, Target};
+use wasmelt_linker::RuntimePack;
+
+use crate::diagnostic::{Diagnostic, Failure};
+use crate::input::reason;
+
+/// By target: what the build script has packed, nothing where it could not.
+static BUILT_IN: [(&str, &[u8]); 3] = [
+    (
+        "x86_64-linux",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-linux.zst")),
+    ),
+    (
+        "aarch64-linux",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-aarch64-linux.zst")),
+    ),
+    (
+        "riscv64-linux",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-riscv64-linux.zst")),
+    ),
+];
+
+/// Names paths of packs, as `PATH` does those of programs.
+const VARIABLE: &str = "WASMELT_RUNTIME_PACK";
+
+/// A pack, and the path that it was read from.
+#[derive(Debug)]
+pub(crate) struct Pack {
+    pub(crate) pack: RuntimePack,
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// The pack for a target: one of `given`, one that the environment names, or a built-in one.
+///
+/// # Errors
+/// When there is none, when one cannot be read, and when none of those given is for the target.
+pub(crate) fn find(target: &Target, given: &[PathBuf]) -> Result<Pack, Failure> {
+    let mut others = Vec::new();
+    for path in given {
+        let pack = read(path)?;
+        if pack.target() == target.triple {
+            let path = Some(path.clone());
+            return Ok(Pack { pack, path });
+        }
+        others.push(format!("`{}` is for {}", path.display(), pack.target()));
+    }
+    if !others.is_empty() {
+        let message = format!("no `--runtime-pack` is for {}", target.name);
+        let diagnostic = others
+            .into_iter()
+            .fold(Diagnostic::error(message), |d, other| d.note(other));
+        return Err(Failure::usage(diagnostic));
+    }
+    for path in from_environment() {
+        let pack = read(&path)?;
+        if pack.target() == target.triple {
+            let path = Some(path);
+            return Ok(Pack { pack, path });
+        }
+    }
+    match built_in(target) {
+        Some(bytes) => Ok(Pack {
+            pack: RuntimePack::from_bytes(bytes).expect("the build script has written it"),
+            path: None,
+        }),
+        None => Err(missing(target)),
+    }
+}
+
+fn from_environment() -> Vec<PathBuf> {
+    let paths = env::var_os(VARIABLE).unwrap_or_default();
+    let paths = env::split_paths(&paths);
+    paths.filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+fn built_in(target: &Target) -> Option<&'static [u8]> {
+    let found = BUILT_IN.iter().find(|(name, _)| *name == target.name);
+    found
+        .map(|(_, bytes)| *bytes)
+        .filter(|bytes| !bytes.is_empty())
+}
+
+fn read(path: &Path) -> Result<RuntimePack, Failure> {
+    let failure = |why: String| {
+        let message = format!("cannot use the runtime pack `{}`: {why}", path.display());
+        Failure::input(Diagnostic::error(message))
+    };
+    let bytes = fs::read(path).map_err(|error| failure(reason(&error)))?;
+    RuntimePack::from_bytes(&bytes).map_err(|error| failure(error.to_string()))
+}
+
+fn missing(target: &Target) -> Failure {
+    let processor = target.name.split('-').next().unwrap_or(target.name);
+    Failure::usage(
+        Diagnostic::error(format!("there is no runtime pack for {}", target.name))
+            .note("what executables are linked with is a pack of its own for each target")
+            .help(format!(
+                "give one that somebody has built: `--runtime-pack PATH`, or `{VARIABLE}=PATH`"
+            ))
+            .help(format!(
+                "or build wasmelt with it: `runtime-lib/prepare-pack.sh --target {processor}`, \
+                 then `cargo build --release`"
+            )),
+    )
+}
+
+/// The table of `wasmelt targets`.
+///
+/// # Errors
+/// When a pack that the environment names cannot be read.
+pub(crate) fn listing() -> Result<String, Failure> {
+    let mut given = Vec::new();
+    for path in from_environment() {
+        given.push((read(&path)?, path));
+    }
+    let mut text = String::new();
+    for target in &TARGETS {
+        let by_path = given
+            .iter()
+            .find(|(pack, _)| pack.target() == target.triple);
+        let state = match (by_path, built_in(target)) {
+            (Some((_, path)), _) => format!("ready, by `{}`", path.display()),
+            (None, Some(_)) => String::from("ready"),
+            (None, None) => String::from("no runtime pack: objects only"),
+        };
+        let own = match target == Target::host() {
+            true => ", this machine's",
+            false => "",
+        };
+        let _ = writeln!(text, "{}{own}: {state}", target.name);
+        let _ = writeln!(text, "  triple      {}", target.triple);
+        let levels = target.levels.iter().map(|level| {
+            let is_default = level.name == target.default_level().name;
+            let mark = if is_default { " (default)" } else { "" };
+            format!("{}{mark}", level.name)
+        });
+        let levels: Vec<String> = levels.collect();
+        let _ = writeln!(text, "  processors  {}", levels.join(", "));
+        let features: Vec<&str> = target.features.iter().map(|f| f.name).collect();
+        let _ = writeln!(text, "  features    {}", features.join(", "));
+    }
+    Ok(text)
+}
