@@ -79,6 +79,11 @@ pub(super) fn run_p3(store: &'static Store, inbox: &Inbox) {
         while let Some((asked, running)) = inbox.take() {
             begin_p3(store, inbox, asked, running);
         }
+        // Bodies that nobody writes any more.
+        if inbox.have_all_returned() && !tasks::can_go_on() {
+            inbox.end_all();
+            continue;
+        }
         // Nothing that this instance has left behind keeps it: what a request has begun is part
         // of it until it ends.
         let mut idle = inbox.is_idle().then(|| sleep_until(inbox.idle_until_ns()));
@@ -97,7 +102,17 @@ pub(super) fn run_p3(store: &'static Store, inbox: &Inbox) {
     }
 }
 
-/// Tells the inbox when the task of a request has ended.
+/// The task of a request.
+struct Task(Rc<Ended>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.1.has_returned.set(true);
+    }
+}
+
+/// Tells the inbox when the task of a request has ended, and so has the body of the response: what
+/// the guest has passed on is moved by its store.
 struct Ended(Rc<Inbox>, Rc<Running>);
 
 impl Drop for Ended {
@@ -108,11 +123,15 @@ impl Drop for Ended {
 
 fn begin_p3(store: &'static Store, inbox: &Inbox, asked: Asked, running: Rc<Running>) {
     let request = New(p3::Request::received(asked.head, asked.body));
-    let ended = Ended(inbox.shared(), running);
+    let task = Task(Rc::new(Ended(inbox.shared(), running)));
     let then = move |answer: Option<http::Result<New<p3::Response>>>| {
-        let running = &ended.1;
+        let ended = &task.0;
         let response = answer.unwrap_or(Err(ErrorCode::InternalError(None)));
-        respond(running, response.map(|New(response)| response.into_parts()));
+        let response = response.map(|New(response)| response.into_parts());
+        if let Ok((_, body)) = &response {
+            body.hold(Rc::clone(ended));
+        }
+        respond(&ended.1, response);
     };
     serve::begin(handler(), store, (request,), then);
 }

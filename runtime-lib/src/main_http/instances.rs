@@ -480,6 +480,24 @@ impl Inbox {
             running.complain("the guest has returned and not answered");
             running.reply.cut(500);
         }
+        // The last may end while the instance waits for another.
+        if self.is_idle()
+            && let Some(waker) = self.waker.take()
+        {
+            waker.wake();
+        }
+    }
+
+    /// Whether there is nothing left of its requests but bodies of responses.
+    pub(super) fn have_all_returned(&self) -> bool {
+        let running = self.running.borrow();
+        !running.is_empty() && running.iter().all(|running| running.has_returned.get())
+    }
+
+    /// The guest does nothing more about the requests that it has.
+    pub(super) fn end_all(&self) {
+        let all = self.running.take();
+        all.iter().for_each(|running| running.reply.end());
     }
 
     fn is_running(&self, running: &Rc<Running>) -> bool {

@@ -14,6 +14,8 @@ pub(super) struct Running {
     pub(super) deadline_ns: Option<u64>,
     /// It is over, and there is no response to be missed.
     pub(super) has_failed: Cell<bool>,
+    /// Nothing of it is left but, at most, the body of its response.
+    pub(super) has_returned: Cell<bool>,
 }
 
 impl Running {
@@ -24,6 +26,7 @@ impl Running {
             wants: [asked.head.method.name(), " ", path].concat(),
             deadline_ns: limit_ns.map(|ns| now_ns(Clock::Monotonic).saturating_add(ns)),
             has_failed: Cell::new(false),
+            has_returned: Cell::new(false),
         }
     }
 

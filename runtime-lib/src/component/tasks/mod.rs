@@ -60,6 +60,6 @@ pub(crate) use lower::async_call;
 pub use model::{Event, Waitable, WaitableState};
 pub(in crate::component) use running::{sync_enter, sync_exit};
 pub(in crate::component) use scheduler::{abandon_all, may_attempt_now, trap_unless_may_block};
-pub use scheduler::{tick_until, wait_for_pending_event};
+pub use scheduler::{can_go_on, tick_until, wait_for_pending_event};
 pub(in crate::component) use turns::may_attempt;
 pub use waiting::set_pending_event;

@@ -261,6 +261,12 @@ pub fn tick_until(mut news: impl FnMut(&mut Context<'_>) -> Poll<()>) {
     }
 }
 
+/// Whether something is left in the store that may go on by itself.
+#[must_use]
+pub fn can_go_on() -> bool {
+    futures::has_any() || running::with(|scheduler| scheduler.queue.len() > 0)
+}
+
 fn or_end<T>(waited: Result<T, Ended>) -> T {
     waited.unwrap_or_else(|why| {
         raise(match why {

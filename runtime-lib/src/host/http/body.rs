@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -67,6 +68,8 @@ struct Pipe {
     announced: Option<Announced>,
     /// Is told when the message has been sent, or that it has not.
     on_sent: Option<OnSent>,
+    /// Lasts until the writer has no more to do.
+    held: Option<Box<dyn Any>>,
     readers: Vec<Waker>,
     writers: Vec<Waker>,
 }
@@ -128,15 +131,16 @@ impl Pipe {
         self.end.is_some() || self.refused.is_some() || self.unread < self.bytes_max()
     }
 
-    /// Sets the end, and gives who is to be woken.
-    fn end(&mut self, end: Result<Option<Fields>>) -> Vec<Waker> {
+    /// Sets the end, and gives who is to be told.
+    fn end(&mut self, end: Result<Option<Fields>>) -> Woken {
         if self.end.is_some() {
-            return Vec::new();
+            return Woken::default();
         }
         self.end = Some(end);
-        let mut woken = std::mem::take(&mut self.readers);
-        woken.append(&mut self.writers);
-        woken
+        let mut wakers = std::mem::take(&mut self.readers);
+        wakers.append(&mut self.writers);
+        let released = self.held.take();
+        Woken { wakers, released }
     }
 
     /// Copies as much as there is room for.
@@ -162,8 +166,24 @@ impl Pipe {
     }
 }
 
-fn wake(wakers: Vec<Waker>) {
+/// Who is told of a change, once nothing of the pipe is borrowed.
+#[derive(Default)]
+struct Woken {
+    wakers: Vec<Waker>,
+    released: Option<Box<dyn Any>>,
+}
+
+impl From<Vec<Waker>> for Woken {
+    fn from(wakers: Vec<Waker>) -> Woken {
+        let released = None;
+        Woken { wakers, released }
+    }
+}
+
+fn wake(woken: impl Into<Woken>) {
+    let Woken { wakers, released } = woken.into();
     wakers.into_iter().for_each(Waker::wake);
+    drop(released);
 }
 
 /// Somebody reads from now on.
@@ -477,9 +497,18 @@ impl BodyReader {
         if pipe.refused.is_none() {
             pipe.refused = Some(error);
         }
-        let woken = std::mem::take(&mut pipe.writers);
+        let wakers = std::mem::take(&mut pipe.writers);
+        let released = pipe.held.take();
         drop(pipe);
-        wake(woken);
+        wake(Woken { wakers, released });
+    }
+
+    /// Keeps something for as long as somebody writes for somebody who reads.
+    pub fn hold(&self, what: impl Any) {
+        let mut pipe = self.0.borrow_mut();
+        if pipe.end.is_none() && pipe.refused.is_none() {
+            pipe.held = Some(Box::new(what));
+        }
     }
 }
 

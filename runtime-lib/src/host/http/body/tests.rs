@@ -119,3 +119,21 @@ fn what_nobody_wants_takes_no_room() {
     writer.finish(None).unwrap();
     assert!(matches!(reader.end_now(), Some(Ok(None))));
 }
+
+#[test]
+fn what_is_held_is_let_go_of_when_the_writer_has_no_more_to_do() {
+    let held = Rc::new(());
+    let (mut writer, reader) = pipe(None);
+    reader.hold(Rc::clone(&held));
+    writer.write(b"one".to_vec()).unwrap();
+    assert_eq!(Rc::strong_count(&held), 2);
+    writer.finish(None).unwrap();
+    assert_eq!(Rc::strong_count(&held), 1, "the rest is the reader's");
+    reader.hold(Rc::clone(&held));
+    assert_eq!(Rc::strong_count(&held), 1, "it has ended already");
+    let (writer, reader) = pipe(None);
+    reader.hold(Rc::clone(&held));
+    drop(reader);
+    assert_eq!(Rc::strong_count(&held), 1, "nobody reads");
+    drop(writer);
+}

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::host::http::answer::Answer;
@@ -20,9 +20,9 @@ pub struct Asked {
     pub reply: Reply,
 }
 
-/// What the guest answers with.
+/// What the guest answers with. It says nothing to a client that is gone.
 #[derive(Clone)]
-pub struct Reply(Rc<Shared>);
+pub struct Reply(Weak<Shared>);
 
 /// A response, or why there is none.
 type Response = Result<(ResponseHead, BodyReader)>;
@@ -43,7 +43,7 @@ pub(in crate::host::http) struct Shared {
 
 impl Reply {
     pub(in crate::host::http) fn new(shared: &Rc<Shared>) -> Reply {
-        Reply(Rc::clone(shared))
+        Reply(Rc::downgrade(shared))
     }
 
     /// Sends an informational response.
@@ -51,38 +51,46 @@ impl Reply {
     /// # Errors
     /// That the client knows none, or has not taken those before.
     pub fn inform(&self, head: &ResponseHead) -> Result<()> {
-        let mut informed = self.0.informed.borrow_mut();
-        if !self.0.may_inform || informed.len() == INFORMED_MAX {
+        let shared = self.0.upgrade().ok_or(ErrorCode::ConnectionTerminated)?;
+        let mut informed = shared.informed.borrow_mut();
+        if !shared.may_inform || informed.len() == INFORMED_MAX {
             return Err(ErrorCode::HttpProtocolError);
         }
         informed.push_back(head.clone());
         drop(informed);
-        self.0.wake();
+        shared.wake();
         Ok(())
     }
 
     /// Gives the response, or why there is none.
     pub fn respond(&self, response: Response) {
-        self.0.response.give(response);
+        if let Some(shared) = self.0.upgrade() {
+            shared.response.give(response);
+        }
     }
 
-    /// Whether there has been no response yet.
+    /// Whether there has been no response yet, and somebody wants one.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
-        self.0.response.is_awaited()
+        let shared = self.0.upgrade();
+        shared.is_some_and(|shared| shared.response.is_awaited())
     }
 
     /// The guest has done what it does: a body that it has not ended is cut short where it is.
     pub fn end(&self) {
-        self.0.has_returned.set(true);
-        self.0.wake();
+        if let Some(shared) = self.0.upgrade() {
+            shared.has_returned.set(true);
+            shared.wake();
+        }
     }
 
     /// Nothing more is to be expected: a client that has had nothing gets this status, and any
     /// other sees the end of its connection in the middle of the message.
     pub fn cut(&self, status: u16) {
-        self.0.cut(status);
-        self.0.wake();
+        if let Some(shared) = self.0.upgrade() {
+            shared.cut(status);
+            shared.wake();
+        }
     }
 }
 
