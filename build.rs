@@ -12,7 +12,7 @@
 //! musl; the same one with its standard library for glibc, linked against musl all the same, which a
 //! warning tells.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,6 +71,8 @@ fn run() -> Result<(), String> {
     let own = variable("CARGO_CFG_TARGET_ARCH")?;
     let given = packs_given()?;
     println!("cargo::rustc-env=WASMELT_OWN_PACK=wasmelt-pack-{own}-linux.zst");
+    let crates = runtime_crates(&target_dir)?;
+    write(&out_dir.join("runtime-crates.txt"), crates.as_bytes())?;
     for (arch, target) in TARGETS {
         let name = format!("wasmelt-pack-{arch}-linux.zst");
         let pack = match given.get(*target) {
@@ -89,6 +91,44 @@ fn run() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The crates that the runtime library is made of: name, version and licence a line, sorted.
+fn runtime_crates(target_dir: &Path) -> Result<String, String> {
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let target = format!("{}-unknown-linux-musl", variable("CARGO_CFG_TARGET_ARCH")?);
+    let output = Command::new(variable("CARGO")?)
+        .args(["tree", "--locked", "--edges=normal", "--prefix=none"])
+        .args(["--format={p} | {l}", "--target", &target, "--manifest-path"])
+        .arg(root.join("runtime-lib/Cargo.toml"))
+        .env("CARGO_TARGET_DIR", target_dir)
+        .output()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if !output.status.success() {
+        let reason = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("`cargo tree` of the runtime library: {reason}"));
+    }
+    let mut crates = BTreeSet::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let Some((package, license)) = line.split_once(" | ") else {
+            continue;
+        };
+        let mut words = package.split(' ');
+        let (name, version) = (words.next(), words.next());
+        let (Some(name), Some(version)) = (name, version) else {
+            continue;
+        };
+        // The runtime library itself and what it shares with the compiler.
+        if name.starts_with("wasmelt-") {
+            continue;
+        }
+        // Repeated packages are marked; an older way of writing alternatives is a slash.
+        let license = license.trim_end_matches(" (*)").replace(" / ", "/");
+        let license = license.replace('/', " OR ");
+        let version = version.trim_start_matches('v');
+        crates.insert(format!("{name} {version} {license}\n"));
+    }
+    Ok(crates.into_iter().collect())
 }
 
 /// The packs that `WASMELT_RUNTIME_PACK` names, by target.

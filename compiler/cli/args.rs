@@ -150,6 +150,9 @@ pub(crate) struct BuildArgs {
     pub(crate) target: TargetArgs,
 
     #[command(flatten)]
+    pub(crate) image: ImageArgs,
+
+    #[command(flatten)]
     pub(crate) code: CodeArgs,
 
     #[command(flatten)]
@@ -399,13 +402,30 @@ pub(crate) struct ProtocolArgs {
 #[command(next_help_heading = "Code")]
 pub(crate) struct TargetArgs {
     /// Compile for another machine than this one, such as `aarch64-linux`: `wasmelt targets` lists
-    /// them
+    /// them. A container image can be for several
     #[arg(long, value_name = "TARGET")]
-    pub(crate) target: Option<String>,
+    pub(crate) target: Vec<String>,
 
     /// Link with the runtime library from this file, which was built for the target
     #[arg(long, value_name = "PATH")]
     pub(crate) runtime_pack: Vec<PathBuf>,
+}
+
+/// What a container image says of itself.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Container image")]
+pub(crate) struct ImageArgs {
+    /// What the image is called where it is loaded; by default the input's name, and `latest`
+    #[arg(long, value_name = "NAME[:TAG]")]
+    pub(crate) image_name: Option<String>,
+
+    /// Label the image
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) image_label: Vec<String>,
+
+    /// Run as this user, by number
+    #[arg(long, value_name = "UID[:GID]")]
+    pub(crate) image_user: Option<String>,
 }
 
 /// What the program may do.
@@ -485,4 +505,8 @@ pub(crate) enum Emit {
     Clif,
     /// Assembly
     Asm,
+    /// A container image with the executable in it (OCI, a tar file)
+    Oci,
+    /// A bill of materials (CycloneDX)
+    Sbom,
 }

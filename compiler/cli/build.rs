@@ -1,5 +1,6 @@
 //! `wasmelt build`: one input to one output.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -8,14 +9,18 @@ use wasmelt_compiler::{Compiled, Options, Report};
 use crate::args::Emit;
 use crate::capabilities;
 use crate::compose;
-use crate::diagnostic::{Failure, printable};
-use crate::input::Input;
+use crate::diagnostic::{Diagnostic, Failure, printable};
+use crate::digest::sha256;
+use crate::image::{self, Image, Platform};
+use crate::input::{Input, reason};
 use crate::multi_call;
 use crate::output::{Pending, Purpose};
-use crate::packs;
+use crate::packs::{self, Pack};
 use crate::pipeline;
+use crate::policy;
 use crate::preload;
 use crate::requests::{Build, OutputPath};
+use crate::sbom::{self, Materials};
 
 /// Builds what was asked for.
 ///
@@ -24,62 +29,146 @@ use crate::requests::{Build, OutputPath};
 pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let started = Instant::now();
     let input = compose::read(&build.input, &build.composition)?;
-    // Before the compilation, so that nobody waits for a file that cannot be written.
-    let purpose = if build.emit == Emit::Exe {
-        Purpose::Executable
-    } else {
-        Purpose::Data
+    let purpose = match build.emit {
+        Emit::Exe => Purpose::Executable,
+        _ => Purpose::Data,
     };
-    let is_linked = build.emit == Emit::Exe;
-    let find = || packs::find(build.options.target, &build.link.packs);
-    let pack = is_linked.then(find).transpose()?;
+    // Both before the compilation, so that nobody waits for what cannot be linked or written.
+    let mut packs = Vec::new();
+    if let Emit::Exe | Emit::Oci | Emit::Sbom = build.emit {
+        for options in [&build.options].into_iter().chain(&build.others) {
+            packs.push(packs::find(options.target, &build.link.packs)?);
+        }
+    }
     let pending = Pending::create(&build.output, &build.input, purpose)?;
-    let options = Options {
-        preloads: preload::read(&build.preloads)?,
-        ..pipeline::options_for(&input, &build.options)?
-    };
-    let compiled = pipeline::compile(&input, &options, &build.console)?;
-    let (output_bytes, linked) = match (build.emit, &pack) {
-        (_, Some(pack)) => {
-            let (executable, linked) = pipeline::link(&compiled, &build.link, pack)?;
-            pending.write(&executable)?;
-            (executable.len(), Some(linked))
-        }
-        (Emit::Obj, None) => {
-            pending.write(&compiled.object)?;
-            (compiled.object.len(), None)
-        }
-        (_, None) => {
-            let text = compiled.text.as_deref().unwrap_or_default();
-            pending.write(text.as_bytes())?;
-            (text.len(), None)
+    let product = match build.emit {
+        Emit::Sbom => Product::of(bill(build, &input, &packs[0])?.into_bytes()),
+        Emit::Oci => image(build, &input, &packs)?,
+        Emit::Exe => linked(build, &build.options, &input, &packs[0])?,
+        Emit::Obj | Emit::Clif | Emit::Asm => {
+            let compiled = compiled(build, &build.options, &input)?;
+            let bytes = match &compiled.text {
+                Some(text) => text.as_bytes().to_vec(),
+                None => compiled.object,
+            };
+            Product {
+                bytes,
+                report: Some(compiled.report),
+                linked: None,
+            }
         }
     };
+    pending.write(&product.bytes)?;
     pending.finish()?;
-    tell(
-        build,
-        &input,
-        &compiled,
-        output_bytes as u64,
-        linked,
-        started.elapsed(),
-    );
+    tell(build, &input, &product, started.elapsed());
     Ok(())
 }
 
-/// Everything that is said after a success.
-fn tell(
-    build: &Build,
-    input: &Input,
-    compiled: &Compiled,
-    output_bytes: u64,
+/// What is written, and what is told about it.
+struct Product {
+    bytes: Vec<u8>,
+    /// Of the compilation, if there was one.
+    report: Option<Report>,
+    /// How long linking took.
     linked: Option<Duration>,
-    total: Duration,
-) {
+}
+
+impl Product {
+    fn of(bytes: Vec<u8>) -> Product {
+        Product {
+            bytes,
+            report: None,
+            linked: None,
+        }
+    }
+}
+
+fn compiled(build: &Build, options: &Options, input: &Input) -> Result<Compiled, Failure> {
+    let options = Options {
+        preloads: preload::read(&build.preloads)?,
+        ..pipeline::options_for(input, options)?
+    };
+    pipeline::compile(input, &options, &build.console)
+}
+
+/// An executable.
+fn linked(
+    build: &Build,
+    options: &Options,
+    input: &Input,
+    pack: &Pack,
+) -> Result<Product, Failure> {
+    let compiled = compiled(build, options, input)?;
+    let (executable, linked) = pipeline::link(&compiled, &build.link, pack)?;
+    Ok(Product {
+        bytes: executable,
+        report: Some(compiled.report),
+        linked: Some(linked),
+    })
+}
+
+/// A container image for all targets; what is told is told of the first.
+fn image(build: &Build, input: &Input, packs: &[Pack]) -> Result<Product, Failure> {
+    let mut platforms = Vec::new();
+    let mut first = None;
+    for (options, pack) in [&build.options].into_iter().chain(&build.others).zip(packs) {
+        let product = linked(build, options, input, pack)?;
+        platforms.push(Platform {
+            architecture: options.target.oci_architecture,
+            executable: product.bytes,
+        });
+        first.get_or_insert((product.report, product.linked));
+    }
+    let mut labels = sbom::labels(&build.options.name, &binary(input));
+    labels.extend(build.image.labels.clone());
+    let externs = wasmelt_compiler::externs(&input.bytes);
+    let directories = build.options.policy.dirs.iter().filter(|dir| !dir.optional);
+    let image = Image {
+        file_name: &build.options.name,
+        reference: &build.image.reference,
+        labels: &labels,
+        user: build.image.user.as_deref(),
+        is_server: policy::is_server(&build.options, externs.as_ref()),
+        directories: directories.map(|dir| &*dir.host).collect(),
+    };
+    let bytes = image::archive(&image, &platforms).map_err(|error| {
+        let why = reason(&error);
+        Failure::input(Diagnostic::error(format!("cannot make the image: {why}")))
+    })?;
+    let (report, linked) = first.expect("there is a target");
+    Ok(Product {
+        bytes,
+        report,
+        linked,
+    })
+}
+
+/// A bill of materials. The input is checked, not compiled.
+fn bill(build: &Build, input: &Input, pack: &Pack) -> Result<String, Failure> {
+    pipeline::check(input, &build.options)?;
+    let options = pipeline::options_for(input, &build.options)?;
+    Ok(sbom::bill(&Materials {
+        name: &options.name,
+        target: options.target.name,
+        provenance: pack.pack.provenance(),
+        input_name: &build.input.file_name().to_string_lossy(),
+        digest: &sha256(&input.bytes),
+        binary: &binary(input),
+        policy: options.policy_note.as_deref().unwrap_or_default(),
+    }))
+}
+
+/// The input as a binary. What cannot be assembled is reported by the compiler.
+fn binary(input: &Input) -> Cow<'_, [u8]> {
+    wat::parse_bytes(&input.bytes).unwrap_or(Cow::Borrowed(&input.bytes))
+}
+
+/// Everything that is said after a success.
+fn tell(build: &Build, input: &Input, product: &Product, total: Duration) {
     let console = &build.console;
     let policy = &build.options.policy;
-    if build.emit == Emit::Exe {
-        let imports = &compiled.report.host_imports;
+    if let (Some(report), Some(_)) = (&product.report, product.linked) {
+        let imports = &report.host_imports;
         if let Some(note) = capabilities::missing_grants(&build.options.name, imports, policy) {
             console.show(&note);
         }
@@ -88,24 +177,28 @@ fn tell(
             console.show(&hint);
         }
     }
-    if console.time {
-        console.line(&times(&compiled.report, linked, total));
-    }
-    if console.time && console.verbose {
-        console.line(&dearest(&compiled.report));
-    }
-    if console.verbose {
-        console.line(&figures(&compiled.report));
+    if let Some(report) = &product.report {
+        if console.time {
+            console.line(&times(report, product.linked, total));
+        }
+        if console.time && console.verbose {
+            console.line(&dearest(report));
+        }
+        if console.verbose {
+            console.line(&figures(report));
+        }
     }
     if console.verbose || (console.is_terminal && !console.quiet) {
         let name = match &build.output {
             OutputPath::Stdout => String::from("-"),
             OutputPath::File(path) => path.display().to_string(),
         };
+        let all = [&build.options].into_iter().chain(&build.others);
+        let targets: Vec<&str> = all.map(|options| options.target.name).collect();
         console.line(&format!(
             "    Finished {name} ({}, {}, {:.1} s)",
-            build.options.target.name,
-            size(output_bytes),
+            targets.join(", "),
+            size(product.bytes.len() as u64),
             total.as_secs_f64()
         ));
     }

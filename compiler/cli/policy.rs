@@ -74,6 +74,15 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
     text
 }
 
+/// Whether the executable is a server.
+pub(crate) fn is_server(options: &Options, component: Option<&Externs>) -> bool {
+    let may_be = match options.entry {
+        Entry::Command | Entry::CommandOrLibrary | Entry::Serve => true,
+        Entry::Run | Entry::Invoke(_) => false,
+    };
+    may_be && handler(component).is_some()
+}
+
 /// What a server is entered by, if it is one.
 fn handler(component: Option<&Externs>) -> Option<&str> {
     const HANDLERS: [&str; 2] = ["wasi:http/handler@0.3.", "wasi:http/incoming-handler@0.2."];

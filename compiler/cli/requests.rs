@@ -1,5 +1,6 @@
 //! What a command line asks for, in plain structs: `resolve` makes them, the subcommands do it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -19,8 +20,21 @@ pub(crate) struct Build {
     pub(crate) output: OutputPath,
     pub(crate) emit: Emit,
     pub(crate) options: Options,
+    /// The same for further platforms of a container image.
+    pub(crate) others: Vec<Options>,
     pub(crate) link: LinkOptions,
+    pub(crate) image: ImageOptions,
     pub(crate) console: Console,
+}
+
+/// What the command line says about a container image.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct ImageOptions {
+    /// `NAME:TAG`.
+    pub(crate) reference: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    /// `UID` or `UID:GID`.
+    pub(crate) user: Option<String>,
 }
 
 /// `wasmelt check`.

@@ -1,5 +1,7 @@
 //! Raw arguments to resolved options: everything the command line decides, in plain structs.
 
+mod image;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -30,22 +32,34 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     let composition = composition(args.compose)?;
     let preloads = preloads(&args.preload)?;
     let stem = input.stem();
-    let target = target(args.target.target.as_deref())?;
-    let (mut options, mut link) = code(target, &args.code, &args.grants, &console)?;
+    let mut all = Vec::new();
+    let mut link = None;
+    for target in targets(&args.target.target, args.emit)? {
+        let notes = Console {
+            quiet: console.quiet || !all.is_empty(),
+            ..console
+        };
+        let (mut options, how) = code(target, &args.code, &args.grants, &notes)?;
+        options.name.clone_from(&stem);
+        options.policy.args.clone_from(&args.args);
+        options.protocols = Protocols {
+            http2: args.protocols.http2 || args.protocols.tls,
+            tls: args.protocols.tls,
+        };
+        options.policy.argv0.clone_from(&args.grants.argv0);
+        options.emit_text = match args.emit {
+            Emit::Clif => Some(TextKind::Clif),
+            Emit::Asm => Some(TextKind::Asm),
+            Emit::Exe | Emit::Obj | Emit::Oci | Emit::Sbom => None,
+        };
+        options.portable_object = args.emit == Emit::Obj;
+        all.push(options);
+        link = Some(how);
+    }
+    let options = all.remove(0);
+    let mut link = link.expect("there is a target");
     link.packs = args.target.runtime_pack;
-    options.name.clone_from(&stem);
-    options.policy.args = args.args;
-    options.protocols = Protocols {
-        http2: args.protocols.http2 || args.protocols.tls,
-        tls: args.protocols.tls,
-    };
-    options.policy.argv0 = args.grants.argv0;
-    options.emit_text = match args.emit {
-        Emit::Clif => Some(TextKind::Clif),
-        Emit::Asm => Some(TextKind::Asm),
-        Emit::Exe | Emit::Obj => None,
-    };
-    options.portable_object = args.emit == Emit::Obj;
+    let image = image::image(&args.image, args.emit, &stem)?;
     let output = match args.output {
         Some(path) if path == Path::new("-") => OutputPath::Stdout,
         Some(path) if path.as_os_str().is_empty() => {
@@ -65,6 +79,8 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
             Emit::Obj => stem + ".o",
             Emit::Clif => stem + ".clif",
             Emit::Asm => stem + ".s",
+            Emit::Oci => stem + ".oci.tar",
+            Emit::Sbom => stem + ".cdx.json",
         })),
     };
     Ok(Build {
@@ -74,7 +90,9 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
         output,
         emit: args.emit,
         options,
+        others: all,
         link,
+        image,
         console,
     })
 }
@@ -234,12 +252,28 @@ pub(crate) fn console(args: &ConsoleArgs) -> Console {
     }
 }
 
-/// What `build` and `run` have in common.
-/// The target of this name, or this machine's.
-fn target(name: Option<&str>) -> Result<&'static Target, Failure> {
-    let Some(name) = name else {
-        return Ok(Target::host());
-    };
+/// The targets of these names, or this machine's.
+fn targets(names: &[String], emit: Emit) -> Result<Vec<&'static Target>, Failure> {
+    let mut targets = Vec::new();
+    for name in names {
+        let target = target(name)?;
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    if targets.is_empty() {
+        targets.push(Target::host());
+    }
+    if targets.len() > 1 && emit != Emit::Oci {
+        return Err(Failure::usage(
+            Diagnostic::error("there are several targets, and one file is for one")
+                .help("build once for each, or a container image for all: `--emit oci`"),
+        ));
+    }
+    Ok(targets)
+}
+
+fn target(name: &str) -> Result<&'static Target, Failure> {
     Target::named(name).ok_or_else(|| {
         let known: Vec<String> = TARGETS.iter().map(|t| format!("`{}`", t.name)).collect();
         let mut diagnostic = Diagnostic::error(format!(
@@ -253,6 +287,7 @@ fn target(name: Option<&str>) -> Result<&'static Target, Failure> {
     })
 }
 
+/// What `build` and `run` have in common.
 fn code(
     target: &'static Target,
     code: &CodeArgs,

@@ -10,6 +10,8 @@ pub struct Target {
     pub name: &'static str,
     /// What rustc and linkers call it.
     pub triple: &'static str,
+    /// What container images call it.
+    pub oci_architecture: &'static str,
     pub arch: Arch,
     /// The largest page size that a kernel for it may have: what is mapped on its own is so aligned.
     pub page_bytes: u64,
@@ -74,6 +76,7 @@ pub static TARGETS: [Target; 3] = [
     Target {
         name: "x86_64-linux",
         triple: "x86_64-unknown-linux-musl",
+        oci_architecture: "amd64",
         arch: Arch::X86_64,
         page_bytes: 4 << 10,
         levels: &[
@@ -100,6 +103,7 @@ pub static TARGETS: [Target; 3] = [
     Target {
         name: "aarch64-linux",
         triple: "aarch64-unknown-linux-musl",
+        oci_architecture: "arm64",
         arch: Arch::Aarch64,
         page_bytes: 64 << 10,
         levels: &[
@@ -118,6 +122,7 @@ pub static TARGETS: [Target; 3] = [
     Target {
         name: "riscv64-linux",
         triple: "riscv64gc-unknown-linux-musl",
+        oci_architecture: "riscv64",
         arch: Arch::Riscv64,
         page_bytes: 4 << 10,
         levels: &[
