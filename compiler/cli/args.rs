@@ -224,6 +224,21 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", help_heading = "Server")]
     pub(crate) max_concurrent_connections: Option<String>,
 
+    /// Write a line for each request to standard error: `common` or `json`
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help_heading = "Server",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "common"
+    )]
+    pub(crate) access_log: Option<String>,
+
+    /// Write these lines to the end of this file
+    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    pub(crate) access_log_file: Option<String>,
+
     /// Speak TLS with the certificates in this file (PEM), the server's first
     #[arg(
         long,
@@ -257,6 +272,8 @@ impl ServeArgs {
             ("--instance-idle", &self.idle_instance_timeout),
             ("--max-requests", &self.max_concurrent_requests),
             ("--max-connections", &self.max_concurrent_connections),
+            ("--access-log", &self.access_log),
+            ("--access-log-file", &self.access_log_file),
         ];
         let given = options
             .into_iter()
@@ -395,6 +412,11 @@ pub(crate) struct ProtocolArgs {
     /// The server can be started with a certificate (`--tls-cert`), and speaks HTTP/2 too
     #[arg(long)]
     pub(crate) tls: bool,
+
+    /// Start with this option of the server, as if it stood first on its command line:
+    /// `--server workers=4`
+    #[arg(long, value_name = "OPTION[=VAL]")]
+    pub(crate) server: Vec<String>,
 }
 
 /// What is compiled for.

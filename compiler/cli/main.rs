@@ -38,6 +38,7 @@ mod requests;
 mod resolve;
 mod run;
 mod sbom;
+mod server;
 mod signals;
 
 use std::process::ExitCode;

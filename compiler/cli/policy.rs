@@ -34,6 +34,9 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
         Protocols { http2: true, .. } => line("protocols", "HTTP/1.1, HTTP/2"),
         _ => {}
     }
+    for option in &options.server {
+        line("server", option);
+    }
     line(
         "processor",
         match options.target_cpu {

@@ -17,6 +17,7 @@ use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::input::InputPath;
 use crate::keys::{self, Lists, Settings};
 use crate::requests::{Build, Check, Composition, LinkOptions, OutputPath, PreloadFile, Run};
+use crate::server;
 
 /// Resolves the arguments of `build`.
 ///
@@ -46,6 +47,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
             http2: args.protocols.http2 || args.protocols.tls,
             tls: args.protocols.tls,
         };
+        options.server = server::baked(&args.protocols.server)?;
         options.policy.argv0.clone_from(&args.grants.argv0);
         options.emit_text = match args.emit {
             Emit::Clif => Some(TextKind::Clif),

@@ -16,6 +16,8 @@ pub struct Options {
     pub entry: Entry,
     /// What a server speaks besides HTTP/1.1.
     pub protocols: Protocols,
+    /// Words that stand first on the command line of a server (`--server`).
+    pub server: Vec<String>,
     /// Modules that provide imports of a module, in the order in which they are instantiated.
     pub preloads: Vec<Preload>,
     pub opt_level: OptLevel,
@@ -215,6 +217,7 @@ impl Default for Options {
             name: String::from("module"),
             entry: Entry::Command,
             protocols: Protocols::default(),
+            server: Vec::new(),
             preloads: Vec::new(),
             opt_level: OptLevel::Speed,
             debug_info: false,

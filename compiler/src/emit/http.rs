@@ -28,14 +28,10 @@ impl Writer<'_> {
         let flags = u64::from(policy.grants_http()) * HttpFlags::CLIENT;
         self.blob
             .set_u64(field(offset_of!(HttpPolicy, flags)), flags);
-        let hosts = self.array(policy.http_hosts.len(), size_of::<Str>());
-        for (position, host) in policy.http_hosts.iter().enumerate() {
-            let at = hosts + (position * size_of::<Str>()) as u64;
-            self.str(at, host.as_bytes());
-        }
-        self.slice(
-            field(offset_of!(HttpPolicy, hosts)),
-            (Some(hosts), policy.http_hosts.len()),
+        self.texts(field(offset_of!(HttpPolicy, hosts)), &policy.http_hosts);
+        self.texts(
+            field(offset_of!(HttpPolicy, server_options)),
+            &self.options.server,
         );
         if policy.grants_http() && self.calls_host(&CLIENT_INTERFACES) {
             let tls = Address::Symbol(HTTP_TLS_SYMBOL.to_owned());
@@ -54,6 +50,16 @@ impl Writer<'_> {
                 .set_address(field(offset_of!(HttpPolicy, offer_tls)), tls);
         }
         Some(at)
+    }
+
+    /// The slice at `at` of these texts.
+    fn texts(&mut self, at: u64, texts: &[String]) {
+        let start = self.array(texts.len(), size_of::<Str>());
+        for (position, text) in texts.iter().enumerate() {
+            let at = start + (position * size_of::<Str>()) as u64;
+            self.str(at, text.as_bytes());
+        }
+        self.slice(at, (Some(start), texts.len()));
     }
 
     /// Whether a host function is called whose name begins with one of these.

@@ -3,7 +3,7 @@
 use super::link_plan::{ComponentExportPlan, FuncKind, LinkPlan, Purpose, Server};
 use crate::error::{Error, Result};
 use crate::index::LiftId;
-use crate::options::{Entry, Protocols};
+use crate::options::{Entry, Options, Protocols};
 
 /// The interface that a command exports, without its version.
 const RUN_INTERFACE: &str = "wasi:cli/run@0.";
@@ -154,11 +154,12 @@ fn are_compatible(a: &str, b: &str) -> bool {
     track(a) == track(b)
 }
 
-/// Refuses protocols for what is no server.
-pub(super) fn check_protocols(plan: &LinkPlan<'_>, protocols: Protocols) -> Result<()> {
-    let flag = match protocols {
+/// Refuses what is for servers where there is none.
+pub(super) fn check_protocols(plan: &LinkPlan<'_>, options: &Options) -> Result<()> {
+    let flag = match options.protocols {
         Protocols { tls: true, .. } => "--tls",
         Protocols { http2: true, .. } => "--http2",
+        _ if !options.server.is_empty() => "--server",
         _ => return Ok(()),
     };
     match plan.server {

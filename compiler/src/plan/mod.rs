@@ -56,7 +56,7 @@ pub fn plan<'a>(
 ) -> Result<LinkPlan<'a>> {
     let mut plan = instantiate::instantiate(linked, purpose, options)?;
     module_exports::choose_exports(&mut plan)?;
-    exports::check_protocols(&plan, options.protocols)?;
+    exports::check_protocols(&plan, options)?;
     reach::mark_reachable(&mut plan);
     plan.task_uses = tasks::uses(&plan);
     plan.takes_pointer = pointer::mark_takers(&plan);

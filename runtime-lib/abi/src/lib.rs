@@ -20,6 +20,7 @@ mod p3_http;
 mod program;
 mod resources;
 mod runtime_fns;
+mod server;
 mod slice;
 mod spectest;
 mod tasks;
@@ -43,6 +44,7 @@ pub use program::{
     TableInit, ValueType,
 };
 pub use resources::{GUEST_RESOURCES, host_resource, host_resource_p3};
+pub use server::{SERVER_OPTIONS, ServerValue};
 pub use slice::{Slice, Str};
 pub use spectest::SPECTEST;
 pub use tasks::{

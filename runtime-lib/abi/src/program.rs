@@ -232,6 +232,8 @@ pub struct HttpPolicy {
     /// Has a server speak TLS, if it is started so: symbol [`crate::HTTP_SERVER_TLS_SYMBOL`] in one
     /// that was asked for it.
     pub offer_tls: Option<extern "C" fn()>,
+    /// Options of a server, as if they stood first on its command line.
+    pub server_options: Slice<Str>,
 }
 
 /// Bits of [`HttpPolicy::flags`].

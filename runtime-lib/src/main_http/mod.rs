@@ -77,7 +77,9 @@ fn exit() {
 
 /// What the command line says; from then on it is empty.
 fn settings() -> Settings {
-    let words = process::args().skip(1);
+    let baked = process::items(&process::http_policy().server_options);
+    let baked = baked.iter().map(process::items);
+    let words = baked.chain(process::args().skip(1));
     let asked = Settings::read(words, |name| {
         let value = variable(name.as_bytes())?;
         Some(String::from_utf8_lossy(value).into_owned())
@@ -86,7 +88,7 @@ fn settings() -> Settings {
         Ok(Asked::Serve(settings)) => {
             process::forget_args();
             children::close_input();
-            settings
+            *settings
         }
         Ok(Asked::Help) => {
             let written = std::io::stdout().write_all(HELP.as_bytes());

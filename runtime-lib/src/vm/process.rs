@@ -203,6 +203,7 @@ mod entry {
             provide_tls: None,
             offer_http2: None,
             offer_tls: None,
+            server_options: empty(),
         }))
     }
 

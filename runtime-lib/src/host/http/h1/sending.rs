@@ -47,6 +47,8 @@ pub struct Sender {
     written: usize,
     body: BodyReader,
     outgoing: Outgoing,
+    /// Of the body, handed over.
+    body_bytes: u64,
     ended: bool,
 }
 
@@ -60,6 +62,7 @@ impl Sender {
             written: 0,
             body,
             outgoing,
+            body_bytes: 0,
             ended: false,
         }
     }
@@ -117,6 +120,9 @@ impl Sender {
             Err(error) => Poll::Ready(Err(SendError::Body(error))),
             Ok(0) => self.poll_end(cx),
             Ok(count) => {
+                if sends {
+                    self.body_bytes += count as u64;
+                }
                 if self.outgoing == Outgoing::Chunked {
                     let digits = format!("{count:04x}\r\n");
                     if let Some(place) = self.out.get_mut(start..start + head) {
@@ -141,6 +147,12 @@ impl Sender {
             self.out.extend_from_slice(b"\r\n");
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Bytes of the body that have been taken to be sent, without what frames them.
+    #[must_use]
+    pub fn body_bytes(&self) -> u64 {
+        self.body_bytes
     }
 
     /// Whether all of the message is there, and only has to be handed to the system.

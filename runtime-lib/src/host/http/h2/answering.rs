@@ -17,7 +17,7 @@ use super::sending::{SendError, Sending};
 use super::{Link, to_headers};
 use crate::host::http::body::{BodyReader, pipe};
 use crate::host::http::server::settings::Settings;
-use crate::host::http::server::{Asked, Reply, Shared, own_text, with_date};
+use crate::host::http::server::{Asked, Note, Reply, Shared, own_text, with_date};
 use crate::host::http::transport::after_ns;
 use crate::host::http::{ErrorCode, Method, ResponseHead};
 use crate::io::{Sleep, sleep_until};
@@ -34,6 +34,8 @@ pub(super) struct Answering {
     link: Rc<Link>,
     receive_patience: Patience,
     send_patience: Patience,
+    /// For the access log.
+    note: Option<Box<Note>>,
 }
 
 enum Stage {
@@ -85,6 +87,7 @@ impl Answering {
         request: Request,
         link: Rc<Link>,
         settings: &Settings,
+        note: Option<Box<Note>>,
     ) -> (Answering, Asked) {
         let (mut writer, reader) = pipe(None);
         writer.narrow();
@@ -106,6 +109,7 @@ impl Answering {
             link,
             receive_patience: Patience::new(settings.body_ns),
             send_patience: Patience::new(settings.body_ns),
+            note,
         };
         (answering, asked)
     }
@@ -195,12 +199,24 @@ impl Answering {
         let Stage::Awaited(respond) = stage else {
             return Poll::Ready(None);
         };
-        match response {
-            Ok((head, body)) if head.status >= 200 => self.begin(respond, &head, body),
-            Ok(_) => refuse(respond, 500, self.is_head),
-            Err(status) => refuse(respond, status, self.is_head),
-        }
+        let refused = match response {
+            Ok((head, body)) if head.status >= 200 => {
+                self.answer(head.status);
+                self.begin(respond, &head, body);
+                return Poll::Ready(None);
+            }
+            Ok(_) => 500,
+            Err(status) => status,
+        };
+        self.answer(refused);
+        refuse(respond, refused, self.is_head);
         Poll::Ready(None)
+    }
+
+    fn answer(&mut self, status: u16) {
+        if let Some(note) = &mut self.note {
+            note.answer(status);
+        }
     }
 
     /// Sends the head.
@@ -276,6 +292,13 @@ impl Future for Answering {
         let this = &mut *self;
         let _ = this.poll_receive(cx);
         let outcome = ready!(this.poll_send(cx));
+        if let Some(mut note) = this.note.take() {
+            let (bytes, is_whole) = match &this.stage {
+                Stage::Body(sending) => (sending.body_bytes(), sending.is_sent()),
+                _ => (0, outcome == Outcome::Done),
+            };
+            note.end(bytes, is_whole);
+        }
         if outcome == Outcome::Done && matches!(this.stage, Stage::Body(_) | Stage::Over) {
             // The guest may go on reading after it has answered.
             if let Some(receiving) = &this.receiving

@@ -23,8 +23,10 @@ pub(super) struct Sending {
     held: bool,
     /// Something has gone since somebody asked.
     moved: bool,
-    /// Something of the body has gone.
-    touched: bool,
+    /// The system has everything.
+    is_sent: bool,
+    /// Bytes of the body that have gone.
+    body_bytes: u64,
     /// There is no body.
     is_empty: bool,
 }
@@ -47,7 +49,8 @@ impl Sending {
             ended: None,
             held: false,
             moved: false,
-            touched: false,
+            is_sent: false,
+            body_bytes: 0,
             is_empty: false,
         }
     }
@@ -78,7 +81,10 @@ impl Sending {
         let since = self.ended.unwrap_or_default();
         self.held = true;
         match ready!(self.link.poll_flushed(cx, since)) {
-            true => self.body.sent(Ok(())),
+            true => {
+                self.is_sent = true;
+                self.body.sent(Ok(()));
+            }
             false => return Poll::Ready(Err(SendError::Peer(ErrorCode::ConnectionTerminated))),
         }
         Poll::Ready(Ok(()))
@@ -104,7 +110,8 @@ impl Sending {
         let mut part = vec![0; unread.min(self.stream.capacity())];
         let count = ready!(self.body.poll_read(cx, &mut part)).map_err(SendError::Body)?;
         part.truncate(count);
-        (self.moved, self.touched) = (true, true);
+        self.moved = true;
+        self.body_bytes += count as u64;
         self.link.has_worked();
         // The end needs no frame of its own where it is known.
         let is_last = self.body.unread_bytes() == 0 && self.body.is_complete_without_trailers();
@@ -131,7 +138,15 @@ impl Sending {
     /// The body, if nobody has read anything of it.
     pub(super) fn into_untouched(self) -> Option<BodyReader> {
         let is_untouched = self.ended.is_none() || self.is_empty;
-        (is_untouched && !self.touched).then_some(self.body)
+        (is_untouched && self.body_bytes == 0).then_some(self.body)
+    }
+
+    pub(super) fn is_sent(&self) -> bool {
+        self.is_sent
+    }
+
+    pub(super) fn body_bytes(&self) -> u64 {
+        self.body_bytes
     }
 
     /// The message is not going to be sent whole.

@@ -116,10 +116,17 @@ impl Session {
         self.link.has_worked();
         let request = match check(head, self.is_secure, settings.body_bytes_max) {
             Ok(request) => request,
-            Err(status) => return refuse(respond, status, is_head),
+            Err(status) => {
+                if let Some(visitor) = self.worker.visitor() {
+                    visitor.note_refused(status);
+                }
+                return refuse(respond, status, is_head);
+            }
         };
+        let visitor = self.worker.visitor();
+        let note = visitor.map(|visitor| visitor.note_request(&request.head, "HTTP/2.0"));
         let link = Rc::clone(&self.link);
-        let (answering, asked) = Answering::new(respond, body, request, link, settings);
+        let (answering, asked) = Answering::new(respond, body, request, link, settings, note);
         self.worker.take(asked);
         let requests = Rc::clone(&self.requests);
         requests.running.set(requests.running.get() + 1);

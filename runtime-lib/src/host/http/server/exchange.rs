@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use super::access_log::Note;
 use super::connection::Connection;
 use super::reply::{Asked, Reply, Shared};
 use super::request::{Request, Shape, refusal};
@@ -37,6 +38,8 @@ pub(super) struct Exchange {
     out: Vec<u8>,
     sender: Option<Sender>,
     keeps_alive: bool,
+    /// For the access log.
+    note: Option<Box<Note>>,
     /// The server is about to end, and the connection with it.
     ending: Rc<Cell<bool>>,
     sleep: Option<Sleep>,
@@ -66,6 +69,7 @@ impl Exchange {
         request: Request,
         settings: &Settings,
         ending: Rc<Cell<bool>>,
+        note: Option<Box<Note>>,
     ) -> (Exchange, Asked) {
         let (writer, reader) = pipe(None);
         let shared = Shared::new(request.shape.minor > 0);
@@ -84,6 +88,7 @@ impl Exchange {
             shape: request.shape,
             expects_continue: request.expects_continue,
             ending,
+            note,
             sleep: None,
             body_ns: settings.body_ns,
             body_bytes_left: settings.body_bytes_max.unwrap_or(u64::MAX),
@@ -243,6 +248,7 @@ impl Exchange {
         let shape = self.shape;
         self.sender = Some(match response {
             Ok((head, body)) => {
+                self.answer(head.status);
                 let mut shape = shape;
                 // A body that was not asked for may come all the same, or not.
                 let is_open = self.expects_continue && self.receiving.is_some();
@@ -255,9 +261,16 @@ impl Exchange {
         });
     }
 
+    fn answer(&mut self, status: u16) {
+        if let Some(note) = &mut self.note {
+            note.answer(status);
+        }
+    }
+
     /// Has the server answer by itself.
     fn refuse(&mut self, status: u16) {
         self.keeps_alive = false;
+        self.answer(status);
         let head = own(status, self.shape.is_head);
         self.sender = Some(Sender::new(head, empty(), Outgoing::Nothing));
     }
@@ -270,6 +283,10 @@ impl Future for Exchange {
         let this = &mut *self;
         let _ = this.poll_receive(cx);
         let outcome = ready!(this.poll_send(cx));
+        if let Some(mut note) = this.note.take() {
+            let bytes = this.sender.as_ref().map_or(0, Sender::body_bytes);
+            note.end(bytes, outcome != Outcome::Abort);
+        }
         if outcome != Outcome::Next {
             return Poll::Ready(outcome);
         }

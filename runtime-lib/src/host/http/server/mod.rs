@@ -5,6 +5,8 @@
 //! ends. Connections that are silent, or slow in their heads, cost no guest.
 
 mod accept;
+mod access_log;
+mod calendar;
 mod connection;
 mod exchange;
 mod offered;
@@ -18,6 +20,8 @@ mod supervise;
 mod tests;
 mod worker;
 
+pub(super) use access_log::Note;
+pub use access_log::Visitor;
 pub use connection::Connection;
 pub use offered::{Secured, Securing, Served, ServerTls, offer_http2, offer_tls};
 pub(super) use reply::Shared;

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::access_log::Visitor;
 use super::connection::Connection;
 use super::reply::Asked;
 use super::settings::{Certificate, Settings};
@@ -16,6 +17,9 @@ use crate::host::http::transport::Transport;
 /// The worker, as one of its connections sees it.
 pub trait Served {
     fn settings(&self) -> &Settings;
+
+    /// Who it is, if there is an access log.
+    fn visitor(&self) -> Option<&Visitor>;
 
     /// Has a guest answer.
     fn take(&self, asked: Asked);

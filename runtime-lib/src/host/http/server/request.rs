@@ -21,6 +21,15 @@ pub(super) struct Request {
     pub(super) expects_continue: bool,
 }
 
+impl Request {
+    pub(super) fn version(&self) -> &'static str {
+        match self.shape.minor {
+            0 => "HTTP/1.0",
+            _ => "HTTP/1.1",
+        }
+    }
+}
+
 /// What the response has to know of the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {

@@ -8,6 +8,7 @@ use crate::host::http::body::BodyReader;
 use crate::host::http::h1::sending::{Outgoing, write_field, write_fields};
 use crate::host::stat::NS_PER_S;
 
+use super::calendar::Date;
 use super::request::Shape;
 
 /// The head of a response, how its body is written, and whether the connection goes on.
@@ -149,46 +150,16 @@ pub(in crate::host::http) fn with_date<T>(then: impl FnOnce(&str) -> T) -> T {
 
 fn date_of(seconds: u64) -> String {
     const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    let mut year = 1970;
-    let mut left = days;
-    let is_leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    while left >= 365 + u64::from(is_leap(year)) {
-        left -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let lengths = [
-        31,
-        28 + u64::from(is_leap(year)),
-        31,
-        30,
-        31,
-        30,
-        31,
-        31,
-        30,
-        31,
-        30,
-        31,
-    ];
-    let mut month = 0;
-    while month < 11 && left >= lengths[month] {
-        left -= lengths[month];
-        month += 1;
-    }
+    let date = Date::of(seconds);
     format!(
-        "{}, {:02} {} {year} {:02}:{:02}:{:02} GMT",
-        WEEKDAYS[(days % 7) as usize],
-        left + 1,
-        MONTHS[month],
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60,
+        "{}, {:02} {} {} {:02}:{:02}:{:02} GMT",
+        WEEKDAYS[(seconds / 86_400 % 7) as usize],
+        date.day,
+        date.month_name(),
+        date.year,
+        date.hour,
+        date.minute,
+        date.second,
     )
 }
 

@@ -6,6 +6,8 @@ use std::fmt::{Display, Formatter};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use wasmelt_abi::SERVER_OPTIONS;
+
 /// Where a server listens.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Address {
@@ -42,6 +44,25 @@ pub struct Settings {
     pub grace_ns: u64,
     /// The server speaks TLS.
     pub certificate: Option<Rc<Certificate>>,
+    /// What it writes about requests.
+    pub access_log: Option<AccessLogSettings>,
+}
+
+/// How an access log is written, and where to.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct AccessLogSettings {
+    pub format: LogFormat,
+    /// Standard error if there is none.
+    pub path: Option<String>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// The Common Log Format.
+    #[default]
+    Common,
+    /// An object a line.
+    Json,
 }
 
 /// The files that TLS needs.
@@ -55,7 +76,7 @@ pub struct Certificate {
 /// What a command line asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Asked {
-    Serve(Settings),
+    Serve(Box<Settings>),
     Help,
 }
 
@@ -80,6 +101,8 @@ Options:
   --tls-cert FILE         speak TLS with the certificates in this file (PEM), the server's first;
                           of servers that were built with `--tls`
   --tls-key FILE          the key of the first one; both files are read again at SIGHUP
+  --access-log[=FORMAT]   write a line for each request, `common` or `json`, to standard error
+  --access-log-file FILE  write them to the end of this file, which is opened again at SIGHUP
   --help                  this
 ";
 
@@ -87,25 +110,6 @@ const NS_PER_MS: u64 = 1_000_000;
 
 /// More of anything is as good as that many.
 const COUNT_MAX: u64 = 1 << 20;
-
-/// Those that take a value.
-const FLAGS: [&str; 15] = [
-    "--addr",
-    "--workers",
-    "--reuse",
-    "--at-once",
-    "--instance-idle",
-    "--timeout",
-    "--grace",
-    "--max-requests",
-    "--max-connections",
-    "--max-body",
-    "--head-timeout",
-    "--body-timeout",
-    "--idle-timeout",
-    "--tls-cert",
-    "--tls-key",
-];
 
 impl Settings {
     /// Reads a command line, and the environment where it is silent.
@@ -131,6 +135,7 @@ impl Settings {
             timeout_ns: None,
             grace_ns: 10_000 * NS_PER_MS,
             certificate: None,
+            access_log: None,
         };
         let (mut chain, mut key) = (None, None);
         let mut words = arguments.map(|word| String::from_utf8_lossy(word).into_owned());
@@ -142,10 +147,16 @@ impl Settings {
                 Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
                 None => (word, None),
             };
-            if !FLAGS.contains(&&*flag) {
+            let option = flag.strip_prefix("--").unwrap_or_default();
+            if !SERVER_OPTIONS.iter().any(|(known, _)| *known == option) {
                 return Err(format!(
                     "`{flag}` is none of the server's options; see `--help`"
                 ));
+            }
+            if flag == "--access-log" {
+                let format = value.as_deref().unwrap_or("common");
+                settings.access_log.get_or_insert_default().format = log_format(format)?;
+                continue;
             }
             let value = value.or_else(|| words.next());
             let value = value.ok_or_else(|| format!("`{flag}` needs a value"))?;
@@ -155,13 +166,14 @@ impl Settings {
                 _ => settings.set(&flag, &value)?,
             }
         }
-        settings.certificate = match (chain, key) {
-            (Some(chain), Some(key)) => Some(Rc::new(Certificate { chain, key })),
-            (None, None) => None,
-            (Some(_), None) => return Err("`--tls-cert` needs `--tls-key` beside it".to_owned()),
-            (None, Some(_)) => return Err("`--tls-key` needs `--tls-cert` beside it".to_owned()),
-        };
-        Ok(Asked::Serve(settings))
+        settings.certificate = certificate(chain, key)?;
+        Ok(Asked::Serve(Box::new(settings)))
+    }
+
+    /// Whether it has files that are opened or read again when somebody says so.
+    pub(super) fn has_files(&self) -> bool {
+        let log = self.access_log.as_ref();
+        self.certificate.is_some() || log.is_some_and(|log| log.path.is_some())
     }
 
     fn set(&mut self, flag: &str, value: &str) -> Result<(), String> {
@@ -196,9 +208,26 @@ impl Settings {
                 let time = time().ok().filter(|time| *time > 0);
                 self.timeout_ns = Some(time.ok_or_else(|| wrong("a time such as `30s`"))?);
             }
+            "--access-log-file" => {
+                let path = Some(value.to_owned()).filter(|path| !path.is_empty());
+                let path = path.ok_or_else(|| wrong("a path"))?;
+                self.access_log.get_or_insert_default().path = Some(path);
+            }
             _ => self.grace_ns = time()?,
         }
         Ok(())
+    }
+}
+
+fn certificate(
+    chain: Option<String>,
+    key: Option<String>,
+) -> Result<Option<Rc<Certificate>>, String> {
+    match (chain, key) {
+        (Some(chain), Some(key)) => Ok(Some(Rc::new(Certificate { chain, key }))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err("`--tls-cert` needs `--tls-key` beside it".to_owned()),
+        (None, Some(_)) => Err("`--tls-key` needs `--tls-cert` beside it".to_owned()),
     }
 }
 
@@ -246,6 +275,16 @@ fn address(environment: &impl Fn(&str) -> Option<String>) -> Result<Address, Str
     Ok(Address::Tcp(SocketAddr::from(([0, 0, 0, 0], port))))
 }
 
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "common" => Ok(LogFormat::Common),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!(
+            "`--access-log={text}`: `common` or `json` is wanted"
+        )),
+    }
+}
+
 /// `10s`, `500ms`, `2m`; seconds without a unit.
 fn duration_ns(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -276,7 +315,7 @@ mod tests {
 
     fn settings(words: &[&str], variables: &[(&str, &str)]) -> Settings {
         match read(words, variables) {
-            Ok(Asked::Serve(settings)) => settings,
+            Ok(Asked::Serve(settings)) => *settings,
             other => panic!("{other:?}"),
         }
     }
@@ -322,6 +361,16 @@ mod tests {
         let found = settings(&["--tls-cert", "a", "--tls-key=b"], &[]);
         let certificate = found.certificate.unwrap();
         assert_eq!((&*certificate.chain, &*certificate.key), ("a", "b"));
+        assert_eq!(found.access_log, None);
+        let log = |words: &[&str]| {
+            let log = settings(words, &[]).access_log.unwrap();
+            (log.format, log.path)
+        };
+        assert_eq!(log(&["--access-log"]), (LogFormat::Common, None));
+        let path = Some("a".to_owned());
+        let words = ["--access-log=json", "--access-log-file", "a"];
+        assert_eq!(log(&words), (LogFormat::Json, path.clone()));
+        assert_eq!(log(&["--access-log-file=a"]), (LogFormat::Common, path));
         assert_eq!(read(&["--workers", "2", "--help"], &[]), Ok(Asked::Help));
     }
 
@@ -341,6 +390,9 @@ mod tests {
             &["--timeout", "5h"],
             &["--tls-cert", "a"],
             &["--tls-key=a"],
+            &["--access-log=xml"],
+            &["--access-log", "json"],
+            &["--access-log-file="],
         ] {
             assert!(read(words, &[]).is_err(), "{words:?}");
         }

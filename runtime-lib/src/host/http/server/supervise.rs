@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use super::accept::{forget, listen, name_of};
+use super::access_log;
 use super::offered::{ServerTls, load_tls};
 use super::processors;
 use super::settings::{Address, Settings};
@@ -34,12 +35,15 @@ pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
         .certificate
         .as_deref()
         .map(|certificate| load_tls(certificate).unwrap_or_else(|message| fail(&message)));
+    if let Some(message) = log_failure(settings) {
+        fail(&message)
+    }
     let Open {
         mut listeners,
         names,
         own,
     } = open(settings, tls.is_some());
-    let Ok(signals) = Signals::new(tls.is_some()) else {
+    let Ok(signals) = Signals::new(settings.has_files()) else {
         fail("the system has no signal descriptors")
     };
     announce(&names);
@@ -154,21 +158,18 @@ impl Workers {
         }
     }
 
-    /// Has workers take the certificate that is in the files now, if it is one.
+    /// Has workers take the certificate that is in the files now, if it is one, and the file that
+    /// the log is to go to.
     fn reload(&mut self, settings: &Settings) {
         match settings.certificate.as_deref().map(load_tls) {
-            Some(Ok(tls)) => {
-                self.tls = Some(tls);
-                self.all.iter().for_each(|(worker, _)| worker.reload());
-            }
-            Some(Err(message)) => {
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "error: {message}; the old certificate stays"
-                );
-            }
+            Some(Ok(tls)) => self.tls = Some(tls),
+            Some(Err(message)) => warn(&format!("{message}; the old certificate stays")),
             None => {}
         }
+        if let Some(message) = log_failure(settings) {
+            warn(&format!("{message}; the old file stays"));
+        }
+        self.all.iter().for_each(|(worker, _)| worker.reload());
     }
 
     /// Takes out the workers that have ended: how many.
@@ -216,7 +217,20 @@ fn raise_limit_of_files() {
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
-fn fail(message: &str) -> ! {
+/// Why there can be no log.
+fn log_failure(settings: &Settings) -> Option<String> {
+    let log = settings.access_log.as_ref()?;
+    let error = access_log::open(log).err()?;
+    let path = log.path.as_deref().unwrap_or_default();
+    Some(format!("cannot write to `{path}`: {}", error.name()))
+}
+
+fn warn(message: &str) {
+    // Nothing is left to be done when standard error is closed.
     let _ = writeln!(std::io::stderr(), "error: {message}");
+}
+
+fn fail(message: &str) -> ! {
+    warn(message);
     process::exit(1)
 }

@@ -25,7 +25,7 @@ struct Asked {
 
 fn settings() -> Settings {
     match settings::Settings::read(std::iter::empty(), |_| None) {
-        Ok(settings::Asked::Serve(settings)) => settings,
+        Ok(settings::Asked::Serve(settings)) => *settings,
         other => panic!("{other:?}"),
     }
 }
@@ -41,7 +41,7 @@ fn ask(request: &str) -> Asked {
         .put_back(&request.as_bytes()[head.bytes..]);
     let request = check(head).unwrap();
     let (mut exchange, reply::Asked { body, reply, .. }) =
-        Exchange::new(connection, request, &settings(), Rc::default());
+        Exchange::new(connection, request, &settings(), Rc::default(), None);
     let ended = Rc::new(RefCell::new(None));
     let at_end = Rc::clone(&ended);
     spawn(async move {

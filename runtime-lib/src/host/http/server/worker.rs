@@ -3,12 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::accept::{Accepted, accept};
+use super::access_log::{AccessLog, Visitor};
 use super::connection::Connection;
 use super::exchange::{Exchange, Outcome};
 use super::offered::{Served, ServerTls, http2, load_tls};
@@ -61,6 +62,7 @@ type Listener = (Rc<Source<OwnedFd>>, Task);
 struct Worker {
     guests: Rc<dyn Guests>,
     settings: Settings,
+    log: Option<Rc<AccessLog>>,
     tls: RefCell<Option<Rc<dyn ServerTls>>>,
     /// Tasks of connections, by number.
     connections: RefCell<Vec<Option<Task>>>,
@@ -79,9 +81,16 @@ pub(super) fn serve(
     settings: &Settings,
     tls: Option<Rc<dyn ServerTls>>,
 ) -> bool {
+    // The parent could open the same a moment ago.
+    let log = settings.access_log.as_ref();
+    let log = log.and_then(|log| AccessLog::new(log).ok());
+    if let Some(log) = &log {
+        spawn(Rc::clone(log).write_all()).detach();
+    }
     let worker = Rc::new(Worker {
         guests: Rc::clone(&guests),
         settings: settings.clone(),
+        log,
         tls: RefCell::new(tls),
         connections: RefCell::default(),
         free: RefCell::default(),
@@ -145,7 +154,7 @@ impl Worker {
     /// Waits for a signal that says so, and then for whatever goes on: whether all has ended in
     /// time.
     async fn until_the_end(self: &Rc<Self>, listeners: Vec<Listener>, grace_ns: u64) -> bool {
-        let Ok(signals) = Signals::new(self.settings.certificate.is_some()) else {
+        let Ok(signals) = Signals::new(self.settings.has_files()) else {
             return false;
         };
         let signals = Rc::new(Source::new(signals));
@@ -178,6 +187,9 @@ impl Worker {
             limit.as_mut().poll(cx).map(|()| false)
         });
         let ended = ended.await;
+        if let Some(log) = &self.log {
+            log.write_last().await;
+        }
         self.guests.end();
         while ended && !self.guests.are_done() {
             let soon = sleep_until(after_ns(1_000_000));
@@ -193,8 +205,12 @@ impl Worker {
         ended
     }
 
-    /// Takes the certificate that is in the files now, for connections that are to come.
+    /// Takes the certificate that is in the files now, for connections that are to come, and the
+    /// file that has the path of the log now.
     fn reload(&self) {
+        if let Some(log) = &self.log {
+            log.reopen();
+        }
         let certificate = self.settings.certificate.as_deref();
         // The parent has just read them, and says what is wrong with them.
         if let Some(Ok(tls)) = certificate.map(load_tls) {
@@ -219,6 +235,9 @@ impl Worker {
         });
         if number >= self.settings.connections_max {
             self.free.borrow_mut().push(number);
+            if let Some(visitor) = self.visitor(&fd) {
+                visitor.note_refused(503);
+            }
             if self.tls.borrow().is_some() {
                 return;
             }
@@ -256,12 +275,15 @@ impl Worker {
 
     async fn look_after(self: &Rc<Self>, number: usize, fd: OwnedFd) {
         let mut takes_http2 = http2().is_some();
+        let visitor = self.visitor(&fd);
         let mut connection = Connection::new(fd);
         let tls = self.tls.borrow().clone();
         if let Some(tls) = tls {
             match self.secure(number, connection, tls).await {
                 Some((secured, false)) => (connection, takes_http2) = (secured, false),
-                Some((secured, true)) => return self.speak_http2(number, secured).await,
+                Some((secured, true)) => {
+                    return self.speak_http2(number, secured, visitor).await;
+                }
                 None => return,
             }
         }
@@ -270,14 +292,22 @@ impl Worker {
             self.idle.borrow_mut().remove(&number);
             let request = match next {
                 Next::Request(request) => request,
-                Next::Http2 => return self.speak_http2(number, connection).await,
+                Next::Http2 => return self.speak_http2(number, connection, visitor).await,
                 Next::Gone => return,
                 Next::Silent => return close(connection).await,
-                Next::Refused(status) => return refuse(connection, status).await,
+                Next::Refused(status) => {
+                    if let Some(visitor) = &visitor {
+                        visitor.note_refused(status);
+                    }
+                    return refuse(connection, status).await;
+                }
             };
             takes_http2 = false;
+            let note = visitor.as_ref();
+            let note = note.map(|visitor| visitor.note_request(&request.head, request.version()));
+            let ending = Rc::clone(&self.ending);
             let (mut exchange, asked) =
-                Exchange::new(connection, request, &self.settings, Rc::clone(&self.ending));
+                Exchange::new(connection, request, &self.settings, ending, note);
             self.guests.take(asked);
             let outcome = (&mut exchange).await;
             connection = exchange.connection;
@@ -364,12 +394,27 @@ impl Worker {
         Some((connection, secured.by_http2))
     }
 
-    async fn speak_http2(self: &Rc<Self>, number: usize, connection: Connection) {
+    fn visitor(&self, fd: &OwnedFd) -> Option<Visitor> {
+        let log = self.log.as_ref();
+        log.map(|log| Visitor::new(log, fd.as_fd()))
+    }
+
+    async fn speak_http2(
+        self: &Rc<Self>,
+        number: usize,
+        connection: Connection,
+        visitor: Option<Visitor>,
+    ) {
         let Some(speak) = http2() else {
             return;
         };
         let worker = Rc::clone(self);
-        speak(connection, Rc::new(Place { worker, number })).await;
+        let place = Place {
+            worker,
+            number,
+            visitor,
+        };
+        speak(connection, Rc::new(place)).await;
         self.idle.borrow_mut().remove(&number);
     }
 
@@ -387,11 +432,16 @@ impl Worker {
 struct Place {
     worker: Rc<Worker>,
     number: usize,
+    visitor: Option<Visitor>,
 }
 
 impl Served for Place {
     fn settings(&self) -> &Settings {
         &self.worker.settings
+    }
+
+    fn visitor(&self) -> Option<&Visitor> {
+        self.visitor.as_ref()
     }
 
     fn take(&self, asked: Asked) {

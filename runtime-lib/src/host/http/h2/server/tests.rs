@@ -12,8 +12,8 @@ use h2::{Reason, SendStream};
 
 use super::*;
 use crate::host::http::body::{empty, pipe};
-use crate::host::http::server::Asked;
 use crate::host::http::server::settings::{self, Settings};
+use crate::host::http::server::{Asked, Visitor};
 use crate::host::http::transport::{Buffer, Socket};
 use crate::host::http::{ErrorCode, Fields, Method, ResponseHead, Scheme};
 use crate::io as events;
@@ -30,6 +30,10 @@ pub(super) struct Worker {
 impl Served for Worker {
     fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    fn visitor(&self) -> Option<&Visitor> {
+        None
     }
 
     fn take(&self, asked: Asked) {
@@ -85,7 +89,7 @@ pub(super) fn serve(words: &[&str]) -> (Rc<Worker>, UnixStream) {
         panic!("{settings:?}")
     };
     let worker = Rc::new(Worker {
-        settings,
+        settings: *settings,
         ending: Cell::new(false),
         waker: Cell::new(None),
         asked: RefCell::default(),

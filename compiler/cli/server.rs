@@ -1,0 +1,68 @@
+//! Options of a server: those that are baked in (`--server OPTION=VALUE`).
+
+use std::net::SocketAddr;
+
+use wasmelt_abi::{SERVER_OPTIONS, ServerValue};
+
+use crate::diagnostic::{Diagnostic, Failure};
+
+/// The words of the server's command line that these options are.
+///
+/// # Errors
+/// Options that there are not, and values that mean nothing.
+pub(crate) fn baked(options: &[String]) -> Result<Vec<String>, Failure> {
+    options.iter().map(|option| baked_one(option)).collect()
+}
+
+fn baked_one(option: &str) -> Result<String, Failure> {
+    let (name, value) = match option.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (option, None),
+    };
+    let known = SERVER_OPTIONS.iter().find(|(known, _)| *known == name);
+    let Some((_, kind)) = known else {
+        let names: Vec<&str> = SERVER_OPTIONS.iter().map(|(name, _)| *name).collect();
+        return Err(Failure::usage(
+            Diagnostic::error(format!(
+                "`--server {option}`: servers have no option `{name}`"
+            ))
+            .help(format!("they have: {}", names.join(", "))),
+        ));
+    };
+    match expected(*kind, value) {
+        None => Ok(format!("--{option}")),
+        Some(expected) => Err(Failure::usage(
+            Diagnostic::error(format!("`--server {option}`: {expected} is wanted"))
+                .help(format!("write `--server {name}=VALUE`")),
+        )),
+    }
+}
+
+/// What is wanted instead of a value, if it is not one of the kind.
+fn expected(kind: ServerValue, value: Option<&str>) -> Option<&'static str> {
+    let text = value.unwrap_or_default();
+    let path = text.strip_prefix("unix:").unwrap_or_default();
+    let (is_right, expected) = match kind {
+        ServerValue::Address => (
+            text.parse::<SocketAddr>().is_ok() || !path.is_empty(),
+            "an address with a port, or `unix:PATH`,",
+        ),
+        ServerValue::Number => (
+            text.parse::<u64>().is_ok_and(|number| number > 0),
+            "a number from 1",
+        ),
+        ServerValue::Time => (is_time(text), "a time such as `30s` or `500ms`"),
+        ServerValue::Path => (!text.is_empty(), "a path"),
+        ServerValue::LogFormat => (
+            value.is_none_or(|format| ["common", "json"].contains(&format)),
+            "`common` or `json`",
+        ),
+    };
+    (!is_right).then_some(expected)
+}
+
+fn is_time(text: &str) -> bool {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default();
+    digits.parse::<u64>().is_ok() && ["ms", "s", "m", ""].contains(&unit)
+}
