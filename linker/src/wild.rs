@@ -1,10 +1,13 @@
 //! Linking in this process, with libwild over a file system that exists only in memory.
 
+use crate::elf::{Elf, is_load};
 use crate::error::LinkError;
 use crate::inputs::{self, Contents};
-use crate::request::{LinkRequest, TEXT_ADDRESS};
+use crate::request::{LinkRequest, TEXT_ADDRESS, page_bytes_max};
 use libwild::error::Error as WildError;
 use libwild::{FileSystem, FileType, InputFileData, OutputFileData, OutputOptions};
+use object::elf::SHF_EXECINSTR;
+use object::endian::LittleEndian as LE;
 use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -14,13 +17,49 @@ use std::sync::{Arc, Mutex, PoisonError};
 const FOLDER: &str = "/wasmelt";
 const OUTPUT: &str = "/wasmelt/executable";
 
+/// Where pages are larger than this, an executable that is smaller than that is worth a second look.
+const SMALL_PAGE_BYTES: u64 = 0x1000;
+const SMALL_BYTES: usize = 4 << 20;
+
 /// Returns the bytes of the executable.
 pub(crate) fn link(request: &LinkRequest<'_>, object: Arc<Vec<u8>>) -> Result<Vec<u8>, LinkError> {
+    let text = text_address(request);
+    let linked = link_at(request, Arc::clone(&object), text)?;
+    let page_bytes = page_bytes_max(request.pack.target());
+    if page_bytes <= SMALL_PAGE_BYTES || linked.len() > SMALL_BYTES {
+        return Ok(linked);
+    }
+    match place_in_page(&linked, page_bytes) {
+        Some(place) => link_at(request, object, text + place),
+        None => Ok(linked),
+    }
+}
+
+/// Where in a page the code has to begin to follow the read-only data in the file with no gap: the
+/// first link tells how much of that there is.
+fn place_in_page(linked: &[u8], page_bytes: u64) -> Option<u64> {
+    let elf = Elf::parse(linked)?;
+    let mut loads = elf.segments.iter().filter(|segment| is_load(segment));
+    let first = loads.find(|segment| segment.p_offset.get(LE) == 0)?;
+    let code = elf
+        .sections
+        .iter()
+        .filter(|section| section.sh_flags.get(LE).0 & SHF_EXECINSTR.0 != 0);
+    let align = code.map(|section| section.sh_addralign.get(LE)).max()?;
+    let end = first.p_filesz.get(LE).checked_next_multiple_of(align)?;
+    Some(end % page_bytes)
+}
+
+fn link_at(
+    request: &LinkRequest<'_>,
+    object: Arc<Vec<u8>>,
+    text: u64,
+) -> Result<Vec<u8>, LinkError> {
     let inputs: Vec<(String, Contents)> = inputs::in_order(request, object)
         .into_iter()
         .map(|input| (format!("{FOLDER}/{}", input.name), input.contents))
         .collect();
-    let mut arguments = options(request)?;
+    let mut arguments = options(request, text)?;
     arguments.extend(inputs.iter().map(|(path, _)| path.clone()));
     let files = inputs
         .into_iter()
@@ -52,7 +91,7 @@ fn run(arguments: &[String], file_system: MemoryFileSystem) -> Result<(), WildEr
     Ok(())
 }
 
-fn options(request: &LinkRequest<'_>) -> Result<Vec<String>, LinkError> {
+fn options(request: &LinkRequest<'_>, text: u64) -> Result<Vec<String>, LinkError> {
     let target = request.pack.target();
     let emulation = match target.split('-').next() {
         Some("x86_64") => "elf_x86_64",
@@ -71,7 +110,7 @@ fn options(request: &LinkRequest<'_>) -> Result<Vec<String>, LinkError> {
     // with the code that does.
     options.push("--no-string-merge".to_owned());
     options.extend(inputs::options(request));
-    options.push(format!("-Ttext={:#x}", text_address(request)));
+    options.push(format!("-Ttext={text:#x}"));
     if let Some(image) = &request.image {
         options.push(format!(
             "--section-start={}={:#x}",

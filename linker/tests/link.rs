@@ -2,12 +2,13 @@
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 use object::elf::{
-    R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32, SHF_ALLOC, SHF_GNU_RETAIN, SHF_WRITE, SHT_PROGBITS,
+    R_AARCH64_JUMP26, R_AARCH64_NONE, R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32, SHF_ALLOC,
+    SHF_GNU_RETAIN, SHF_WRITE, SHT_PROGBITS,
 };
 use object::write::{Object, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, Object as _, ObjectSymbol, SectionFlags, SectionKind,
-    SymbolFlags, SymbolKind, SymbolScope,
+    Architecture, BinaryFormat, Endianness, Object as _, ObjectSegment, ObjectSymbol, SectionFlags,
+    SectionKind, SymbolFlags, SymbolKind, SymbolScope,
 };
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -30,8 +31,12 @@ struct Writer {
 
 impl Writer {
     fn new() -> Writer {
+        Writer::of(Architecture::X86_64)
+    }
+
+    fn of(architecture: Architecture) -> Writer {
         Writer {
-            object: Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little),
+            object: Object::new(BinaryFormat::Elf, architecture, Endianness::Little),
         }
     }
 
@@ -248,6 +253,54 @@ fn names_of_internals_are_left_out() {
         assert!(named("main") && named("hello!_ZN5guestE"));
         assert_eq!(named("_ZN7runtime8internalE"), strip == Strip::None);
     }
+}
+
+/// Each segment of a target with pages of 64 KiB begins at the same place of a page in the file and
+/// in memory, and the file has no gaps for that.
+#[test]
+fn large_pages_leave_no_gaps() {
+    const PAGE: u64 = 64 << 10;
+    let mut writer = Writer::of(Architecture::Aarch64);
+    // ret; the constant is referred to by nothing but the code.
+    let (_, section) = writer.function("main", &0xd65f_03c0_u32.to_le_bytes());
+    let constant = writer.object.add_section(
+        Vec::new(),
+        b".rodata.main".to_vec(),
+        SectionKind::ReadOnlyData,
+    );
+    writer.object.append_section_data(constant, &[7; 5000], 8);
+    let symbol = SymbolSection::Section(constant);
+    let symbol = writer.symbol("constant", symbol, SymbolKind::Data);
+    writer.relocate(section, 0, symbol, R_AARCH64_NONE.0, 0);
+    let object = writer.object.write().unwrap();
+    let mut start = Writer::of(Architecture::Aarch64);
+    let (_, section) = start.function("_start", &0x1400_0000_u32.to_le_bytes());
+    let main = start.symbol("main", SymbolSection::Undefined, SymbolKind::Text);
+    start.relocate(section, 0, main, R_AARCH64_JUMP26.0, 0);
+    let start = start.object.write().unwrap();
+    let files = [("crt1.o", Place::Before, &*start)];
+    let pack = wasmelt_pack::write("aarch64-unknown-linux-musl", "test", &files, 1).unwrap();
+    let bytes = link(&LinkRequest {
+        object: &object,
+        pack: &RuntimePack::from_bytes(&pack).unwrap(),
+        image: None,
+        linker: Linker::InProcess,
+        strip: Strip::None,
+    });
+    let bytes = bytes.unwrap();
+    assert!(bytes.len() < 8 << 10, "{} bytes", bytes.len());
+    let file = object::File::parse(&*bytes).unwrap();
+    let mut ends = 0;
+    for segment in file.segments() {
+        let (address, (offset, _)) = (segment.address(), segment.file_range());
+        assert_eq!(address % PAGE, offset % PAGE);
+        assert!(
+            address >= ends,
+            "{address:#x} shares a page with the one before"
+        );
+        ends = (address + segment.size()).next_multiple_of(PAGE);
+    }
+    assert_ne!(ends, 0);
 }
 
 #[test]
