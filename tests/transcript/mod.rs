@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! --- needs COMMAND   the test is left out where this command fails
-//! --- native REASON   the test is left out where executables are run by an emulator
+//! --- native REASON   the test, or behind a step that step alone, is left out where executables are run by an emulator
 //! --- file NAME       the lines that follow are a file of the test's own folder
 //! --- hex NAME        the same, in hexadecimal digits
 //! --- dir NAME        a folder
@@ -125,6 +125,7 @@ enum FileKind {
 #[derive(Clone, PartialEq, Debug)]
 struct Step {
     command: String,
+    native: Option<String>,
     exit: i32,
     stdout: String,
     stderr: String,
@@ -171,7 +172,11 @@ fn parse(text: &str) -> Result<Transcript, Failed> {
         };
         match word {
             "needs" => transcript.needs.push(rest.to_owned()),
-            "native" => transcript.native = Some(rest.to_owned()),
+            "native" => {
+                let step = transcript.steps.last_mut();
+                let native = step.map_or(&mut transcript.native, |step| &mut step.native);
+                *native = Some(rest.to_owned());
+            }
             "guest" => transcript.files.push(file(FileKind::Guest, body)),
             "example" => transcript.files.push(file(FileKind::Example, body)),
             "file" => transcript.files.push(file(FileKind::Text, body)),
@@ -180,6 +185,7 @@ fn parse(text: &str) -> Result<Transcript, Failed> {
             "tree" => transcript.tree = Some(body),
             "run" => transcript.steps.push(Step {
                 command: rest.to_owned(),
+                native: None,
                 exit: 0,
                 stdout: String::new(),
                 stderr: String::new(),
@@ -237,7 +243,9 @@ fn perform(expected: &Transcript, emulates: bool) -> Result<Transcript, Failed> 
         false => native,
     };
     for step in &mut actual.steps {
-        *step = run(&step.command, &root, commands)?;
+        if !emulates || step.native.is_none() {
+            run(step, &root, commands)?;
+        }
     }
     if actual.tree.is_some() {
         let mut names = Vec::new();
@@ -247,6 +255,9 @@ fn perform(expected: &Transcript, emulates: bool) -> Result<Transcript, Failed> 
     }
     Ok(actual)
 }
+
+/// The folders that executables for another machine are kept in.
+const EMULATED: &str = ".emulated";
 
 /// Writes a command `wasmelt` that builds for another machine, and puts in the place of each
 /// executable a script that has the emulator run it.
@@ -284,12 +295,12 @@ done
     Ok(())
 }
 
-/// Runs a step with `wasmelt` from the folder `commands`.
-fn run(command: &str, root: &Path, commands: &Path) -> Result<Step, Failed> {
+/// Runs a step with `wasmelt` from the folder `commands`, and puts in what came of it.
+fn run(step: &mut Step, root: &Path, commands: &Path) -> Result<(), Failed> {
     let system = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("sh")
         .arg("-c")
-        .arg(command)
+        .arg(&step.command)
         .current_dir(root)
         .env_clear()
         .env("PATH", format!("{}:{system}", commands.display()))
@@ -298,12 +309,10 @@ fn run(command: &str, root: &Path, commands: &Path) -> Result<Step, Failed> {
         .stdin(Stdio::null())
         .output()?;
     let text = |bytes: &[u8]| normal(&String::from_utf8_lossy(bytes), root);
-    Ok(Step {
-        command: command.to_owned(),
-        exit: output.status.code().ok_or("a signal ended the shell")?,
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
-    })
+    step.exit = output.status.code().ok_or("a signal ended the shell")?;
+    step.stdout = text(&output.stdout);
+    step.stderr = text(&output.stderr);
+    Ok(())
 }
 
 /// Files and folders below `folder`, a line each. The cache of `run` is told by its folder alone.
@@ -311,6 +320,9 @@ fn list(folder: &Path, root: &Path, names: &mut Vec<String>) -> Result<(), Faile
     for entry in fs::read_dir(folder)? {
         let path: PathBuf = entry?.path();
         let name = path.strip_prefix(root)?.display().to_string();
+        if path.ends_with(EMULATED) {
+            continue;
+        }
         if path.is_dir() && !path.is_symlink() {
             names.push(format!("{name}/\n"));
             if !name.starts_with(".home") {
@@ -397,6 +409,9 @@ fn print(transcript: &Transcript) -> String {
     }
     for step in &transcript.steps {
         let _ = writeln!(text, "--- run {}", step.command);
+        if let Some(reason) = &step.native {
+            let _ = writeln!(text, "--- native {reason}");
+        }
         if step.exit != 0 {
             let _ = writeln!(text, "--- exit {}", step.exit);
         }
