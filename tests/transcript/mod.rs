@@ -264,7 +264,16 @@ const EMULATED: &str = ".emulated";
 fn write_wrapper(folder: &Path, wasmelt: &Path) -> Result<(), Failed> {
     const WRAPPER: &str = r#"#!/bin/sh
 case ${1-} in
-    run | serve | inspect | check | targets | completions | help) exec WASMELT "$@" ;;
+    inspect)
+        for word; do
+            shift
+            kept=$(dirname "$word")/.emulated/$(basename "$word")
+            [ ! -f "$kept" ] || word=$kept
+            set -- "$@" "$word"
+        done
+        exec WASMELT "$@"
+        ;;
+    run | serve | check | targets | completions | help) exec WASMELT "$@" ;;
     build) shift ;;
 esac
 WASMELT build --target TARGET "$@" || exit
@@ -279,7 +288,7 @@ find . -name .emulated -prune -o -type f -perm -100 -print | while read -r file;
     mv "$file" "$folder/.emulated/$name"
     cat >"$file" <<END
 #!/bin/sh
-exec EMULATOR -0 "\$0" "$PWD/$folder/.emulated/$name" "\$@"
+exec EMULATOR ARGUMENTS -0 "\$0" "$PWD/$folder/.emulated/$name" "\$@"
 END
     chmod +x "$file"
 done
@@ -288,6 +297,7 @@ done
     let script = WRAPPER
         .replace("WASMELT", &wasmelt.display().to_string())
         .replace("TARGET", emulation::target().name)
+        .replace("ARGUMENTS", &emulation::ARGUMENTS.join(" "))
         .replace("EMULATOR", &emulator.display().to_string());
     let path = folder.join("wasmelt");
     fs::write(&path, script)?;
