@@ -2,7 +2,8 @@
 //!
 //! Beginning with the input, every import that the export of a plug has the name of is satisfied by
 //! it; versions of one track (`0.2.x`, `1.x`) are one name, and an equal version is preferred. A
-//! plug has one instance, which all that import from it share. What no plug exports stays an
+//! plug has one instance, which all that import from it share. Plugs that import what they export
+//! (middleware) are a chain in the order in which they are given. What no plug exports stays an
 //! import of the whole.
 
 use std::collections::VecDeque;
@@ -138,6 +139,7 @@ impl Plugging {
         if found.iter().any(|(_, export)| export == import) {
             found.retain(|(_, export)| export == import);
         }
+        self.keep_next_layer(part, import, &mut found);
         match &*found {
             [] | [_] => Ok(found.pop()),
             several => {
@@ -151,9 +153,30 @@ impl Plugging {
                 ));
                 diagnostic.notes.extend(names);
                 Err(Failure::input(diagnostic.help(
-                    "leave one out, or say who gets what in a script: `--compose FILE.wac`",
+                    "leave one out, put what imports the same itself first, or say who gets what in a \
+                     script: `--compose FILE.wac`",
                 )))
             }
+        }
+    }
+
+    /// Of several that export what all but the last import too, each stands above the one behind it:
+    /// the next one satisfies the import.
+    fn keep_next_layer(&self, part: usize, import: &str, found: &mut Vec<(usize, String)>) {
+        let is_layer = |part: usize| {
+            let mut imports = self.imports(part);
+            imports.any(|(name, _)| name == import || are_semver_compatible(name, import))
+        };
+        let is_one_of_them = self
+            .exports(part)
+            .any(|name| name == import || are_semver_compatible(name, import));
+        let mut behind = found.clone();
+        behind.retain(|(plug, _)| *plug > part || !is_one_of_them);
+        if let [layers @ .., _] = &*behind
+            && layers.iter().all(|(plug, _)| is_layer(*plug))
+        {
+            behind.truncate(1);
+            *found = behind;
         }
     }
 

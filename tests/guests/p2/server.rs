@@ -48,6 +48,7 @@ impl Guest for Program {
                 let _ = stream.blocking_write_and_flush(b"the beginning");
                 core::mem::forget((body, stream));
             }
+            "/events" => events(out),
             "/memory" => {
                 // What the last request has left behind.
                 let served = 1 + SERVED.fetch_add(1, Ordering::Relaxed);
@@ -80,6 +81,20 @@ fn begin(status: u16, out: ResponseOutparam) -> (OutgoingBody, OutputStream) {
     ResponseOutparam::set(out, Ok(response));
     let stream = body.write().unwrap();
     (body, stream)
+}
+
+/// Server-Sent Events, until the client has gone.
+fn events(out: ResponseOutparam) {
+    let (body, stream) = begin(200, out);
+    for number in 0.. {
+        let event = format!("data: {number}\n\n");
+        if stream.blocking_write_and_flush(event.as_bytes()).is_err() {
+            break;
+        }
+        wasip2::clocks::monotonic_clock::subscribe_duration(20_000_000).block();
+    }
+    drop(stream);
+    let _ = OutgoingBody::finish(body, None);
 }
 
 fn answer(status: u16, out: ResponseOutparam, bytes: &[u8]) {

@@ -29,6 +29,7 @@ impl Guest for Program {
             "/trap" => core::arch::wasm32::unreachable(),
             "/error" => Err(ErrorCode::LoopDetected),
             "/echo" => Ok(echo(request)),
+            "/events" => Ok(events()),
             "/late" => {
                 wait_for(20_000_000).await;
                 Ok(answer(200, "late".into()))
@@ -69,6 +70,22 @@ fn answer(status: u16, text: String) -> Response {
         bytes.write_all(text.into_bytes()).await;
     });
     response
+}
+
+/// Server-Sent Events, until the client has gone.
+fn events() -> Response {
+    let (mut bytes, contents) = wit_stream::new();
+    let (_end, trailers) = wit_future::new(|| Ok(None));
+    wit_bindgen::spawn_local(async move {
+        for number in 0.. {
+            let event = format!("data: {number}\n\n");
+            if !bytes.write_all(event.into_bytes()).await.is_empty() {
+                break;
+            }
+            wait_for(20_000_000).await;
+        }
+    });
+    Response::new(Fields::new(), Some(contents), trailers).0
 }
 
 /// Passes the body and the trailers on.
