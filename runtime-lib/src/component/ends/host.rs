@@ -31,6 +31,16 @@ pub trait ProduceBytes: 'static {
     fn descriptor(&self) -> Option<&Handle> {
         None
     }
+
+    /// Whether it has its bytes in buffers that it can give away.
+    fn gives_buffers(&self) -> bool {
+        false
+    }
+
+    /// The next of these, of any length; an empty one is the end of the stream.
+    fn poll_buffer(&mut self, _: &mut Context<'_>) -> Poll<Vec<u8>> {
+        Poll::Ready(Vec::new())
+    }
 }
 
 /// The readable end of a `stream<u8>`.
@@ -50,6 +60,17 @@ pub trait ConsumeBytes: 'static {
     /// The descriptor to which it writes what it takes, if it is one.
     fn descriptor(&self) -> Option<&Handle> {
         None
+    }
+
+    /// Whether it takes buffers as they are.
+    fn takes_buffers(&self) -> bool {
+        false
+    }
+
+    /// Takes one, after [`ConsumeBytes::poll_ready`]: `false` if it takes no more, as
+    /// [`ConsumeBytes::poll_consume`] says by 0.
+    fn consume_buffer(&mut self, _: Vec<u8>) -> bool {
+        false
     }
 
     /// The other end is gone, and all that was written has been taken. Not called after

@@ -70,6 +70,9 @@ impl Pipe {
                         Spliced::Not => self.can_splice = false,
                     }
                 }
+                if source.gives_buffers() && sink.takes_buffers() {
+                    return move_buffer(&mut **source, &mut **sink, cx);
+                }
                 move_bytes(&mut **source, &mut **sink, &mut self.left, cx)
             }
             Some((Source::Elements(source), Sink::Elements(sink))) => {
@@ -149,6 +152,21 @@ fn splice(
         },
         Err(_) => Spliced::Not,
     }
+}
+
+/// Passes a buffer on, once there is room for one.
+fn move_buffer(
+    source: &mut dyn ProduceBytes,
+    sink: &mut dyn ConsumeBytes,
+    cx: &mut Context<'_>,
+) -> Poll<Round> {
+    ready!(sink.poll_ready(cx));
+    let buffer = ready!(source.poll_buffer(cx));
+    Poll::Ready(match buffer.is_empty() {
+        true => Round::Finished,
+        false if sink.consume_buffer(buffer) => Round::More,
+        false => Round::Closed,
+    })
 }
 
 fn move_bytes(

@@ -7,89 +7,25 @@
 #[cfg(test)]
 mod tests;
 
+mod state;
+
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+
+pub use state::{Announced, Kind, PIPE_BYTES_MAX};
+use state::{Ended, Pipe, Readable, Woken, Writable, attach, poll, wake};
 
 use super::error::{ErrorCode, Result};
 use super::fields::Fields;
 use crate::io::Event;
-
-/// Bytes that wait to be read.
-pub const PIPE_BYTES_MAX: usize = 64 * 1024;
-
-/// As many may be written while nobody reads yet: guests write before they send a message.
-const UNREAD_BYTES_MAX: usize = 1024 * 1024;
-
-/// What a body belongs to, which says how its length is complained about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    Request,
-    Response,
-}
-
-impl Kind {
-    /// The error of a body of so many bytes, which are not as many as announced.
-    #[must_use]
-    pub fn body_size(self, bytes: u64) -> ErrorCode {
-        match self {
-            Kind::Request => ErrorCode::HttpRequestBodySize(Some(bytes)),
-            Kind::Response => ErrorCode::HttpResponseBodySize(Some(bytes)),
-        }
-    }
-}
-
-/// How many bytes a message has announced.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Announced {
-    pub kind: Kind,
-    pub bytes: Option<u64>,
-}
-
-#[derive(Default)]
-struct Pipe {
-    chunks: VecDeque<Vec<u8>>,
-    /// Bytes of the first chunk that have been read.
-    read: usize,
-    unread: usize,
-    /// What is behind the bytes.
-    end: Option<Result<Option<Fields>>>,
-    /// Why nobody reads any more.
-    refused: Option<ErrorCode>,
-    /// Somebody has begun to read, or is about to.
-    attached: bool,
-    /// As much may wait as if somebody did.
-    narrow: bool,
-    /// Nobody wants the bytes, but the end.
-    discarding: bool,
-    written: u64,
-    announced: Option<Announced>,
-    /// Is told when the message has been sent, or that it has not.
-    on_sent: Option<OnSent>,
-    /// Lasts until the writer has no more to do.
-    held: Option<Box<dyn Any>>,
-    readers: Vec<Waker>,
-    writers: Vec<Waker>,
-}
-
-type OnSent = Box<dyn FnOnce(Result<()>)>;
 
 /// The side that writes. Dropped without an end, the body is cut short.
 pub struct BodyWriter(Rc<RefCell<Pipe>>);
 
 /// The side that reads. Dropped, the writer is told that nobody reads.
 pub struct BodyReader(Rc<RefCell<Pipe>>);
-
-/// Happens when the reader has something to read, or the end.
-struct Readable(Rc<RefCell<Pipe>>);
-
-/// Happens when all bytes have been read and the end is known.
-struct Ended(Rc<RefCell<Pipe>>);
-
-/// Happens when the writer can write, or need not any more.
-struct Writable(Rc<RefCell<Pipe>>);
 
 /// A new body.
 #[must_use]
@@ -108,110 +44,6 @@ pub fn empty() -> BodyReader {
     // Nothing is announced, so nothing can be wrong with it.
     let _ = writer.finish(None);
     reader
-}
-
-impl Pipe {
-    fn bytes_max(&self) -> usize {
-        if self.attached || self.narrow {
-            PIPE_BYTES_MAX
-        } else {
-            UNREAD_BYTES_MAX
-        }
-    }
-
-    fn is_readable(&self) -> bool {
-        self.unread > 0 || self.end.is_some()
-    }
-
-    fn is_ended(&self) -> bool {
-        self.end.is_some() && self.unread == 0
-    }
-
-    fn is_writable(&self) -> bool {
-        self.end.is_some() || self.refused.is_some() || self.unread < self.bytes_max()
-    }
-
-    /// Sets the end, and gives who is to be told.
-    fn end(&mut self, end: Result<Option<Fields>>) -> Woken {
-        if self.end.is_some() {
-            return Woken::default();
-        }
-        self.end = Some(end);
-        let mut wakers = std::mem::take(&mut self.readers);
-        wakers.append(&mut self.writers);
-        let released = self.held.take();
-        Woken { wakers, released }
-    }
-
-    /// Copies as much as there is room for.
-    fn read(&mut self, into: &mut [u8]) -> usize {
-        let mut count = 0;
-        while let Some(chunk) = self.chunks.front() {
-            let rest = chunk.get(self.read..).unwrap_or_default();
-            let free = into.get_mut(count..).unwrap_or_default();
-            let now = rest.len().min(free.len());
-            if now == 0 && !rest.is_empty() {
-                break;
-            }
-            free[..now].copy_from_slice(&rest[..now]);
-            count += now;
-            self.read += now;
-            if self.read == chunk.len() {
-                self.chunks.pop_front();
-                self.read = 0;
-            }
-        }
-        self.unread -= count;
-        count
-    }
-}
-
-/// Who is told of a change, once nothing of the pipe is borrowed.
-#[derive(Default)]
-struct Woken {
-    wakers: Vec<Waker>,
-    released: Option<Box<dyn Any>>,
-}
-
-impl From<Vec<Waker>> for Woken {
-    fn from(wakers: Vec<Waker>) -> Woken {
-        let released = None;
-        Woken { wakers, released }
-    }
-}
-
-fn wake(woken: impl Into<Woken>) {
-    let Woken { wakers, released } = woken.into();
-    wakers.into_iter().for_each(Waker::wake);
-    drop(released);
-}
-
-/// Somebody reads from now on.
-fn attach(pipe: &Rc<RefCell<Pipe>>) {
-    let mut pipe = pipe.borrow_mut();
-    if !pipe.attached {
-        pipe.attached = true;
-        let woken = std::mem::take(&mut pipe.writers);
-        drop(pipe);
-        wake(woken);
-    }
-}
-
-fn poll(
-    pipe: &Rc<RefCell<Pipe>>,
-    cx: &mut Context<'_>,
-    happened: fn(&Pipe) -> bool,
-    waiting: fn(&mut Pipe) -> &mut Vec<Waker>,
-) -> Poll<()> {
-    let mut pipe = pipe.borrow_mut();
-    if happened(&pipe) {
-        return Poll::Ready(());
-    }
-    let waiting = waiting(&mut pipe);
-    if !waiting.iter().any(|known| known.will_wake(cx.waker())) {
-        waiting.push(cx.waker().clone());
-    }
-    Poll::Pending
 }
 
 impl BodyWriter {
@@ -243,11 +75,23 @@ impl BodyWriter {
     /// # Errors
     /// That more was announced; the body has failed then.
     pub fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.write_by(bytes.len(), |pipe| pipe.chunks.push_back(bytes))
+    }
+
+    /// As [`BodyWriter::write`], of a copy.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn write_copy(&mut self, bytes: &[u8]) -> Result<()> {
+        self.write_by(bytes.len(), |pipe| pipe.put_copy(bytes))
+    }
+
+    fn write_by(&mut self, count: usize, put: impl FnOnce(&mut Pipe)) -> Result<()> {
         let mut pipe = self.0.borrow_mut();
-        if bytes.is_empty() {
+        if count == 0 {
             return Ok(());
         }
-        let total = pipe.written.saturating_add(bytes.len() as u64);
+        let total = pipe.written.saturating_add(count as u64);
         if let Some(error) = pipe.too_much(total) {
             let woken = pipe.end(Err(error.clone()));
             drop(pipe);
@@ -261,8 +105,8 @@ impl BodyWriter {
         if pipe.discarding {
             return Ok(());
         }
-        pipe.unread += bytes.len();
-        pipe.chunks.push_back(bytes);
+        pipe.unread += count;
+        put(&mut pipe);
         let woken = std::mem::take(&mut pipe.readers);
         drop(pipe);
         wake(woken);
@@ -284,7 +128,7 @@ impl BodyWriter {
             self.fail(error.clone());
             return Err(error);
         }
-        self.write(bytes[..count].to_vec())?;
+        self.write_copy(&bytes[..count])?;
         Ok(count)
     }
 
@@ -347,18 +191,6 @@ impl BodyWriter {
     }
 }
 
-impl Pipe {
-    fn too_much(&self, total: u64) -> Option<ErrorCode> {
-        let announced = self.announced?;
-        (total > announced.bytes?).then(|| announced.kind.body_size(total))
-    }
-
-    fn missing(&self) -> Option<ErrorCode> {
-        let announced = self.announced?;
-        (self.written < announced.bytes?).then(|| announced.kind.body_size(self.written))
-    }
-}
-
 impl Drop for BodyWriter {
     fn drop(&mut self) {
         self.fail(ErrorCode::ConnectionTerminated);
@@ -376,11 +208,33 @@ impl BodyReader {
     /// # Errors
     /// Why the body is not whole.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
+        self.poll_by(cx, |pipe| pipe.read(into))
+    }
+
+    /// As [`BodyReader::poll_read`], of at most so many bytes, which are put behind others.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn poll_append(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut Vec<u8>,
+        bytes_max: usize,
+    ) -> Poll<Result<usize>> {
+        self.poll_by(cx, |pipe| pipe.append(into, bytes_max))
+    }
+
+    /// Reads, and says how many bytes.
+    fn poll_by(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: impl FnOnce(&mut Pipe) -> usize,
+    ) -> Poll<Result<usize>> {
         if self.poll_readable(cx).is_pending() {
             return Poll::Pending;
         }
         let mut pipe = self.0.borrow_mut();
-        let count = pipe.read(into);
+        let count = read(&mut pipe);
         if count == 0
             && let Some(Err(error)) = &pipe.end
         {
@@ -398,16 +252,44 @@ impl BodyReader {
     /// # Errors
     /// The same.
     pub fn read_now(&mut self, bytes_max: usize) -> Option<Result<Vec<u8>>> {
-        let unread = self.0.borrow().unread;
-        let mut bytes = vec![0; unread.min(bytes_max)];
-        match self.poll_read(&mut Context::from_waker(Waker::noop()), &mut bytes) {
+        let mut bytes = Vec::new();
+        match self.poll_append(
+            &mut Context::from_waker(Waker::noop()),
+            &mut bytes,
+            bytes_max,
+        ) {
             Poll::Pending => None,
-            Poll::Ready(Ok(count)) => {
-                bytes.truncate(count);
-                Some(Ok(bytes))
-            }
-            Poll::Ready(Err(error)) => Some(Err(error)),
+            Poll::Ready(read) => Some(read.map(|_| bytes)),
         }
+    }
+
+    /// As [`BodyReader::poll_read`]: the buffer that has been written first, as it is.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn poll_buffer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
+        let mut buffer = Vec::new();
+        let read = self.poll_by(cx, |pipe| {
+            let (chunk, read) = pipe.take_chunk().unwrap_or_default();
+            buffer = chunk;
+            buffer.drain(..read);
+            buffer.len()
+        });
+        read.map(|read| read.map(|_| buffer))
+    }
+
+    /// The buffer that has been written first and how much of it has been read, if it is a large
+    /// one.
+    pub fn take_large(&mut self) -> Option<(Vec<u8>, usize)> {
+        let mut pipe = self.0.borrow_mut();
+        if !pipe.has_large_chunk() {
+            return None;
+        }
+        let chunk = pipe.take_chunk();
+        let woken = std::mem::take(&mut pipe.writers);
+        drop(pipe);
+        wake(woken);
+        chunk
     }
 
     /// The end, when all has been read: trailers, if there are some.
@@ -520,30 +402,5 @@ impl Drop for BodyReader {
         };
         self.sent(Err(failed));
         self.refuse(ErrorCode::ConnectionTerminated);
-    }
-}
-
-macro_rules! events {
-    ($( $event:ident $happened:ident $waiting:ident; )*) => {
-        $(
-            impl Event for $event {
-                fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-                    poll(&self.0, cx, Pipe::$happened, |pipe| &mut pipe.$waiting)
-                }
-            }
-        )*
-    };
-}
-
-events! {
-    Ended is_ended readers;
-    Writable is_writable writers;
-}
-
-impl Event for Readable {
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // Whoever waits for bytes wants them.
-        attach(&self.0);
-        poll(&self.0, cx, Pipe::is_readable, |pipe| &mut pipe.readers)
     }
 }

@@ -10,6 +10,7 @@ mod error;
 pub mod fields;
 pub mod h1;
 pub mod h2;
+pub mod large;
 pub mod message;
 pub mod server;
 pub mod tls;

@@ -1,17 +1,18 @@
 //! Connections as streams of bytes that never make the thread wait.
 
-use std::cell::RefCell;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::IoSlice;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::io::retry_on_intr;
 use rustix::net::sockopt::set_socket_linger;
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::ErrorCode;
+use crate::host::http::large::{self, HUGE_BYTES, LARGE_BYTES};
 use crate::host::{Error, Result};
 use crate::io::{Changes, Interest, Source};
 
@@ -31,6 +32,12 @@ pub trait Transport {
 
     /// Writes what is taken, of bytes of which there is one.
     fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<Result<usize>>;
+
+    /// As [`Transport::poll_write`], of bytes that lie in several places.
+    fn poll_write_pieces(&mut self, cx: &mut Context<'_>, from: &[&[u8]]) -> Poll<Result<usize>> {
+        let first = from.iter().find(|piece| !piece.is_empty());
+        self.poll_write(cx, first.expect("there is a byte"))
+    }
 
     /// Writes no more: the other side sees the end.
     fn end_writing(&mut self);
@@ -69,6 +76,23 @@ impl Socket {
     }
 }
 
+impl Socket {
+    /// Sends by `send` until it has to wait.
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        send: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+    ) -> Poll<Result<usize>> {
+        loop {
+            let sent = retry_on_intr(|| send(self.source.as_fd()));
+            match sent.map_err(Error::from) {
+                Err(Error::WouldBlock) => ready!(self.writing.poll(cx)),
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
+}
+
 impl Transport for Socket {
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
         loop {
@@ -92,14 +116,15 @@ impl Transport for Socket {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<Result<usize>> {
-        loop {
-            let fd = self.source.as_fd();
-            let sent = retry_on_intr(|| rustix::net::send(fd, from, SendFlags::NOSIGNAL));
-            match sent.map_err(Error::from) {
-                Err(Error::WouldBlock) => ready!(self.writing.poll(cx)),
-                sent => return Poll::Ready(sent),
-            }
-        }
+        self.poll_send(cx, |fd| rustix::net::send(fd, from, SendFlags::NOSIGNAL))
+    }
+
+    fn poll_write_pieces(&mut self, cx: &mut Context<'_>, from: &[&[u8]]) -> Poll<Result<usize>> {
+        let pieces: Vec<IoSlice<'_>> = from.iter().map(|piece| IoSlice::new(piece)).collect();
+        self.poll_send(cx, |fd| {
+            let nothing = &mut SendAncillaryBuffer::default();
+            rustix::net::sendmsg(fd, &pieces, nothing, SendFlags::NOSIGNAL)
+        })
     }
 
     fn end_writing(&mut self) {
@@ -120,6 +145,8 @@ pub struct Buffer {
     bytes: Vec<u8>,
     used: usize,
     filled: usize,
+    /// The last reading had as much as a large buffer takes.
+    has_filled: bool,
 }
 
 impl Buffer {
@@ -136,6 +163,20 @@ impl Buffer {
                 self.bytes.clear();
             }
         }
+    }
+
+    /// The next so many bytes, in a buffer of their own: the one in which they have come, if nothing
+    /// else is in it.
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
+        if large::is_worth(count, self.bytes.len()) && (self.used, self.filled) == (0, count) {
+            self.filled = 0;
+            let mut bytes = std::mem::take(&mut self.bytes);
+            bytes.truncate(count);
+            return bytes;
+        }
+        let bytes = self.bytes().get(..count).unwrap_or_default().to_vec();
+        self.consume(count);
+        bytes
     }
 
     #[must_use]
@@ -157,24 +198,32 @@ impl Buffer {
         }
     }
 
-    /// Reads into memory that all share, of which what comes is copied: connections that are silent
-    /// have none of their own, and small messages no more than they need.
+    /// Reads into memory that all share, of which what comes is copied unless it is much: connections
+    /// that are silent have none of their own, and small messages no more than they need.
     fn poll_fill_first(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut dyn Transport,
     ) -> Poll<Result<usize>> {
-        thread_local! {
-            static SHARED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-        }
-        // Whoever reads meanwhile has its own.
-        let mut shared = SHARED.take();
-        shared.resize(READ_BYTES, 0);
+        let size = match self.has_filled {
+            true => HUGE_BYTES,
+            false => LARGE_BYTES,
+        };
+        let mut shared = large::take(size);
         let read = from.poll_read(cx, &mut shared);
         if let Poll::Ready(Ok(count)) = read {
-            self.put_back(shared.get(..count).unwrap_or_default());
+            self.has_filled = count >= LARGE_BYTES;
         }
-        SHARED.set(shared);
+        match read {
+            Poll::Ready(Ok(count)) if large::is_worth(count, size) => {
+                (self.bytes, self.filled) = (shared, count);
+            }
+            Poll::Ready(Ok(count)) => {
+                self.put_back(shared.get(..count).unwrap_or_default());
+                large::give_back(shared);
+            }
+            Poll::Ready(Err(_)) | Poll::Pending => large::give_back(shared),
+        }
         read
     }
 
@@ -201,5 +250,70 @@ impl Buffer {
         let count = ready!(from.poll_read(cx, free))?;
         self.filled += count;
         Poll::Ready(Ok(count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// Has so many bytes left to be read.
+    struct Some(usize);
+
+    impl Transport for Some {
+        fn poll_read(&mut self, _: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
+            let count = self.0.min(into.len());
+            self.0 -= count;
+            into[..count].fill(7);
+            Poll::Ready(Ok(count))
+        }
+
+        fn poll_write(&mut self, _: &mut Context<'_>, _: &[u8]) -> Poll<Result<usize>> {
+            Poll::Pending
+        }
+
+        fn end_writing(&mut self) {}
+
+        fn abort(&mut self) {}
+    }
+
+    #[test]
+    fn what_comes_in_large_pieces_is_given_away_with_its_buffer() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut from = Some(100 + LARGE_BYTES + HUGE_BYTES + 1000);
+        let mut buffer = Buffer::default();
+        let mut fill = |buffer: &mut Buffer, most: usize| {
+            let mut few = Some(most.min(from.0));
+            from.0 -= few.0;
+            let filled = buffer.poll_fill(cx, &mut few);
+            from.0 += few.0;
+            assert!(matches!(filled, Poll::Ready(Ok(_))));
+            buffer.bytes().len()
+        };
+        assert_eq!(fill(&mut buffer, 100), 100);
+        assert_eq!(buffer.take(100), [7; 100]);
+        assert_eq!(fill(&mut buffer, usize::MAX), LARGE_BYTES);
+        let place = buffer.bytes().as_ptr();
+        let taken = buffer.take(LARGE_BYTES);
+        assert_eq!((taken.as_ptr(), taken.len()), (place, LARGE_BYTES));
+        assert!(buffer.is_empty());
+        assert_eq!(
+            fill(&mut buffer, usize::MAX),
+            HUGE_BYTES,
+            "more comes at once"
+        );
+        let place = buffer.bytes().as_ptr();
+        assert_eq!(buffer.take(10), [7; 10]);
+        let taken = buffer.take(HUGE_BYTES - 10);
+        assert_ne!(taken.as_ptr(), place, "the rest is copied");
+        assert_eq!(taken, [7; HUGE_BYTES - 10]);
+        assert_eq!(fill(&mut buffer, usize::MAX), 1000);
+        assert_eq!(
+            buffer.take(1000).capacity(),
+            1000,
+            "and little has little memory"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::state::UNREAD_BYTES_MAX;
 use super::*;
 
 const REQUEST: Announced = Announced {
@@ -136,4 +137,34 @@ fn what_is_held_is_let_go_of_when_the_writer_has_no_more_to_do() {
     drop(reader);
     assert_eq!(Rc::strong_count(&held), 1, "nobody reads");
     drop(writer);
+}
+
+#[test]
+fn large_buffers_pass_as_they_are_and_small_writes_share_one() {
+    let (mut writer, mut reader) = pipe(None);
+    let buffer = vec![7; 40_000];
+    let address = buffer.as_ptr();
+    writer.write(buffer).unwrap();
+    writer.write(b"small".to_vec()).unwrap();
+    assert_eq!(reader.read_now(3), Some(Ok(vec![7; 3])));
+    let (taken, read) = reader.take_large().unwrap();
+    assert_eq!((taken.as_ptr(), taken.len(), read), (address, 40_000, 3));
+    assert_eq!(reader.take_large(), None, "what is left is small");
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert_eq!(reader.poll_buffer(cx), Poll::Ready(Ok(b"small".to_vec())));
+    assert_eq!(reader.unread_bytes(), 0);
+    for number in 0..20 {
+        writer.write_copy(&[number; 3000]).unwrap();
+    }
+    assert_eq!(
+        reader.take_large(),
+        None,
+        "the first write has waited for no others"
+    );
+    assert_eq!(reader.read_now(3000), Some(Ok(vec![0; 3000])));
+    let (taken, read) = reader.take_large().unwrap();
+    assert_eq!((taken.len(), read), (19 * 3000, 0));
+    assert_eq!((taken[0], taken[56_999]), (1, 19));
+    writer.finish(None).unwrap();
+    assert_eq!(reader.poll_buffer(cx), Poll::Ready(Ok(vec![])));
 }

@@ -224,12 +224,9 @@ impl<'a> Exchange<'a> {
             return Ok(());
         };
         let buffer = &mut connection.buffer;
-        let count = count.min(writer.room()?);
-        let bytes = buffer.bytes().get(..count).unwrap_or_default();
-        decoder.advance(bytes);
-        writer.write(bytes.to_vec())?;
-        buffer.consume(count);
-        Ok(())
+        writer.room()?;
+        decoder.advance(buffer.bytes().get(..count).unwrap_or_default());
+        writer.write(buffer.take(count))
     }
 
     /// Reads from the connection, whose end may be that of the body.

@@ -6,12 +6,13 @@ use crate::host;
 use crate::host::http::ErrorCode;
 use crate::host::http::body::BodyReader;
 use crate::host::http::fields::{Fields, is_forbidden};
+use crate::host::http::large;
 use crate::host::http::transport::Transport;
 
 /// Bytes that are put together before they are written.
 const OUT_BYTES_MAX: usize = 64 * 1024;
 
-/// The most bytes of one chunk: their number has four digits.
+/// The most bytes of a chunk that is put together: their number has four digits.
 const CHUNK_BYTES_MAX: usize = 32 * 1024;
 
 /// The four digits and CRLF.
@@ -44,12 +45,24 @@ impl From<host::Error> for SendError {
 /// A message on its way out.
 pub struct Sender {
     out: Vec<u8>,
+    /// Part of the body, as it has come.
+    large: Option<Large>,
+    /// Of all this.
     written: usize,
     body: BodyReader,
     outgoing: Outgoing,
     /// Of the body, handed over.
     body_bytes: u64,
     ended: bool,
+}
+
+/// Bytes that are written from where they are, without being put together with others.
+struct Large {
+    bytes: Vec<u8>,
+    /// Those before have been sent already.
+    start: usize,
+    /// What is behind them.
+    tail: &'static [u8],
 }
 
 impl Sender {
@@ -59,6 +72,7 @@ impl Sender {
         body.attach();
         Sender {
             out: head,
+            large: None,
             written: 0,
             body,
             outgoing,
@@ -77,19 +91,14 @@ impl Sender {
         to: &mut dyn Transport,
     ) -> Poll<Result<(), SendError>> {
         loop {
-            while !self.ended && self.out.len() < OUT_BYTES_MAX {
+            while !self.ended && self.large.is_none() && self.out.len() < OUT_BYTES_MAX {
                 match self.poll_fill(cx) {
                     Poll::Ready(filled) => filled?,
                     Poll::Pending => break,
                 }
             }
-            let rest = self.out.get(self.written..).unwrap_or_default();
-            if !rest.is_empty() {
-                self.written += ready!(to.poll_write(cx, rest))?;
-                if self.written == self.out.len() {
-                    self.out.clear();
-                    self.written = 0;
-                }
+            if !self.out.is_empty() || self.large.is_some() {
+                ready!(self.poll_write(cx, to))?;
                 continue;
             }
             ready!(to.poll_flush(cx))?;
@@ -101,21 +110,65 @@ impl Sender {
         }
     }
 
+    /// Writes some of what is to be written.
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut dyn Transport,
+    ) -> Poll<host::Result<()>> {
+        let rest = self.rest();
+        self.written += match &rest {
+            [first, [], []] => ready!(to.poll_write(cx, first))?,
+            pieces => ready!(to.poll_write_pieces(cx, pieces))?,
+        };
+        if self.rest() == [&[]; 3] {
+            self.out.clear();
+            self.written = 0;
+            if let Some(large) = self.large.take() {
+                large::give_back(large.bytes);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// What has not been written.
+    fn rest(&self) -> [&[u8]; 3] {
+        let (bytes, tail) = match &self.large {
+            Some(large) => (large.bytes.get(large.start..), large.tail),
+            None => (None, Default::default()),
+        };
+        let mut written = self.written;
+        [&self.out, bytes.unwrap_or_default(), tail].map(|piece| {
+            let here = written.min(piece.len());
+            written -= here;
+            piece.get(here..).unwrap_or_default()
+        })
+    }
+
     /// Puts the next bytes of the body behind what is to be written.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
         ready!(self.body.poll_readable(cx));
+        let is_chunked = self.outgoing == Outgoing::Chunked;
+        if self.outgoing != Outgoing::Nothing
+            && let Some((bytes, start)) = self.body.take_large()
+        {
+            if is_chunked {
+                let digits = format!("{:04x}\r\n", bytes.len() - start);
+                self.out.extend_from_slice(digits.as_bytes());
+            }
+            let tail: &[u8] = if is_chunked { b"\r\n" } else { b"" };
+            self.body_bytes += (bytes.len() - start) as u64;
+            self.large = Some(Large { bytes, start, tail });
+            return Poll::Ready(Ok(()));
+        }
         let start = self.out.len();
-        let head = match self.outgoing {
-            Outgoing::Chunked => CHUNK_HEAD_BYTES,
-            Outgoing::Nothing | Outgoing::Plain => 0,
-        };
-        let room = self.body.unread_bytes().min(CHUNK_BYTES_MAX);
-        self.out.resize(start + head + room, 0);
-        let into = self.out.get_mut(start + head..).unwrap_or_default();
-        let read = self.body.poll_read(cx, into);
+        let head = if is_chunked { CHUNK_HEAD_BYTES } else { 0 };
+        self.out.resize(start + head, 0);
+        let read = self.body.poll_append(cx, &mut self.out, CHUNK_BYTES_MAX);
         let sends = matches!(read, Poll::Ready(Ok(1..))) && self.outgoing != Outgoing::Nothing;
-        self.out
-            .truncate(if sends { start + head + room } else { start });
+        if !sends {
+            self.out.truncate(start);
+        }
         match ready!(read) {
             Err(error) => Poll::Ready(Err(SendError::Body(error))),
             Ok(0) => self.poll_end(cx),
@@ -123,7 +176,7 @@ impl Sender {
                 if sends {
                     self.body_bytes += count as u64;
                 }
-                if self.outgoing == Outgoing::Chunked {
+                if is_chunked {
                     let digits = format!("{count:04x}\r\n");
                     if let Some(place) = self.out.get_mut(start..start + head) {
                         place.copy_from_slice(digits.as_bytes());
@@ -164,7 +217,7 @@ impl Sender {
     /// Whether all that there is has been handed to the system, and more is to come.
     #[must_use]
     pub fn waits_for_body(&self) -> bool {
-        !self.ended && self.out.is_empty()
+        !self.ended && self.out.is_empty() && self.large.is_none()
     }
 
     /// The message is not going to be sent whole.
@@ -187,4 +240,108 @@ pub fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::host::http::body::pipe;
+
+    /// Takes a few bytes at a time, and now and then none.
+    struct Slow {
+        taken: Vec<u8>,
+        step: usize,
+        waits: bool,
+    }
+
+    impl Transport for Slow {
+        fn poll_read(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<host::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<host::Result<usize>> {
+            self.poll_write_pieces(cx, &[from])
+        }
+
+        fn poll_write_pieces(
+            &mut self,
+            _: &mut Context<'_>,
+            from: &[&[u8]],
+        ) -> Poll<host::Result<usize>> {
+            self.waits = !self.waits;
+            if self.waits {
+                return Poll::Pending;
+            }
+            let all = from.concat();
+            let count = all.len().min(self.step);
+            self.taken.extend_from_slice(&all[..count]);
+            Poll::Ready(Ok(count))
+        }
+
+        fn end_writing(&mut self) {}
+
+        fn abort(&mut self) {}
+    }
+
+    /// What is sent of a body of these parts, by writes that take so many bytes.
+    fn sent(parts: &[Vec<u8>], outgoing: Outgoing, step: usize) -> Vec<u8> {
+        let (mut writer, reader) = pipe(None);
+        for part in parts {
+            writer.write(part.clone()).unwrap();
+        }
+        let mut sender = Sender::new(b"head".to_vec(), reader, outgoing);
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut to = Slow {
+            taken: Vec::new(),
+            step,
+            waits: false,
+        };
+        for _ in 0..10 {
+            assert!(sender.poll(cx, &mut to).is_pending());
+        }
+        assert!(!sender.has_all());
+        writer.finish(None).unwrap();
+        while sender.poll(cx, &mut to).is_pending() {}
+        to.taken
+    }
+
+    #[test]
+    fn parts_of_every_size_are_sent_in_order_whatever_the_system_takes() {
+        let part = |byte: u8, count: usize| vec![byte; count];
+        let parts = [
+            part(b'a', 3),
+            part(b'b', 40_000),
+            part(b'c', 70_000),
+            part(b'd', 5),
+            part(b'e', 6),
+        ];
+        let plain = [&b"head"[..], &parts.concat()].concat();
+        let body = parts.concat();
+        for step in [1_000_000, 50_000, 4_097] {
+            assert_eq!(sent(&parts, Outgoing::Plain, step), plain);
+            let wire = sent(&parts, Outgoing::Chunked, step);
+            assert_eq!(unchunked(&wire[4..]), body);
+            assert_eq!(sent(&parts, Outgoing::Nothing, step), b"head");
+        }
+    }
+
+    /// The body of chunks.
+    fn unchunked(mut wire: &[u8]) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let line = wire.iter().position(|byte| *byte == b'\r').unwrap();
+            let size = std::str::from_utf8(&wire[..line]).unwrap();
+            let size = usize::from_str_radix(size, 16).unwrap();
+            let rest = &wire[line + 2..];
+            body.extend_from_slice(&rest[..size]);
+            assert_eq!(&rest[size..size + 2], b"\r\n");
+            wire = &rest[size + 2..];
+            if size == 0 {
+                assert!(wire.is_empty());
+                return body;
+            }
+        }
+    }
 }

@@ -123,11 +123,7 @@ impl Exchange {
                     if !writer.is_refused() {
                         ready!(writer.poll_room(cx));
                     }
-                    let room = match writer.room() {
-                        Ok(room) => room.max(1),
-                        Err(_) => usize::MAX,
-                    };
-                    let count = count.min(room);
+                    // Where there is room for some, there is for what one reading has brought.
                     let Some(left) = self.body_bytes_left.checked_sub(count as u64) else {
                         writer.fail(ErrorCode::HttpRequestBodySize(None));
                         self.shared.cut(413);
@@ -142,9 +138,8 @@ impl Exchange {
                             break;
                         }
                     }
-                    let bytes = buffer.bytes()[..count].to_vec();
-                    decoder.advance(&bytes);
-                    buffer.consume(count);
+                    decoder.advance(&buffer.bytes()[..count]);
+                    let bytes = buffer.take(count);
                     // More than was announced it cannot be: the decoder counts too.
                     let _ = writer.write(bytes);
                     self.sleep = None;

@@ -7,7 +7,7 @@ mod roots;
 pub mod server;
 
 use std::future::poll_fn;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::ops::DerefMut;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -123,9 +123,18 @@ where
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<host::Result<usize>> {
+        self.poll_write_pieces(cx, &[from])
+    }
+
+    fn poll_write_pieces(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &[&[u8]],
+    ) -> Poll<host::Result<usize>> {
         // What was taken before goes first, so that there is never more than one buffer of it.
         ready!(self.poll_send(cx))?;
-        let taken = self.session.writer().write(from);
+        let pieces: Vec<IoSlice<'_>> = from.iter().map(|piece| IoSlice::new(piece)).collect();
+        let taken = self.session.writer().write_vectored(&pieces);
         let count = taken.map_err(|_| Error::Io)?;
         match self.poll_send(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

@@ -96,7 +96,7 @@ impl OutputStream for BodyOutput {
         self.room()?;
         let mut writer = self.writer.borrow_mut();
         let writer = writer.as_mut().ok_or(StreamError::Closed)?;
-        let written = writer.write(bytes.to_vec());
+        let written = writer.write_copy(bytes);
         written.map_err(|error| self.fail(error))
     }
 

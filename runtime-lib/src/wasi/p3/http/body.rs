@@ -166,6 +166,15 @@ impl ConsumeBytes for Consumer {
         self.0.borrow().writer.poll_room(cx)
     }
 
+    fn takes_buffers(&self) -> bool {
+        true
+    }
+
+    fn consume_buffer(&mut self, buffer: Vec<u8>) -> bool {
+        let writer = &mut self.0.borrow_mut().writer;
+        writer.room().is_ok() && writer.write(buffer).is_ok()
+    }
+
     fn finish(self: Box<Self>) {
         let mut transmission = self.0.borrow_mut();
         transmission.closed = true;
@@ -219,6 +228,15 @@ impl ProduceBytes for Producer {
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.0.reader.borrow().poll_readable(cx)
+    }
+
+    fn gives_buffers(&self) -> bool {
+        true
+    }
+
+    fn poll_buffer(&mut self, cx: &mut Context<'_>) -> Poll<Vec<u8>> {
+        let buffer = self.0.reader.borrow_mut().poll_buffer(cx);
+        buffer.map(Result::unwrap_or_default)
     }
 }
 
