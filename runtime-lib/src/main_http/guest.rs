@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::instances::Inbox;
+use super::inbox::Inbox;
 use super::running::Running;
 use crate::component::serve;
 use crate::component::tasks::{self, New};

@@ -1,21 +1,20 @@
 //! The instances of a worker: stores whose guests run on fibers, and answer one request after the
 //! other or several at a time.
 //!
-//! An instance begins when a request comes for which there is no other, and ends when it has had as
-//! many as it may, when it has trapped, or after a while in which none has come. Its store is then
-//! reset and kept for the next one.
+//! An instance begins when a request has come for which there is no other, and nothing else goes on:
+//! of requests that come at once, each has the store of the one before, unless that has to wait. It
+//! ends when it has had as many as it may, when it has trapped, or after a while in which none has
+//! come. Its store is then reset and kept for the next one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Wake, Waker};
 
-use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::server::{Asked, Guests};
+use crate::host::http::transport::after_ns;
 use crate::io::{self, Ended, sleep_until, spawn};
 use crate::vm::fiber::{self, Fiber};
 use crate::vm::store::Store;
@@ -23,39 +22,14 @@ use crate::vm::worker::Worker;
 use crate::vm::{trap_line, watch};
 use crate::wasi::p2::poll;
 
-use super::running::{Running, complain};
+use super::inbox::{Inbox, Limits};
+use super::running::{Running, TOO_LATE};
 
 /// Requests that wait for an instance.
 const WAITING_MAX: usize = 1024;
 
-/// What instances do.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Requests that an instance answers in all.
-    pub(super) requests: u64,
-    /// Requests that it answers at the same time.
-    pub(super) at_once: usize,
-    /// How long it waits for another.
-    pub(super) idle_ns: u64,
-    /// How long it may take for one.
-    pub(super) request_ns: Option<u64>,
-    /// Instances of the worker.
-    pub(super) instances: usize,
-}
-
-/// Where an instance gets its requests from.
-pub(super) struct Inbox {
-    me: Weak<Inbox>,
-    limits: Limits,
-    new: RefCell<VecDeque<(Asked, Rc<Running>)>>,
-    running: RefCell<Vec<Rc<Running>>>,
-    /// Requests that it has got.
-    count: Cell<u64>,
-    closed: Cell<bool>,
-    /// Since when it has none.
-    idle_since_ns: Cell<Option<u64>>,
-    waker: Cell<Option<Waker>>,
-}
+/// Stores that have not been needed for so long are dropped.
+const TRIM_NS: u64 = 2_000_000_000;
 
 /// What a guest's fiber runs: answers the inbox's requests until it is over.
 pub(super) type Body = fn(&'static Store, &Inbox);
@@ -84,7 +58,12 @@ pub(super) struct Instances {
     /// Numbers of those that have ended and whose stores are still to be reset.
     ended: RefCell<Vec<usize>>,
     waiting: RefCell<VecDeque<(Asked, Rc<Running>)>>,
+    /// Whether one of those begins next, whoever else goes on.
+    begins_next: Cell<bool>,
     ending: Cell<bool>,
+    /// Stores are going to be dropped.
+    trims: Cell<bool>,
+    me: Weak<Instances>,
 }
 
 struct InstanceWaker {
@@ -125,7 +104,7 @@ impl Instances {
         if let Some(request_ns) = limits.request_ns {
             watch::prepare(request_ns);
         }
-        Rc::new(Instances {
+        Rc::new_cyclic(|me| Instances {
             worker,
             body,
             limits,
@@ -136,7 +115,10 @@ impl Instances {
             woken: Arc::default(),
             ended: RefCell::default(),
             waiting: RefCell::default(),
+            begins_next: Cell::new(false),
             ending: Cell::new(false),
+            trims: Cell::new(false),
+            me: Weak::clone(me),
         })
     }
 
@@ -186,16 +168,7 @@ impl Instances {
 
     fn begin(&self) -> Option<Instance> {
         let store = self.worker.take().ok()?;
-        let inbox = Rc::new_cyclic(|me| Inbox {
-            me: Weak::clone(me),
-            limits: self.limits,
-            new: RefCell::default(),
-            running: RefCell::default(),
-            count: Cell::new(0),
-            closed: Cell::new(self.ending.get()),
-            idle_since_ns: Cell::new(None),
-            waker: Cell::new(None),
-        });
+        let inbox = Inbox::new(self.limits, self.ending.get());
         let (body, its) = (self.body, Rc::as_ptr(&inbox));
         // SAFETY: the instance has it while its fiber runs; a share on that stack would leak by a trap.
         match Fiber::new(move || body(store, unsafe { &*its })) {
@@ -212,18 +185,36 @@ impl Instances {
         }
     }
 
-    /// Gives a request to an instance, or back if there is none for it.
-    fn place(&self, request: (Asked, Rc<Running>)) -> Option<(Asked, Rc<Running>)> {
+    /// Gives requests that wait to one instance, as many as it takes: to a new one if there is no
+    /// other.
+    fn begin_waiting(&self) {
+        if self.waiting.borrow().is_empty() {
+            return;
+        }
         let Some(number) = self.find().or_else(|| self.make()) else {
-            return Some(request);
+            return;
         };
+        while self.inbox(number).can_take() {
+            let Some(request) = self.waiting.borrow_mut().pop_front() else {
+                return;
+            };
+            self.place(number, request);
+        }
+    }
+
+    /// Gives a request to an instance that takes it.
+    fn place(&self, number: usize, request: (Asked, Rc<Running>)) {
         let inbox = self.inbox(number);
         inbox.put(request);
         if inbox.can_take() && !self.open.borrow().contains(&number) {
             self.open.borrow_mut().push_back(number);
         }
         self.wake(number);
-        None
+    }
+
+    /// Whether there are as many instances as there may be.
+    fn is_full(&self) -> bool {
+        self.free.borrow().is_empty() && self.all.borrow().len() >= self.limits.instances
     }
 
     fn inbox(&self, number: usize) -> Rc<Inbox> {
@@ -279,7 +270,7 @@ impl Instances {
         }
     }
 
-    /// Takes leave of the instances that have ended, and gives their places to requests that wait.
+    /// Takes leave of the instances that have ended.
     fn bury(&self) {
         while let Some(number) = self.ended.borrow_mut().pop() {
             let instance = self.all.borrow_mut().get_mut(number).and_then(Option::take);
@@ -288,23 +279,39 @@ impl Instances {
             };
             self.open.borrow_mut().retain(|open| *open != number);
             self.worker.give_back(instance.store);
+            self.trim_later();
             self.free.borrow_mut().push(number);
             // What came too late for it goes to another one.
-            let left = instance.inbox.new.take();
+            let left = instance.inbox.take_new();
             let mut waiting = self.waiting.borrow_mut();
             left.into_iter()
                 .rev()
                 .for_each(|request| waiting.push_front(request));
         }
-        loop {
-            let next = self.waiting.borrow_mut().pop_front();
-            let Some(next) = next else {
-                return;
-            };
-            if let Some(back) = self.place(next) {
-                return self.waiting.borrow_mut().push_front(back);
-            }
+    }
+
+    /// Has stores dropped that are no longer needed, as long as there may be some.
+    fn trim_later(&self) {
+        if self.trims.replace(true) {
+            return;
         }
+        let me = Weak::clone(&self.me);
+        spawn(async move {
+            loop {
+                sleep_until(after_ns(TRIM_NS)).await;
+                match me.upgrade() {
+                    Some(instances) if instances.worker.trim() => {}
+                    Some(instances) => return instances.trims.set(false),
+                    None => return,
+                }
+            }
+        })
+        .detach();
+    }
+
+    fn next_woken(&self) -> Option<usize> {
+        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        woken.pop_front()
     }
 
     /// Ends what answers a request, which has taken too long.
@@ -319,7 +326,14 @@ impl Instances {
         {
             instance.stopped = true;
             drop(all);
-            self.wake(number);
+            return self.wake(number);
+        }
+        let is_other = |(_, other): &(Asked, Rc<Running>)| !Rc::ptr_eq(other, running);
+        let before = self.waiting.borrow().len();
+        self.waiting.borrow_mut().retain(is_other);
+        if self.waiting.borrow().len() < before {
+            running.complain(TOO_LATE);
+            running.reply.cut(504);
         }
     }
 }
@@ -341,26 +355,29 @@ impl Guests for Shared {
             })
             .detach();
         }
-        if let Some(back) = instances.place((asked, running)) {
-            let mut waiting = instances.waiting.borrow_mut();
-            match waiting.len() < WAITING_MAX {
-                true => waiting.push_back(back),
-                false => back.1.reply.cut(503),
-            }
+        let mut waiting = instances.waiting.borrow_mut();
+        match waiting.len() < WAITING_MAX || !instances.is_full() {
+            true => waiting.push_back((asked, running)),
+            false => running.reply.cut(503),
         }
     }
 
     fn go_on(&self) -> bool {
         let instances = &self.0;
         instances.bury();
-        let next = {
-            let mut woken = instances
-                .woken
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            woken.pop_front()
-        };
         poll::go_on_with_errands();
+        // Those that go on and those that begin take turns.
+        let begins_next = instances.begins_next.get();
+        instances.begins_next.set(!begins_next);
+        let next = if begins_next {
+            None
+        } else {
+            instances.next_woken()
+        };
+        let next = next.or_else(|| {
+            instances.begin_waiting();
+            instances.next_woken()
+        });
         let Some(number) = next else {
             return false;
         };
@@ -383,156 +400,12 @@ impl Guests for Shared {
                 .collect()
         };
         for (number, inbox) in inboxes {
-            inbox.closed.set(true);
+            inbox.close();
             instances.wake(number);
         }
     }
 
     fn are_done(&self) -> bool {
         self.0.all.borrow().iter().all(Option::is_none)
-    }
-}
-
-impl Inbox {
-    fn can_take(&self) -> bool {
-        let running = self.running.borrow().len() + self.new.borrow().len();
-        !self.closed.get()
-            && self.count.get() < self.limits.requests
-            && running < self.limits.at_once
-    }
-
-    fn put(&self, request: (Asked, Rc<Running>)) {
-        self.count.set(self.count.get() + 1);
-        self.idle_since_ns.set(None);
-        self.new.borrow_mut().push_back(request);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    /// The next request, if there is one.
-    pub(super) fn take(&self) -> Option<(Asked, Rc<Running>)> {
-        let (asked, running) = self.new.borrow_mut().pop_front()?;
-        self.running.borrow_mut().push(Rc::clone(&running));
-        Some((asked, running))
-    }
-
-    /// Whether there is something to do about it: a request has come, or none comes any more.
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.new.borrow().is_empty() || self.is_over() {
-            return Poll::Ready(());
-        }
-        self.waker.set(Some(cx.waker().clone()));
-        Poll::Pending
-    }
-
-    /// The next request; nothing if none comes any more.
-    pub(super) fn next(&self) -> Option<(Asked, Rc<Running>)> {
-        if self.is_over() {
-            return None;
-        }
-        let mut idle = pin!(sleep_until(self.idle_until_ns()));
-        let waited = io::block_on(|cx| match self.poll(cx) {
-            Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => idle.as_mut().poll(cx),
-        });
-        waited.ok().and_then(|()| self.take())
-    }
-
-    /// When it has been idle for long enough.
-    pub(super) fn idle_until_ns(&self) -> u64 {
-        let since_ns = self.idle_since_ns.get();
-        let since_ns = since_ns.unwrap_or_else(|| now_ns(Clock::Monotonic));
-        self.idle_since_ns.set(Some(since_ns));
-        since_ns.saturating_add(self.limits.idle_ns)
-    }
-
-    /// Whether requests have come, and no more do, and all are over.
-    pub(super) fn is_over(&self) -> bool {
-        let takes = !self.closed.get() && self.count.get() < self.limits.requests;
-        !takes && self.is_idle()
-    }
-
-    pub(super) fn is_idle(&self) -> bool {
-        self.running.borrow().is_empty() && self.new.borrow().is_empty()
-    }
-
-    /// The inbox, for what may outlive a call.
-    pub(super) fn shared(&self) -> Rc<Inbox> {
-        self.me.upgrade().expect("the instance has it")
-    }
-
-    /// The guest has done what it does about the only request.
-    pub(super) fn finish_first(&self) {
-        let first = self.running.borrow().first().cloned();
-        if let Some(first) = first {
-            self.finish(&first);
-            first.reply.end();
-        }
-    }
-
-    /// The guest has done what it does about a request.
-    pub(super) fn finish(&self, running: &Rc<Running>) {
-        let is_other = |other: &Rc<Running>| !Rc::ptr_eq(other, running);
-        self.running.borrow_mut().retain(is_other);
-        // A client that waits now would wait for ever.
-        if running.reply.is_awaited() {
-            running.complain("the guest has returned and not answered");
-            running.reply.cut(500);
-        }
-        // The last may end while the instance waits for another.
-        if self.is_idle()
-            && let Some(waker) = self.waker.take()
-        {
-            waker.wake();
-        }
-    }
-
-    /// Whether there is nothing left of its requests but bodies of responses.
-    pub(super) fn have_all_returned(&self) -> bool {
-        let running = self.running.borrow();
-        !running.is_empty() && running.iter().all(|running| running.has_returned.get())
-    }
-
-    /// The guest does nothing more about the requests that it has.
-    pub(super) fn end_all(&self) {
-        let all = self.running.take();
-        all.iter().for_each(|running| running.reply.end());
-    }
-
-    fn is_running(&self, running: &Rc<Running>) -> bool {
-        let (here, new) = (self.running.borrow(), self.new.borrow());
-        let mut all = here.iter().chain(new.iter().map(|(_, running)| running));
-        all.any(|other| Rc::ptr_eq(other, running))
-    }
-
-    fn deadline_ns(&self) -> Option<u64> {
-        self.limits.request_ns?;
-        let running = self.running.borrow();
-        let new = self.new.borrow();
-        let all = running.iter().chain(new.iter().map(|(_, running)| running));
-        all.filter_map(|running| running.deadline_ns).min()
-    }
-
-    /// All that it has to do ends here.
-    fn fail(&self, why: &str) {
-        self.closed.set(true);
-        let now = now_ns(Clock::Monotonic);
-        let new = self.new.take().into_iter().map(|(_, running)| running);
-        let all: Vec<Rc<Running>> = self.running.take().into_iter().chain(new).collect();
-        if all.is_empty() {
-            complain(why);
-        }
-        for (index, running) in all.iter().enumerate() {
-            let is_late = running.deadline_ns.is_some_and(|at_ns| at_ns <= now);
-            if is_late {
-                running.complain("the request has taken too long");
-            } else if index == 0 {
-                running.complain(why);
-            } else {
-                running.has_failed.set(true);
-            }
-            running.reply.cut(if is_late { 504 } else { 500 });
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! A server: the component exports a handler of `wasi:http`, which is called for each request.
 
 mod guest;
+mod inbox;
 mod instances;
 mod running;
 
@@ -16,7 +17,8 @@ use crate::vm::trap::{Piece, TrapInfo, raise_with};
 use crate::vm::worker::Worker;
 use crate::vm::{children, process, start, timeout, trap};
 use crate::wasi::p2::poll;
-use instances::{Body, Instances, Limits, Shared};
+use inbox::Limits;
+use instances::{Body, Instances, Shared};
 use running::complain;
 use wasmelt_abi::{Program, TrapCode};
 

@@ -6,6 +6,9 @@ use std::io::Write;
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::server::{Asked, Reply};
 
+/// What is said of a request that is over its time.
+pub(super) const TOO_LATE: &str = "the request has taken too long";
+
 /// A request that a guest answers.
 pub(super) struct Running {
     pub(super) reply: Reply,

@@ -4,7 +4,7 @@
 //! (`io`), stacks of fibers (`tasks::fiber`), and directories that are opened once. A command has
 //! one store and needs no worker.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::image_file::ImageFile;
 use super::space::{NoSpace, Space};
@@ -22,6 +22,8 @@ pub struct Worker {
     /// Stores that are as they were created.
     idle: RefCell<Vec<&'static Store>>,
     idle_max: usize,
+    /// The fewest that there have been since the last [`Worker::trim`].
+    idle_min: Cell<usize>,
 }
 
 impl Worker {
@@ -35,6 +37,7 @@ impl Worker {
             file: ImageFile::open(space.program()),
             idle: RefCell::default(),
             idle_max,
+            idle_min: Cell::new(0),
         }
     }
 
@@ -51,6 +54,8 @@ impl Worker {
     /// When all slots are in use, or the system does not give the memory.
     pub fn take(&self) -> Result<&'static Store, NoSpace> {
         let idle = self.idle.borrow_mut().pop();
+        self.idle_min
+            .set(self.idle_min.get().min(self.idle.borrow().len()));
         idle.map_or_else(|| stores::create_mapped(self.space, self.file.as_ref()), Ok)
     }
 
@@ -78,6 +83,27 @@ impl Worker {
             let _ = stores::drop_store(self.space, store);
         }
         set_current(outer);
+    }
+}
+
+impl Worker {
+    /// Drops the stores that nobody has needed since the last time, but for one: whether there may
+    /// be others the next time.
+    pub fn trim(&self) -> bool {
+        let (count, unused) = {
+            let idle = self.idle.borrow();
+            (
+                idle.len(),
+                self.idle_min.get().min(idle.len().saturating_sub(1)),
+            )
+        };
+        // Those that were given back last are taken first.
+        let dropped: Vec<&'static Store> = self.idle.borrow_mut().drain(..unused).collect();
+        for store in dropped {
+            let _ = stores::drop_store(self.space, store);
+        }
+        self.idle_min.set(count - unused);
+        count - unused > 1
     }
 }
 

@@ -181,3 +181,29 @@ fn a_trap_ends_one_store_and_not_another() {
     assert_eq!(bytes(second, 0, 11), b"and goes on");
     check_initial(worker.take().unwrap());
 }
+
+#[test]
+fn stores_that_were_not_needed_lately_are_dropped() {
+    let space = space(4);
+    let worker = Worker::new(space, 4);
+    let in_use = || {
+        space
+            .stores()
+            .iter()
+            .filter(|store| store.is_in_use())
+            .count()
+    };
+    let need = |count: usize| {
+        let stores: Vec<_> = (0..count).map(|_| worker.take().expect("a slot")).collect();
+        stores.into_iter().for_each(|store| worker.give_back(store));
+    };
+    need(4);
+    assert!(worker.trim(), "all of them were needed");
+    assert_eq!(in_use(), 4);
+    need(2);
+    assert!(worker.trim());
+    assert_eq!(in_use(), 2);
+    assert!(!worker.trim(), "one is kept in any case");
+    assert_eq!(in_use(), 1);
+    check_initial(worker.take().expect("a slot"));
+}
