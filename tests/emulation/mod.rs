@@ -7,10 +7,8 @@ use std::path::PathBuf;
 
 use wasmelt_compiler::Target;
 
-/// What qemu is started with. The machine has addresses of 39 bits, half of them for processes, as
-/// small boards have; for the terabytes that servers reserve otherwise, qemu takes gigabytes of
-/// memory to keep books of them.
-pub const ARGUMENTS: [&str; 2] = ["-R", "0x4000000000"];
+/// Bytes of addresses that qemu gives a process: half of 39 bits, as small boards have.
+pub const ADDRESSES: &str = "0x4000000000";
 
 /// What executables are made for.
 ///

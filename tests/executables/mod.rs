@@ -184,7 +184,7 @@ fn command(executable: &Path) -> Command {
         None => Command::new(executable),
         Some(emulator) => {
             let mut command = Command::new(emulator);
-            command.args(emulation::ARGUMENTS).arg(executable);
+            command.args(["-R", emulation::ADDRESSES]).arg(executable);
             command
         }
     }

@@ -284,11 +284,14 @@ find . -name .emulated -prune -o -type f -perm -100 -print | while read -r file;
     esac
     folder=$(dirname "$file")
     name=$(basename "$file")
+    # A server reserves half of all there are, and qemu keeps books of that: its start takes seconds.
+    addresses=ADDRESSES
+    if WASMELT inspect "$file" | grep -q 'entry  *wasi:http'; then addresses=0x1000000000; fi
     mkdir -p "$folder/.emulated"
     mv "$file" "$folder/.emulated/$name"
     cat >"$file" <<END
 #!/bin/sh
-exec EMULATOR ARGUMENTS -0 "\$0" "$PWD/$folder/.emulated/$name" "\$@"
+exec EMULATOR -R $addresses -0 "\$0" "$PWD/$folder/.emulated/$name" "\$@"
 END
     chmod +x "$file"
 done
@@ -297,7 +300,7 @@ done
     let script = WRAPPER
         .replace("WASMELT", &wasmelt.display().to_string())
         .replace("TARGET", emulation::target().name)
-        .replace("ARGUMENTS", &emulation::ARGUMENTS.join(" "))
+        .replace("ADDRESSES", emulation::ADDRESSES)
         .replace("EMULATOR", &emulator.display().to_string());
     let path = folder.join("wasmelt");
     fs::write(&path, script)?;
