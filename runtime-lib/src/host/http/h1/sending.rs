@@ -53,6 +53,8 @@ pub struct Sender {
     outgoing: Outgoing,
     /// Of the body, handed over.
     body_bytes: u64,
+    /// Of everything, that the other side has taken.
+    sent_bytes: u64,
     ended: bool,
 }
 
@@ -77,6 +79,7 @@ impl Sender {
             body,
             outgoing,
             body_bytes: 0,
+            sent_bytes: 0,
             ended: false,
         }
     }
@@ -117,10 +120,12 @@ impl Sender {
         to: &mut dyn Transport,
     ) -> Poll<host::Result<()>> {
         let rest = self.rest();
-        self.written += match &rest {
+        let count = match &rest {
             [first, [], []] => ready!(to.poll_write(cx, first))?,
             pieces => ready!(to.poll_write_pieces(cx, pieces))?,
         };
+        self.written += count;
+        self.sent_bytes += count as u64;
         if self.rest() == [&[]; 3] {
             self.out.clear();
             self.written = 0;
@@ -212,6 +217,13 @@ impl Sender {
     #[must_use]
     pub fn has_all(&self) -> bool {
         self.ended
+    }
+
+    /// How many bytes the other side has taken, if this waits for it to take more.
+    #[must_use]
+    pub fn held_at(&self) -> Option<u64> {
+        let is_held = self.ended || !self.out.is_empty() || self.large.is_some();
+        is_held.then_some(self.sent_bytes)
     }
 
     /// Whether all that there is has been handed to the system, and more is to come.

@@ -32,7 +32,16 @@ pub(super) fn check(
     if head.headers.len() > FIELDS_MAX {
         return Err(431);
     }
+    // Section 8.2.1; h2 refuses what else is no value.
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    let mut values = head.headers.values().map(http::HeaderValue::as_bytes);
+    if values.any(|value| is_blank(value.first()) || is_blank(value.last())) {
+        return Err(400);
+    }
     let method = Method::parse(head.method.as_str()).ok_or(400_u16)?;
+    if method == Method::Connect && head.uri.authority().is_none() {
+        return Err(400);
+    }
     let authority = authority(&head.uri, &head.headers)?;
     let path = path(&head.uri, &method, &authority)?;
     let expects_continue = match head.headers.get(EXPECT) {

@@ -38,6 +38,7 @@ pub(super) struct Exchange {
     out: Vec<u8>,
     sender: Option<Sender>,
     keeps_alive: bool,
+    send_patience: SendPatience,
     /// For the access log.
     note: Option<Box<Note>>,
     /// The server is about to end, and the connection with it.
@@ -49,6 +50,34 @@ pub(super) struct Exchange {
     body_bytes_left: u64,
     /// Of what comes after the response and the guest does not want.
     unwanted_bytes_left: Option<usize>,
+}
+
+/// How long a client may take nothing of a response.
+struct SendPatience {
+    ns: u64,
+    /// Since the client has taken so many bytes and no more.
+    held: Option<(u64, Sleep)>,
+}
+
+impl SendPatience {
+    fn new(ns: u64) -> SendPatience {
+        SendPatience { ns, held: None }
+    }
+
+    /// Is ready when it is over, for a client that has taken so many bytes and is waited for.
+    fn poll(&mut self, cx: &mut Context<'_>, held_at: Option<u64>) -> Poll<()> {
+        let Some(bytes) = held_at else {
+            self.held = None;
+            return Poll::Pending;
+        };
+        let ns = self.ns;
+        let new = || (bytes, sleep_until(after_ns(ns)));
+        let held = self.held.get_or_insert_with(new);
+        if held.0 != bytes {
+            *held = new();
+        }
+        Pin::new(&mut held.1).poll(cx)
+    }
 }
 
 /// How an exchange has ended.
@@ -88,6 +117,7 @@ impl Exchange {
             shape: request.shape,
             expects_continue: request.expects_continue,
             ending,
+            send_patience: SendPatience::new(settings.body_ns),
             note,
             sleep: None,
             body_ns: settings.body_ns,
@@ -221,6 +251,13 @@ impl Exchange {
             return Poll::Ready(Outcome::Abort);
         };
         let sent = sender.poll(cx, &mut *self.connection.transport);
+        if sent.is_pending() {
+            let held_at = sender.held_at();
+            if self.send_patience.poll(cx, held_at).is_ready() {
+                sender.give_up(&ErrorCode::ConnectionWriteTimeout);
+                return Poll::Ready(Outcome::Abort);
+            }
+        }
         if sent.is_pending() && self.shared.has_returned() && sender.waits_for_body() {
             sender.give_up(&ErrorCode::ConnectionTerminated);
             return Poll::Ready(Outcome::Abort);

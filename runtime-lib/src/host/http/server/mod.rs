@@ -6,6 +6,7 @@
 
 mod accept;
 mod access_log;
+mod arriving;
 mod calendar;
 mod connection;
 mod exchange;

@@ -155,6 +155,12 @@ fn framing(fields: &[Received], minor: u8) -> Result<Framing, Refusal> {
         Unclear::Coding(_) => 501_u16,
         Unclear::Length => 400,
     })?;
+    // Differs from RFC 9112, section 6.3, which allows equal numbers: whoever stands before this
+    // server may have seen the first one alone.
+    let length = only(fields, "content-length")?;
+    if length.is_some_and(|value| value.contains(&b',')) {
+        return Err(400);
+    }
     match (declared.chunked, declared.length) {
         // Two lengths are one for each of two readers; 1.0 knows no chunks.
         (true, Some(_)) => Err(400),
@@ -239,6 +245,14 @@ mod tests {
             ),
             (
                 "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+                400,
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n",
+                400,
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
                 400,
             ),
             (

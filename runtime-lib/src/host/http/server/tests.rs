@@ -23,8 +23,8 @@ struct Asked {
     ended: Rc<RefCell<Option<(Outcome, Connection)>>>,
 }
 
-fn settings() -> Settings {
-    match settings::Settings::read(std::iter::empty(), |_| None) {
+fn settings(words: &[&str]) -> Settings {
+    match settings::Settings::read(words.iter().map(|word| word.as_bytes()), |_| None) {
         Ok(settings::Asked::Serve(settings)) => *settings,
         other => panic!("{other:?}"),
     }
@@ -32,6 +32,11 @@ fn settings() -> Settings {
 
 /// The client sends `request` whole, of which the head has been read already.
 fn ask(request: &str) -> Asked {
+    ask_server(request, &[])
+}
+
+/// The same, of a server with these options.
+fn ask_server(request: &str, words: &[&str]) -> Asked {
     let (client, server) = UnixStream::pair().unwrap();
     server.set_nonblocking(true).unwrap();
     let head = head::request(request.as_bytes(), LIMITS).unwrap().unwrap();
@@ -41,7 +46,7 @@ fn ask(request: &str) -> Asked {
         .put_back(&request.as_bytes()[head.bytes..]);
     let request = check(head).unwrap();
     let (mut exchange, reply::Asked { body, reply, .. }) =
-        Exchange::new(connection, request, &settings(), Rc::default(), None);
+        Exchange::new(connection, request, &settings(words), Rc::default(), None);
     let ended = Rc::new(RefCell::new(None));
     let at_end = Rc::clone(&ended);
     spawn(async move {
@@ -96,6 +101,22 @@ impl Asked {
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn a_client_that_takes_nothing_of_a_response_is_left() {
+    let asked = ask_server(GET, &["--body-timeout", "50ms"]);
+    let (mut writer, reader) = pipe(None);
+    asked.reply.respond(Ok((response(&[]), reader)));
+    while asked.ended.borrow().is_none() {
+        if let Ok(room @ 1..) = writer.room() {
+            writer.write(vec![0; room]).unwrap();
+        }
+        assert!(io::turn(true), "something is waited for");
+    }
+    let (outcome, _) = asked.ended.take().unwrap();
+    assert_eq!(outcome, Outcome::Abort);
+    assert_eq!(writer.room(), Err(ErrorCode::ConnectionWriteTimeout));
+}
 
 #[test]
 fn a_body_that_is_complete_has_its_length_told() {

@@ -10,16 +10,14 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::accept::{Accepted, accept};
 use super::access_log::{AccessLog, Visitor};
+use super::arriving::{Next, may_end_head, take_request};
 use super::connection::Connection;
 use super::exchange::{Exchange, Outcome};
 use super::offered::{Served, ServerTls, http2, load_tls};
 use super::reply::Asked;
-use super::request::{LIMITS, Request, check, refusal};
 use super::response::own;
 use super::settings::Settings;
 use crate::host::clocks::{Clock, now_ns};
-use crate::host::http::Scheme;
-use crate::host::http::h1::head::{self, Malformed};
 use crate::host::http::transport::after_ns;
 use crate::io::{self, Changes, Interest, Source, Task, sleep_until, spawn};
 use crate::vm::children::{Signal, Signals};
@@ -329,11 +327,16 @@ impl Worker {
         let mut deadline = pin!(sleep_until(since_ns.saturating_add(settings.idle_ns)));
         let mut has_begun = false;
         let mut is_last = false;
+        let mut seen = 0;
         poll_fn(|cx| {
             loop {
-                if let Some(next) = take_request(connection, settings, takes_http2) {
+                let bytes = connection.buffer.bytes();
+                if may_end_head(bytes, seen)
+                    && let Some(next) = take_request(connection, settings, takes_http2)
+                {
                     return Poll::Ready(next);
                 }
+                seen = connection.buffer.bytes().len();
                 if !connection.buffer.is_empty() && !has_begun {
                     has_begun = true;
                     deadline.set(sleep_until(after_ns(settings.head_ns)));
@@ -451,50 +454,6 @@ impl Served for Place {
     fn poll_ending(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.worker.poll_ending(self.number, cx)
     }
-}
-
-/// What comes next on a connection.
-enum Next {
-    Request(Request),
-    Http2,
-    /// The client gets this status.
-    Refused(u16),
-    /// Nothing for too long.
-    Silent,
-    /// The client has ended it.
-    Gone,
-}
-
-/// What the preface of HTTP/2 begins with (RFC 9113, section 3.4).
-const PREFACE_LINE: &[u8] = b"PRI * HTTP/2.0\r\n";
-
-/// The request that has come in, if all of its head has.
-fn take_request(
-    connection: &mut Connection,
-    settings: &Settings,
-    takes_http2: bool,
-) -> Option<Next> {
-    let bytes = connection.buffer.bytes();
-    let head = match head::request(bytes, LIMITS) {
-        Ok(head) => head?,
-        Err(Malformed::Version) if takes_http2 && bytes.starts_with(PREFACE_LINE) => {
-            return Some(Next::Http2);
-        }
-        Err(malformed) => return Some(Next::Refused(refusal(malformed))),
-    };
-    connection.buffer.consume(head.bytes);
-    let mut request = match check(head) {
-        Ok(request) => request,
-        Err(status) => return Some(Next::Refused(status)),
-    };
-    if connection.is_secure {
-        request.head.scheme = Some(Scheme::Https);
-    }
-    let fits = |max| request.framing.fits(max);
-    Some(match settings.body_bytes_max.is_none_or(fits) {
-        true => Next::Request(request),
-        false => Next::Refused(413),
-    })
 }
 
 /// The server's own answer, behind which the connection ends.

@@ -79,6 +79,21 @@ pub(super) fn messages() -> Vec<Case> {
             Either(PROTOCOL_ERROR),
         ),
         (
+            "8.2.1: a space before a value",
+            fields(&[&REQUEST[..], &[("x", " a")]].concat()),
+            Refused,
+        ),
+        (
+            "8.2.1: a tab behind a value",
+            fields(&[&REQUEST[..], &[("x", "a\t")]].concat()),
+            Refused,
+        ),
+        (
+            "8.2.1: a space within a value",
+            fields(&[&REQUEST[..], &[("x", "a b")]].concat()),
+            Fine,
+        ),
+        (
             "8.2.2: connection",
             fields(&[&REQUEST[..], &[("connection", "close")]].concat()),
             malformed,
@@ -197,6 +212,11 @@ pub(super) fn messages() -> Vec<Case> {
             "8.5: a tunnel with a scheme",
             fields(&[(":method", "CONNECT"), SCHEME, (":authority", "a:1")]),
             malformed,
+        ),
+        (
+            "8.5: a tunnel without an authority",
+            fields(&[(":method", "CONNECT"), ("host", "a:1")]),
+            Refused,
         ),
         (
             "8.5: a tunnel with a protocol",
