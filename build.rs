@@ -90,7 +90,8 @@ fn run() -> Result<(), String> {
             write(&shared.join(&name), &pack)?;
         }
     }
-    Ok(())
+    let library = library_pack(&target_dir)?;
+    write(&out_dir.join("wasmelt-pack-library.zst"), &library)
 }
 
 /// The crates that the runtime library is made of: name, version and licence a line, sorted.
@@ -172,6 +173,41 @@ fn pack_of(target: &str, toolchain: &Toolchain, target_dir: &Path) -> Result<Vec
         level: 12,
     };
     make(&recipe, &sources).map_err(|error| error.to_string())
+}
+
+/// The pack for libraries: the runtime library alone, for the target of this build and its C library,
+/// as code that may lie anywhere.
+fn library_pack(target_dir: &Path) -> Result<Vec<u8>, String> {
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let target = variable("TARGET")?;
+    let toolchain = Toolchain {
+        target: target.clone(),
+        libc_dir: PathBuf::new(),
+        cargo_arguments: vec!["--features=library".to_owned()],
+        // Libraries are few: what would make them smaller takes as long as all else here.
+        environment: [
+            ("RUSTC", &*variable("RUSTC")?),
+            ("CARGO_PROFILE_RT_LTO", "off"),
+            ("CARGO_PROFILE_RT_CODEGEN_UNITS", "16"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+        c_compiler: None,
+        provenance: "the toolchain's own standard library".to_owned(),
+    };
+    let archive = build_runtime(&root, target_dir, &toolchain)?;
+    let source = Source {
+        name: ARCHIVE.to_owned(),
+        place: Place::Behind,
+        bytes: read(&archive)?,
+    };
+    let recipe = Recipe {
+        target: &target,
+        provenance: &toolchain.provenance,
+        is_root: &|name| name.starts_with("wasmelt_"),
+        level: 12,
+    };
+    make(&recipe, &[source]).map_err(|error| error.to_string())
 }
 
 /// Compiles `runtime-lib` and returns the path of the archive.
@@ -406,6 +442,9 @@ impl Toolchain {
 
     fn rustflags(&self) -> Vec<String> {
         let mut flags: Vec<String> = RUSTFLAGS.iter().map(|&flag| flag.to_owned()).collect();
+        if self.libc_dir.as_os_str().is_empty() {
+            flags.push("-Crelocation-model=pic".to_owned());
+        }
         if self.target.starts_with("x86_64") {
             flags.push("-Ctarget-cpu=x86-64".to_owned());
         }

@@ -523,6 +523,14 @@ pub(crate) enum Emit {
     Exe,
     /// An object file, to be linked by other means
     Obj,
+    /// A static library for C programs, with the header that `header` writes
+    Staticlib,
+    /// A shared library, likewise
+    Sharedlib,
+    /// The header of a library
+    Header,
+    /// A folder with a Rust crate over a static library
+    Rust,
     /// Cranelift's intermediate representation
     Clif,
     /// Assembly

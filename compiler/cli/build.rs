@@ -30,9 +30,12 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let started = Instant::now();
     let input = compose::read(&build.input, &build.composition)?;
     let purpose = match build.emit {
-        Emit::Exe => Purpose::Executable,
+        Emit::Exe | Emit::Sharedlib => Purpose::Executable,
         _ => Purpose::Data,
     };
+    if build.emit == Emit::Rust {
+        return rust_crate(build, &input);
+    }
     // Both before the compilation, so that nobody waits for what cannot be linked or written.
     let mut packs = Vec::new();
     if let Emit::Exe | Emit::Oci | Emit::Sbom = build.emit {
@@ -45,6 +48,11 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
         Emit::Sbom => Product::of(bill(build, &input, &packs[0])?.into_bytes()),
         Emit::Oci => image(build, &input, &packs)?,
         Emit::Exe => linked(build, &build.options, &input, &packs[0])?,
+        Emit::Header => {
+            Product::of(pipeline::header(&input, &completed(build, &input)?)?.into_bytes())
+        }
+        Emit::Staticlib | Emit::Sharedlib => library(build, &input)?,
+        Emit::Rust => unreachable!("its folder has been written above"),
         Emit::Obj | Emit::Clif | Emit::Asm => {
             let compiled = compiled(build, &build.options, &input)?;
             let bytes = match &compiled.text {
@@ -61,6 +69,79 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     pending.write(&product.bytes)?;
     pending.finish()?;
     tell(build, &input, &product, started.elapsed());
+    Ok(())
+}
+
+/// The options of the only target, with what only the input tells.
+fn completed(build: &Build, input: &Input) -> Result<Options, Failure> {
+    Ok(Options {
+        preloads: preload::read(&build.preloads)?,
+        ..pipeline::options_for(input, &build.options)?
+    })
+}
+
+/// A static library, or a shared one, which is loaded by the name of its file.
+fn library(build: &Build, input: &Input) -> Result<Product, Failure> {
+    let compiled = compiled(build, &build.options, input)?;
+    let name = &build.options.name;
+    let file_name = match &build.output {
+        OutputPath::File(path) => path.file_name(),
+        OutputPath::Stdout => None,
+    };
+    let soname = file_name.map(|name| name.to_string_lossy().into_owned());
+    let soname = soname.unwrap_or_else(|| format!("lib{name}.so"));
+    let shared = (build.emit == Emit::Sharedlib).then_some(soname);
+    let (library, linked) = pipeline::library(&compiled, name, shared.as_deref())?;
+    Ok(Product {
+        bytes: library,
+        report: Some(compiled.report),
+        linked: Some(linked),
+    })
+}
+
+/// Makes the folder of a Rust crate: its library, and what says how it is called.
+fn rust_crate(build: &Build, input: &Input) -> Result<(), Failure> {
+    let options = completed(build, input)?;
+    let source = pipeline::rust_source(input, &options)?;
+    let compiled = pipeline::compile(input, &options, &build.console)?;
+    let (library, _) = pipeline::library(&compiled, &options.name, None)?;
+    let OutputPath::File(folder) = &build.output else {
+        return Err(Failure::usage(
+            Diagnostic::error("a crate is a folder, which standard output cannot be")
+                .help("say where to write: `-o DIR`"),
+        ));
+    };
+    let name = wasmelt_compiler::library_name(&options.name);
+    let sources = folder.join("src");
+    std::fs::create_dir_all(&sources).map_err(|error| {
+        let folder = sources.display();
+        Failure::input(Diagnostic::error(format!(
+            "cannot create `{folder}`: {}",
+            reason(&error)
+        )))
+    })?;
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+         links = \"{name}\"\n\n[workspace]\n"
+    );
+    let script = format!(
+        "//! Says where the library is that the crate is made of.\n\nfn main() {{\n    \
+         println!(\"cargo::rerun-if-changed=lib{name}.a\");\n    \
+         println!(\"cargo::rustc-link-search=native={{}}\", env!(\"CARGO_MANIFEST_DIR\"));\n    \
+         println!(\"cargo::rustc-link-lib=static={name}\");\n}}\n"
+    );
+    let files = [
+        (format!("lib{name}.a"), library.as_slice()),
+        ("Cargo.toml".to_owned(), manifest.as_bytes()),
+        ("build.rs".to_owned(), script.as_bytes()),
+        ("src/lib.rs".to_owned(), source.as_bytes()),
+    ];
+    for (file, bytes) in files {
+        let path = OutputPath::File(folder.join(file));
+        let pending = Pending::create(&path, &build.input, Purpose::Data)?;
+        pending.write(bytes)?;
+        pending.finish()?;
+    }
     Ok(())
 }
 

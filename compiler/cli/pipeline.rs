@@ -1,10 +1,11 @@
 //! The way from an input to an object and an executable: where the command meets the compiler and
 //! the linker.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use wasmelt_compiler::{Compiled, Entry, IMAGE_SECTION, Options, Summary};
-use wasmelt_linker::{ImageSection, LinkError, LinkRequest};
+use wasmelt_linker::{ImageSection, LibraryRequest, LinkError, LinkRequest, RuntimePack};
 
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::guard::{bug, guarded};
@@ -14,6 +15,9 @@ use crate::packs::Pack;
 use crate::policy;
 use crate::progress::ProgressLine;
 use crate::requests::LinkOptions;
+
+/// The runtime library for libraries, which are linked with whatever C library their embedder has.
+static LIBRARY_PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-library.zst"));
 
 /// The options for compiling `input`, completed with what only the input tells.
 ///
@@ -79,6 +83,51 @@ pub(crate) fn wit(input: &Input) -> Result<String, Failure> {
         .map_err(|error| Failure::compiler(error, input))
 }
 
+/// The header of the library that `input` becomes.
+///
+/// # Errors
+/// As for [`compile`].
+pub(crate) fn header(input: &Input, options: &Options) -> Result<String, Failure> {
+    guarded(|| wasmelt_compiler::header(&input.bytes, options))?
+        .map_err(|error| Failure::compiler(error, input))
+}
+
+/// The source of the Rust crate over the library that `input` becomes.
+///
+/// # Errors
+/// As for [`compile`].
+pub(crate) fn rust_source(input: &Input, options: &Options) -> Result<String, Failure> {
+    guarded(|| wasmelt_compiler::rust_source(&input.bytes, options))?
+        .map_err(|error| Failure::compiler(error, input))
+}
+
+/// Makes a library of what has been compiled as one, and says how long it took: a shared library
+/// that is known by a name, or a static one.
+///
+/// # Errors
+/// When the linker fails.
+pub(crate) fn library(
+    compiled: &Compiled,
+    name: &str,
+    shared: Option<&str>,
+) -> Result<(Vec<u8>, Duration), Failure> {
+    let started = Instant::now();
+    let linked = guarded(|| {
+        let pack = RuntimePack::from_bytes(LIBRARY_PACK).expect("the build script has written it");
+        let request = LibraryRequest {
+            object: &compiled.object,
+            pack: &pack,
+            exports: wasmelt_compiler::library_exports(name),
+        };
+        match shared {
+            Some(soname) => wasmelt_linker::shared_library(&request, soname),
+            None => wasmelt_linker::static_library(&request, &format!("{name}.o")),
+        }
+    });
+    let library = linked?.map_err(|error| link_failure(error, None))?;
+    Ok((library, started.elapsed()))
+}
+
 /// Links an executable, and says how long it took.
 ///
 /// # Errors
@@ -102,11 +151,12 @@ pub(crate) fn link(
             strip: options.strip,
         })
     });
-    let executable = linked?.map_err(|error| link_failure(error, pack))?;
+    let executable = linked?.map_err(|error| link_failure(error, pack.path.as_deref()))?;
     Ok((executable, started.elapsed()))
 }
 
-fn link_failure(error: LinkError, pack: &Pack) -> Failure {
+/// `pack` is the path that the pack was read from, if it was given.
+fn link_failure(error: LinkError, pack: Option<&Path>) -> Failure {
     let text = error.to_string();
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let mut diagnostic = Diagnostic::error(first.trim_end_matches(':'));
@@ -130,7 +180,7 @@ fn link_failure(error: LinkError, pack: &Pack) -> Failure {
         LinkError::ToolFailed { .. } => {
             Failure::input(diagnostic.help("leave out `--linker` to use the built-in one"))
         }
-        LinkError::UndefinedSymbols(_) if let Some(path) = &pack.path => {
+        LinkError::UndefinedSymbols(_) if let Some(path) = pack => {
             let message = format!(
                 "the runtime pack `{}` is not of this version of wasmelt",
                 path.display()

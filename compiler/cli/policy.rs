@@ -26,6 +26,7 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
                 None => command(component).to_owned(),
             },
             Entry::Run => command(component).to_owned(),
+            Entry::Library => "none".to_owned(),
             Entry::Invoke(name) => quoted(name),
         },
     );

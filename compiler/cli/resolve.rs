@@ -6,7 +6,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use wasmelt_compiler::{Dir, Entry, EnvVar, Options, Policy, Protocols, TARGETS, Target, TextKind};
+use wasmelt_compiler::{
+    Dir, Entry, EnvVar, Options, Policy, Protocols, TARGETS, Target, TextKind, WithheldStreams,
+};
 use wasmelt_linker::{Linker, Strip};
 
 use crate::args::{
@@ -52,16 +54,23 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
         options.emit_text = match args.emit {
             Emit::Clif => Some(TextKind::Clif),
             Emit::Asm => Some(TextKind::Asm),
-            Emit::Exe | Emit::Obj | Emit::Oci | Emit::Sbom => None,
+            _ => None,
         };
         options.portable_object = args.emit == Emit::Obj;
         all.push(options);
         link = Some(how);
     }
-    let options = all.remove(0);
+    let mut options = all.remove(0);
+    let is_library = matches!(
+        args.emit,
+        Emit::Staticlib | Emit::Sharedlib | Emit::Header | Emit::Rust
+    );
     let mut link = link.expect("there is a target");
     link.packs = args.target.runtime_pack;
     let image = image::image(&args.image, args.emit, &stem)?;
+    if is_library {
+        options.entry = library_entry(&options, &link)?;
+    }
     let output = match args.output {
         Some(path) if path == Path::new("-") => OutputPath::Stdout,
         Some(path) if path.as_os_str().is_empty() => {
@@ -79,6 +88,10 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
         None => OutputPath::File(PathBuf::from(match args.emit {
             Emit::Exe => stem,
             Emit::Obj => stem + ".o",
+            Emit::Staticlib => format!("lib{stem}.a"),
+            Emit::Sharedlib => format!("lib{stem}.so"),
+            Emit::Header => stem + ".h",
+            Emit::Rust => stem + "-rs",
             Emit::Clif => stem + ".clif",
             Emit::Asm => stem + ".s",
             Emit::Oci => stem + ".oci.tar",
@@ -97,6 +110,31 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
         image,
         console,
     })
+}
+
+/// A library is entered by whoever embeds it, and linked by them.
+fn library_entry(options: &Options, link: &LinkOptions) -> Result<Entry, Failure> {
+    let policy = &options.policy;
+    let faults = [
+        (
+            options.entry != Entry::Command,
+            "an entry (`--invoke`, `--command`)",
+        ),
+        (options.target.name != Target::host().name, "`--target`"),
+        (link.linker != Linker::InProcess, "`--linker`"),
+        (!link.packs.is_empty(), "`--runtime-pack`"),
+        (policy.timeout.is_some(), "`-W timeout`"),
+        (
+            policy.withheld_streams != WithheldStreams::default(),
+            "`-S inherit-stdin=n` and its like",
+        ),
+    ];
+    match faults.into_iter().find(|(is_given, _)| *is_given) {
+        None => Ok(Entry::Library),
+        Some((_, flag)) => Err(Failure::usage(Diagnostic::error(format!(
+            "{flag} is for executables, and this is a library"
+        )))),
+    }
 }
 
 /// Resolves the arguments of `check`.

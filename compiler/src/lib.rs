@@ -16,6 +16,7 @@ mod emit;
 mod encode;
 mod error;
 mod gate;
+mod header;
 mod index;
 mod options;
 mod parse;
@@ -79,6 +80,46 @@ pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Resu
     planned(input, options, |plan, mut report| {
         emit::emit(plan, options, progress, &mut report)
     })
+}
+
+/// The C header of the library that an input becomes.
+///
+/// # Errors
+/// As for [`compile`].
+pub fn header(input: &[u8], options: &Options) -> Result<String> {
+    let wasm = binary(input, Encode::WhereNeeded)?;
+    planned(&wasm, options, |plan, _| {
+        header::header(plan, &options.name, &wasm)
+    })
+}
+
+/// The source of a Rust crate over the library that an input becomes.
+///
+/// # Errors
+/// As for [`compile`], and for what such a crate cannot have.
+pub fn rust_source(input: &[u8], options: &Options) -> Result<String> {
+    planned(input, options, |plan, _| {
+        header::rust::source(plan, &options.name)
+    })
+}
+
+/// The name of a library in C and Rust, which that of its input is made to.
+#[must_use]
+pub fn library_name(program: &str) -> String {
+    plan::library_prefix(program)
+}
+
+/// The names of a library's functions that its runtime has, with those that embedders know.
+#[must_use]
+pub fn library_exports(program: &str) -> Vec<(String, String)> {
+    let prefix = plan::library_prefix(program);
+    let names = wasmelt_abi::LIBRARY_FNS.iter();
+    names
+        .map(|name| {
+            let inside = format!("{}{name}", wasmelt_abi::LIBRARY_PREFIX);
+            (inside, format!("{prefix}_{name}"))
+        })
+        .collect()
 }
 
 /// Does everything that can find a fault of an input, and makes nothing.

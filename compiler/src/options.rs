@@ -111,6 +111,8 @@ pub enum Entry {
     Run,
     /// The handler of requests, which there has to be.
     Serve,
+    /// None: a library, whose exports an embedder calls.
+    Library,
     /// The named export, with arguments from the command line of the executable.
     Invoke(String),
 }

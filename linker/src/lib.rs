@@ -1,4 +1,4 @@
-//! One compiled object and a runtime pack to one static executable.
+//! One compiled object and a runtime pack to one static executable, or to a library for embedders.
 //!
 //! In goes the object that the compiler made, with its initial contexts and memory in a section of
 //! its own; out come the bytes of an ELF file. Linking happens in process with libwild, without
@@ -14,10 +14,12 @@
 //! Nothing here knows WebAssembly.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod elf;
 mod error;
 mod finish;
 mod inputs;
+mod library;
 mod names;
 mod pieces;
 mod prepare;
@@ -26,6 +28,7 @@ mod system;
 mod wild;
 
 pub use error::LinkError;
+pub use library::{LibraryRequest, shared_library, static_library};
 pub use request::{ImageSection, LinkRequest, Linker, Strip};
 pub use wasmelt_pack::{PackError, RuntimePack};
 

@@ -59,7 +59,41 @@ fn link_at(
         .into_iter()
         .map(|input| (format!("{FOLDER}/{}", input.name), input.contents))
         .collect();
-    let mut arguments = options(request, text)?;
+    let arguments = options(request, text)?;
+    write(arguments, inputs)?.map_err(|error| typed_error(request, &error))
+}
+
+/// Returns the bytes of a shared library of one object, which is known by this name when it is
+/// loaded. What the object does not define, the process has.
+pub(crate) fn link_shared(
+    target: &str,
+    object: Vec<u8>,
+    soname: &str,
+) -> Result<Vec<u8>, LinkError> {
+    let mut arguments = first_options(target)?;
+    // Its handlers of signals stay.
+    for option in [
+        "-shared",
+        "--build-id=none",
+        "-znodelete",
+        "-znow",
+        "-soname",
+        soname,
+    ] {
+        arguments.push(option.to_owned());
+    }
+    let input = (
+        format!("{FOLDER}/library.o"),
+        Contents::Object(Arc::new(object)),
+    );
+    write(arguments, vec![input])?.map_err(|error| LinkError::Failed(error.trim_end().to_owned()))
+}
+
+/// Links these inputs; an error of the linker is its own text.
+fn write(
+    mut arguments: Vec<String>,
+    inputs: Vec<(String, Contents)>,
+) -> Result<Result<Vec<u8>, String>, LinkError> {
     arguments.extend(inputs.iter().map(|(path, _)| path.clone()));
     let files = inputs
         .into_iter()
@@ -75,11 +109,13 @@ fn link_at(
     let linked = panic::catch_unwind(AssertUnwindSafe(|| run(&arguments, file_system)));
     match linked {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(typed_error(request, &error.to_string())),
+        Ok(Err(error)) => return Ok(Err(error.to_string())),
         Err(payload) => return Err(LinkError::Internal(panic_message(payload.as_ref()))),
     }
     let executable = output.lock().unwrap_or_else(PoisonError::into_inner).take();
-    executable.ok_or_else(|| LinkError::Internal("no output was written".to_owned()))
+    executable
+        .map(Ok)
+        .ok_or_else(|| LinkError::Internal("no output was written".to_owned()))
 }
 
 fn run(arguments: &[String], file_system: MemoryFileSystem) -> Result<(), WildError> {
@@ -91,8 +127,8 @@ fn run(arguments: &[String], file_system: MemoryFileSystem) -> Result<(), WildEr
     Ok(())
 }
 
-fn options(request: &LinkRequest<'_>, text: u64) -> Result<Vec<String>, LinkError> {
-    let target = request.pack.target();
+/// Those of any output.
+fn first_options(target: &str) -> Result<Vec<String>, LinkError> {
     let emulation = match target.split('-').next() {
         Some("x86_64") => "elf_x86_64",
         Some("aarch64") => "aarch64linux",
@@ -106,6 +142,11 @@ fn options(request: &LinkRequest<'_>, text: u64) -> Result<Vec<String>, LinkErro
     // nobody else to do it.
     options.push(format!("--threads={}", rayon::current_num_threads()));
     options.push("--no-identity-comment".to_owned());
+    Ok(options)
+}
+
+fn options(request: &LinkRequest<'_>, text: u64) -> Result<Vec<String>, LinkError> {
+    let mut options = first_options(request.pack.target())?;
     // Merged strings are kept whether or not anything refers to them; unmerged ones are dropped
     // with the code that does.
     options.push("--no-string-merge".to_owned());

@@ -12,6 +12,7 @@ pub mod io;
 mod main_command;
 mod main_http;
 mod main_invoke;
+mod main_library;
 mod main_restricted;
 mod main_script;
 #[cfg(panic = "abort")]

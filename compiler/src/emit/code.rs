@@ -7,8 +7,8 @@ use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
 use crate::options::OptLevel;
-use crate::plan::{FuncKind, LinkPlan};
-use crate::translate::{Translation, names, translate};
+use crate::plan::{Callee, FuncKind, LinkPlan};
+use crate::translate::{Translation, limit_stack, names, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, ExternalName, LibCall};
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -203,7 +203,7 @@ fn translate_and_inline(
                 &mut worker.builder_context,
             )?;
             // Entries run once: what they call is to be seen in backtraces.
-            if !is_entry(&translation.plan.funcs[id.index()].kind) {
+            if !is_entry(translation.plan, id) {
                 let mut inliner = Inliner::new(candidates, translation.plan, id);
                 worker
                     .context
@@ -211,6 +211,11 @@ fn translate_and_inline(
                     .map_err(|e| internal(&e))?;
             }
         }
+    }
+    let plan = translation.plan;
+    let is_body = matches!(plan.funcs[id.index()].kind, FuncKind::Body { .. });
+    if plan.is_library() && is_body && plan.takes_pointer[id.index()] {
+        limit_stack(&mut worker.context.func);
     }
     Ok(())
 }
@@ -231,12 +236,22 @@ fn check_vectors(translation: Translation<'_>, id: FuncId, func: &ir::Function) 
     .help("compile for processors that have them: `-C target-feature=+v`"))
 }
 
-fn is_entry(kind: &FuncKind) -> bool {
+fn is_entry(plan: &LinkPlan<'_>, id: FuncId) -> bool {
+    let kind = &plan.funcs[id.index()].kind;
+    if let FuncKind::LibraryCall {
+        callee: Callee::Defined(callee),
+        ..
+    } = *kind
+    {
+        return !plan.only_computes(callee);
+    }
     matches!(
         kind,
         FuncKind::EntryCommand { .. }
             | FuncKind::EntryRun(_)
             | FuncKind::ExportCall { .. }
+            | FuncKind::LibraryCall { .. }
+            | FuncKind::LibraryLift { .. }
             | FuncKind::LiftCall(_)
             | FuncKind::LiftFinish(_)
             | FuncKind::TaskStart(_)

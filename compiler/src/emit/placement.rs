@@ -13,6 +13,10 @@ const COPIED_BYTES_MAX: u64 = 16 << 10;
 
 /// Whether the first region's contents are mapped from the executable rather than copied.
 pub(super) fn image_is_mapped(plan: &LinkPlan<'_>) -> bool {
+    // Of a library there are many stores, and nobody knows where.
+    if plan.is_library() {
+        return false;
+    }
     let region = &plan.regions[0];
     let image = region.memory.map_or(0, |m| {
         plan.memories[m.index()].trimmed_image().1.len() as u64

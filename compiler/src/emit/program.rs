@@ -306,7 +306,7 @@ impl<'a> Writer<'a> {
         );
         let policy = &self.options.policy;
         let restricts = policy.is_restricted() || self.features() != 0;
-        let main = match restricts {
+        let main = match restricts && !plan.is_library() {
             true => "wasmelt_main_restricted",
             false => self.main(),
         };

@@ -14,6 +14,7 @@ impl Writer<'_> {
             Purpose::Run(_) if self.plan.server == Some(Server::P2) => "wasmelt_main_http_p2",
             Purpose::Run(_) if self.plan.server == Some(Server::P3) => "wasmelt_main_http_p3",
             Purpose::Run(Entry::Invoke(_)) => "wasmelt_main_invoke",
+            Purpose::Run(Entry::Library) => "wasmelt_main_library",
             Purpose::Run(_) if self.plan.linked.instances.is_empty() => "wasmelt_main_command",
             Purpose::Run(_) => "wasmelt_main_component",
             Purpose::Script => "wasmelt_main_script",

@@ -38,6 +38,8 @@ pub struct BodyFacts {
     /// Some instruction needs a memory, a table or the runtime: anything but control flow, locals,
     /// globals, direct calls and arithmetic on scalars.
     pub touches_state: bool,
+    /// Some instruction that does not touch state can trap.
+    pub computes_with_traps: bool,
     pub operators: u32,
 }
 
@@ -62,6 +64,7 @@ impl<'a> Body<'a> {
             validator.op(offset, &op)?;
             facts.operator(&op);
             facts.touches_state |= touches_state(&op);
+            facts.computes_with_traps |= computes_with_traps(&op);
         }
         reader.finish()?;
         Ok(Body { body, facts })
@@ -124,6 +127,30 @@ impl BodyFacts {
             _ => {}
         }
     }
+}
+
+/// See [`BodyFacts::computes_with_traps`].
+fn computes_with_traps(op: &Operator<'_>) -> bool {
+    matches!(
+        op,
+        Operator::Unreachable
+            | Operator::I32DivS
+            | Operator::I32DivU
+            | Operator::I32RemS
+            | Operator::I32RemU
+            | Operator::I64DivS
+            | Operator::I64DivU
+            | Operator::I64RemS
+            | Operator::I64RemU
+            | Operator::I32TruncF32S
+            | Operator::I32TruncF32U
+            | Operator::I32TruncF64S
+            | Operator::I32TruncF64U
+            | Operator::I64TruncF32S
+            | Operator::I64TruncF32U
+            | Operator::I64TruncF64S
+            | Operator::I64TruncF64U
+    )
 }
 
 /// See [`BodyFacts::touches_state`]. What is not listed counts as touching: a new instruction is

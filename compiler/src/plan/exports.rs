@@ -1,5 +1,6 @@
 //! Which exports of components are called, and by what names they are found.
 
+use super::embedding;
 use super::link_plan::{ComponentExportPlan, FuncKind, LinkPlan, Purpose, Server};
 use crate::error::{Error, Result};
 use crate::index::LiftId;
@@ -14,7 +15,7 @@ const HANDLER_P3: &str = "wasi:http/handler@0.3.";
 const HANDLE: &str = "#handle";
 
 /// Makes the functions that call the entry or the exports that are to be callable by name.
-pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
+pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>, program: &str) -> Result<()> {
     if matches!(
         plan.purpose,
         Purpose::Run(Entry::Command | Entry::CommandOrLibrary | Entry::Serve)
@@ -27,6 +28,12 @@ pub(super) fn choose_component_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
     let exports = &plan.linked.exports;
     match plan.purpose.clone() {
         Purpose::Run(Entry::Serve) => return Err(no_handler()),
+        Purpose::Run(Entry::Library) => {
+            for export in exports {
+                add(plan, 0, export.name.clone(), export.lift);
+            }
+            embedding::choose_lifts(plan, program)?;
+        }
         Purpose::Run(Entry::Command | Entry::CommandOrLibrary | Entry::Run) => {
             // Of several versions the newest.
             let run = exports.iter().filter_map(|e| {

@@ -35,6 +35,7 @@ impl<'a> Instantiator<'a, '_> {
             (Ok(host), _) => Callee::Host(self.host_id(host)),
             (Err(_), UnknownImports::Default) if has_zeros => self.unknown(import, ty, false),
             (Err(_), UnknownImports::Trap) => self.unknown(import, ty, true),
+            (Err(_), _) if let Some(callee) = self.embedders(import, ty) => callee,
             (Err(error), _) => {
                 self.missing.push(import.module, import.name, error);
                 self.unknown(import, ty, true)
@@ -42,6 +43,13 @@ impl<'a> Instantiator<'a, '_> {
         };
         self.plan.instances[index.index()].funcs.push(callee);
         Ok(())
+    }
+
+    /// A function for an import that the embedder of a library provides.
+    fn embedders(&mut self, import: &Import<'a>, ty: &FuncType) -> Option<Callee> {
+        let id = self.plan.library_import(import.module, import.name, ty)?;
+        self.plan.funcs[id.index()].name = import_name(import.module, import.name);
+        Some(Callee::Defined(id))
     }
 
     /// A function for an import that nothing provides.

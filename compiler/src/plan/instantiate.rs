@@ -78,6 +78,7 @@ pub(super) fn instantiate<'a>(
         server: None,
         exports: Vec::new(),
         component_exports: Vec::new(),
+        library: Default::default(),
     };
     let mut this = Instantiator {
         plan,

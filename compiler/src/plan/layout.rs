@@ -273,12 +273,10 @@ fn write_headers(plan: &mut LinkPlan<'_>) {
         let Some(memory) = region.memory.map(|m| &plan.memories[m.index()]) else {
             continue;
         };
+        // Two fields of 32 bits.
+        let flags = u64::from(memory.shared) | u64::from(memory.page_bytes_log2) << 32;
         let fields = [
-            (offset_of!(MemoryHeader, flags), u64::from(memory.shared)),
-            (
-                offset_of!(MemoryHeader, page_bytes_log2),
-                u64::from(memory.page_bytes_log2),
-            ),
+            (offset_of!(MemoryHeader, flags), flags),
             (offset_of!(MemoryHeader, bytes_max), memory.bytes_max),
             (
                 offset_of!(MemoryHeader, bytes_reserved),

@@ -3,6 +3,7 @@
 use super::gaps::Gaps;
 use super::host::HostFn;
 use super::image::Image;
+use super::library::Library;
 use super::linked::{Linked, Unit};
 use super::record::{Record, TaskUse};
 use super::reservation::Bounds;
@@ -89,6 +90,8 @@ pub struct LinkPlan<'a> {
     pub server: Option<Server>,
     /// Exports of components.
     pub component_exports: Vec<ComponentExportPlan>,
+    /// What an embedder calls, of a library.
+    pub library: Library,
 }
 
 /// Canonical options at run time.
@@ -200,6 +203,24 @@ pub enum FuncKind {
     },
     /// Reads an exported global into a slot; C convention.
     ExportGlobal { global: GlobalId },
+    /// Calls an exported function for an embedder; C convention. `export` is its position in
+    /// [`Library::fns`].
+    LibraryCall {
+        export: u32,
+        callee: Callee,
+        instance: InstanceIndex,
+        sig: SigId,
+    },
+    /// Calls a component's export for an embedder; C convention. `export` is its position in
+    /// [`LinkPlan::component_exports`].
+    LibraryLift { export: u32, lift: LiftId },
+    /// Calls a function that the embedder provides; `import` is its position in
+    /// [`Library::imports`].
+    LibraryImport { import: u32, sig: SigId },
+    /// Gives an embedder the address and the length of a memory; C convention.
+    LibraryMemory(MemoryId),
+    /// Reads an exported global for an embedder; C convention.
+    LibraryGlobal(GlobalId),
     /// A function that a `canon` definition makes.
     Canon(CanonId),
     /// `wasmelt_abi::ComponentExport::call`: C convention, takes the store base and slots.
@@ -395,6 +416,11 @@ fn without_zeros(
 }
 
 impl LinkPlan<'_> {
+    #[must_use]
+    pub fn is_library(&self) -> bool {
+        self.purpose == Purpose::Run(Entry::Library)
+    }
+
     pub(super) fn add_func(&mut self, kind: FuncKind) -> FuncId {
         self.funcs.push(Func {
             kind,

@@ -6,6 +6,7 @@
 //! Cranelift. Specification: core, "Execution / Modules / Instantiation".
 
 pub mod component;
+mod embedding;
 mod evaluate;
 mod exports;
 mod from_host;
@@ -15,6 +16,7 @@ mod host;
 mod image;
 mod instantiate;
 mod layout;
+mod library;
 mod limits;
 mod link_plan;
 mod linked;
@@ -32,6 +34,7 @@ mod tasks;
 
 pub use host::type_text;
 pub use image::{Image, Reloc};
+pub use library::{LibraryFn, LibraryItem, prefix as library_prefix};
 pub use link_plan::{
     Callee, ConstantCalls, ExportPlan, FuncKind, Global, InitStep, Instance, LinkPlan, Memory,
     OptionsPlan, Purpose, Region, Server, Table, TableStorage, Value,
@@ -55,9 +58,12 @@ pub fn plan<'a>(
     options: &Options,
 ) -> Result<LinkPlan<'a>> {
     let mut plan = instantiate::instantiate(linked, purpose, options)?;
-    module_exports::choose_exports(&mut plan)?;
+    module_exports::choose_exports(&mut plan, &options.name)?;
     exports::check_protocols(&plan, options)?;
     reach::mark_reachable(&mut plan);
+    if plan.is_library() {
+        plan.settle_library();
+    }
     plan.task_uses = tasks::uses(&plan);
     plan.takes_pointer = pointer::mark_takers(&plan);
     layout::lay_out(&mut plan)?;

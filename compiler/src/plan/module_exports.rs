@@ -1,5 +1,6 @@
 //! Which exports of core modules are called.
 
+use super::embedding;
 use super::exports::{choose_component_exports, no_handler};
 use super::host::type_text;
 use super::{ExportPlan, FuncKind, LinkPlan, Purpose};
@@ -11,9 +12,9 @@ use crate::parse::{Extern, Module};
 
 /// Finds the entry of a command, or the exports that are to be callable by name, and makes the
 /// functions that call them.
-pub(super) fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
+pub(super) fn choose_exports(plan: &mut LinkPlan<'_>, program: &str) -> Result<()> {
     if plan.linked.has_components {
-        choose_component_exports(plan)?;
+        choose_component_exports(plan, program)?;
         if plan.purpose != Purpose::Script {
             return Ok(());
         }
@@ -21,6 +22,7 @@ pub(super) fn choose_exports(plan: &mut LinkPlan<'_>) -> Result<()> {
     let last = InstanceIndex::new(plan.instances.len().saturating_sub(1));
     match plan.purpose.clone() {
         Purpose::Run(Entry::Serve) => return Err(no_handler()),
+        Purpose::Run(Entry::Library) => return embedding::choose_exports(plan, last, program),
         Purpose::Run(entry @ (Entry::Command | Entry::CommandOrLibrary | Entry::Run)) => {
             let module = plan.module(last);
             // Old modules are entered by an export without a name.

@@ -6,6 +6,7 @@
 
 use super::{Callee, FuncKind, LinkPlan, Value};
 use crate::index::FuncId;
+use crate::parse::BodyFacts;
 
 /// By [`FuncId`]: whether the function has the hidden parameter.
 pub(super) fn mark_takers(plan: &LinkPlan<'_>) -> Vec<bool> {
@@ -39,6 +40,15 @@ pub(super) fn mark_takers(plan: &LinkPlan<'_>) -> Vec<bool> {
     needs
 }
 
+/// Whether a function of a library has to know where the stack ends, which its pointer tells: any
+/// but those whose frame is small and the last.
+fn may_need_stack(facts: &BodyFacts) -> bool {
+    facts.operators > OPERATORS_SMALL || !facts.calls.is_empty()
+}
+
+/// So few operators keep no frame busy that is larger than what is left behind a stack's limit.
+const OPERATORS_SMALL: u32 = 500;
+
 fn needs_itself(plan: &LinkPlan<'_>, id: FuncId) -> bool {
     let (FuncKind::Body { instance, .. }, Some(facts)) =
         (&plan.funcs[id.index()].kind, plan.facts(id))
@@ -47,6 +57,7 @@ fn needs_itself(plan: &LinkPlan<'_>, id: FuncId) -> bool {
     };
     let instance = &plan.instances[instance.index()];
     facts.touches_state
+        || plan.is_library() && may_need_stack(facts)
         || !facts.globals_written.is_empty()
         || facts
             .calls

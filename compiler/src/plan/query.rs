@@ -133,6 +133,14 @@ impl LinkPlan<'_> {
         Some(&module.bodies[index.index() - module.functions_imported].facts)
     }
 
+    /// Whether a function only computes: it calls nothing, and cannot trap.
+    #[must_use]
+    pub fn only_computes(&self, func: FuncId) -> bool {
+        let facts = self.facts(func);
+        !self.takes_pointer[func.index()]
+            && facts.is_some_and(|it| it.calls.is_empty() && !it.computes_with_traps)
+    }
+
     /// The functions of the program that a module's function, or that of a `canon` definition,
     /// calls by name.
     #[must_use]
@@ -163,6 +171,7 @@ impl LinkPlan<'_> {
             FuncKind::Body { sig, .. }
             | FuncKind::HostEntry { sig, .. }
             | FuncKind::UnknownImport { sig, .. }
+            | FuncKind::LibraryImport { sig, .. }
             | FuncKind::Switch { sig, .. } => Some(sig),
             FuncKind::Canon(canon) => Some(self.canon_funcs[canon.index()].1),
             _ => None,

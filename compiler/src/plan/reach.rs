@@ -40,6 +40,7 @@ struct TableUse {
 pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
     let mut roots: Vec<FuncId> = plan.entry.into_iter().collect();
     roots.extend(plan.exports.iter().map(|e| e.call));
+    roots.extend(plan.library.fns.iter().map(|f| f.func));
     let exports = plan.component_exports.iter();
     roots.extend(exports.flat_map(|e| [e.call, e.finish]));
     roots.extend(plan.instances.iter().filter_map(|i| i.instantiate));
@@ -66,7 +67,9 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             FuncKind::Body { instance, .. } => reach.body(func, instance),
             FuncKind::Switch { target, .. } => reach.func(target),
             FuncKind::Instantiate(instance) => reach.steps(instance),
-            FuncKind::EntryCommand { callee, .. } | FuncKind::ExportCall { callee, .. } => {
+            FuncKind::EntryCommand { callee, .. }
+            | FuncKind::ExportCall { callee, .. }
+            | FuncKind::LibraryCall { callee, .. } => {
                 reach.callee(callee);
             }
             FuncKind::Canon(canon) => reach.canon(canon),
@@ -87,7 +90,11 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             | FuncKind::UnknownImport { .. }
             | FuncKind::TrapStub(_)
             | FuncKind::ThreadStart(_)
-            | FuncKind::ExportGlobal { .. } => {}
+            | FuncKind::ExportGlobal { .. }
+            | FuncKind::LibraryLift { .. }
+            | FuncKind::LibraryImport { .. }
+            | FuncKind::LibraryMemory(_)
+            | FuncKind::LibraryGlobal(_) => {}
         }
     }
     let Reach {

@@ -3,7 +3,7 @@
 
 use super::clif::{Alias, clif_type, trap_code};
 use super::translator::FuncTranslator;
-use crate::index::{GlobalIndex, MemoryId, RegionIndex};
+use crate::index::{GlobalId, GlobalIndex, MemoryId, RegionIndex};
 use crate::plan::{self, Bounds, Slot};
 use cranelift_codegen::ir::{
     AliasRegionData, InstBuilder, MemFlagsData, Value, condcodes::IntCC, types,
@@ -103,7 +103,12 @@ impl FuncTranslator<'_, '_> {
 
     pub(super) fn global_get(&mut self, global: GlobalIndex) -> Value {
         let id = self.instance().globals[global.index()];
-        let global = &self.plan().globals[id.index()];
+        self.global_value(id)
+    }
+
+    /// The value of a global of the program.
+    pub(super) fn global_value(&mut self, global: GlobalId) -> Value {
+        let global = &self.plan().globals[global.index()];
         match global.slot {
             None => self.constant(global.init),
             Some(slot) => {

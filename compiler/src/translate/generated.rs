@@ -1,6 +1,7 @@
 //! Functions that no module has: entries for the runtime, and what tables hold besides bodies.
 
 use super::clif::{Alias, clif_type, trap_code, wasm_signature};
+use super::library::{call_signature, lift_signature};
 use super::translator::{FuncTranslator, Translation};
 use crate::error::Result;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId, TableId};
@@ -32,6 +33,7 @@ pub(super) fn translate(
         FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
         FuncKind::HostEntry { sig, .. }
         | FuncKind::UnknownImport { sig, .. }
+        | FuncKind::LibraryImport { sig, .. }
         | FuncKind::Switch { sig, .. } => wasm_signature(&plan.sigs[sig]),
         FuncKind::TrapStub(_) => wasm_signature(&wasmparser::FuncType::new([], [])),
         FuncKind::Canon(_) => {
@@ -62,20 +64,31 @@ pub(super) fn translate(
             signature
         }
         FuncKind::CanonHelper(helper) => super::adapter::helper_signature(plan.linked, helper),
-        FuncKind::ExportCall { .. } | FuncKind::ExportGlobal { .. } => c_signature(2),
+        FuncKind::ExportCall { .. }
+        | FuncKind::ExportGlobal { .. }
+        | FuncKind::LibraryGlobal(_) => c_signature(2),
+        FuncKind::LibraryCall { sig, .. } => call_signature(c_convention, &plan.sigs[sig]),
+        FuncKind::LibraryLift { lift, .. } => lift_signature(c_convention, plan, lift),
+        FuncKind::LibraryMemory(_) => {
+            let mut signature = c_signature(2);
+            signature.returns.push(AbiParam::new(types::I64));
+            signature
+        }
     };
     // Functions that belong to no instance use the first one's pointer.
     let instance = match *kind {
         FuncKind::HostEntry { instance, .. }
         | FuncKind::Instantiate(instance)
         | FuncKind::EntryCommand { instance, .. }
-        | FuncKind::ExportCall { instance, .. } => instance,
+        | FuncKind::ExportCall { instance, .. }
+        | FuncKind::LibraryCall { instance, .. } => instance,
         _ => InstanceIndex(0),
     };
     let region = match *kind {
         FuncKind::Instantiate(instance)
         | FuncKind::EntryCommand { instance, .. }
-        | FuncKind::ExportCall { instance, .. } => plan.instances[instance.index()].region,
+        | FuncKind::ExportCall { instance, .. }
+        | FuncKind::LibraryCall { instance, .. } => plan.instances[instance.index()].region,
         _ => plan.region_of(id),
     };
     let mut translator = FuncTranslator::new(translation, instance, region, func, context, true);
@@ -99,6 +112,16 @@ pub(super) fn translate(
         FuncKind::EntryCommand { callee, .. } => translator.entry_command(callee),
         FuncKind::ExportCall { callee, sig, .. } => translator.export_call(callee, sig),
         FuncKind::ExportGlobal { global } => translator.export_global(global),
+        FuncKind::LibraryCall {
+            export,
+            callee,
+            sig,
+            ..
+        } => translator.library_call(export, callee, sig),
+        FuncKind::LibraryLift { export, lift } => translator.library_lift(export, lift),
+        FuncKind::LibraryImport { import, sig } => translator.library_import(import, sig),
+        FuncKind::LibraryMemory(memory) => translator.library_memory(memory),
+        FuncKind::LibraryGlobal(global) => translator.library_global(global),
         FuncKind::Canon(_)
         | FuncKind::LiftCall(_)
         | FuncKind::LiftFinish(_)
@@ -203,17 +226,7 @@ impl FuncTranslator<'_, '_> {
     fn export_global(&mut self, global: crate::index::GlobalId) {
         let slots = self.params()[0];
         self.pointer_from_store();
-        let global = &self.plan().globals[global.index()];
-        let value = match global.slot {
-            None => self.constant(global.init),
-            Some(slot) => {
-                let flags = self.trusted(Alias::Context);
-                let (base, offset) = self.slot(slot);
-                self.builder
-                    .ins()
-                    .load(clif_type(global.ty), flags, base, offset)
-            }
-        };
+        let value = self.global_value(global);
         self.builder
             .ins()
             .store(MemFlagsData::trusted(), value, slots, 0);

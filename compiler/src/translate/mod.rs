@@ -19,6 +19,7 @@ mod exception;
 mod frame;
 mod generated;
 mod handling;
+mod library;
 mod memory;
 pub mod names;
 mod numeric;
@@ -29,6 +30,7 @@ mod table;
 mod tasks;
 mod translator;
 
+pub use library::limit_stack;
 pub use translator::Translation;
 
 use crate::error::{Error, Result};

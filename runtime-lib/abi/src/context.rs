@@ -22,16 +22,20 @@ pub struct MemoryHeader {
     /// First of the program's [`FuncRef`] records.
     pub funcrefs: *const FuncRef,
     /// Bit 0: the memory is shared between threads.
-    pub flags: u64,
+    pub flags: u32,
     /// Log2 of the page size in bytes: 16, or 0 with custom page sizes.
-    pub page_bytes_log2: u64,
+    pub page_bytes_log2: u32,
     /// `memory.grow` never goes beyond this many bytes, and no index that is larger gets as far as
     /// an access.
     pub bytes_max: u64,
     /// Bytes of address space that belong to this memory, from byte 0, accessible or not.
     pub bytes_reserved: u64,
-    /// Spare, zero.
-    pub spare: u64,
+    /// In a library: bytes of the stack that compiled code may use, or 0 once a trap has ended the
+    /// store. The header of the first region has it. Zero in executables.
+    pub stack_bytes: u64,
+    /// In a library: the lowest address that the stack pointer of compiled code may have. Each header
+    /// of a store has it. Zero in executables.
+    pub stack_limit: u64,
     /// Current length in bytes.
     pub bytes: u64,
 }

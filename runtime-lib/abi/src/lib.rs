@@ -11,6 +11,7 @@ mod context;
 mod export;
 pub mod features;
 mod interface;
+mod library;
 mod p1;
 mod p2;
 mod p2_http;
@@ -34,6 +35,7 @@ pub use component::{
 pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
 pub use export::ComponentExport;
 pub use interface::HostInterface;
+pub use library::{LIBRARY_FNS, LIBRARY_PREFIX, LibraryConfig, LibraryStatus};
 pub use p2::P2;
 pub use p2_http::P2_HTTP;
 pub use p3::P3;
@@ -56,17 +58,21 @@ pub use trap::TrapCode;
 /// The layout version of everything in this crate. The runtime exports the symbol
 /// [`STAMP_SYMBOL`] and every object refers to it, so that an object and a runtime library of
 /// different versions do not link.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// See [`VERSION`]. Change the digit here and in `stamp!` together with it.
-pub const STAMP_SYMBOL: &str = "wasmelt_abi_3";
+pub const STAMP_SYMBOL: &str = "wasmelt_abi_4";
+
+/// The tag of the handler by which a function that an embedder calls is told of a trap. No tag of a
+/// program has this number.
+pub const TRAP_TAG: u32 = u32::MAX - 1;
 
 /// Expands to the item that defines the stamp symbol; invoked once, by the runtime library.
 #[macro_export]
 macro_rules! stamp {
     () => {
         #[unsafe(no_mangle)]
-        static wasmelt_abi_3: u8 = 3;
+        static wasmelt_abi_4: u8 = 4;
     };
 }
 

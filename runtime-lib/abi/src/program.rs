@@ -14,7 +14,8 @@ pub struct Program {
     /// [`crate::VERSION`].
     pub version: u64,
     /// The runtime's way of running this program: `wasmelt_main_command`, for components
-    /// `wasmelt_main_component`, `wasmelt_main_invoke` or `wasmelt_main_script`.
+    /// `wasmelt_main_component`, `wasmelt_main_invoke` or `wasmelt_main_script`. A library's says that
+    /// it is none.
     pub main: unsafe extern "C" fn(&'static Program) -> !,
     /// For a command: calls the entry export, gives the exit code; the argument is the base of the
     /// store.

@@ -48,6 +48,16 @@
 /// - `error_context_pass` makes a handle in the table of instance `to` of what a handle in that of
 ///   instance `from` stands for.
 ///
+/// Those of libraries: `memory` is the base of the store. They are called by functions that an
+/// embedder calls, and give a `wasmelt_abi::LibraryStatus`:
+/// - `library_call` calls the export of this number with its slots, as `Export::call` says.
+/// - `library_lift` calls the component's export of this number. A slot of 8 bytes holds a parameter,
+///   or its address if C passes it so; the result goes to an address.
+/// - `library_imports` gives the `LibraryConfig::imports` of the instance, `library_failed` is called
+///   when one of them has failed.
+/// - `library_refused` is called where a store has been ended, or is in use.
+/// - `library_ended` is called where a trap has come up to the embedder's call.
+///
 /// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the runtime
 /// functions.
 #[macro_export]
@@ -131,6 +141,12 @@ macro_rules! for_each_runtime_fn {
             error_context_debug_message(memory: ptr, options: ptr, handle: i32, out: i64) -> ();
             error_context_drop(memory: ptr, instance: i32, handle: i32) -> ();
             error_context_pass(memory: ptr, from: i32, to: i32, handle: i32) -> i32;
+            library_call(memory: ptr, export: i64, slots: ptr) -> i32;
+            library_lift(memory: ptr, export: i64, slots: ptr, result: ptr) -> i32;
+            library_imports(memory: ptr) -> ptr;
+            library_failed(memory: ptr, status: i32) -> !;
+            library_refused(memory: ptr) -> i32;
+            library_ended(memory: ptr) -> i32;
             string_transfer64(memory: ptr, from: ptr, to: ptr, start: i64, units: i64,
                 out: ptr) -> ();
         }

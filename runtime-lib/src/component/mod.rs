@@ -56,7 +56,7 @@ mod strings;
 pub mod tasks;
 #[cfg(test)]
 mod tests;
-mod types;
+pub(crate) mod types;
 mod values;
 
 pub use call::Call;

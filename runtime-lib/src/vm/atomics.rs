@@ -17,7 +17,7 @@ const NOT_EQUAL: i32 = 1;
 const TIMED_OUT: i32 = 2;
 
 /// Bit of `MemoryHeader::flags`.
-const SHARED: u64 = 1;
+const SHARED: u32 = 1;
 
 /// A thread that waits: the address, and the word on its stack that the waker sets.
 #[derive(Clone, Copy)]

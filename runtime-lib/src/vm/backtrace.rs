@@ -17,16 +17,18 @@ const LAST_MAX: u64 = 10;
 
 thread_local! {
     /// An address above every frame that can be walked: each stack has its own.
+    /// In a library it is 0 where only generated code lies between an embedder and compiled code,
+    /// which ends a walk by itself.
     static STACK_END: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Remembers the frame that everything to be walked is called from.
-pub(super) fn set_stack_end(address: usize) {
+pub(crate) fn set_stack_end(address: usize) {
     STACK_END.set(address);
 }
 
 /// The end of the stack that can be walked.
-pub(super) fn stack_end() -> usize {
+pub(crate) fn stack_end() -> usize {
     STACK_END.get()
 }
 
@@ -56,12 +58,21 @@ impl Frames {
     /// The callers of the frame whose frame pointer is `fp`, of the function that `address` is in
     /// or right behind; the stack is mapped from `low` on.
     pub(super) fn new(fp: usize, low: usize, address: usize) -> Frames {
+        let high = match stack_end() {
+            0 if cfg!(feature = "library") => usize::MAX,
+            end => end,
+        };
         Frames {
             fp,
             address,
             low,
-            high: stack_end(),
+            high,
         }
+    }
+
+    /// Nothing from this address on is to be walked.
+    pub(super) fn end_at(&mut self, high: usize) {
+        self.high = self.high.min(high);
     }
 
     /// The callers of a function of this library.

@@ -13,7 +13,7 @@ use wasmelt_abi::{DataSegment, MemoryHeader, TrapCode};
 pub(crate) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -> i64 {
     // SAFETY: the caller vouches for the memory, and compiled code waits meanwhile.
     let header = unsafe { &mut *memory.cast::<MemoryHeader>().sub(1) };
-    let shift = header.page_bytes_log2 as u32;
+    let shift = header.page_bytes_log2;
     let old = header.bytes;
     let limit = header.bytes_max.min(header.bytes_reserved);
     let delta_pages = delta_pages as u64;

@@ -1,5 +1,8 @@
 //! Text for standard error, put together and written without an allocation or the formatting
-//! machinery: it is needed in signal handlers, and hello world shall not carry either.
+//! machinery: it is needed in signal handlers, and hello world shall not carry either. Standard
+//! error is not a library's: there the text is noted for the embedder.
+
+use crate::vm::note;
 
 /// Bytes that one write to standard error takes at most.
 const BUFFER_BYTES: usize = 512;
@@ -77,6 +80,10 @@ impl Message {
     /// Writes what has been collected. What standard error does not take is lost.
     pub fn flush(&mut self) {
         let mut rest = self.buffer.get(..self.len).unwrap_or(&[]);
+        if cfg!(feature = "library") {
+            note::append(rest);
+            rest = &[];
+        }
         while !rest.is_empty() {
             // SAFETY: the pointer and the length are those of a slice.
             let written = unsafe { libc::write(2, rest.as_ptr().cast(), rest.len()) };

@@ -3,7 +3,7 @@
 
 pub(crate) mod arch;
 pub(crate) mod atomics;
-mod backtrace;
+pub(crate) mod backtrace;
 pub(crate) mod bytes;
 pub mod children;
 mod code_map;
@@ -12,15 +12,19 @@ pub(crate) mod exception;
 mod exception_pool;
 pub mod fiber;
 mod image_file;
+mod landing;
 mod libcalls;
 pub(crate) mod memory;
 pub mod memory_view;
 pub mod message;
+pub(crate) mod note;
 mod pages;
 pub mod process;
 pub(crate) mod processor;
 mod signal;
 pub mod space;
+pub(crate) mod spaces;
+pub(crate) mod stack_limit;
 pub(crate) mod stacks;
 pub mod start;
 pub mod store;

@@ -28,6 +28,15 @@ pub fn environ() -> impl Iterator<Item = &'static [u8]> {
     strings(&ENVP)
 }
 
+/// In a library, where nobody has passed it: the environment is that of the C library.
+pub(crate) fn adopt_environment() {
+    unsafe extern "C" {
+        static environ: *mut *const c_char;
+    }
+    // SAFETY: every C library has the variable.
+    ENVP.store(unsafe { environ }, Ordering::Relaxed);
+}
+
 /// The items of a null-terminated list of C strings.
 fn strings(list: &'static AtomicPtr<*const c_char>) -> impl Iterator<Item = &'static [u8]> {
     let mut next = list.load(Ordering::Relaxed);
@@ -117,8 +126,21 @@ pub(crate) fn finish(code: i32) -> ! {
     exit(code)
 }
 
+/// In a library, what ends the call instead of the process.
+static LEAVE: OnceLock<fn(i32)> = OnceLock::new();
+
+/// From now on the process goes on when a program exits.
+pub(crate) fn leave_with(leave: fn(i32)) {
+    LEAVE.get_or_init(|| leave);
+}
+
 /// Ends the process without running anything else.
 pub fn exit(code: i32) -> ! {
+    if cfg!(feature = "library")
+        && let Some(leave) = LEAVE.get()
+    {
+        leave(code);
+    }
     // SAFETY: `_exit` has no precondition.
     unsafe { libc::_exit(code) }
 }

@@ -5,14 +5,19 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr::{null, null_mut};
+use std::sync::OnceLock;
 
 use crate::vm::arch::{KernelAction, Registers};
 use crate::vm::backtrace::Frames;
 use crate::vm::code_map;
 use crate::vm::message::Message;
 use crate::vm::space::PROCESS;
+use crate::vm::spaces;
 use crate::vm::trap::{self, TrapInfo};
 use wasmelt_abi::TrapCode;
+
+/// The signals that report traps.
+const TRAPPING: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
 
 /// How far below the stack pointer an access that runs out of stack may be: stack probes touch
 /// each page in turn, so only what the system leaves free below a stack counts.
@@ -40,6 +45,9 @@ unsafe impl Sync for HandlerStack {}
 static HANDLER_STACK: HandlerStack =
     HandlerStack(std::cell::UnsafeCell::new([0; HANDLER_STACK_BYTES]));
 
+/// Flags of the handler.
+const FLAGS: u64 = (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64;
+
 /// Bytes of the kernel's signal mask.
 const MASK_BYTES: usize = 8;
 
@@ -60,32 +68,51 @@ pub(crate) fn install() {
         )
     };
     let handler = handle as *const () as usize;
-    for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
-        set_action(
-            signal,
-            handler,
-            (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64,
-        );
+    for signal in TRAPPING {
+        set_action(signal, handler, FLAGS);
     }
     for signal in [libc::SIGPIPE, libc::SIGXFSZ] {
         set_action(signal, libc::SIG_IGN, 0);
     }
 }
 
+/// In a library: as [`install`], once, with the embedder's handlers behind ours. Compiled code has
+/// a limit of its own for the stack, so that the handlers find room on it.
+pub(crate) fn install_before_others() {
+    for (signal, old) in TRAPPING.into_iter().zip(&OLD) {
+        let handler = handle as *const () as usize;
+        old.get_or_init(|| exchange_action(signal, handler, FLAGS));
+    }
+}
+
+/// What [`TRAPPING`] signals did before.
+static OLD: [OnceLock<KernelAction>; 4] = [const { OnceLock::new() }; 4];
+
 pub(super) fn set_action(signal: c_int, handler: usize, flags: u64) {
+    exchange_action(signal, handler, flags);
+}
+
+/// Gives the old action.
+#[inline]
+fn exchange_action(signal: c_int, handler: usize, flags: u64) -> KernelAction {
     // The C library's own `sigaction` would make one system call more.
     let action = KernelAction::new(handler, flags);
-    let none: *mut KernelAction = null_mut();
-    // SAFETY: the kernel reads the structure, which has its layout.
+    let mut old = action;
+    let to: *mut KernelAction = match cfg!(feature = "library") {
+        true => &raw mut old,
+        false => null_mut(),
+    };
+    // SAFETY: the kernel reads and writes structures that have its layout.
     unsafe {
         libc::syscall(
             libc::SYS_rt_sigaction,
             signal,
             &raw const action,
-            none,
+            to,
             MASK_BYTES,
         )
     };
+    old
 }
 
 /// The handler of all four signals.
@@ -106,18 +133,58 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
             let frames = Frames::new(registers.fp(), low, pc);
             trap::stop_interrupted(trap, &mut registers, pc, frames);
         }
+        // SAFETY: these are the handler's own arguments.
+        None if cfg!(feature = "library") => unsafe { pass_on(signal, info, context) },
         None => crash(signal),
+    }
+}
+
+/// Does what an embedder's program does about a signal that is none of ours.
+///
+/// # Safety
+/// The arguments are those of a handler.
+unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let mut slots = TRAPPING.into_iter().zip(&OLD);
+    let old = slots.find(|(it, _)| *it == signal);
+    let old = old.and_then(|(_, old)| old.get());
+    let Some(old) = old.filter(|old| old.handler != libc::SIG_DFL) else {
+        crash(signal);
+        // SAFETY: as the caller says.
+        if unsafe { (*info).si_code } <= 0 {
+            // Somebody has sent it: no instruction will raise it again.
+            // SAFETY: the signal is one that exists.
+            unsafe { libc::raise(signal) };
+        }
+        return;
+    };
+    let address: *const () = std::ptr::with_exposed_provenance(old.handler);
+    if old.handler == libc::SIG_IGN {
+        // SAFETY: as the caller says.
+        if unsafe { (*info).si_code } > 0 {
+            crash(signal);
+        }
+    } else if old.flags & libc::SA_SIGINFO as u64 != 0 {
+        type WithInfo = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+        // SAFETY: the embedder has said that this is its handler, and of which type.
+        unsafe { std::mem::transmute::<*const (), WithInfo>(address)(signal, info, context) }
+    } else {
+        // SAFETY: as above.
+        unsafe { std::mem::transmute::<*const (), unsafe extern "C" fn(c_int)>(address)(signal) }
     }
 }
 
 /// The trap that a signal reports, or `None` if it reports a crash.
 fn classify(signal: c_int, address: usize, pc: usize, sp: usize) -> Option<TrapInfo> {
     let code = code_map::of_program();
-    let trap = code_map::offset_of(code, pc).and_then(|offset| code_map::trap_at(code, offset));
+    let offset = code_map::offset_of(code, pc);
+    if cfg!(feature = "library") && offset.is_none() {
+        return None;
+    }
+    let trap = offset.and_then(|offset| code_map::trap_at(code, offset));
     if signal == libc::SIGILL || signal == libc::SIGFPE {
         return trap.map(TrapInfo::new);
     }
-    if let Some((store, offset)) = PROCESS.containing(address) {
+    if let Some((store, offset)) = spaces::containing(address) {
         // An address inside the memory's length is no trap: the system failed to provide it.
         let access = PROCESS.access_out_of_bounds(store, offset)?;
         return (trap? == TrapCode::MemoryOutOfBounds).then_some(TrapInfo {
@@ -141,7 +208,7 @@ fn classify(signal: c_int, address: usize, pc: usize, sp: usize) -> Option<TrapI
 /// Lets the signal end the process in the system's way as soon as the handler returns and the
 /// instruction is executed again.
 fn crash(signal: c_int) {
-    if signal == libc::SIGILL {
+    if signal == libc::SIGILL && !cfg!(feature = "library") {
         let mut message = Message::new();
         message.text("error: this processor lacks an instruction that the executable uses\n");
         message.text("help: build it for an older processor, or run it on the one it is for\n");

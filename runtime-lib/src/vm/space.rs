@@ -9,6 +9,7 @@
 //! Nothing here reads `/proc`, and for one slot nothing allocates: the heap of the C library would
 //! begin inside it.
 
+use std::fmt;
 use std::ptr::{null_mut, with_exposed_provenance_mut};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
@@ -30,6 +31,20 @@ pub struct NoSpace {
     /// Bytes of address space that were asked for.
     pub(super) bytes: u64,
     pub(super) errno: Errno,
+}
+
+impl fmt::Display for NoSpace {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, errno) = (self.bytes, self.errno);
+        write!(to, "{bytes} bytes of address space: {errno}")
+    }
+}
+
+impl NoSpace {
+    /// Whether there is no free slot, rather than no memory.
+    pub(super) fn is_full(&self) -> bool {
+        self.errno == Errno::MFILE
+    }
 }
 
 /// See the module's documentation. It is opened once.
@@ -79,7 +94,7 @@ impl Space {
     ///
     /// # Errors
     /// When the system does not give the address space.
-    pub fn open(&'static self, program: &'static Program, slots: usize) -> Result<(), NoSpace> {
+    pub fn open(&self, program: &'static Program, slots: usize) -> Result<(), NoSpace> {
         let slot_bytes = slot_bytes(program);
         let bytes = slot_bytes.checked_mul(slots).ok_or(NoSpace {
             bytes: u64::MAX,
@@ -92,7 +107,7 @@ impl Space {
     }
 
     fn set(
-        &'static self,
+        &self,
         program: &'static Program,
         base: *mut u8,
         slot_bytes: usize,
@@ -119,7 +134,7 @@ impl Space {
     }
 
     /// The program whose stores these are.
-    pub(super) fn program(&self) -> &'static Program {
+    pub(crate) fn program(&self) -> &'static Program {
         // SAFETY: `set` has put a program there.
         unsafe { &*self.program.load(Ordering::Relaxed) }
     }
@@ -181,7 +196,7 @@ pub(super) fn for_each_context(store: &Store, mut look: impl FnMut(usize, usize)
     table::for_each(program, store.base(), &mut look);
 }
 
-pub(super) fn header(base: *mut u8, region: &Region) -> *mut MemoryHeader {
+pub(crate) fn header(base: *mut u8, region: &Region) -> *mut MemoryHeader {
     base.wrapping_add(region.memory_offset as usize)
         .cast::<MemoryHeader>()
         .wrapping_sub(1)

@@ -44,6 +44,18 @@ pub fn start_server(program: &'static Program, slots: usize) -> usize {
     slots
 }
 
+/// Where the frame of the function begins that this is inlined into: everything that it calls lies
+/// below.
+#[inline(always)]
+pub fn frame_address() -> usize {
+    arch::frame_pointer() + 16
+}
+
+/// In a library: signals that report traps are ours, all others go where they went before.
+pub(crate) fn take_signals() {
+    signal::install_before_others();
+}
+
 #[inline(always)]
 fn prepare(program: &'static Program) {
     signal::install();

@@ -5,6 +5,7 @@
 //! when the store is reset or dropped. Which store runs is noted in the thread that runs it: a
 //! worker, which has what its stores share, is a thread, and what it has is thread-local.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::{NonNull, null, null_mut, with_exposed_provenance_mut};
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use wasmelt_abi::MemoryHeader;
 
 /// The kinds of parts.
-const PARTS: usize = 3;
+const PARTS: usize = 5;
 
 /// One store; its address is what `MemoryHeader::store` holds. It has a place for as long as the
 /// process runs, and is in use or not.
@@ -36,6 +37,8 @@ pub(crate) mod place {
     pub(crate) const FUTURES: usize = 0;
     pub(crate) const TASKS: usize = 1;
     pub(crate) const COMPONENTS: usize = 2;
+    pub(crate) const LIBRARY: usize = 3;
+    pub(crate) const KEPT: usize = 4;
 }
 
 /// A part as it is kept.
@@ -160,6 +163,18 @@ fn none_current() -> &'static Store {
     let store = new_for_tests();
     CURRENT.set(store);
     store
+}
+
+// SAFETY: nothing else has the place.
+const KEPT: Part<Box<dyn Any>> = unsafe { Part::at(place::KEPT) };
+
+/// Calls `look` with what a version of WASI keeps for the store that runs, made where there is
+/// nothing. Everybody asks for one type.
+pub(crate) fn with_kept<T: Any, R>(make: fn() -> T, look: impl FnOnce(&T) -> R) -> R {
+    let kept = KEPT.of(current(), || Box::new(make()));
+    // SAFETY: one thread has the store, which is there for as long as something of it runs.
+    let kept = unsafe { kept.as_ref() }.downcast_ref::<T>();
+    look(kept.expect("all ask for one type"))
 }
 
 /// Which store runs from now on; gives which did.

@@ -9,7 +9,9 @@ use std::sync::OnceLock;
 use crate::vm::arch::{self, Registers};
 use crate::vm::backtrace::{self, Frames};
 use crate::vm::code_map;
+use crate::vm::landing;
 use crate::vm::message::Message;
+use crate::vm::note;
 use crate::vm::process;
 use crate::vm::stacks;
 use wasmelt_abi::TrapCode;
@@ -115,6 +117,22 @@ pub(super) struct RecoveryPoint {
     pub(super) pc: usize,
     outer: *mut RecoveryPoint,
     trap: Option<TrapInfo>,
+    /// The end of the stack that it is on.
+    pub(super) stack_end: usize,
+}
+
+impl RecoveryPoint {
+    /// A place to continue at that is in no list.
+    pub(super) const fn at(sp: usize, fp: usize, pc: usize) -> RecoveryPoint {
+        RecoveryPoint {
+            sp,
+            fp,
+            pc,
+            outer: null_mut(),
+            trap: None,
+            stack_end: 0,
+        }
+    }
 }
 
 /// Is told of a trap that is caught, where it has happened: perhaps in a signal handler.
@@ -145,15 +163,13 @@ pub fn catch<F: FnOnce()>(body: F) -> Result<(), TrapInfo> {
         }
     }
     let mut body = Some(body);
+    let stack_end = backtrace::stack_end();
     let mut point = RecoveryPoint {
-        sp: 0,
-        fp: 0,
-        pc: 0,
         outer: INNERMOST.get(),
-        trap: None,
+        stack_end,
+        ..RecoveryPoint::at(0, 0, 0)
     };
     let point_address = &raw mut point;
-    let stack_end = backtrace::stack_end();
     INNERMOST.set(point_address);
     // SAFETY: both pointers are those of locals, and the point is out of the list again before
     // this function returns.
@@ -182,7 +198,13 @@ pub fn raise_with(trap: TrapInfo) -> ! {
 }
 
 /// Stops compiled code; `pc` and `frames` say where it is.
-pub(super) fn stop(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
+pub(super) fn stop(trap: TrapInfo, pc: usize, mut frames: Frames) -> ! {
+    if cfg!(feature = "library")
+        && let Some(landing) = embedders_call(trap, pc, &mut frames)
+    {
+        // SAFETY: it is in a frame that waits for this.
+        unsafe { arch::continue_at(&landing) }
+    }
     let Some(point) = take_point(trap, pc, &frames) else {
         report(trap, pc, frames)
     };
@@ -196,13 +218,48 @@ pub(super) fn stop_interrupted(
     trap: TrapInfo,
     registers: &mut Registers<'_>,
     pc: usize,
-    frames: Frames,
+    mut frames: Frames,
 ) {
+    if cfg!(feature = "library")
+        && let Some(landing) = embedders_call(trap, pc, &mut frames)
+    {
+        return registers.continue_at(&landing);
+    }
     let Some(point) = take_point(trap, pc, &frames) else {
         report(trap, pc, frames)
     };
     // SAFETY: a point in the list belongs to a `catch` that has not returned.
     registers.continue_at(unsafe { &*point });
+}
+
+/// In a library: where the embedder's call continues, if no recovery point is nearer, once it has
+/// been noted what happened.
+fn embedders_call(trap: TrapInfo, pc: usize, frames: &mut Frames) -> Option<RecoveryPoint> {
+    let landing = nearest_landing(frames);
+    describe(trap, pc, frames.clone());
+    landing
+}
+
+fn nearest_landing(frames: &mut Frames) -> Option<RecoveryPoint> {
+    // SAFETY: a point in the list is a local of a `catch` that has not returned.
+    let point = unsafe { INNERMOST.get().as_ref() };
+    let point = point.filter(|point| point.stack_end == backtrace::stack_end());
+    let landing = landing::find(frames, point.map_or(usize::MAX, |point| point.sp))?;
+    Some(RecoveryPoint::at(landing.sp, landing.fp, landing.pc))
+}
+
+/// In a library: ends the embedder's call, whose program has exited.
+pub(crate) fn leave(code: i32) {
+    note::set_exit(code);
+    let mut frames = Frames::of_runtime(arch::frame_pointer());
+    if let Some(landing) = nearest_landing(&mut frames) {
+        // SAFETY: it is in a frame that waits for this.
+        unsafe { arch::continue_at(&landing) }
+    }
+    if let Some(point) = take_point(TrapInfo::new(TrapCode::Interrupted), 0, &frames) {
+        // SAFETY: a point in the list belongs to a `catch` that has not returned.
+        unsafe { arch::continue_at(&*point) }
+    }
 }
 
 /// The innermost recovery point, with the trap noted in it.
@@ -233,6 +290,13 @@ pub(super) fn report_timeout(pc: usize, frames: Frames) -> ! {
 /// Says what happened and ends the process. What the guest has written so far has long been
 /// handed to the system.
 fn report(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
+    describe(trap, pc, frames);
+    process::exit(EXIT_CODE)
+}
+
+/// Says what happened.
+#[inline(always)]
+fn describe(trap: TrapInfo, pc: usize, frames: Frames) {
     let mut message = Message::new();
     message.text("error: wasm trap: ");
     for piece in trap.pieces() {
@@ -258,7 +322,6 @@ fn report(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
     }
     backtrace::write(&mut message, code, trap.code, pc, frames);
     message.flush();
-    process::exit(EXIT_CODE)
 }
 
 #[cfg(test)]

@@ -16,6 +16,10 @@ pub(super) struct Contents<'a> {
     pub(super) imports: Vec<String>,
     /// Ascending in each section.
     pub(super) exports: Vec<Export>,
+    /// Functions that an embedder of a library calls, with their places in the code.
+    pub(super) entries: Vec<(&'a str, u32)>,
+    /// The code and its data may lie anywhere.
+    pub(super) is_library: bool,
 }
 
 /// A function's place in the code.

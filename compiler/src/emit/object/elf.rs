@@ -16,6 +16,9 @@ const CODE_ALIGN: u64 = 64;
 /// Where data lies that needs no section of its own.
 const DATA_SECTION: &str = ".rodata.wasmelt";
 
+/// The same in a library, whose addresses are known when it is loaded.
+const LIBRARY_DATA_SECTION: &str = ".data.rel.ro.wasmelt";
+
 /// Places of a [`Contents`] as the object knows them.
 struct Symbols {
     code: SymbolId,
@@ -54,10 +57,17 @@ pub(super) fn write(contents: &Contents<'_>, arch: Arch) -> Vec<u8> {
             });
         }
     }
+    for &(name, start) in &contents.entries {
+        object.add_symbol(Symbol {
+            value: u64::from(start),
+            section: SymbolSection::Section(text),
+            ..symbol(name.into(), SymbolKind::Text, SymbolScope::Dynamic)
+        });
+    }
     let sections: Vec<SectionId> = contents
         .data
         .iter()
-        .map(|data| add_data(&mut object, data))
+        .map(|data| add_data(&mut object, data, contents.is_library))
         .collect();
     // Says that nothing here needs an executable stack.
     object.add_section(Vec::new(), b".note.GNU-stack".to_vec(), SectionKind::Other);
@@ -103,13 +113,13 @@ fn symbol(name: Vec<u8>, kind: SymbolKind, scope: SymbolScope) -> Symbol {
     }
 }
 
-fn add_data<'a>(object: &mut Object<'a>, data: &'a Data<'_>) -> SectionId {
-    let kind = if data.is_writable {
-        SectionKind::Data
-    } else {
-        SectionKind::ReadOnlyData
+fn add_data<'a>(object: &mut Object<'a>, data: &'a Data<'_>, is_library: bool) -> SectionId {
+    let (kind, default) = match (data.is_writable, is_library) {
+        (true, _) => (SectionKind::Data, DATA_SECTION),
+        (false, false) => (SectionKind::ReadOnlyData, DATA_SECTION),
+        (false, true) => (SectionKind::ReadOnlyDataWithRel, LIBRARY_DATA_SECTION),
     };
-    let name = data.section.unwrap_or(DATA_SECTION);
+    let name = data.section.unwrap_or(default);
     let section = object.add_section(Vec::new(), name.as_bytes().to_vec(), kind);
     if data.is_kept {
         let mut sh_flags = elf::SHF_ALLOC | elf::SHF_GNU_RETAIN;

@@ -93,6 +93,11 @@ impl<'a> Contents<'a> {
             is_kept: true,
             relocs: Vec::new(),
         }));
+        let entries = plan
+            .library
+            .fns
+            .iter()
+            .map(|of_library| (of_library.symbol.as_str(), text.starts[&of_library.func]));
         let functions = text.functions.iter().map(|&(id, start, bytes)| Function {
             name: &plan.funcs[id.index()].name,
             start,
@@ -105,6 +110,8 @@ impl<'a> Contents<'a> {
             data,
             imports: imports.names,
             exports,
+            entries: entries.collect(),
+            is_library: plan.is_library(),
         }
     }
 }

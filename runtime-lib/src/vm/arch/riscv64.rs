@@ -85,9 +85,10 @@ impl<'a> Registers<'a> {
 /// What the kernel wants to know about a handler: `struct sigaction` of the kernel, not the one of
 /// the C library. The kernel has a way back of its own.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub(in crate::vm) struct KernelAction {
-    handler: usize,
-    flags: u64,
+    pub(in crate::vm) handler: usize,
+    pub(in crate::vm) flags: u64,
     mask: u64,
 }
 

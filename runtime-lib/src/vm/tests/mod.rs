@@ -36,7 +36,7 @@ fn below(pages: u64, memory_pages: u64, words: &[(usize, u64)]) -> Slice<u8> {
     let mut bytes = vec![0; (pages * PAGE) as usize];
     let header = bytes.len() - size_of::<MemoryHeader>();
     let fields = [
-        (std::mem::offset_of!(MemoryHeader, page_bytes_log2), 16),
+        (std::mem::offset_of!(MemoryHeader, flags), 16 << 32),
         (
             std::mem::offset_of!(MemoryHeader, bytes_max),
             40 * WASM_PAGE,

@@ -3,7 +3,8 @@
 //! The standard streams lie in a static of their own and everything else in slots that are
 //! allocated when they are first needed and never freed, so that a program that opens nothing
 //! carries no allocator. A slot has its own lock: threads wait for each other on one descriptor
-//! only, and never on a standard stream.
+//! only, and never on a standard stream. In a library each store has descriptors of its own; slots
+//! serve another store when one has gone.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use super::rights::{Dropped, Rights};
 use super::{Errno, Result};
 use crate::host::directory::Directory;
 use crate::host::{Descriptor, Stream};
+use crate::vm::store;
 
 /// One open descriptor.
 #[derive(Debug)]
@@ -38,6 +40,64 @@ static OPENED: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
 
 /// How many slots are empty; only a hint where threads run.
 static FREE: AtomicUsize = AtomicUsize::new(0);
+
+/// The descriptors of a store of a library.
+struct OfStore {
+    streams: [&'static Slot; FIRST_OPENED as usize],
+    opened: Mutex<Vec<&'static Slot>>,
+    free: AtomicUsize,
+}
+
+/// Slots of stores that have gone, empty.
+static LEFT: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
+
+fn new_slot(entry: Entry) -> &'static Slot {
+    match lock(&LEFT).pop().filter(|_| cfg!(feature = "library")) {
+        Some(slot) => {
+            *lock(slot) = Some(entry);
+            slot
+        }
+        None => Box::leak(Box::new(Mutex::new(Some(entry)))),
+    }
+}
+
+impl OfStore {
+    fn new() -> OfStore {
+        let streams = [Stream::In, Stream::Out, Stream::Err];
+        OfStore {
+            streams: streams.map(|stream| new_slot(Entry::new(Descriptor::Stream(stream)))),
+            opened: Mutex::default(),
+            free: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Drop for OfStore {
+    fn drop(&mut self) {
+        for slot in self.streams.into_iter().chain(lock(&self.opened).drain(..)) {
+            let entry = lock(slot).take();
+            drop(entry);
+            lock(&LEFT).push(slot);
+        }
+    }
+}
+
+/// Calls `look` with the slots of standard streams, those of others, and how many are empty.
+#[inline]
+fn with_slots<R>(
+    look: impl FnOnce(
+        [&'static Slot; FIRST_OPENED as usize],
+        &Mutex<Vec<&'static Slot>>,
+        &AtomicUsize,
+    ) -> R,
+) -> R {
+    if cfg!(feature = "library") {
+        return store::with_kept(OfStore::new, |of_store| {
+            look(of_store.streams, &of_store.opened, &of_store.free)
+        });
+    }
+    look(STREAMS.each_ref(), &OPENED, &FREE)
+}
 
 impl Entry {
     pub(super) const fn new(descriptor: Descriptor) -> Entry {
@@ -150,16 +210,28 @@ pub(super) fn with_all<T>(fds: &mut [u32], then: impl FnOnce(Held<'_>) -> Result
 /// # Errors
 /// [`Errno::OVERFLOW`] when there are no more numbers.
 pub(super) fn insert(entry: Entry) -> Result<u32> {
-    let mut opened = lock(&OPENED);
-    if FREE.load(Ordering::Relaxed) > 0 {
-        let slots = opened.iter().copied().rev().chain(STREAMS.iter().rev());
+    with_slots(|streams, opened, free| insert_into(streams, &mut lock(opened), free, entry))
+}
+
+fn insert_into(
+    streams: [&'static Slot; FIRST_OPENED as usize],
+    opened: &mut Vec<&'static Slot>,
+    free: &AtomicUsize,
+    entry: Entry,
+) -> Result<u32> {
+    if free.load(Ordering::Relaxed) > 0 {
+        let slots = opened
+            .iter()
+            .copied()
+            .rev()
+            .chain(streams.into_iter().rev());
         for (below_end, slot) in (1..).zip(slots) {
             // A slot that is locked is in use, or about to be.
             if let Ok(mut place) = slot.try_lock()
                 && place.is_none()
             {
                 *place = Some(entry);
-                FREE.fetch_sub(1, Ordering::Relaxed);
+                free.fetch_sub(1, Ordering::Relaxed);
                 return Ok(FIRST_OPENED + opened.len() as u32 - below_end);
             }
         }
@@ -168,7 +240,7 @@ pub(super) fn insert(entry: Entry) -> Result<u32> {
     let fd = index
         .and_then(|index| index.checked_add(FIRST_OPENED))
         .ok_or(Errno::OVERFLOW)?;
-    opened.push(Box::leak(Box::new(Mutex::new(Some(entry)))));
+    opened.push(new_slot(entry));
     Ok(fd)
 }
 
@@ -178,7 +250,7 @@ pub(super) fn insert(entry: Entry) -> Result<u32> {
 /// [`Errno::BADF`] for a number that is not open.
 pub(super) fn remove(fd: u32) -> Result<Entry> {
     let entry = lock(slot(fd)?).take().ok_or(Errno::BADF)?;
-    FREE.fetch_add(1, Ordering::Relaxed);
+    one_is_free();
     Ok(entry)
 }
 
@@ -200,7 +272,7 @@ pub(super) fn renumber(fd: u32, to: u32) -> Result<Option<Entry>> {
     if from.is_none() || to.is_none() {
         return Err(Errno::BADF);
     }
-    FREE.fetch_add(1, Ordering::Relaxed);
+    one_is_free();
     Ok(std::mem::replace(&mut **to, from.take()))
 }
 
@@ -209,11 +281,22 @@ const fn stream_slot(stream: Stream) -> Slot {
 }
 
 fn slot(fd: u32) -> Result<&'static Slot> {
-    if let Some(slot) = STREAMS.get(fd as usize) {
-        return Ok(slot);
-    }
     let index = fd.wrapping_sub(FIRST_OPENED) as usize;
-    lock(&OPENED).get(index).copied().ok_or(Errno::BADF)
+    if !cfg!(feature = "library") {
+        if let Some(slot) = STREAMS.get(fd as usize) {
+            return Ok(slot);
+        }
+        return lock(&OPENED).get(index).copied().ok_or(Errno::BADF);
+    }
+    with_slots(|streams, opened, _| {
+        let stream = streams.get(fd as usize).copied();
+        let found = stream.or_else(|| lock(opened).get(index).copied());
+        found.ok_or(Errno::BADF)
+    })
+}
+
+fn one_is_free() {
+    with_slots(|_, _, free| free.fetch_add(1, Ordering::Relaxed));
 }
 
 /// Nothing that holds a lock here can leave what it guards half changed.

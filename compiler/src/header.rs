@@ -1,0 +1,223 @@
+//! The header of a library: what an embedder calls, in C.
+//!
+//! Comes in: a plan with what is exported, and by what symbols. Goes out: text that C and C++ take.
+
+pub(crate) mod rust;
+mod types;
+
+use crate::encode;
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::{LibraryFn, LibraryItem, LinkPlan, library_prefix};
+use std::fmt::Write;
+use types::{Types, member};
+use wasmparser::ValType;
+use wit_component::DecodedWasm;
+use wit_parser::{Function, Resolve, WorldId, WorldItem};
+
+/// The header of a library with this name, made of a module or of the component `wasm`.
+///
+/// # Errors
+/// When WIT cannot express the component's types, or C has no form for them.
+pub(crate) fn header(plan: &LinkPlan<'_>, program: &str, wasm: &[u8]) -> Result<String> {
+    let prefix = library_prefix(program);
+    let guard = format!("{}_H", prefix.to_uppercase());
+    let mut text = format!(
+        "/* What {prefix} exports. Made by wasmelt. */\n\
+         #ifndef {guard}\n#define {guard}\n\n\
+         #include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n\
+         #include <stdlib.h>\n\n\
+         #ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n"
+    );
+    if plan.library.fns.iter().any(uses_vectors) || imports_vectors(plan) {
+        let _ = writeln!(
+            text,
+            "typedef struct {prefix}_v128 {{ uint8_t bytes[16]; }} {prefix}_v128_t;\n"
+        );
+    }
+    text.push_str(&imports(plan, &prefix));
+    text.push_str(
+        &SHARED
+            .replace("app", &prefix)
+            .replace("APP", &prefix.to_uppercase()),
+    );
+    if plan.linked.has_components {
+        text.push_str(&of_component(plan, &prefix, wasm)?);
+    } else {
+        for of_library in &plan.library.fns {
+            text.push('\n');
+            text.push_str(&declaration(plan, of_library, &prefix));
+        }
+    }
+    for name in &plan.library.left_out {
+        let name = name.replace("*/", "* /");
+        let _ = write!(text, "\n/* `{name}` is nothing that C can use. */\n");
+    }
+    let _ = write!(text, "\n#ifdef __cplusplus\n}}\n#endif\n\n#endif\n");
+    Ok(text)
+}
+
+/// Types and functions of a component.
+fn of_component(plan: &LinkPlan<'_>, prefix: &str, wasm: &[u8]) -> Result<String> {
+    let decoded = encode::caught(|| wit_component::decode(wasm));
+    let Some(Ok(DecodedWasm::Component(resolve, world))) = decoded else {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "WIT cannot express the types of this component, so there is no header",
+        ));
+    };
+    let functions = functions(&resolve, world);
+    let mut types = Types::new(&resolve, prefix);
+    let mut declarations = String::new();
+    for of_library in &plan.library.fns {
+        let found = functions.iter().find(|(name, _)| *name == of_library.name);
+        let Some((_, function)) = found else {
+            continue;
+        };
+        let _ = write!(
+            declarations,
+            "\n/* {} */\n{prefix}_status_t {}({prefix}_t *app",
+            of_library.name, of_library.symbol
+        );
+        for param in &function.params {
+            let (ty, name) = (types.c_type(&param.ty)?, member(&param.name));
+            let _ = match ty.is_scalar {
+                true => write!(declarations, ", {} {name}", ty.name),
+                false => write!(declarations, ", const {} *{name}", ty.name),
+            };
+        }
+        if let Some(result) = &function.result {
+            let _ = write!(declarations, ", {} *result", types.c_type(result)?.name);
+        }
+        declarations.push_str(");\n");
+    }
+    Ok(types.text + &declarations)
+}
+
+/// What a world exports, by the names of a component's exports.
+fn functions(resolve: &Resolve, world: WorldId) -> Vec<(String, &Function)> {
+    let mut functions = Vec::new();
+    for (key, item) in &resolve.worlds[world].exports {
+        match item {
+            WorldItem::Function(function) => functions.push((function.name.clone(), function)),
+            WorldItem::Interface { id, .. } => {
+                let interface = resolve.name_world_key(key);
+                let of_interface = resolve.interfaces[*id].functions.values();
+                functions.extend(of_interface.map(|it| (format!("{interface}#{}", it.name), it)));
+            }
+            WorldItem::Type { .. } => {}
+        }
+    }
+    functions
+}
+
+/// What the header of every library has, for one that is called `app`.
+const SHARED: &str = "\
+/* An instance of the program. One thread at a time uses it; different instances are used by different
+   threads at the same time. */
+typedef struct app app_t;
+
+/* What a call gives. After a trap or an exit the instance can only be deleted. */
+typedef enum app_status {
+    APP_OK = 0,
+    APP_TRAP = 1,      /* a trap: app_message says which, and where */
+    APP_EXIT = 2,      /* the program has exited: app_exit_code */
+    APP_ENDED = 3,     /* an earlier call has ended the instance */
+    APP_NO_MEMORY = 4, /* there is no memory for an instance, or for a result */
+    APP_INVALID = 5    /* an argument is not what its type says; nothing was called */
+} app_status_t;
+
+/* What may be said about a new instance. Begin with zeros. */
+typedef struct app_config {
+    uint64_t memory_bytes_max;  /* no memory gets larger; 0: as the program says */
+    uint64_t stack_bytes;       /* of the calling thread's stack; 0: as the library was built */
+    const app_imports_t *imports;  /* what the program imports; lives as long as the instance */
+} app_config_t;
+
+/* Makes an instance; `config` may be NULL. If it fails, *app is NULL. */
+app_status_t app_new(const app_config_t *config, app_t **app);
+
+/* The end of an instance; NULL is none. */
+void app_delete(app_t *app);
+
+/* How an instance has ended, with a backtrace; of NULL, why this thread's last app_new has failed.
+   Valid until the next call. */
+const char *app_message(const app_t *app);
+
+/* The code of a program that has exited. */
+int32_t app_exit_code(const app_t *app);
+";
+
+fn imports_vectors(plan: &LinkPlan<'_>) -> bool {
+    let is_vector = |ty: &ValType| *ty == ValType::V128;
+    let mut imports = plan.library.imports.iter();
+    imports.any(|it| it.ty.params().iter().chain(it.ty.results()).any(is_vector))
+}
+
+/// What the embedder provides.
+fn imports(plan: &LinkPlan<'_>, prefix: &str) -> String {
+    let imports = &plan.library.imports;
+    if imports.is_empty() {
+        return format!(
+            "typedef struct {prefix}_imports {prefix}_imports_t;  /* there are none */\n\n"
+        );
+    }
+    let mut text = format!(
+        "/* What the program imports. A function gives 0; anything else is a trap. */\n\
+         typedef struct {prefix}_imports {{\n    void *user;  /* the first parameter of each */\n"
+    );
+    for import in imports {
+        let list = parameters(import.ty.params(), import.ty.results(), prefix);
+        let _ = writeln!(text, "    int32_t (*{})(void *user{list});", import.field);
+    }
+    let _ = write!(text, "}} {prefix}_imports_t;\n\n");
+    text
+}
+
+fn parameters(params: &[ValType], results: &[ValType], prefix: &str) -> String {
+    let params = params.iter().enumerate().map(|(position, ty)| match ty {
+        ValType::V128 => format!(", const {prefix}_v128_t *p{position}"),
+        other => format!(", {} p{position}", c_type(*other, prefix)),
+    });
+    let results = results.iter().enumerate();
+    let results = results.map(|(position, ty)| format!(", {} *r{position}", c_type(*ty, prefix)));
+    params.chain(results).collect()
+}
+
+fn uses_vectors(of_library: &LibraryFn) -> bool {
+    match &of_library.item {
+        LibraryItem::Func { params, results } => {
+            params.iter().chain(results).any(|ty| *ty == ValType::V128)
+        }
+        _ => false,
+    }
+}
+
+fn declaration(plan: &LinkPlan<'_>, of_library: &LibraryFn, prefix: &str) -> String {
+    let symbol = &of_library.symbol;
+    match &of_library.item {
+        LibraryItem::Func { params, results } => {
+            let list = parameters(params, results, prefix);
+            format!("{prefix}_status_t {symbol}({prefix}_t *app{list});\n")
+        }
+        LibraryItem::Lift => String::new(),
+        LibraryItem::Memory => format!(
+            "/* A memory; it stays where it is. `bytes` may be NULL, or gets its length. */\n\
+             uint8_t *{symbol}({prefix}_t *app, uint64_t *bytes);\n"
+        ),
+        LibraryItem::Global(global) => {
+            let ty = c_type(plan.globals[global.index()].ty, prefix);
+            format!("void {symbol}({prefix}_t *app, {ty} *value);\n")
+        }
+    }
+}
+
+fn c_type(ty: ValType, prefix: &str) -> String {
+    match ty {
+        ValType::I32 => "int32_t".to_owned(),
+        ValType::I64 => "int64_t".to_owned(),
+        ValType::F32 => "float".to_owned(),
+        ValType::F64 => "double".to_owned(),
+        ValType::V128 => format!("{prefix}_v128_t"),
+        ValType::Ref(_) => unreachable!("exports with references are left out"),
+    }
+}

@@ -1,0 +1,277 @@
+//! Which exports an embedder of a library calls, and by what names.
+//!
+//! Names are `PREFIX_EXPORT` in C's letters. A function of the header that every library has keeps
+//! its name; an export that would have it, or that of another export, gets a `_` behind its own.
+
+use super::library::{LibraryFn, LibraryImport, LibraryItem, c_name, prefix};
+use super::{Callee, ExportPlan, FuncKind, LinkPlan};
+use crate::canonical::{Ty, TyId};
+use crate::error::{Error, Result};
+use crate::index::{FuncId, InstanceIndex};
+use crate::parse::Extern;
+use std::collections::HashSet;
+use wasmelt_abi::LIBRARY_FNS;
+use wasmparser::{FuncType, ValType};
+
+/// Finds what a core module exports.
+///
+/// # Errors
+/// When there is nothing.
+pub(super) fn choose_exports(
+    plan: &mut LinkPlan<'_>,
+    instance: InstanceIndex,
+    program: &str,
+) -> Result<()> {
+    let mut names = Names::new(program);
+    let exports: Vec<(String, Extern)> = plan
+        .module(instance)
+        .exports
+        .iter()
+        .map(|export| (export.name.to_owned(), export.item))
+        .collect();
+    for (name, item) in exports {
+        // It is called when an instance is made.
+        if name == "_initialize" {
+            continue;
+        }
+        let Some((func, item)) = plan.library_item(instance, item) else {
+            plan.library.left_out.push(name);
+            continue;
+        };
+        plan.library.fns.push(LibraryFn {
+            symbol: names.symbol(&name),
+            name,
+            func,
+            item,
+        });
+    }
+    match plan.library.fns.is_empty() {
+        false => Ok(()),
+        true => Err(Error::usage("the module exports nothing that C can call")
+            .help("export functions of numbers, or build a component")),
+    }
+}
+
+/// The names that are given to exports.
+struct Names {
+    prefix: String,
+    taken: HashSet<String>,
+}
+
+impl Names {
+    fn new(program: &str) -> Names {
+        Names {
+            prefix: prefix(program),
+            taken: LIBRARY_FNS.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
+    /// The symbol of an export: of `interface#function` without the package and its version.
+    fn symbol(&mut self, name: &str) -> String {
+        let mut in_c = match name.split_once('#') {
+            Some((interface, function)) => {
+                let interface = interface.split('@').next().unwrap_or(interface);
+                let word = interface.rsplit(['/', ':']).next().unwrap_or(interface);
+                format!("{}_{}", c_name(word), c_name(function))
+            }
+            None => c_name(name),
+        };
+        while !self.taken.insert(in_c.clone()) {
+            in_c.push('_');
+        }
+        format!("{}_{in_c}", self.prefix)
+    }
+}
+
+/// Finds what a component exports; each has been made callable.
+///
+/// # Errors
+/// When there is nothing.
+pub(super) fn choose_lifts(plan: &mut LinkPlan<'_>, program: &str) -> Result<()> {
+    let mut names = Names::new(program);
+    for (export, of_component) in (0..).zip(plan.component_exports.clone()) {
+        let lift = of_component.lift;
+        let ty = plan.linked.lifts[lift.index()].ty;
+        let ty = plan.linked.types.func(ty);
+        let params = ty.params.iter().map(|(_, ty)| *ty);
+        if !params.chain(ty.result).all(|ty| plan.is_in_c(ty)) {
+            plan.library.left_out.push(of_component.name);
+            continue;
+        }
+        let func = plan.add_func(FuncKind::LibraryLift { export, lift });
+        plan.library.fns.push(LibraryFn {
+            symbol: names.symbol(&of_component.name),
+            name: of_component.name,
+            func,
+            item: LibraryItem::Lift,
+        });
+    }
+    match plan.library.fns.is_empty() {
+        false => Ok(()),
+        true => Err(
+            Error::usage("the component exports no function that C can call")
+                .note("resources, streams, futures, maps and error contexts have no form in C"),
+        ),
+    }
+}
+
+impl LinkPlan<'_> {
+    /// What an export is, with the function that stands for it.
+    fn library_item(
+        &mut self,
+        instance: InstanceIndex,
+        item: Extern,
+    ) -> Option<(FuncId, LibraryItem)> {
+        let is_ref = |ty: &ValType| matches!(ty, ValType::Ref(_));
+        let at = &self.instances[instance.index()];
+        let (kind, item) = match item {
+            Extern::Func(func) => {
+                let callee = at.funcs[func.index()];
+                let ty = self.module(instance).func_type(func);
+                if ty.params().iter().chain(ty.results()).any(is_ref) {
+                    return None;
+                }
+                let (params, results) = (ty.params().to_vec(), ty.results().to_vec());
+                let sig = self.func_sig(instance, func);
+                let export = u32::try_from(self.library.fns.len()).expect("fewer than functions");
+                let kind = FuncKind::LibraryCall {
+                    export,
+                    callee,
+                    instance,
+                    sig,
+                };
+                (kind, LibraryItem::Func { params, results })
+            }
+            Extern::Memory(memory) => {
+                let memory = at.memories[memory.index()];
+                (FuncKind::LibraryMemory(memory), LibraryItem::Memory)
+            }
+            Extern::Global(global) => {
+                let global = at.globals[global.index()];
+                if is_ref(&self.globals[global.index()].ty) {
+                    return None;
+                }
+                (FuncKind::LibraryGlobal(global), LibraryItem::Global(global))
+            }
+            Extern::Table(_) | Extern::Tag(_) => return None,
+        };
+        Some((self.add_func(kind), item))
+    }
+
+    /// The function that stands for an import which the embedder is to provide, unless nobody can.
+    pub(super) fn library_import(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: &FuncType,
+    ) -> Option<FuncId> {
+        let is_ref = |ty: &ValType| matches!(ty, ValType::Ref(_));
+        let is_in_c = !ty.params().iter().chain(ty.results()).any(is_ref);
+        if !self.is_library() || !is_in_c || module.starts_with("wasi") {
+            return None;
+        }
+        let imports = &self.library.imports;
+        let is_it = |it: &&LibraryImport| it.module == module && it.name == name && it.ty == *ty;
+        if let Some(known) = imports.iter().find(is_it) {
+            return Some(known.func);
+        }
+        let mut field = format!("{}_{}", c_name(module), c_name(name));
+        while imports.iter().any(|other| other.field == field) {
+            field.push('_');
+        }
+        let import = u32::try_from(imports.len()).expect("fewer than functions");
+        let sig = self.sigs.intern(ty);
+        let func = self.add_func(FuncKind::LibraryImport { import, sig });
+        self.library.imports.push(LibraryImport {
+            module: module.to_owned(),
+            name: name.to_owned(),
+            field,
+            ty: ty.clone(),
+            func,
+        });
+        Some(func)
+    }
+
+    /// Whether an embedder can have values of a type.
+    fn is_in_c(&self, ty: TyId) -> bool {
+        let types = &self.linked.types;
+        match types.ty(ty) {
+            Ty::Own(_)
+            | Ty::Borrow(_)
+            | Ty::Stream(_)
+            | Ty::Future(_)
+            | Ty::ErrorContext
+            | Ty::Map(..) => false,
+            Ty::List(element) | Ty::FixedList(element, _) => self.is_in_c(*element),
+            Ty::Record(_) | Ty::Tuple(_) => {
+                types.members(ty).into_iter().all(|ty| self.is_in_c(ty))
+            }
+            Ty::Variant(_) | Ty::Option(_) | Ty::Result(..) => {
+                let held = types.cases(ty).into_iter().flatten().flatten();
+                held.into_iter().all(|ty| self.is_in_c(ty))
+            }
+            _ => true,
+        }
+    }
+
+    /// Decides how functions are called, once it is known what they reach. The runtime calls those
+    /// that it has to know of, by the positions of [`Library::fns`].
+    pub(super) fn settle_library(&mut self) {
+        self.library.is_direct = self.tags.is_empty()
+            && (0..self.funcs.len())
+                .all(|at| !self.reachable[at] || !self.calls_host(FuncId::new(at)));
+        if self.library.is_direct || self.linked.has_components {
+            return;
+        }
+        for at in 0..self.library.fns.len() {
+            let of_library = self.library.fns[at].clone();
+            let (params, results) = match of_library.item {
+                LibraryItem::Func { params, results } => (params, results),
+                _ => Default::default(),
+            };
+            let (kind, instance) = match self.funcs[of_library.func.index()].kind {
+                FuncKind::LibraryCall {
+                    callee,
+                    instance,
+                    sig,
+                    ..
+                } => (
+                    FuncKind::ExportCall {
+                        callee,
+                        instance,
+                        sig,
+                    },
+                    instance,
+                ),
+                // Never called by its number.
+                ref other => (other.clone(), InstanceIndex(0)),
+            };
+            let call = match kind {
+                FuncKind::ExportCall { .. } => self.add_func(kind),
+                _ => of_library.func,
+            };
+            self.reachable[call.index()] = true;
+            self.exports.push(ExportPlan {
+                instance,
+                name: of_library.name,
+                call,
+                params,
+                results,
+            });
+        }
+    }
+
+    fn calls_host(&self, id: FuncId) -> bool {
+        let is_host = |callee: &Callee| matches!(callee, Callee::Host(_));
+        match self.funcs[id.index()].kind {
+            FuncKind::Body { instance, .. } => {
+                let funcs = &self.instances[instance.index()].funcs;
+                let calls = self.facts(id).map_or(&[][..], |facts| &facts.calls);
+                calls.iter().any(|callee| is_host(&funcs[callee.index()]))
+            }
+            FuncKind::LibraryCall { callee, .. } => is_host(&callee),
+            FuncKind::HostEntry { .. } | FuncKind::LibraryImport { .. } => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! A library: an embedder creates instances, calls their exports, and deletes them.
+//!
+//! An instance is a store, and the embedder's handle of it is the store's base, so that generated
+//! functions need no lookup. Whatever ends a call (a trap, an exit) ends the instance too: what is
+//! left of it may be anything. The embedder is told by a number, and reads the rest as text.
+//!
+//! Nothing here is used by executables.
+
+mod values;
+
+use std::cell::RefCell;
+use std::ffi::{CString, c_char};
+use std::ptr::{null, null_mut};
+use std::sync::Once;
+
+use crate::component::dynamic;
+use crate::component::types::Type;
+use crate::vm::message::Message;
+use crate::vm::space::{NoSpace, PROCESS, header};
+use crate::vm::store::{Part, Store, of_memory, place, set_current};
+use crate::vm::trap::{self, Piece, TrapInfo, catch, raise_with};
+use crate::vm::{backtrace, note, process, spaces, stack_limit, start};
+use wasmelt_abi::{LibraryConfig, LibraryStatus, Program, TrapCode, TypeKind};
+
+/// Bytes of an embedder's stack that compiled code may use where nobody says.
+const STACK_BYTES: u64 = 512 << 10;
+
+/// More than any stack has.
+const STACK_BYTES_MAX: u64 = 1 << 46;
+
+/// What an instance is told by, besides its store.
+struct Record {
+    /// A call has begun and not ended.
+    is_running: bool,
+    exit_code: i32,
+    text: CString,
+    /// Those of the configuration.
+    imports: *const u8,
+}
+
+// SAFETY: nothing else has the place.
+const RECORD: Part<Record> = unsafe { Part::at(place::LIBRARY) };
+
+thread_local! {
+    /// Why the last instance that could not be created was not.
+    static FAILURE: RefCell<CString> = RefCell::default();
+}
+
+/// Somebody has linked a library's object as a program.
+#[unsafe(no_mangle)]
+extern "C" fn wasmelt_main_library(_: &'static Program) -> ! {
+    Message::new().text("error: this is a library, and has no main function\n");
+    process::exit(1)
+}
+
+/// `NAME_new`: creates and instantiates an instance.
+///
+/// # Safety
+/// `config` is null or a configuration, and `to` is a place for a handle.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn wasmelt_library_new(
+    config: *const LibraryConfig,
+    to: *mut *mut u8,
+) -> LibraryStatus {
+    // SAFETY: the caller vouches for it.
+    let config = unsafe { config.as_ref() };
+    drop(note::take());
+    let program = process::program();
+    prepare();
+    let created = spaces::create(program).map_err(|failure| no_space(&failure));
+    let instance = created.and_then(|store| instantiate(program, store, config).map(|()| store));
+    let (handle, status, text) = match instance {
+        Ok(store) => (store.base(), LibraryStatus::Ok, CString::default()),
+        Err((status, text)) => (null_mut(), status, text),
+    };
+    FAILURE.set(text);
+    // SAFETY: the caller vouches for it.
+    unsafe { to.write(handle) };
+    status
+}
+
+type Failure = (LibraryStatus, CString);
+
+fn no_space(failure: &NoSpace) -> Failure {
+    let text = format!("no memory for an instance: {failure}");
+    (LibraryStatus::NoMemory, c_text(text.into_bytes()))
+}
+
+/// What the process does once.
+fn prepare() {
+    static PREPARED: Once = Once::new();
+    PREPARED.call_once(|| {
+        trap::know_components();
+        process::adopt_environment();
+        process::leave_with(trap::leave);
+        start::take_signals();
+    });
+}
+
+fn instantiate(
+    program: &'static Program,
+    store: &'static Store,
+    config: Option<&LibraryConfig>,
+) -> Result<(), Failure> {
+    let number = |of: fn(&LibraryConfig) -> u64| config.map_or(0, of);
+    if let Err(failure) = limit_memories(program, store, number(|it| it.memory_bytes_max)) {
+        spaces::drop_store(store);
+        return Err(failure);
+    }
+    let stack = match (number(|it| it.stack_bytes), program.policy.stack_bytes_max) {
+        (0, 0) => STACK_BYTES,
+        (0, built) => built,
+        (bytes, _) => bytes,
+    };
+    stack_limit::set_bytes(store, stack.min(STACK_BYTES_MAX));
+    let imports = config.map_or(null(), |config| config.imports);
+    with_record(store, |record| record.imports = imports);
+    let body = || {
+        if let Some(host_init) = program.host_init {
+            // SAFETY: the compiler wrote the address of a function of this library.
+            unsafe { host_init(program) };
+        }
+        start::instantiate_all(program, store);
+    };
+    let status = run(store, body);
+    if status == LibraryStatus::Ok {
+        return Ok(());
+    }
+    let text = with_record(store, |record| record.text.clone());
+    spaces::drop_store(store);
+    Err((status, text))
+}
+
+/// No memory gets larger than so many bytes, or than it may be anyway for 0.
+fn limit_memories(program: &'static Program, store: &Store, max: u64) -> Result<(), Failure> {
+    for region in process::items(&program.regions) {
+        // SAFETY: a region of a store that is in use has its header below its memory.
+        let header = unsafe { &mut *header(store.base(), region) };
+        if max == 0 || header.bytes_max <= max {
+            continue;
+        }
+        if header.bytes > max {
+            let text = format!(
+                "a memory begins with {} bytes, and the limit is {max}",
+                header.bytes
+            );
+            return Err((LibraryStatus::NoMemory, c_text(text.into_bytes())));
+        }
+        header.bytes_max = max;
+    }
+    Ok(())
+}
+
+/// `NAME_delete`.
+///
+/// # Safety
+/// `handle` is null or that of an instance, in which nothing runs.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn wasmelt_library_delete(handle: *mut u8) {
+    // SAFETY: the caller vouches for it.
+    if let Some(store) = unsafe { store_of(handle) } {
+        let outer = set_current(store);
+        spaces::drop_store(store);
+        set_current(outer);
+    }
+}
+
+/// `NAME_message`: how an instance has ended, as text; of null, why the last instance of this thread
+/// that could not be created was not. Empty where there is nothing to tell.
+///
+/// # Safety
+/// As for [`wasmelt_library_delete`].
+#[unsafe(no_mangle)]
+unsafe extern "C" fn wasmelt_library_message(handle: *mut u8) -> *const c_char {
+    // SAFETY: the caller vouches for it.
+    match unsafe { store_of(handle) } {
+        None => FAILURE.with_borrow(|text| text.as_ptr()),
+        Some(store) => match RECORD.find(store) {
+            // SAFETY: the part is there for as long as the instance, which nobody else uses now.
+            Some(record) => unsafe { record.as_ref() }.text.as_ptr(),
+            None => c"".as_ptr(),
+        },
+    }
+}
+
+/// `NAME_exit_code`: the code of a program that has exited; 0 for any other.
+///
+/// # Safety
+/// As for [`wasmelt_library_delete`].
+#[unsafe(no_mangle)]
+unsafe extern "C" fn wasmelt_library_exit_code(handle: *mut u8) -> i32 {
+    // SAFETY: the caller vouches for it.
+    let store = unsafe { store_of(handle) };
+    let record = store.and_then(|store| RECORD.find(store));
+    // SAFETY: as in `wasmelt_library_message`.
+    record.map_or(0, |record| unsafe { record.as_ref() }.exit_code)
+}
+
+/// The store of a handle.
+///
+/// # Safety
+/// `handle` is null or that of an instance.
+unsafe fn store_of(handle: *mut u8) -> Option<&'static Store> {
+    if handle.is_null() {
+        return None;
+    }
+    let first = process::items(&PROCESS.program().regions).first()?;
+    let memory = handle.wrapping_add(first.memory_offset as usize);
+    // SAFETY: a handle is the base of a store that is in use.
+    Some(unsafe { of_memory(memory) })
+}
+
+/// The runtime function `library_call`.
+///
+/// # Safety
+/// `base` is a handle, and there are slots enough.
+#[unsafe(export_name = "wasmelt_library_call")]
+pub(crate) unsafe extern "C" fn library_call(base: *mut u8, export: i64, slots: *mut u8) -> i32 {
+    // SAFETY: the caller vouches for it.
+    let Some(store) = (unsafe { store_of(base) }) else {
+        return LibraryStatus::Ended as i32;
+    };
+    let exports = process::items(&PROCESS.program().exports);
+    let export = exports.get(export as usize);
+    let export = export.expect("the compiler wrote the export");
+    // SAFETY: compiled code for a store of this program; the caller vouches for the slots.
+    run(store, || unsafe { (export.call)(base, slots.cast()) }) as i32
+}
+
+/// The runtime function `library_lift`.
+///
+/// # Safety
+/// `base` is a handle, and the parameters and the place of the result are as the header says.
+#[unsafe(export_name = "wasmelt_library_lift")]
+pub(crate) unsafe extern "C" fn library_lift(
+    base: *mut u8,
+    export: i64,
+    slots: *mut u8,
+    to: *mut u8,
+) -> i32 {
+    // SAFETY: the caller vouches for it.
+    let Some(store) = (unsafe { store_of(base) }) else {
+        return LibraryStatus::Ended as i32;
+    };
+    let exports = process::items(&PROCESS.program().component_exports);
+    let export = exports.get(export as usize);
+    let export = export.expect("the compiler wrote the export");
+    let mut arguments = Vec::new();
+    for (position, ty) in dynamic::params(export).into_iter().enumerate() {
+        let slot = slots.wrapping_add(position * size_of::<u64>());
+        let at = match is_passed_by_value(ty) {
+            true => slot.cast_const(),
+            // SAFETY: the compiler wrote a slot for each parameter.
+            false => unsafe { slot.cast::<*const u8>().read() },
+        };
+        // SAFETY: the caller vouches for it.
+        match unsafe { values::load(ty, at) } {
+            Ok(value) => arguments.push(value),
+            Err(values::Invalid) => return LibraryStatus::Invalid as i32,
+        }
+    }
+    let mut result = None;
+    let status = run(store, || result = dynamic::call(export, store, &arguments));
+    if status == LibraryStatus::Ok
+        && let Some((ty, value)) = result
+    {
+        // SAFETY: the caller vouches for it.
+        if unsafe { values::store(ty, &value, to) }.is_err() {
+            return LibraryStatus::NoMemory as i32;
+        }
+    }
+    status as i32
+}
+
+/// What C passes as it is; all else is passed by its address.
+fn is_passed_by_value(ty: Type) -> bool {
+    use TypeKind::{FixedList, List, Map, Option, Record, Result, String, Tuple, Variant};
+    !matches!(
+        ty.kind(),
+        String | List | Map | FixedList | Record | Tuple | Variant | Option | Result
+    )
+}
+
+/// Runs something of an instance; if a trap or an exit ends it, the instance has ended.
+#[inline(never)]
+fn run(store: &'static Store, body: impl FnOnce()) -> LibraryStatus {
+    let bytes = stack_limit::bytes(store);
+    if bytes == 0 {
+        return LibraryStatus::Ended;
+    }
+    let frame = start::frame_address();
+    let outer_end = backtrace::stack_end();
+    backtrace::set_stack_end(frame);
+    let outer_store = set_current(store);
+    let is_outermost = !with_record(store, |record| record.is_running);
+    let before = match is_outermost {
+        true => stack_limit::set(store, (frame as u64).saturating_sub(bytes)),
+        false => 0,
+    };
+    with_record(store, |record| record.is_running = true);
+    let outcome = catch(body);
+    if is_outermost {
+        with_record(store, |record| record.is_running = false);
+        stack_limit::set(store, before);
+    }
+    set_current(outer_store);
+    backtrace::set_stack_end(outer_end);
+    match outcome {
+        Ok(()) => LibraryStatus::Ok,
+        Err(_) => ended(store),
+    }
+}
+
+/// An instance has ended, as has been noted.
+fn ended(store: &'static Store) -> LibraryStatus {
+    stack_limit::set_bytes(store, 0);
+    // Functions of the store that have called somebody who has ended it trap when they go on.
+    stack_limit::set(store, u64::MAX);
+    let (exit, text) = note::take();
+    let (status, code, text) = match exit {
+        Some(code) => (
+            LibraryStatus::Exit,
+            code,
+            c_text(format!("the program has exited with code {code}").into_bytes()),
+        ),
+        None => (LibraryStatus::Trap, 0, c_text(text)),
+    };
+    with_record(store, |record| {
+        (record.exit_code, record.text) = (code, text)
+    });
+    status
+}
+
+fn with_record<R>(store: &'static Store, look: impl FnOnce(&mut Record) -> R) -> R {
+    let mut record = RECORD.of(store, || Record {
+        is_running: false,
+        exit_code: 0,
+        text: CString::default(),
+        imports: null(),
+    });
+    // SAFETY: one thread at a time has the store, and nothing of it runs meanwhile.
+    look(unsafe { record.as_mut() })
+}
+
+/// What is noted is written for a terminal: the first word goes, and the last end of a line.
+fn c_text(text: Vec<u8>) -> CString {
+    let text = text
+        .strip_prefix(b"error: ")
+        .unwrap_or(&text)
+        .trim_ascii_end();
+    CString::new(text).unwrap_or_default()
+}
+
+/// The runtime function `library_imports`.
+///
+/// # Safety
+/// `memory` is byte 0 of a memory of an instance.
+#[unsafe(export_name = "wasmelt_library_imports")]
+pub(crate) unsafe extern "C" fn library_imports(memory: *mut u8) -> *mut u8 {
+    // SAFETY: the caller vouches for it.
+    let imports = with_record(unsafe { of_memory(memory) }, |record| record.imports);
+    if imports.is_null() {
+        let text = [Piece::Text(
+            "nothing has been said about what the program imports",
+        )];
+        raise_with(TrapInfo::with_text(TrapCode::UnknownImport, &text))
+    }
+    imports.cast_mut()
+}
+
+/// The runtime function `library_failed`.
+#[unsafe(export_name = "wasmelt_library_failed")]
+pub(crate) extern "C" fn library_failed(_memory: *mut u8, status: i32) -> ! {
+    let text = [
+        Piece::Text("a function of the embedder has failed with status "),
+        Piece::Text(if status < 0 { "-" } else { "" }),
+        Piece::Number(status.unsigned_abs().into()),
+    ];
+    raise_with(TrapInfo::with_text(TrapCode::Interrupted, &text))
+}
+
+/// The runtime function `library_refused`.
+///
+#[unsafe(export_name = "wasmelt_library_refused")]
+pub(crate) extern "C" fn library_refused(base: *mut u8) -> i32 {
+    debug_assert!(!base.is_null(), "a handle is never null");
+    LibraryStatus::Ended as i32
+}
+
+/// The runtime function `library_ended`.
+///
+/// # Safety
+/// `base` is a handle.
+#[unsafe(export_name = "wasmelt_library_ended")]
+pub(crate) unsafe extern "C" fn library_ended(base: *mut u8) -> i32 {
+    // SAFETY: the caller vouches for it.
+    let store = unsafe { store_of(base) };
+    store.map_or(LibraryStatus::Ended, ended) as i32
+}

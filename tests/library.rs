@@ -1,0 +1,211 @@
+//! Libraries, used by programs in `tests/library`: in C, C++, Rust and Python, and by a CMake project.
+//!
+//! A C program includes the header of the library that is made of the module or component of that
+//! name beside it, and is linked with the static library and with the shared one. Programs in other
+//! languages are called as the library is. Each checks what it does itself, and says what is wrong.
+//! What needs a tool that is not there is ignored, which the list of tests says.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const C_FLAGS: &[&str] = &["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"];
+const CPP_FLAGS: &[&str] = &[
+    "-xc++",
+    "-std=c++17",
+    "-fsyntax-only",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+];
+
+type Test = fn(&Path, &str) -> Result<(), Failed>;
+
+/// Endings of files, or their folder, with what is tested with them: its name, the tool that is needed, and the test.
+const KINDS: &[(&str, &str, &str, Test)] = &[
+    ("c", "staticlib", "cc", c),
+    ("c", "sharedlib", "cc", c),
+    ("c", "header in C++", "c++", header_in_cpp),
+    ("py", "sharedlib", "python3", python),
+    ("rs", "staticlib", "rustc", rust),
+    ("crate", "rust", "cargo", rust_crate),
+    ("txt", "staticlib", "cmake", cmake),
+];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials: Vec<Trial> = Vec::new();
+    for source in sources() {
+        let name = source
+            .strip_prefix(folder())
+            .unwrap_or(&source)
+            .display()
+            .to_string();
+        let is_crate = source
+            .parent()
+            .is_some_and(|parent| parent.ends_with("crate"));
+        let kind = match is_crate {
+            true => OsStr::new("crate"),
+            false => source.extension().unwrap_or_default(),
+        };
+        for &(extension, what, tool, test) in KINDS {
+            if kind == extension {
+                let source = source.clone();
+                let name = format!("{name} with {what}, needs {tool}");
+                let trial = Trial::test(name, move || test(&source, what));
+                trials.push(trial.with_ignored_flag(!is_there(tool)));
+            }
+        }
+    }
+    trials.sort_by(|left, right| left.name().cmp(right.name()));
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn is_there(tool: &str) -> bool {
+    let mut command = Command::new(tool);
+    let command = command
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library")
+}
+
+fn sources() -> Vec<PathBuf> {
+    let files = |folder: PathBuf| {
+        let entries = fs::read_dir(folder).expect("the folder of the tests is there");
+        entries.map(|entry| entry.expect("it can be read").path())
+    };
+    files(folder())
+        .chain(["cmake/CMakeLists.txt", "crate/numbers.rs"].map(|path| folder().join(path)))
+        .collect()
+}
+
+/// What a library is made of.
+fn input(library: &str) -> Result<PathBuf, Failed> {
+    ["wat", "wasm"]
+        .map(|extension| folder().join(format!("{library}.{extension}")))
+        .into_iter()
+        .find(|path| path.exists())
+        .ok_or_else(|| "there is nothing to make the library of".into())
+}
+
+/// The library whose header a program includes.
+fn included(source: &Path) -> Result<String, Failed> {
+    let text = fs::read_to_string(source)?;
+    let mut lines = text.lines();
+    let name = lines.find_map(|line| line.strip_prefix("#include \"")?.strip_suffix(".h\""));
+    Ok(name.ok_or("it includes no header of a library")?.to_owned())
+}
+
+fn make(library: &str, emit: &str, dir: &Path) -> Result<(), Failed> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wasmelt"));
+    let command = command.current_dir(dir).args(["build", "--emit", emit]);
+    step(command.arg(input(library)?))
+}
+
+fn c(source: &Path, kind: &str) -> Result<(), Failed> {
+    let library = included(source)?;
+    let dir = tempfile::tempdir()?;
+    make(&library, kind, dir.path())?;
+    make(&library, "header", dir.path())?;
+    let mut command = Command::new("cc");
+    let command = command
+        .current_dir(&dir)
+        .args(C_FLAGS)
+        .arg("-I.")
+        .arg(source);
+    let command = command.args(["-pthread", "-L.", "-o", "program"]);
+    step(command.arg(format!("-l{library}")).arg("-lm"))?;
+    let mut program = Command::new(dir.path().join("program"));
+    step(program.current_dir(&dir).env("LD_LIBRARY_PATH", dir.path()))
+}
+
+fn header_in_cpp(source: &Path, _: &str) -> Result<(), Failed> {
+    let library = included(source)?;
+    let dir = tempfile::tempdir()?;
+    make(&library, "header", dir.path())?;
+    let mut command = Command::new("c++");
+    let command = command.current_dir(&dir).args(CPP_FLAGS);
+    step(
+        command
+            .args(["-include", "stdlib.h"])
+            .arg(format!("{library}.h")),
+    )
+}
+
+fn python(source: &Path, kind: &str) -> Result<(), Failed> {
+    let dir = tempfile::tempdir()?;
+    make(&stem(source), kind, dir.path())?;
+    step(Command::new("python3").current_dir(&dir).arg(source))
+}
+
+fn rust(source: &Path, kind: &str) -> Result<(), Failed> {
+    let dir = tempfile::tempdir()?;
+    make(&stem(source), kind, dir.path())?;
+    let mut command = Command::new("rustc");
+    let command = command
+        .current_dir(&dir)
+        .args(["--edition", "2024", "-L.", "-o", "program"]);
+    step(command.arg(source))?;
+    step(Command::new(dir.path().join("program")).current_dir(&dir))
+}
+
+/// A package that depends on the crate by its path.
+fn rust_crate(source: &Path, _: &str) -> Result<(), Failed> {
+    let library = stem(source);
+    let dir = tempfile::tempdir()?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wasmelt"));
+    let command = command
+        .current_dir(&dir)
+        .args(["build", "--emit", "rust", "-o", "made"]);
+    step(command.arg(input(&library)?))?;
+    let package = dir.path().join("package");
+    fs::create_dir_all(package.join("src"))?;
+    fs::copy(source, package.join("src/main.rs"))?;
+    let manifest = format!(
+        "[package]\nname = \"user\"\nedition = \"2024\"\n\n[workspace]\n\n\
+         [dependencies]\n{library} = {{ path = \"../made\" }}\n"
+    );
+    fs::write(package.join("Cargo.toml"), manifest)?;
+    let mut command = Command::new("cargo");
+    let command = command
+        .current_dir(&package)
+        .args(["run", "--quiet", "--offline"]);
+    step(command.env("CARGO_TARGET_DIR", dir.path().join("target")))
+}
+
+fn cmake(source: &Path, _: &str) -> Result<(), Failed> {
+    let project = source.parent().ok_or("a file lies in a folder")?;
+    let dir = tempfile::tempdir()?;
+    let mut command = Command::new("cmake");
+    let command = command.arg("-S").arg(project).arg("-B").arg(dir.path());
+    step(command.arg(concat!("-DWASMELT=", env!("CARGO_BIN_EXE_wasmelt"))))?;
+    step(Command::new("cmake").arg("--build").arg(dir.path()))?;
+    step(&mut Command::new(dir.path().join("program")))
+}
+
+fn stem(source: &Path) -> String {
+    source
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn step(command: &mut Command) -> Result<(), Failed> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let mut message = format!("{command:?}: {}\n", output.status);
+    message.push_str(&String::from_utf8_lossy(&output.stdout));
+    message.push_str(&String::from_utf8_lossy(&output.stderr));
+    Err(message.into())
+}
