@@ -82,7 +82,7 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
 pub(crate) fn is_server(options: &Options, component: Option<&Externs>) -> bool {
     let may_be = match options.entry {
         Entry::Command | Entry::CommandOrLibrary | Entry::Serve => true,
-        Entry::Run | Entry::Invoke(_) => false,
+        Entry::Run | Entry::Library | Entry::Invoke(_) => false,
     };
     may_be && handler(component).is_some()
 }
