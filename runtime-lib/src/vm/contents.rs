@@ -289,14 +289,21 @@ fn is_mapped(parts: &[Part], at: usize) -> bool {
     parts.iter().any(has)
 }
 
-/// Bytes that are compared at a time, for which the compiler has vector instructions.
+/// Bytes that are compared at a time.
 const BLOCK: usize = 64;
+
+/// A block as words. Bytes would do where the compiler makes vector instructions of them, which is
+/// not certain: whether it does depends on what is around.
+fn words(block: &[u8; BLOCK]) -> impl Iterator<Item = u64> {
+    let (words, _) = block.as_chunks();
+    words.iter().map(|word| u64::from_ne_bytes(*word))
+}
 
 /// Makes a page equal to another: whether it was not.
 fn make_equal(page: &mut [u8], to: &[u8]) -> bool {
     let (blocks, expected) = (page.as_chunks::<BLOCK>().0, to.as_chunks::<BLOCK>().0);
     let differ = |(a, b): (&[u8; BLOCK], &[u8; BLOCK])| {
-        let bits = a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
+        let bits = words(a).zip(words(b)).fold(0, |all, (a, b)| all | (a ^ b));
         bits != 0
     };
     let Some(block) = blocks.iter().zip(expected).position(differ) else {
@@ -318,6 +325,6 @@ fn make_zeros(page: &mut [u8]) -> bool {
 
 fn is_zero(bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    let any = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte) != 0;
-    !blocks.iter().any(|block| any(block)) && !any(rest)
+    let is_used = |block| words(block).fold(0, |all, word| all | word) != 0;
+    !blocks.iter().any(is_used) && rest.iter().all(|byte| *byte == 0)
 }
