@@ -5,7 +5,7 @@ use rustix::process::{Signal, getpid, kill_process};
 use super::{Error, Result};
 
 pub use crate::vm::process::exit;
-pub(crate) use crate::vm::process::{before_exit, finish};
+pub(crate) use crate::vm::process::{Leaving, before_exit, finish};
 
 /// The signals of WASI, in its order.
 const SIGNALS: [Signal; 30] = [

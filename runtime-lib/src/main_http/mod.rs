@@ -11,7 +11,7 @@ use std::rc::Rc;
 use crate::host::environment::variable;
 use crate::host::http::server::run;
 use crate::host::http::server::settings::{Asked, HELP, Settings};
-use crate::host::process::before_exit;
+use crate::host::process::{Leaving, before_exit};
 use crate::vm::space::PROCESS;
 use crate::vm::trap::{Piece, TrapInfo, raise_with};
 use crate::vm::worker::Worker;
@@ -63,7 +63,7 @@ fn serve(program: &'static Program, slots: usize, body: Body, (reuse, at_once): 
         request_ns: settings.timeout_ns.or((limit_ns > 0).then_some(limit_ns)),
         instances: slots.min(settings.requests_max),
     };
-    before_exit(exit);
+    before_exit(Leaving::First, exit);
     poll::drive();
     run(&settings, || {
         let worker = Worker::new(&PROCESS, IDLE_STORES_MAX);

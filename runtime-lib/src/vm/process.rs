@@ -111,16 +111,26 @@ pub fn optional_text(text: &'static Str) -> Option<&'static [u8]> {
 }
 
 /// What is to be done before a component's program ends, where there is anything.
-static BEFORE_EXIT: OnceLock<fn()> = OnceLock::new();
+static BEFORE_EXIT: [OnceLock<fn()>; 2] = [const { OnceLock::new() }; 2];
 
-/// Has this called when a component's program has returned, or exits.
-pub(crate) fn before_exit(then: fn()) {
-    BEFORE_EXIT.get_or_init(|| then);
+/// Who has something to do before a program ends.
+#[derive(Clone, Copy)]
+pub(crate) enum Leaving {
+    /// A server, whose guests end themselves alone; or what a guest of WASI 0.2 has left unsent.
+    First,
+    /// What a guest of WASI 0.3 has left unsent.
+    Second,
+}
+
+/// Has this called when a component's program has returned, or exits. Only the first of a kind
+/// counts.
+pub(crate) fn before_exit(who: Leaving, then: fn()) {
+    BEFORE_EXIT[who as usize].get_or_init(|| then);
 }
 
 /// As [`exit`], after what is to be done before.
 pub(crate) fn finish(code: i32) -> ! {
-    if let Some(then) = BEFORE_EXIT.get() {
+    for then in BEFORE_EXIT.iter().filter_map(OnceLock::get) {
         then();
     }
     exit(code)

@@ -172,6 +172,14 @@ impl Sink {
         }
     }
 
+    /// Whether it is a standard stream of the process.
+    pub(super) fn is_standard(&self) -> bool {
+        match self {
+            Sink::Bytes(consumer) => matches!(consumer.descriptor(), Some(Handle::Stream(_))),
+            Sink::Elements(_) => false,
+        }
+    }
+
     pub(super) fn cancel(&mut self) {
         match self {
             Sink::Bytes(consumer) => consumer.cancel(),

@@ -130,9 +130,16 @@ impl Shared {
             return;
         }
         let shared = Rc::clone(self);
+        // A guest may well return without waiting for its last output.
+        let is_output = self.sink.borrow().as_ref().is_some_and(Sink::is_standard);
+        let owed = is_output.then(tasks::owe);
+        let poll = move |cx: &mut Context<'_>| {
+            let _owed = &owed;
+            shared.poll_host(cx)
+        };
         let driver = match tasks::may_attempt_now() {
-            true => tasks::start(move |cx| shared.poll_host(cx)),
-            false => Some(tasks::spawn(poll_fn(move |cx| shared.poll_host(cx)))),
+            true => tasks::start(poll),
+            false => Some(tasks::spawn(poll_fn(poll))),
         };
         self.driver.replace(driver);
     }

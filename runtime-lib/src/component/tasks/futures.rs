@@ -8,6 +8,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::host::process::{Leaving, before_exit};
+use crate::io;
 use crate::vm::store::{self, Part, Store, place};
 
 /// What a host function of async type returns.
@@ -31,6 +33,8 @@ struct Entry {
 struct Hosts {
     futures: RefCell<BTreeMap<u64, Entry>>,
     woken: Arc<Woken>,
+    /// How many [`Owed`] there are.
+    owed: Cell<usize>,
 }
 
 // SAFETY: nothing else has this place.
@@ -162,6 +166,40 @@ impl Drop for HostTask {
                 .borrow_mut()
                 .remove(&self.number);
             drop(entry);
+        }
+    }
+}
+
+/// While a future has this, the program does not end: it does what the guest takes for done.
+pub struct Owed {
+    store: &'static Store,
+}
+
+/// Has the end of the program wait for whoever has what is returned.
+pub fn owe() -> Owed {
+    before_exit(Leaving::Second, settle);
+    with(|hosts| hosts.owed.set(hosts.owed.get() + 1));
+    Owed {
+        store: store::current(),
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        // What the store had may be gone already.
+        if let Some(hosts) = HOSTS.find(self.store) {
+            // SAFETY: it lives as long as what runs in the store.
+            let owed = unsafe { &hosts.as_ref().owed };
+            owed.set(owed.get().saturating_sub(1));
+        }
+    }
+}
+
+/// Waits until nothing is owed. No code of the guest runs any more.
+fn settle() {
+    while find(|hosts| hosts.owed.get() > 0).unwrap_or(false) {
+        if !run_woken() && io::block_on(poll_woken).is_err() {
+            break;
         }
     }
 }

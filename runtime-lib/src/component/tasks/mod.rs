@@ -54,7 +54,7 @@ pub(crate) use call::run_async;
 pub use call::{ExportCall, begin_export, call_export};
 #[cfg(test)]
 pub(crate) use futures::run_host_tasks;
-pub use futures::{HostFuture, HostTask, spawn, start};
+pub use futures::{HostFuture, HostTask, owe, spawn, start};
 pub use host::{AsyncHostFn, New, enter_async};
 pub(crate) use lower::async_call;
 pub use model::{Event, Waitable, WaitableState};

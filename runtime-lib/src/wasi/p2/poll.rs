@@ -221,7 +221,7 @@ pub fn attend(errand: Rc<dyn Errand>) -> u64 {
     if ATTENDING.get().is_none() {
         ATTENDING.set(Some(wait_attending));
     }
-    process::before_exit(finish);
+    process::before_exit(process::Leaving::First, finish);
     ERRANDS.with_borrow_mut(|errands| {
         errands.next += 1;
         let number = errands.next;
