@@ -21,6 +21,7 @@ use crate::policy;
 use crate::preload;
 use crate::requests::{Build, OutputPath};
 use crate::sbom::{self, Materials};
+use crate::server;
 
 /// Builds what was asked for.
 ///
@@ -49,7 +50,8 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
         Emit::Oci => image(build, &input, &packs)?,
         Emit::Exe => linked(build, &build.options, &input, &packs[0])?,
         Emit::Header => {
-            Product::of(pipeline::header(&input, &completed(build, &input)?)?.into_bytes())
+            let options = completed(build, &build.options, &input)?;
+            Product::of(pipeline::header(&input, &options)?.into_bytes())
         }
         Emit::Staticlib | Emit::Sharedlib => library(build, &input)?,
         Emit::Rust => unreachable!("its folder has been written above"),
@@ -72,11 +74,11 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The options of the only target, with what only the input tells.
-fn completed(build: &Build, input: &Input) -> Result<Options, Failure> {
+/// Options with what only the input tells.
+fn completed(build: &Build, options: &Options, input: &Input) -> Result<Options, Failure> {
     Ok(Options {
         preloads: preload::read(&build.preloads)?,
-        ..pipeline::options_for(input, &build.options)?
+        ..pipeline::options_for(input, options)?
     })
 }
 
@@ -101,16 +103,16 @@ fn library(build: &Build, input: &Input) -> Result<Product, Failure> {
 
 /// Makes the folder of a Rust crate: its library, and what says how it is called.
 fn rust_crate(build: &Build, input: &Input) -> Result<(), Failure> {
-    let options = completed(build, input)?;
-    let source = pipeline::rust_source(input, &options)?;
-    let compiled = pipeline::compile(input, &options, &build.console)?;
-    let (library, _) = pipeline::library(&compiled, &options.name, None)?;
     let OutputPath::File(folder) = &build.output else {
         return Err(Failure::usage(
             Diagnostic::error("a crate is a folder, which standard output cannot be")
                 .help("say where to write: `-o DIR`"),
         ));
     };
+    let options = completed(build, &build.options, input)?;
+    let source = pipeline::rust_source(input, &options)?;
+    let compiled = pipeline::compile(input, &options, &build.console)?;
+    let (library, _) = pipeline::library(&compiled, &options.name, None)?;
     let name = wasmelt_compiler::library_name(&options.name);
     let sources = folder.join("src");
     std::fs::create_dir_all(&sources).map_err(|error| {
@@ -165,10 +167,7 @@ impl Product {
 }
 
 fn compiled(build: &Build, options: &Options, input: &Input) -> Result<Compiled, Failure> {
-    let options = Options {
-        preloads: preload::read(&build.preloads)?,
-        ..pipeline::options_for(input, options)?
-    };
+    let options = completed(build, options, input)?;
     pipeline::compile(input, &options, &build.console)
 }
 
@@ -204,12 +203,15 @@ fn image(build: &Build, input: &Input, packs: &[Pack]) -> Result<Product, Failur
     labels.extend(build.image.labels.clone());
     let externs = wasmelt_compiler::externs(&input.bytes);
     let directories = build.options.policy.dirs.iter().filter(|dir| !dir.optional);
+    let is_server = policy::is_server(&build.options, externs.as_ref());
     let image = Image {
         file_name: &build.options.name,
         reference: &build.image.reference,
         labels: &labels,
         user: build.image.user.as_deref(),
-        is_server: policy::is_server(&build.options, externs.as_ref()),
+        port: is_server
+            .then(|| server::port(&build.options.server))
+            .flatten(),
         directories: directories.map(|dir| &*dir.host).collect(),
     };
     let bytes = image::archive(&image, &platforms).map_err(|error| {

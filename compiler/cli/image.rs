@@ -24,9 +24,6 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// Where servers listen when nobody says otherwise.
-const SERVER_PORT: &str = "8080/tcp";
-
 /// What all platforms have in common.
 #[derive(Debug)]
 pub(crate) struct Image<'a> {
@@ -37,7 +34,8 @@ pub(crate) struct Image<'a> {
     pub(crate) labels: &'a BTreeMap<String, String>,
     /// `UID` or `UID:GID`.
     pub(crate) user: Option<&'a str>,
-    pub(crate) is_server: bool,
+    /// Where it listens, if it is a server.
+    pub(crate) port: Option<u16>,
     /// Directories that the executable opens.
     pub(crate) directories: Vec<&'a Path>,
 }
@@ -137,8 +135,8 @@ fn config(image: &Image<'_>) -> Value {
     if let Some(user) = image.user {
         config["User"] = json!(user);
     }
-    if image.is_server {
-        config["ExposedPorts"] = json!({ SERVER_PORT: {} });
+    if let Some(port) = image.port {
+        config["ExposedPorts"] = json!({ format!("{port}/tcp"): {} });
     }
     config
 }

@@ -6,12 +6,25 @@ use wasmelt_abi::{SERVER_OPTIONS, ServerValue};
 
 use crate::diagnostic::{Diagnostic, Failure};
 
+/// Where servers listen when nobody says otherwise.
+const USUAL_PORT: u16 = 8080;
+
 /// The words of the server's command line that these options are.
 ///
 /// # Errors
 /// Options that there are not, and values that mean nothing.
 pub(crate) fn baked(options: &[String]) -> Result<Vec<String>, Failure> {
     options.iter().map(|option| baked_one(option)).collect()
+}
+
+/// The port where a server listens when it is started without more options: one that is baked in, or
+/// the usual one; none if it is a path.
+pub(crate) fn port(baked: &[String]) -> Option<u16> {
+    let mut addresses = baked.iter().filter_map(|word| word.strip_prefix("--addr="));
+    match addresses.next_back() {
+        Some(address) => Some(address.parse::<SocketAddr>().ok()?.port()),
+        None => Some(USUAL_PORT),
+    }
 }
 
 fn baked_one(option: &str) -> Result<String, Failure> {
