@@ -243,26 +243,13 @@ impl Target {
 #[cfg(target_arch = "x86_64")]
 fn native_features() -> Vec<&'static str> {
     macro_rules! detected {
-        ($($name:tt),* $(,)?) => {{
+        ($($name:tt),*) => {{
             let mut features = Vec::new();
             $( if std::arch::is_x86_feature_detected!($name) { features.push($name); } )*
             features
         }};
     }
-    detected!(
-        "sse3",
-        "ssse3",
-        "sse4.1",
-        "sse4.2",
-        "popcnt",
-        "cmpxchg16b",
-        "avx",
-        "avx2",
-        "fma",
-        "bmi1",
-        "bmi2",
-        "lzcnt",
-    )
+    wasmelt_abi::for_each_x86_64_feature!(detected)
 }
 
 #[cfg(target_arch = "aarch64")]

@@ -380,7 +380,6 @@ pub(crate) extern "C" fn library_failed(_memory: *mut u8, status: i32) -> ! {
 }
 
 /// The runtime function `library_refused`.
-///
 #[unsafe(export_name = "wasmelt_library_refused")]
 pub(crate) extern "C" fn library_refused(base: *mut u8) -> i32 {
     debug_assert!(!base.is_null(), "a handle is never null");

@@ -23,10 +23,22 @@ fn kind(bytes: usize) -> usize {
 
 /// A buffer of one of the two sizes, whatever is in it.
 pub fn take(bytes: usize) -> Vec<u8> {
-    let mut buffer = KEPT.with_borrow_mut(|kept| kept[kind(bytes)].pop().unwrap_or_default());
+    let mut buffer = take_kept(bytes);
     // What it was shortened by is all that is written.
     buffer.resize(bytes, 0);
     buffer
+}
+
+/// The same with nothing in it.
+pub fn take_empty(bytes: usize) -> Vec<u8> {
+    let mut buffer = take_kept(bytes);
+    buffer.clear();
+    buffer
+}
+
+fn take_kept(bytes: usize) -> Vec<u8> {
+    let kept = KEPT.with_borrow_mut(|kept| kept[kind(bytes)].pop());
+    kept.unwrap_or_else(|| Vec::with_capacity(bytes))
 }
 
 /// Whether so many bytes are worth a buffer of this size.
@@ -66,6 +78,7 @@ mod tests {
             let again = take(bytes);
             assert_eq!((again.as_ptr(), again.len()), (address, bytes));
             assert_eq!(kept()[index], 0);
+            assert_eq!(take_empty(bytes).capacity(), bytes);
             for _ in 0..=KEPT_MAX {
                 give_back(vec![0; bytes]);
             }

@@ -20,20 +20,7 @@ pub(in crate::vm) fn has_feature(position: usize) -> bool {
             }
         };
     }
-    detected!(
-        "sse3",
-        "ssse3",
-        "sse4.1",
-        "sse4.2",
-        "popcnt",
-        "cmpxchg16b",
-        "avx",
-        "avx2",
-        "fma",
-        "bmi1",
-        "bmi2",
-        "lzcnt"
-    )
+    wasmelt_abi::for_each_x86_64_feature!(detected)
 }
 
 /// The registers of the thread that a signal interrupted.

@@ -170,8 +170,7 @@ impl Pipe {
         if !has_last || large::is_worth(bytes.len(), LARGE_BYTES) {
             return self.chunks.push_back(bytes.to_vec());
         }
-        let mut chunk = large::take(LARGE_BYTES);
-        chunk.clear();
+        let mut chunk = large::take_empty(LARGE_BYTES);
         chunk.extend_from_slice(bytes);
         self.chunks.push_back(chunk);
     }
