@@ -1,8 +1,9 @@
 //! Libraries, used by programs in `tests/library`: in C, C++, Rust and Python, and by a CMake project.
 //!
-//! A C program includes the header of the library that is made of the module or component of that
-//! name beside it, and is linked with the static library and with the shared one. Programs in other
-//! languages are called as the library is. Each checks what it does itself, and says what is wrong.
+//! A C program includes the headers of the libraries that are made of the modules or components of
+//! those names beside it, and is linked with the static libraries and with the shared ones; one with
+//! several libraries with each kind in turn, too. Programs in other languages are called as the library is. Each
+//! checks what it does itself, and says what is wrong.
 //! What needs a tool that is not there is ignored, which the list of tests says.
 
 use std::ffi::OsStr;
@@ -28,12 +29,16 @@ type Test = fn(&Path, &str) -> Result<(), Failed>;
 const KINDS: &[(&str, &str, &str, Test)] = &[
     ("c", "staticlib", "cc", c),
     ("c", "sharedlib", "cc", c),
+    ("c", MIXED, "cc", c),
     ("c", "header in C++", "c++", header_in_cpp),
     ("py", "sharedlib", "python3", python),
     ("rs", "staticlib", "rustc", rust),
     ("crate", "rust", "cargo", rust_crate),
     ("txt", "staticlib", "cmake", cmake),
 ];
+
+/// The first library of a program is static, the second shared.
+const MIXED: &str = "staticlib and sharedlib";
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -52,7 +57,8 @@ fn main() {
             false => source.extension().unwrap_or_default(),
         };
         for &(extension, what, tool, test) in KINDS {
-            if kind == extension {
+            let is_of_one = || included(&source).is_ok_and(|libraries| libraries.len() < 2);
+            if kind == extension && !(what == MIXED && is_of_one()) {
                 let source = source.clone();
                 let name = format!("{name} with {what}, needs {tool}");
                 let trial = Trial::test(name, move || test(&source, what));
@@ -96,12 +102,18 @@ fn input(library: &str) -> Result<PathBuf, Failed> {
         .ok_or_else(|| "there is nothing to make the library of".into())
 }
 
-/// The library whose header a program includes.
-fn included(source: &Path) -> Result<String, Failed> {
+/// The libraries whose headers a program includes.
+fn included(source: &Path) -> Result<Vec<String>, Failed> {
     let text = fs::read_to_string(source)?;
-    let mut lines = text.lines();
-    let name = lines.find_map(|line| line.strip_prefix("#include \"")?.strip_suffix(".h\""));
-    Ok(name.ok_or("it includes no header of a library")?.to_owned())
+    let name = |line: &str| {
+        let name = line.strip_prefix("#include \"")?.strip_suffix(".h\"")?;
+        Some(name.to_owned())
+    };
+    let names: Vec<String> = text.lines().filter_map(name).collect();
+    match names.is_empty() {
+        true => Err("it includes no header of a library".into()),
+        false => Ok(names),
+    }
 }
 
 fn make(library: &str, emit: &str, dir: &Path) -> Result<(), Failed> {
@@ -111,10 +123,17 @@ fn make(library: &str, emit: &str, dir: &Path) -> Result<(), Failed> {
 }
 
 fn c(source: &Path, kind: &str) -> Result<(), Failed> {
-    let library = included(source)?;
+    let libraries = included(source)?;
     let dir = tempfile::tempdir()?;
-    make(&library, kind, dir.path())?;
-    make(&library, "header", dir.path())?;
+    for (position, library) in libraries.iter().enumerate() {
+        let emit = match (kind, position) {
+            (MIXED, 0) => "staticlib",
+            (MIXED, _) => "sharedlib",
+            (kind, _) => kind,
+        };
+        make(library, emit, dir.path())?;
+        make(library, "header", dir.path())?;
+    }
     let mut command = Command::new("cc");
     let command = command
         .current_dir(&dir)
@@ -122,22 +141,22 @@ fn c(source: &Path, kind: &str) -> Result<(), Failed> {
         .arg("-I.")
         .arg(source);
     let command = command.args(["-pthread", "-L.", "-o", "program"]);
-    step(command.arg(format!("-l{library}")).arg("-lm"))?;
+    let flags = libraries.iter().map(|library| format!("-l{library}"));
+    step(command.args(flags).arg("-lm"))?;
     let mut program = Command::new(dir.path().join("program"));
     step(program.current_dir(&dir).env("LD_LIBRARY_PATH", dir.path()))
 }
 
 fn header_in_cpp(source: &Path, _: &str) -> Result<(), Failed> {
-    let library = included(source)?;
-    let dir = tempfile::tempdir()?;
-    make(&library, "header", dir.path())?;
-    let mut command = Command::new("c++");
-    let command = command.current_dir(&dir).args(CPP_FLAGS);
-    step(
-        command
-            .args(["-include", "stdlib.h"])
-            .arg(format!("{library}.h")),
-    )
+    for library in included(source)? {
+        let dir = tempfile::tempdir()?;
+        make(&library, "header", dir.path())?;
+        let mut command = Command::new("c++");
+        let command = command.current_dir(&dir).args(CPP_FLAGS);
+        let command = command.args(["-include", "stdlib.h"]);
+        step(command.arg(format!("{library}.h")))?;
+    }
+    Ok(())
 }
 
 fn python(source: &Path, kind: &str) -> Result<(), Failed> {
