@@ -6,6 +6,10 @@
 //!
 //! Nothing here is used by executables.
 
+mod blocks;
+mod lift;
+mod lower;
+mod record;
 mod values;
 
 use std::cell::RefCell;
@@ -13,33 +17,21 @@ use std::ffi::{CString, c_char};
 use std::ptr::{null, null_mut};
 use std::sync::Once;
 
-use crate::component::dynamic;
+use crate::component::export::{self, Returned};
 use crate::component::types::Type;
+use crate::component::{Call, dynamic};
 use crate::vm::message::Message;
 use crate::vm::space::{NoSpace, PROCESS, header};
-use crate::vm::store::{Part, Store, of_memory, place, set_current};
+use crate::vm::store::{Store, of_memory, set_current};
 use crate::vm::trap::{self, Piece, TrapInfo, catch, raise_with};
 use crate::vm::{backtrace, note, process, spaces, stack_limit, start};
-use wasmelt_abi::{LibraryConfig, LibraryStatus, Program, TrapCode, TypeKind};
+use wasmelt_abi::{ComponentExport, LibraryConfig, LibraryStatus, Program, TrapCode};
 
 /// Bytes of an embedder's stack that compiled code may use where nobody says.
 const STACK_BYTES: u64 = 512 << 10;
 
 /// More than any stack has.
 const STACK_BYTES_MAX: u64 = 1 << 46;
-
-/// What an instance is told by, besides its store.
-struct Record {
-    /// A call has begun and not ended.
-    is_running: bool,
-    exit_code: i32,
-    text: CString,
-    /// Those of the configuration.
-    imports: *const u8,
-}
-
-// SAFETY: nothing else has the place.
-const RECORD: Part<Record> = unsafe { Part::at(place::LIBRARY) };
 
 thread_local! {
     /// Why the last instance that could not be created was not.
@@ -114,7 +106,7 @@ fn instantiate(
     };
     stack_limit::set_bytes(store, stack.min(STACK_BYTES_MAX));
     let imports = config.map_or(null(), |config| config.imports);
-    with_record(store, |record| record.imports = imports);
+    record::with(store, |record| record.imports = imports);
     let body = || {
         if let Some(host_init) = program.host_init {
             // SAFETY: the compiler wrote the address of a function of this library.
@@ -126,7 +118,7 @@ fn instantiate(
     if status == LibraryStatus::Ok {
         return Ok(());
     }
-    let text = with_record(store, |record| record.text.clone());
+    let text = record::with(store, |record| record.text.clone());
     spaces::drop_store(store);
     Err((status, text))
 }
@@ -175,11 +167,7 @@ unsafe extern "C" fn wasmelt_library_message(handle: *mut u8) -> *const c_char {
     // SAFETY: the caller vouches for it.
     match unsafe { store_of(handle) } {
         None => FAILURE.with_borrow(|text| text.as_ptr()),
-        Some(store) => match RECORD.find(store) {
-            // SAFETY: the part is there for as long as the instance, which nobody else uses now.
-            Some(record) => unsafe { record.as_ref() }.text.as_ptr(),
-            None => c"".as_ptr(),
-        },
+        Some(store) => record::with(store, |record| record.text.as_ptr()),
     }
 }
 
@@ -191,9 +179,7 @@ unsafe extern "C" fn wasmelt_library_message(handle: *mut u8) -> *const c_char {
 unsafe extern "C" fn wasmelt_library_exit_code(handle: *mut u8) -> i32 {
     // SAFETY: the caller vouches for it.
     let store = unsafe { store_of(handle) };
-    let record = store.and_then(|store| RECORD.find(store));
-    // SAFETY: as in `wasmelt_library_message`.
-    record.map_or(0, |record| unsafe { record.as_ref() }.exit_code)
+    store.map_or(0, |store| record::with(store, |record| record.exit_code))
 }
 
 /// The store of a handle.
@@ -245,40 +231,43 @@ pub(crate) unsafe extern "C" fn library_lift(
     let exports = process::items(&PROCESS.program().component_exports);
     let export = exports.get(export as usize);
     let export = export.expect("the compiler wrote the export");
-    let mut arguments = Vec::new();
-    for (position, ty) in dynamic::params(export).into_iter().enumerate() {
-        let slot = slots.wrapping_add(position * size_of::<u64>());
-        let at = match is_passed_by_value(ty) {
-            true => slot.cast_const(),
-            // SAFETY: the compiler wrote a slot for each parameter.
-            false => unsafe { slot.cast::<*const u8>().read() },
-        };
-        // SAFETY: the caller vouches for it.
-        match unsafe { values::load(ty, at) } {
-            Ok(value) => arguments.push(value),
-            Err(values::Invalid) => return LibraryStatus::Invalid as i32,
+    for (position, ty) in export::params(export).enumerate() {
+        // SAFETY: the caller vouches for the parameters.
+        let checked = unsafe { values::check(ty, values::param(slots, position, ty)) };
+        if checked.is_err() {
+            return LibraryStatus::Invalid as i32;
         }
     }
-    let mut result = None;
-    let status = run(store, || result = dynamic::call(export, store, &arguments));
-    if status == LibraryStatus::Ok
-        && let Some((ty, value)) = result
-    {
-        // SAFETY: the caller vouches for it.
-        if unsafe { values::store(ty, &value, to) }.is_err() {
-            return LibraryStatus::NoMemory as i32;
-        }
+    // SAFETY: as above.
+    let status = run(store, || unsafe { call_lifted(export, store, (slots, to)) });
+    if status == LibraryStatus::Ok && !record::with(store, |record| record.blocks.give()) {
+        return LibraryStatus::NoMemory as i32;
     }
     status as i32
 }
 
-/// What C passes as it is; all else is passed by its address.
-fn is_passed_by_value(ty: Type) -> bool {
-    use TypeKind::{FixedList, List, Map, Option, Record, Result, String, Tuple, Variant};
-    !matches!(
-        ty.kind(),
-        String | List | Map | FixedList | Record | Tuple | Variant | Option | Result
-    )
+/// Calls a component's export with arguments that have been checked. What the result refers to is in
+/// the blocks of the instance's record.
+///
+/// # Safety
+/// As of [`library_lift`].
+unsafe fn call_lifted(
+    export: &'static ComponentExport,
+    store: &'static Store,
+    (slots, to): (*mut u8, *mut u8),
+) {
+    let lower = move |call: &mut Call<'_>, flat: &mut [u64]| {
+        let flat = (export.flat_params, flat);
+        // SAFETY: the caller vouches for the slots, and waits as long as the call lasts.
+        unsafe { lower::lower_params(call, export::params(export), slots, flat) };
+    };
+    let lift = move |call: &mut Call<'_>, returned: Returned, flat: &[u64]| {
+        if let Some(ty) = Type::at(export.result) {
+            // SAFETY: as above, for the place of the result.
+            unsafe { lift::lift_value(call, ty, (returned.is_flat(ty), flat), to) };
+        }
+    };
+    export::call(export, store, lower, lift);
 }
 
 /// Runs something of an instance; if a trap or an exit ends it, the instance has ended.
@@ -292,15 +281,15 @@ fn run(store: &'static Store, body: impl FnOnce()) -> LibraryStatus {
     let outer_end = backtrace::stack_end();
     backtrace::set_stack_end(frame);
     let outer_store = set_current(store);
-    let is_outermost = !with_record(store, |record| record.is_running);
+    let is_outermost = !record::with(store, |record| record.is_running);
     let before = match is_outermost {
         true => stack_limit::set(store, (frame as u64).saturating_sub(bytes)),
         false => 0,
     };
-    with_record(store, |record| record.is_running = true);
+    record::with(store, |record| record.is_running = true);
     let outcome = catch(body);
     if is_outermost {
-        with_record(store, |record| record.is_running = false);
+        record::with(store, |record| record.is_running = false);
         stack_limit::set(store, before);
     }
     set_current(outer_store);
@@ -325,21 +314,14 @@ fn ended(store: &'static Store) -> LibraryStatus {
         ),
         None => (LibraryStatus::Trap, 0, c_text(text)),
     };
-    with_record(store, |record| {
-        (record.exit_code, record.text) = (code, text)
+    if PROCESS.program().component_instances > 0 {
+        dynamic::abandon(store);
+    }
+    record::with(store, |record| {
+        (record.exit_code, record.text) = (code, text);
+        record.blocks.free();
     });
     status
-}
-
-fn with_record<R>(store: &'static Store, look: impl FnOnce(&mut Record) -> R) -> R {
-    let mut record = RECORD.of(store, || Record {
-        is_running: false,
-        exit_code: 0,
-        text: CString::default(),
-        imports: null(),
-    });
-    // SAFETY: one thread at a time has the store, and nothing of it runs meanwhile.
-    look(unsafe { record.as_mut() })
 }
 
 /// What is noted is written for a terminal: the first word goes, and the last end of a line.
@@ -358,7 +340,7 @@ fn c_text(text: Vec<u8>) -> CString {
 #[unsafe(export_name = "wasmelt_library_imports")]
 pub(crate) unsafe extern "C" fn library_imports(memory: *mut u8) -> *mut u8 {
     // SAFETY: the caller vouches for it.
-    let imports = with_record(unsafe { of_memory(memory) }, |record| record.imports);
+    let imports = record::with(unsafe { of_memory(memory) }, |record| record.imports);
     if imports.is_null() {
         let text = [Piece::Text(
             "nothing has been said about what the program imports",

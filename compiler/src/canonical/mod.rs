@@ -11,6 +11,6 @@ mod types;
 
 pub use nature::UNROLLED_MAX;
 pub use outline::Helper;
-pub use passing::{FLAT_PARAMS_MAX, FLAT_RESULTS_MAX, Form, LiftStyle, Passing};
+pub use passing::{FLAT_PARAMS_MAX, Form, LiftStyle, Passing};
 pub use ty::{Case, Field, Flat, FuncTy, FuncTyId, Layout, Ty, TyId, val_type};
 pub use types::Types;

@@ -118,22 +118,12 @@ impl Writer<'_> {
             );
         }
         // What is passed in memory has more flat values than the limit, however many.
-        let count = |passing: Passing, max: usize| match passing {
-            Passing::Flat(flat) => flat.len() as u64,
-            Passing::Memory => max as u64 + 1,
+        let flat = match types.params(lift.ty, ptr) {
+            Passing::Flat(flat) => flat.len(),
+            Passing::Memory => crate::canonical::FLAT_PARAMS_MAX + 1,
         };
-        let flat = count(
-            types.params(lift.ty, ptr),
-            crate::canonical::FLAT_PARAMS_MAX,
-        );
         self.blob
-            .set_u64(field(offset_of!(ComponentExport, flat_params)), flat);
-        let flat = count(
-            types.result(lift.ty, ptr),
-            crate::canonical::FLAT_RESULTS_MAX,
-        );
-        self.blob
-            .set_u64(field(offset_of!(ComponentExport, flat_results)), flat);
+            .set_u64(field(offset_of!(ComponentExport, flat_params)), flat as u64);
     }
 
     /// The description of a type, written once.

@@ -26,8 +26,6 @@ pub struct ComponentExport {
     pub result: *const TypeDesc,
     /// Number of flat parameters; with more than 16, their tuple lies in memory instead.
     pub flat_params: u64,
-    /// Number of flat results; with more than 1, the core function returns their address.
-    pub flat_results: u64,
     /// Of a function of async type, which is called as a task instead of by `call` and `finish`;
     /// null otherwise.
     pub lift: *const AsyncLift,

@@ -44,6 +44,7 @@ mod declare;
 pub mod dynamic;
 pub mod ends;
 pub(crate) mod error_context;
+pub mod export;
 mod handles;
 mod heap;
 mod host_fn;

@@ -10,22 +10,13 @@ use crate::component::types::Type;
 use crate::component::values::invalid_discriminant;
 use wasmelt_abi::{TrapCode, TypeKind};
 
-/// Lifts the result of a call: from its one flat value, or from the address that it returned.
-pub(super) fn lift_result(call: &mut Call<'_>, ty: Type, flat_len: u64, slots: &[u64]) -> Value {
+/// Lifts a result: from its flat values, or from the address that stands in their place.
+pub(super) fn lift_result(call: &mut Call<'_>, ty: Type, is_flat: bool, slots: &[u64]) -> Value {
+    if is_flat {
+        return lift(call, ty, &mut slots.iter());
+    }
     let first = slots.first().copied().unwrap_or(0);
-    if flat_len <= 1 {
-        return lift(call, ty, &mut slots.iter());
-    }
     load_checked(call, ty, first)
-}
-
-/// Lifts what `task.return` is given: flat values, or an address if there are too many.
-pub(super) fn lift_returned(call: &mut Call<'_>, ty: Type, slots: &[u64]) -> Value {
-    if ty.flat_fits() {
-        return lift(call, ty, &mut slots.iter());
-    }
-    let at = slots.first().copied().unwrap_or(0);
-    load_checked(call, ty, at)
 }
 
 /// `at` is a flat value.

@@ -316,7 +316,10 @@ fn returned(ty: Type, slots: &[u64]) -> String {
     let mut guest = Guest::new();
     guest.write(100, "héllo".as_bytes());
     guest.write(200, &(1..=17).collect::<Vec<u8>>());
-    show(ty, &lift::lift_returned(&mut guest.call(), ty, slots))
+    show(
+        ty,
+        &lift::lift_result(&mut guest.call(), ty, ty.flat_fits(), slots),
+    )
 }
 
 #[test]

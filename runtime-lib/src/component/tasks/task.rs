@@ -86,18 +86,20 @@ impl Task {
     pub(super) fn start(&self) -> CalleeSlots {
         self.state.set(TaskState::Started);
         let mut slots = [0; FLAT_PARAMS_MAX + 1];
+        state::with(self.store, |state| state.scope_enter_task(self.borrows));
         match &self.caller {
             Caller::Guest { record, subtask } => {
                 subtask.start();
-                state::with(self.store, |state| state.scope_enter_task(self.borrows));
                 // SAFETY: compiled code of this store; both have the slots that it needs.
                 unsafe {
                     (record.pass_params)(self.store.base(), subtask.slots(), slots.as_mut_ptr());
                 };
-                let lent = state::with(self.store, |state| state.scope_exit_task());
-                subtask.add_lenders(lent);
             }
             Caller::Host(host) => host.on_start(&mut slots),
+        }
+        let lent = state::with(self.store, |state| state.scope_exit_task());
+        if let Caller::Guest { subtask, .. } = &self.caller {
+            subtask.add_lenders(lent);
         }
         slots
     }

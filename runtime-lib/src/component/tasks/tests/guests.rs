@@ -246,7 +246,6 @@ pub(super) fn export<C: Code>() -> &'static ComponentExport {
         params: leaked(vec![std::ptr::from_ref(number)]),
         result: number,
         flat_params: 1,
-        flat_results: 1,
         lift: lift::<C>(),
     }))
 }

@@ -1,0 +1,75 @@
+//! Memory that is the embedder's, or will be: what results refer to comes from `malloc`, and is
+//! known here until the call has come to its end. A trap ends a call anywhere, and what had been
+//! made for it is freed then.
+
+use std::ptr::null_mut;
+
+/// Blocks of `malloc`, the newest last.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    blocks: Vec<*mut u8>,
+    /// There was no memory for one.
+    has_failed: bool,
+}
+
+impl Blocks {
+    /// A block that is not set to anything; null for no bytes, and where there is no memory, which
+    /// [`Blocks::give`] tells.
+    pub(super) fn allocate(&mut self, bytes: usize) -> *mut u8 {
+        if bytes == 0 {
+            return null_mut();
+        }
+        // SAFETY: `malloc` has no precondition.
+        let start: *mut u8 = unsafe { libc::malloc(bytes) }.cast();
+        match start.is_null() {
+            true => self.has_failed = true,
+            false => self.blocks.push(start),
+        }
+        start
+    }
+
+    /// From now on all blocks are the embedder's, unless there was no memory for one: then none
+    /// is.
+    pub(super) fn give(&mut self) -> bool {
+        if std::mem::take(&mut self.has_failed) {
+            self.free();
+            return false;
+        }
+        self.blocks.clear();
+        true
+    }
+
+    /// Frees all blocks.
+    pub(super) fn free(&mut self) {
+        for block in self.blocks.drain(..) {
+            // SAFETY: it comes from `malloc`, and nobody else has it.
+            unsafe { libc::free(block.cast()) };
+        }
+        self.has_failed = false;
+    }
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        self.free();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_blocks_are_given_or_none() {
+        let mut blocks = Blocks::default();
+        assert!(blocks.allocate(0).is_null());
+        let block = blocks.allocate(10);
+        assert!(!block.is_null() && blocks.give() && blocks.blocks.is_empty());
+        // SAFETY: it has been given away.
+        unsafe { libc::free(block.cast()) };
+        blocks.allocate(10);
+        assert!(blocks.allocate(usize::MAX).is_null());
+        assert!(!blocks.give() && blocks.blocks.is_empty());
+        assert!(blocks.give());
+    }
+}

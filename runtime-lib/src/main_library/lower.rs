@@ -1,0 +1,226 @@
+//! Values in C to flat values and to guest memory: `lower_flat_values` and `store` of the canonical
+//! ABI. They have been found to be of their types. A trap goes its usual way; nothing is owned here.
+
+use super::values::{bits, bytes, case, elements, param, placed, range};
+use crate::component::Call;
+use crate::component::types::Type;
+use wasmelt_abi::{FLAT_PARAMS_MAX, LIST_BYTES_MAX, PtrType, TrapCode, TypeKind};
+
+/// What writing relies on.
+const INSIDE: &str = "the place was found to be inside the memory";
+
+/// Lowers the arguments of a call, which are in slots of C, to `flat_len` flat values, or to memory
+/// where those are too many.
+///
+/// # Safety
+/// At the address is a slot for each parameter, with a value of the type's form in C.
+pub(super) unsafe fn lower_params(
+    call: &mut Call<'_>,
+    types: impl Iterator<Item = Type> + Clone,
+    from: *const u8,
+    (flat_len, slots): (u64, &mut [u64]),
+) {
+    let values = types.clone().enumerate();
+    // SAFETY: the caller vouches for the slots.
+    let values = values.map(|(position, ty)| (ty, unsafe { param(from, position, ty) }));
+    if flat_len <= FLAT_PARAMS_MAX as u64 {
+        let mut flat = Flat { slots, used: 0 };
+        for (ty, at) in values {
+            // SAFETY: the caller vouches for the value.
+            unsafe { flat.lower(call, ty, at) };
+        }
+        return;
+    }
+    let ptr_type = call.ptr_type();
+    let align = types
+        .clone()
+        .map(|ty| ty.align(ptr_type))
+        .max()
+        .unwrap_or(1);
+    let end = types.fold(0, |end: u32, ty| {
+        end.next_multiple_of(ty.align(ptr_type)) + ty.bytes(ptr_type)
+    });
+    let start = call.allocate(align, end.next_multiple_of(align).into());
+    // SAFETY: as above.
+    unsafe { store_members(call, values, start) };
+    if let Some(slot) = slots.first_mut() {
+        *slot = start;
+    }
+}
+
+struct Flat<'s> {
+    slots: &'s mut [u64],
+    used: usize,
+}
+
+impl Flat<'_> {
+    fn push(&mut self, bits: u64) {
+        if let Some(slot) = self.slots.get_mut(self.used) {
+            *slot = bits;
+        }
+        self.used += 1;
+    }
+
+    fn push_range(&mut self, (start, len): (u64, u64)) {
+        self.push(start);
+        self.push(len);
+    }
+
+    /// `lower_flat`.
+    ///
+    /// # Safety
+    /// At the address is a value of the type's form in C.
+    unsafe fn lower(&mut self, call: &mut Call<'_>, ty: Type, at: *const u8) {
+        // SAFETY: the caller vouches for all that is read here and below.
+        unsafe {
+            match ty.kind() {
+                TypeKind::Record | TypeKind::Tuple => {
+                    for (ty, at) in placed(ty.members().flatten(), at) {
+                        self.lower(call, ty, at);
+                    }
+                }
+                TypeKind::FixedList => {
+                    for (ty, at) in elements(ty.element(), at, ty.fixed_len() as usize) {
+                        self.lower(call, ty, at);
+                    }
+                }
+                TypeKind::String => {
+                    let range = store_string(call, at);
+                    self.push_range(range);
+                }
+                TypeKind::List => {
+                    let range = store_list(call, ty, at);
+                    self.push_range(range);
+                }
+                TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
+                    let end = self.used + ty.flat_len();
+                    let (case, at) = case(ty, at);
+                    self.push(case.into());
+                    if let Some(held) = ty.case(case) {
+                        self.lower(call, held, at);
+                    }
+                    while self.used < end {
+                        self.push(0);
+                    }
+                }
+                _ => self.push(scalar(ty, at)),
+            }
+        }
+    }
+}
+
+/// The bits of a value that is one flat value.
+///
+/// # Safety
+/// At the address is a value of the type's form in C.
+unsafe fn scalar(ty: Type, at: *const u8) -> u64 {
+    // SAFETY: the caller vouches for it.
+    let bits = unsafe { bits(at, ty.bytes(PtrType::I64)) };
+    match ty.kind() {
+        TypeKind::Bool => u64::from(bits != 0),
+        TypeKind::S8 => u64::from(i32::from(bits as i8).cast_unsigned()),
+        TypeKind::S16 => u64::from(i32::from(bits as i16).cast_unsigned()),
+        TypeKind::Flags => bits & (u64::MAX >> (64 - ty.member_count().clamp(1, 32))),
+        _ => bits,
+    }
+}
+
+/// `store`: the place is inside the memory and aligned.
+///
+/// # Safety
+/// `from` is a value of the type's form in C.
+pub(super) unsafe fn store(call: &mut Call<'_>, ty: Type, from: *const u8, at: u64) {
+    // SAFETY: the caller vouches for all that is read here and below.
+    unsafe {
+        match ty.kind() {
+            TypeKind::Record | TypeKind::Tuple => {
+                store_members(call, placed(ty.members().flatten(), from), at);
+            }
+            TypeKind::FixedList => {
+                let values = elements(ty.element(), from, ty.fixed_len() as usize);
+                store_members(call, values, at);
+            }
+            TypeKind::String => {
+                let range = store_string(call, from);
+                call.store_range(range, at);
+            }
+            TypeKind::List => {
+                let range = store_list(call, ty, from);
+                call.store_range(range, at);
+            }
+            TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
+                let (case, from) = case(ty, from);
+                write(call, at, case.into(), ty.discriminant_bytes());
+                if let Some(held) = ty.case(case) {
+                    let at = at + ty.payload_offset(call.ptr_type());
+                    store(call, held, from, at);
+                }
+            }
+            _ => write(call, at, scalar(ty, from), ty.bytes(PtrType::I64)),
+        }
+    }
+}
+
+/// Values one behind the other, each where its alignment has it.
+///
+/// # Safety
+/// They are of their types' form in C.
+unsafe fn store_members(
+    call: &mut Call<'_>,
+    values: impl Iterator<Item = (Type, *const u8)>,
+    mut at: u64,
+) {
+    for (ty, from) in values {
+        at = at.next_multiple_of(ty.align(call.ptr_type()).into());
+        // SAFETY: the caller vouches for the value.
+        unsafe { store(call, ty, from, at) };
+        at += u64::from(ty.bytes(call.ptr_type()));
+    }
+}
+
+/// `store_int`, of the low bytes.
+fn write(call: &mut Call<'_>, at: u64, value: u64, bytes: u32) {
+    let memory = call.memory();
+    match bytes {
+        1 => memory.write_u8(at, value as u8),
+        2 => memory.write_u16(at, value as u16),
+        4 => memory.write_u32(at, value as u32),
+        _ => memory.write_u64(at, value),
+    }
+    .expect(INSIDE);
+}
+
+/// # Safety
+/// At the address is a string.
+unsafe fn store_string(call: &mut Call<'_>, at: *const u8) -> (u64, u64) {
+    // SAFETY: the caller vouches for it.
+    let text = unsafe {
+        let (start, len) = range(at);
+        bytes(start, len)
+    };
+    let text =
+        std::str::from_utf8(text).expect("it has been checked, and the call has lasted since");
+    call.store_string(text)
+}
+
+/// # Safety
+/// At the address is a list.
+unsafe fn store_list(call: &mut Call<'_>, ty: Type, at: *const u8) -> (u64, u64) {
+    // SAFETY: the caller vouches for it.
+    let (start, len) = unsafe { range(at) };
+    let (element, ptr_type) = (ty.element(), call.ptr_type());
+    let total = (len as u64).saturating_mul(element.bytes(ptr_type).into());
+    if total > LIST_BYTES_MAX.into() {
+        call.trap(TrapCode::ListTooLong);
+    }
+    let to = call.allocate(element.align(ptr_type), total);
+    if element.is_number() {
+        // SAFETY: as above; a number has one size everywhere.
+        let from = unsafe { bytes(start, total as usize) };
+        call.memory().write_bytes(to, from).expect(INSIDE);
+    } else {
+        // SAFETY: as above.
+        unsafe { store_members(call, elements(element, start, len), to) };
+    }
+    (to, len as u64)
+}

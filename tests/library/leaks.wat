@@ -1,0 +1,27 @@
+;; Gives a megabyte of texts; if it is asked to, the last is no text.
+(component
+  (core module $m
+    (memory (export "memory") 4)
+    (data (i32.const 16) "\ff")
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+    (func (export "texts") (param $spoiled i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.const 65536))
+      (loop $next
+        (i32.store (local.get $at) (i32.const 131072))
+        (i32.store offset=4 (local.get $at) (i32.const 1000))
+        (local.set $at (i32.add (local.get $at) (i32.const 8)))
+        (br_if $next (i32.lt_u (local.get $at) (i32.const 73536))))
+      (if (local.get $spoiled)
+        (then (i32.store (i32.const 73528) (i32.const 16))))
+      (i32.store (i32.const 0) (i32.const 65536))
+      (i32.store (i32.const 4) (i32.const 1000))
+      (i32.const 0))
+    (func (export "length") (param i32 i32) (result i32) unreachable))
+  (core instance $m (instantiate $m))
+  (alias core export $m "memory" (core memory $memory))
+  (alias core export $m "realloc" (core func $realloc))
+  (func (export "texts") (param "spoiled" bool) (result (list string))
+    (canon lift (core func $m "texts") (memory $memory)))
+  (func (export "length") (param "text" string) (result u32)
+    (canon lift (core func $m "length") (memory $memory) (realloc $realloc))))
