@@ -36,6 +36,10 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
             OptLevel::SpeedAndSize => "speed_and_size",
         },
     );
+    // One pass over the code, for developers who wait for the compiler: see `--help`.
+    if options.opt_level == OptLevel::None {
+        set("regalloc_algorithm", "single_pass");
+    }
     // Costs half of the compile time; tests switch it on.
     set(
         "enable_verifier",
