@@ -36,7 +36,7 @@ fn check(path: &PathBuf) -> Result<(), Failed> {
         emit_text: Some(TextKind::Clif),
         ..Options::default()
     };
-    let compiled = wasmelt_compiler::compile(&fs::read(path)?, &options, &Silent)?;
+    let compiled = wasmelt_compiler::compile(&fs::read(path)?, &options, &Silent, None)?;
     let actual = compiled.text.ok_or("no text was made")?;
     let golden = path.with_extension("clif");
     let expected = fs::read_to_string(&golden).unwrap_or_default();

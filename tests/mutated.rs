@@ -169,7 +169,7 @@ fn mutations() -> usize {
 /// Compiles a module as a program, or as a script, in which everything exported is reached.
 fn compile(wasm: &[u8], options: &Options, as_program: bool) -> wasmelt_compiler::Result<Compiled> {
     if as_program {
-        return wasmelt_compiler::compile(wasm, options, &Silent);
+        return wasmelt_compiler::compile(wasm, options, &Silent, None);
     }
     let name = "damaged".to_owned();
     let item = match wasmelt_compiler::input_kind(wasm) {

@@ -59,7 +59,7 @@ fn compile(portable_object: bool) -> Compiled {
         portable_object,
         ..Options::default()
     };
-    wasmelt_compiler::compile(MODULE.as_bytes(), &options, &Silent).expect("it compiles")
+    wasmelt_compiler::compile(MODULE.as_bytes(), &options, &Silent, None).expect("it compiles")
 }
 
 fn link_and_run(compiled: &Compiled, executable: &Path) -> (Option<i32>, String) {

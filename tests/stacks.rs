@@ -35,7 +35,7 @@ fn refers_to_fibers(definitions: &str, imports: &str, exports: &str, body: &str)
         entry: Entry::Command,
         ..Options::default()
     };
-    let compiled = compile(text.as_bytes(), &options, &Silent).expect("it compiles");
+    let compiled = compile(text.as_bytes(), &options, &Silent, None).expect("it compiles");
     let name = b"wasmelt_fiber_run";
     compiled
         .object

@@ -136,6 +136,11 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_enum, default_value_t = Emit::Exe, value_name = "KIND")]
     pub(crate) emit: Emit,
 
+    /// Compile only functions that have changed since the last build of this input, whose code the
+    /// cache has (`WASMELT_CACHE_DIR`)
+    #[arg(long)]
+    pub(crate) incremental: bool,
+
     /// Arguments that the program always gets before those of its command line
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,

@@ -12,6 +12,7 @@ use crate::compose;
 use crate::diagnostic::{Diagnostic, Failure, printable};
 use crate::digest::sha256;
 use crate::image::{self, Image, Platform};
+use crate::incremental;
 use crate::input::{Input, reason};
 use crate::multi_call;
 use crate::output::{Pending, Purpose};
@@ -111,7 +112,7 @@ fn rust_crate(build: &Build, input: &Input) -> Result<(), Failure> {
     };
     let options = completed(build, &build.options, input)?;
     let source = pipeline::rust_source(input, &options)?;
-    let compiled = pipeline::compile(input, &options, &build.console)?;
+    let compiled = compiled_with(build, &options, input)?;
     let (library, _) = pipeline::library(&compiled, &options.name, None)?;
     let name = wasmelt_compiler::library_name(&options.name);
     let sources = folder.join("src");
@@ -167,8 +168,15 @@ impl Product {
 }
 
 fn compiled(build: &Build, options: &Options, input: &Input) -> Result<Compiled, Failure> {
-    let options = completed(build, options, input)?;
-    pipeline::compile(input, &options, &build.console)
+    compiled_with(build, &completed(build, options, input)?, input)
+}
+
+/// Compiles with completed options.
+fn compiled_with(build: &Build, options: &Options, input: &Input) -> Result<Compiled, Failure> {
+    match build.incremental {
+        true => incremental::compile(input, &build.input, options, &build.console),
+        false => pipeline::compile(input, options, &build.console, None),
+    }
 }
 
 /// An executable.
@@ -315,11 +323,16 @@ pub(crate) fn figures(report: &Report) -> String {
         wasm_bytes,
         functions_defined,
         functions_compiled,
+        functions_reused,
         code_bytes,
         ..
     } = *report;
+    let reused = match functions_reused {
+        0 => String::new(),
+        _ => format!(", {functions_reused} as in the last build"),
+    };
     format!(
-        "    Compiled {functions_compiled} functions ({functions_defined} in the module), {} of wasm to {} of code, {} host functions",
+        "    Compiled {functions_compiled} functions ({functions_defined} in the module{reused}), {} of wasm to {} of code, {} host functions",
         size(wasm_bytes),
         size(code_bytes),
         report.host_imports.len()

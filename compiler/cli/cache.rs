@@ -1,4 +1,5 @@
-//! The cache of `wasmelt run`: executables under the hash of everything that made them.
+//! The cache of `wasmelt run`: executables under the hash of everything that made them; and that of
+//! incremental builds, in a folder of it: machine code by input.
 //!
 //! An entry appears under its name complete, by a rename, and never changes. It is checked before
 //! it is used: what is not whole, or could be somebody else's, counts as missing and is built anew.
@@ -16,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{Mode, OFlags};
 use wasmelt_compiler::{Options, TargetCpu};
 
-use crate::input::reason;
+use crate::input::{InputPath, reason};
 use crate::requests::LinkOptions;
 use crate::signals;
 
@@ -35,12 +36,22 @@ pub(crate) struct Cache {
     folder: PathBuf,
 }
 
-/// An executable that is ready to run.
+/// An executable that is ready to run, or other contents.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) path: PathBuf,
     /// Open for reading: it is run as it was checked, whatever happens to the path.
     pub(crate) file: File,
+}
+
+impl Entry {
+    /// What was added.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn contents(&self) -> io::Result<Vec<u8>> {
+        sealed::contents(&self.file)
+    }
 }
 
 impl Cache {
@@ -49,21 +60,34 @@ impl Cache {
     /// # Errors
     /// Why there is no cache, for a message.
     pub(crate) fn open() -> Result<Cache, String> {
-        let folder = folder()?;
+        let cache = Cache { folder: folder()? };
+        cache.create()?;
+        Ok(cache)
+    }
+
+    /// The part for the machine code of inputs, which need not exist.
+    pub(crate) fn for_code(&self) -> Cache {
+        Cache {
+            folder: self.folder.join("code"),
+        }
+    }
+
+    fn create(&self) -> Result<(), String> {
+        let folder = &self.folder;
         let shown = folder.display();
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(&folder)
+            .create(folder)
             .map_err(|error| format!("cannot create the cache `{shown}`: {}", reason(&error)))?;
-        let metadata = fs::metadata(&folder)
+        let metadata = fs::metadata(folder)
             .map_err(|error| format!("cannot use the cache `{shown}`: {}", reason(&error)))?;
         if !is_own(&metadata) {
             return Err(format!(
                 "the cache `{shown}` belongs to another user, or others can write to it"
             ));
         }
-        Ok(Cache { folder })
+        Ok(())
     }
 
     /// The executable for this key, if it is there and whole, which is in use from now on.
@@ -85,6 +109,7 @@ impl Cache {
     /// # Errors
     /// Why it cannot be added, for a message.
     pub(crate) fn add(&self, key: &str, executable: &[u8]) -> Result<Entry, String> {
+        self.create()?;
         let path = self.folder.join(key);
         let file = self.write(&path, executable).map_err(|error| {
             let folder = self.folder.display();
@@ -175,6 +200,34 @@ pub(crate) fn key(options: &Options, link: &LinkOptions, input: &[u8]) -> String
     part(input);
     hash.finalize().to_hex().to_string()
 }
+
+/// The hash of the path of an input, and of what makes all code of it another; nothing for an input
+/// that has no path.
+pub(crate) fn code_key(options: &Options, path: &InputPath) -> Option<String> {
+    let InputPath::File(path) = path else {
+        return None;
+    };
+    let path = fs::canonicalize(path).ok()?;
+    let mut hash = blake3::Hasher::new();
+    hash.update(&build_id());
+    let Options {
+        target,
+        target_cpu,
+        target_features,
+        opt_level,
+        debug_info,
+        entry,
+        ..
+    } = options;
+    let target = target.name;
+    let settings = format!(
+        "{target} {target_cpu:?} {target_features:?} {opt_level:?} {debug_info} {entry:?} "
+    );
+    hash.update(settings.as_bytes());
+    hash.update(path.as_os_str().as_encoded_bytes());
+    Some(hash.finalize().to_hex().to_string())
+}
+
 /// Tells builds of one version apart: size and time of the running executable.
 fn build_id() -> Vec<u8> {
     let metadata = std::env::current_exe().and_then(fs::metadata);

@@ -23,6 +23,7 @@ mod dirs;
 mod exec;
 mod guard;
 mod image;
+mod incremental;
 mod input;
 mod inspect;
 mod invoke;

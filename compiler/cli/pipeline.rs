@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wasmelt_compiler::{Compiled, Entry, IMAGE_SECTION, Options, Summary};
+use wasmelt_compiler::{CodeCache, Compiled, Entry, IMAGE_SECTION, Options, Summary};
 use wasmelt_linker::{ImageSection, LibraryRequest, LinkError, LinkRequest, RuntimePack};
 
 use crate::diagnostic::{Console, Diagnostic, Failure};
@@ -40,7 +40,7 @@ pub(crate) fn options_for(input: &Input, options: &Options) -> Result<Options, F
     Ok(options)
 }
 
-/// Compiles `input`, with progress on a terminal.
+/// Compiles `input`, with progress on a terminal, but for what `cache` has of an earlier build.
 ///
 /// # Errors
 /// What the compiler says about the input, and a report when it panics.
@@ -48,9 +48,10 @@ pub(crate) fn compile(
     input: &Input,
     options: &Options,
     console: &Console,
+    cache: Option<&CodeCache>,
 ) -> Result<Compiled, Failure> {
     let progress = ProgressLine::new(&options.name, console.is_terminal && !console.quiet);
-    let compiled = guarded(|| wasmelt_compiler::compile(&input.bytes, options, &progress));
+    let compiled = guarded(|| wasmelt_compiler::compile(&input.bytes, options, &progress, cache));
     progress.finish();
     compiled?.map_err(|error| Failure::compiler(error, input))
 }

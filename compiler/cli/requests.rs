@@ -24,6 +24,8 @@ pub(crate) struct Build {
     pub(crate) others: Vec<Options>,
     pub(crate) link: LinkOptions,
     pub(crate) image: ImageOptions,
+    /// Functions that are as in the last build are not compiled again.
+    pub(crate) incremental: bool,
     pub(crate) console: Console,
 }
 

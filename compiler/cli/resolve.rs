@@ -108,6 +108,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
         others: all,
         link,
         image,
+        incremental: args.incremental,
         console,
     })
 }

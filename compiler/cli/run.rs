@@ -14,6 +14,7 @@ use crate::cache::{self, Cache, Entry};
 use crate::compose;
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::exec;
+use crate::incremental;
 use crate::input::{Input, reason};
 use crate::invoke;
 use crate::packs;
@@ -88,7 +89,7 @@ fn called(run: &Run, input: &Input) -> Result<(Options, Vec<OsString>), Failure>
 fn built(run: &Run, input: &Input, options: &Options) -> Result<Vec<u8>, Failure> {
     let started = Instant::now();
     let options = pipeline::options_for(input, options)?;
-    let compiled = pipeline::compile(input, &options, &run.console)?;
+    let compiled = incremental::compile(input, &run.input, &options, &run.console)?;
     let pack = packs::find(options.target, &run.link.packs)?;
     let (executable, linked) = pipeline::link(&compiled, &run.link, &pack)?;
     if run.console.time {

@@ -37,7 +37,10 @@ pub struct Report {
     pub phases: Vec<(&'static str, Duration)>,
     pub wasm_bytes: u64,
     pub functions_defined: usize,
+    /// All that are in the program.
     pub functions_compiled: usize,
+    /// Those of them whose code is from an earlier build.
+    pub functions_reused: usize,
     pub code_bytes: u64,
     /// Names and times of the functions that took longest to compile.
     pub dearest_functions: Vec<(String, Duration)>,

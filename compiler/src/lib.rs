@@ -29,6 +29,7 @@ mod wit;
 mod withheld;
 
 pub use compiled::{Compiled, IMAGE_SECTION, ImagePlacement, POLICY_SECTION, Progress, Report};
+pub use emit::CodeCache;
 pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;
 pub use options::{
@@ -72,13 +73,19 @@ pub fn input_kind(bytes: &[u8]) -> InputKind {
     }
 }
 
-/// Compiles a module (binary or text) to an object file.
+/// Compiles a module (binary or text) or component to an object file. What a cache has of an earlier
+/// build is not compiled again; the result is the same.
 ///
 /// # Errors
 /// Any fault of the input: not wasm, invalid, unsupported, imports that nothing provides.
-pub fn compile(input: &[u8], options: &Options, progress: &dyn Progress) -> Result<Compiled> {
+pub fn compile(
+    input: &[u8],
+    options: &Options,
+    progress: &dyn Progress,
+    cache: Option<&CodeCache>,
+) -> Result<Compiled> {
     planned(input, options, |plan, mut report| {
-        emit::emit(plan, options, progress, &mut report)
+        emit::emit(plan, options, progress, cache, &mut report)
     })
 }
 
@@ -315,7 +322,7 @@ pub fn compile_script(
     }
     let mut report = Report::default();
     let plan = plan_linked(&linked, plan::Purpose::Script, options, &mut report)?;
-    emit::emit(&plan, options, progress, &mut report)
+    emit::emit(&plan, options, progress, None, &mut report)
 }
 
 fn plan_linked<'a>(

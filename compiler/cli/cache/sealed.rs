@@ -52,6 +52,15 @@ pub(super) fn is_whole(mut file: &File) -> io::Result<bool> {
     Ok(found == trailer(&hasher.finalize(), bytes))
 }
 
+/// What was written as the executable in a file that is whole.
+pub(super) fn contents(mut file: &File) -> io::Result<Vec<u8>> {
+    let mut contents = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut contents)?;
+    contents.truncate(contents.len().saturating_sub(TRAILER_BYTES));
+    Ok(contents)
+}
+
 fn trailer(digest: &Hash, bytes: u64) -> [u8; TRAILER_BYTES] {
     let mut trailer = [0; TRAILER_BYTES];
     let (first, rest) = trailer.split_at_mut(blake3::OUT_LEN);
@@ -75,7 +84,11 @@ mod tests {
         let check = |bytes: &[u8]| {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(bytes).unwrap();
-            is_whole(&file).unwrap()
+            let is_whole = is_whole(&file).unwrap();
+            if is_whole {
+                assert_eq!(contents(&file).unwrap(), executable);
+            }
+            is_whole
         };
         assert!(check(&whole));
         assert!(!check(&[]));

@@ -1,7 +1,9 @@
 //! Machine code for every reachable function, in parallel.
 
+use super::incremental::{CodeCache, Key};
 use super::inline::{Candidates, Inliner};
 use super::isa::jump_table_isa;
+use super::portable::{CallSite, PortableCode, PortableTarget};
 use super::{alignment, loops};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
@@ -10,12 +12,9 @@ use crate::options::OptLevel;
 use crate::plan::{Callee, FuncKind, LinkPlan};
 use crate::translate::{Translation, limit_stack, names, translate};
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{self, ExternalName, LibCall};
+use cranelift_codegen::ir::{self, LibCall, UserExternalNameRef};
 use cranelift_codegen::isa::OwnedTargetIsa;
-use cranelift_codegen::{
-    CodegenError, CodegenResult, CompiledCode, Context, FinalizedMachExceptionHandler,
-    FinalizedRelocTarget,
-};
+use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
 use std::cell::OnceCell;
@@ -57,15 +56,6 @@ pub enum Target {
     LibCall(LibCall),
     /// A place in the function itself.
     Own(u32),
-}
-
-/// A call with exception handlers.
-#[derive(Debug)]
-pub struct CallSite {
-    pub return_offset: u32,
-    pub fp_to_sp_bytes: u32,
-    /// Tag, or `u32::MAX`, and landing offset.
-    pub handlers: Vec<(u32, u32)>,
 }
 
 /// With more entries in its jump tables, a function begins anywhere: see [`jump_table_isa`].
@@ -120,13 +110,14 @@ impl Worker {
     }
 }
 
-/// Compiles every reachable function; the result is in `FuncId` order.
+/// Compiles every reachable function, or takes its code from a cache; the result is in `FuncId` order.
 ///
 /// # Errors
 /// The first error in that order.
 pub fn compile_all(
     translation: Translation<'_>,
     progress: &dyn Progress,
+    cache: Option<&CodeCache>,
 ) -> Result<Vec<CompiledFunction>> {
     let plan = translation.plan;
     let candidates = Candidates::translate(translation)?;
@@ -136,7 +127,7 @@ pub fn compile_all(
         .par_iter()
         .with_max_len(1)
         .map_init(Worker::new, |worker, &id| {
-            let compiled = compile(translation, &candidates, id, worker);
+            let compiled = compile(translation, &candidates, id, worker, cache);
             progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
             compiled
         })
@@ -266,113 +257,67 @@ fn compile(
     candidates: &Candidates,
     id: FuncId,
     worker: &mut Worker,
+    cache: Option<&CodeCache>,
 ) -> Result<CompiledFunction> {
     let started = Instant::now();
     translate_and_inline(translation, candidates, id, worker)?;
     check_vectors(translation, id, &worker.context.func)?;
-    let code = worker
-        .machine_code(translation)
-        .map_err(|error| codegen_error(&error, &translation.plan.funcs[id.index()].name))?;
-    let buffer = &code.buffer;
-    let func = &worker.context.func;
-    let relocs = buffer
-        .relocs()
-        .iter()
-        .map(|r| Relocation {
-            offset: r.offset,
-            kind: r.kind,
-            target: match &r.target {
-                FinalizedRelocTarget::ExternalName(name) => target(func, name),
-                FinalizedRelocTarget::Func(offset) => Target::Own(*offset),
-            },
-            addend: r.addend,
-        })
-        .collect();
-    let traps = buffer
-        .traps()
-        .iter()
-        .map(|t| (t.offset, trap_byte(t.code)))
-        .collect();
-    let call_sites = buffer
-        .call_sites()
-        .filter_map(|site| call_site(&site))
-        .collect();
-    let lines = if translation.options.debug_info {
-        let known =
-            |l: &&cranelift_codegen::MachSrcLoc<cranelift_codegen::Final>| !l.loc.is_default();
-        buffer
-            .get_srclocs_sorted()
-            .iter()
-            .filter(known)
-            .map(|l| (l.start, l.loc.bits()))
-            .collect()
-    } else {
-        Vec::new()
-    };
-    Ok(CompiledFunction {
-        id,
-        bytes: buffer.data().to_vec(),
-        start: alignment::start(&code.bb_starts, &code.bb_edges, buffer.total_size()),
-        relocs,
-        traps,
-        call_sites,
-        lines,
-        time: started.elapsed(),
-    })
-}
-
-fn call_site(site: &cranelift_codegen::FinalizedMachCallSite<'_>) -> Option<CallSite> {
-    if site.exception_handlers.is_empty() {
-        return None;
-    }
-    let handlers = site
-        .exception_handlers
-        .iter()
-        .filter_map(|handler| match *handler {
-            FinalizedMachExceptionHandler::Tag(tag, offset) => Some((tag.as_u32(), offset)),
-            FinalizedMachExceptionHandler::Default(offset) => Some((u32::MAX, offset)),
-            FinalizedMachExceptionHandler::Context(_) => None,
-        })
-        .collect();
-    let fp_to_sp_bytes = site
-        .frame_offset
-        .expect("frames with handlers have a frame pointer");
-    Some(CallSite {
-        return_offset: site.ret_addr,
-        fp_to_sp_bytes,
-        handlers,
-    })
-}
-
-fn target(func: &ir::Function, name: &ExternalName) -> Target {
-    match name {
-        ExternalName::User(name) => {
-            let name = &func.params.user_named_funcs()[*name];
-            match name.namespace {
-                names::WASM => Target::Wasm(FuncId(name.index)),
-                names::RUNTIME => Target::Runtime(name.index),
-                _ => Target::Host(HostFnId(name.index)),
+    let key = cache.map(|cache| (cache, Key::new(translation.isa, &worker.context.func)));
+    let kept = key.and_then(|(cache, key)| cache.find(key, &worker.context.func));
+    let code = match kept {
+        Some(code) => code,
+        None => {
+            let code = worker
+                .machine_code(translation)
+                .map_err(|error| codegen_error(&error, &translation.plan.funcs[id.index()].name))?;
+            let start = alignment::start(&code.bb_starts, &code.bb_edges, code.buffer.total_size());
+            let with_lines = translation.options.debug_info;
+            let code = PortableCode::new(&code, &worker.context.func, start, with_lines);
+            if let Some((cache, key)) = key {
+                cache.add(key, &code);
             }
+            code
         }
-        ExternalName::LibCall(call) => Target::LibCall(*call),
-        ExternalName::TestCase(_) | ExternalName::KnownSymbol(_) => {
-            unreachable!("translation names functions by number")
-        }
+    };
+    Ok(placed(id, code, &worker.context.func, started))
+}
+
+/// Code as a function of this program.
+fn placed(
+    id: FuncId,
+    code: PortableCode,
+    func: &ir::Function,
+    started: Instant,
+) -> CompiledFunction {
+    let relocs = code.relocs.iter().map(|reloc| Relocation {
+        offset: reloc.offset,
+        kind: reloc.kind,
+        target: match reloc.target {
+            PortableTarget::Name(name) => target(func, name),
+            PortableTarget::LibCall(call) => Target::LibCall(call),
+            PortableTarget::Own(at) => Target::Own(at),
+        },
+        addend: reloc.addend,
+    });
+    CompiledFunction {
+        id,
+        start: code.start,
+        relocs: relocs.collect(),
+        lines: code.lines_from(func.params.base_srcloc()),
+        bytes: code.bytes,
+        traps: code.traps,
+        call_sites: code.call_sites,
+        time: started.elapsed(),
     }
 }
 
-/// Cranelift's own codes come from its lowering of divisions and conversions.
-fn trap_byte(code: ir::TrapCode) -> u8 {
-    use wasmelt_abi::TrapCode as Abi;
-    let code = match code {
-        ir::TrapCode::INTEGER_OVERFLOW => Abi::IntegerOverflow,
-        ir::TrapCode::INTEGER_DIVISION_BY_ZERO => Abi::IntegerDivisionByZero,
-        ir::TrapCode::BAD_CONVERSION_TO_INTEGER => Abi::BadConversionToInteger,
-        ir::TrapCode::HEAP_OUT_OF_BOUNDS => Abi::MemoryOutOfBounds,
-        ir::TrapCode::STACK_OVERFLOW => Abi::StackOverflow,
-        user => return user.as_raw().get(),
-    };
-    code as u8
+fn target(func: &ir::Function, name: UserExternalNameRef) -> Target {
+    let name = &func.params.user_named_funcs()[name];
+    match name.namespace {
+        names::WASM => Target::Wasm(FuncId(name.index)),
+        names::RUNTIME => Target::Runtime(name.index),
+        _ => Target::Host(HostFnId(name.index)),
+    }
 }
 
 fn codegen_error(error: &CodegenError, function: &str) -> Error {

@@ -11,16 +11,19 @@ mod call;
 mod code;
 mod component;
 mod http;
+mod incremental;
 mod inline;
 mod isa;
 mod loops;
 mod object;
 mod placement;
+mod portable;
 mod program;
 mod rare;
 mod tasks;
 mod text;
 
+pub use incremental::CodeCache;
 pub use isa::target_isa;
 pub use text::Text;
 
@@ -91,6 +94,7 @@ pub fn emit(
     plan: &LinkPlan<'_>,
     options: &Options,
     progress: &dyn Progress,
+    cache: Option<&CodeCache>,
     report: &mut Report,
 ) -> Result<Compiled> {
     let isa = target_isa(options);
@@ -113,8 +117,9 @@ pub fn emit(
         });
     }
     let start = Instant::now();
-    let functions = code::compile_all(translation, progress)?;
+    let functions = code::compile_all(translation, progress, cache)?;
     report.functions_compiled = functions.len();
+    report.functions_reused = cache.map_or(0, CodeCache::reused);
     report.phases.push(("compile", start.elapsed()));
     report.dearest_functions = dearest(plan, &functions);
     let start = Instant::now();

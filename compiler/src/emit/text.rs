@@ -1,6 +1,7 @@
 //! The text section: addresses of functions, and calls between them resolved.
 
-use super::code::{CallSite, CompiledFunction, Relocation, Target};
+use super::code::{CompiledFunction, Relocation, Target};
+use super::portable::CallSite;
 use super::{alignment, call};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::FuncId;

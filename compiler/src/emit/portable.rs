@@ -1,0 +1,345 @@
+//! Machine code of a function as it can be kept for another build: what it refers to by name is
+//! numbered as in the function's own CLIF, and places in the input are distances.
+
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::ir::{self, ExternalName, LibCall, SourceLoc, UserExternalNameRef};
+use cranelift_codegen::{
+    CompiledCode, FinalizedMachCallSite, FinalizedMachExceptionHandler, FinalizedRelocTarget,
+    MachSrcLoc,
+};
+use cranelift_entity::EntityRef;
+
+/// The kinds of relocations that code of functions has.
+const KINDS: [Reloc; 6] = [
+    Reloc::Abs8,
+    Reloc::X86PCRel4,
+    Reloc::X86CallPCRel4,
+    Reloc::X86CallPLTRel4,
+    Reloc::Arm64Call,
+    Reloc::RiscvCallPlt,
+];
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct PortableCode {
+    pub bytes: Vec<u8>,
+    /// Where it begins behind a multiple of [`super::alignment::LINE_BYTES`].
+    pub start: u32,
+    pub relocs: Vec<PortableReloc>,
+    /// Offset and `wasmelt_abi::TrapCode` byte.
+    pub traps: Vec<(u32, u8)>,
+    pub call_sites: Vec<CallSite>,
+    /// Offset, and wasm offset behind the first of the function.
+    pub lines: Vec<(u32, u32)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct PortableReloc {
+    pub offset: u32,
+    pub kind: Reloc,
+    pub target: PortableTarget,
+    pub addend: i64,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum PortableTarget {
+    /// A name of the function's CLIF.
+    Name(UserExternalNameRef),
+    LibCall(LibCall),
+    /// A place in the function itself.
+    Own(u32),
+}
+
+/// A call with exception handlers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CallSite {
+    pub return_offset: u32,
+    pub fp_to_sp_bytes: u32,
+    /// Tag, or `u32::MAX`, and landing offset.
+    pub handlers: Vec<(u32, u32)>,
+}
+
+impl PortableCode {
+    pub fn new(code: &CompiledCode, func: &ir::Function, start: u32, with_lines: bool) -> Self {
+        let buffer = &code.buffer;
+        let relocs = buffer.relocs().iter().map(|reloc| PortableReloc {
+            offset: reloc.offset,
+            kind: reloc.kind,
+            target: target(&reloc.target),
+            addend: reloc.addend,
+        });
+        let traps = buffer.traps().iter();
+        let base = func.params.base_srcloc();
+        let known = |line: &&MachSrcLoc<cranelift_codegen::Final>| !line.loc.is_default();
+        let lines = match with_lines {
+            true => buffer.get_srclocs_sorted().iter().filter(known),
+            false => [].iter().filter(known),
+        };
+        PortableCode {
+            bytes: buffer.data().to_vec(),
+            start,
+            relocs: relocs.collect(),
+            traps: traps
+                .map(|trap| (trap.offset, trap_byte(trap.code)))
+                .collect(),
+            call_sites: buffer
+                .call_sites()
+                .filter_map(|site| call_site(&site))
+                .collect(),
+            lines: lines
+                .map(|line| (line.start, line.loc.bits().wrapping_sub(base.bits())))
+                .collect(),
+        }
+    }
+
+    /// The wasm offsets of lines, if those of the function begin at `base`.
+    pub fn lines_from(&self, base: SourceLoc) -> Vec<(u32, u32)> {
+        let lines = self.lines.iter();
+        lines
+            .map(|&(at, distance)| (at, base.bits().wrapping_add(distance)))
+            .collect()
+    }
+
+    /// All of it in bytes; nothing if it has something that no other code has.
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        let mut writer = Writer(Vec::with_capacity(self.bytes.len() + 64));
+        writer.number(self.start);
+        writer.count(self.bytes.len());
+        writer.0.extend_from_slice(&self.bytes);
+        writer.count(self.relocs.len());
+        for reloc in &self.relocs {
+            let kind = KINDS.iter().position(|&kind| kind == reloc.kind)?;
+            let libcalls = LibCall::all_libcalls();
+            let (form, value) = match reloc.target {
+                PortableTarget::Name(name) => (0, name.as_u32()),
+                PortableTarget::LibCall(call) => {
+                    let position = libcalls.iter().position(|&other| other == call)?;
+                    (1, u32::try_from(position).ok()?)
+                }
+                PortableTarget::Own(at) => (2, at),
+            };
+            writer.number(reloc.offset);
+            writer.0.extend([u8::try_from(kind).ok()?, form]);
+            writer.number(value);
+            writer.0.extend(reloc.addend.to_le_bytes());
+        }
+        writer.count(self.traps.len());
+        for &(offset, code) in &self.traps {
+            writer.number(offset);
+            writer.0.push(code);
+        }
+        writer.count(self.call_sites.len());
+        for site in &self.call_sites {
+            writer.number(site.return_offset);
+            writer.number(site.fp_to_sp_bytes);
+            writer.pairs(&site.handlers);
+        }
+        writer.pairs(&self.lines);
+        Some(writer.0)
+    }
+
+    /// What [`Self::to_bytes`] has written; nothing if it is something else. `names` is how many the
+    /// function has.
+    pub fn from_bytes(bytes: &[u8], names: usize) -> Option<PortableCode> {
+        let mut reader = Reader(bytes);
+        let start = reader.number()?;
+        let length = reader.number()? as usize;
+        let code = reader.take(length)?.to_vec();
+        let relocs = reader.list(18, |reader| {
+            let offset = reader.number()?;
+            let [kind, form] = *reader.array()?;
+            let value = reader.number()?;
+            let addend = i64::from_le_bytes(*reader.array()?);
+            let target = match form {
+                0 if (value as usize) < names => {
+                    PortableTarget::Name(UserExternalNameRef::new(value as usize))
+                }
+                1 => PortableTarget::LibCall(*LibCall::all_libcalls().get(value as usize)?),
+                2 => PortableTarget::Own(value),
+                _ => return None,
+            };
+            Some(PortableReloc {
+                offset,
+                kind: *KINDS.get(usize::from(kind))?,
+                target,
+                addend,
+            })
+        })?;
+        let traps = reader.list(5, |reader| {
+            Some((reader.number()?, reader.array::<1>()?[0]))
+        })?;
+        let call_sites = reader.list(12, |reader| {
+            Some(CallSite {
+                return_offset: reader.number()?,
+                fp_to_sp_bytes: reader.number()?,
+                handlers: reader.pairs()?,
+            })
+        })?;
+        let lines = reader.pairs()?;
+        reader.0.is_empty().then_some(PortableCode {
+            bytes: code,
+            start,
+            relocs,
+            traps,
+            call_sites,
+            lines,
+        })
+    }
+}
+
+fn target(target: &FinalizedRelocTarget) -> PortableTarget {
+    match target {
+        FinalizedRelocTarget::Func(offset) => PortableTarget::Own(*offset),
+        FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => PortableTarget::Name(*name),
+        FinalizedRelocTarget::ExternalName(ExternalName::LibCall(call)) => {
+            PortableTarget::LibCall(*call)
+        }
+        FinalizedRelocTarget::ExternalName(
+            ExternalName::TestCase(_) | ExternalName::KnownSymbol(_),
+        ) => unreachable!("translation names functions by number"),
+    }
+}
+
+fn call_site(site: &FinalizedMachCallSite<'_>) -> Option<CallSite> {
+    if site.exception_handlers.is_empty() {
+        return None;
+    }
+    let handlers = site
+        .exception_handlers
+        .iter()
+        .filter_map(|handler| match *handler {
+            FinalizedMachExceptionHandler::Tag(tag, offset) => Some((tag.as_u32(), offset)),
+            FinalizedMachExceptionHandler::Default(offset) => Some((u32::MAX, offset)),
+            FinalizedMachExceptionHandler::Context(_) => None,
+        })
+        .collect();
+    let fp_to_sp_bytes = site
+        .frame_offset
+        .expect("frames with handlers have a frame pointer");
+    Some(CallSite {
+        return_offset: site.ret_addr,
+        fp_to_sp_bytes,
+        handlers,
+    })
+}
+
+/// Cranelift's own codes come from its lowering of divisions and conversions.
+fn trap_byte(code: ir::TrapCode) -> u8 {
+    use wasmelt_abi::TrapCode as Abi;
+    let code = match code {
+        ir::TrapCode::INTEGER_OVERFLOW => Abi::IntegerOverflow,
+        ir::TrapCode::INTEGER_DIVISION_BY_ZERO => Abi::IntegerDivisionByZero,
+        ir::TrapCode::BAD_CONVERSION_TO_INTEGER => Abi::BadConversionToInteger,
+        ir::TrapCode::HEAP_OUT_OF_BOUNDS => Abi::MemoryOutOfBounds,
+        ir::TrapCode::STACK_OVERFLOW => Abi::StackOverflow,
+        user => return user.as_raw().get(),
+    };
+    code as u8
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn number(&mut self, number: u32) {
+        self.0.extend(number.to_le_bytes());
+    }
+
+    fn count(&mut self, count: usize) {
+        self.number(u32::try_from(count).expect("a function's code is below 4 GiB"));
+    }
+
+    fn pairs(&mut self, pairs: &[(u32, u32)]) {
+        self.count(pairs.len());
+        for &(first, second) in pairs {
+            self.number(first);
+            self.number(second);
+        }
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        self.take(N)?.first_chunk()
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(*self.array()?))
+    }
+
+    /// A count, and as many of what takes at least `bytes` each.
+    fn list<T>(
+        &mut self,
+        bytes: usize,
+        mut one: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let count = self.number()? as usize;
+        if count > self.0.len() / bytes {
+            return None;
+        }
+        (0..count).map(|_| one(self)).collect()
+    }
+
+    fn pairs(&mut self) -> Option<Vec<(u32, u32)>> {
+        self.list(8, |reader| Some((reader.number()?, reader.number()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code() -> PortableCode {
+        let reloc = |target| PortableReloc {
+            offset: 7,
+            kind: Reloc::X86CallPCRel4,
+            target,
+            addend: -4,
+        };
+        PortableCode {
+            bytes: vec![0x90; 100],
+            start: 48,
+            relocs: vec![
+                reloc(PortableTarget::Name(UserExternalNameRef::new(2))),
+                reloc(PortableTarget::LibCall(LibCall::FloorF64)),
+                reloc(PortableTarget::Own(31)),
+            ],
+            traps: vec![(3, 1), (9, 2)],
+            call_sites: vec![CallSite {
+                return_offset: 11,
+                fp_to_sp_bytes: 64,
+                handlers: vec![(0, 50), (u32::MAX, 60)],
+            }],
+            lines: vec![(0, 0), (5, u32::MAX)],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let bytes = code().to_bytes().unwrap();
+        assert_eq!(PortableCode::from_bytes(&bytes, 3), Some(code()));
+        // The third name of two.
+        assert_eq!(PortableCode::from_bytes(&bytes, 2), None);
+    }
+
+    #[test]
+    fn what_is_damaged_is_nothing_or_code() {
+        let bytes = code().to_bytes().unwrap();
+        for length in 0..bytes.len() {
+            assert_eq!(PortableCode::from_bytes(&bytes[..length], 3), None);
+        }
+        assert_eq!(PortableCode::from_bytes(&[&*bytes, b"x"].concat(), 3), None);
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] = !damaged[at];
+            // Only that it neither panics nor allocates without bounds.
+            let _ = PortableCode::from_bytes(&damaged, 3);
+        }
+    }
+}
