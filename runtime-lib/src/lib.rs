@@ -15,6 +15,8 @@ mod main_invoke;
 mod main_library;
 mod main_restricted;
 mod main_script;
+#[cfg(all(panic = "abort", not(feature = "library")))]
+mod malloc;
 #[cfg(panic = "abort")]
 mod shims;
 mod signatures;

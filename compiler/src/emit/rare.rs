@@ -10,7 +10,13 @@ use wasmelt_abi::{RANDOM_BYTES_MAX, Rare, Streams};
 impl Writer<'_> {
     /// The symbol of the runtime's way of running the program, when nothing restricts it.
     pub(super) fn main(&self) -> &'static str {
+        // What is no task is called without what looks after tasks.
+        let mut exports = self.plan.component_exports.iter();
+        let is_task = exports.any(|export| self.plan.linked.is_task(export.lift));
         match &self.plan.purpose {
+            Purpose::Run(_) if self.plan.server == Some(Server::P2) && is_task => {
+                "wasmelt_main_http_p2_tasks"
+            }
             Purpose::Run(_) if self.plan.server == Some(Server::P2) => "wasmelt_main_http_p2",
             Purpose::Run(_) if self.plan.server == Some(Server::P3) => "wasmelt_main_http_p3",
             Purpose::Run(Entry::Invoke(_)) => "wasmelt_main_invoke",

@@ -8,17 +8,15 @@ use crate::component::values::{Lift, Lower, Slots, Value};
 use crate::vm::store::Store;
 use wasmelt_abi::{ComponentExport, FLAT_PARAMS_MAX, LiftFlags};
 
-/// Calls an export until it has returned, or has given its result and goes on. The parameters are
-/// few enough to be flat; the types are those of the export.
+/// Calls an export that is a task until it has returned, or has given its result and goes on. The
+/// parameters are few enough to be flat; the types are those of the export.
 pub fn call<P: Lower + 'static, R: Lift + 'static>(
     export: &'static ComponentExport,
     store: &'static Store,
     params: P,
 ) -> Option<R> {
     // SAFETY: it is null, or a record of the program.
-    let Some(lift) = (unsafe { export.lift.as_ref() }) else {
-        return Some(call_sync(export, store, params));
-    };
+    let lift = unsafe { export.lift.as_ref() }?;
     let by_task_return = lift.flags & LiftFlags::ASYNC != 0;
     let params = RefCell::new(Some(params));
     let call = ExportCall {
@@ -63,7 +61,8 @@ pub fn begin<P: Lower + 'static, R: Lift + 'static>(
     tasks::begin_export(store, lift, call);
 }
 
-fn call_sync<P: Lower, R: Lift>(
+/// Calls an export that is no task.
+pub fn call_sync<P: Lower, R: Lift>(
     export: &'static ComponentExport,
     store: &'static Store,
     params: P,

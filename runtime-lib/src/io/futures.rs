@@ -7,11 +7,12 @@
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use super::numbered::Numbered;
 use super::{
     Handle, Interest, Wanted, is_descriptor_ready, is_ready, reactor, tasks, wait_for_descriptor,
     wait_one,
@@ -23,10 +24,11 @@ const STALE_MAX: usize = 1024;
 
 #[derive(Default)]
 struct Times {
-    /// Time and number, the earliest first. Those of futures that are gone have no waker.
-    heap: BinaryHeap<Reverse<(u64, u64)>>,
-    wakers: BTreeMap<u64, Waker>,
-    next: u64,
+    /// Time, how many there were before, and number, the earliest first. Those of futures that are
+    /// gone have no waker.
+    heap: BinaryHeap<Reverse<(u64, u64, u64)>>,
+    wakers: Numbered<Waker>,
+    count: u64,
 }
 
 thread_local! {
@@ -88,8 +90,11 @@ impl Future for Sleep {
             return Poll::Ready(());
         }
         TIMES.with_borrow_mut(|times| {
-            let number = *self.number.get_or_insert_with(|| times.add(at_ns));
-            times.wakers.insert(number, context.waker().clone());
+            let known = self.number.and_then(|number| times.wakers.get_mut(number));
+            match known {
+                Some(waker) => waker.clone_from(context.waker()),
+                None => self.number = Some(times.add(at_ns, context.waker())),
+            }
         });
         Poll::Pending
     }
@@ -104,26 +109,27 @@ impl Drop for Sleep {
 }
 
 impl Times {
-    /// A new entry in the heap, for which a waker follows.
-    fn add(&mut self, at_ns: u64) -> u64 {
-        self.next += 1;
-        self.heap.push(Reverse((at_ns, self.next)));
-        self.next
+    /// The number of who waits.
+    fn add(&mut self, at_ns: u64, waker: &Waker) -> u64 {
+        let number = self.wakers.insert(waker.clone());
+        self.count += 1;
+        self.heap.push(Reverse((at_ns, self.count, number)));
+        number
     }
 
     fn remove(&mut self, number: u64) {
-        self.wakers.remove(&number);
+        self.wakers.remove(number);
         if self.heap.len() > 2 * self.wakers.len() + STALE_MAX {
             let wakers = &self.wakers;
             self.heap
-                .retain(|Reverse((_, number))| wakers.contains_key(number));
+                .retain(|Reverse((_, _, number))| wakers.get(*number).is_some());
         }
     }
 
     /// The earliest time that somebody waits for.
     fn first_ns(&mut self) -> Option<u64> {
-        while let Some(Reverse((at_ns, number))) = self.heap.peek() {
-            if self.wakers.contains_key(number) {
+        while let Some(Reverse((at_ns, _, number))) = self.heap.peek() {
+            if self.wakers.get(*number).is_some() {
                 return Some(*at_ns);
             }
             self.heap.pop();
@@ -136,8 +142,8 @@ impl Times {
         let now = now_ns(Clock::Monotonic);
         let mut due = Vec::new();
         while self.first_ns().is_some_and(|at_ns| at_ns <= now) {
-            if let Some(Reverse((_, number))) = self.heap.pop() {
-                due.extend(self.wakers.remove(&number));
+            if let Some(Reverse((_, _, number))) = self.heap.pop() {
+                due.extend(self.wakers.remove(number));
             }
         }
         due

@@ -10,6 +10,7 @@ mod apart;
 mod aside;
 mod driving;
 mod futures;
+mod numbered;
 mod reactor;
 #[cfg(test)]
 pub(crate) mod script;
@@ -24,6 +25,7 @@ pub use apart::apart;
 pub use aside::{Ended, Leave, block_on, can_leave, set_fiber, take_turns};
 pub use driving::wait_any_driving;
 pub use futures::{Changes, Ready, Sleep, ready, sleep_until, turn};
+pub use numbered::Numbered;
 pub use reactor::Waiting;
 pub use source::{Handle, Source};
 pub use tasks::{Task, run_woken as run_tasks, spawn};

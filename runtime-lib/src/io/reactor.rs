@@ -8,7 +8,6 @@
 //! are waited for with `poll(2)`.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
@@ -45,21 +44,20 @@ struct Reactor {
     free: Vec<usize>,
     /// Where the standard streams are, which are never closed.
     streams: [Option<usize>; 3],
-    /// Those who are to be woken: slot, direction and number of whoever waits.
-    wakers: BTreeMap<(usize, bool, u64), Waker>,
-    next_waiting: u64,
+    /// The number of who has begun to wait last.
+    last_waiting: u64,
+    /// How many wait.
+    waiting: usize,
 }
 
 /// Somebody waits for a descriptor until this is dropped.
 #[derive(Debug)]
 pub struct Waiting {
     slot: usize,
-    interest: Interest,
     number: u64,
 }
 
 /// What has been noted of a descriptor.
-#[derive(Clone, Copy)]
 struct Slot {
     /// It is open: whoever closes it forgets it first.
     fd: RawFd,
@@ -69,6 +67,14 @@ struct Slot {
     silent: bool,
     /// The other side has ended it, or it has failed: neither is reported again.
     ended: bool,
+    /// Those who are to be woken.
+    waiters: Vec<Waiter>,
+}
+
+struct Waiter {
+    number: u64,
+    interest: Interest,
+    waker: Waker,
 }
 
 thread_local! {
@@ -105,8 +111,8 @@ pub(super) fn is_noted(handle: &Handle, interest: Interest) -> bool {
         Some(reactor) if reactor.poll.is_none() => true,
         Some(reactor) => {
             let slot = reactor.known_slot(handle);
-            let slot = slot.and_then(|slot| reactor.slots.get_mut(slot));
-            slot.is_some_and(|slot| *slot.note(interest))
+            let slot = slot.and_then(|slot| reactor.slots.get(slot));
+            slot.is_some_and(|slot| slot.is_noted(interest))
         }
         None => false,
     })
@@ -139,7 +145,7 @@ pub(super) fn have_no_room() {
 pub(super) fn has_waiting() -> bool {
     REACTOR.with_borrow(|reactor| {
         let reactor = reactor.as_ref();
-        reactor.is_some_and(|reactor| !reactor.wakers.is_empty())
+        reactor.is_some_and(|reactor| reactor.waiting > 0)
     })
 }
 
@@ -158,21 +164,15 @@ pub(super) fn turn(deadline_ns: Option<u64>) {
     woken.into_iter().for_each(Waker::wake);
 }
 
-impl Waiting {
-    fn key(&self) -> (usize, bool, u64) {
-        (self.slot, self.interest == Interest::Writable, self.number)
-    }
-}
-
 impl Drop for Waiting {
     fn drop(&mut self) {
         let _ = REACTOR.try_with(|reactor| {
             let mut reactor = reactor.borrow_mut();
-            let waker = reactor
+            let waiter = reactor
                 .as_mut()
-                .and_then(|reactor| reactor.wakers.remove(&self.key()));
+                .and_then(|reactor| reactor.remove_waiter(self));
             drop(reactor);
-            drop(waker);
+            drop(waiter);
         });
     }
 }
@@ -199,8 +199,8 @@ impl Reactor {
             slots: Vec::new(),
             free: Vec::new(),
             streams: [None; 3],
-            wakers: BTreeMap::new(),
-            next_waiting: 0,
+            last_waiting: 0,
+            waiting: 0,
         }
     }
 
@@ -219,16 +219,39 @@ impl Reactor {
                 if self.slots.get(slot)?.silent {
                     return None;
                 }
-                self.next_waiting += 1;
+                self.last_waiting += 1;
                 Waiting {
                     slot,
-                    interest,
-                    number: self.next_waiting,
+                    number: self.last_waiting,
                 }
             }
         };
-        self.wakers.insert(waiting.key(), waker.clone());
+        let waiters = &mut self.slots.get_mut(waiting.slot)?.waiters;
+        let known = waiters
+            .iter_mut()
+            .find(|waiter| waiter.number == waiting.number);
+        match known {
+            Some(waiter) => waiter.waker.clone_from(waker),
+            None => {
+                // Hardly ever do two wait for the same.
+                waiters.reserve_exact(1);
+                waiters.push(Waiter {
+                    number: waiting.number,
+                    interest,
+                    waker: waker.clone(),
+                });
+                self.waiting += 1;
+            }
+        }
         Some(waiting)
+    }
+
+    fn remove_waiter(&mut self, waiting: &Waiting) -> Option<Waiter> {
+        let waiters = &mut self.slots.get_mut(waiting.slot)?.waiters;
+        let is_it = |waiter: &Waiter| waiter.number == waiting.number;
+        let place = waiters.iter().position(is_it)?;
+        self.waiting -= 1;
+        Some(waiters.remove(place))
     }
 
     /// The wakers of those who wait for the descriptors about which something has been reported.
@@ -239,9 +262,12 @@ impl Reactor {
             let failed = event.is_error();
             let readable = event.is_readable() || event.is_read_closed() || failed;
             let writable = event.is_writable() || event.is_write_closed() || failed;
-            for (is_writable, happened) in [(false, readable), (true, writable)] {
+            for (interest, happened) in [
+                (Interest::Readable, readable),
+                (Interest::Writable, writable),
+            ] {
                 if happened {
-                    woken.extend(self.wakers_of(slot, is_writable).cloned());
+                    woken.extend(self.wakers_of(slot, interest).cloned());
                 }
             }
         }
@@ -251,11 +277,11 @@ impl Reactor {
     /// As a turn, without an event loop: asks for all descriptors that somebody waits for.
     fn wait_directly(&self, deadline_ns: Option<u64>) -> Vec<Waker> {
         let mut wanted: Vec<(usize, PollFlags)> = Vec::new();
-        for (slot, is_writable, _) in self.wakers.keys() {
-            let flags = direction(*is_writable);
-            match wanted.last_mut() {
-                Some((last, all)) if last == slot => *all |= flags,
-                _ => wanted.push((*slot, flags)),
+        for (index, slot) in self.slots.iter().enumerate() {
+            let flags = slot.waiters.iter();
+            let flags = flags.map(|waiter| direction(waiter.interest)).collect();
+            if flags != PollFlags::empty() {
+                wanted.push((index, flags));
             }
         }
         let mut fds: Vec<PollFd<'_>> = wanted.iter().filter_map(|at| self.poll_fd(*at)).collect();
@@ -266,10 +292,13 @@ impl Reactor {
         }
         let mut woken = Vec::new();
         for ((slot, _), fd) in wanted.iter().zip(&fds) {
-            for is_writable in [false, true] {
+            for (interest, other) in [
+                (Interest::Readable, Interest::Writable),
+                (Interest::Writable, Interest::Readable),
+            ] {
                 // Errors and ends concern both directions.
-                if fd.revents().intersects(!direction(!is_writable)) {
-                    woken.extend(self.wakers_of(*slot, is_writable).cloned());
+                if fd.revents().intersects(!direction(other)) {
+                    woken.extend(self.wakers_of(*slot, interest).cloned());
                 }
             }
         }
@@ -283,9 +312,11 @@ impl Reactor {
         Some(PollFd::from_borrowed_fd(fd, flags))
     }
 
-    fn wakers_of(&self, slot: usize, is_writable: bool) -> impl Iterator<Item = &Waker> {
-        let of_slot = (slot, is_writable, 0)..=(slot, is_writable, u64::MAX);
-        self.wakers.range(of_slot).map(|(_, waker)| waker)
+    fn wakers_of(&self, slot: usize, interest: Interest) -> impl Iterator<Item = &Waker> {
+        let slot = self.slots.get(slot).into_iter();
+        let waiters = slot.flat_map(|slot| &slot.waiters);
+        let concerned = waiters.filter(move |waiter| waiter.interest == interest);
+        concerned.map(|waiter| &waiter.waker)
     }
 
     fn wait_any(&mut self, wanted: &[Wanted], news: bool) -> Result<Vec<usize>, NoRoom> {
@@ -373,9 +404,9 @@ impl Reactor {
     }
 
     fn is_noted(&self, one: &Wanted, slot: Option<usize>) -> bool {
-        let slot = slot.and_then(|slot| self.slots.get(slot)).copied();
+        let slot = slot.and_then(|slot| self.slots.get(slot));
         match (one, slot) {
-            (Wanted::Ready(_, interest), Some(mut slot)) => *slot.note(*interest),
+            (Wanted::Ready(_, interest), Some(slot)) => slot.is_noted(*interest),
             _ => false,
         }
     }
@@ -435,9 +466,14 @@ impl Reactor {
             writable: always,
             silent: always,
             ended: false,
+            waiters: Vec::new(),
         };
         match self.slots.get_mut(index) {
-            Some(place) => *place = slot,
+            // Whoever has not noticed yet that the descriptor before is gone still waits.
+            Some(place) => {
+                let waiters = std::mem::take(&mut place.waiters);
+                *place = Slot { waiters, ..slot };
+            }
             None => self.slots.push(slot),
         }
         self.free.pop();
@@ -445,11 +481,10 @@ impl Reactor {
     }
 }
 
-fn direction(is_writable: bool) -> PollFlags {
-    if is_writable {
-        PollFlags::OUT
-    } else {
-        PollFlags::IN
+fn direction(interest: Interest) -> PollFlags {
+    match interest {
+        Interest::Readable => PollFlags::IN,
+        Interest::Writable => PollFlags::OUT,
     }
 }
 
@@ -458,6 +493,13 @@ impl Slot {
         match interest {
             Interest::Readable => &mut self.readable,
             Interest::Writable => &mut self.writable,
+        }
+    }
+
+    fn is_noted(&self, interest: Interest) -> bool {
+        match interest {
+            Interest::Readable => self.readable,
+            Interest::Writable => self.writable,
         }
     }
 }

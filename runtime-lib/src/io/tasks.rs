@@ -5,11 +5,13 @@
 //! none are linked without this.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+
+use super::numbered::Numbered;
 
 type Work = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -25,8 +27,7 @@ struct Entry {
 
 #[derive(Default)]
 struct Tasks {
-    entries: RefCell<BTreeMap<u64, Entry>>,
-    next: Cell<u64>,
+    entries: RefCell<Numbered<Entry>>,
     woken: Arc<Woken>,
 }
 
@@ -68,15 +69,15 @@ impl Wake for TaskWaker {
 pub fn spawn(work: impl Future<Output = ()> + 'static) -> Task {
     RUN.set(Some(run));
     TASKS.with(|tasks| {
-        let number = tasks.next.get();
-        tasks.next.set(number + 1);
-        let woken = Arc::clone(&tasks.woken);
-        woken.push(number);
-        let entry = Entry {
-            work: Some(Box::pin(work)),
-            waker: Waker::from(Arc::new(TaskWaker { number, woken })),
-        };
-        tasks.entries.borrow_mut().insert(number, entry);
+        let work: Work = Box::pin(work);
+        let number = tasks.entries.borrow_mut().insert_with(|number| {
+            let woken = Arc::clone(&tasks.woken);
+            Entry {
+                work: Some(work),
+                waker: Waker::from(Arc::new(TaskWaker { number, woken })),
+            }
+        });
+        tasks.woken.push(number);
         Task(number)
     })
 }
@@ -91,7 +92,7 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         // A thread that ends has dropped all of them.
-        let entry = TASKS.try_with(|tasks| tasks.entries.borrow_mut().remove(&self.0));
+        let entry = TASKS.try_with(|tasks| tasks.entries.borrow_mut().remove(self.0));
         drop(entry);
     }
 }
@@ -113,7 +114,7 @@ fn run() -> bool {
 fn run_one(number: u64) {
     let taken = TASKS.with(|tasks| {
         let mut entries = tasks.entries.borrow_mut();
-        let entry = entries.get_mut(&number)?;
+        let entry = entries.get_mut(number)?;
         Some((entry.work.take()?, entry.waker.clone()))
     });
     // It may have ended since it was woken.
@@ -123,12 +124,12 @@ fn run_one(number: u64) {
     let polled = work.as_mut().poll(&mut Context::from_waker(&waker));
     let over = TASKS.with(|tasks| {
         let mut entries = tasks.entries.borrow_mut();
-        match (polled, entries.get_mut(&number)) {
+        match (polled, entries.get_mut(number)) {
             (Poll::Pending, Some(entry)) => {
                 entry.work = Some(work);
                 None
             }
-            _ => Some((work, entries.remove(&number))),
+            _ => Some((work, entries.remove(number))),
         }
     });
     drop(over);

@@ -30,8 +30,16 @@ pub(super) fn run_p2(store: &'static Store, inbox: &Inbox) {
     start::instantiate_all(process::program(), store);
     while let Some((asked, running)) = inbox.next() {
         // Nothing is kept here while the guest runs: a trap drops nothing of this frame.
-        let (request, response) = arguments(asked, running);
-        serve::call::<_, ()>(handler(), store, (request, response));
+        serve::call_sync::<_, ()>(handler(), store, arguments(asked, running));
+        inbox.finish_first();
+    }
+}
+
+/// The same where the handler is a task, since something in its instance may let others go on.
+pub(super) fn run_p2_tasks(store: &'static Store, inbox: &Inbox) {
+    start::instantiate_all(process::program(), store);
+    while let Some((asked, running)) = inbox.next() {
+        serve::call::<_, ()>(handler(), store, arguments(asked, running));
         inbox.finish_first();
     }
 }

@@ -42,6 +42,13 @@ extern "C" fn wasmelt_main_http_p2(program: &'static Program) -> ! {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn wasmelt_main_http_p2_tasks(program: &'static Program) -> ! {
+    let slots = start::start_server(program, INSTANCES_MAX);
+    let limits = (REUSE_P2, AT_ONCE_P2);
+    serve(program, slots, guest::run_p2_tasks, limits)
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn wasmelt_main_http_p3(program: &'static Program) -> ! {
     let slots = start::start_server(program, INSTANCES_MAX);
     serve(program, slots, guest::run_p3, (REUSE_P3, AT_ONCE_P3))

@@ -108,10 +108,17 @@ fn parts(segments: impl Iterator<Item = Segment>, image: u64, image_bytes: u64) 
             offset,
         })
     });
-    let mut parts: Vec<Part> = within.collect();
-    parts.sort_unstable_by_key(|part| std::cmp::Reverse(part.len));
-    parts.truncate(PARTS_MAX);
-    parts.sort_unstable_by_key(|part| part.at);
+    // They are few, and in order: to sort them would take more code than all else here.
+    let mut parts: Vec<Part> = Vec::new();
+    for part in within {
+        let place = parts.iter().rposition(|other| other.at < part.at);
+        parts.insert(place.map_or(0, |before| before + 1), part);
+        if parts.len() > PARTS_MAX
+            && let Some(smallest) = (0..parts.len()).min_by_key(|index| parts[*index].len)
+        {
+            parts.remove(smallest);
+        }
+    }
     parts
 }
 

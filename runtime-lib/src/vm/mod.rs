@@ -6,6 +6,7 @@ pub(crate) mod atomics;
 pub(crate) mod backtrace;
 pub(crate) mod bytes;
 pub mod children;
+pub mod clock;
 mod code_map;
 mod contents;
 pub(crate) mod exception;

@@ -1,7 +1,6 @@
 //! What runs in a store, and the queue of its threads that can go on.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::model::{Instance, Task, Thread};
@@ -37,7 +36,7 @@ pub(super) struct Scheduler {
     /// Those of the threads that wait for a synchronous call.
     pub(super) outer_contexts: RefCell<Vec<[u64; 2]>>,
     /// The fibers of its threads, and what ends one.
-    fibers: RefCell<BTreeMap<usize, Discard>>,
+    fibers: RefCell<Vec<(usize, Discard)>>,
 }
 
 /// Ends a fiber.
@@ -82,12 +81,23 @@ impl Drop for Scheduler {
 /// The store has one more fiber, which `discard` ends.
 pub(super) fn add_fiber(store: &'static Store, fiber: *mut u8, discard: Discard) {
     let address = fiber.expose_provenance();
-    with_that_of(store, |it| it.fibers.borrow_mut().insert(address, discard));
+    with_that_of(store, |it| {
+        it.fibers.borrow_mut().push((address, discard));
+    });
 }
 
 /// The code of a fiber has returned.
 pub(super) fn remove_fiber(store: &'static Store, fiber: *mut u8) {
-    with_that_of(store, |it| it.fibers.borrow_mut().remove(&fiber.addr()));
+    with_that_of(store, |it| {
+        let mut fibers = it.fibers.borrow_mut();
+        // Most return soon, and there are others only for as long as they wait.
+        let place = fibers
+            .iter()
+            .rposition(|(address, _)| *address == fiber.addr());
+        if let Some(place) = place {
+            fibers.swap_remove(place);
+        }
+    });
 }
 
 /// Calls `look` with what the store has that runs in this thread.

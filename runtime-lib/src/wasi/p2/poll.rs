@@ -1,7 +1,6 @@
 //! `wasi:io/poll`: pollables, and waiting for them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -11,7 +10,7 @@ use wasmelt_abi::TrapCode;
 use crate::component::{Borrow, Call, Resource};
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::process;
-use crate::io::{self, Ended, Event, Handle, Interest, Waiting, Wanted};
+use crate::io::{self, Ended, Event, Handle, Interest, Numbered, Waiting, Wanted};
 use crate::vm::trap::raise;
 
 /// What a pollable stands for.
@@ -121,8 +120,7 @@ pub trait Errand {
 
 #[derive(Default)]
 struct Errands {
-    known: BTreeMap<u64, Known>,
-    next: u64,
+    known: Numbered<Known>,
     /// Those for which the event loop has no room.
     unregistered: usize,
 }
@@ -223,14 +221,14 @@ pub fn attend(errand: Rc<dyn Errand>) -> u64 {
     }
     process::before_exit(process::Leaving::First, finish);
     ERRANDS.with_borrow_mut(|errands| {
-        errands.next += 1;
-        let number = errands.next;
         let (handle, interest) = errand.awaited();
-        let waker = Waker::from(Arc::new(ErrandWaker(number)));
-        let waiting = io::notify(&handle, interest, &waker);
-        errands.unregistered += usize::from(waiting.is_none());
-        errands.known.insert(number, Known { errand, waiting });
-        number
+        let unregistered = &mut errands.unregistered;
+        errands.known.insert_with(|number| {
+            let waker = Waker::from(Arc::new(ErrandWaker(number)));
+            let waiting = io::notify(&handle, interest, &waker);
+            *unregistered += usize::from(waiting.is_none());
+            Known { errand, waiting }
+        })
     })
 }
 
@@ -239,7 +237,7 @@ pub fn forget(number: u64) {
     // A thread that ends has dropped all of them.
     let known = ERRANDS.try_with(|errands| {
         let mut errands = errands.borrow_mut();
-        let known = errands.known.remove(&number)?;
+        let known = errands.known.remove(number)?;
         errands.unregistered -= usize::from(known.waiting.is_none());
         Some(known)
     });
@@ -249,7 +247,7 @@ pub fn forget(number: u64) {
 /// Has an errand go on.
 fn go_on(number: u64) {
     let errand = ERRANDS.with_borrow(|errands| {
-        let known = errands.known.get(&number)?;
+        let known = errands.known.get(number)?;
         Some(Rc::clone(&known.errand))
     });
     if errand.is_some_and(|errand| errand.go_on()) {
@@ -279,9 +277,9 @@ fn wait_attending(wanted: Vec<Wanted>) -> Vec<usize> {
 fn errands_that(are: impl Fn(&Known) -> bool) -> Vec<(u64, Wanted)> {
     ERRANDS.with_borrow(|errands| {
         let found = errands.known.iter().filter(|(_, known)| are(known));
-        let wanted_of = |(number, known): (&u64, &Known)| {
+        let wanted_of = |(number, known): (u64, &Known)| {
             let (handle, interest) = known.errand.awaited();
-            (*number, Wanted::Ready(handle, interest))
+            (number, Wanted::Ready(handle, interest))
         };
         found.map(wanted_of).collect()
     })

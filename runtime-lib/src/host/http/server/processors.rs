@@ -16,7 +16,7 @@ const FILE_BYTES_MAX: usize = 4096;
 /// At least one.
 pub(super) fn count() -> usize {
     let allowed = sched_getaffinity(None).map_or(1, |set: CpuSet| set.count() as usize);
-    let granted = text_of("/proc/self/cgroup").and_then(|groups| granted(&groups, text_of));
+    let granted = text_of("/proc/self/cgroup").and_then(|groups| granted(&groups, &text_of));
     allowed.min(granted.unwrap_or(usize::MAX)).max(1)
 }
 
@@ -31,15 +31,18 @@ fn text_of(path: &str) -> Option<String> {
 /// The processors that the groups of a process, as `/proc/self/cgroup` lists them, grant it, if any
 /// limits them. Whoever is in a group is in those above it; in a container, what is listed may be
 /// the path outside of it, while the files are those of the container at the top.
-fn granted(groups: &str, text_of: impl Fn(&str) -> Option<String>) -> Option<usize> {
+fn granted(groups: &str, text_of: &dyn Fn(&str) -> Option<String>) -> Option<usize> {
     let limits = groups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':');
         let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
         let limit = |folder: &str| {
-            let file = |name: &str| text_of(&format!("{ROOT}/{controllers}{folder}/{name}"));
+            let number = |name: &str| {
+                let path = [ROOT, "/", controllers, folder, "/", name].concat();
+                number(&text_of(&path)?)
+            };
             match controllers {
-                "" => of_version_2(&text_of(&format!("{ROOT}{folder}/cpu.max"))?),
-                _ => of_version_1(&file("cpu.cfs_quota_us")?, &file("cpu.cfs_period_us")?),
+                "" => of_version_2(&text_of(&[ROOT, folder, "/cpu.max"].concat())?),
+                _ => processors(number("cpu.cfs_quota_us")?, number("cpu.cfs_period_us")?),
             }
         };
         let counts = controllers.is_empty() || controllers.split(',').any(|name| name == "cpu");
@@ -57,16 +60,13 @@ fn upwards(path: &str) -> impl Iterator<Item = &str> {
 
 /// `cpu.max`: time in a period, or `max`, and the period.
 fn of_version_2(text: &str) -> Option<usize> {
-    let (quota, period) = text.trim_end().split_once(' ')?;
-    processors(quota.parse().ok()?, period.parse().ok()?)
+    let (quota, period) = text.split_once(' ')?;
+    processors(number(quota)?, number(period)?)
 }
 
-/// `cpu.cfs_quota_us`, which is -1 without a limit, and `cpu.cfs_period_us`.
-fn of_version_1(quota: &str, period: &str) -> Option<usize> {
-    processors(
-        quota.trim_end().parse().ok()?,
-        period.trim_end().parse().ok()?,
-    )
+/// Nothing for what says that there is no limit: `max`, and -1.
+fn number(text: &str) -> Option<u64> {
+    text.trim_ascii_end().parse().ok()
 }
 
 fn processors(quota: u64, period: u64) -> Option<usize> {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     fn granted_by(groups: &str, files: &[(&str, &str)]) -> Option<usize> {
-        granted(groups, |path| {
+        granted(groups, &|path| {
             let found = files.iter().find(|(known, _)| *known == path);
             found.map(|(_, text)| (*text).to_owned())
         })

@@ -128,7 +128,9 @@ fn target_of(method: &Method, target: &str) -> Result<(Option<String>, Option<St
     if target == "*" && *method == Method::Options {
         return Ok((Some("*".to_owned()), None));
     }
-    if let Some((scheme, rest)) = target.split_once("://") {
+    if let Some((scheme, rest)) = target.split_once(':')
+        && let Some(rest) = rest.strip_prefix("//")
+    {
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");

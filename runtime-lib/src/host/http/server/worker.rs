@@ -1,7 +1,6 @@
 //! A worker: accepts connections and looks after them, and lets guests go on.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
@@ -65,8 +64,8 @@ struct Worker {
     /// Tasks of connections, by number.
     connections: RefCell<Vec<Option<Task>>>,
     free: RefCell<Vec<usize>>,
-    /// Those that wait for a request, and are woken when the worker ends.
-    idle: RefCell<BTreeMap<usize, Waker>>,
+    /// Those that wait for a request, by number: they are woken when the worker ends.
+    idle: RefCell<Vec<Option<Waker>>>,
     ending: Rc<Cell<bool>>,
     /// Who waits for the last connection to end.
     waiting: Cell<Option<Waker>>,
@@ -219,8 +218,17 @@ impl Worker {
     /// Has connections close that have no request.
     fn end(&self) {
         self.ending.set(true);
-        for waker in self.idle.take().into_values() {
-            waker.wake();
+        self.idle.take().into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Notes who looks after a connection that waits for a request, or that it does not.
+    fn set_idle(&self, number: usize, waker: Option<&Waker>) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() <= number {
+            idle.resize(number + 1, None);
+        }
+        if let Some(known) = idle.get_mut(number) {
+            *known = waker.cloned();
         }
     }
 
@@ -287,7 +295,7 @@ impl Worker {
         }
         loop {
             let next = self.next(number, &mut connection, takes_http2).await;
-            self.idle.borrow_mut().remove(&number);
+            self.set_idle(number, None);
             let request = match next {
                 Next::Request(request) => request,
                 Next::Http2 => return self.speak_http2(number, connection, visitor).await,
@@ -349,7 +357,7 @@ impl Worker {
                 }
                 connection.buffer.shrink();
                 if !self.ending.get() {
-                    self.idle.borrow_mut().insert(number, cx.waker().clone());
+                    self.set_idle(number, Some(cx.waker()));
                 } else if !has_begun && !is_last {
                     is_last = true;
                     let now = now_ns(Clock::Monotonic);
@@ -388,7 +396,7 @@ impl Worker {
             limit.as_mut().poll(cx).map(|()| None)
         });
         let secured = secured.await?;
-        self.idle.borrow_mut().remove(&number);
+        self.set_idle(number, None);
         let connection = Connection {
             transport: secured.transport,
             buffer: connection.buffer,
@@ -418,15 +426,14 @@ impl Worker {
             visitor,
         };
         speak(connection, Rc::new(place)).await;
-        self.idle.borrow_mut().remove(&number);
+        self.set_idle(number, None);
     }
 
     fn poll_ending(&self, number: usize, cx: &mut Context<'_>) -> Poll<()> {
         if self.ending.get() {
             return Poll::Ready(());
         }
-        let waker = cx.waker().clone();
-        self.idle.borrow_mut().insert(number, waker);
+        self.set_idle(number, Some(cx.waker()));
         Poll::Pending
     }
 }
