@@ -78,7 +78,7 @@ fn against_other_options(seed: u64, executable: &Path) -> Result<(), Failed> {
 }
 
 /// Ways of compiling that must not make a difference.
-fn variants() -> [Options; 4] {
+fn variants() -> [Options; 5] {
     let plain = Options::default();
     [
         plain.clone(),
@@ -93,6 +93,10 @@ fn variants() -> [Options; 4] {
         Options {
             memory_reservation_bytes: Some(10 << 16),
             inline_values_max: 500,
+            ..plain.clone()
+        },
+        Options {
+            spill_cleanup: false,
             ..plain
         },
     ]

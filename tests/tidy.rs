@@ -59,6 +59,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("runtime-lib/abi", &[]),
     ("linker/pack", &["wasmelt-pack"]),
     ("linker", &["wasmelt-pack"]),
+    ("compiler/regalloc", &[]),
     ("compiler", &["wasmelt-abi"]),
     ("runtime-lib", &["wasmelt-abi"]),
 ];
@@ -98,6 +99,7 @@ const CRATE_ROOTS: &[&str] = &[
     "runtime-lib/abi/src/lib.rs",
     "runtime-lib/src/lib.rs",
     "compiler/src/lib.rs",
+    "compiler/regalloc/src/lib.rs",
     "compiler/cli/main.rs",
     "linker/src/lib.rs",
     "linker/pack/src/lib.rs",
@@ -107,6 +109,7 @@ const CRATE_ROOTS: &[&str] = &[
 /// The crates and modules without unsafe code.
 const SAFE: &[&str] = &[
     "compiler/src/lib.rs",
+    "compiler/regalloc/src/lib.rs",
     "compiler/cli/main.rs",
     "linker/src/lib.rs",
     "linker/pack/src/lib.rs",

@@ -31,6 +31,9 @@ pub struct Options {
     /// Callees of up to this many CLIF values are inlined; 0 switches inlining off, as does
     /// [`OptLevel::None`].
     pub inline_values_max: u32,
+    /// Moves of the register allocator that change nothing are removed (`-O spill-cleanup`); never
+    /// with [`OptLevel::None`].
+    pub spill_cleanup: bool,
     /// Address space of each memory (`-O memory-reservation`). Where that is less than its indices
     /// reach, for processes that cannot reserve much, bounds are checked in code rather than with
     /// guard pages, and a memory that begins with less never grows beyond it.
@@ -62,7 +65,8 @@ pub struct Options {
     pub emit_text: Option<TextKind>,
     /// The object is for other linkers than ours (`--emit obj`).
     pub portable_object: bool,
-    /// Run Cranelift's verifier over every function (slow; tests).
+    /// Run Cranelift's verifier over every function, and follow each value through the registers that
+    /// it was given (slow; tests).
     pub verify: bool,
 }
 
@@ -227,6 +231,7 @@ impl Default for Options {
             target_cpu: TargetCpu::Default,
             target_features: Vec::new(),
             inline_values_max: 50,
+            spill_cleanup: true,
             memory_reservation_bytes: None,
             memory_bytes_max: None,
             stack_bytes_max: None,

@@ -50,6 +50,16 @@ pub(crate) static OPTIMIZE: Flag = Flag {
             },
         ),
         Row::apply(
+            "spill-cleanup",
+            Takes::Flag,
+            "remove loads and stores of the stack that change nothing, as is done unless it says \
+             `n`; to find out whether a fault comes from that",
+            |settings, value| {
+                settings.options.spill_cleanup = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
             "memory-reservation",
             Takes::Bytes,
             "address space of each memory; with less than its indices reach, bounds are checked \

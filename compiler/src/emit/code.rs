@@ -4,11 +4,12 @@ use super::incremental::{CodeCache, Key};
 use super::inline::{Candidates, Inliner};
 use super::isa::jump_table_isa;
 use super::portable::{CallSite, PortableCode, PortableTarget};
+use super::spills::Spills;
 use super::{alignment, loops};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
-use crate::options::OptLevel;
+use crate::options::{OptLevel, Options};
 use crate::plan::{Callee, FuncKind, LinkPlan};
 use crate::translate::{Translation, limit_stack, names, translate};
 use cranelift_codegen::control::ControlPlane;
@@ -70,11 +71,15 @@ struct Worker {
 }
 
 impl Worker {
-    fn new() -> Worker {
+    fn new(options: &Options) -> Worker {
+        let mut registers = regalloc2::Ctx::default();
+        if options.spill_cleanup && options.opt_level != OptLevel::None {
+            registers.reviser = Some(Box::new(Spills::default()));
+        }
         Worker {
             context: Context::new(),
             builder_context: FunctionBuilderContext::new(),
-            registers: regalloc2::Ctx::default(),
+            registers,
             jump_table_isa: OnceCell::new(),
         }
     }
@@ -126,11 +131,14 @@ pub fn compile_all(
     let results: Vec<Result<CompiledFunction>> = ids
         .par_iter()
         .with_max_len(1)
-        .map_init(Worker::new, |worker, &id| {
-            let compiled = compile(translation, &candidates, id, worker, cache);
-            progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
-            compiled
-        })
+        .map_init(
+            || Worker::new(translation.options),
+            |worker, &id| {
+                let compiled = compile(translation, &candidates, id, worker, cache);
+                progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
+                compiled
+            },
+        )
         .collect();
     results.into_iter().collect()
 }
@@ -142,16 +150,19 @@ pub fn compile_all(
 pub fn check(translation: Translation<'_>) -> Result<()> {
     let results: Vec<Result<()>> = reachable(translation.plan)
         .par_iter()
-        .map_init(Worker::new, |worker, &id| {
-            worker.context.clear();
-            let Worker {
-                context,
-                builder_context,
-                ..
-            } = worker;
-            translate(translation, id, &mut context.func, builder_context)?;
-            check_vectors(translation, id, &context.func)
-        })
+        .map_init(
+            || Worker::new(translation.options),
+            |worker, &id| {
+                worker.context.clear();
+                let Worker {
+                    context,
+                    builder_context,
+                    ..
+                } = worker;
+                translate(translation, id, &mut context.func, builder_context)?;
+                check_vectors(translation, id, &context.func)
+            },
+        )
         .collect();
     let mut errors: Vec<Error> = Vec::new();
     for error in results.into_iter().filter_map(Result::err) {
@@ -262,7 +273,7 @@ fn compile(
     let started = Instant::now();
     translate_and_inline(translation, candidates, id, worker)?;
     check_vectors(translation, id, &worker.context.func)?;
-    let key = cache.map(|cache| (cache, Key::new(translation.isa, &worker.context.func)));
+    let key = cache.map(|cache| (cache, Key::new(translation, &worker.context.func)));
     let kept = key.and_then(|(cache, key)| cache.find(key, &worker.context.func));
     let code = match kept {
         Some(code) => code,
@@ -345,7 +356,7 @@ fn internal(error: &CodegenError) -> Error {
 /// As for [`compile_all`].
 pub fn clif(translation: Translation<'_>) -> Result<String> {
     let candidates = Candidates::translate(translation)?;
-    let mut worker = Worker::new();
+    let mut worker = Worker::new(translation.options);
     let mut text = String::new();
     for id in reachable(translation.plan) {
         translate_and_inline(translation, &candidates, id, &mut worker)?;
@@ -366,7 +377,7 @@ pub fn clif(translation: Translation<'_>) -> Result<String> {
 /// As for [`compile_all`].
 pub fn assembly(translation: Translation<'_>) -> Result<String> {
     let candidates = Candidates::translate(translation)?;
-    let mut worker = Worker::new();
+    let mut worker = Worker::new(translation.options);
     let mut text = String::new();
     for id in reachable(translation.plan) {
         translate_and_inline(translation, &candidates, id, &mut worker)?;

@@ -6,9 +6,9 @@
 //! from build to build.
 
 use super::portable::PortableCode;
+use crate::translate::Translation;
 use blake3::Hasher;
 use cranelift_codegen::ir;
-use cranelift_codegen::isa::TargetIsa;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::ops::Range;
@@ -22,12 +22,14 @@ const KEY_BYTES: usize = blake3::OUT_LEN;
 pub struct Key([u8; KEY_BYTES]);
 
 impl Key {
-    pub fn new(isa: &dyn TargetIsa, func: &ir::Function) -> Key {
+    pub fn new(translation: Translation<'_>, func: &ir::Function) -> Key {
+        let Translation { isa, options, .. } = translation;
         let mut digest = Digest::default();
         func.stencil.hash(&mut digest);
         isa.triple().hash(&mut digest);
         isa.flags().hash(&mut digest);
         isa.isa_flags_hash_key().hash(&mut digest);
+        options.spill_cleanup.hash(&mut digest);
         Key(digest.finalize())
     }
 }

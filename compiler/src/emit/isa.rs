@@ -41,10 +41,9 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
         set("regalloc_algorithm", "single_pass");
     }
     // Costs half of the compile time; tests switch it on.
-    set(
-        "enable_verifier",
-        if options.verify { "true" } else { "false" },
-    );
+    for checker in ["enable_verifier", "regalloc_checker"] {
+        set(checker, if options.verify { "true" } else { "false" });
+    }
     // Executables are static and not position independent.
     set("is_pic", "false");
     set("use_colocated_libcalls", "true");

@@ -1,0 +1,5 @@
+//! Moves that are removed, and that what is left is enough.
+
+mod cleaned;
+mod program;
+mod random;
