@@ -1,5 +1,8 @@
 //! Objects for other linkers than ours (`--emit obj`): they say the same as those that ours gets.
 
+#[path = "objects/other_systems.rs"]
+mod other_systems;
+
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +10,9 @@ use std::path::Path;
 use std::process::Command;
 
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
-use wasmelt_compiler::{Compiled, IMAGE_SECTION, Options, POLICY_SECTION, Progress};
+use wasmelt_compiler::{
+    Compiled, IMAGE_SECTION, Options, POLICY_SECTION, Progress, Target, TargetCpu,
+};
 use wasmelt_linker::{ImageSection, LinkRequest, Linker, RuntimePack, Strip};
 
 /// The runtime library for the host, packed by the build script.
@@ -54,12 +59,24 @@ const MODULE: &str = r#"(module
 fn compile(portable_object: bool) -> Compiled {
     let options = Options {
         // Old processors call the runtime library to round.
-        target_cpu: wasmelt_compiler::TargetCpu::Level("x86-64"),
+        target_cpu: TargetCpu::Level("x86-64"),
         policy_note: Some("a note\n".to_owned()),
         portable_object,
         ..Options::default()
     };
     wasmelt_compiler::compile(MODULE.as_bytes(), &options, &Silent, None).expect("it compiles")
+}
+
+/// An object for other linkers, for the oldest processors of the target.
+fn compile_for(target: &'static Target) -> Compiled {
+    let options = Options {
+        target,
+        target_cpu: TargetCpu::Level(target.levels[0].name),
+        policy_note: Some("a note\n".to_owned()),
+        portable_object: true,
+        ..Options::default()
+    };
+    wasmelt_compiler::compile(MODULE.as_bytes(), &options, &Silent).expect("it compiles")
 }
 
 fn link_and_run(compiled: &Compiled, executable: &Path) -> (Option<i32>, String) {

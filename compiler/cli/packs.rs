@@ -42,6 +42,14 @@ pub(crate) struct Pack {
 /// # Errors
 /// When there is none, when one cannot be read, and when none of those given is for the target.
 pub(crate) fn find(target: &Target, given: &[PathBuf]) -> Result<Pack, Failure> {
+    if let Some(missing) = target.system.missing() {
+        let message = format!("only object files can be made for {}", target.name);
+        return Err(Failure::usage(
+            Diagnostic::error(message)
+                .note(format!("executables would need {missing}"))
+                .help("write an object: `--emit obj`"),
+        ));
+    }
     let mut others = Vec::new();
     for path in given {
         let pack = read(path)?;
@@ -125,10 +133,12 @@ pub(crate) fn listing() -> Result<String, Failure> {
         let by_path = given
             .iter()
             .find(|(pack, _)| pack.target() == target.triple);
-        let state = match (by_path, built_in(target)) {
-            (Some((_, path)), _) => format!("ready, by `{}`", path.display()),
-            (None, Some(_)) => String::from("ready"),
-            (None, None) => String::from("no runtime pack: objects only"),
+        let missing = target.system.missing();
+        let state = match (missing, by_path, built_in(target)) {
+            (Some(_), ..) => String::from("object files only"),
+            (None, Some((_, path)), _) => format!("ready, by `{}`", path.display()),
+            (None, None, Some(_)) => String::from("ready"),
+            (None, None, None) => String::from("no runtime pack: objects only"),
         };
         let own = match target == Target::host() {
             true => ", this machine's",
@@ -145,6 +155,9 @@ pub(crate) fn listing() -> Result<String, Failure> {
         let _ = writeln!(text, "  processors  {}", levels.join(", "));
         let features: Vec<&str> = target.features.iter().map(|f| f.name).collect();
         let _ = writeln!(text, "  features    {}", features.join(", "));
+        if let Some(missing) = missing {
+            let _ = writeln!(text, "  missing     {missing}");
+        }
     }
     Ok(text)
 }

@@ -321,7 +321,9 @@ fn target(name: &str) -> Result<&'static Target, Failure> {
             "`--target {name}` is nothing that can be compiled for"
         ));
         let names = TARGETS.iter().map(|target| target.name);
-        if let Some(closest) = keys::closest_word(name, names) {
+        if let Some(reason) = Target::refusal(name) {
+            diagnostic = diagnostic.note(reason);
+        } else if let Some(closest) = keys::closest_word(name, names) {
             diagnostic = diagnostic.help(format!("did you mean `{closest}`?"));
         }
         Failure::usage(diagnostic.help(format!("the targets are {}", known.join(", "))))

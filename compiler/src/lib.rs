@@ -38,7 +38,7 @@ pub use options::{
 };
 pub use proposal::Proposal;
 pub use summary::{Externs, ModuleSummary, Summary};
-pub use target::{Arch, Feature, Level, TARGETS, Target, TargetCpu};
+pub use target::{Arch, Feature, Level, System, TARGETS, Target, TargetCpu};
 pub use wit::wit;
 pub use withheld::Withheld;
 

@@ -13,6 +13,7 @@ pub struct Target {
     /// What container images call it.
     pub oci_architecture: &'static str,
     pub arch: Arch,
+    pub system: System,
     /// The largest page size that a kernel for it may have: what is mapped on its own is so aligned.
     pub page_bytes: u64,
     /// Levels of processors, the oldest first; the names are those of `-C target-cpu`.
@@ -29,6 +30,31 @@ pub enum Arch {
     X86_64,
     Aarch64,
     Riscv64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum System {
+    Linux,
+    Macos,
+    Windows,
+}
+
+impl System {
+    /// What executables for it would need that there is not, where only objects can be made.
+    #[must_use]
+    pub fn missing(self) -> Option<&'static str> {
+        match self {
+            System::Linux => None,
+            System::Macos => Some(
+                "a runtime library (start-up, Mach exceptions, WASI by Darwin's system calls) and a \
+                 linker of signed Mach-O executables",
+            ),
+            System::Windows => Some(
+                "a runtime library (start-up, vectored exception handlers, WASI by Win32) and a \
+                 linker of PE executables",
+            ),
+        }
+    }
 }
 
 /// Processors that have some features.
@@ -72,58 +98,59 @@ const X86_64_V3: &[&str] = &[
     "lzcnt",
 ];
 
-pub static TARGETS: [Target; 3] = [
+const X86_64_LEVELS: &[Level] = &[
+    level("x86-64", &[]),
+    level("x86-64-v2", X86_64_V2),
+    level("x86-64-v3", X86_64_V3),
+];
+
+const X86_64_FEATURES: &[Feature] = &[
+    feature("sse3", "has_sse3"),
+    feature("ssse3", "has_ssse3"),
+    feature("sse4.1", "has_sse41"),
+    feature("sse4.2", "has_sse42"),
+    feature("popcnt", "has_popcnt"),
+    feature("cmpxchg16b", "has_cmpxchg16b"),
+    feature("avx", "has_avx"),
+    feature("avx2", "has_avx2"),
+    feature("fma", "has_fma"),
+    feature("bmi1", "has_bmi1"),
+    feature("bmi2", "has_bmi2"),
+    feature("lzcnt", "has_lzcnt"),
+];
+
+const AARCH64_LEVELS: &[Level] = &[
+    level("armv8-a", &[]),
+    level("armv8.1-a", &["lse"]),
+    level("armv8.4-a", &["lse", "dotprod"]),
+];
+
+const AARCH64_FEATURES: &[Feature] = &[
+    feature("lse", "has_lse"),
+    feature("dotprod", "has_dotprod"),
+    feature("fp16", "has_fp16"),
+    feature("i8mm", "has_i8mm"),
+];
+
+pub static TARGETS: [Target; 7] = [
     Target {
         name: "x86_64-linux",
         triple: "x86_64-unknown-linux-musl",
-        oci_architecture: "amd64",
-        arch: Arch::X86_64,
         page_bytes: 4 << 10,
-        levels: &[
-            level("x86-64", &[]),
-            level("x86-64-v2", X86_64_V2),
-            level("x86-64-v3", X86_64_V3),
-        ],
-        default_level: 1,
-        features: &[
-            feature("sse3", "has_sse3"),
-            feature("ssse3", "has_ssse3"),
-            feature("sse4.1", "has_sse41"),
-            feature("sse4.2", "has_sse42"),
-            feature("popcnt", "has_popcnt"),
-            feature("cmpxchg16b", "has_cmpxchg16b"),
-            feature("avx", "has_avx"),
-            feature("avx2", "has_avx2"),
-            feature("fma", "has_fma"),
-            feature("bmi1", "has_bmi1"),
-            feature("bmi2", "has_bmi2"),
-            feature("lzcnt", "has_lzcnt"),
-        ],
+        ..X86_64
     },
     Target {
         name: "aarch64-linux",
         triple: "aarch64-unknown-linux-musl",
-        oci_architecture: "arm64",
-        arch: Arch::Aarch64,
         page_bytes: 64 << 10,
-        levels: &[
-            level("armv8-a", &[]),
-            level("armv8.1-a", &["lse"]),
-            level("armv8.4-a", &["lse", "dotprod"]),
-        ],
-        default_level: 0,
-        features: &[
-            feature("lse", "has_lse"),
-            feature("dotprod", "has_dotprod"),
-            feature("fp16", "has_fp16"),
-            feature("i8mm", "has_i8mm"),
-        ],
+        ..AARCH64
     },
     Target {
         name: "riscv64-linux",
         triple: "riscv64gc-unknown-linux-musl",
         oci_architecture: "riscv64",
         arch: Arch::Riscv64,
+        system: System::Linux,
         page_bytes: 4 << 10,
         levels: &[
             level("rv64gc", &[]),
@@ -144,7 +171,62 @@ pub static TARGETS: [Target; 3] = [
             feature("zicond", "has_zicond"),
         ],
     },
+    Target {
+        name: "x86_64-macos",
+        triple: "x86_64-apple-darwin",
+        system: System::Macos,
+        page_bytes: 4 << 10,
+        ..X86_64
+    },
+    Target {
+        name: "aarch64-macos",
+        triple: "aarch64-apple-darwin",
+        system: System::Macos,
+        page_bytes: 16 << 10,
+        // Apple's processors have had both from the first one.
+        default_level: 2,
+        ..AARCH64
+    },
+    Target {
+        name: "x86_64-windows",
+        triple: "x86_64-pc-windows-msvc",
+        system: System::Windows,
+        page_bytes: 4 << 10,
+        ..X86_64
+    },
+    Target {
+        name: "aarch64-windows",
+        triple: "aarch64-pc-windows-msvc",
+        system: System::Windows,
+        page_bytes: 4 << 10,
+        ..AARCH64
+    },
 ];
+
+/// What the rows of a processor have in common; the rest each says of itself.
+const X86_64: Target = Target {
+    name: "",
+    triple: "",
+    oci_architecture: "amd64",
+    arch: Arch::X86_64,
+    system: System::Linux,
+    page_bytes: 0,
+    levels: X86_64_LEVELS,
+    default_level: 1,
+    features: X86_64_FEATURES,
+};
+
+const AARCH64: Target = Target {
+    name: "",
+    triple: "",
+    oci_architecture: "arm64",
+    arch: Arch::Aarch64,
+    system: System::Linux,
+    page_bytes: 0,
+    levels: AARCH64_LEVELS,
+    default_level: 0,
+    features: AARCH64_FEATURES,
+};
 
 const fn level(name: &'static str, features: &'static [&'static str]) -> Level {
     Level { name, features }
@@ -153,6 +235,16 @@ const fn level(name: &'static str, features: &'static [&'static str]) -> Level {
 const fn feature(name: &'static str, setting: &'static str) -> Feature {
     Feature { name, setting }
 }
+
+/// Processors that have the most significant byte of a number first.
+const BIG_ENDIAN: [&str; 6] = [
+    "s390x",
+    "powerpc64",
+    "ppc64",
+    "sparc64",
+    "aarch64_be",
+    "mips64",
+];
 
 impl Target {
     /// The target of this machine, or the first where there is none.
@@ -174,15 +266,35 @@ impl Target {
             "riscv64gc" => "riscv64",
             other => other,
         };
-        let is_it = |target: &&Target| target.name.split('-').next() == Some(processor);
-        let target = TARGETS.iter().find(is_it)?;
         let rest: Vec<&str> = parts.collect();
-        let is_known = match rest[..] {
-            ["linux"] => true,
-            ["linux", libc] | [_, "linux", libc] => libc.starts_with("musl") || libc == "gnu",
-            _ => false,
+        let system = match rest[..] {
+            ["linux"] => System::Linux,
+            ["linux", libc] | [_, "linux", libc] if libc.starts_with("musl") || libc == "gnu" => {
+                System::Linux
+            }
+            ["macos" | "darwin"] | ["apple", "darwin" | "macos" | "macosx"] => System::Macos,
+            ["windows"] | ["pc", "windows"] => System::Windows,
+            ["windows", abi] | ["pc", "windows", abi]
+                if ["msvc", "gnu", "gnullvm"].contains(&abi) =>
+            {
+                System::Windows
+            }
+            _ => return None,
         };
-        is_known.then_some(target)
+        let is_it = |target: &&Target| {
+            target.system == system && target.name.split('-').next() == Some(processor)
+        };
+        TARGETS.iter().find(is_it)
+    }
+
+    /// Why there is no target of this name, where it is one that others know.
+    #[must_use]
+    pub fn refusal(name: &str) -> Option<&'static str> {
+        let processor = name.split('-').next()?;
+        BIG_ENDIAN.contains(&processor).then_some(
+            "it is big-endian, and WebAssembly's memory is little-endian: contexts, tables and the \
+             description of the program are written in the order of memory",
+        )
     }
 
     #[must_use]
@@ -261,6 +373,12 @@ fn native_features() -> Vec<&'static str> {
     if std::arch::is_aarch64_feature_detected!("dotprod") {
         features.push("dotprod");
     }
+    if std::arch::is_aarch64_feature_detected!("fp16") {
+        features.push("fp16");
+    }
+    if std::arch::is_aarch64_feature_detected!("i8mm") {
+        features.push("i8mm");
+    }
     features
 }
 
@@ -288,12 +406,21 @@ mod tests {
         }
         assert_eq!(name("riscv64gc-unknown-linux-gnu"), Some("riscv64-linux"));
         assert_eq!(name("x86_64-pc-linux-gnu"), Some("x86_64-linux"));
+        for target in &TARGETS {
+            assert_eq!(name(target.name), Some(target.name));
+            assert_eq!(name(target.triple), Some(target.name));
+        }
+        assert_eq!(name("arm64-apple-macosx"), Some("aarch64-macos"));
+        assert_eq!(name("x86_64-pc-windows-gnu"), Some("x86_64-windows"));
         for text in [
             "aarch64",
             "linux",
             "",
-            "aarch64-apple-darwin",
             "aarch64-linux-android",
+            "aarch64-windows-darwin",
+            "riscv64-windows",
+            "riscv64-macos",
+            "s390x-linux",
             "mips-linux",
         ] {
             assert_eq!(name(text), None, "{text}");
@@ -316,8 +443,12 @@ mod tests {
     #[test]
     fn the_runtime_knows_the_features() {
         use wasmelt_abi::features::{AARCH64, RISCV64, X86_64};
-        let known: [&[&str]; 3] = [&X86_64, &AARCH64, &RISCV64];
-        for (target, known) in TARGETS.iter().zip(known) {
+        for target in &TARGETS {
+            let known: &[&str] = match target.arch {
+                Arch::X86_64 => &X86_64,
+                Arch::Aarch64 => &AARCH64,
+                Arch::Riscv64 => &RISCV64,
+            };
             let names: Vec<&str> = target.features.iter().map(|f| f.name).collect();
             assert_eq!(names, known);
         }

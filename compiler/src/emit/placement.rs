@@ -1,6 +1,7 @@
 //! Where the contents of the first region go.
 
 use crate::plan::LinkPlan;
+use crate::target::System;
 
 /// Virtual address at which the first memory begins: above any executable's own code and data,
 /// with room for a memory to grow below the next GiB, so that few page tables are needed, and with
@@ -13,8 +14,9 @@ const COPIED_BYTES_MAX: u64 = 16 << 10;
 
 /// Whether the first region's contents are mapped from the executable rather than copied.
 pub(super) fn image_is_mapped(plan: &LinkPlan<'_>) -> bool {
-    // Of a library there are many stores, and nobody knows where.
-    if plan.is_library() {
+    // Of a library there are many stores, and nobody knows where. Nor does anybody know where
+    // executables of other systems have room.
+    if plan.is_library() || plan.target.system != System::Linux {
         return false;
     }
     let region = &plan.regions[0];

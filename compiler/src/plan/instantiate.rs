@@ -72,7 +72,7 @@ pub(super) fn instantiate<'a>(
         funcref_positions: HashMap::new(),
         entries: HashMap::new(),
         gaps: Gaps::new(),
-        page_bytes: options.target.page_bytes,
+        target: options.target,
         store_bytes: 0,
         entry: None,
         server: None,

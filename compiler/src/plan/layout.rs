@@ -240,7 +240,7 @@ fn switched(plan: &mut LinkPlan<'_>, from: RegionIndex, func: FuncId) -> FuncId 
 }
 
 fn place_regions(plan: &mut LinkPlan<'_>, cursors: &Cursors) {
-    let page_bytes = plan.page_bytes;
+    let page_bytes = plan.target.page_bytes;
     let mut offset = 0;
     for (region, &used) in plan.regions.iter_mut().zip(&cursors.used) {
         region.below_bytes = used.next_multiple_of(page_bytes);

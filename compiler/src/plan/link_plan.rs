@@ -15,6 +15,7 @@ use crate::index::{
     MemoryId, MemoryIndex, OptionsId, RegionIndex, SigId, TableId, TagId,
 };
 use crate::options::Entry;
+use crate::target::Target;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmelt_abi::{PtrType, TrapCode};
 use wasmparser::ValType;
@@ -78,8 +79,7 @@ pub struct LinkPlan<'a> {
     /// Generated functions that are made once for each kind.
     pub(super) entries: HashMap<FuncKind, FuncId>,
     pub(super) gaps: Gaps,
-    /// The largest page size that the target may have.
-    pub page_bytes: u64,
+    pub target: &'static Target,
     pub store_bytes: u64,
     /// The function that `Program.entry` calls.
     pub entry: Option<FuncId>,

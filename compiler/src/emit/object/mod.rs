@@ -178,7 +178,7 @@ fn image<'a>(writer: &Writer<'a>, imports: &mut Imports) -> Data<'a> {
         section: Some(IMAGE_SECTION),
         relocs: relocs.collect(),
         bytes: Cow::Owned(bytes),
-        align: writer.plan.page_bytes,
+        align: writer.plan.target.page_bytes,
         is_writable: true,
         is_kept: true,
     }

@@ -13,9 +13,12 @@ use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_module::{
     DataDescription, DataId, FuncId, Linkage, Module, ModuleReloc, default_libcall_names,
 };
+use cranelift_object::object::SymbolFlags;
+use cranelift_object::object::macho::N_ALT_ENTRY;
 use cranelift_object::{ObjectBuilder, ObjectModule};
 use std::collections::HashMap;
 use std::ops::Range;
+use target_lexicon::BinaryFormat;
 
 /// Where a linker begins the code: functions know their place in a cache line.
 const CODE_ALIGN: u64 = 64;
@@ -64,8 +67,16 @@ pub(super) fn write(contents: &Contents<'_>, isa: OwnedTargetIsa, name: &str) ->
     for (position, data) in contents.data.iter().enumerate() {
         writer.define_data(position, data)?;
     }
-    let object = writer.module.finish();
-    Ok(object.emit().expect("a well-formed object"))
+    let mut product = writer.module.finish();
+    // Mach-O's linkers may move what lies between two symbols, or leave it out. The code refers to
+    // itself by distances: all of it stays behind its first symbol.
+    for piece in writer.code.iter().skip(1) {
+        let symbol = product.function_symbol(piece.id);
+        if let SymbolFlags::MachO { n_desc } = product.object.symbol_flags_mut(symbol) {
+            *n_desc |= N_ALT_ENTRY;
+        }
+    }
+    Ok(product.emit().expect("a well-formed object"))
 }
 
 impl Writer {
@@ -184,7 +195,7 @@ impl Writer {
             description.set_align(data.align);
             description.set_used(data.is_kept);
             if let Some(section) = data.section {
-                description.set_custom_section(section);
+                description.set_custom_section(&self.section_name(section, data.is_writable));
             }
             self.add_addresses(&mut description, start, inside)?;
             self.module
@@ -192,6 +203,15 @@ impl Writer {
                 .expect("it is declared, and defined once");
         }
         Ok(())
+    }
+
+    /// A section of the ELF name, as the format names its sections.
+    fn section_name(&self, name: &str, is_writable: bool) -> String {
+        if self.module.isa().triple().binary_format != BinaryFormat::Macho {
+            return name.to_owned();
+        }
+        let segment = if is_writable { "__DATA" } else { "__TEXT" };
+        format!("{segment},_{}", name.replace('.', "_"))
     }
 
     /// Addresses in the data that begins at `start` of its section.
