@@ -76,7 +76,7 @@ fn compile_for(target: &'static Target) -> Compiled {
         portable_object: true,
         ..Options::default()
     };
-    wasmelt_compiler::compile(MODULE.as_bytes(), &options, &Silent).expect("it compiles")
+    wasmelt_compiler::compile(MODULE.as_bytes(), &options, &Silent, None).expect("it compiles")
 }
 
 fn link_and_run(compiled: &Compiled, executable: &Path) -> (Option<i32>, String) {
@@ -84,10 +84,11 @@ fn link_and_run(compiled: &Compiled, executable: &Path) -> (Option<i32>, String)
     let bytes = wasmelt_linker::link(&LinkRequest {
         object: &compiled.object,
         pack: &pack,
-        image: compiled.image.map(|image| ImageSection {
+        image: compiled.image.as_ref().map(|image| ImageSection {
             section: IMAGE_SECTION.to_owned(),
             address: image.address,
             memory_bytes: image.memory_bytes,
+            parts: &image.parts,
         }),
         linker: Linker::InProcess,
         strip: Strip::None,
@@ -120,7 +121,10 @@ fn it_is_the_same_program() {
 
 #[test]
 fn it_needs_the_same_and_has_the_same_code() {
-    let (ours, theirs) = (compile(false).object, compile(true).object);
+    let (ours, theirs) = (compile(false), compile(true).object);
+    let beside = ours.image.expect("it is mapped").parts;
+    assert!(!beside.is_empty());
+    let ours = ours.object;
     let ours = object::File::parse(&*ours).expect("an object");
     let theirs = object::File::parse(&*theirs).expect("an object");
     assert!(undefined(&theirs).contains("wasmelt_ceil_f64"));
@@ -131,13 +135,21 @@ fn it_needs_the_same_and_has_the_same_code() {
         (text.data().expect("bytes").to_vec(), relocations)
     };
     assert_eq!(code(&ours), code(&theirs));
-    for name in [IMAGE_SECTION, POLICY_SECTION] {
-        let section = |file: &object::File<'_>| {
-            let section = file.section_by_name(name)?;
-            Some((section.data().ok()?.to_vec(), section.flags()))
-        };
-        assert_eq!(section(&ours), section(&theirs), "{name}");
+    let section = |file: &object::File<'_>, name| {
+        let section = file.section_by_name(name).expect("the section");
+        (section.data().expect("bytes").to_vec(), section.flags())
+    };
+    assert_eq!(
+        section(&ours, POLICY_SECTION),
+        section(&theirs, POLICY_SECTION)
+    );
+    // Our own linker gets what is behind the contexts beside the object.
+    let (mut image, flags) = section(&ours, IMAGE_SECTION);
+    for (start, part) in beside {
+        image.resize(usize::try_from(start).expect("64-bit host"), 0);
+        image.extend(part);
     }
+    assert_eq!((image, flags), section(&theirs, IMAGE_SECTION));
 }
 
 #[test]

@@ -143,10 +143,11 @@ pub(crate) fn link(
         wasmelt_linker::link(&LinkRequest {
             object: &compiled.object,
             pack: &pack.pack,
-            image: compiled.image.map(|image| ImageSection {
+            image: compiled.image.as_ref().map(|image| ImageSection {
                 section: String::from(IMAGE_SECTION),
                 address: image.address,
                 memory_bytes: image.memory_bytes,
+                parts: &image.parts,
             }),
             linker: options.linker.clone(),
             strip: options.strip,

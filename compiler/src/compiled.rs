@@ -21,13 +21,16 @@ pub const IMAGE_SECTION: &str = ".wasmelt.image";
 /// Name of the section that holds `Options::policy_note`.
 pub const POLICY_SECTION: &str = ".wasmelt.policy";
 
-/// The image section's place in the executable.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The image section's place in the executable, and what follows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ImagePlacement {
     /// Virtual address of the section's first byte.
     pub address: u64,
-    /// Bytes to be mapped readable and writable from there; those beyond the section are zero.
+    /// Bytes to be mapped readable and writable from there.
     pub memory_bytes: u64,
+    /// Whole pages behind the section that are not zero, but that the last of all may be shorter:
+    /// offset from the section's first byte, and bytes. All others are zero.
+    pub parts: Vec<(u64, Vec<u8>)>,
 }
 
 /// Figures about one compilation.

@@ -111,7 +111,7 @@ fn cut_image<'a>(
         .ok_or_else(|| internal("the image is cut off"))?;
     let data = ImageBytes {
         head,
-        tail: image.tail,
+        parts: image.section.parts,
     };
     if data.len() > *memory_bytes {
         return Err(internal("the image is larger than its memory"));

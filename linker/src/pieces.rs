@@ -17,32 +17,41 @@ pub(crate) struct Piece {
     pub(crate) memory_bytes: u64,
 }
 
-/// The image's bytes, in two parts of which the first is whole pages unless the second is empty.
+/// The image's bytes: whole pages that a linker has seen, and parts behind them that begin with a
+/// page. What is between them is zero.
 pub(crate) struct ImageBytes<'a> {
     pub(crate) head: &'a [u8],
-    pub(crate) tail: &'a [u8],
+    pub(crate) parts: &'a [(u64, Vec<u8>)],
 }
 
 impl ImageBytes<'_> {
     pub(crate) fn len(&self) -> u64 {
-        (self.head.len() + self.tail.len()) as u64
+        let last = self.parts.last();
+        last.map_or(self.head.len() as u64, |(start, bytes)| {
+            start + bytes.len() as u64
+        })
+    }
+
+    /// Head and parts with their offsets.
+    fn all(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let parts = self.parts.iter();
+        let parts = parts.map(|(start, bytes)| (*start as usize, bytes.as_slice()));
+        std::iter::once((0, self.head)).chain(parts)
     }
 
     /// Appends the bytes in a range, which may end behind the last one.
     pub(crate) fn append(&self, range: Range<u64>, out: &mut Vec<u8>) {
-        let (start, end) = (range.start as usize, range.end as usize);
-        let head = self.head.len();
-        let part = |bytes: &[u8], start: usize, end: usize| {
-            let end = end.min(bytes.len());
-            start.min(end)..end
-        };
-        out.extend_from_slice(&self.head[part(self.head, start, end)]);
-        let tail = part(
-            self.tail,
-            start.saturating_sub(head),
-            end.saturating_sub(head),
-        );
-        out.extend_from_slice(&self.tail[tail]);
+        let end = range.end.min(self.len()) as usize;
+        let start = (range.start as usize).min(end);
+        let base = out.len();
+        for (at, bytes) in self.all() {
+            let wanted = start.max(at)..end.min(at + bytes.len());
+            if !wanted.is_empty() {
+                out.resize(base + wanted.start - start, 0);
+                out.extend_from_slice(&bytes[wanted.start - at..wanted.end - at]);
+            }
+        }
+        out.resize(base + end - start, 0);
     }
 }
 
@@ -59,8 +68,11 @@ pub(crate) fn split(
     let is_zero = |chunk: &[u8]| *chunk == zeros[..chunk.len()];
     // Pages that hold anything, as ranges of page numbers.
     let mut used: Vec<Range<usize>> = Vec::new();
-    let chunks = data.head.chunks(page).chain(data.tail.chunks(page));
-    for (number, _) in chunks.enumerate().filter(|(_, chunk)| !is_zero(chunk)) {
+    let pages = data.all().flat_map(|(start, bytes)| {
+        let chunks = bytes.chunks(page).enumerate();
+        chunks.map(move |(number, chunk)| (start / page + number, chunk))
+    });
+    for (number, _) in pages.filter(|(_, chunk)| !is_zero(chunk)) {
         match used.last_mut() {
             Some(last) if last.end == number => last.end += 1,
             _ => used.push(number..number + 1),
@@ -117,10 +129,20 @@ mod tests {
         let page = PAGE as u64;
         let whole = ImageBytes {
             head: data,
-            tail: &[],
+            parts: &[],
         };
         let (head, tail) = data.split_at(PAGE);
-        let pieces = split(&ImageBytes { head, tail }, memory_bytes, page, pieces_max);
+        let parts: Vec<(u64, Vec<u8>)> = tail
+            .chunks(2 * PAGE)
+            .enumerate()
+            .filter(|(_, part)| part.iter().any(|&byte| byte != 0))
+            .map(|(number, part)| (((1 + 2 * number) * PAGE) as u64, part.to_vec()))
+            .collect();
+        let parts = ImageBytes {
+            head,
+            parts: &parts,
+        };
+        let pieces = split(&parts, memory_bytes, page, pieces_max);
         assert_eq!(pieces, split(&whole, memory_bytes, page, pieces_max));
         pieces
             .iter()
@@ -169,17 +191,19 @@ mod tests {
     }
 
     #[test]
-    fn ranges_span_both_parts() {
+    fn ranges_span_all_parts() {
         let data = ImageBytes {
             head: b"abcd",
-            tail: b"efg",
+            parts: &[(4, b"ef".to_vec()), (8, b"gh".to_vec())],
         };
         for (range, expected) in [
             (0..4, "abcd"),
             (2..6, "cdef"),
-            (4..9, "efg"),
-            (6..7, "g"),
-            (8..9, ""),
+            (4..9, "ef\0\0g"),
+            (6..7, "\0"),
+            (7..12, "\0gh"),
+            (0..10, "abcdef\0\0gh"),
+            (11..13, ""),
             (1..1, ""),
         ] {
             let mut out = Vec::new();

@@ -12,22 +12,27 @@ pub struct LinkRequest<'a> {
     /// One ELF relocatable object, for the target of `pack`.
     pub object: &'a [u8],
     pub pack: &'a RuntimePack,
-    pub image: Option<ImageSection>,
+    pub image: Option<ImageSection<'a>>,
     pub linker: Linker,
     pub strip: Strip,
 }
 
-/// The section of the object that holds the initial contexts and memory. It has to be writable
-/// data (`SHF_ALLOC | SHF_WRITE`) and to carry `SHF_GNU_RETAIN` where nothing refers to it.
+/// The section of the object that holds the initial contexts, and the initial memory behind it. The
+/// section has to be writable data (`SHF_ALLOC | SHF_WRITE`) and not empty, and to carry
+/// `SHF_GNU_RETAIN` where nothing refers to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ImageSection {
+pub struct ImageSection<'a> {
     /// Such as `.wasmelt.image`.
     pub section: String,
     /// Virtual address of its first byte: a multiple of the target's largest page, and above what
     /// the code and data of the executable take from 4 MiB.
     pub address: u64,
-    /// Bytes mapped readable and writable from there; those beyond the section are zero.
+    /// Bytes mapped readable and writable from there; those beyond the section and the parts are
+    /// zero.
     pub memory_bytes: u64,
+    /// What is behind the section: offset from its first byte, ascending, and bytes. Where there are
+    /// parts, the section has whole pages, and so have all parts but the last.
+    pub parts: &'a [(u64, Vec<u8>)],
 }
 
 /// Who links.

@@ -14,12 +14,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use wasmelt_linker::{ImageSection, LinkError, LinkRequest, Linker, RuntimePack, Strip, link};
 use wasmelt_pack::Place;
 
 const IMAGE_SECTION: &str = ".wasmelt.image";
 const IMAGE_ADDRESS: u64 = 0x1_0000_0000 - 0x1000;
 const IMAGE_BYTES: usize = 0x12_1994;
+const PAGE_BYTES: usize = 0x1000;
 const MEMORY_BYTES: u64 = 0x40_0000;
 
 /// What the program below returns.
@@ -138,9 +140,8 @@ fn program_object() -> Vec<u8> {
     writer.relocate(main, inc + 6, counter, R_X86_64_PC32.0, -4);
     let (five, _) = writer.function("five", &[0xb8, 5, 0, 0, 0, 0xc3]);
     writer.function("unused", &[0xcc; 4096]);
-    let mut bytes = vec![0; IMAGE_BYTES];
+    let mut bytes = vec![0; PAGE_BYTES];
     bytes[0] = 40;
-    bytes[IMAGE_BYTES - 4] = 7;
     let image = writer.image(&bytes);
     writer.relocate(image, 8, five, R_X86_64_64.0, 0);
     writer.object.write().unwrap()
@@ -169,11 +170,20 @@ fn start_pack() -> RuntimePack {
     pack(&[("crt1.o", Place::Before, &start_object())])
 }
 
-fn image() -> Option<ImageSection> {
+/// What is behind the image's section: a 7 at its end.
+static PARTS: LazyLock<Vec<(u64, Vec<u8>)>> = LazyLock::new(|| {
+    let start = IMAGE_BYTES / PAGE_BYTES * PAGE_BYTES;
+    let mut bytes = vec![0; IMAGE_BYTES - start];
+    bytes[IMAGE_BYTES - 4 - start] = 7;
+    vec![(start as u64, bytes)]
+});
+
+fn image() -> Option<ImageSection<'static>> {
     Some(ImageSection {
         section: IMAGE_SECTION.to_owned(),
         address: IMAGE_ADDRESS,
         memory_bytes: MEMORY_BYTES,
+        parts: &PARTS,
     })
 }
 

@@ -70,10 +70,11 @@ pub fn link(compiled: &Compiled, output: &Path) -> Result<(), String> {
     let executable = wasmelt_linker::link(&LinkRequest {
         object: &compiled.object,
         pack: &pack,
-        image: compiled.image.map(|image| ImageSection {
+        image: compiled.image.as_ref().map(|image| ImageSection {
             section: String::from(IMAGE_SECTION),
             address: image.address,
             memory_bytes: image.memory_bytes,
+            parts: &image.parts,
         }),
         linker: Linker::InProcess,
         strip: Strip::None,

@@ -136,6 +136,10 @@ pub fn emit(
     let image = image_is_mapped(plan).then(|| ImagePlacement {
         address: MEMORY_ADDRESS - plan.regions[0].below_bytes,
         memory_bytes: mapped_bytes(plan),
+        parts: match options.portable_object {
+            true => Vec::new(),
+            false => placement::parts(plan),
+        },
     });
     Ok(Compiled {
         object,

@@ -2,6 +2,7 @@
 
 use crate::plan::LinkPlan;
 use crate::target::System;
+use std::ops::Range;
 
 /// Virtual address at which the first memory begins: above any executable's own code and data,
 /// with room for a memory to grow below the next GiB, so that few page tables are needed, and with
@@ -35,4 +36,35 @@ pub(super) fn mapped_bytes(plan: &LinkPlan<'_>) -> u64 {
     let region = &plan.regions[0];
     let memory_bytes = region.memory.map_or(0, |m| plan.memories[m.index()].bytes);
     region.below_bytes + memory_bytes.min(MAPPED_BYTES_MAX)
+}
+
+/// Shorter runs of zeros are as well copied as left out.
+const ZERO_RUN_BYTES_MIN: usize = 32 << 10;
+
+/// The pages of the first region's memory that are not zero, where they are mapped: offset from the
+/// region's first byte, and bytes.
+pub(super) fn parts(plan: &LinkPlan<'_>) -> Vec<(u64, Vec<u8>)> {
+    let region = &plan.regions[0];
+    let Some(memory) = region.memory else {
+        return Vec::new();
+    };
+    let image = &plan.memories[memory.index()].image;
+    let page = usize::try_from(plan.target.page_bytes).expect("64-bit host");
+    let zeros = vec![0; page];
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for (number, chunk) in image.chunks(page).enumerate() {
+        let (start, end) = (number * page, number * page + chunk.len());
+        if *chunk == zeros[..chunk.len()] {
+            continue;
+        }
+        match ranges.last_mut() {
+            Some(last) if start - last.end < ZERO_RUN_BYTES_MIN => last.end = end,
+            _ => ranges.push(start..end),
+        }
+    }
+    let part = |range: Range<usize>| {
+        let offset = region.below_bytes + range.start as u64;
+        (offset, image[range].to_vec())
+    };
+    ranges.into_iter().map(part).collect()
 }

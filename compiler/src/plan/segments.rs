@@ -126,8 +126,23 @@ impl Memory {
         let start = usize::try_from(offset).expect("within the memory");
         let end = start + bytes.len();
         if self.image.len() < end {
-            self.image.resize(end, 0);
+            grow(&mut self.image, end);
         }
         self.image[start..end].copy_from_slice(bytes);
     }
+}
+
+/// A gap of at least this many bytes is asked of the system, whose memory is zero as it comes.
+const GAP_BYTES_MIN: usize = 1 << 20;
+
+/// Lengthens an image with zeros. Of a large gap, which a stack in front of all data makes, nothing is
+/// touched, so that it takes no memory.
+fn grow(image: &mut Vec<u8>, len: usize) {
+    let gap = len - image.len();
+    if gap < GAP_BYTES_MIN.max(image.len()) {
+        return image.resize(len, 0);
+    }
+    let mut larger = vec![0; len];
+    larger[..image.len()].copy_from_slice(image);
+    *image = larger;
 }

@@ -71,7 +71,8 @@ impl<'a> Contents<'a> {
         let code_relocs = code_relocs(plan, text, &mut imports);
         let mut writer = Writer::new(plan, options, text);
         let exports = exports(&mut writer);
-        let image = image_is_mapped(plan).then(|| image(&writer, &mut imports));
+        let image =
+            image_is_mapped(plan).then(|| image(&writer, &mut imports, options.portable_object));
         let relocs = std::mem::take(&mut writer.blob.addresses)
             .iter()
             .map(|(at, address)| relocation(text, &mut imports, *at, address))
@@ -161,13 +162,14 @@ fn code_relocs(plan: &LinkPlan<'_>, text: &Text, imports: &mut Imports) -> Vec<R
     relocs
 }
 
-/// Contents and initial memory of the first region, where they are mapped from the executable.
-fn image<'a>(writer: &Writer<'a>, imports: &mut Imports) -> Data<'a> {
+/// Contexts of the first region, where they are mapped from the executable, and its initial memory if
+/// that is to be in the object: our own linker gets it beside (`placement::parts`).
+fn image<'a>(writer: &Writer<'a>, imports: &mut Imports, with_memory: bool) -> Data<'a> {
     let region = &writer.plan.regions[0];
     let before = region.below_bytes - region.below.bytes.len() as u64;
     let mut bytes = vec![0; usize::try_from(before).expect("64-bit host")];
     bytes.extend_from_slice(&region.below.bytes);
-    if let Some(memory) = region.memory {
+    if let Some(memory) = region.memory.filter(|_| with_memory) {
         bytes.extend_from_slice(&writer.plan.memories[memory.index()].image);
     }
     let relocs = region.below.relocs.iter().map(|&(offset, reloc)| {
