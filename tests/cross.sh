@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# Runs tests for another machine than this one, in an emulator.
+# Runs tests for another machine than this one, in an emulator, and prints the score.
 #
-# usage: tests/cross.sh TARGET [ARGUMENTS OF cargo test]
+# usage: tests/cross.sh TARGET [small | ARGUMENTS OF cargo test]
 #
-# TARGET is aarch64-linux or riscv64-linux. Without further arguments, the test scripts of the
-# specification and of components (`--test wast`) and the transcripts of building and running
-# (`--test run`) are run; with some, those. Prepares the runtime library's toolchain for the target,
-# and takes qemu from PATH, or from Debian's package, which is unpacked and not installed.
+# TARGET is aarch64-linux or riscv64-linux. Without further arguments, these are run: the scripts of
+# the specification and of components (`--test wast`), the transcripts of building and running
+# (`--test run`), and, with WASMELT_WASI_TESTSUITE=FOLDER, a checkout of WebAssembly/wasi-testsuite.
+# `small` runs a part of that in a minute or two. WASMELT_TESTSUITE and its like add checkouts of
+# scripts, as for tests/all.sh.
+#
+# Prepares the runtime library's toolchain for the target, and takes qemu from PATH, or from Debian's
+# package, which is unpacked and not installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-target=${1:?usage: tests/cross.sh TARGET [ARGUMENTS OF cargo test]}
+target=${1:?usage: tests/cross.sh TARGET [small | ARGUMENTS OF cargo test]}
 shift
 processor=${target%%-*}
 toolchains=${WASMELT_RUNTIME_TOOLCHAIN:-${CARGO_TARGET_DIR:-target}/runtime-toolchain}
@@ -27,5 +31,52 @@ if [ -z "$emulator" ]; then
         dpkg-deb -x "$folder"/qemu-user-static_*.deb "$folder"
     fi
 fi
-[ $# -gt 0 ] || set -- --test wast --test run
-WASMELT_TEST_TARGET=$target WASMELT_TEST_EMULATOR=$emulator exec cargo test --workspace "$@"
+export WASMELT_TEST_TARGET=$target WASMELT_TEST_EMULATOR=$emulator
+
+failed=
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+score=()
+
+# suite NAME PATTERN COMMAND...: runs it, and keeps the lines that tell the score
+suite() {
+    local name=$1 pattern=$2
+    shift 2
+    "$@" 2>&1 | tee "$log" || failed="$failed $name"
+    while read -r line; do
+        score+=("$name: $line")
+    done < <(grep -E "$pattern" "$log" || true)
+}
+
+wasi() {
+    local command=${CARGO_TARGET_DIR:-target}/debug/wasmelt
+    WASMELT=${WASMELT:-$(realpath "$command")} python3 \
+        "$WASMELT_WASI_TESTSUITE/test-runner/wasi_test_runner.py" \
+        -t "$WASMELT_WASI_TESTSUITE"/tests/*/testsuite/* -r tests/wasi/adapter.py
+}
+
+case ${1-} in
+    "")
+        suite wast '^(assertions|wasm|exceptions|tail calls|the rest|threads|modules|components|component-model) .*[0-9]|^assertions' \
+            cargo test --workspace --test wast
+        suite run '^test result' cargo test --workspace --test run
+        if [ -n "${WASMELT_WASI_TESTSUITE-}" ]; then
+            suite wasi '[Pp]ass|[Ff]ail' wasi
+        fi
+        ;;
+    small)
+        for scripts in i64 try_table return_call memory_grow; do
+            suite wast '^(wasm|exceptions|tail calls|the rest) ' cargo test --workspace --test wast -- "$scripts"
+        done
+        for transcripts in exit-codes backtrace exceptions memory p3-streams; do
+            suite run '^test result' cargo test --workspace --test run -- "$transcripts"
+        done
+        ;;
+    *) exec cargo test --workspace "$@" ;;
+esac
+printf '\n%s in %s:\n' "$target" "$(basename "$emulator")"
+printf '    %s\n' "${score[@]}"
+if [ -n "$failed" ]; then
+    echo "failed:$failed" >&2
+    exit 1
+fi

@@ -7,8 +7,14 @@ use std::path::PathBuf;
 
 use wasmelt_compiler::Target;
 
-/// Bytes of addresses that qemu gives a process: half of 39 bits, as small boards have.
-pub const ADDRESSES: &str = "0x4000000000";
+/// Further arguments of the emulator: `WASMELT_TEST_ADDRESSES` limits the addresses of a process.
+#[must_use]
+pub fn arguments() -> Vec<String> {
+    match env::var("WASMELT_TEST_ADDRESSES") {
+        Ok(bytes) => vec!["-R".to_owned(), bytes],
+        Err(_) => Vec::new(),
+    }
+}
 
 /// What executables are made for.
 ///

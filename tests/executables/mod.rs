@@ -102,11 +102,16 @@ pub struct Session {
 }
 
 /// Starts the executable, gives it the commands and collects the answers. It is ended when it has
-/// not finished within `limit`.
+/// not finished within `limit`, in an emulator within ten times that: it keeps books of each page
+/// that is reserved.
 ///
 /// # Errors
 /// When it cannot be started.
 pub fn obey(executable: &Path, commands: &[String], limit: Duration) -> Result<Session, String> {
+    let limit = match emulation::emulator() {
+        None => limit,
+        Some(_) => limit * 10,
+    };
     let mut child = start(executable)?;
     let mut input = child.stdin.take().expect("it is a pipe");
     let output = child.stdout.take().expect("it is a pipe");
@@ -185,7 +190,7 @@ fn command(executable: &Path) -> Command {
         None => Command::new(executable),
         Some(emulator) => {
             let mut command = Command::new(emulator);
-            command.args(["-R", emulation::ADDRESSES]).arg(executable);
+            command.args(emulation::arguments()).arg(executable);
             command
         }
     }

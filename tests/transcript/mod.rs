@@ -6,6 +6,7 @@
 //! ```text
 //! --- needs COMMAND   the test is left out where this command fails
 //! --- native REASON   the test, or behind a step that step alone, is left out where executables are run by an emulator
+//! --- except TARGET REASON   the same, for one target
 //! --- file NAME       the lines that follow are a file of the test's own folder
 //! --- hex NAME        the same, in hexadecimal digits
 //! --- dir NAME        a folder
@@ -27,6 +28,7 @@
 #[path = "../emulation/mod.rs"]
 mod emulation;
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,11 +42,12 @@ pub fn run_folder(name: &str) -> ! {
     let arguments = Arguments::from_args();
     let folder = tests().join(name);
     let emulates = name == "run" && emulation::emulator().is_some();
+    let mut met = HashMap::new();
     let mut trials: Vec<Trial> = fs::read_dir(&folder)
         .expect("the folder of the tests is there")
         .map(|entry| entry.expect("it can be read").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
-        .map(|path| trial(path, emulates))
+        .map(|path| trial(path, emulates, &mut met))
         .collect();
     trials.sort_by(|left, right| left.name().cmp(right.name()));
     libtest_mimic::run(&arguments, trials).exit();
@@ -58,7 +61,8 @@ fn tests() -> PathBuf {
     project().join("tests")
 }
 
-fn trial(path: PathBuf, emulates: bool) -> Trial {
+/// A test; `met` has what was found out about the needs of others.
+fn trial(path: PathBuf, emulates: bool, met: &mut HashMap<String, bool>) -> Trial {
     let name = path
         .file_stem()
         .unwrap_or_default()
@@ -67,7 +71,7 @@ fn trial(path: PathBuf, emulates: bool) -> Trial {
     let unmet = fs::read_to_string(&path)
         .ok()
         .and_then(|text| parse(&text).ok())
-        .and_then(|transcript| unmet(transcript, emulates));
+        .and_then(|transcript| unmet(&transcript, emulates, met));
     if let Some(need) = &unmet {
         eprintln!("{name} is left out: {need}");
     }
@@ -75,10 +79,19 @@ fn trial(path: PathBuf, emulates: bool) -> Trial {
 }
 
 /// Why a transcript is left out, if it is.
-fn unmet(transcript: Transcript, emulates: bool) -> Option<String> {
-    let need = transcript.needs.into_iter().find(|need| !is_met(need));
-    let need = need.map(|need| format!("this fails here: {need}"));
-    need.or(transcript.native.filter(|_| emulates))
+fn unmet(
+    transcript: &Transcript,
+    emulates: bool,
+    met: &mut HashMap<String, bool>,
+) -> Option<String> {
+    let left_out = transcript.left_out.as_ref();
+    if let Some(left_out) = left_out.filter(|left_out| left_out.applies(emulates)) {
+        return Some(left_out.reason.clone());
+    }
+    let mut needs = transcript.needs.iter();
+    let is_unmet = |need: &&String| !*met.entry((*need).clone()).or_insert_with(|| is_met(need));
+    let need = needs.find(is_unmet)?;
+    Some(format!("this fails here: {need}"))
 }
 
 fn is_met(need: &str) -> bool {
@@ -96,11 +109,25 @@ fn is_met(need: &str) -> bool {
 struct Transcript {
     title: String,
     needs: Vec<String>,
-    /// Why it cannot be run by an emulator.
-    native: Option<String>,
+    left_out: Option<LeftOut>,
     files: Vec<TestFile>,
     steps: Vec<Step>,
     tree: Option<String>,
+}
+
+/// A test or a step that does not hold wherever executables are run by an emulator.
+#[derive(Clone, PartialEq, Debug)]
+struct LeftOut {
+    /// The only target that it does not hold for.
+    target: Option<String>,
+    reason: String,
+}
+
+impl LeftOut {
+    fn applies(&self, emulates: bool) -> bool {
+        let target = self.target.as_deref();
+        emulates && target.is_none_or(|target| target == emulation::target().name)
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -125,7 +152,7 @@ enum FileKind {
 #[derive(Clone, PartialEq, Debug)]
 struct Step {
     command: String,
-    native: Option<String>,
+    left_out: Option<LeftOut>,
     exit: i32,
     stdout: String,
     stderr: String,
@@ -149,7 +176,7 @@ fn parse(text: &str) -> Result<Transcript, Failed> {
     let mut transcript = Transcript {
         title: String::new(),
         needs: Vec::new(),
-        native: None,
+        left_out: None,
         files: Vec::new(),
         steps: Vec::new(),
         tree: None,
@@ -172,10 +199,20 @@ fn parse(text: &str) -> Result<Transcript, Failed> {
         };
         match word {
             "needs" => transcript.needs.push(rest.to_owned()),
-            "native" => {
+            "native" | "except" => {
+                let (target, reason) = match word {
+                    "native" => (None, rest),
+                    _ => rest
+                        .split_once(' ')
+                        .map(|(target, reason)| (Some(target.to_owned()), reason))
+                        .ok_or("`except` names a target and says why")?,
+                };
                 let step = transcript.steps.last_mut();
-                let native = step.map_or(&mut transcript.native, |step| &mut step.native);
-                *native = Some(rest.to_owned());
+                let place = step.map_or(&mut transcript.left_out, |step| &mut step.left_out);
+                *place = Some(LeftOut {
+                    target,
+                    reason: reason.to_owned(),
+                });
             }
             "guest" => transcript.files.push(file(FileKind::Guest, body)),
             "example" => transcript.files.push(file(FileKind::Example, body)),
@@ -185,7 +222,7 @@ fn parse(text: &str) -> Result<Transcript, Failed> {
             "tree" => transcript.tree = Some(body),
             "run" => transcript.steps.push(Step {
                 command: rest.to_owned(),
-                native: None,
+                left_out: None,
                 exit: 0,
                 stdout: String::new(),
                 stderr: String::new(),
@@ -243,7 +280,8 @@ fn perform(expected: &Transcript, emulates: bool) -> Result<Transcript, Failed> 
         false => native,
     };
     for step in &mut actual.steps {
-        if !emulates || step.native.is_none() {
+        let left_out = step.left_out.as_ref();
+        if !left_out.is_some_and(|left_out| left_out.applies(emulates)) {
             run(step, &root, commands)?;
         }
     }
@@ -258,6 +296,15 @@ fn perform(expected: &Transcript, emulates: bool) -> Result<Transcript, Failed> 
 
 /// The folders that executables for another machine are kept in.
 const EMULATED: &str = ".emulated";
+
+/// Bytes of addresses that qemu gives a server: one reserves half of all there are, and qemu 7.2 keeps
+/// 16 bytes for each page of that.
+const SERVER_ADDRESSES: &str = "0x1000000000";
+
+/// Tests wait for programs that have started: by an emulator that takes ten times as long.
+const SLEEP: &str = r#"#!/bin/sh
+PATH=${PATH#*:} exec sleep "$1" "$1" "$1" "$1" "$1" "$1" "$1" "$1" "$1" "$1"
+"#;
 
 /// Writes a command `wasmelt` that builds for another machine, and puts in the place of each
 /// executable a script that has the emulator run it.
@@ -284,14 +331,13 @@ find . -name .emulated -prune -o -type f -perm -100 -print | while read -r file;
     esac
     folder=$(dirname "$file")
     name=$(basename "$file")
-    # A server reserves half of all there are, and qemu keeps books of that: its start takes seconds.
-    addresses=ADDRESSES
-    if WASMELT inspect "$file" | grep -q 'entry  *wasi:http'; then addresses=0x1000000000; fi
+    arguments='ARGUMENTS'
+    if WASMELT inspect "$file" | grep -q 'entry  *wasi:http'; then arguments='-R SERVER_ADDRESSES'; fi
     mkdir -p "$folder/.emulated"
     mv "$file" "$folder/.emulated/$name"
     cat >"$file" <<END
 #!/bin/sh
-exec EMULATOR -R $addresses -0 "\$0" "$PWD/$folder/.emulated/$name" "\$@"
+exec EMULATOR $arguments -0 "\$0" "$PWD/$folder/.emulated/$name" "\$@"
 END
     chmod +x "$file"
 done
@@ -300,11 +346,14 @@ done
     let script = WRAPPER
         .replace("WASMELT", &wasmelt.display().to_string())
         .replace("TARGET", emulation::target().name)
-        .replace("ADDRESSES", emulation::ADDRESSES)
+        .replace("SERVER_ADDRESSES", SERVER_ADDRESSES)
+        .replace("ARGUMENTS", &emulation::arguments().join(" "))
         .replace("EMULATOR", &emulator.display().to_string());
-    let path = folder.join("wasmelt");
-    fs::write(&path, script)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
+    for (name, script) in [("wasmelt", script.as_str()), ("sleep", SLEEP)] {
+        let path = folder.join(name);
+        fs::write(&path, script)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
+    }
     Ok(())
 }
 
@@ -407,9 +456,7 @@ fn print(transcript: &Transcript) -> String {
     for need in &transcript.needs {
         let _ = writeln!(text, "--- needs {need}");
     }
-    if let Some(reason) = &transcript.native {
-        let _ = writeln!(text, "--- native {reason}");
-    }
+    print_left_out(&mut text, transcript.left_out.as_ref());
     for file in &transcript.files {
         let word = match file.kind {
             FileKind::Text => "file",
@@ -422,9 +469,7 @@ fn print(transcript: &Transcript) -> String {
     }
     for step in &transcript.steps {
         let _ = writeln!(text, "--- run {}", step.command);
-        if let Some(reason) = &step.native {
-            let _ = writeln!(text, "--- native {reason}");
-        }
+        print_left_out(&mut text, step.left_out.as_ref());
         if step.exit != 0 {
             let _ = writeln!(text, "--- exit {}", step.exit);
         }
@@ -438,6 +483,16 @@ fn print(transcript: &Transcript) -> String {
         let _ = write!(text, "--- tree\n{tree}");
     }
     text
+}
+
+fn print_left_out(text: &mut String, left_out: Option<&LeftOut>) {
+    let Some(LeftOut { target, reason }) = left_out else {
+        return;
+    };
+    let _ = match target {
+        None => writeln!(text, "--- native {reason}"),
+        Some(target) => writeln!(text, "--- except {target} {reason}"),
+    };
 }
 
 /// Both texts from the first line in which they differ.

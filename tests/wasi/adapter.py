@@ -2,7 +2,8 @@
 wasmelt and has the suite's runner run the executables.
 
 `WASMELT` names the command; without it, the repository's release build is used, or else its
-debug build. Executables are kept in a folder of the system's temporary files, by the contents of
+debug build. `WASMELT_TEST_TARGET` and `WASMELT_TEST_EMULATOR` have executables made for another
+machine and run by an emulator; `tests/cross.sh` sets both. Executables are kept in a folder of the system's temporary files, by the contents of
 compiler and test and by what the test may do, so that a second run compiles nothing.
 """
 
@@ -27,6 +28,13 @@ def command() -> List[str]:
         return shlex.split(named)
     builds = [REPOSITORY / "target" / profile / "wasmelt" for profile in ("release", "debug")]
     return [str(next((build for build in builds if build.exists()), "wasmelt"))]
+
+
+# What is compiled for, where that is another machine than this one, and what runs it.
+TARGET = os.environ.get("WASMELT_TEST_TARGET")
+EMULATOR = shlex.split(os.environ.get("WASMELT_TEST_EMULATOR", ""))
+# A server reserves half of all addresses there are, and qemu keeps books of that.
+EMULATED_SERVER = [*EMULATOR, "-R", "0x1000000000"] if EMULATOR else []
 
 
 @cache
@@ -71,6 +79,8 @@ def compute_argv(
     if wasi_version == "wasm32-wasip3":
         # Some of the tests that use the network do not list `sockets` among their proposals.
         options.append("-Sinherit-network")
+    if TARGET:
+        options.append(f"--target={TARGET}")
     key = hashlib.sha256(Path(test_path).read_bytes())
     key.update("\0".join([compiler_hash(), *options, str(root or "")]).encode())
     executable = EXECUTABLES / key.hexdigest()[:32] / Path(test_path).stem
@@ -89,5 +99,6 @@ def compute_argv(
             return ["sh", "-c", 'printf %s "$1" >&2; exit 1', "wasmelt", result.stderr]
     if serves:
         variables = [f"{name}={value}" for name, value in env.items()]
-        return ["env", *variables, str(executable), "--addr=127.0.0.1:0", "--workers=1"]
-    return [str(executable), *args]
+        served = [*EMULATED_SERVER, str(executable), "--addr=127.0.0.1:0", "--workers=1"]
+        return ["env", *variables, *served]
+    return [*EMULATOR, str(executable), *args]
