@@ -255,6 +255,15 @@ impl Target {
         TARGETS.iter().find(is_own).unwrap_or(&TARGETS[0])
     }
 
+    /// Whether a store across the end of what can be written may have written its first bytes when it
+    /// faults.
+    pub(crate) fn stores_may_be_split(&self) -> bool {
+        match self.arch {
+            Arch::X86_64 => false,
+            Arch::Aarch64 | Arch::Riscv64 => true,
+        }
+    }
+
     /// A target by its name or by a triple: system and processor count, the vendor and the C library
     /// do not.
     #[must_use]

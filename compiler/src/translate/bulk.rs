@@ -39,6 +39,7 @@ impl FuncTranslator<'_, '_> {
             .into_iter()
             .map(|(ty, at)| (self.builder.ins().load(ty, flags, from, at), at))
             .collect();
+        self.probe(to, bytes);
         for (value, at) in read.into_iter().rev() {
             self.builder.ins().store(flags, value, to, at);
         }
@@ -60,6 +61,7 @@ impl FuncTranslator<'_, '_> {
         let base = self.memory_pointer(memory);
         let to = self.builder.ins().iadd(base, to);
         let flags = self.bulk_flags();
+        self.probe(to, bytes);
         for (ty, at) in chunks(bytes, self.translation.has_vectors)
             .into_iter()
             .rev()
@@ -68,6 +70,16 @@ impl FuncTranslator<'_, '_> {
             self.builder.ins().store(flags, value, to, at);
         }
         true
+    }
+
+    /// Reads the last of so many bytes that are going to be written, where a store that traps may
+    /// have written its first bytes.
+    fn probe(&mut self, to: Value, bytes: u64) {
+        if bytes > 1 && self.plan().target.stores_may_be_split() {
+            let flags = self.bulk_flags();
+            let at = i32::try_from(bytes - 1).expect("a few bytes");
+            self.builder.ins().load(types::I8, flags, to, at);
+        }
     }
 
     /// The topmost operand, if it is a number of bytes to which this applies, in memories whose
