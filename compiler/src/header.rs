@@ -12,7 +12,7 @@ use std::fmt::Write;
 use types::{Types, member};
 use wasmparser::ValType;
 use wit_component::DecodedWasm;
-use wit_parser::{Function, Resolve, WorldId, WorldItem};
+use wit_parser::{Function, IndexMap, Resolve, Type, TypeId, WorldId, WorldItem, WorldKey};
 
 /// The header of a library with this name, made of a module or of the component `wasm`.
 ///
@@ -34,15 +34,18 @@ pub(crate) fn header(plan: &LinkPlan<'_>, program: &str, wasm: &[u8]) -> Result<
             "typedef struct {prefix}_v128 {{ uint8_t bytes[16]; }} {prefix}_v128_t;\n"
         );
     }
-    text.push_str(&imports(plan, &prefix));
-    text.push_str(
-        &SHARED
-            .replace("app", &prefix)
-            .replace("APP", &prefix.to_uppercase()),
-    );
+    let shared = SHARED
+        .replace("app", &prefix)
+        .replace("APP", &prefix.to_uppercase());
     if plan.linked.has_components {
-        text.push_str(&of_component(plan, &prefix, wasm)?);
+        let of_component = OfComponent::new(plan, &prefix, wasm)?;
+        for part in [&of_component.types, &of_component.imports, &shared] {
+            text.push_str(part);
+        }
+        text.push_str(&of_component.declarations);
     } else {
+        text.push_str(&imports(plan, &prefix));
+        text.push_str(&shared);
         for of_library in &plan.library.fns {
             text.push('\n');
             text.push_str(&declaration(plan, of_library, &prefix));
@@ -56,58 +59,175 @@ pub(crate) fn header(plan: &LinkPlan<'_>, program: &str, wasm: &[u8]) -> Result<
     Ok(text)
 }
 
-/// Types and functions of a component.
-fn of_component(plan: &LinkPlan<'_>, prefix: &str, wasm: &[u8]) -> Result<String> {
-    let decoded = encode::caught(|| wit_component::decode(wasm));
-    let Some(Ok(DecodedWasm::Component(resolve, world))) = decoded else {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            "WIT cannot express the types of this component, so there is no header",
-        ));
-    };
-    let functions = functions(&resolve, world);
-    let mut types = Types::new(&resolve, prefix);
-    let mut declarations = String::new();
-    for of_library in &plan.library.fns {
-        let found = functions.iter().find(|(name, _)| *name == of_library.name);
-        let Some((_, function)) = found else {
-            continue;
-        };
-        let _ = write!(
-            declarations,
-            "\n/* {} */\n{prefix}_status_t {}({prefix}_t *app",
-            of_library.name, of_library.symbol
-        );
-        for param in &function.params {
-            let (ty, name) = (types.c_type(&param.ty)?, member(&param.name));
-            let _ = match ty.is_scalar {
-                true => write!(declarations, ", {} {name}", ty.name),
-                false => write!(declarations, ", const {} *{name}", ty.name),
-            };
-        }
-        if let Some(result) = &function.result {
-            let _ = write!(declarations, ", {} *result", types.c_type(result)?.name);
-        }
-        declarations.push_str(");\n");
-    }
-    Ok(types.text + &declarations)
+/// What a component adds.
+struct OfComponent {
+    types: String,
+    imports: String,
+    declarations: String,
 }
 
-/// What a world exports, by the names of a component's exports.
-fn functions(resolve: &Resolve, world: WorldId) -> Vec<(String, &Function)> {
-    let mut functions = Vec::new();
-    for (key, item) in &resolve.worlds[world].exports {
-        match item {
-            WorldItem::Function(function) => functions.push((function.name.clone(), function)),
-            WorldItem::Interface { id, .. } => {
-                let interface = resolve.name_world_key(key);
-                let of_interface = resolve.interfaces[*id].functions.values();
-                functions.extend(of_interface.map(|it| (format!("{interface}#{}", it.name), it)));
+impl OfComponent {
+    fn new(plan: &LinkPlan<'_>, prefix: &str, wasm: &[u8]) -> Result<OfComponent> {
+        let (resolve, world) = decoded(wasm)?;
+        let mut types = Types::new(&resolve, world, prefix)?;
+        let declarations = exports_of_component(plan, prefix, &resolve, world, &mut types)?;
+        let imports = imports_of_component(plan, prefix, &resolve, world, &mut types)?;
+        Ok(OfComponent {
+            types: match types.text.is_empty() {
+                true => String::new(),
+                false => types.text.trim_start().to_owned() + "\n",
+            },
+            imports,
+            declarations,
+        })
+    }
+}
+
+/// The world of a component in WIT.
+fn decoded(wasm: &[u8]) -> Result<(Resolve, WorldId)> {
+    match encode::caught(|| wit_component::decode(wasm)) {
+        Some(Ok(DecodedWasm::Component(resolve, world))) => Ok((resolve, world)),
+        _ => Err(Error::new(
+            ErrorKind::Unsupported,
+            "WIT cannot express the types of this component, so there is no header",
+        )),
+    }
+}
+
+fn exports_of_component(
+    plan: &LinkPlan<'_>,
+    prefix: &str,
+    resolve: &Resolve,
+    world: WorldId,
+    types: &mut Types<'_>,
+) -> Result<String> {
+    let items = named_items(resolve, &resolve.worlds[world].exports);
+    let mut text = String::new();
+    for of_library in &plan.library.fns {
+        let (name, symbol) = (&of_library.name, &of_library.symbol);
+        let found = items.iter().find(|(known, _)| known == name);
+        match found {
+            Some((_, Named::Function(function))) => {
+                let list = typed_parameters(function, types)?;
+                let _ = write!(
+                    text,
+                    "\n/* {name} */\n{prefix}_status_t {symbol}({prefix}_t *app{list});\n"
+                );
             }
-            WorldItem::Type { .. } => {}
+            Some((_, Named::Type(id))) => {
+                let ty = types.c_type(&Type::Id(*id))?.name;
+                let _ = write!(
+                    text,
+                    "\n/* The end of a resource. */\n\
+                     {prefix}_status_t {symbol}({prefix}_t *app, {ty} self);\n"
+                );
+            }
+            None => {}
         }
     }
-    functions
+    Ok(text)
+}
+
+/// What the embedder provides to a component.
+fn imports_of_component(
+    plan: &LinkPlan<'_>,
+    prefix: &str,
+    resolve: &Resolve,
+    world: WorldId,
+    types: &mut Types<'_>,
+) -> Result<String> {
+    let imports = &plan.library.component_imports;
+    if imports.is_empty() {
+        return Ok(no_imports(prefix));
+    }
+    let items = named_items(resolve, &resolve.worlds[world].imports);
+    let mut text = format!(
+        "/* What the program imports. A function gives 0; anything else is a trap. What an argument\n   \
+         refers to is the program's, and gone when the function returns; what a result refers to comes\n   \
+         from `malloc`, and the library frees it. */\n\
+         typedef struct {prefix}_imports {{\n    void *user;  /* the first parameter of each */\n"
+    );
+    for import in imports {
+        let (name, field) = (&import.name, member(&import.field));
+        match items.iter().find(|(known, _)| known == name) {
+            Some((_, Named::Function(function))) => {
+                let list = typed_parameters(function, types)?;
+                let _ = writeln!(text, "    int32_t (*{field})(void *user{list});");
+            }
+            Some((_, Named::Type(id))) => {
+                let ty = types.c_type(&Type::Id(*id))?.name;
+                let _ = writeln!(
+                    text,
+                    "    void (*{field})(void *user, {ty} self);  /* it is gone; may be NULL */"
+                );
+            }
+            None => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("the world in WIT has no import `{name}`, so there is no header"),
+                ));
+            }
+        }
+    }
+    let _ = write!(text, "}} {prefix}_imports_t;\n\n");
+    Ok(text)
+}
+
+fn typed_parameters(function: &Function, types: &mut Types<'_>) -> Result<String> {
+    let mut list = String::new();
+    for param in &function.params {
+        let (ty, name) = (types.c_type(&param.ty)?, member(&param.name));
+        let _ = match ty.is_scalar {
+            true => write!(list, ", {} {name}", ty.name),
+            false => write!(list, ", const {} *{name}", ty.name),
+        };
+    }
+    if let Some(result) = &function.result {
+        let _ = write!(list, ", {} *result", types.c_type(result)?.name);
+    }
+    Ok(list)
+}
+
+/// Something that a world imports or exports.
+enum Named<'r> {
+    Function(&'r Function),
+    Type(TypeId),
+}
+
+/// What a world imports or exports, by the names that a component has for it.
+fn named_items<'r>(
+    resolve: &'r Resolve,
+    items: &'r IndexMap<WorldKey, WorldItem>,
+) -> Vec<(String, Named<'r>)> {
+    let mut named = Vec::new();
+    for (key, item) in items {
+        match item {
+            WorldItem::Function(function) => {
+                named.push((function.name.clone(), Named::Function(function)));
+            }
+            WorldItem::Interface { id, .. } => {
+                let interface = resolve.name_world_key(key);
+                let of_interface = &resolve.interfaces[*id];
+                let functions = of_interface.functions.values();
+                named.extend(
+                    functions.map(|it| (format!("{interface}#{}", it.name), Named::Function(it))),
+                );
+                let types = of_interface.types.iter();
+                named.extend(
+                    types.map(|(name, id)| (format!("{interface}#{name}"), Named::Type(*id))),
+                );
+            }
+            WorldItem::Type { id, .. } => {
+                let name = resolve.types[*id].name.clone().unwrap_or_default();
+                named.push((name, Named::Type(*id)));
+            }
+        }
+    }
+    named
+}
+
+fn no_imports(prefix: &str) -> String {
+    format!("typedef struct {prefix}_imports {prefix}_imports_t;  /* there are none */\n\n")
 }
 
 /// What the header of every library has, for one that is called `app`.
@@ -123,7 +243,8 @@ typedef enum app_status {
     APP_EXIT = 2,      /* the program has exited: app_exit_code */
     APP_ENDED = 3,     /* an earlier call has ended the instance */
     APP_NO_MEMORY = 4, /* there is no memory for an instance, or for a result */
-    APP_INVALID = 5    /* an argument is not what its type says; nothing was called */
+    APP_INVALID = 5    /* an argument is not what its type says, or the instance of a component is
+                          called by a function of its own imports; nothing was called */
 } app_status_t;
 
 /* What may be said about a new instance. Begin with zeros. */
@@ -157,9 +278,7 @@ fn imports_vectors(plan: &LinkPlan<'_>) -> bool {
 fn imports(plan: &LinkPlan<'_>, prefix: &str) -> String {
     let imports = &plan.library.imports;
     if imports.is_empty() {
-        return format!(
-            "typedef struct {prefix}_imports {prefix}_imports_t;  /* there are none */\n\n"
-        );
+        return no_imports(prefix);
     }
     let mut text = format!(
         "/* What the program imports. A function gives 0; anything else is a trap. */\n\
@@ -199,7 +318,7 @@ fn declaration(plan: &LinkPlan<'_>, of_library: &LibraryFn, prefix: &str) -> Str
             let list = parameters(params, results, prefix);
             format!("{prefix}_status_t {symbol}({prefix}_t *app{list});\n")
         }
-        LibraryItem::Lift => String::new(),
+        LibraryItem::Lift | LibraryItem::Drop => String::new(),
         LibraryItem::Memory => format!(
             "/* A memory; it stays where it is. `bytes` may be NULL, or gets its length. */\n\
              uint8_t *{symbol}({prefix}_t *app, uint64_t *bytes);\n"

@@ -247,6 +247,8 @@ fn host_imports(options: &Options, script: bool) -> component::HostImports {
     component::HostImports {
         script,
         unknown_trap: options.unknown_imports == UnknownImports::Trap,
+        embedder: options.entry == Entry::Library
+            && options.unknown_imports != UnknownImports::Trap,
         withheld: options.withheld,
         timezone: options.clocks_timezone,
     }

@@ -7,6 +7,8 @@
 //! Nothing here is used by executables.
 
 mod blocks;
+mod handles;
+pub(crate) mod imports;
 mod lift;
 mod lower;
 mod record;
@@ -23,9 +25,10 @@ use crate::component::{Call, dynamic};
 use crate::vm::message::Message;
 use crate::vm::space::{NoSpace, PROCESS, header};
 use crate::vm::store::{Store, of_memory, set_current};
-use crate::vm::trap::{self, Piece, TrapInfo, catch, raise_with};
+use crate::vm::trap::{self, catch};
 use crate::vm::{backtrace, note, process, spaces, stack_limit, start};
-use wasmelt_abi::{ComponentExport, LibraryConfig, LibraryStatus, Program, TrapCode};
+use values::Checked;
+use wasmelt_abi::{ComponentExport, LibraryConfig, LibraryStatus, Program};
 
 /// Bytes of an embedder's stack that compiled code may use where nobody says.
 const STACK_BYTES: u64 = 512 << 10;
@@ -231,10 +234,18 @@ pub(crate) unsafe extern "C" fn library_lift(
     let exports = process::items(&PROCESS.program().component_exports);
     let export = exports.get(export as usize);
     let export = export.expect("the compiler wrote the export");
+    if stack_limit::bytes(store) == 0 {
+        return LibraryStatus::Ended as i32;
+    }
+    // The instances of a component are not entered while they wait for their embedder.
+    if record::with(store, |record| record.is_running) {
+        return LibraryStatus::Invalid as i32;
+    }
+    let mut checked = Checked::of(store);
     for (position, ty) in export::params(export).enumerate() {
         // SAFETY: the caller vouches for the parameters.
-        let checked = unsafe { values::check(ty, values::param(slots, position, ty)) };
-        if checked.is_err() {
+        let is_valid = unsafe { checked.check(ty, values::param(slots, position, ty)) };
+        if is_valid.is_err() {
             return LibraryStatus::Invalid as i32;
         }
     }
@@ -244,6 +255,36 @@ pub(crate) unsafe extern "C" fn library_lift(
         return LibraryStatus::NoMemory as i32;
     }
     status as i32
+}
+
+/// The runtime function `library_drop`.
+///
+/// # Safety
+/// `base` is a handle.
+#[unsafe(export_name = "wasmelt_library_drop")]
+pub(crate) unsafe extern "C" fn library_drop(
+    base: *mut u8,
+    export: i64,
+    resource: i32,
+    handle: i32,
+) -> i32 {
+    // SAFETY: the caller vouches for it.
+    let Some(store) = (unsafe { store_of(base) }) else {
+        return LibraryStatus::Ended as i32;
+    };
+    if stack_limit::bytes(store) == 0 {
+        return LibraryStatus::Ended as i32;
+    }
+    let rep = record::with(store, |record| match record.is_running {
+        true => None,
+        false => record.handles.take(resource as u32, handle as u32),
+    });
+    let Some(rep) = rep else {
+        return LibraryStatus::Invalid as i32;
+    };
+    let mut slot = u128::from(rep);
+    // SAFETY: as above; the destructor has one slot.
+    unsafe { library_call(base, export, (&raw mut slot).cast()) }
 }
 
 /// Calls a component's export with arguments that have been checked. What the result refers to is in
@@ -331,34 +372,6 @@ fn c_text(text: Vec<u8>) -> CString {
         .unwrap_or(&text)
         .trim_ascii_end();
     CString::new(text).unwrap_or_default()
-}
-
-/// The runtime function `library_imports`.
-///
-/// # Safety
-/// `memory` is byte 0 of a memory of an instance.
-#[unsafe(export_name = "wasmelt_library_imports")]
-pub(crate) unsafe extern "C" fn library_imports(memory: *mut u8) -> *mut u8 {
-    // SAFETY: the caller vouches for it.
-    let imports = record::with(unsafe { of_memory(memory) }, |record| record.imports);
-    if imports.is_null() {
-        let text = [Piece::Text(
-            "nothing has been said about what the program imports",
-        )];
-        raise_with(TrapInfo::with_text(TrapCode::UnknownImport, &text))
-    }
-    imports.cast_mut()
-}
-
-/// The runtime function `library_failed`.
-#[unsafe(export_name = "wasmelt_library_failed")]
-pub(crate) extern "C" fn library_failed(_memory: *mut u8, status: i32) -> ! {
-    let text = [
-        Piece::Text("a function of the embedder has failed with status "),
-        Piece::Text(if status < 0 { "-" } else { "" }),
-        Piece::Number(status.unsigned_abs().into()),
-    ];
-    raise_with(TrapInfo::with_text(TrapCode::Interrupted, &text))
 }
 
 /// The runtime function `library_refused`.

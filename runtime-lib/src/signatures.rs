@@ -24,8 +24,11 @@ use crate::component::tasks::threads::{
     thread_switch,
 };
 use crate::component::tasks::{async_call, run_async};
+use crate::main_library::imports::{
+    library_dropped, library_failed, library_imports, library_lower,
+};
 use crate::main_library::{
-    library_call, library_ended, library_failed, library_imports, library_lift, library_refused,
+    library_call, library_drop, library_ended, library_lift, library_refused,
 };
 use crate::vm::arch::throw;
 use crate::vm::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};

@@ -254,6 +254,9 @@ fn is_entry(plan: &LinkPlan<'_>, id: FuncId) -> bool {
             | FuncKind::ExportCall { .. }
             | FuncKind::LibraryCall { .. }
             | FuncKind::LibraryLift { .. }
+            | FuncKind::LibraryDrop { .. }
+            | FuncKind::LibraryDestructor(_)
+            | FuncKind::LibraryImportCall(_)
             | FuncKind::LiftCall(_)
             | FuncKind::LiftFinish(_)
             | FuncKind::TaskStart(_)

@@ -4,10 +4,11 @@ use super::blob::Address;
 use super::program::{Items, Writer};
 use crate::canonical::{Flat, Passing, Ty, TyId, Types};
 use crate::index::ResourceId;
-use crate::plan::Lift;
-use crate::plan::Record;
+use crate::plan::{Lift, Record, Resource};
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{CanonOptions, ComponentExport, PtrType, Str, TypeDesc, TypeKind, TypeMember};
+use wasmelt_abi::{
+    CanonOptions, ComponentExport, EMBEDDERS, PtrType, Str, TypeDesc, TypeKind, TypeMember,
+};
 
 impl Writer<'_> {
     pub(super) fn write_component_exports(&mut self) -> Items {
@@ -88,19 +89,7 @@ impl Writer<'_> {
         let ptr = self.plan.linked.option(lift.options).ptr;
         let ty = types.func(lift.ty);
         let field = |offset: usize| at + offset as u64;
-        let names = self.array(ty.params.len(), size_of::<Str>());
-        let params = self.array(ty.params.len(), size_of::<u64>());
-        for (position, (name, param)) in ty.params.iter().enumerate() {
-            self.str(
-                names + (position * size_of::<Str>()) as u64,
-                name.as_bytes(),
-            );
-            let param = self.type_desc(*param);
-            self.blob.set_address(
-                params + (position * size_of::<u64>()) as u64,
-                Address::Blob(param),
-            );
-        }
+        let (params, names) = self.param_types(&ty.params);
         let count = ty.params.len();
         self.slice(
             field(offset_of!(ComponentExport, param_names)),
@@ -124,6 +113,24 @@ impl Writer<'_> {
         };
         self.blob
             .set_u64(field(offset_of!(ComponentExport, flat_params)), flat as u64);
+    }
+
+    /// The types of parameters, and their names.
+    pub(super) fn param_types(&mut self, list: &[(String, TyId)]) -> (u64, u64) {
+        let names = self.array(list.len(), size_of::<Str>());
+        let params = self.array(list.len(), size_of::<u64>());
+        for (position, (name, param)) in list.iter().enumerate() {
+            self.str(
+                names + (position * size_of::<Str>()) as u64,
+                name.as_bytes(),
+            );
+            let param = self.type_desc(*param);
+            self.blob.set_address(
+                params + (position * size_of::<u64>()) as u64,
+                Address::Blob(param),
+            );
+        }
+        (params, names)
     }
 
     /// The description of a type, written once.
@@ -158,6 +165,9 @@ impl Writer<'_> {
             self.blob
                 .set_u32(field(offset_of!(TypeDesc, align)), layout.align);
         }
+        let definer = self.definer(id);
+        self.blob
+            .set_u32(field(offset_of!(TypeDesc, definer)), definer);
         let flat_len = match types.flat(id, PtrType::I32) {
             Flat::Values(values) => values.len(),
             Flat::TooMany => crate::canonical::FLAT_PARAMS_MAX + 1,
@@ -171,6 +181,19 @@ impl Writer<'_> {
         );
         self.type_descs.insert(id, at);
         at
+    }
+
+    /// `TypeDesc::definer`.
+    fn definer(&self, id: TyId) -> u32 {
+        let linked = self.plan.linked;
+        let (Ty::Own(resource) | Ty::Borrow(resource)) = linked.types.ty(id) else {
+            return 0;
+        };
+        match linked.resources[resource.index()] {
+            Resource::Guest { instance, .. } => instance.0 + 1,
+            Resource::Embedder { .. } => EMBEDDERS,
+            Resource::Host { .. } | Resource::Missing { .. } => 0,
+        }
     }
 }
 

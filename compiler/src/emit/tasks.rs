@@ -1,13 +1,14 @@
-//! The records that calls of async functions hand to the runtime.
+//! The records that calls of async functions, and of functions of an embedder, hand to the runtime.
 
 use super::blob::Address;
 use super::program::{Items, Writer};
 use crate::canonical::TyId;
 use crate::index::{CanonId, ComponentId, LiftId};
-use crate::plan::{CanonKind, FuncKind, Record};
+use crate::plan::{CanonKind, Embedded, FuncKind, Record};
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{
-    AsyncCall, AsyncLift, EndType, FIBER_RUN_SYMBOL, LiftFlags, PtrType, TaskReturn, ThreadStart,
+    AsyncCall, AsyncLift, EndType, FIBER_RUN_SYMBOL, LibraryImport, LiftFlags, PtrType, TaskReturn,
+    ThreadStart,
 };
 
 impl Writer<'_> {
@@ -28,6 +29,7 @@ impl Writer<'_> {
             Record::TaskReturn(canon) => self.write_task_return(canon),
             Record::End(canon) => self.write_end(canon),
             Record::Type(ty) => self.type_desc(ty),
+            Record::Import(import) => self.write_import(import),
             Record::Thread(argument) => self.write_thread_start(argument),
         };
         self.records.insert(record, at);
@@ -139,6 +141,34 @@ impl Writer<'_> {
         let is_async = plan.linked.option(options).is_async;
         self.blob
             .set_u64(field(offset_of!(EndType, is_async)), u64::from(is_async));
+        at
+    }
+
+    fn write_import(&mut self, import: u32) -> u64 {
+        let plan = self.plan;
+        let provided = &plan.linked.embedder_fns[import as usize];
+        let Embedded::Func(ty) = provided.item else {
+            unreachable!("the record of a function that is not called")
+        };
+        let ty = plan.linked.types.func(ty);
+        let (params, _) = self.param_types(&ty.params);
+        let at = self.blob.reserve(size_of::<LibraryImport>());
+        let field = |offset: usize| at + offset as u64;
+        self.blob.set_u64(
+            field(offset_of!(LibraryImport, position)),
+            u64::from(import),
+        );
+        let name = &plan.library.component_imports[import as usize].name;
+        self.str(field(offset_of!(LibraryImport, name)), name.as_bytes());
+        self.code_address(
+            field(offset_of!(LibraryImport, call)),
+            &FuncKind::LibraryImportCall(import),
+        );
+        self.slice(
+            field(offset_of!(LibraryImport, params)),
+            (Some(params), ty.params.len()),
+        );
+        self.result(field(offset_of!(LibraryImport, result)), ty.result);
         at
     }
 

@@ -83,7 +83,7 @@ fn declare(plan: &LinkPlan<'_>, of_library: &LibraryFn, text: &mut String) {
             let ty = rust_type(plan.globals[global.index()].ty);
             writeln!(text, ", value: *mut {ty});")
         }
-        LibraryItem::Lift => unreachable!("components are refused"),
+        LibraryItem::Lift | LibraryItem::Drop => unreachable!("components are refused"),
     };
 }
 
@@ -114,7 +114,7 @@ fn define(plan: &LinkPlan<'_>, of_library: &LibraryFn, name: &str, text: &mut St
     }}\n"
             )
         }
-        LibraryItem::Lift => unreachable!("components are refused"),
+        LibraryItem::Lift | LibraryItem::Drop => unreachable!("components are refused"),
     };
 }
 

@@ -7,7 +7,9 @@
 use crate::error::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
-use wit_parser::{Resolve, Type, TypeDefKind, TypeId, TypeOwner};
+use wit_parser::{
+    Handle, Resolve, Type, TypeDef, TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem,
+};
 
 /// A type of C.
 #[derive(Clone, Debug)]
@@ -28,8 +30,10 @@ pub(super) struct Types<'a> {
     prefix: &'a str,
     pub(super) text: String,
     known: HashMap<TypeId, CType>,
-    /// Those without names of their own, by theirs in C.
+    /// Names in C that have been given.
     taken: HashSet<String>,
+    /// Resource types whose values the embedder makes.
+    imported: HashSet<TypeId>,
 }
 
 /// Words of C and C++ that a member cannot be called.
@@ -137,14 +141,28 @@ fn discriminant(cases: usize) -> &'static str {
 }
 
 impl<'a> Types<'a> {
-    pub(super) fn new(resolve: &'a Resolve, prefix: &'a str) -> Types<'a> {
-        Types {
+    /// The types of a world's functions.
+    ///
+    /// # Errors
+    /// `Unsupported` for resources of an interface that is imported and exported: the two are not the
+    /// same, but have one name.
+    pub(super) fn new(resolve: &'a Resolve, world: WorldId, prefix: &'a str) -> Result<Types<'a>> {
+        let world = &resolve.worlds[world];
+        let [imported, exported] =
+            [&world.imports, &world.exports].map(|items| resources(resolve, items.values()));
+        if !imported.is_disjoint(&exported) {
+            return Err(unsupported(
+                "resources of an interface that is also imported",
+            ));
+        }
+        Ok(Types {
             resolve,
             prefix,
             text: String::new(),
             known: HashMap::new(),
             taken: HashSet::new(),
-        }
+            imported,
+        })
     }
 
     /// The type in C, defined before it is used.
@@ -199,20 +217,53 @@ impl<'a> Types<'a> {
             return Ok(known.clone());
         }
         let def = &self.resolve.types[id];
-        let named = def.name.as_ref().map(|name| {
-            let owner = match def.owner {
-                TypeOwner::Interface(owner) => self.resolve.interfaces[owner].name.as_deref(),
-                TypeOwner::World(_) | TypeOwner::None => None,
-            };
-            let owner = owner.map_or(String::new(), |owner| format!("{owner}_"));
-            format!("{owner}{name}").replace('-', "_")
-        });
         let ty = match &def.kind {
             TypeDefKind::Type(ty) => self.c_type(ty)?,
-            kind => self.define(kind, named)?,
+            TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => self.defined(*id)?,
+            kind => {
+                let named = def.name.as_ref().map(|name| self.free_name(def, name));
+                match kind {
+                    TypeDefKind::Resource => self.resource(id, named.unwrap_or_default()),
+                    kind => self.define(kind, named)?,
+                }
+            }
         };
         self.known.insert(id, ty.clone());
         Ok(ty)
+    }
+
+    /// The name of a type in C, which no other type has: interfaces of several packages may have the
+    /// same name.
+    fn free_name(&self, def: &TypeDef, name: &str) -> String {
+        let owner = match def.owner {
+            TypeOwner::Interface(owner) => self.resolve.interfaces[owner].name.as_deref(),
+            TypeOwner::World(_) | TypeOwner::None => None,
+        };
+        let owner = owner.map_or(String::new(), |owner| format!("{owner}_"));
+        let mut name = format!("{owner}{name}").replace('-', "_");
+        while self.taken.contains(&format!("{}_{name}_t", self.prefix)) {
+            name.push('_');
+        }
+        name
+    }
+
+    /// A resource: a number that is either a handle, or whatever the embedder wants it to be.
+    fn resource(&mut self, id: TypeId, name: String) -> CType {
+        let ty = CType {
+            is_scalar: true,
+            ..self.compound(name, false)
+        };
+        self.taken.insert(ty.name.clone());
+        let (comment, member) = match self.imported.contains(&id) {
+            true => ("What the embedder knows a resource of its own by.", "rep"),
+            false => ("A resource of the program; 0 is none.", "handle"),
+        };
+        let _ = write!(
+            self.text,
+            "\n/* {comment} */\ntypedef struct {}_{} {{ uint32_t {member}; }} {};\n",
+            self.prefix, ty.word, ty.name
+        );
+        ty
     }
 
     fn define(&mut self, kind: &TypeDefKind, named: Option<String>) -> Result<CType> {
@@ -275,13 +326,13 @@ impl<'a> Types<'a> {
             TypeDefKind::List(element) => self.list(named, element),
             TypeDefKind::FixedLengthList(element, len) => self.fixed_list(named, element, *len),
             TypeDefKind::Map(..) => Err(unsupported("maps")),
-            TypeDefKind::Handle(_) | TypeDefKind::Resource => Err(unsupported("resources")),
             TypeDefKind::Future(_) | TypeDefKind::Stream(_) => {
                 Err(unsupported("streams and futures"))
             }
-            TypeDefKind::Type(_) | TypeDefKind::Unknown => {
-                Err(unsupported("a type without a form"))
-            }
+            TypeDefKind::Type(_)
+            | TypeDefKind::Handle(_)
+            | TypeDefKind::Resource
+            | TypeDefKind::Unknown => Err(unsupported("a type without a form")),
         }
     }
 
@@ -298,6 +349,7 @@ impl<'a> Types<'a> {
             is_scalar: true,
             ..self.compound(word, false)
         };
+        self.taken.insert(ty.name.clone());
         let _ = write!(self.text, "\ntypedef {holder} {};\n", ty.name);
         self.constants(&ty, names, value);
         ty
@@ -486,9 +538,26 @@ impl<'a> Types<'a> {
     }
 }
 
+/// The resource types that a world's interfaces, and the world itself, define.
+pub(super) fn resources<'w>(
+    resolve: &Resolve,
+    items: impl Iterator<Item = &'w WorldItem>,
+) -> HashSet<TypeId> {
+    let types = items.flat_map(|item| match item {
+        WorldItem::Interface { id, .. } => {
+            resolve.interfaces[*id].types.values().copied().collect()
+        }
+        WorldItem::Type { id, .. } => vec![*id],
+        WorldItem::Function(_) => Vec::new(),
+    });
+    types
+        .filter(|id| matches!(resolve.types[*id].kind, TypeDefKind::Resource))
+        .collect()
+}
+
 fn unsupported(what: &str) -> Error {
     Error::new(
         crate::error::ErrorKind::Unsupported,
-        format!("{what} in what a library exports"),
+        format!("{what} in the interface of a library"),
     )
 }

@@ -3,11 +3,10 @@
 //! Names are `PREFIX_EXPORT` in C's letters. A function of the header that every library has keeps
 //! its name; an export that would have it, or that of another export, gets a `_` behind its own.
 
-use super::library::{LibraryFn, LibraryImport, LibraryItem, c_name, prefix};
-use super::{Callee, ExportPlan, FuncKind, LinkPlan};
-use crate::canonical::{Ty, TyId};
+use super::library::{ComponentImport, LibraryFn, LibraryImport, LibraryItem, c_name, prefix};
+use super::{Callee, Embedded, ExportPlan, FuncKind, LinkPlan, Resource};
 use crate::error::{Error, Result};
-use crate::index::{FuncId, InstanceIndex};
+use crate::index::{FuncId, InstanceIndex, ResourceId};
 use crate::parse::Extern;
 use std::collections::HashSet;
 use wasmelt_abi::LIBRARY_FNS;
@@ -68,18 +67,33 @@ impl Names {
 
     /// The symbol of an export: of `interface#function` without the package and its version.
     fn symbol(&mut self, name: &str) -> String {
+        let name = self.name(name);
+        format!("{}_{name}", self.prefix)
+    }
+
+    /// The same without the prefix of the library.
+    fn name(&mut self, name: &str) -> String {
         let mut in_c = match name.split_once('#') {
             Some((interface, function)) => {
                 let interface = interface.split('@').next().unwrap_or(interface);
                 let word = interface.rsplit(['/', ':']).next().unwrap_or(interface);
-                format!("{}_{}", c_name(word), c_name(function))
+                format!("{}_{}", c_name(word), function_name(function))
             }
-            None => c_name(name),
+            None => function_name(name),
         };
         while !self.taken.insert(in_c.clone()) {
             in_c.push('_');
         }
-        format!("{}_{in_c}", self.prefix)
+        in_c
+    }
+}
+
+/// The name of a function in C: `counter_new` for the constructor of a resource, `counter_step` for
+/// a method.
+fn function_name(name: &str) -> String {
+    match name.strip_prefix("[constructor]") {
+        Some(resource) => format!("{}_new", c_name(resource)),
+        None => c_name(name.split_once(']').map_or(name, |(_, name)| name)),
     }
 }
 
@@ -94,7 +108,8 @@ pub(super) fn choose_lifts(plan: &mut LinkPlan<'_>, program: &str) -> Result<()>
         let ty = plan.linked.lifts[lift.index()].ty;
         let ty = plan.linked.types.func(ty);
         let params = ty.params.iter().map(|(_, ty)| *ty);
-        if !params.chain(ty.result).all(|ty| plan.is_in_c(ty)) {
+        let mut values = params.chain(ty.result);
+        if values.any(|ty| plan.linked.why_not_in_c(ty, false).is_some()) {
             plan.library.left_out.push(of_component.name);
             continue;
         }
@@ -106,16 +121,68 @@ pub(super) fn choose_lifts(plan: &mut LinkPlan<'_>, program: &str) -> Result<()>
             item: LibraryItem::Lift,
         });
     }
-    match plan.library.fns.is_empty() {
-        false => Ok(()),
-        true => Err(
-            Error::usage("the component exports no function that C can call")
-                .note("resources, streams, futures, maps and error contexts have no form in C"),
-        ),
+    if plan.library.fns.is_empty() {
+        return Err(
+            Error::usage("the component exports no function that C can call").note(
+                "streams, futures, maps, error contexts and resources of WASI have no form in C",
+            ),
+        );
+    }
+    for (name, resource) in &plan.linked.exported_resources {
+        if matches!(
+            plan.linked.resources[resource.index()],
+            Resource::Guest { .. }
+        ) {
+            plan.add_drop(&mut names, name, *resource);
+        }
+    }
+    choose_imports(plan);
+    Ok(())
+}
+
+/// Names what the embedder provides to a component.
+fn choose_imports(plan: &mut LinkPlan<'_>) {
+    let mut names = Names {
+        prefix: String::new(),
+        taken: HashSet::from(["user".to_owned()]),
+    };
+    for provided in &plan.linked.embedder_fns {
+        let name = match &*provided.interface {
+            "" => provided.name.clone(),
+            interface => format!("{interface}#{}", provided.name),
+        };
+        let is_drop = matches!(provided.item, Embedded::Drop(_));
+        let field = match is_drop {
+            true => names.name(&format!("{name}-drop")),
+            false => names.name(&name),
+        };
+        plan.library
+            .component_imports
+            .push(ComponentImport { name, field });
     }
 }
 
 impl LinkPlan<'_> {
+    /// The function by which an embedder ends a resource.
+    fn add_drop(&mut self, names: &mut Names, name: &str, resource: ResourceId) {
+        let export = u32::try_from(self.exports.len()).expect("fewer than types");
+        let call = self.add_func(FuncKind::LibraryDestructor(resource));
+        self.exports.push(ExportPlan {
+            instance: InstanceIndex(0),
+            name: name.to_owned(),
+            call,
+            params: Vec::new(),
+            results: Vec::new(),
+        });
+        let func = self.add_func(FuncKind::LibraryDrop { export, resource });
+        self.library.fns.push(LibraryFn {
+            symbol: names.symbol(&format!("{name}-drop")),
+            name: name.to_owned(),
+            func,
+            item: LibraryItem::Drop,
+        });
+    }
+
     /// What an export is, with the function that stands for it.
     fn library_item(
         &mut self,
@@ -190,28 +257,6 @@ impl LinkPlan<'_> {
             func,
         });
         Some(func)
-    }
-
-    /// Whether an embedder can have values of a type.
-    fn is_in_c(&self, ty: TyId) -> bool {
-        let types = &self.linked.types;
-        match types.ty(ty) {
-            Ty::Own(_)
-            | Ty::Borrow(_)
-            | Ty::Stream(_)
-            | Ty::Future(_)
-            | Ty::ErrorContext
-            | Ty::Map(..) => false,
-            Ty::List(element) | Ty::FixedList(element, _) => self.is_in_c(*element),
-            Ty::Record(_) | Ty::Tuple(_) => {
-                types.members(ty).into_iter().all(|ty| self.is_in_c(ty))
-            }
-            Ty::Variant(_) | Ty::Option(_) | Ty::Result(..) => {
-                let held = types.cases(ty).into_iter().flatten().flatten();
-                held.into_iter().all(|ty| self.is_in_c(ty))
-            }
-            _ => true,
-        }
     }
 
     /// Decides how functions are called, once it is known what they reach. The runtime calls those

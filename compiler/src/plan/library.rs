@@ -23,6 +23,8 @@ pub enum LibraryItem {
     },
     /// A function of a component.
     Lift,
+    /// Ends a resource of a component.
+    Drop,
     /// The address and the length of a memory.
     Memory,
     /// The value of a global.
@@ -40,11 +42,21 @@ pub struct LibraryImport {
     pub(super) func: FuncId,
 }
 
+/// A function that the embedder provides to a component.
+#[derive(Clone, Debug)]
+pub struct ComponentImport {
+    /// `name`, or `interface#name`; of a function, or of a resource type whose end it is told.
+    pub name: String,
+    /// What the header calls it.
+    pub field: String,
+}
+
 /// The library that a program is.
 #[derive(Clone, Default, Debug)]
 pub struct Library {
     pub fns: Vec<LibraryFn>,
     pub imports: Vec<LibraryImport>,
+    pub component_imports: Vec<ComponentImport>,
     /// Exports that C has no type for, or that nobody can do anything with.
     pub left_out: Vec<String>,
     /// Functions are called without the runtime: nothing that they call has to know of a call.

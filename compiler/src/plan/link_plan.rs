@@ -12,7 +12,7 @@ use super::slot::Slot;
 use crate::canonical::Helper;
 use crate::index::{
     CanonId, DataIndex, ElemIndex, FuncId, FuncIndex, GlobalId, HostFnId, InstanceIndex, LiftId,
-    MemoryId, MemoryIndex, OptionsId, RegionIndex, SigId, TableId, TagId,
+    MemoryId, MemoryIndex, OptionsId, RegionIndex, ResourceId, SigId, TableId, TagId,
 };
 use crate::options::Entry;
 use crate::target::Target;
@@ -217,6 +217,15 @@ pub enum FuncKind {
     /// Calls a function that the embedder provides; `import` is its position in
     /// [`Library::imports`].
     LibraryImport { import: u32, sig: SigId },
+    /// `wasmelt_abi::LibraryImport::call` of a function of the embedder, by its position in
+    /// [`Linked::embedder_fns`]; C convention.
+    LibraryImportCall(u32),
+    /// Ends a resource of the program for an embedder; C convention. `export` is the position of its
+    /// `LibraryDestructor` in [`LinkPlan::exports`].
+    LibraryDrop { export: u32, resource: ResourceId },
+    /// Calls the destructor of a resource with the rep in a slot, if it has one; C convention, takes
+    /// the store base and slots.
+    LibraryDestructor(ResourceId),
     /// Gives an embedder the address and the length of a memory; C convention.
     LibraryMemory(MemoryId),
     /// Reads an exported global for an embedder; C convention.

@@ -45,6 +45,10 @@ pub struct Linked<'a> {
     pub options: Vec<CanonOptions>,
     pub(super) option_ids: HashMap<CanonOptions, OptionsId>,
     pub exports: Vec<Export>,
+    /// Resource types that are exported: `name`, or `interface#name`.
+    pub exported_resources: Vec<(String, ResourceId)>,
+    /// What the embedder of a library provides.
+    pub embedder_fns: Vec<EmbedderFn>,
     /// Host resource types that are in use, by their number.
     pub(super) host_resources: HashMap<u32, ResourceId>,
 }
@@ -74,6 +78,26 @@ pub enum Resource {
     },
     /// Of an interface that nothing provides: there are no values of it.
     Missing { name: String },
+    /// The embedder's, who is told of the end of each by a function of [`Linked::embedder_fns`].
+    Embedder { dropped: u32 },
+}
+
+/// A function that the embedder of a library provides.
+#[derive(Clone, Debug)]
+pub struct EmbedderFn {
+    /// With its version; empty for what the root imports.
+    pub interface: String,
+    /// Of the function, or of the resource type.
+    pub name: String,
+    pub item: Embedded,
+}
+
+/// What a function of the embedder is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Embedded {
+    Func(FuncTyId),
+    /// Is told that a resource is gone.
+    Drop(ResourceId),
 }
 
 /// A core item: who defines it.
@@ -124,6 +148,8 @@ pub enum CanonKind {
         /// The caller waits for a function of async type.
         blocks: bool,
     },
+    /// `canon lower` of a function of the embedder, by its position in [`Linked::embedder_fns`].
+    Embedder { import: u32, options: OptionsId },
     /// `canon lower` of a lifted function.
     Adapter { lift: LiftId, options: OptionsId },
     /// The same for a function of async type, of whose call the runtime makes a task.
@@ -326,7 +352,7 @@ impl Linked<'_> {
     pub fn resource_number(&self, id: ResourceId) -> u32 {
         match &self.resources[id.index()] {
             Resource::Host { number, .. } => *number,
-            Resource::Guest { .. } | Resource::Missing { .. } => {
+            Resource::Guest { .. } | Resource::Missing { .. } | Resource::Embedder { .. } => {
                 wasmelt_abi::GUEST_RESOURCES + id.0
             }
         }
@@ -354,7 +380,7 @@ impl Linked<'_> {
             }
             CanonKind::ResourceDrop { resource, .. } => match self.resources[resource.index()] {
                 Resource::Guest { dtor, .. } => dtor.into_iter().collect(),
-                Resource::Host { .. } | Resource::Missing { .. } => Vec::new(),
+                _ => Vec::new(),
             },
             _ => Vec::new(),
         }

@@ -39,7 +39,9 @@ pub use link_plan::{
     Callee, ConstantCalls, ExportPlan, FuncKind, Global, InitStep, Instance, LinkPlan, Memory,
     OptionsPlan, Purpose, Region, Server, Table, TableStorage, Value,
 };
-pub use linked::{Builtin, CanonKind, CoreDef, Lift, Linked, Provider, Resource, Subject, Unit};
+pub use linked::{
+    Builtin, CanonKind, CoreDef, Embedded, Lift, Linked, Provider, Resource, Subject, Unit,
+};
 pub use record::{Record, thread_type};
 pub use reservation::Bounds;
 pub use slot::Slot;

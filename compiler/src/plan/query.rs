@@ -188,6 +188,7 @@ impl LinkPlan<'_> {
             FuncKind::Switch { from, .. } => from,
             FuncKind::Canon(canon) => match self.linked.canons[canon.index()].kind {
                 CanonKind::Host { options, .. }
+                | CanonKind::Embedder { options, .. }
                 | CanonKind::Adapter { options, .. }
                 | CanonKind::TaskAdapter { options, .. }
                 | CanonKind::TaskReturn { options, .. }

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::canonical::{Form, Helper, TyId};
 use crate::index::{
-    CanonId, ElemIndex, FuncId, GlobalId, InstanceIndex, LiftId, OptionsId, SigId, TableId,
+    CanonId, ElemIndex, FuncId, GlobalId, InstanceIndex, LiftId, OptionsId, ResourceId, SigId,
+    TableId,
 };
 use std::collections::HashMap;
 
@@ -82,6 +83,7 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             | FuncKind::TaskStart(lift)
             | FuncKind::TaskCallback(lift)
             | FuncKind::TaskPostReturn(lift) => reach.lift(lift),
+            FuncKind::LibraryDestructor(resource) => reach.destructor(resource),
             FuncKind::PassParams(canon) => reach.pass_params(canon),
             FuncKind::PassResult(canon) => reach.pass_result(canon),
             FuncKind::ReallocEntry(options) => reach.options(options),
@@ -93,6 +95,8 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             | FuncKind::ExportGlobal { .. }
             | FuncKind::LibraryLift { .. }
             | FuncKind::LibraryImport { .. }
+            | FuncKind::LibraryImportCall(_)
+            | FuncKind::LibraryDrop { .. }
             | FuncKind::LibraryMemory(_)
             | FuncKind::LibraryGlobal(_) => {}
         }
@@ -198,6 +202,12 @@ impl Reach<'_, '_> {
             CanonKind::Host { options, .. } | CanonKind::Message { options, .. } => {
                 self.options(options);
             }
+            CanonKind::Embedder { import, options } => {
+                self.options(options);
+                self.record(Record::Import(import));
+                let call = self.plan.func_of_kind(FuncKind::LibraryImportCall(import));
+                self.func(call);
+            }
             CanonKind::Adapter { lift, options, .. } => self.adapter(lift, options),
             CanonKind::TaskAdapter { lift, options } => self.task_adapter(canon, lift, options),
             CanonKind::TaskReturn { options, .. } => {
@@ -220,18 +230,20 @@ impl Reach<'_, '_> {
                 let start = self.plan.func_of_kind(FuncKind::ThreadStart(argument));
                 self.func(start);
             }
-            CanonKind::ResourceDrop { resource, .. } => {
-                if let Resource::Guest {
-                    dtor: Some(dtor), ..
-                } = linked.resources[resource.index()]
-                {
-                    self.callee(self.plan.core_callee(dtor));
-                }
-            }
+            CanonKind::ResourceDrop { resource, .. } => self.destructor(resource),
             CanonKind::ResourceNew { .. }
             | CanonKind::ResourceRep { .. }
             | CanonKind::Builtin(_)
             | CanonKind::Trap(_) => {}
+        }
+    }
+
+    fn destructor(&mut self, resource: ResourceId) {
+        if let Resource::Guest {
+            dtor: Some(dtor), ..
+        } = self.plan.linked.resources[resource.index()]
+        {
+            self.callee(self.plan.core_callee(dtor));
         }
     }
 

@@ -1,5 +1,5 @@
-//! What calls of async functions need: records for the runtime, and what is known of the code of a
-//! component instance.
+//! What calls of async functions, and of functions of an embedder, need: records for the runtime, and
+//! what is known of the code of a component instance.
 
 use crate::canonical::{TyId, val_type};
 use crate::index::{CanonId, LiftId};
@@ -19,6 +19,8 @@ pub enum Record {
     End(CanonId),
     /// A `wasmelt_abi::TypeDesc`.
     Type(TyId),
+    /// A `wasmelt_abi::LibraryImport`, by its position in `Linked::embedder_fns`.
+    Import(u32),
     /// A `wasmelt_abi::ThreadStart` of functions with an argument of this type.
     Thread(PtrType),
 }

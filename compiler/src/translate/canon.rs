@@ -11,7 +11,7 @@ use super::translator::FuncTranslator;
 use crate::canonical::val_type;
 use crate::index::{CanonId, ComponentId, LiftId, OptionsId, ResourceId};
 use crate::plan::{Callee, CanonKind, CoreDef, FuncKind, Linked};
-use crate::plan::{Lift, Resource};
+use crate::plan::{Lift, Record, Resource};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     BlockArg, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Value, types,
@@ -36,6 +36,7 @@ impl<'a> FuncTranslator<'a, '_> {
             FuncKind::CanonHelper(helper) => self.helper(helper),
             FuncKind::LiftCall(lift) => self.lift_call(lift),
             FuncKind::LiftFinish(lift) => self.lift_finish(lift),
+            FuncKind::LibraryDestructor(resource) => self.library_destructor(resource),
             FuncKind::EntryRun(lift) => self.entry_run(lift),
             FuncKind::ReallocEntry(options) => self.realloc_entry(options),
             FuncKind::TaskStart(lift) => self.task_start(self.lift(lift)),
@@ -52,6 +53,9 @@ impl<'a> FuncTranslator<'a, '_> {
         let canon = &self.linked().canons[id.index()];
         match canon.kind {
             CanonKind::Host { options, .. } => self.lowered_host(id, &canon.ty, options),
+            CanonKind::Embedder { import, options } => {
+                self.lowered_embedder(&canon.ty, import, options);
+            }
             CanonKind::Adapter { lift, options, .. } => self.adapter(lift, options),
             CanonKind::ResourceNew { resource, instance } => {
                 self.trap_unless_may_leave(instance);
@@ -189,6 +193,21 @@ impl<'a> FuncTranslator<'a, '_> {
         self.builder.ins().return_(&results);
     }
 
+    /// As for a function of the host, which is here a function of the runtime that calls the
+    /// embedder's: `call library_lower(pointer, record, options, slots)`.
+    fn lowered_embedder(&mut self, ty: &FuncType, import: u32, options: OptionsId) {
+        self.trap_unless_may_leave(self.linked().option(options).instance);
+        let params = self.params();
+        let slots = self.slots_of(&params);
+        let memory = self.own_pointer();
+        let record = self.record_address(Record::Import(import));
+        let options = self.options_address(options);
+        let address = self.builder.ins().stack_addr(types::I64, slots, 0);
+        self.call_runtime("library_lower", &[memory, record, options, address]);
+        let results = self.slot_results(ty, slots);
+        self.builder.ins().return_(&results);
+    }
+
     /// Slots that hold these values, and have room for one.
     pub(super) fn slots_of(&mut self, values: &[Value]) -> StackSlot {
         let count = u32::try_from(values.len().max(1)).expect("at most 17 parameters");
@@ -298,25 +317,47 @@ impl<'a> FuncTranslator<'a, '_> {
                 let func = self.host_func_ref(host, &FuncType::new([ValType::I32], []));
                 self.builder.ins().call(func, &[memory, rep]);
             }
-            Resource::Guest {
-                instance: definer,
-                dtor,
-            } => {
-                let entered = self.plan().entering_set(Some(instance), *definer);
-                self.enter_instances(&entered);
-                if let Some(dtor) = *dtor {
-                    let sees_task = self.plan().task_use(*definer).is_any();
-                    self.sync_enter_if(sees_task);
-                    let ty = FuncType::new([ValType::I32], []);
-                    self.call_core(dtor, &ty, &[rep]);
-                    self.sync_exit_if(sees_task);
-                }
-                self.leave_instances(&entered);
+            Resource::Guest { .. } => self.destroy(Some(instance), resource, rep),
+            Resource::Embedder { dropped } => {
+                let dropped = self.builder.ins().iconst(types::I32, i64::from(*dropped));
+                self.call_runtime("library_dropped", &[memory, dropped, rep]);
             }
             Resource::Missing { .. } => {}
         }
         self.builder.ins().jump(end, &[] as &[BlockArg]);
         self.enter(end);
+        self.builder.ins().return_(&[]);
+        self.end_trap_on_exceptions();
+    }
+
+    /// Calls the destructor of a resource of the program, if it has one.
+    fn destroy(&mut self, caller: Option<ComponentId>, resource: ResourceId, rep: Value) {
+        let Resource::Guest {
+            instance: definer,
+            dtor,
+        } = self.linked().resources[resource.index()]
+        else {
+            unreachable!("others are not the program's")
+        };
+        let entered = self.plan().entering_set(caller, definer);
+        self.enter_instances(&entered);
+        if let Some(dtor) = dtor {
+            let sees_task = self.plan().task_use(definer).is_any();
+            self.sync_enter_if(sees_task);
+            let ty = FuncType::new([ValType::I32], []);
+            self.call_core(dtor, &ty, &[rep]);
+            self.sync_exit_if(sees_task);
+        }
+        self.leave_instances(&entered);
+    }
+
+    /// A destructor, for the embedder of a library.
+    fn library_destructor(&mut self, resource: ResourceId) {
+        let slots = self.params()[0];
+        self.pointer_from_store();
+        self.trap_on_exceptions();
+        let rep = self.load_slots(slots, &[ValType::I32])[0];
+        self.destroy(None, resource, rep);
         self.builder.ins().return_(&[]);
         self.end_trap_on_exceptions();
     }

@@ -1,7 +1,7 @@
 //! Functions that no module has: entries for the runtime, and what tables hold besides bodies.
 
 use super::clif::{Alias, clif_type, trap_code, wasm_signature};
-use super::library::{call_signature, lift_signature};
+use super::library::{call_signature, component_signature};
 use super::translator::{FuncTranslator, Translation};
 use crate::error::Result;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId, TableId};
@@ -68,7 +68,22 @@ pub(super) fn translate(
         | FuncKind::ExportGlobal { .. }
         | FuncKind::LibraryGlobal(_) => c_signature(2),
         FuncKind::LibraryCall { sig, .. } => call_signature(c_convention, &plan.sigs[sig]),
-        FuncKind::LibraryLift { lift, .. } => lift_signature(c_convention, plan, lift),
+        FuncKind::LibraryLift { lift, .. } => {
+            let ty = plan.linked.lifts[lift.index()].ty;
+            component_signature(c_convention, plan, ty)
+        }
+        FuncKind::LibraryDestructor(_) => c_signature(2),
+        FuncKind::LibraryImportCall(_) => {
+            let mut signature = c_signature(4);
+            signature.returns.push(AbiParam::new(types::I32));
+            signature
+        }
+        FuncKind::LibraryDrop { .. } => {
+            let mut signature = c_signature(1);
+            signature.params.push(AbiParam::new(types::I32));
+            signature.returns.push(AbiParam::new(types::I32));
+            signature
+        }
         FuncKind::LibraryMemory(_) => {
             let mut signature = c_signature(2);
             signature.returns.push(AbiParam::new(types::I64));
@@ -120,11 +135,14 @@ pub(super) fn translate(
         } => translator.library_call(export, callee, sig),
         FuncKind::LibraryLift { export, lift } => translator.library_lift(export, lift),
         FuncKind::LibraryImport { import, sig } => translator.library_import(import, sig),
+        FuncKind::LibraryImportCall(import) => translator.library_import_call(import),
+        FuncKind::LibraryDrop { export, resource } => translator.library_drop(export, resource),
         FuncKind::LibraryMemory(memory) => translator.library_memory(memory),
         FuncKind::LibraryGlobal(global) => translator.library_global(global),
         FuncKind::Canon(_)
         | FuncKind::LiftCall(_)
         | FuncKind::LiftFinish(_)
+        | FuncKind::LibraryDestructor(_)
         | FuncKind::EntryRun(_)
         | FuncKind::ReallocEntry(_)
         | FuncKind::TaskStart(_)

@@ -8,9 +8,9 @@
 use super::clif::{Alias, clif_type, trap_code};
 use super::handling::Clause;
 use super::translator::FuncTranslator;
-use crate::canonical::Ty;
-use crate::index::{GlobalId, LiftId, MemoryId, RegionIndex, SigId, TagId};
-use crate::plan::{Callee, LinkPlan};
+use crate::canonical::{FuncTyId, Ty};
+use crate::index::{GlobalId, LiftId, MemoryId, RegionIndex, ResourceId, SigId, TagId};
+use crate::plan::{Callee, Embedded, LinkPlan};
 use cranelift_codegen::ir::{
     self, AbiParam, ArgumentPurpose, Block, GlobalValueData, InstBuilder, MemFlagsData, Signature,
     StackSlotData, StackSlotKind, Value, types,
@@ -68,9 +68,13 @@ pub(super) fn call_signature(convention: CallConv, ty: &FuncType) -> Signature {
 
 /// `(i64 handle, params…, i64 address of the result) -> i32 status`; what is no number in C is
 /// passed by address.
-pub(super) fn lift_signature(convention: CallConv, plan: &LinkPlan<'_>, lift: LiftId) -> Signature {
+pub(super) fn component_signature(
+    convention: CallConv,
+    plan: &LinkPlan<'_>,
+    ty: FuncTyId,
+) -> Signature {
     let types = &plan.linked.types;
-    let ty = types.func(plan.linked.lifts[lift.index()].ty);
+    let ty = types.func(ty);
     let mut signature = Signature::new(convention);
     signature.params.push(AbiParam::new(types::I64));
     for (_, param) in &ty.params {
@@ -129,6 +133,57 @@ impl FuncTranslator<'_, '_> {
         let to = result.first().copied().unwrap_or(null);
         let status = self.call_runtime("library_lift", &[handle, export, slots, to]);
         self.builder.ins().return_(&[status.expect("has a result")]);
+    }
+
+    /// ```text
+    ///     v3 = call library_drop(handle, export, resource, v1)
+    ///     return v3
+    /// ```
+    pub(super) fn library_drop(&mut self, export: u32, resource: ResourceId) {
+        let handle = self.own_pointer();
+        let number = self.plan().linked.resource_number(resource);
+        let constants = [(types::I64, export), (types::I32, number)];
+        let [export, resource] =
+            constants.map(|(ty, value)| self.builder.ins().iconst(ty, i64::from(value)));
+        let args = [handle, export, resource, self.params()[0]];
+        let status = self.call_runtime("library_drop", &args);
+        self.builder.ins().return_(&[status.expect("has a result")]);
+    }
+
+    /// `wasmelt_abi::LibraryImport::call`.
+    ///
+    /// ```text
+    ///     v4 = load.i32 notrap aligned v2             ; parameter 0 … from slots of 8 bytes
+    ///     v5 = call_indirect sig, v0(v1, v4, v3)      ; the embedder's, with `user` first
+    ///     return v5
+    /// ```
+    pub(super) fn library_import_call(&mut self, import: u32) {
+        let function = self.own_pointer();
+        let params = self.params();
+        let [user, slots, result] = params[..] else {
+            unreachable!("the function has four parameters")
+        };
+        let linked = self.plan().linked;
+        let Embedded::Func(ty) = linked.embedder_fns[import as usize].item else {
+            unreachable!("made for functions that are called")
+        };
+        let convention = self.frontend_config().default_call_conv;
+        let signature = component_signature(convention, self.plan(), ty);
+        let flags = MemFlagsData::trusted();
+        let count = linked.types.func(ty).params.len();
+        let mut args = vec![user];
+        for (position, param) in signature.params.iter().skip(1).take(count).enumerate() {
+            let offset = i32::try_from(position * size_of::<u64>()).expect("a thousand at most");
+            let ty = param.value_type;
+            args.push(self.builder.ins().load(ty, flags, slots, offset));
+        }
+        if linked.types.func(ty).result.is_some() {
+            args.push(result);
+        }
+        let signature = self.builder.import_signature(signature);
+        let call = self.builder.ins().call_indirect(signature, function, &args);
+        let status = self.builder.inst_results(call)[0];
+        self.builder.ins().return_(&[status]);
     }
 
     pub(super) fn library_call(&mut self, export: u32, callee: Callee, sig: SigId) {

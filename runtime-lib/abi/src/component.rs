@@ -165,9 +165,14 @@ pub struct TypeDesc {
     pub align: [u32; 2],
     /// Number of flat values; 17 stands for any number beyond 16.
     pub flat_len: u32,
-    pub reserved: u32,
+    /// Of a handle: the component instance that defines the resource type, plus 1; [`EMBEDDERS`], or
+    /// 0 where the host has it.
+    pub definer: u32,
     pub members: Slice<TypeMember>,
 }
+
+/// [`TypeDesc::definer`] of resources that the embedder of a library makes.
+pub const EMBEDDERS: u32 = u32::MAX;
 
 #[repr(C)]
 #[derive(Debug)]

@@ -28,14 +28,14 @@ mod tasks;
 mod trap;
 
 pub use component::{
-    CanonOptions, FLAT_ASYNC_PARAMS_MAX, FLAT_PARAMS_MAX, LIST_BYTES_MAX, P2_INIT, P2_PREFIX,
-    P2_PREOPENS, P3_PREFIX, PtrType, RESOURCE_DROP, Realloc, SPECTEST_PREFIX, StringEncoding,
-    TypeDesc, TypeKind, TypeMember,
+    CanonOptions, EMBEDDERS, FLAT_ASYNC_PARAMS_MAX, FLAT_PARAMS_MAX, LIST_BYTES_MAX, P2_INIT,
+    P2_PREFIX, P2_PREOPENS, P3_PREFIX, PtrType, RESOURCE_DROP, Realloc, SPECTEST_PREFIX,
+    StringEncoding, TypeDesc, TypeKind, TypeMember,
 };
 pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
 pub use export::ComponentExport;
 pub use interface::HostInterface;
-pub use library::{LIBRARY_FNS, LIBRARY_PREFIX, LibraryConfig, LibraryStatus};
+pub use library::{LIBRARY_FNS, LIBRARY_PREFIX, LibraryConfig, LibraryImport, LibraryStatus};
 pub use p2::P2;
 pub use p2_http::P2_HTTP;
 pub use p3::P3;

@@ -53,6 +53,11 @@
 /// - `library_call` calls the export of this number with its slots, as `Export::call` says.
 /// - `library_lift` calls the component's export of this number. A slot of 8 bytes holds a parameter,
 ///   or its address if C passes it so; the result goes to an address.
+/// - `library_drop` ends a resource of the program that the embedder has a handle of, by the export
+///   that calls its destructor.
+/// - `library_lower` is a function that the embedder provides to a component: `record` is a
+///   `LibraryImport`, and the rest as for a host function. `library_dropped` tells the embedder that
+///   a resource of its own is gone.
 /// - `library_imports` gives the `LibraryConfig::imports` of the instance, `library_failed` is called
 ///   when one of them has failed.
 /// - `library_refused` is called where a store has been ended, or is in use.
@@ -143,6 +148,9 @@ macro_rules! for_each_runtime_fn {
             error_context_pass(memory: ptr, from: i32, to: i32, handle: i32) -> i32;
             library_call(memory: ptr, export: i64, slots: ptr) -> i32;
             library_lift(memory: ptr, export: i64, slots: ptr, result: ptr) -> i32;
+            library_drop(memory: ptr, export: i64, resource: i32, handle: i32) -> i32;
+            library_lower(memory: ptr, record: ptr, options: ptr, slots: ptr) -> ();
+            library_dropped(memory: ptr, import: i32, rep: i32) -> ();
             library_imports(memory: ptr) -> ptr;
             library_failed(memory: ptr, status: i32) -> !;
             library_refused(memory: ptr) -> i32;

@@ -102,6 +102,12 @@ impl Type {
         self.0.len
     }
 
+    /// Of a handle: [`TypeDesc::definer`].
+    #[must_use]
+    pub fn definer(self) -> u32 {
+        self.0.definer
+    }
+
     /// Number of flat values; right up to 16.
     #[must_use]
     pub fn flat_len(self) -> usize {

@@ -39,12 +39,29 @@ impl Blocks {
         true
     }
 
-    /// Frees all blocks.
-    pub(super) fn free(&mut self) {
-        for block in self.blocks.drain(..) {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// A block of `malloc` that belongs to the call from now on; null is none.
+    pub(super) fn claim(&mut self, block: *mut u8) {
+        if !block.is_null() {
+            self.blocks.push(block);
+        }
+    }
+
+    /// Frees those that have come since there were so many.
+    pub(super) fn free_from(&mut self, count: usize) {
+        for block in self.blocks.drain(count..) {
             // SAFETY: it comes from `malloc`, and nobody else has it.
             unsafe { libc::free(block.cast()) };
         }
+    }
+
+    /// Frees all blocks.
+    pub(super) fn free(&mut self) {
+        self.free_from(0);
         self.has_failed = false;
     }
 }

@@ -8,7 +8,7 @@ use super::values::{HERE, elements, placed, set, set_range};
 use crate::component::Call;
 use crate::component::types::Type;
 use crate::vm::trap::{Piece, TrapInfo, raise_with};
-use wasmelt_abi::{TrapCode, TypeKind};
+use wasmelt_abi::{EMBEDDERS, TrapCode, TypeKind};
 
 /// What reading relies on.
 const INSIDE: &str = "the place was found to be inside the memory";
@@ -121,10 +121,25 @@ unsafe fn scalar(call: &mut Call<'_>, ty: Type, bits: u64, to: *mut u8) {
         TypeKind::Bool => u64::from(bits as u32 != 0),
         TypeKind::Char if char::from_u32(bits as u32).is_none() => call.trap(TrapCode::InvalidChar),
         TypeKind::Flags => bits & (u64::MAX >> (64 - ty.member_count().clamp(1, 32))),
+        TypeKind::Own | TypeKind::Borrow => handle(call, ty, bits as u32).into(),
         _ => bits,
     };
     // SAFETY: the caller vouches for the room.
     unsafe { set(to, bits, ty.bytes(HERE)) };
+}
+
+/// `lift_own` and `lift_borrow`.
+fn handle(call: &mut Call<'_>, ty: Type, handle: u32) -> u32 {
+    let resource = ty.resource();
+    let rep = match ty.kind() {
+        TypeKind::Own => call.lift_own(resource, handle),
+        _ => call.lift_borrow(resource, handle),
+    };
+    if ty.definer() == EMBEDDERS {
+        return rep;
+    }
+    let handle = record::with(call.store(), |record| record.handles.add(resource, rep));
+    handle.unwrap_or_else(|| call.trap(TrapCode::HandlesExhausted))
 }
 
 /// `load`: the place is inside the memory and aligned.

@@ -1,10 +1,11 @@
 //! Values in C to flat values and to guest memory: `lower_flat_values` and `store` of the canonical
 //! ABI. They have been found to be of their types. A trap goes its usual way; nothing is owned here.
 
-use super::values::{bits, bytes, case, elements, param, placed, range};
+use super::record;
+use super::values::{HERE, bits, bytes, case, elements, param, placed, range};
 use crate::component::Call;
 use crate::component::types::Type;
-use wasmelt_abi::{FLAT_PARAMS_MAX, LIST_BYTES_MAX, PtrType, TrapCode, TypeKind};
+use wasmelt_abi::{EMBEDDERS, FLAT_PARAMS_MAX, LIST_BYTES_MAX, TrapCode, TypeKind};
 
 /// What writing relies on.
 const INSIDE: &str = "the place was found to be inside the memory";
@@ -46,6 +47,15 @@ pub(super) unsafe fn lower_params(
     if let Some(slot) = slots.first_mut() {
         *slot = start;
     }
+}
+
+/// Lowers one value to flat values.
+///
+/// # Safety
+/// At the address is a value of the type's form in C.
+pub(super) unsafe fn lower_flat(call: &mut Call<'_>, ty: Type, at: *const u8, slots: &mut [u64]) {
+    // SAFETY: the caller vouches for it.
+    unsafe { Flat { slots, used: 0 }.lower(call, ty, at) };
 }
 
 struct Flat<'s> {
@@ -103,7 +113,10 @@ impl Flat<'_> {
                         self.push(0);
                     }
                 }
-                _ => self.push(scalar(ty, at)),
+                _ => {
+                    let bits = scalar(call, ty, at);
+                    self.push(bits);
+                }
             }
         }
     }
@@ -113,15 +126,37 @@ impl Flat<'_> {
 ///
 /// # Safety
 /// At the address is a value of the type's form in C.
-unsafe fn scalar(ty: Type, at: *const u8) -> u64 {
+unsafe fn scalar(call: &mut Call<'_>, ty: Type, at: *const u8) -> u64 {
     // SAFETY: the caller vouches for it.
-    let bits = unsafe { bits(at, ty.bytes(PtrType::I64)) };
+    let bits = unsafe { bits(at, ty.bytes(HERE)) };
     match ty.kind() {
         TypeKind::Bool => u64::from(bits != 0),
         TypeKind::S8 => u64::from(i32::from(bits as i8).cast_unsigned()),
         TypeKind::S16 => u64::from(i32::from(bits as i16).cast_unsigned()),
         TypeKind::Flags => bits & (u64::MAX >> (64 - ty.member_count().clamp(1, 32))),
+        TypeKind::Own | TypeKind::Borrow => handle(call, ty, bits as u32).into(),
         _ => bits,
+    }
+}
+
+/// `lower_own` and `lower_borrow`.
+fn handle(call: &mut Call<'_>, ty: Type, handle: u32) -> u32 {
+    let (resource, is_own) = (ty.resource(), ty.kind() == TypeKind::Own);
+    let rep = match ty.definer() {
+        EMBEDDERS => Some(handle),
+        _ => record::with(call.store(), |record| match is_own {
+            true => record.handles.take(resource, handle),
+            false => record.handles.find(resource, handle),
+        }),
+    };
+    let rep = rep.expect("it has been checked, and the call has lasted since");
+    if is_own {
+        return call.lower_own(resource, rep);
+    }
+    // The instance that defines the resource gets the rep itself.
+    match ty.definer() == call.instance() + 1 {
+        true => rep,
+        false => call.lower_borrow(resource, rep),
     }
 }
 
@@ -156,7 +191,10 @@ pub(super) unsafe fn store(call: &mut Call<'_>, ty: Type, from: *const u8, at: u
                     store(call, held, from, at);
                 }
             }
-            _ => write(call, at, scalar(ty, from), ty.bytes(PtrType::I64)),
+            _ => {
+                let bits = scalar(call, ty, from);
+                write(call, at, bits, ty.bytes(HERE));
+            }
         }
     }
 }

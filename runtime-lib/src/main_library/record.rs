@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::ptr::null;
 
 use super::blocks::Blocks;
+use super::handles::Handles;
 use crate::vm::store::{Part, Store, place};
 
 pub(super) struct Record {
@@ -16,6 +17,8 @@ pub(super) struct Record {
     pub(super) imports: *const u8,
     /// What results refer to that are not finished.
     pub(super) blocks: Blocks,
+    /// Resources of the program that the embedder has.
+    pub(super) handles: Handles,
 }
 
 // SAFETY: nothing else has the place.
@@ -29,6 +32,7 @@ pub(super) fn with<R>(store: &'static Store, look: impl FnOnce(&mut Record) -> R
         text: CString::default(),
         imports: null(),
         blocks: Blocks::default(),
+        handles: Handles::default(),
     });
     // SAFETY: one thread at a time has the store, and nothing of it runs meanwhile.
     look(unsafe { record.as_mut() })

@@ -1,10 +1,13 @@
 //! Values of components as C has them: in the embedder's memory, laid out as the canonical ABI lays
 //! them out for addresses of 64 bits, which is what C compilers do with the header's types.
 
+use super::record;
 use crate::component::types::Type;
-use wasmelt_abi::{PtrType, TypeKind};
+use crate::vm::store::Store;
+use wasmelt_abi::{EMBEDDERS, PtrType, TypeKind};
 
-/// An argument is not what its type says: text that is no UTF-8, or a case that does not exist.
+/// A value is not what its type says: text that is no UTF-8, a case that does not exist, or a handle
+/// of nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Invalid;
 
@@ -135,52 +138,131 @@ pub(super) unsafe fn case(ty: Type, at: *const u8) -> (u32, *const u8) {
     (case, at.wrapping_add(ty.payload_offset(HERE) as usize))
 }
 
-/// Whether a value is one of its type.
-///
-/// # Safety
-/// At the address is a value of the type's form in C.
-pub(super) unsafe fn check(ty: Type, at: *const u8) -> Result<(), Invalid> {
-    let all = |parts: &mut dyn Iterator<Item = (Type, *const u8)>| {
-        for (ty, at) in parts {
-            // SAFETY: the caller vouches for the parts too.
-            unsafe { check(ty, at) }?;
+/// Looks whether values are of their types, all those of one call.
+#[derive(Debug)]
+pub(super) struct Checked {
+    store: &'static Store,
+    /// Handles that are given away, and others that are lent.
+    given: Vec<u32>,
+    lent: Vec<u32>,
+}
+
+impl Checked {
+    pub(super) fn of(store: &'static Store) -> Checked {
+        Checked {
+            store,
+            given: Vec::new(),
+            lent: Vec::new(),
+        }
+    }
+
+    /// Looks whether a value is one of its type.
+    ///
+    /// # Safety
+    /// At the address is a value of the type's form in C.
+    pub(super) unsafe fn check(&mut self, ty: Type, at: *const u8) -> Result<(), Invalid> {
+        // SAFETY: the caller vouches for all that is read here and below.
+        unsafe {
+            match ty.kind() {
+                TypeKind::Char => {
+                    let char = char::from_u32(bits(at, 4) as u32);
+                    char.map(|_| ()).ok_or(Invalid)
+                }
+                TypeKind::String => {
+                    let (start, len) = range(at);
+                    let text = std::str::from_utf8(bytes(start, len));
+                    text.map(|_| ()).map_err(|_| Invalid)
+                }
+                TypeKind::List if ty.element().is_number() => Ok(()),
+                TypeKind::List => {
+                    let (start, len) = range(at);
+                    self.check_all(elements(ty.element(), start, len))
+                }
+                TypeKind::FixedList => {
+                    self.check_all(elements(ty.element(), at, ty.fixed_len() as usize))
+                }
+                TypeKind::Record | TypeKind::Tuple => {
+                    self.check_all(placed(ty.members().flatten(), at))
+                }
+                TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
+                    let (case, at) = case(ty, at);
+                    if case >= ty.case_count() {
+                        return Err(Invalid);
+                    }
+                    ty.case(case).map_or(Ok(()), |held| self.check(held, at))
+                }
+                TypeKind::Own | TypeKind::Borrow if ty.definer() != EMBEDDERS => {
+                    self.check_handle(ty, bits(at, 4) as u32)
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+
+    /// # Safety
+    /// They are values of their types' forms in C.
+    unsafe fn check_all(
+        &mut self,
+        mut values: impl Iterator<Item = (Type, *const u8)>,
+    ) -> Result<(), Invalid> {
+        // SAFETY: the caller vouches for the values.
+        values.try_for_each(|(ty, at)| unsafe { self.check(ty, at) })
+    }
+
+    /// A handle is one of a resource of this type, and is given away once at most, if it is not lent.
+    fn check_handle(&mut self, ty: Type, handle: u32) -> Result<(), Invalid> {
+        let found = record::with(self.store, |record| {
+            record.handles.find(ty.resource(), handle)
+        });
+        let is_lent = ty.kind() == TypeKind::Borrow;
+        if found.is_none()
+            || self.given.contains(&handle)
+            || !is_lent && self.lent.contains(&handle)
+        {
+            return Err(Invalid);
+        }
+        match is_lent {
+            true => self.lent.push(handle),
+            false => self.given.push(handle),
         }
         Ok(())
+    }
+}
+
+/// Makes what a value refers to, in blocks of `malloc`, those of the call.
+///
+/// # Safety
+/// At the address is a value that has been checked, and nobody else frees what it refers to.
+pub(super) unsafe fn claim(ty: Type, at: *const u8, store: &'static Store) {
+    let claim_all = |values: &mut dyn Iterator<Item = (Type, *const u8)>| {
+        for (ty, at) in values {
+            // SAFETY: the caller vouches for the parts too.
+            unsafe { claim(ty, at, store) };
+        }
     };
-    match ty.kind() {
-        TypeKind::Char => {
-            // SAFETY: the caller vouches for it.
-            let char = unsafe { bits(at, 4) } as u32;
-            char::from_u32(char).map(|_| ()).ok_or(Invalid)
-        }
-        TypeKind::String => {
-            // SAFETY: as above.
-            let text = unsafe {
+    // SAFETY: the caller vouches for all that is read.
+    unsafe {
+        match ty.kind() {
+            TypeKind::String | TypeKind::List => {
                 let (start, len) = range(at);
-                bytes(start, len)
-            };
-            std::str::from_utf8(text).map(|_| ()).map_err(|_| Invalid)
-        }
-        TypeKind::List if ty.element().is_number() => Ok(()),
-        TypeKind::List => {
-            // SAFETY: as above.
-            let (start, len) = unsafe { range(at) };
-            all(&mut elements(ty.element(), start, len))
-        }
-        TypeKind::FixedList => all(&mut elements(ty.element(), at, ty.fixed_len() as usize)),
-        TypeKind::Record | TypeKind::Tuple => all(&mut placed(ty.members().flatten(), at)),
-        TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
-            // SAFETY: as above.
-            let (case, at) = unsafe { case(ty, at) };
-            if case >= ty.case_count() {
-                return Err(Invalid);
+                record::with(store, |record| record.blocks.claim(start.cast_mut()));
+                if ty.kind() == TypeKind::List && !ty.element().is_number() {
+                    claim_all(&mut elements(ty.element(), start, len));
+                }
             }
-            match ty.case(case) {
-                // SAFETY: as above.
-                Some(held) => unsafe { check(held, at) },
-                None => Ok(()),
+            TypeKind::FixedList => {
+                claim_all(&mut elements(ty.element(), at, ty.fixed_len() as usize));
             }
+            TypeKind::Record | TypeKind::Tuple => {
+                claim_all(&mut placed(ty.members().flatten(), at));
+            }
+            TypeKind::Variant | TypeKind::Option | TypeKind::Result => {
+                let (case, at) = case(ty, at);
+                if let Some(held) = ty.case(case) {
+                    claim(held, at, store);
+                }
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
 }

@@ -79,11 +79,15 @@ pub fn link<'a>(
     std::mem::take(&mut evaluator.missing).check()?;
     for (name, def) in &exports {
         match def {
+            Def::Type(TypeDef::Resource(id)) => evaluator.export_resource(name.clone(), *id),
             Def::Func(FuncDef::Lifted(lift)) => evaluator.export(name.clone(), *lift),
             Def::Instance(instance) => {
                 for (function, def) in instance.iter() {
-                    if let Def::Func(FuncDef::Lifted(lift)) = def {
-                        evaluator.export(format!("{name}#{function}"), *lift);
+                    let name = format!("{name}#{function}");
+                    match def {
+                        Def::Func(FuncDef::Lifted(lift)) => evaluator.export(name, *lift),
+                        Def::Type(TypeDef::Resource(id)) => evaluator.export_resource(name, *id),
+                        _ => {}
                     }
                 }
             }
@@ -100,6 +104,10 @@ impl<'a> Evaluator<'_, 'a> {
             name,
             lift,
         });
+    }
+
+    fn export_resource(&mut self, name: String, resource: ResourceId) {
+        self.linked.exported_resources.push((name, resource));
     }
 
     /// Instantiates a component.

@@ -5,6 +5,7 @@
 //! `0.3`; a component may import from both.
 //! Of a track there is one version, the newest, which has all functions of the older ones.
 
+use super::embedder;
 use crate::canonical::FuncTyId;
 use crate::error::{Error, Result};
 use crate::index::{OptionsId, ResourceId};
@@ -24,10 +25,23 @@ pub struct HostImports {
     pub script: bool,
     /// What nothing provides traps when it is called (`-W unknown-imports-trap`).
     pub unknown_trap: bool,
+    /// The embedder of a library provides what is not WASI's.
+    pub embedder: bool,
     /// What a program is not to have although it is there.
     pub withheld: Withheld,
     /// The unstable interface of time zones (`-S clocks-timezone`).
     pub timezone: bool,
+}
+
+/// Who provides a function.
+#[derive(Debug)]
+enum Provider {
+    /// The runtime library, by its symbol.
+    Runtime(String),
+    /// The embedder of a library, by its position among what that provides.
+    Embedder(u32),
+    /// Nobody: a call traps.
+    Nobody,
 }
 
 /// A function of the host.
@@ -35,24 +49,27 @@ pub struct HostImports {
 pub(super) struct HostFunc {
     interface: String,
     function: String,
-    /// `None` when nothing provides it: then a call traps.
-    symbol: Option<String>,
+    provider: Provider,
     pub(super) ty: FuncTyId,
 }
 
 impl HostFunc {
     /// For backtraces: the name of what is called in vain.
     pub(super) fn trap_name(&self) -> String {
-        match self.symbol {
-            None => import_name(&self.interface, &self.function),
-            Some(_) => String::new(),
+        match self.provider {
+            Provider::Nobody => import_name(&self.interface, &self.function),
+            Provider::Runtime(_) | Provider::Embedder(_) => String::new(),
         }
     }
 
     pub(super) fn lowered(&self, options: OptionsId, blocks: bool) -> CanonKind {
-        match &self.symbol {
-            None => CanonKind::Trap(TrapCode::UnknownImport),
-            Some(symbol) => CanonKind::Host {
+        match &self.provider {
+            Provider::Nobody => CanonKind::Trap(TrapCode::UnknownImport),
+            Provider::Embedder(import) => CanonKind::Embedder {
+                import: *import,
+                options,
+            },
+            Provider::Runtime(symbol) => CanonKind::Host {
                 interface: self.interface.clone(),
                 function: self.function.clone(),
                 symbol: symbol.clone(),
@@ -133,28 +150,32 @@ fn find(interface: &str, imports: HostImports) -> Option<(Track, &'static HostIn
 /// # Errors
 /// `Link` when the host has none of that name and type.
 pub(super) fn function(
-    linked: &Linked<'_>,
+    linked: &mut Linked<'_>,
     interface: &str,
     function: &str,
     ty: FuncTyId,
     imports: HostImports,
 ) -> Result<HostFunc> {
     let base = interface.split('@').next().unwrap_or_default();
-    let func = |symbol| HostFunc {
+    let func = |provider| HostFunc {
         interface: base.to_owned(),
         function: function.to_owned(),
-        symbol,
+        provider,
         ty,
     };
+    if imports.embedder && embedder::provides(interface) {
+        let import = embedder::function(linked, interface, function, ty)?;
+        return Ok(func(Provider::Embedder(import)));
+    }
     if let Some(key) = imports.withheld.key_of(interface, function) {
         return match imports.unknown_trap {
-            true => Ok(func(None)),
+            true => Ok(func(Provider::Nobody)),
             false => Err(withheld(interface, function, key)),
         };
     }
     if base == TIMEZONE && !imports.timezone {
         if imports.unknown_trap {
-            return Ok(func(None));
+            return Ok(func(Provider::Nobody));
         }
         let message = format!("import `{interface}` `{function}` is of an unstable interface");
         return Err(
@@ -165,7 +186,7 @@ pub(super) fn function(
     let row = found.and_then(|(_, i)| i.fns.iter().find(|(name, _)| *name == function));
     let (Some((track, interface_row)), Some((_, expected))) = (found, row) else {
         if imports.unknown_trap {
-            return Ok(func(None));
+            return Ok(func(Provider::Nobody));
         }
         return Err(match found {
             Some((_, row)) => unknown_function(interface, row, function),
@@ -174,7 +195,7 @@ pub(super) fn function(
     };
     let resource = |id: ResourceId| match &linked.resources[id.index()] {
         Resource::Host { name, .. } | Resource::Missing { name } => name.clone(),
-        Resource::Guest { .. } => String::from("another resource"),
+        Resource::Guest { .. } | Resource::Embedder { .. } => String::from("another resource"),
     };
     let actual = linked.types.func_text(ty, &resource);
     let expected = expand(track, interface_row, expected);
@@ -186,7 +207,8 @@ pub(super) fn function(
         .note(format!("WASI defines {expected}"))
         .help("build the component with the WIT definitions that WASI has released"));
     }
-    Ok(func(Some(format!("{}{base}#{function}", track.prefix()))))
+    let symbol = format!("{}{base}#{function}", track.prefix());
+    Ok(func(Provider::Runtime(symbol)))
 }
 
 /// In place of a function that nothing provides, while what else is missing is looked for.
@@ -194,7 +216,7 @@ pub(super) fn stand_in(ty: FuncTyId) -> HostFunc {
     HostFunc {
         interface: String::new(),
         function: String::new(),
-        symbol: None,
+        provider: Provider::Nobody,
         ty,
     }
 }
@@ -212,6 +234,9 @@ pub(super) fn resource(
 ) -> Result<ResourceId> {
     if let Some(id) = known_resource(linked, interface, name, imports) {
         return Ok(id);
+    }
+    if imports.embedder && embedder::provides(interface) {
+        return Ok(embedder::resource(linked, interface, name));
     }
     if imports.script && !interface.contains('@') {
         return Err(not_provided("resource", interface, name));

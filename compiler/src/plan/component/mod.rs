@@ -5,6 +5,7 @@
 //! types, and what the root exports. No nesting and no component-level name is left.
 
 mod canon;
+mod embedder;
 mod evaluate;
 mod host;
 mod reentry;

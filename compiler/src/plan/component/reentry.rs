@@ -57,7 +57,7 @@ impl Linked<'_> {
                         Resource::Guest {
                             instance: definer, ..
                         } => (instance, definer),
-                        Resource::Host { .. } | Resource::Missing { .. } => continue,
+                        _ => continue,
                     }
                 }
                 _ => continue,

@@ -31,7 +31,7 @@ fn sized(kind: TypeKind, len: u32, members: &[(&'static str, Option<Type>)]) -> 
         bytes: [0; 2],
         align: [1; 2],
         flat_len: 0,
-        reserved: 0,
+        definer: 0,
         members: leaked(members.collect()),
     }));
     Type::at(desc).unwrap()
@@ -306,7 +306,7 @@ fn laid_out(ty: Type, bytes: u32, align: u32, flat: u32) -> Type {
         bytes: [bytes; 2],
         align: [align; 2],
         flat_len: flat,
-        reserved: 0,
+        definer: 0,
         members,
     }));
     Type::at(desc).unwrap()

@@ -205,7 +205,7 @@ mod tests {
             bytes,
             align,
             flat_len: 0,
-            reserved: 0,
+            definer: 0,
             members: leaked(members.collect()),
         }));
         Type::at(desc).expect("it is there")

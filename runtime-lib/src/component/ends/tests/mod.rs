@@ -55,7 +55,7 @@ fn sized(
         bytes: [bytes; 2],
         align: [align; 2],
         flat_len: 0,
-        reserved: 0,
+        definer: 0,
         members: leaked(members.collect()),
     }))
 }

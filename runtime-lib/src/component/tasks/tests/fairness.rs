@@ -69,7 +69,7 @@ fn type_of(kind: TypeKind, bytes: u32, members: Vec<TypeMember>) -> &'static Typ
         bytes: [bytes; 2],
         align: [bytes; 2],
         flat_len: 1,
-        reserved: 0,
+        definer: 0,
         members: leaked(members),
     }))
 }

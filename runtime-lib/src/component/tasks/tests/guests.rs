@@ -233,7 +233,7 @@ pub(super) fn export<C: Code>() -> &'static ComponentExport {
         bytes: [4; 2],
         align: [4; 2],
         flat_len: 1,
-        reserved: 0,
+        definer: 0,
         members: leaked(Vec::new()),
     }));
     Box::leak(Box::new(ComponentExport {
