@@ -89,7 +89,8 @@ fn sources() -> Vec<PathBuf> {
         entries.map(|entry| entry.expect("it can be read").path())
     };
     files(folder())
-        .chain(["cmake/CMakeLists.txt", "crate/numbers.rs"].map(|path| folder().join(path)))
+        .chain(files(folder().join("crate")))
+        .chain([folder().join("cmake/CMakeLists.txt")])
         .collect()
 }
 

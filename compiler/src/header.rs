@@ -2,14 +2,16 @@
 //!
 //! Comes in: a plan with what is exported, and by what symbols. Goes out: text that C and C++ take.
 
+mod names;
 pub(crate) mod rust;
 mod types;
 
+use self::names::member;
 use crate::encode;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{LibraryFn, LibraryItem, LinkPlan, library_prefix};
 use std::fmt::Write;
-use types::{Types, member};
+use types::Types;
 use wasmparser::ValType;
 use wit_component::DecodedWasm;
 use wit_parser::{Function, IndexMap, Resolve, Type, TypeId, WorldId, WorldItem, WorldKey};

@@ -105,8 +105,9 @@ pub fn header(input: &[u8], options: &Options) -> Result<String> {
 /// # Errors
 /// As for [`compile`], and for what such a crate cannot have.
 pub fn rust_source(input: &[u8], options: &Options) -> Result<String> {
-    planned(input, options, |plan, _| {
-        header::rust::source(plan, &options.name)
+    let wasm = binary(input, Encode::WhereNeeded)?;
+    planned(&wasm, options, |plan, _| {
+        header::rust::source(plan, &options.name, &wasm)
     })
 }
 

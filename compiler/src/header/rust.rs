@@ -1,6 +1,11 @@
-//! A Rust crate over the library that a core module becomes: safe, and with nothing but the standard
-//! library.
+//! A Rust crate over a library: safe, and with nothing but the standard library. Here is that of a core
+//! module.
 
+mod component;
+mod templates;
+mod types;
+
+use super::names::RUST_KEYWORDS;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{LibraryFn, LibraryItem, LinkPlan, library_prefix};
 use std::fmt::Write;
@@ -9,11 +14,12 @@ use wasmparser::ValType;
 /// The source of the crate.
 ///
 /// # Errors
-/// `Unsupported` for components, and for modules that import what the embedder would provide.
-pub(crate) fn source(plan: &LinkPlan<'_>, program: &str) -> Result<String> {
+/// `Unsupported` for modules that import what the embedder would provide, and for components with types
+/// that Rust or C cannot have.
+pub(crate) fn source(plan: &LinkPlan<'_>, program: &str, wasm: &[u8]) -> Result<String> {
     let unsupported = |what: &str| Err(Error::new(ErrorKind::Unsupported, what.to_owned()));
     if plan.linked.has_components {
-        return unsupported("a component as a Rust crate");
+        return component::source(plan, program, wasm);
     }
     if !plan.library.imports.is_empty() {
         return unsupported("a module that imports functions of its embedder as a Rust crate");
@@ -32,21 +38,12 @@ pub(crate) fn source(plan: &LinkPlan<'_>, program: &str) -> Result<String> {
         .replace("@app", &prefix))
 }
 
-/// Words that no method can have for a name.
-const KEYWORDS: &[&str] = &[
-    "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue",
-    "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if",
-    "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub",
-    "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
-    "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "drop", "error", "result",
-];
-
 /// The name of the export's method: that in C, without the prefix.
 fn method(of_library: &LibraryFn, prefix: &str) -> String {
     let name = of_library.symbol.strip_prefix(prefix).unwrap_or_default();
     let name = name.strip_prefix('_').unwrap_or(name);
     let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    match (is_word, KEYWORDS.contains(&name)) {
+    match (is_word, RUST_KEYWORDS.contains(&name)) {
         (false, _) => format!("call_{name}"),
         (true, true) => format!("{name}_"),
         (true, false) => name.to_owned(),

@@ -4,6 +4,7 @@
 //! a name of its own is called by what it is made of: `app_list_string_t`. What owns memory has a
 //! function that frees it.
 
+use super::names::member;
 use crate::error::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -34,92 +35,6 @@ pub(super) struct Types<'a> {
     taken: HashSet<String>,
     /// Resource types whose values the embedder makes.
     imported: HashSet<TypeId>,
-}
-
-/// Words of C and C++ that a member cannot be called.
-const KEYWORDS: &[&str] = &[
-    "alignas",
-    "alignof",
-    "and",
-    "asm",
-    "auto",
-    "bool",
-    "break",
-    "case",
-    "catch",
-    "char",
-    "class",
-    "const",
-    "constexpr",
-    "continue",
-    "decltype",
-    "default",
-    "delete",
-    "do",
-    "double",
-    "else",
-    "enum",
-    "explicit",
-    "export",
-    "extern",
-    "false",
-    "float",
-    "for",
-    "friend",
-    "goto",
-    "if",
-    "inline",
-    "int",
-    "long",
-    "mutable",
-    "namespace",
-    "new",
-    "noexcept",
-    "not",
-    "nullptr",
-    "operator",
-    "or",
-    "private",
-    "protected",
-    "public",
-    "register",
-    "restrict",
-    "return",
-    "short",
-    "signed",
-    "sizeof",
-    "static",
-    "struct",
-    "switch",
-    "template",
-    "this",
-    "throw",
-    "true",
-    "try",
-    "typedef",
-    "typeid",
-    "typename",
-    "typeof",
-    "union",
-    "unsigned",
-    "using",
-    "virtual",
-    "void",
-    "volatile",
-    "wchar_t",
-    "while",
-    "xor",
-    "app",
-    "result",
-];
-
-/// The name of a member or parameter.
-pub(super) fn member(name: &str) -> String {
-    let name = name.replace('-', "_");
-    match KEYWORDS.contains(&name.as_str()) {
-        true => name + "_",
-        false => name,
-    }
 }
 
 fn scalar(name: &str, word: &str) -> CType {

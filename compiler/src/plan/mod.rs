@@ -34,7 +34,7 @@ mod tasks;
 
 pub use host::type_text;
 pub use image::{Image, Reloc};
-pub use library::{LibraryFn, LibraryItem, prefix as library_prefix};
+pub use library::{ComponentImport, LibraryFn, LibraryItem, prefix as library_prefix};
 pub use link_plan::{
     Callee, ConstantCalls, ExportPlan, FuncKind, Global, InitStep, Instance, LinkPlan, Memory,
     OptionsPlan, Purpose, Region, Server, Table, TableStorage, Value,
