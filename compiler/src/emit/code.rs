@@ -214,9 +214,7 @@ fn translate_and_inline(
             }
         }
     }
-    let plan = translation.plan;
-    let is_body = matches!(plan.funcs[id.index()].kind, FuncKind::Body { .. });
-    if plan.is_library() && is_body && plan.takes_pointer[id.index()] {
+    if translation.plan.checks_stack(id) {
         limit_stack(&mut worker.context.func);
     }
     Ok(())

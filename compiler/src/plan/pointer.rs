@@ -40,10 +40,21 @@ pub(super) fn mark_takers(plan: &LinkPlan<'_>) -> Vec<bool> {
     needs
 }
 
+impl LinkPlan<'_> {
+    /// Whether a function of a library compares its stack pointer with the stack's limit.
+    #[must_use]
+    pub fn checks_stack(&self, id: FuncId) -> bool {
+        self.is_library()
+            && self.facts(id).is_some_and(may_need_stack)
+            && self.takes_pointer[id.index()]
+    }
+}
+
 /// Whether a function of a library has to know where the stack ends, which its pointer tells: any
 /// but those whose frame is small and the last.
 fn may_need_stack(facts: &BodyFacts) -> bool {
-    facts.operators > OPERATORS_SMALL || !facts.calls.is_empty()
+    let is_last = facts.calls.is_empty() && facts.indirect_calls.is_empty() && !facts.calls_refs;
+    facts.operators > OPERATORS_SMALL || !is_last
 }
 
 /// So few operators keep no frame busy that is larger than what is left behind a stack's limit.

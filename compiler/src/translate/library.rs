@@ -256,7 +256,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// The limit is set anew in each call and never taken back: nothing else runs in the store, as it
-    /// imports nothing. What one call writes the next does not read, so that they overlap.
+    /// imports nothing. A function that is small and calls nobody looks at none. What one call writes the next does not read, so that they overlap.
     ///
     /// ```text
     ///     v4 = get_stack_pointer
@@ -279,13 +279,12 @@ impl FuncTranslator<'_, '_> {
         self.builder.set_cold_block(landing);
         self.builder.append_block_param(landing, types::I64);
         let bytes = self.refuse_if_ended(handle);
-        let flags = self.trusted(Alias::Context);
-        let sp = self.builder.ins().get_stack_pointer(types::I64);
-        let limit = self.builder.ins().isub(sp, bytes);
-        let field = header_offset(offset_of!(MemoryHeader, stack_limit));
-        for region in (0..self.plan().regions.len()).map(RegionIndex::new) {
-            let base = self.region_base(region);
-            self.builder.ins().store(flags, limit, base, field);
+        let is_checked = match callee {
+            Callee::Defined(id) => self.plan().checks_stack(id),
+            Callee::Host(_) => true,
+        };
+        if is_checked {
+            self.limit_stack_to(bytes);
         }
         self.handlers.push(Clause {
             tag: Some(TagId(TRAP_TAG)),
@@ -294,6 +293,17 @@ impl FuncTranslator<'_, '_> {
         self.call_callee(callee, ty, args, false);
         self.handlers.pop();
         (std::mem::take(&mut self.stack), landing)
+    }
+
+    fn limit_stack_to(&mut self, bytes: Value) {
+        let flags = self.trusted(Alias::Context);
+        let sp = self.builder.ins().get_stack_pointer(types::I64);
+        let limit = self.builder.ins().isub(sp, bytes);
+        let field = header_offset(offset_of!(MemoryHeader, stack_limit));
+        for region in (0..self.plan().regions.len()).map(RegionIndex::new) {
+            let base = self.region_base(region);
+            self.builder.ins().store(flags, limit, base, field);
+        }
     }
 
     /// Returns what a runtime function gives.
