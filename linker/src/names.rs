@@ -1,8 +1,9 @@
-//! Leaves the names of the runtime library's own functions and data out of a linked file.
+//! Leaves the names of the runtime library's own functions and data out of a linked file, and those
+//! of the C library's.
 //!
-//! They are long and many: of a server they were a sixth. What is in the program's object, and
-//! what the runtime library exports, keeps its name, so that a debugger or profiler shows where in
-//! the program it is.
+//! They are long and many: of a server they were a fifth. What is in the program's object, what the
+//! runtime library exports, and what C programs call too (`memcpy`) keeps its name, so that a
+//! debugger or profiler shows where in the program it is.
 
 use crate::elf::Elf;
 use object::elf::{SHT_SYMTAB, STB_LOCAL, Sym64};
@@ -50,7 +51,7 @@ impl Names {
     fn keep(&mut self, symbol: &Symbol, linked: &[u8]) {
         let is_local = symbol.st_bind() == STB_LOCAL;
         let name = name(symbol, linked);
-        if is_local && is_internal(name) {
+        if is_internal(name) {
             return;
         }
         let mut symbol = *symbol;
@@ -71,7 +72,8 @@ fn name<'a>(symbol: &Symbol, linked: &'a [u8]) -> &'a [u8] {
     parts.next().unwrap_or_default()
 }
 
-/// Whether rustc has made the name. A program's own have the module's name in front and a `!`.
+/// Whether rustc has made the name, or it is one of those that C reserves. A program's own have the
+/// module's name in front and a `!`.
 fn is_internal(name: &[u8]) -> bool {
-    (name.starts_with(b"_ZN") || name.starts_with(b"_R")) && !name.contains(&b'!')
+    name.starts_with(b"_") && name != b"_start" && !name.contains(&b'!')
 }

@@ -260,7 +260,7 @@ fn names_of_internals_are_left_out() {
         assert_eq!(exit_code(&written(folder.path(), &bytes)), Some(9));
         let file = object::File::parse(&*bytes).unwrap();
         let named = |name: &str| file.symbol_by_name(name).is_some_and(|s| s.address() != 0);
-        assert!(named("main") && named("hello!_ZN5guestE"));
+        assert!(named("main") && named("_start") && named("hello!_ZN5guestE"));
         assert_eq!(named("_ZN7runtime8internalE"), strip == Strip::None);
     }
 }
