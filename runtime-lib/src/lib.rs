@@ -5,6 +5,8 @@
 //! functions of `vm` and the host functions of `exports` by symbol; what a program does not call,
 //! the linker drops.
 
+#[cfg(any(panic = "abort", test))]
+mod allocator;
 pub mod component;
 mod exports;
 pub mod host;
@@ -25,6 +27,6 @@ pub mod wasi;
 
 #[cfg(panic = "abort")]
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator::new();
 
 wasmelt_abi::stamp!();
