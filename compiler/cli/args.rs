@@ -229,6 +229,19 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", help_heading = "Server")]
     pub(crate) max_concurrent_connections: Option<String>,
 
+    /// End when somebody connects to this address
+    #[arg(long, value_name = "ADDR", help_heading = "Server")]
+    pub(crate) shutdown_addr: Option<String>,
+
+    /// Give each request this header field in the place of its own, `NAME: VALUE`, or those in a
+    /// file (`@FILE`)
+    #[arg(short = 'H', long, value_name = "HEADER", help_heading = "Server")]
+    pub(crate) header: Vec<String>,
+
+    /// Write what guests write as it is, without their instance before each line
+    #[arg(long, help_heading = "Server")]
+    pub(crate) no_logging_prefix: bool,
+
     /// Write a line for each request to standard error: `common` or `json`
     #[arg(
         long,
@@ -264,32 +277,6 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
-}
-
-impl ServeArgs {
-    /// The same as options of the server itself.
-    pub(crate) fn server_options(&self) -> Vec<OsString> {
-        let options = [
-            ("--addr", &self.addr),
-            ("--workers", &self.workers),
-            ("--reuse", &self.max_instance_reuse_count),
-            ("--at-once", &self.max_instance_concurrent_reuse_count),
-            ("--instance-idle", &self.idle_instance_timeout),
-            ("--max-requests", &self.max_concurrent_requests),
-            ("--max-connections", &self.max_concurrent_connections),
-            ("--access-log", &self.access_log),
-            ("--access-log-file", &self.access_log_file),
-        ];
-        let given = options
-            .into_iter()
-            .filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
-        let given = given.map(|(flag, value)| OsString::from(format!("{flag}={value}")));
-        let files = [("--tls-cert", &self.tls_cert), ("--tls-key", &self.tls_key)];
-        let files = files
-            .into_iter()
-            .filter_map(|(flag, path)| Some([OsString::from(flag), path.clone()?]));
-        given.chain(files.flatten()).collect()
-    }
 }
 
 #[derive(Args, Debug)]

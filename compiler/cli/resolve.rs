@@ -228,7 +228,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
 /// # Errors
 /// As those of [`run`].
 pub(crate) fn serve(args: ServeArgs) -> Result<Run, Failure> {
-    let mut words = args.server_options();
+    let mut words = server::given(&args);
+    let headers = server::headers(&args.header)?;
+    words.extend(headers.into_iter().map(OsString::from));
     let tls = args.tls_cert.is_some();
     let mut run = run(args.run)?;
     run.options.entry = Entry::Serve;

@@ -1,10 +1,14 @@
-//! Options of a server: those that are baked in (`--server OPTION=VALUE`).
+//! Options of a server: those that are baked in (`--server OPTION=VALUE`), those of `wasmelt serve`,
+//! and header fields, which may be in a file.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 
 use wasmelt_abi::{SERVER_OPTIONS, ServerValue};
 
+use crate::args::ServeArgs;
 use crate::diagnostic::{Diagnostic, Failure};
+use crate::input::reason;
 
 /// Where servers listen when nobody says otherwise.
 const USUAL_PORT: u16 = 8080;
@@ -14,7 +18,66 @@ const USUAL_PORT: u16 = 8080;
 /// # Errors
 /// Options that there are not, and values that mean nothing.
 pub(crate) fn baked(options: &[String]) -> Result<Vec<String>, Failure> {
-    options.iter().map(|option| baked_one(option)).collect()
+    let mut words = Vec::new();
+    for option in options {
+        match option.strip_prefix("header=@") {
+            Some(path) => words.extend(headers_of_file(path)?),
+            None => words.push(baked_one(option)?),
+        }
+    }
+    Ok(words)
+}
+
+/// The words of the server's command line that the flags of `wasmelt serve` are, but for headers.
+pub(crate) fn given(args: &ServeArgs) -> Vec<OsString> {
+    let options = [
+        ("--addr", &args.addr),
+        ("--workers", &args.workers),
+        ("--reuse", &args.max_instance_reuse_count),
+        ("--at-once", &args.max_instance_concurrent_reuse_count),
+        ("--instance-idle", &args.idle_instance_timeout),
+        ("--max-requests", &args.max_concurrent_requests),
+        ("--max-connections", &args.max_concurrent_connections),
+        ("--access-log", &args.access_log),
+        ("--access-log-file", &args.access_log_file),
+        ("--shutdown-addr", &args.shutdown_addr),
+    ];
+    let given = options
+        .into_iter()
+        .filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
+    let given = given.map(|(flag, value)| OsString::from(format!("{flag}={value}")));
+    let files = [("--tls-cert", &args.tls_cert), ("--tls-key", &args.tls_key)];
+    let files = files
+        .into_iter()
+        .filter_map(|(flag, path)| Some([OsString::from(flag), path.clone()?]));
+    let switch = args.no_logging_prefix.then(|| "--no-logging-prefix".into());
+    given.chain(files.flatten()).chain(switch).collect()
+}
+
+/// The words that headers are: `NAME: VALUE`, or `@FILE` with one a line.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn headers(headers: &[String]) -> Result<Vec<String>, Failure> {
+    let mut words = Vec::new();
+    for header in headers {
+        match header.strip_prefix('@') {
+            Some(path) => words.extend(headers_of_file(path)?),
+            None => words.push(format!("--header={header}")),
+        }
+    }
+    Ok(words)
+}
+
+fn headers_of_file(path: &str) -> Result<Vec<String>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let reason = reason(&error);
+        Failure::input(Diagnostic::error(format!("cannot read `{path}`: {reason}")))
+    })?;
+    Ok(text
+        .lines()
+        .map(|line| format!("--header={line}"))
+        .collect())
 }
 
 /// The port where a server listens when it is started without more options: one that is baked in, or
@@ -70,6 +133,12 @@ fn expected(kind: ServerValue, value: Option<&str>) -> Option<&'static str> {
             value.is_none_or(|format| ["common", "json"].contains(&format)),
             "`common` or `json`",
         ),
+        ServerValue::TcpAddress => (text.parse::<SocketAddr>().is_ok(), "an address with a port"),
+        ServerValue::Header => (
+            text.contains(':'),
+            "`NAME: VALUE`, or `@FILE` with one a line,",
+        ),
+        ServerValue::Nothing => (value.is_none(), "no value"),
     };
     (!is_right).then_some(expected)
 }

@@ -13,10 +13,16 @@ pub enum ServerValue {
     Path,
     /// `common` or `json`, which is the first if there is none.
     LogFormat,
+    /// An address with a port.
+    TcpAddress,
+    /// `NAME: VALUE`.
+    Header,
+    /// There is none.
+    Nothing,
 }
 
 /// By name, without dashes.
-pub const SERVER_OPTIONS: [(&str, ServerValue); 17] = [
+pub const SERVER_OPTIONS: [(&str, ServerValue); 20] = [
     ("addr", ServerValue::Address),
     ("workers", ServerValue::Number),
     ("reuse", ServerValue::Number),
@@ -34,4 +40,7 @@ pub const SERVER_OPTIONS: [(&str, ServerValue); 17] = [
     ("tls-key", ServerValue::Path),
     ("access-log", ServerValue::LogFormat),
     ("access-log-file", ServerValue::Path),
+    ("header", ServerValue::Header),
+    ("shutdown-addr", ServerValue::TcpAddress),
+    ("no-logging-prefix", ServerValue::Nothing),
 ];

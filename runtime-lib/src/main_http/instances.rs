@@ -23,6 +23,7 @@ use crate::vm::{trap_line, watch};
 use crate::wasi::p2::poll;
 
 use super::inbox::{Inbox, Limits};
+use super::labels::set_instance;
 use super::running::{Running, TOO_LATE};
 
 /// Requests that wait for an instance.
@@ -35,6 +36,8 @@ const TRIM_NS: u64 = 2_000_000_000;
 pub(super) type Body = fn(&'static Store, &Inbox);
 
 struct Instance {
+    /// In the order of the worker's.
+    number: u64,
     store: &'static Store,
     inbox: Rc<Inbox>,
     /// Nothing while it runs.
@@ -64,6 +67,8 @@ pub(super) struct Instances {
     /// Stores are going to be dropped.
     trims: Cell<bool>,
     me: Weak<Instances>,
+    /// Instances that there have been.
+    count: Cell<u64>,
 }
 
 struct InstanceWaker {
@@ -119,6 +124,7 @@ impl Instances {
             ending: Cell::new(false),
             trims: Cell::new(false),
             me: Weak::clone(me),
+            count: Cell::new(0),
         })
     }
 
@@ -173,6 +179,7 @@ impl Instances {
         // SAFETY: the instance has it while its fiber runs; a share on that stack would leak by a trap.
         match Fiber::new(move || body(store, unsafe { &*its })) {
             Ok(fiber) => Some(Instance {
+                number: self.count.replace(self.count.get() + 1),
                 store,
                 inbox,
                 fiber: Some(fiber),
@@ -236,6 +243,7 @@ impl Instances {
         let taken = self.all.borrow_mut().get_mut(number).and_then(|place| {
             let instance = place.as_mut()?;
             let fiber = instance.fiber.take()?;
+            set_instance(instance.number);
             Some((
                 instance.store,
                 fiber,

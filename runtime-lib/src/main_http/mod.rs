@@ -3,6 +3,7 @@
 mod guest;
 mod inbox;
 mod instances;
+mod labels;
 mod running;
 
 use std::io::Write;
@@ -72,7 +73,10 @@ fn serve(program: &'static Program, slots: usize, body: Body, (reuse, at_once): 
     };
     before_exit(Leaving::First, exit);
     poll::drive();
-    run(&settings, || {
+    run(&settings, |number| {
+        if settings.labels {
+            labels::label_output(number);
+        }
         let worker = Worker::new(&PROCESS, IDLE_STORES_MAX);
         Rc::new(Shared(Instances::new(worker, body, limits)))
     })

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use wasmelt_abi::MemoryHeader;
 
 /// The kinds of parts.
-const PARTS: usize = 5;
+const PARTS: usize = 6;
 
 /// One store; its address is what `MemoryHeader::store` holds. It has a place for as long as the
 /// process runs, and is in use or not.
@@ -39,6 +39,7 @@ pub(crate) mod place {
     pub(crate) const COMPONENTS: usize = 2;
     pub(crate) const LIBRARY: usize = 3;
     pub(crate) const KEPT: usize = 4;
+    pub(crate) const LINES: usize = 5;
 }
 
 /// A part as it is kept.

@@ -165,6 +165,19 @@ impl Fields {
         }
     }
 
+    /// The same, in which these stand for all others of their names. What they are has been checked.
+    #[must_use]
+    pub fn replaced(&self, by: &[(String, Vec<u8>)]) -> Fields {
+        let mut fields = self.clone();
+        for (name, _) in by {
+            fields.remove(name);
+        }
+        for (name, value) in by {
+            fields.push(name.as_str().into(), value.clone());
+        }
+        fields
+    }
+
     fn require_mutable(&self) -> Result<(), FieldsError> {
         match self.immutable {
             false => Ok(()),

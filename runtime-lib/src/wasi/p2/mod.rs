@@ -8,6 +8,7 @@ pub mod clocks;
 pub mod filesystem;
 pub mod http;
 pub mod io;
+pub mod labels;
 pub mod poll;
 pub mod random;
 pub mod sockets;

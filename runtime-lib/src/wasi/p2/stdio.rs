@@ -9,7 +9,9 @@ mod tests;
 
 use std::cell::Cell;
 use std::io::IoSlice;
+use std::rc::Rc;
 
+use super::labels::{Labels, labels_of};
 use super::poll::{self, Subscribe};
 use super::streams::{
     InputStream, OutputStream, PERMIT_BYTES, READ_BYTES_MAX, Result, StreamError,
@@ -25,6 +27,7 @@ pub(super) struct StandardOutput {
     stream: Stream,
     /// [`Stream::may_wait`], once known.
     may_wait: Cell<Option<bool>>,
+    labels: Option<Rc<dyn Labels>>,
 }
 
 impl StandardOutput {
@@ -32,6 +35,7 @@ impl StandardOutput {
         StandardOutput {
             stream,
             may_wait: Cell::new(None),
+            labels: labels_of(stream),
         }
     }
 
@@ -116,7 +120,8 @@ impl OutputStream for StandardOutput {
     /// Differs from the spec, as Wasmtime does: what is beyond the permit is written too.
     fn write(&self, bytes: &[u8]) -> Result<()> {
         poll::attend_until(|| self.wanted());
-        let mut rest = bytes;
+        let labelled = self.labels.as_ref().map(|labels| labels.label(bytes));
+        let mut rest = labelled.as_deref().unwrap_or(bytes);
         while !rest.is_empty() {
             let buffers = &[IoSlice::new(rest)];
             match Descriptor::Stream(self.stream).write(buffers) {

@@ -71,7 +71,7 @@ pub(super) fn forget(address: &Address) {
     }
 }
 
-fn listen_tcp(address: SocketAddr) -> host::Result<(OwnedFd, SocketAddr)> {
+pub(super) fn listen_tcp(address: SocketAddr) -> host::Result<(OwnedFd, SocketAddr)> {
     let family = match address {
         SocketAddr::V4(_) => Family::Ipv4,
         SocketAddr::V6(_) => Family::Ipv6,

@@ -8,6 +8,8 @@ use std::rc::Rc;
 
 use wasmelt_abi::SERVER_OPTIONS;
 
+use crate::host::http::fields::{is_forbidden, is_token, is_value};
+
 /// Where a server listens.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Address {
@@ -44,6 +46,12 @@ pub struct Settings {
     pub grace_ns: u64,
     /// The server speaks TLS.
     pub certificate: Option<Rc<Certificate>>,
+    /// The server ends when somebody connects there.
+    pub shutdown: Option<SocketAddr>,
+    /// Fields that each request has in the place of its own of that name.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Lines of what guests write begin with who has written them.
+    pub labels: bool,
     /// What it writes about requests.
     pub access_log: Option<AccessLogSettings>,
 }
@@ -103,6 +111,9 @@ Options:
   --tls-key FILE          the key of the first one; both files are read again at SIGHUP
   --access-log[=FORMAT]   write a line for each request, `common` or `json`, to standard error
   --access-log-file FILE  write them to the end of this file, which is opened again at SIGHUP
+  --header 'NAME: VALUE'  a field that each request has in the place of its own
+  --shutdown-addr ADDR    end when somebody connects there, as after SIGTERM
+  --no-logging-prefix     do not write before each line of a guest which of them has written it
   --help                  this
 ";
 
@@ -135,6 +146,9 @@ impl Settings {
             timeout_ns: None,
             grace_ns: 10_000 * NS_PER_MS,
             certificate: None,
+            shutdown: None,
+            headers: Vec::new(),
+            labels: true,
             access_log: None,
         };
         let (mut chain, mut key) = (None, None);
@@ -156,6 +170,13 @@ impl Settings {
             if flag == "--access-log" {
                 let format = value.as_deref().unwrap_or("common");
                 settings.access_log.get_or_insert_default().format = log_format(format)?;
+                continue;
+            }
+            if flag == "--no-logging-prefix" {
+                if value.is_some() {
+                    return Err("`--no-logging-prefix` takes no value".to_owned());
+                }
+                settings.labels = false;
                 continue;
             }
             let value = value.or_else(|| words.next());
@@ -207,6 +228,15 @@ impl Settings {
             "--timeout" => {
                 let time = time().ok().filter(|time| *time > 0);
                 self.timeout_ns = Some(time.ok_or_else(|| wrong("a time such as `30s`"))?);
+            }
+            "--header" => {
+                let header = header(value);
+                let header = header.ok_or_else(|| wrong("`NAME: VALUE` that guests may see"))?;
+                self.headers.push(header);
+            }
+            "--shutdown-addr" => {
+                let address = value.parse().ok();
+                self.shutdown = Some(address.ok_or_else(|| wrong("an address with a port"))?);
             }
             "--access-log-file" => {
                 let path = Some(value.to_owned()).filter(|path| !path.is_empty());
@@ -273,6 +303,14 @@ fn address(environment: &impl Fn(&str) -> Option<String>) -> Result<Address, Str
         None => 8080,
     };
     Ok(Address::Tcp(SocketAddr::from(([0, 0, 0, 0], port))))
+}
+
+/// `NAME: VALUE`; no name that guests do not see.
+fn header(text: &str) -> Option<(String, Vec<u8>)> {
+    let (name, value) = text.split_once(':')?;
+    let (name, value) = (name.to_ascii_lowercase(), value.trim_ascii().as_bytes());
+    let is_one = is_token(name.as_bytes()) && is_value(value) && !is_forbidden(&name);
+    is_one.then(|| (name, value.to_vec()))
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {
@@ -362,6 +400,12 @@ mod tests {
         let certificate = found.certificate.unwrap();
         assert_eq!((&*certificate.chain, &*certificate.key), ("a", "b"));
         assert_eq!(found.access_log, None);
+        assert!(found.labels && found.shutdown.is_none());
+        let words = ["--header", "A: b ", "--header=c:", "--no-logging-prefix"];
+        let found = settings(&words, &[]);
+        let field = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        assert_eq!(found.headers, [field("a", "b"), field("c", "")]);
+        assert!(!found.labels);
         let log = |words: &[&str]| {
             let log = settings(words, &[]).access_log.unwrap();
             (log.format, log.path)
@@ -391,6 +435,11 @@ mod tests {
             &["--tls-cert", "a"],
             &["--tls-key=a"],
             &["--access-log=xml"],
+            &["--header=a"],
+            &["--header", "a b: c"],
+            &["--header", "host: a"],
+            &["--shutdown-addr=unix:a"],
+            &["--no-logging-prefix=n"],
             &["--access-log", "json"],
             &["--access-log-file="],
         ] {

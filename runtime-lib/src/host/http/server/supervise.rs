@@ -1,13 +1,14 @@
 //! The process that a server is started as: it listens, starts workers, and ends with them.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use super::accept::{forget, listen, name_of};
+use super::accept::{Accepted, accept, forget, listen, listen_tcp, name_of};
 use super::access_log;
 use super::offered::{ServerTls, load_tls};
 use super::processors;
@@ -28,8 +29,8 @@ const KILL_NS: u64 = 500_000_000;
 /// So many early ends in a row end the server.
 const EARLY_MAX: usize = 5;
 
-/// Serves until a signal ends it; never returns. Each worker makes its guests.
-pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
+/// Serves until a signal ends it; never returns. Each worker makes its guests, and has a number.
+pub fn run(settings: &Settings, guests: impl Fn(usize) -> Rc<dyn Guests>) -> ! {
     raise_limit_of_files();
     let tls = settings
         .certificate
@@ -46,11 +47,14 @@ pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
     let Ok(signals) = Signals::new(settings.has_files()) else {
         fail("the system has no signal descriptors")
     };
+    let shutdown = settings.shutdown.map(listen_for_shutdown);
     announce(&names);
     let mut workers = Workers {
         all: Vec::new(),
+        count: 0,
         early: 0,
         tls,
+        shutdown,
     };
     // One can answer already while it is found out how many there are to be.
     workers.start(&guests, &mut listeners, settings);
@@ -61,11 +65,20 @@ pub fn run(settings: &Settings, guests: impl Fn() -> Rc<dyn Guests>) -> ! {
     let mut limit_ns = None;
     let mut code = 0;
     loop {
-        if !wait(&signals, limit_ns) {
+        if !wait(&signals, workers.shutdown.as_ref(), limit_ns) {
             code = 1;
             workers.all.iter().for_each(|(worker, _)| worker.kill());
         }
-        while let Some(signal) = signals.next() {
+        let shutdown = workers.shutdown.as_ref();
+        let visited = shutdown.is_some_and(|it| matches!(accept(it), Accepted::Connection(_)));
+        if visited {
+            workers.shutdown = None;
+        }
+        let visited = visited.then_some(Signal::End);
+        for signal in visited
+            .into_iter()
+            .chain(std::iter::from_fn(|| signals.next()))
+        {
             if signal == Signal::End && limit_ns.is_none() {
                 let grace_ns = settings.grace_ns.saturating_add(KILL_NS);
                 limit_ns = Some(after_ns(grace_ns));
@@ -132,14 +145,18 @@ fn open(settings: &Settings, is_secure: bool) -> Open {
 struct Workers {
     /// With the time at which each began.
     all: Vec<(Child, u64)>,
+    /// Of all that there have been.
+    count: usize,
     early: usize,
     tls: Option<Rc<dyn ServerTls>>,
+    /// Who connects there ends the server.
+    shutdown: Option<OwnedFd>,
 }
 
 impl Workers {
     fn start(
         &mut self,
-        guests: &impl Fn() -> Rc<dyn Guests>,
+        guests: &impl Fn(usize) -> Rc<dyn Guests>,
         listeners: &mut Vec<OwnedFd>,
         settings: &Settings,
     ) {
@@ -147,11 +164,15 @@ impl Workers {
             fail("workers end as soon as they begin")
         }
         match children::fork() {
-            Ok(Some(worker)) => self.all.push((worker, now_ns(Clock::Monotonic))),
+            Ok(Some(worker)) => {
+                self.all.push((worker, now_ns(Clock::Monotonic)));
+                self.count += 1;
+            }
             Ok(None) => {
                 children::end_with_parent();
+                self.shutdown = None;
                 let listeners = std::mem::take(listeners);
-                let clean = serve(listeners, guests(), settings, self.tls.clone());
+                let clean = serve(listeners, guests(self.count), settings, self.tls.clone());
                 process::exit(if clean { 0 } else { 1 })
             }
             Err(error) => fail(&format!("cannot start a worker: {error}")),
@@ -188,6 +209,18 @@ impl Workers {
     }
 }
 
+/// The first line tells where that is.
+fn listen_for_shutdown(address: SocketAddr) -> OwnedFd {
+    match listen_tcp(address) {
+        Ok((fd, address)) => {
+            let line = format!("Listening for shutdown on tcp://{address}/\n");
+            let _ = std::io::stderr().write_all(line.as_bytes());
+            fd
+        }
+        Err(error) => fail(&format!("cannot listen on {address}: {}", error.name())),
+    }
+}
+
 /// The first lines tell where the server is, also when a port was left to the system.
 fn announce(names: &[String]) {
     let lines: String = names
@@ -197,14 +230,16 @@ fn announce(names: &[String]) {
     let _ = std::io::stderr().write_all(lines.as_bytes());
 }
 
-/// Waits for a signal: whether that was before the limit.
-fn wait(signals: &Signals, limit_ns: Option<u64>) -> bool {
+/// Waits for a signal, or for a connection: whether that was before the limit.
+fn wait(signals: &Signals, shutdown: Option<&OwnedFd>, limit_ns: Option<u64>) -> bool {
     let left_ns = limit_ns.map(|at_ns| at_ns.saturating_sub(now_ns(Clock::Monotonic)));
     let timeout = left_ns.map(|ns| Timespec {
         tv_sec: (ns / NS_PER_S).cast_signed(),
         tv_nsec: (ns % NS_PER_S).cast_signed(),
     });
-    let mut fds = [PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
+    let signals = signals.as_fd();
+    let shutdown = shutdown.map_or(signals, AsFd::as_fd);
+    let mut fds = [signals, shutdown].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
     // A signal that is not one of these ends the waiting, and nothing else.
     rustix::event::poll(&mut fds, timeout.as_ref()) != Ok(0)
 }

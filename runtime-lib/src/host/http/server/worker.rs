@@ -314,7 +314,7 @@ impl Worker {
             let ending = Rc::clone(&self.ending);
             let (mut exchange, asked) =
                 Exchange::new(connection, request, &self.settings, ending, note);
-            self.guests.take(asked);
+            self.take(asked);
             let outcome = (&mut exchange).await;
             connection = exchange.connection;
             match outcome {
@@ -405,6 +405,15 @@ impl Worker {
         Some((connection, secured.by_http2))
     }
 
+    /// Has a guest answer.
+    fn take(&self, mut asked: Asked) {
+        let headers = &self.settings.headers;
+        if !headers.is_empty() {
+            asked.head.fields = asked.head.fields.replaced(headers);
+        }
+        self.guests.take(asked);
+    }
+
     fn visitor(&self, fd: &OwnedFd) -> Option<Visitor> {
         let log = self.log.as_ref();
         log.map(|log| Visitor::new(log, fd.as_fd()))
@@ -455,7 +464,7 @@ impl Served for Place {
     }
 
     fn take(&self, asked: Asked) {
-        self.worker.guests.take(asked);
+        self.worker.take(asked);
     }
 
     fn poll_ending(&self, cx: &mut Context<'_>) -> Poll<()> {
