@@ -34,6 +34,9 @@ const IN_USE_NS: u64 = 1_000_000_000;
 /// been sent behind the end of the connection could not be answered.
 const LAST_CHANCE_NS: u64 = 200_000_000;
 
+/// So soon do requests hear that their connection is gone.
+const HEAR_NS: u64 = 1_000_000;
+
 /// A client may take so long to see the end of its connection.
 const LINGER_NS: u64 = 1_000_000_000;
 
@@ -185,6 +188,12 @@ impl Worker {
         });
         let ended = ended.await;
         if let Some(log) = &self.log {
+            if !ended {
+                // What is still going on is over, and is noted. Requests of HTTP/2 hear of it from
+                // their connection.
+                drop(self.connections.take());
+                sleep_until(after_ns(HEAR_NS)).await;
+            }
             log.write_last().await;
         }
         self.guests.end();
