@@ -22,8 +22,11 @@ pub(super) fn create_all(
         let table = table_of(base, init);
         let accessible = reserved_bytes(table.len);
         table.elements = next.cast();
-        // SAFETY: the slot has room for `len_max` elements of each table.
-        unsafe { make_accessible(next, accessible) }.map_err(|errno| (accessible as u64, errno))?;
+        if accessible > 0 {
+            // SAFETY: the slot has room for `len_max` elements of each table.
+            unsafe { make_accessible(next, accessible) }
+                .map_err(|errno| (accessible as u64, errno))?;
+        }
         // SAFETY: `len` elements are accessible, and any bits are a value of them.
         let elements =
             unsafe { std::slice::from_raw_parts_mut(table.elements, table.len as usize) };
