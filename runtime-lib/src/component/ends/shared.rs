@@ -137,7 +137,7 @@ impl Shared {
             let _owed = &owed;
             shared.poll_host(cx)
         };
-        let driver = match tasks::may_attempt_now() {
+        let driver = match tasks::may_attempt_now(is_output) {
             true => tasks::start(poll),
             false => Some(tasks::spawn(poll_fn(poll))),
         };

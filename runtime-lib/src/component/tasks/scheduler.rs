@@ -154,12 +154,16 @@ pub(in crate::component) fn trap_unless_may_block() {
 
 /// Before a guest's attempt at what may be ready at once: whether it is made now, rather than in a
 /// later tick. Inside a synchronous call it always is: there, nothing else could go on meanwhile.
-pub(in crate::component) fn may_attempt_now() -> bool {
+pub(in crate::component) fn may_attempt_now(is_output: bool) -> bool {
     let is_free = running::with(|scheduler| {
         let running = scheduler.running.borrow();
         running.thread.is_some() && running.sync_instance.is_none() && running.sync_calls == 0
     });
-    turns::may_attempt() || !is_free
+    let is_time = match is_output {
+        true => turns::may_attempt_output(),
+        false => turns::may_attempt(),
+    };
+    is_time || !is_free
 }
 
 /// `Thread.wait_until`, of the current thread: whether it has been cancelled.

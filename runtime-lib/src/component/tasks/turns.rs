@@ -38,21 +38,33 @@ thread_local! {
 
 /// Before an attempt at what may be ready at once: whether there is still time for it.
 pub(in crate::component) fn may_attempt() -> bool {
-    TURN.with(|turn| {
-        if turn.is_over.get() {
+    TURN.with(|turn| !turn.is_over.get() && turn.attempt() && !turn.is_over.get())
+}
+
+/// Before an attempt at output: only their number counts. A guest may well return without waiting for
+/// it, and then loses what it has queued behind it; that must not depend on how long its own code took.
+pub(super) fn may_attempt_output() -> bool {
+    TURN.with(Turn::attempt)
+}
+
+impl Turn {
+    /// Counts an attempt: whether there may be so many.
+    fn attempt(&self) -> bool {
+        let attempts = self.attempts.get();
+        if attempts >= ATTEMPTS_MAX {
+            self.is_over.set(true);
             return false;
         }
         let now = now_ns(Clock::Monotonic);
-        let attempts = turn.attempts.get();
         if attempts == 0 {
-            turn.began_ns.set(now);
+            self.began_ns.set(now);
         }
-        turn.attempts.set(attempts + 1);
-        let is_over =
-            attempts == ATTEMPTS_MAX || now.saturating_sub(turn.began_ns.get()) >= ATTEMPTS_NS;
-        turn.is_over.set(is_over);
-        !is_over
-    })
+        self.attempts.set(attempts + 1);
+        if now.saturating_sub(self.began_ns.get()) >= ATTEMPTS_NS {
+            self.is_over.set(true);
+        }
+        true
+    }
 }
 
 /// At each tick: whether the event loop is to be asked now.
