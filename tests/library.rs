@@ -140,6 +140,8 @@ fn c(source: &Path, kind: &str) -> Result<(), Failed> {
         .current_dir(&dir)
         .args(C_FLAGS)
         .arg("-I.")
+        .arg("-I")
+        .arg(folder())
         .arg(source);
     let command = command.args(["-pthread", "-L.", "-o", "program"]);
     let flags = libraries.iter().map(|library| format!("-l{library}"));

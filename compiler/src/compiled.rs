@@ -15,7 +15,8 @@ pub struct Compiled {
     pub report: Report,
 }
 
-/// Name of the section that holds initial contexts and the initial memory.
+/// Name of the section that holds initial contexts, and the initial memory where other linkers are to
+/// find it.
 pub const IMAGE_SECTION: &str = ".wasmelt.image";
 
 /// Name of the section that holds `Options::policy_note`.

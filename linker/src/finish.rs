@@ -1,8 +1,7 @@
 //! The last step: the linked file becomes the executable.
 //!
-//! A linker writes the image section as it stands: with the empty stack between the contexts and
-//! the first data segment, and without the rest of the initial memory. Here the section's segment
-//! becomes one segment for each piece between long runs of zeros; each piece's memory reaches to
+//! A linker has seen the image's section alone, which is the contexts. Here its initial memory comes
+//! behind it, and the section's segment becomes one segment for each piece between long runs of zeros; each piece's memory reaches to
 //! the next piece, the last one's to the end of the initial memory, and the kernel provides the
 //! zeros. The other segments close up in the file, and what no segment holds (symbols, section
 //! headers) follows the pieces. Names that are of no use to anybody are left out of it.

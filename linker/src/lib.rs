@@ -1,12 +1,12 @@
 //! One compiled object and a runtime pack to one static executable, or to a library for embedders.
 //!
-//! In goes the object that the compiler made, with its initial contexts and memory in a section of
-//! its own; out come the bytes of an ELF file. Linking happens in process with libwild, without
+//! In goes the object that the compiler made, with its initial contexts in a section of its own and
+//! its initial memory beside it; out come the bytes of an ELF file. Linking happens in process with libwild, without
 //! touching the disk, or with the system's linker.
 //!
 //! ```text
-//! object ─prepare─▶ object, image's bytes
-//! object + pack ─wild | system─▶ ELF in memory ─finish─▶ ELF with the image
+//! object ─prepare─▶ object with the contexts marked
+//! object + pack ─wild | system─▶ ELF in memory ─finish─▶ ELF with the whole image
 //! ```
 //!
 //! An executable is static and not position independent: code from `TEXT_ADDRESS`, data right

@@ -1,17 +1,8 @@
 // Functions that the embedder provides, descriptors of WASI, and exits.
 #include "callbacks.h"
+#include <check.h>
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-
-#define CHECK(condition)                                                        \
-    do {                                                                        \
-        if (!(condition)) {                                                     \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            failures++;                                                         \
-        }                                                                       \
-    } while (0)
 
 struct state {
     callbacks_t *app, *other;

@@ -1,17 +1,8 @@
 // Resources of a component: constructors, methods, handles that are lent and given, destructors.
 #include "counters.h"
+#include <check.h>
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-
-#define CHECK(condition)                                                        \
-    do {                                                                        \
-        if (!(condition)) {                                                     \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            failures++;                                                         \
-        }                                                                       \
-    } while (0)
 
 typedef counters_counting_counter_t counter_t;
 

@@ -1,6 +1,7 @@
 // Numbers, traps, limits and threads, with instances of a core module.
 #define _GNU_SOURCE
 #include "numbers.h"
+#include <check.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -8,16 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-static int failures;
-
-#define CHECK(condition)                                                        \
-    do {                                                                        \
-        if (!(condition)) {                                                     \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            failures++;                                                         \
-        }                                                                       \
-    } while (0)
 
 static numbers_t *new_instance(const numbers_config_t *config)
 {

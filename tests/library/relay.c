@@ -1,17 +1,8 @@
 // Functions and resources that the embedder provides to a component: values of every kind, both ways.
 #include "relay.h"
+#include <check.h>
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-
-#define CHECK(condition)                                                        \
-    do {                                                                        \
-        if (!(condition)) {                                                     \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            failures++;                                                         \
-        }                                                                       \
-    } while (0)
 
 #define TEXT(literal) ((relay_string_t){(char *)(literal), sizeof(literal) - 1})
 

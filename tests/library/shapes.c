@@ -1,17 +1,8 @@
 // Values of every kind, to a component and back.
 #include "shapes.h"
+#include <check.h>
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-
-#define CHECK(condition)                                                        \
-    do {                                                                        \
-        if (!(condition)) {                                                     \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            failures++;                                                         \
-        }                                                                       \
-    } while (0)
 
 #define TEXT(literal) ((shapes_string_t){(char *)(literal), sizeof(literal) - 1})
 

@@ -1,21 +1,12 @@
 // Two libraries in one program: each has its own runtime, and each traps for itself.
 #include "numbers.h"
 #include "shapes.h"
+#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { ROUNDS = 50 };
-
-static int failures;
-
-#define CHECK(condition)                                                        \
-    do {                                                                        \
-        if (!(condition)) {                                                     \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            __atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);                 \
-        }                                                                       \
-    } while (0)
 
 static void trap_in_numbers(numbers_t *app)
 {

@@ -36,7 +36,7 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
             OptLevel::SpeedAndSize => "speed_and_size",
         },
     );
-    // One pass over the code, for developers who wait for the compiler: see `--help`.
+    // For developers who wait for the compiler: there is more code, and it is slower.
     if options.opt_level == OptLevel::None {
         set("regalloc_algorithm", "single_pass");
     }

@@ -45,6 +45,7 @@ pub mod dynamic;
 pub mod ends;
 pub(crate) mod error_context;
 pub mod export;
+pub(crate) mod flat;
 mod handles;
 mod heap;
 mod host_fn;

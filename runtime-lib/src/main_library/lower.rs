@@ -4,6 +4,7 @@
 use super::record;
 use super::values::{HERE, bits, bytes, case, elements, param, placed, range};
 use crate::component::Call;
+use crate::component::flat::FlatSlots;
 use crate::component::types::Type;
 use wasmelt_abi::{EMBEDDERS, FLAT_PARAMS_MAX, LIST_BYTES_MAX, TrapCode, TypeKind};
 
@@ -25,10 +26,10 @@ pub(super) unsafe fn lower_params(
     // SAFETY: the caller vouches for the slots.
     let values = values.map(|(position, ty)| (ty, unsafe { param(from, position, ty) }));
     if flat_len <= FLAT_PARAMS_MAX as u64 {
-        let mut flat = Flat { slots, used: 0 };
+        let mut flat = FlatSlots::new(slots);
         for (ty, at) in values {
             // SAFETY: the caller vouches for the value.
-            unsafe { flat.lower(call, ty, at) };
+            unsafe { lower(&mut flat, call, ty, at) };
         }
         return;
     }
@@ -55,68 +56,46 @@ pub(super) unsafe fn lower_params(
 /// At the address is a value of the type's form in C.
 pub(super) unsafe fn lower_flat(call: &mut Call<'_>, ty: Type, at: *const u8, slots: &mut [u64]) {
     // SAFETY: the caller vouches for it.
-    unsafe { Flat { slots, used: 0 }.lower(call, ty, at) };
+    unsafe { lower(&mut FlatSlots::new(slots), call, ty, at) };
 }
 
-struct Flat<'s> {
-    slots: &'s mut [u64],
-    used: usize,
-}
-
-impl Flat<'_> {
-    fn push(&mut self, bits: u64) {
-        if let Some(slot) = self.slots.get_mut(self.used) {
-            *slot = bits;
-        }
-        self.used += 1;
-    }
-
-    fn push_range(&mut self, (start, len): (u64, u64)) {
-        self.push(start);
-        self.push(len);
-    }
-
-    /// `lower_flat`.
-    ///
-    /// # Safety
-    /// At the address is a value of the type's form in C.
-    unsafe fn lower(&mut self, call: &mut Call<'_>, ty: Type, at: *const u8) {
-        // SAFETY: the caller vouches for all that is read here and below.
-        unsafe {
-            match ty.kind() {
-                TypeKind::Record | TypeKind::Tuple => {
-                    for (ty, at) in placed(ty.members().flatten(), at) {
-                        self.lower(call, ty, at);
-                    }
+/// `lower_flat`.
+///
+/// # Safety
+/// At the address is a value of the type's form in C.
+unsafe fn lower(flat: &mut FlatSlots<'_>, call: &mut Call<'_>, ty: Type, at: *const u8) {
+    // SAFETY: the caller vouches for all that is read here and below.
+    unsafe {
+        match ty.kind() {
+            TypeKind::Record | TypeKind::Tuple => {
+                for (ty, at) in placed(ty.members().flatten(), at) {
+                    lower(flat, call, ty, at);
                 }
-                TypeKind::FixedList => {
-                    for (ty, at) in elements(ty.element(), at, ty.fixed_len() as usize) {
-                        self.lower(call, ty, at);
-                    }
+            }
+            TypeKind::FixedList => {
+                for (ty, at) in elements(ty.element(), at, ty.fixed_len() as usize) {
+                    lower(flat, call, ty, at);
                 }
-                TypeKind::String => {
-                    let range = store_string(call, at);
-                    self.push_range(range);
-                }
-                TypeKind::List => {
-                    let range = store_list(call, ty, at);
-                    self.push_range(range);
-                }
-                TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
-                    let end = self.used + ty.flat_len();
-                    let (case, at) = case(ty, at);
-                    self.push(case.into());
+            }
+            TypeKind::String => {
+                let range = store_string(call, at);
+                flat.push_range(range);
+            }
+            TypeKind::List => {
+                let range = store_list(call, ty, at);
+                flat.push_range(range);
+            }
+            TypeKind::Variant | TypeKind::Enum | TypeKind::Option | TypeKind::Result => {
+                let (case, at) = case(ty, at);
+                flat.push_case(ty, case, |flat| {
                     if let Some(held) = ty.case(case) {
-                        self.lower(call, held, at);
+                        lower(flat, call, held, at);
                     }
-                    while self.used < end {
-                        self.push(0);
-                    }
-                }
-                _ => {
-                    let bits = scalar(call, ty, at);
-                    self.push(bits);
-                }
+                });
+            }
+            _ => {
+                let bits = scalar(call, ty, at);
+                flat.push(bits);
             }
         }
     }

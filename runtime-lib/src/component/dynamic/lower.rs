@@ -6,6 +6,7 @@
 
 use super::value::{PLACE, Value};
 use crate::component::call::Call;
+use crate::component::flat::FlatSlots;
 use crate::component::types::Type;
 use wasmelt_abi::{FLAT_PARAMS_MAX, LIST_BYTES_MAX, PtrType, TrapCode, TypeKind};
 
@@ -30,66 +31,43 @@ pub(super) fn lower_values(
         }
         return;
     }
-    let mut flat = Flat { slots, used: 0 };
+    let mut flat = FlatSlots::new(slots);
     for (ty, value) in types.iter().zip(values) {
-        flat.lower(call, *ty, value);
+        lower(&mut flat, call, *ty, value);
     }
 }
 
-struct Flat<'s> {
-    slots: &'s mut [u64],
-    used: usize,
-}
-
-impl Flat<'_> {
-    fn push(&mut self, bits: u64) {
-        if let Some(slot) = self.slots.get_mut(self.used) {
-            *slot = bits;
-        }
-        self.used += 1;
-    }
-
-    /// Address and length.
-    fn push_range(&mut self, (start, len): (u64, u64)) {
-        self.push(start);
-        self.push(len);
-    }
-
-    /// `lower_flat`.
-    fn lower(&mut self, call: &mut Call<'_>, ty: Type, value: &Value) {
-        match value {
-            Value::Sequence(values) => match ty.kind() {
-                TypeKind::List | TypeKind::Map => {
-                    let range = store_list(call, ty, values);
-                    self.push_range(range);
-                }
-                TypeKind::FixedList => {
-                    for value in values {
-                        self.lower(call, ty.element(), value);
-                    }
-                }
-                _ => {
-                    for (ty, value) in ty.members().flatten().zip(values) {
-                        self.lower(call, ty, value);
-                    }
-                }
-            },
-            Value::String(text) => {
-                let range = call.store_string(text);
-                self.push_range(range);
+/// `lower_flat`.
+fn lower(flat: &mut FlatSlots<'_>, call: &mut Call<'_>, ty: Type, value: &Value) {
+    match value {
+        Value::Sequence(values) => match ty.kind() {
+            TypeKind::List | TypeKind::Map => {
+                let range = store_list(call, ty, values);
+                flat.push_range(range);
             }
-            Value::Case(case, payload) => {
-                let end = self.used + ty.flat_len();
-                self.push((*case).into());
+            TypeKind::FixedList => {
+                for value in values {
+                    lower(flat, call, ty.element(), value);
+                }
+            }
+            _ => {
+                for (ty, value) in ty.members().flatten().zip(values) {
+                    lower(flat, call, ty, value);
+                }
+            }
+        },
+        Value::String(text) => {
+            let range = call.store_string(text);
+            flat.push_range(range);
+        }
+        Value::Case(case, payload) => {
+            flat.push_case(ty, *case, |flat| {
                 if let (Some(ty), Some(payload)) = (ty.case(*case), payload) {
-                    self.lower(call, ty, payload);
+                    lower(flat, call, ty, payload);
                 }
-                while self.used < end {
-                    self.push(0);
-                }
-            }
-            _ => self.push(scalar(ty, value)),
+            });
         }
+        _ => flat.push(scalar(ty, value)),
     }
 }
 
