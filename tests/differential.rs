@@ -78,7 +78,7 @@ fn against_other_options(seed: u64, executable: &Path) -> Result<(), Failed> {
 }
 
 /// Ways of compiling that must not make a difference.
-fn variants() -> [Options; 5] {
+fn variants() -> [Options; 6] {
     let plain = Options::default();
     [
         plain.clone(),
@@ -97,6 +97,10 @@ fn variants() -> [Options; 5] {
         },
         Options {
             spill_cleanup: false,
+            ..plain.clone()
+        },
+        Options {
+            short_encodings: false,
             ..plain
         },
     ]

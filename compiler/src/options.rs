@@ -34,6 +34,9 @@ pub struct Options {
     /// Moves of the register allocator that change nothing are removed (`-O spill-cleanup`); never
     /// with [`OptLevel::None`].
     pub spill_cleanup: bool,
+    /// Instructions of x86-64 are encoded in as few bytes as they can be (`-O short-encodings`);
+    /// never with [`OptLevel::None`].
+    pub short_encodings: bool,
     /// Address space of each memory (`-O memory-reservation`). Where that is less than its indices
     /// reach, for processes that cannot reserve much, bounds are checked in code rather than with
     /// guard pages, and a memory that begins with less never grows beyond it.
@@ -232,6 +235,7 @@ impl Default for Options {
             target_features: Vec::new(),
             inline_values_max: 50,
             spill_cleanup: true,
+            short_encodings: true,
             memory_reservation_bytes: None,
             memory_bytes_max: None,
             stack_bytes_max: None,

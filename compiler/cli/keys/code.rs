@@ -60,6 +60,16 @@ pub(crate) static OPTIMIZE: Flag = Flag {
             },
         ),
         Row::apply(
+            "short-encodings",
+            Takes::Flag,
+            "encode instructions of x86-64 in as few bytes as they can be, as is done unless it \
+             says `n`; to find out whether a fault comes from that",
+            |settings, value| {
+                settings.options.short_encodings = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
             "memory-reservation",
             Takes::Bytes,
             "address space of each memory; with less than its indices reach, bounds are checked \

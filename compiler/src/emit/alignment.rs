@@ -3,7 +3,8 @@
 //! The processor fetches code by lines. A small loop that lies in as few lines as it can is seen to
 //! run up to a sixth faster, and so is the block that a dispatch loop returns to. No instruction is
 //! put into the code for that: of the starts that keep the function's constants aligned, the one is
-//! taken that suits its loops best. n log n: blocks and loops are sorted.
+//! taken that suits its loops best. A function without loops begins with the next of them, or with
+//! the next line if it fits into one. n log n: blocks and loops are sorted.
 
 /// Bytes of a cache line.
 pub const LINE_BYTES: u32 = 64;
@@ -23,13 +24,35 @@ struct Hot {
 }
 
 /// The start of a function behind a multiple of [`LINE_BYTES`], of its blocks' starts, the branches
-/// between these and its length, in bytes.
+/// between these and its length, in bytes; nothing for one without loops.
 #[must_use]
-pub fn start(blocks: &[u32], branches: &[(u32, u32)], len: u32) -> u32 {
+pub fn start(blocks: &[u32], branches: &[(u32, u32)], len: u32) -> Option<u32> {
     let hot = hot(blocks, branches, len);
+    if hot.is_empty() {
+        return None;
+    }
     let starts = (0..LINE_BYTES).step_by(STEP_BYTES as usize);
     let cost = |start: &u32| hot.iter().map(|hot| cost(hot, *start)).sum::<u64>();
-    starts.min_by_key(cost).unwrap_or(0)
+    starts.min_by_key(cost)
+}
+
+/// Where a function of a length that is to begin at `start` does, behind `end`, in bytes.
+#[must_use]
+pub fn place(end: usize, start: Option<u32>, len: usize) -> usize {
+    let (line, step) = (LINE_BYTES as usize, STEP_BYTES as usize);
+    match start {
+        Some(start) => {
+            let start = start as usize;
+            end.saturating_sub(start).next_multiple_of(line) + start
+        }
+        None => {
+            let next = end.next_multiple_of(step);
+            match len <= line && next % line + len > line {
+                true => next.next_multiple_of(line),
+                false => next,
+            }
+        }
+    }
 }
 
 /// The weighted number of lines that hot code touches beyond those that it has to.
@@ -81,14 +104,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_without_loops_begins_with_a_line() {
-        assert_eq!(start(&[0, 40, 90], &[(0, 40), (0, 90), (40, 90)], 130), 0);
+    fn a_function_without_loops_begins_soon() {
+        let start = start(&[0, 40, 90], &[(0, 40), (0, 90), (40, 90)], 130);
+        assert_eq!(start, None);
+        assert_eq!(place(100, start, 130), 112);
+        assert_eq!(place(100, start, 16), 112);
+        assert_eq!(place(100, start, 17), 128);
+        assert_eq!(place(0, start, 17), 0);
+    }
+
+    #[test]
+    fn one_with_loops_begins_where_these_lie_well() {
+        assert_eq!(place(0, Some(32), 200), 32);
+        assert_eq!(place(32, Some(32), 200), 32);
+        assert_eq!(place(33, Some(32), 200), 96);
+        assert_eq!(place(33, Some(0), 200), 64);
     }
 
     #[test]
     fn a_small_loop_lies_in_one_line() {
         // Bytes 50 to 80: at 16, they are 66 to 96.
-        assert_eq!(start(&[0, 50, 80], &[(0, 50), (50, 50), (50, 80)], 90), 16);
+        assert_eq!(
+            start(&[0, 50, 80], &[(0, 50), (50, 50), (50, 80)], 90),
+            Some(16)
+        );
     }
 
     #[test]
@@ -96,13 +135,13 @@ mod tests {
         // The inner loop's bytes are 100 to 160, the outer one's first block is 40 to 100.
         let blocks = [0, 40, 100, 160, 260];
         let branches = [(0, 40), (40, 100), (100, 100), (100, 160), (160, 40)];
-        assert_eq!(start(&blocks, &branches, 300), 32);
+        assert_eq!(start(&blocks, &branches, 300), Some(32));
     }
 
     #[test]
     fn of_a_long_loop_the_first_block_counts() {
         let blocks = [0, 60, 90, 300];
         let branches = [(0, 60), (60, 90), (90, 300), (300, 60)];
-        assert_eq!(start(&blocks, &branches, 310), 16);
+        assert_eq!(start(&blocks, &branches, 310), Some(16));
     }
 }

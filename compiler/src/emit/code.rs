@@ -4,6 +4,7 @@ use super::incremental::{CodeCache, Key};
 use super::inline::{Candidates, Inliner};
 use super::isa::jump_table_isa;
 use super::portable::{CallSite, PortableCode, PortableTarget};
+use super::shorten::{Flow, Shortener};
 use super::spills::Spills;
 use super::{alignment, loops};
 use crate::compiled::Progress;
@@ -11,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
 use crate::options::{OptLevel, Options};
 use crate::plan::{Callee, FuncKind, LinkPlan};
+use crate::target::Arch;
 use crate::translate::{Translation, limit_stack, names, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, LibCall, UserExternalNameRef};
@@ -28,8 +30,8 @@ use std::time::{Duration, Instant};
 pub struct CompiledFunction {
     pub id: FuncId,
     pub bytes: Vec<u8>,
-    /// Where it begins behind a multiple of [`alignment::LINE_BYTES`].
-    pub start: u32,
+    /// Where it begins behind a multiple of [`alignment::LINE_BYTES`], if that matters.
+    pub start: Option<u32>,
     pub relocs: Vec<Relocation>,
     /// Offset and `wasmelt_abi::TrapCode` byte.
     pub traps: Vec<(u32, u8)>,
@@ -67,6 +69,7 @@ struct Worker {
     context: Context,
     builder_context: FunctionBuilderContext,
     registers: regalloc2::Ctx,
+    shortener: Option<Shortener>,
     jump_table_isa: OnceCell<OwnedTargetIsa>,
 }
 
@@ -76,10 +79,13 @@ impl Worker {
         if options.spill_cleanup && options.opt_level != OptLevel::None {
             registers.reviser = Some(Box::new(Spills::default()));
         }
+        let is_x86 = options.target.arch == Arch::X86_64;
+        let shortens = is_x86 && options.short_encodings && options.opt_level != OptLevel::None;
         Worker {
             context: Context::new(),
             builder_context: FunctionBuilderContext::new(),
             registers,
+            shortener: shortens.then(Shortener::default),
             jump_table_isa: OnceCell::new(),
         }
     }
@@ -112,6 +118,21 @@ impl Worker {
             &mut control,
         )?;
         Ok(code.apply_params(&func.params))
+    }
+
+    /// The code as it is kept, in its shortest form and with a place in a line of the cache.
+    fn portable(&mut self, code: CompiledCode, translation: Translation<'_>) -> PortableCode {
+        let options = translation.options;
+        let mut portable = PortableCode::new(&code, &self.context.func, options.debug_info);
+        let mut flow = Flow {
+            blocks: code.bb_starts,
+            branches: code.bb_edges,
+        };
+        if let Some(shortener) = &mut self.shortener {
+            shortener.shorten(&mut portable, &mut flow);
+        }
+        portable.start = alignment::start(&flow.blocks, &flow.branches, portable.len());
+        portable
     }
 }
 
@@ -282,9 +303,7 @@ fn compile(
             let code = worker
                 .machine_code(translation)
                 .map_err(|error| codegen_error(&error, &translation.plan.funcs[id.index()].name))?;
-            let start = alignment::start(&code.bb_starts, &code.bb_edges, code.buffer.total_size());
-            let with_lines = translation.options.debug_info;
-            let code = PortableCode::new(&code, &worker.context.func, start, with_lines);
+            let code = worker.portable(code, translation);
             if let Some((cache, key)) = key {
                 cache.add(key, &code);
             }

@@ -30,6 +30,7 @@ impl Key {
         isa.flags().hash(&mut digest);
         isa.isa_flags_hash_key().hash(&mut digest);
         options.spill_cleanup.hash(&mut digest);
+        options.short_encodings.hash(&mut digest);
         Key(digest.finalize())
     }
 }
@@ -173,7 +174,7 @@ mod tests {
     fn what_a_build_has_used_is_kept() {
         let code = PortableCode {
             bytes: vec![0xc3],
-            start: 0,
+            start: None,
             relocs: Vec::new(),
             traps: Vec::new(),
             call_sites: Vec::new(),

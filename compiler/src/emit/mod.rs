@@ -20,6 +20,7 @@ mod placement;
 mod portable;
 mod program;
 mod rare;
+mod shorten;
 mod spills;
 mod tasks;
 mod text;

@@ -22,8 +22,8 @@ const KINDS: [Reloc; 6] = [
 #[derive(Clone, PartialEq, Debug)]
 pub struct PortableCode {
     pub bytes: Vec<u8>,
-    /// Where it begins behind a multiple of [`super::alignment::LINE_BYTES`].
-    pub start: u32,
+    /// Where it begins behind a multiple of [`super::alignment::LINE_BYTES`], if that matters.
+    pub start: Option<u32>,
     pub relocs: Vec<PortableReloc>,
     /// Offset and `wasmelt_abi::TrapCode` byte.
     pub traps: Vec<(u32, u8)>,
@@ -59,7 +59,7 @@ pub struct CallSite {
 }
 
 impl PortableCode {
-    pub fn new(code: &CompiledCode, func: &ir::Function, start: u32, with_lines: bool) -> Self {
+    pub fn new(code: &CompiledCode, func: &ir::Function, with_lines: bool) -> Self {
         let buffer = &code.buffer;
         let relocs = buffer.relocs().iter().map(|reloc| PortableReloc {
             offset: reloc.offset,
@@ -76,7 +76,7 @@ impl PortableCode {
         };
         PortableCode {
             bytes: buffer.data().to_vec(),
-            start,
+            start: None,
             relocs: relocs.collect(),
             traps: traps
                 .map(|trap| (trap.offset, trap_byte(trap.code)))
@@ -91,6 +91,14 @@ impl PortableCode {
         }
     }
 
+    /// Bytes of the code.
+    ///
+    /// # Panics
+    /// For more than 4 GiB.
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.bytes.len()).expect("a function's code is below 4 GiB")
+    }
+
     /// The wasm offsets of lines, if those of the function begin at `base`.
     pub fn lines_from(&self, base: SourceLoc) -> Vec<(u32, u32)> {
         let lines = self.lines.iter();
@@ -102,7 +110,7 @@ impl PortableCode {
     /// All of it in bytes; nothing if it has something that no other code has.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut writer = Writer(Vec::with_capacity(self.bytes.len() + 64));
-        writer.number(self.start);
+        writer.number(self.start.unwrap_or(u32::MAX));
         writer.count(self.bytes.len());
         writer.0.extend_from_slice(&self.bytes);
         writer.count(self.relocs.len());
@@ -141,7 +149,7 @@ impl PortableCode {
     /// function has.
     pub fn from_bytes(bytes: &[u8], names: usize) -> Option<PortableCode> {
         let mut reader = Reader(bytes);
-        let start = reader.number()?;
+        let start = Some(reader.number()?).filter(|&start| start < super::alignment::LINE_BYTES);
         let length = reader.number()? as usize;
         let code = reader.take(length)?.to_vec();
         let relocs = reader.list(18, |reader| {
@@ -304,7 +312,7 @@ mod tests {
         };
         PortableCode {
             bytes: vec![0x90; 100],
-            start: 48,
+            start: Some(48),
             relocs: vec![
                 reloc(PortableTarget::Name(UserExternalNameRef::new(2))),
                 reloc(PortableTarget::LibCall(LibCall::FloorF64)),

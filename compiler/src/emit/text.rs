@@ -72,11 +72,8 @@ impl Text {
     }
 
     fn add(&mut self, function: CompiledFunction, fill: u8) {
-        let line = alignment::LINE_BYTES as usize;
-        let before = function.start as usize;
-        let start = self.bytes.len().saturating_sub(before);
-        self.bytes
-            .resize(start.next_multiple_of(line) + before, fill);
+        let start = alignment::place(self.bytes.len(), function.start, function.bytes.len());
+        self.bytes.resize(start, fill);
         let start = offset(self.bytes.len());
         self.starts.insert(function.id, start);
         self.functions

@@ -1,0 +1,131 @@
+//! Shorter encodings of x86-64 code. Comes in: a function's machine code. Goes out: the same
+//! instructions in fewer bytes, with everything that refers to places in it.
+//!
+//! Cranelift writes code once, from its start to its end, so each branch is as long as the longest
+//! may be, and places of the stack are addressed from the stack pointer. Here branches that reach
+//! become short ones (`edits`), and frames are made, addressed and taken away in fewer bytes
+//! (`frame`); prefixes that change nothing go. No instruction is moved, and none computes anything
+//! else than before.
+//!
+//! Why that is sound: the code is read from its start to its end, instruction by instruction
+//! (`instruction`), and all that says where something is in it is known: branches, distances from
+//! the instruction pointer, jump tables, relocations, and the lists beside the code. Whatever is not
+//! understood, or goes into the middle of what was replaced, leaves the function as it is.
+//!
+//! The cost: a look at each instruction; then each edit is counted as often as branches become
+//! longer again, a few times.
+
+mod edits;
+mod frame;
+mod instruction;
+mod reader;
+
+use super::portable::{PortableCode, PortableTarget};
+use reader::{ALIGNMENT, Contents};
+
+/// Starts of blocks, and the branches between them.
+#[derive(Default)]
+pub struct Flow {
+    pub blocks: Vec<u32>,
+    pub branches: Vec<(u32, u32)>,
+}
+
+/// What is reused from function to function.
+#[derive(Default)]
+pub struct Shortener {
+    contents: Contents,
+    bytes: Vec<u8>,
+}
+
+impl Shortener {
+    /// Makes `code` shorter, or leaves it and `flow` as they are.
+    pub fn shorten(&mut self, code: &mut PortableCode, flow: &mut Flow) {
+        if !self.contents.read(code, &flow.blocks) || !self.contents.edits.settle() {
+            return;
+        }
+        let contents = &self.contents;
+        let is_known = each_place(code, flow, |at| contents.moved(*at).is_some());
+        let mut distances = contents.distances.iter();
+        if !is_known
+            || !distances.all(|d| {
+                [d.from, d.to]
+                    .iter()
+                    .all(|&at| contents.moved(at).is_some())
+            })
+        {
+            return;
+        }
+        contents.write(&code.bytes, &mut self.bytes);
+        // Neither is longer than it has to be.
+        code.bytes.clone_from(&self.bytes);
+        each_place(code, flow, |at| {
+            *at = contents.moved(*at).expect("seen above");
+            true
+        });
+        for (at, _) in &mut code.lines {
+            *at = contents.edits.moved_start(*at);
+        }
+    }
+}
+
+impl Contents {
+    /// Where a place is in the shorter code.
+    fn moved(&self, at: u32) -> Option<u32> {
+        match at.checked_sub(self.data) {
+            Some(behind) if self.data < self.end => Some(self.new_data() + behind),
+            _ => self.edits.moved(at),
+        }
+    }
+
+    /// Where constants begin in the shorter code, as aligned as they were.
+    fn new_data(&self) -> u32 {
+        let end = self
+            .edits
+            .moved(self.code_end)
+            .expect("edits are before the end");
+        end + (self.data.wrapping_sub(end)) % ALIGNMENT
+    }
+
+    fn write(&self, old: &[u8], new: &mut Vec<u8>) {
+        new.clear();
+        self.edits.apply(&old[..self.code_end as usize], new);
+        if self.data < self.end {
+            new.resize(self.new_data() as usize, 0);
+            new.extend_from_slice(&old[self.data as usize..]);
+        }
+        let moved = |at| self.moved(at).expect("it was looked up before");
+        for distance in &self.distances {
+            let at = moved(distance.at) as usize;
+            let bytes = moved(distance.to)
+                .wrapping_sub(moved(distance.from))
+                .to_le_bytes();
+            new[at..at + 4].copy_from_slice(&bytes);
+        }
+    }
+}
+
+/// Goes over all places that are the start or the end of an instruction, until one is not as wanted.
+fn each_place(
+    code: &mut PortableCode,
+    flow: &mut Flow,
+    mut goes_on: impl FnMut(&mut u32) -> bool,
+) -> bool {
+    code.relocs.iter_mut().all(|reloc| {
+        goes_on(&mut reloc.offset)
+            && match &mut reloc.target {
+                PortableTarget::Own(at) => goes_on(at),
+                PortableTarget::Name(_) | PortableTarget::LibCall(_) => true,
+            }
+    }) && code.traps.iter_mut().all(|(at, _)| goes_on(at))
+        && code.call_sites.iter_mut().all(|site| {
+            goes_on(&mut site.return_offset) && site.handlers.iter_mut().all(|(_, at)| goes_on(at))
+        })
+        && flow.blocks.iter_mut().all(&mut goes_on)
+        && flow
+            .branches
+            .iter_mut()
+            .all(|(from, to)| goes_on(from) && goes_on(to))
+}
+
+#[cfg(test)]
+mod tests;

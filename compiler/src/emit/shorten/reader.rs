@@ -1,0 +1,262 @@
+//! Reads a function's code: what can be shorter, and what tells distances.
+
+use super::edits::{Edit, Edits, New, Short};
+use super::frame::Frame;
+use super::instruction::{Instruction, Map, number};
+use crate::emit::portable::PortableCode;
+
+/// Four bytes that say how far a place is from another.
+#[derive(Clone, Copy, Debug)]
+pub struct Distance {
+    pub at: u32,
+    pub from: u32,
+    pub to: u32,
+}
+
+/// What a function's code consists of.
+#[derive(Default)]
+pub struct Contents {
+    pub edits: Edits,
+    pub distances: Vec<Distance>,
+    /// Where its instructions end.
+    pub code_end: u32,
+    /// Where its constants begin, aligned; its end, if there are none.
+    pub data: u32,
+    pub end: u32,
+    blocks: Vec<u32>,
+    /// What addresses have been taken of; only of jump tables.
+    taken: Vec<u32>,
+}
+
+/// What constants are aligned to.
+pub const ALIGNMENT: u32 = 16;
+
+impl Contents {
+    /// Whether all of the code is understood. Blocks begin at `blocks`.
+    pub fn read(&mut self, code: &PortableCode, blocks: &[u32]) -> bool {
+        self.edits.clear();
+        self.distances.clear();
+        self.taken.clear();
+        self.blocks.clear();
+        self.blocks.extend_from_slice(blocks);
+        self.blocks.sort_unstable();
+        self.read_all(code).is_some()
+    }
+
+    fn read_all(&mut self, code: &PortableCode) -> Option<()> {
+        let bytes = &code.bytes[..];
+        self.end = u32::try_from(bytes.len()).ok()?;
+        self.data = self.end;
+        if !code.relocs.is_sorted_by_key(|reloc| reloc.offset) {
+            return None;
+        }
+        let mut relocs = code.relocs.iter().map(|reloc| reloc.offset).peekable();
+        let mut frame = Frame::new(bytes);
+        let mut at = frame.entry_bytes();
+        while at < self.data {
+            let rest = &bytes[at as usize..self.data as usize];
+            if rest.len() < ALIGNMENT as usize && rest.iter().all(|&byte| byte == 0) {
+                // Constants follow.
+                break;
+            }
+            let instruction = Instruction::decode(rest)?;
+            let end = at + u32::from(instruction.bytes);
+            let is_relocated = relocs.next_if(|&reloc| reloc < end).is_some();
+            if let Some(sequence) = frame.pass(&instruction, bytes, at) {
+                let list = &mut self.edits.list;
+                while list.pop_if(|edit| edit.start >= sequence.start).is_some() {}
+                if let Some(new) = sequence.new {
+                    list.push(Edit {
+                        start: sequence.start,
+                        end: sequence.end,
+                        new: New::Bytes(new),
+                    });
+                }
+                at = sequence.end;
+                continue;
+            }
+            if !is_relocated {
+                self.read_one(&instruction, rest, at, &frame)?;
+            }
+            at = match is_table_jump(&instruction) && self.taken.last() == Some(&end) {
+                true => self.read_table(bytes, end)?,
+                false => end,
+            };
+        }
+        self.code_end = at;
+        // An address of something else.
+        if !self.taken.is_empty() || relocs.next().is_some_and(|reloc| reloc >= self.data) {
+            return None;
+        }
+        if !frame.is_known {
+            let of_frame = |edit: &Edit| matches!(edit.new, New::Bytes(new) if new.is_of_frame);
+            self.edits.list.retain(|edit| !of_frame(edit));
+        }
+        Some(())
+    }
+
+    fn read_one(
+        &mut self,
+        instruction: &Instruction,
+        code: &[u8],
+        at: u32,
+        frame: &Frame,
+    ) -> Option<()> {
+        let end = at + u32::from(instruction.bytes);
+        let place = |distance: i32| end.checked_add_signed(distance);
+        let branch = |condition, distance: i32| {
+            Some(Edit {
+                start: at,
+                end,
+                new: New::Branch {
+                    target: place(distance)?,
+                    condition,
+                    is_near: true,
+                },
+            })
+        };
+        let immediate = instruction.immediate_at();
+        let near = || i32::from(code[immediate].cast_signed());
+        match (instruction.map, instruction.opcode) {
+            (Map::OneByte, opcode @ 0x70..=0x7f) => {
+                self.edits.list.push(branch(Some(opcode & 15), near())?);
+            }
+            (Map::OneByte, 0xeb) => self.edits.list.push(branch(None, near())?),
+            // Counting loops, which have no far form.
+            (Map::OneByte, 0xe0..=0xe3) => return None,
+            (Map::OneByte, 0xe9) => {
+                self.edits.list.push(branch(None, number(code, immediate))?);
+            }
+            (Map::Two, opcode @ 0x80..=0x8f) => {
+                let distance = number(code, immediate);
+                self.edits.list.push(branch(Some(opcode & 15), distance)?);
+            }
+            (Map::OneByte, 0xe8) => self.distances.push(Distance {
+                at: at + 1,
+                from: end,
+                to: place(number(code, immediate))?,
+            }),
+            _ if instruction.is_relative() => {
+                let to = place(instruction.displacement(code))?;
+                self.distances.push(Distance {
+                    at: at + u32::try_from(instruction.displacement_at()).ok()?,
+                    from: end,
+                    to,
+                });
+                if instruction.map == Map::OneByte && instruction.opcode == 0x8d {
+                    self.taken.push(to);
+                } else if to < end {
+                    return None;
+                } else {
+                    self.data = self.data.min(to);
+                }
+            }
+            _ => {
+                if let Some(new) = shorter(instruction, code, frame) {
+                    self.edits.list.push(Edit {
+                        start: at,
+                        end,
+                        new: New::Bytes(new),
+                    });
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Reads a jump table, up to where the next block begins.
+    fn read_table(&mut self, bytes: &[u8], start: u32) -> Option<u32> {
+        self.taken.pop();
+        let next = self.blocks.partition_point(|&block| block < start);
+        let end = *self.blocks.get(next)?;
+        if !(end - start).is_multiple_of(4) || end > self.data {
+            return None;
+        }
+        for at in (start..end).step_by(4) {
+            self.distances.push(Distance {
+                at,
+                from: start,
+                to: start.checked_add_signed(number(bytes, at as usize))?,
+            });
+        }
+        Some(end)
+    }
+}
+
+/// Whether it is `jmp` to what a register holds.
+fn is_table_jump(instruction: &Instruction) -> bool {
+    instruction.map == Map::OneByte
+        && instruction.opcode == 0xff
+        && instruction
+            .modrm
+            .is_some_and(|(byte, _)| byte & 0xf8 == 0xe0)
+}
+
+/// Another encoding of an instruction, if there is one that is shorter.
+fn shorter(instruction: &Instruction, code: &[u8], frame: &Frame) -> Option<Short> {
+    let (modrm, modrm_at) = instruction.modrm?;
+    let modrm_at = usize::from(modrm_at);
+    let on_frame = match instruction.is_on_stack(code) {
+        true => frame.distance_from_frame_pointer(instruction.displacement(code)),
+        false => None,
+    };
+    // An 8-bit displacement is no shorter than none and SIB, a 32-bit one than an 8-bit one and SIB.
+    let on_frame = on_frame.filter(|&distance| {
+        i8::try_from(distance).is_ok() && instruction.displacement_bytes != 0
+            || instruction.displacement_bytes == 4
+    });
+    let dropped = is_wide_for_nothing(instruction, code);
+    if on_frame.is_none() && !dropped {
+        return None;
+    }
+    let mut new = Short::default();
+    match instruction.rex {
+        Some((_, at)) if dropped => {
+            new.extend(&code[..usize::from(at)]);
+            new.extend(&code[usize::from(at) + 1..modrm_at]);
+        }
+        _ => new.extend(&code[..modrm_at]),
+    }
+    match on_frame {
+        Some(distance) => {
+            new.is_of_frame = true;
+            // The same register, and the frame pointer with a displacement.
+            let modrm = modrm & 0x38 | 5;
+            match i8::try_from(distance) {
+                Ok(byte) => new.extend(&[0x40 | modrm, byte.cast_unsigned()]),
+                Err(_) => {
+                    new.extend(&[0x80 | modrm]);
+                    new.extend(&distance.to_le_bytes());
+                }
+            }
+        }
+        None => new.extend(&code[modrm_at..instruction.immediate_at()]),
+    }
+    new.extend(&code[instruction.immediate_at()..usize::from(instruction.bytes)]);
+    Some(new)
+}
+
+/// Whether an instruction does the same on 32 bits, for which it needs no prefix: the upper half of
+/// its result is zero.
+fn is_wide_for_nothing(instruction: &Instruction, code: &[u8]) -> bool {
+    let Some((modrm, _)) = instruction.modrm else {
+        return false;
+    };
+    if instruction.rex.is_none_or(|(rex, _)| rex != 0x48) {
+        return false;
+    }
+    let (is_register, operand) = (modrm >> 6 == 3, modrm & 7);
+    let register = modrm >> 3 & 7;
+    match (instruction.map, instruction.opcode) {
+        // `xor` of a register with itself.
+        (Map::OneByte, 0x31 | 0x33) => is_register && register == operand,
+        // `movzx`; the registers that the prefix stands for are others without it.
+        (Map::Two, 0xb6) => !is_register || operand < 4,
+        (Map::Two, 0xb7) => true,
+        // `and` with a number that is not negative.
+        (Map::OneByte, 0x81 | 0x83) if is_register && register == 4 => {
+            code[usize::from(instruction.bytes) - 1] < 0x80
+        }
+        _ => false,
+    }
+}

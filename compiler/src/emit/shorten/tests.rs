@@ -1,0 +1,288 @@
+//! Code before and after, byte by byte; and the lengths of all instructions there are.
+
+use super::instruction::Instruction;
+use super::{Flow, Shortener};
+use crate::emit::portable::{CallSite, PortableCode, PortableReloc, PortableTarget};
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::ir::LibCall;
+use iced_x86::{Code, Decoder, DecoderOptions, Register};
+
+/// All that may be in front of an opcode, and each opcode of each table.
+fn starts() -> Vec<Vec<u8>> {
+    let prefixes: [&[u8]; 12] = [
+        &[],
+        &[0x66],
+        &[0xf2],
+        &[0xf3],
+        &[0x40],
+        &[0x48],
+        &[0x4f],
+        &[0x66, 0x48],
+        &[0x66, 0x41],
+        &[0xf2, 0x48],
+        &[0xf3, 0x45],
+        &[0x66, 0xf0],
+    ];
+    let escapes: [&[u8]; 4] = [&[], &[0x0f], &[0x0f, 0x38], &[0x0f, 0x3a]];
+    let mut starts = Vec::new();
+    for prefix in prefixes {
+        starts.extend(escapes.map(|escape| [prefix, escape].concat()));
+    }
+    for second in [0xe1, 0xc1, 0x61, 0x01] {
+        for map in [1, 2, 3] {
+            starts.extend([0x78, 0x79, 0xf9, 0x7d].map(|third| vec![0xc4, second | map, third]));
+            starts.push(vec![0x62, (second & 0xf0) | map, 0x7d, 0x48]);
+            starts.push(vec![0x62, (second & 0xf0) | map, 0xfd, 0x28]);
+        }
+    }
+    starts.extend([vec![0xc5, 0xf8], vec![0xc5, 0x79]]);
+    starts
+}
+
+/// Every opcode of every table, with every ModRM byte: as long as another decoder says, where that
+/// knows the instruction.
+#[test]
+fn instructions_are_as_long_as_they_are() {
+    let mut known = 0;
+    for start in starts() {
+        for opcode in 0..=255 {
+            for modrm in 0..=255 {
+                // The last has no base register.
+                for sib in [0x24, 0x65] {
+                    let mut code = start.clone();
+                    code.extend([opcode, modrm, sib]);
+                    code.resize(24, 0x11);
+                    let Some(found) = Instruction::decode(&code) else {
+                        continue;
+                    };
+                    let other = Decoder::new(64, &code, DecoderOptions::NONE).decode();
+                    if other.code() == Code::INVALID {
+                        continue;
+                    }
+                    known += 1;
+                    assert_eq!(usize::from(found.bytes), other.len(), "{code:02x?}");
+                    let is_relative = found.is_relative();
+                    assert_eq!(is_relative, other.is_ip_rel_memory_operand(), "{code:02x?}");
+                    if found.is_on_stack(&code) {
+                        assert_eq!(other.memory_base(), Register::RSP, "{code:02x?}");
+                        assert_eq!(other.memory_index(), Register::None, "{code:02x?}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(known > 4_000_000, "{known}");
+}
+
+/// Code with nothing beside it.
+fn code(parts: &[&[u8]]) -> PortableCode {
+    PortableCode {
+        bytes: parts.concat(),
+        start: None,
+        relocs: Vec::new(),
+        traps: Vec::new(),
+        call_sites: Vec::new(),
+        lines: Vec::new(),
+    }
+}
+
+fn shortened(mut code: PortableCode, blocks: &[u32]) -> PortableCode {
+    let mut flow = Flow {
+        blocks: blocks.to_vec(),
+        branches: Vec::new(),
+    };
+    Shortener::default().shorten(&mut code, &mut flow);
+    code
+}
+
+const ENTER: &[u8] = &[0x55, 0x48, 0x89, 0xe5];
+const LEAVE: &[u8] = &[0x48, 0x89, 0xec, 0x5d];
+const RET: &[u8] = &[0xc3];
+
+#[test]
+fn a_frame_is_made_addressed_and_taken_away_in_fewer_bytes() {
+    let before = code(&[
+        ENTER,
+        // sub rsp, 0x30; mov [rsp+0x10], rbx; mov [rsp+0x18], r12; mov [rsp+0x20], r14
+        &[0x48, 0x83, 0xec, 0x30],
+        &[0x48, 0x89, 0x5c, 0x24, 0x10],
+        &[0x4c, 0x89, 0x64, 0x24, 0x18],
+        &[0x4c, 0x89, 0x74, 0x24, 0x20],
+        // mov [rsp+8], rdi; mov eax, [rsp+8]; mov [rsp], rax
+        &[0x48, 0x89, 0x7c, 0x24, 0x08],
+        &[0x8b, 0x44, 0x24, 0x08],
+        &[0x48, 0x89, 0x04, 0x24],
+        // mov rbx, [rsp+0x10]; mov r12, [rsp+0x18]; mov r14, [rsp+0x20]; add rsp, 0x30
+        &[0x48, 0x8b, 0x5c, 0x24, 0x10],
+        &[0x4c, 0x8b, 0x64, 0x24, 0x18],
+        &[0x4c, 0x8b, 0x74, 0x24, 0x20],
+        &[0x48, 0x83, 0xc4, 0x30],
+        LEAVE,
+        RET,
+    ]);
+    let after = code(&[
+        ENTER,
+        // push r14; push r12; push rbx; sub rsp, 0x18
+        &[0x41, 0x56, 0x41, 0x54, 0x53, 0x48, 0x83, 0xec, 0x18],
+        // mov [rbp-0x28], rdi; mov eax, [rbp-0x28]; mov [rsp], rax
+        &[0x48, 0x89, 0x7d, 0xd8],
+        &[0x8b, 0x45, 0xd8],
+        &[0x48, 0x89, 0x04, 0x24],
+        // add rsp, 0x18; pop rbx; pop r12; pop r14; pop rbp
+        &[0x48, 0x83, 0xc4, 0x18, 0x5b, 0x41, 0x5c, 0x41, 0x5e, 0x5d],
+        RET,
+    ]);
+    assert_eq!(shortened(before, &[0]), after);
+}
+
+#[test]
+fn a_frame_without_saved_registers_is_left_at_once() {
+    let before = code(&[
+        ENTER,
+        // sub rsp, 0x200; movzx rax, byte [rsp+0x180]; add rsp, 0x200
+        &[0x48, 0x81, 0xec, 0, 2, 0, 0],
+        &[0x48, 0x0f, 0xb6, 0x84, 0x24, 0x80, 1, 0, 0],
+        &[0x48, 0x81, 0xc4, 0, 2, 0, 0],
+        LEAVE,
+        RET,
+    ]);
+    let after = code(&[
+        ENTER,
+        &[0x48, 0x81, 0xec, 0, 2, 0, 0],
+        // movzx eax, byte [rbp-0x80]; leave
+        &[0x0f, 0xb6, 0x45, 0x80],
+        &[0xc9],
+        RET,
+    ]);
+    assert_eq!(shortened(before, &[0]), after);
+    let without = code(&[ENTER, &[0x48, 0x31, 0xc0], LEAVE, RET]);
+    let after = code(&[ENTER, &[0x31, 0xc0], &[0x5d], RET]);
+    assert_eq!(shortened(without, &[0]), after);
+}
+
+/// What moves the stack pointer otherwise, or restores registers from elsewhere.
+#[test]
+fn a_frame_that_is_not_understood_stays() {
+    let frames: [&[&[u8]]; 4] = [
+        // push rax
+        &[
+            &[0x48, 0x83, 0xec, 0x30],
+            &[0x50],
+            &[0x48, 0x83, 0xc4, 0x30],
+            LEAVE,
+        ],
+        // mov rsp, rax
+        &[
+            &[0x48, 0x83, 0xec, 0x30],
+            &[0x48, 0x89, 0xc4],
+            &[0x48, 0x83, 0xc4, 0x30],
+            LEAVE,
+        ],
+        // Another sum.
+        &[&[0x48, 0x83, 0xec, 0x30], &[0x48, 0x83, 0xc4, 0x20], LEAVE],
+        // mov [rsp+0x20], rbx, which is not restored.
+        &[
+            &[0x48, 0x83, 0xec, 0x30],
+            &[0x48, 0x89, 0x5c, 0x24, 0x20],
+            &[0x48, 0x83, 0xc4, 0x30],
+            LEAVE,
+        ],
+    ];
+    for frame in frames {
+        // mov rax, [rsp+8]
+        let access: &[u8] = &[0x48, 0x8b, 0x44, 0x24, 8];
+        let whole = [
+            &[ENTER, frame[0]],
+            &frame[1..frame.len() - 2],
+            &[access],
+            &frame[frame.len() - 2..],
+            &[RET],
+        ];
+        let before = code(&whole.concat());
+        assert_eq!(shortened(before.clone(), &[0]), before);
+    }
+}
+
+#[test]
+fn everything_that_says_where_something_is_follows() {
+    let table = |entries: [i32; 3]| entries.map(i32::to_le_bytes).concat();
+    let constant: [u8; 16] = *b"aligned constant";
+    let call: &[u8] = &[0xe8, 0, 0, 0, 0];
+    // lea rcx, [rip+9]; movsxd rax, [rcx+rdx*4]; add rcx, rax; jmp rcx
+    let jump: &[u8] = &[
+        0x48, 0x8d, 0x0d, 9, 0, 0, 0, 0x48, 0x63, 0x04, 0x91, 0x48, 0x01, 0xc1, 0xff, 0xe1,
+    ];
+    let relocated = |offset| PortableReloc {
+        offset,
+        kind: Reloc::X86CallPCRel4,
+        target: PortableTarget::LibCall(LibCall::FloorF64),
+        addend: -4,
+    };
+    let site = |return_offset, handler| CallSite {
+        return_offset,
+        fp_to_sp_bytes: 0,
+        handlers: vec![(1, handler)],
+    };
+    let before = PortableCode {
+        relocs: vec![relocated(49)],
+        traps: vec![(39, 7)],
+        call_sites: vec![site(53, 33)],
+        lines: vec![(41, 3)],
+        ..code(&[
+            // 0: jmp 33
+            &[0xe9, 28, 0, 0, 0],
+            jump,
+            // 21: to 5, 33 and 39
+            &table([5 - 21, 33 - 21, 39 - 21]),
+            // 33: jne 0; 39: ud2; 41: movaps xmm0, [64]; call
+            &[0x0f, 0x85, 0xd9, 0xff, 0xff, 0xff, 0x0f, 0x0b],
+            &[0x0f, 0x28, 0x05, 16, 0, 0, 0],
+            call,
+            &[0; 11],
+            &constant,
+        ])
+    };
+    let after = PortableCode {
+        relocs: vec![relocated(42)],
+        traps: vec![(32, 7)],
+        call_sites: vec![site(46, 30)],
+        lines: vec![(34, 3)],
+        ..code(&[
+            // 0: jmp 30
+            &[0xeb, 28],
+            jump,
+            // 18: to 2, 30 and 32
+            &table([2 - 18, 30 - 18, 32 - 18]),
+            // 30: jne 0; 32: ud2; 34: movaps xmm0, [48]; call
+            &[0x75, 0xe0, 0x0f, 0x0b],
+            &[0x0f, 0x28, 0x05, 7, 0, 0, 0],
+            call,
+            &[0; 2],
+            &constant,
+        ])
+    };
+    assert_eq!(shortened(before, &[0, 5, 33, 39]), after);
+}
+
+#[test]
+fn what_is_not_understood_stays() {
+    let jump: &[u8] = &[0xe9, 1, 0, 0, 0, 0x90];
+    let codes = [
+        // No instruction.
+        code(&[jump, &[0x06]]),
+        // A branch into the middle of what would be another.
+        code(&[jump, &[0xe9, 0xf7, 0xff, 0xff, 0xff]]),
+        // An address of no jump table: lea rcx, [rip+0]
+        code(&[jump, &[0x48, 0x8d, 0x0d, 0, 0, 0, 0], RET]),
+        // A trap within an instruction that becomes another.
+        PortableCode {
+            traps: vec![(2, 1)],
+            ..code(&[jump, RET])
+        },
+    ];
+    for before in codes {
+        assert_eq!(shortened(before.clone(), &[0]), before);
+    }
+    let understood = shortened(code(&[jump, RET]), &[0]);
+    assert_eq!(understood, code(&[&[0xeb, 1, 0x90], RET]));
+}
