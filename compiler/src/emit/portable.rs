@@ -78,7 +78,9 @@ impl PortableCode {
             bytes: buffer.data().to_vec(),
             start: None,
             relocs: relocs.collect(),
+            // That of an access to memory is known by the address.
             traps: traps
+                .filter(|trap| trap.code != ir::TrapCode::HEAP_OUT_OF_BOUNDS)
                 .map(|trap| (trap.offset, trap_byte(trap.code)))
                 .collect(),
             call_sites: buffer
@@ -237,7 +239,6 @@ fn trap_byte(code: ir::TrapCode) -> u8 {
         ir::TrapCode::INTEGER_OVERFLOW => Abi::IntegerOverflow,
         ir::TrapCode::INTEGER_DIVISION_BY_ZERO => Abi::IntegerDivisionByZero,
         ir::TrapCode::BAD_CONVERSION_TO_INTEGER => Abi::BadConversionToInteger,
-        ir::TrapCode::HEAP_OUT_OF_BOUNDS => Abi::MemoryOutOfBounds,
         ir::TrapCode::STACK_OVERFLOW => Abi::StackOverflow,
         user => return user.as_raw().get(),
     };

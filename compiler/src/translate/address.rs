@@ -221,9 +221,8 @@ impl FuncTranslator<'_, '_> {
                 .ins()
                 .iadd_imm_s(address, memarg.offset.cast_signed());
         }
-        let flags = MemFlagsData::new()
-            .with_endianness(cranelift_codegen::ir::Endianness::Little)
-            .with_trap_code(Some(trap_code(TrapCode::MemoryOutOfBounds)));
+        // Its trap code, by default, is that of what needs no entry among the program's traps.
+        let flags = MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little);
         (
             self.with_alias(flags, Alias::Memory),
             address,

@@ -3,11 +3,10 @@
 //! before everything has been read, and the last bytes are written first, so that a range that does
 //! not end inside the memory traps before any byte of it is written.
 
-use super::clif::{Alias, trap_code};
+use super::clif::Alias;
 use super::translator::FuncTranslator;
 use crate::plan::Bounds;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
-use wasmelt_abi::TrapCode;
 
 /// With more bytes than this the runtime library is called.
 const BYTES_MAX: u64 = 128;
@@ -97,9 +96,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn bulk_flags(&mut self) -> MemFlagsData {
-        let code = trap_code(TrapCode::MemoryOutOfBounds);
-        let flags = MemFlagsData::new().with_trap_code(Some(code));
-        self.with_alias(flags, Alias::Memory)
+        self.with_alias(MemFlagsData::new(), Alias::Memory)
     }
 
     fn repeated(&mut self, byte: u8, ty: Type) -> Value {

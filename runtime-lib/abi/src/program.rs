@@ -140,7 +140,8 @@ pub struct CodeMap {
     pub text_start: *const u8,
     /// Bytes of compiled code.
     pub text_bytes: u64,
-    /// Offsets of instructions that can trap, ascending.
+    /// Offsets of instructions that can trap, ascending. Left out are those that do when they access
+    /// memory where there is none: any may, and what they access tells that they have.
     pub trap_offsets: Slice<u32>,
     /// The [`crate::TrapCode`] of each.
     pub trap_codes: *const u8,

@@ -176,26 +176,25 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
 /// The trap that a signal reports, or `None` if it reports a crash.
 fn classify(signal: c_int, address: usize, pc: usize, sp: usize) -> Option<TrapInfo> {
     let code = code_map::of_program();
-    let offset = code_map::offset_of(code, pc);
-    if cfg!(feature = "library") && offset.is_none() {
+    let in_code = code_map::offset_of(code, pc);
+    if cfg!(feature = "library") && in_code.is_none() {
         return None;
     }
-    let trap = offset.and_then(|offset| code_map::trap_at(code, offset));
+    let trap = in_code.and_then(|offset| code_map::trap_at(code, offset));
     if signal == libc::SIGILL || signal == libc::SIGFPE {
         return trap.map(TrapInfo::new);
     }
     if let Some((store, offset)) = spaces::containing(address) {
         // An address inside the memory's length is no trap: the system failed to provide it.
         let access = PROCESS.access_out_of_bounds(store, offset)?;
-        return (trap? == TrapCode::MemoryOutOfBounds).then_some(TrapInfo {
+        // Only the guest's own code accesses memory without a look at its length.
+        return in_code.is_some().then_some(TrapInfo {
             access: Some(access),
             ..TrapInfo::new(TrapCode::MemoryOutOfBounds)
         });
     }
     match trap {
-        Some(trap) if trap != TrapCode::MemoryOutOfBounds && address < NULL_ADDRESS_MAX => {
-            Some(TrapInfo::new(trap))
-        }
+        Some(trap) if address < NULL_ADDRESS_MAX => Some(TrapInfo::new(trap)),
         _ if address >= sp.saturating_sub(BELOW_SP_MAX)
             && address < sp.saturating_add(ABOVE_SP_MAX) =>
         {
