@@ -10,7 +10,7 @@ usage: cargo run --release -p wasmelt-bench -- [SECTION...] [OPTIONS]
 
 sections, all by default:
   startup     from start to exit of hello world
-  throughput  CPU time of the kernels, CoreMark, Lua and SQLite
+  throughput  CPU time of the kernels, of loops over arrays, and of CoreMark, Lua and SQLite
   compile     CPU time and peak memory of a compilation
   size        bytes of hello world
   components  calls between components; start and compilation of big ones
@@ -19,7 +19,7 @@ sections, all by default:
 
 options:
   --rounds N    repeats of each measurement
-  --kernel NAME only kernels and programs whose name contains this; may be repeated
+  --kernel NAME only kernels, loops and programs whose name contains this; may be repeated
   --flag FLAG   passed to `wasmelt build`; may be repeated
   --svg DIR     draws a chart for each of what was measured
   --save FILE   keeps the figures

@@ -1,10 +1,12 @@
-//! CPU time of the kernels and of real programs, against native code and `wasmtime`.
+//! CPU time of the kernels, of loops over arrays and of real programs, against native code and
+//! `wasmtime`.
 
 use crate::figures::Figures;
 use crate::measure::{Invocation, geomean, interleaved, median};
 use crate::options::{Options, Result};
 use crate::programs::{self, Program};
-use crate::tools::{Tools, kernels_dir};
+use crate::tools::{Tools, kernels_dir, loops_dir};
+use std::path::Path;
 
 const ROUNDS: usize = 5;
 
@@ -21,20 +23,20 @@ struct Kernel {
 
 pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()> {
     let rounds = options.rounds.unwrap_or(ROUNDS);
-    let mut columns = Columns::default();
     println!("{:13} {:^39} {:^49}", "", "CPU seconds", "ratios");
     let seconds = ["native", "wasmelt", "here", "wasmtime"].map(|name| format!("{name:>9}"));
     let ratios = ["wasmelt/native", "wasmelt/wasmtime", "here/wasmtime"];
     let ratios = ratios.map(|name| format!("{name:>16}"));
     println!("{:13} {} {}", "", seconds.join(" "), ratios.join(" "));
-    for name in kernels(options)? {
-        columns.measure(
-            &build(tools, &name, kernel(tools, &name)?)?,
-            rounds,
-            figures,
-        )?;
+    for (dir, mean) in [(kernels_dir(), "geomean"), (loops_dir(), "loops")] {
+        let mut columns = Columns::default();
+        for name in modules(&dir, options)? {
+            let kernel = build(tools, &name, module(tools, &dir, &name)?)?;
+            columns.measure(&kernel, rounds, figures)?;
+        }
+        columns.summary(mean, figures);
     }
-    columns.summary("geomean", figures);
+    let mut columns = Columns::default();
     for name in programs::NAMES
         .into_iter()
         .filter(|name| options.wants(name))
@@ -43,15 +45,14 @@ pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()
             columns.measure(&build(tools, name, program)?, rounds, figures)?;
         }
     }
-    columns.summary("with programs", figures);
+    columns.summary("programs", figures);
     println!("user CPU seconds of the whole process, medians of {rounds} interleaved rounds");
     println!("here: with `-C target-cpu=native`; wasmtime compiles for the machine it runs on");
     Ok(())
 }
 
-/// The kernels' names, in order.
-fn kernels(options: &Options) -> Result<Vec<String>> {
-    let dir = kernels_dir();
+/// The names of the modules in a folder, in order.
+fn modules(dir: &Path, options: &Options) -> Result<Vec<String>> {
     let entries = dir
         .read_dir()
         .map_err(|error| format!("{}: {error}", dir.display()))?;
@@ -64,10 +65,11 @@ fn kernels(options: &Options) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn kernel(tools: &Tools, name: &str) -> Result<Program> {
+/// A module with its source beside it.
+fn module(tools: &Tools, dir: &Path, name: &str) -> Result<Program> {
     Ok(Program {
-        wasm: kernels_dir().join(format!("{name}.wasm")),
-        native: tools.native(&kernels_dir().join(format!("{name}.c")), &[])?,
+        wasm: dir.join(format!("{name}.wasm")),
+        native: tools.native(&dir.join(format!("{name}.c")), &[])?,
         args: &[],
     })
 }
@@ -89,7 +91,7 @@ fn build(tools: &Tools, name: &str, program: Program) -> Result<Kernel> {
     })
 }
 
-/// The ratios of the kernels so far: wasmelt to native, wasmelt to wasmtime, the same for this
+/// The ratios of a group so far: wasmelt to native, wasmelt to wasmtime, the same for this
 /// processor.
 #[derive(Default)]
 struct Columns([Vec<f64>; 3]);
@@ -135,6 +137,9 @@ impl Columns {
     }
 
     fn summary(&self, name: &str, figures: &mut Figures) {
+        if self.0.iter().all(Vec::is_empty) {
+            return;
+        }
         let means = self
             .0
             .each_ref()

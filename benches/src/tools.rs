@@ -14,6 +14,11 @@ pub fn kernels_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels")
 }
 
+/// Where the loops over arrays are, sources and modules.
+pub fn loops_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("loops")
+}
+
 /// Where the programs are of which the bench carries a part.
 pub fn programs_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("programs")
