@@ -4,7 +4,8 @@
 //! Cranelift writes code once, from its start to its end, so each branch is as long as the longest
 //! may be, and places of the stack are addressed from the stack pointer. Here branches that reach
 //! become short ones (`edits`), and frames are made, addressed and taken away in fewer bytes
-//! (`frame`); prefixes that change nothing go. No instruction is moved, and none computes anything
+//! (`frame`); numbers that a byte holds take one, and prefixes that change nothing go (`encoding`). No
+//! instruction is moved, and none computes anything
 //! else than before.
 //!
 //! Why that is sound: the code is read from its start to its end, instruction by instruction
@@ -16,6 +17,7 @@
 //! longer again, a few times.
 
 mod edits;
+mod encoding;
 mod frame;
 mod instruction;
 mod reader;

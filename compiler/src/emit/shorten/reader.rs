@@ -1,6 +1,7 @@
 //! Reads a function's code: what can be shorter, and what tells distances.
 
-use super::edits::{Edit, Edits, New, Short};
+use super::edits::{Edit, Edits, New};
+use super::encoding::shorter;
 use super::frame::Frame;
 use super::instruction::{Instruction, Map, number};
 use crate::emit::portable::PortableCode;
@@ -190,73 +191,4 @@ fn is_table_jump(instruction: &Instruction) -> bool {
         && instruction
             .modrm
             .is_some_and(|(byte, _)| byte & 0xf8 == 0xe0)
-}
-
-/// Another encoding of an instruction, if there is one that is shorter.
-fn shorter(instruction: &Instruction, code: &[u8], frame: &Frame) -> Option<Short> {
-    let (modrm, modrm_at) = instruction.modrm?;
-    let modrm_at = usize::from(modrm_at);
-    let on_frame = match instruction.is_on_stack(code) {
-        true => frame.distance_from_frame_pointer(instruction.displacement(code)),
-        false => None,
-    };
-    // An 8-bit displacement is no shorter than none and SIB, a 32-bit one than an 8-bit one and SIB.
-    let on_frame = on_frame.filter(|&distance| {
-        i8::try_from(distance).is_ok() && instruction.displacement_bytes != 0
-            || instruction.displacement_bytes == 4
-    });
-    let dropped = is_wide_for_nothing(instruction, code);
-    if on_frame.is_none() && !dropped {
-        return None;
-    }
-    let mut new = Short::default();
-    match instruction.rex {
-        Some((_, at)) if dropped => {
-            new.extend(&code[..usize::from(at)]);
-            new.extend(&code[usize::from(at) + 1..modrm_at]);
-        }
-        _ => new.extend(&code[..modrm_at]),
-    }
-    match on_frame {
-        Some(distance) => {
-            new.is_of_frame = true;
-            // The same register, and the frame pointer with a displacement.
-            let modrm = modrm & 0x38 | 5;
-            match i8::try_from(distance) {
-                Ok(byte) => new.extend(&[0x40 | modrm, byte.cast_unsigned()]),
-                Err(_) => {
-                    new.extend(&[0x80 | modrm]);
-                    new.extend(&distance.to_le_bytes());
-                }
-            }
-        }
-        None => new.extend(&code[modrm_at..instruction.immediate_at()]),
-    }
-    new.extend(&code[instruction.immediate_at()..usize::from(instruction.bytes)]);
-    Some(new)
-}
-
-/// Whether an instruction does the same on 32 bits, for which it needs no prefix: the upper half of
-/// its result is zero.
-fn is_wide_for_nothing(instruction: &Instruction, code: &[u8]) -> bool {
-    let Some((modrm, _)) = instruction.modrm else {
-        return false;
-    };
-    if instruction.rex.is_none_or(|(rex, _)| rex != 0x48) {
-        return false;
-    }
-    let (is_register, operand) = (modrm >> 6 == 3, modrm & 7);
-    let register = modrm >> 3 & 7;
-    match (instruction.map, instruction.opcode) {
-        // `xor` of a register with itself.
-        (Map::OneByte, 0x31 | 0x33) => is_register && register == operand,
-        // `movzx`; the registers that the prefix stands for are others without it.
-        (Map::Two, 0xb6) => !is_register || operand < 4,
-        (Map::Two, 0xb7) => true,
-        // `and` with a number that is not negative.
-        (Map::OneByte, 0x81 | 0x83) if is_register && register == 4 => {
-            code[usize::from(instruction.bytes) - 1] < 0x80
-        }
-        _ => false,
-    }
 }

@@ -265,6 +265,41 @@ fn everything_that_says_where_something_is_follows() {
 }
 
 #[test]
+fn numbers_that_a_byte_holds_take_one() {
+    let pairs: [(&[u8], &[u8]); 10] = [
+        // add esi, 1; add r11d, -4; and rax, 15, whose upper half is zero as well
+        (&[0x81, 0xc6, 1, 0, 0, 0], &[0x83, 0xc6, 1]),
+        (
+            &[0x41, 0x81, 0xc3, 0xfc, 0xff, 0xff, 0xff],
+            &[0x41, 0x83, 0xc3, 0xfc],
+        ),
+        (&[0x48, 0x81, 0xe0, 15, 0, 0, 0], &[0x83, 0xe0, 15]),
+        // cmp eax, 127, and 128; sub rax, -128
+        (&[0x3d, 127, 0, 0, 0], &[0x83, 0xf8, 127]),
+        (&[0x3d, 128, 0, 0, 0], &[0x3d, 128, 0, 0, 0]),
+        (
+            &[0x48, 0x2d, 0x80, 0xff, 0xff, 0xff],
+            &[0x48, 0x83, 0xe8, 0x80],
+        ),
+        // imul eax, [rdi+8], 12
+        (&[0x69, 0x47, 8, 12, 0, 0, 0], &[0x6b, 0x47, 8, 12]),
+        // test eax, 3; test esi, 3; test r9, 3
+        (&[0xa9, 3, 0, 0, 0], &[0xa8, 3]),
+        (&[0xf7, 0xc6, 3, 0, 0, 0], &[0x40, 0xf6, 0xc6, 3]),
+        (&[0x49, 0xf7, 0xc1, 3, 0, 0, 0], &[0x41, 0xf6, 0xc1, 3]),
+    ];
+    for (long, short) in pairs {
+        let after = shortened(code(&[long, RET]), &[0]);
+        assert_eq!(after, code(&[short, RET]), "{long:02x?}");
+    }
+    // test ecx, 128, whose sign would be another; test dword [rdi], 3, of which there are four bytes
+    let stay: [&[u8]; 2] = [&[0xf7, 0xc1, 128, 0, 0, 0], &[0xf7, 0x07, 3, 0, 0, 0]];
+    for code in stay.map(|bytes| code(&[bytes, RET])) {
+        assert_eq!(shortened(code.clone(), &[0]), code);
+    }
+}
+
+#[test]
 fn what_is_not_understood_stays() {
     let jump: &[u8] = &[0xe9, 1, 0, 0, 0, 0x90];
     let codes = [
