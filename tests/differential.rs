@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use generated::Random;
 use libtest_mimic::{Arguments, Failed, Trial};
-use wasmelt_compiler::{OptLevel, Options, ScriptItem, ScriptModule};
+use wasmelt_compiler::{OptLevel, Options, RegisterAllocation, ScriptItem, ScriptModule};
 use wasmparser::{ExternalKind, Parser, Payload, ValType};
 
 /// Calls of functions and loops that a module may make in all.
@@ -78,7 +78,7 @@ fn against_other_options(seed: u64, executable: &Path) -> Result<(), Failed> {
 }
 
 /// Ways of compiling that must not make a difference.
-fn variants() -> [Options; 6] {
+fn variants() -> [Options; 8] {
     let plain = Options::default();
     [
         plain.clone(),
@@ -101,6 +101,15 @@ fn variants() -> [Options; 6] {
         },
         Options {
             short_encodings: false,
+            ..plain.clone()
+        },
+        Options {
+            register_allocation: Some(RegisterAllocation::Scan),
+            ..plain.clone()
+        },
+        Options {
+            register_allocation: Some(RegisterAllocation::Scan),
+            spill_cleanup: false,
             ..plain
         },
     ]

@@ -60,7 +60,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("linker/pack", &["wasmelt-pack"]),
     ("linker", &["wasmelt-pack"]),
     ("compiler/regalloc", &[]),
-    ("compiler", &["wasmelt-abi"]),
+    ("compiler/registers", &[]),
+    ("compiler", &["wasmelt-abi", "wasmelt-registers"]),
     ("runtime-lib", &["wasmelt-abi"]),
 ];
 
@@ -100,6 +101,7 @@ const CRATE_ROOTS: &[&str] = &[
     "runtime-lib/src/lib.rs",
     "compiler/src/lib.rs",
     "compiler/regalloc/src/lib.rs",
+    "compiler/registers/src/lib.rs",
     "compiler/cli/main.rs",
     "linker/src/lib.rs",
     "linker/pack/src/lib.rs",
@@ -110,6 +112,7 @@ const CRATE_ROOTS: &[&str] = &[
 const SAFE: &[&str] = &[
     "compiler/src/lib.rs",
     "compiler/regalloc/src/lib.rs",
+    "compiler/registers/src/lib.rs",
     "compiler/cli/main.rs",
     "linker/src/lib.rs",
     "linker/pack/src/lib.rs",

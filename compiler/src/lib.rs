@@ -33,8 +33,8 @@ pub use emit::CodeCache;
 pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;
 pub use options::{
-    Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, Protocols, TextKind,
-    UnknownImports, WithheldStreams,
+    Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, Protocols, RegisterAllocation,
+    TextKind, UnknownImports, WithheldStreams,
 };
 pub use proposal::Proposal;
 pub use summary::{Externs, ModuleSummary, Summary};

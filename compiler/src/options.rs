@@ -31,6 +31,8 @@ pub struct Options {
     /// Callees of up to this many CLIF values are inlined; 0 switches inlining off, as does
     /// [`OptLevel::None`].
     pub inline_values_max: u32,
+    /// How registers are allocated (`-O regalloc-algorithm`), if not as the level says.
+    pub register_allocation: Option<RegisterAllocation>,
     /// Moves of the register allocator that change nothing are removed (`-O spill-cleanup`); never
     /// with [`OptLevel::None`].
     pub spill_cleanup: bool,
@@ -130,6 +132,28 @@ pub struct Preload {
     pub name: String,
     /// Binary or text.
     pub bytes: Vec<u8>,
+}
+
+/// How registers are allocated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RegisterAllocation {
+    /// By our own allocator.
+    Scan,
+    /// By regalloc2, thoroughly.
+    Backtracking,
+    /// By regalloc2, quickly.
+    SinglePass,
+}
+
+impl Options {
+    /// How registers are allocated: where nothing is said, developers wait for the compiler.
+    #[must_use]
+    pub fn registers(&self) -> RegisterAllocation {
+        self.register_allocation.unwrap_or(match self.opt_level {
+            OptLevel::None => RegisterAllocation::SinglePass,
+            OptLevel::Speed | OptLevel::SpeedAndSize => RegisterAllocation::Backtracking,
+        })
+    }
 }
 
 /// `-O`.
@@ -234,6 +258,7 @@ impl Default for Options {
             target_cpu: TargetCpu::Default,
             target_features: Vec::new(),
             inline_values_max: 50,
+            register_allocation: None,
             spill_cleanup: true,
             short_encodings: true,
             memory_reservation_bytes: None,

@@ -1,6 +1,6 @@
 //! The keys of `-O`, `-C` and `-D`: how code is made.
 
-use wasmelt_compiler::{OptLevel, Options, Target, TargetCpu};
+use wasmelt_compiler::{OptLevel, Options, RegisterAllocation, Target, TargetCpu};
 use wasmelt_linker::Strip;
 
 use super::row::{Flag, Row, Settings};
@@ -22,6 +22,8 @@ const PROCESSORS: &[&str] = &[
     "rva22u64",
     "rva23u64",
 ];
+
+const ALLOCATIONS: &[&str] = &["scan", "backtracking", "single-pass"];
 
 /// `-O inline`, where it is no number.
 const INLINE: &[&str] = &["N"];
@@ -46,6 +48,20 @@ pub(crate) static OPTIMIZE: Flag = Flag {
                     Err(_) => u32::try_from(value.number()?)
                         .map_err(|_| String::from("takes a number below 4294967296"))?,
                 };
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "regalloc-algorithm",
+            Takes::OneOf(ALLOCATIONS),
+            "how registers are allocated: by our own allocator, or by regalloc2, thoroughly or quickly",
+            |settings, value| {
+                let allocation = match value.word(ALLOCATIONS)? {
+                    "scan" => RegisterAllocation::Scan,
+                    "backtracking" => RegisterAllocation::Backtracking,
+                    _ => RegisterAllocation::SinglePass,
+                };
+                settings.options.register_allocation = Some(allocation);
                 Ok(())
             },
         ),
@@ -86,10 +102,6 @@ pub(crate) static OPTIMIZE: Flag = Flag {
             "it is called `-O memory-reservation`",
         ),
         Row::always("memory-init-cow"),
-        Row::engine(
-            "regalloc-algorithm",
-            Takes::OneOf(&["backtracking", "single-pass"]),
-        ),
         Row::engine("memory-may-move", Takes::Flag),
         Row::engine("memory-reservation-for-growth", Takes::Bytes),
         Row::engine("memory-guard-size", Takes::Bytes),

@@ -4,8 +4,8 @@
 //! Cranelift allocates and emits in one call, which names regalloc2. So this package has that name and
 //! that interface. What is not defined here is regalloc2's own.
 //!
-//! There is little in here, since all of Cranelift is compiled again when it changes. What is done to
-//! the result is in the compiler (`emit/spills`).
+//! There is little in here, since all of Cranelift is compiled again when it changes. The allocator of
+//! our own is in `compiler/registers`, and what is done to the result in the compiler (`emit/spills`).
 
 #![forbid(unsafe_code)]
 
@@ -18,9 +18,27 @@ use std::mem;
 pub struct Ctx {
     /// What the last run has found.
     pub output: Output,
+    /// Finds the results in place of regalloc2.
+    pub own: Option<Box<dyn Allocate>>,
     /// Is given each result.
     pub reviser: Option<Box<dyn Revise>>,
+    /// How many functions `own` has left to regalloc2.
+    pub left_over: usize,
     allocator: allocator::Ctx,
+}
+
+/// Another allocator.
+pub trait Allocate {
+    /// Allocates the registers of a function.
+    ///
+    /// # Errors
+    /// When it cannot; the result is then of no meaning.
+    fn allocate(
+        &mut self,
+        func: &dyn Function,
+        env: &MachineEnv,
+        output: &mut Output,
+    ) -> Result<(), RegAllocError>;
 }
 
 /// Makes a better result out of one that is right.
@@ -39,12 +57,23 @@ pub fn run_with_ctx<'a, F: Function>(
     options: &RegallocOptions,
     ctx: &'a mut Ctx,
 ) -> Result<&'a Output, RegAllocError> {
-    // The memory of the last result is used again.
-    mem::swap(&mut ctx.output, &mut ctx.allocator.output);
-    allocator::run_with_ctx(func, env, options, &mut ctx.allocator)?;
-    mem::swap(&mut ctx.output, &mut ctx.allocator.output);
     // Who asks for the other algorithm would rather have the code soon.
-    if let (Some(reviser), Algorithm::Ion) = (&mut ctx.reviser, options.algorithm) {
+    let is_thorough = matches!(options.algorithm, Algorithm::Ion);
+    let is_done = match &mut ctx.own {
+        Some(own) if is_thorough => {
+            let result = own.allocate(func, env, &mut ctx.output);
+            ctx.left_over += usize::from(result.is_err());
+            result.is_ok()
+        }
+        _ => false,
+    };
+    if !is_done {
+        // The memory of the last result is used again.
+        mem::swap(&mut ctx.output, &mut ctx.allocator.output);
+        allocator::run_with_ctx(func, env, options, &mut ctx.allocator)?;
+        mem::swap(&mut ctx.output, &mut ctx.allocator.output);
+    }
+    if let (Some(reviser), true) = (&mut ctx.reviser, is_thorough) {
         reviser.revise(func, env, &mut ctx.output);
     }
     Ok(&ctx.output)

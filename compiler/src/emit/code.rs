@@ -10,7 +10,7 @@ use super::{alignment, loops};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
-use crate::options::{OptLevel, Options};
+use crate::options::{OptLevel, Options, RegisterAllocation};
 use crate::plan::{Callee, FuncKind, LinkPlan};
 use crate::target::Arch;
 use crate::translate::{Translation, limit_stack, names, translate};
@@ -24,6 +24,7 @@ use std::cell::OnceCell;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use wasmelt_registers::Allocator;
 
 /// A compiled function, position independent but for its relocations.
 #[derive(Debug)]
@@ -76,6 +77,9 @@ struct Worker {
 impl Worker {
     fn new(options: &Options) -> Worker {
         let mut registers = regalloc2::Ctx::default();
+        if options.registers() == RegisterAllocation::Scan {
+            registers.own = Some(Box::new(Allocator::default()));
+        }
         if options.spill_cleanup && options.opt_level != OptLevel::None {
             registers.reviser = Some(Box::new(Spills::default()));
         }

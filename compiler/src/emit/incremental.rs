@@ -29,6 +29,7 @@ impl Key {
         isa.triple().hash(&mut digest);
         isa.flags().hash(&mut digest);
         isa.isa_flags_hash_key().hash(&mut digest);
+        options.registers().hash(&mut digest);
         options.spill_cleanup.hash(&mut digest);
         options.short_encodings.hash(&mut digest);
         Key(digest.finalize())

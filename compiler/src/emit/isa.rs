@@ -1,6 +1,6 @@
 //! Cranelift's settings, each with its reason.
 
-use crate::options::{OptLevel, Options};
+use crate::options::{OptLevel, Options, RegisterAllocation};
 use crate::target::Arch;
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
@@ -37,7 +37,7 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
         },
     );
     // For developers who wait for the compiler: there is more code, and it is slower.
-    if options.opt_level == OptLevel::None {
+    if options.registers() == RegisterAllocation::SinglePass {
         set("regalloc_algorithm", "single_pass");
     }
     // Costs half of the compile time; tests switch it on.

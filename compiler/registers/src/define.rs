@@ -1,0 +1,193 @@
+//! Definitions of an instruction, and the moves before it.
+//!
+//! A definition that is made late can have the register of an operand that was read early and is not
+//! needed any longer; one that is made early cannot. One that takes over the register of a use gets it
+//! if the value is not needed any longer, and otherwise a register of its own, into which that value
+//! is copied before.
+
+use crate::flow::NONE;
+use crate::machine::NO_REGISTER;
+use crate::memory::Scratch;
+use crate::parallel::{Parallel, Wanted};
+use crate::place::{BEFORE, Move, Place, key};
+use crate::plan::{Plan, bit, is_late, is_value, value_of};
+use crate::scan::Scan;
+use regalloc2::{Operand, OperandConstraint, OperandKind, RegAllocError};
+
+impl Scan<'_> {
+    pub fn definitions(
+        &mut self,
+        operands: &[Operand],
+        plan: &mut Plan,
+        scratch: &mut Scratch,
+    ) -> Result<(), RegAllocError> {
+        let is_def = |operand: Operand| operand.kind() == OperandKind::Def && is_value(operand);
+        let constraint = |place: usize| operands[place].constraint();
+        let all = || (0..operands.len()).filter(|&place| is_def(operands[place]));
+        for place in all() {
+            if let OperandConstraint::FixedReg(register) = constraint(place) {
+                let number = self.machine.number(register).expect("looked at before");
+                scratch.defined.push((value_of(operands[place]), number));
+                plan.taken |= 1 << number;
+            }
+        }
+        for place in all() {
+            if let OperandConstraint::Reuse(other) = constraint(place) {
+                self.define_tied(operands, place, other, plan, scratch)?;
+            }
+        }
+        for is_late_now in [false, true] {
+            for place in all().filter(|&place| is_late(operands[place]) == is_late_now) {
+                let operand = operands[place];
+                match operand.constraint() {
+                    OperandConstraint::FixedReg(_) | OperandConstraint::Reuse(_) => {}
+                    OperandConstraint::Stack => self.define_in_slot(operand, place, plan),
+                    _ => self.define(operand, place, plan, scratch)?,
+                }
+            }
+        }
+        let mut defined = std::mem::take(&mut scratch.defined);
+        for &(value, register) in &defined {
+            let ends_block = plan.inst == self.last;
+            let state = self.state(value);
+            state.defined_in = register;
+            state.ends_block = ends_block;
+            self.opened |= self.machine.costly & 1 << register;
+            if self.survives(value, plan.inst) {
+                self.put(value, register);
+            }
+        }
+        defined.clear();
+        scratch.defined = defined;
+        Ok(())
+    }
+
+    fn define_in_slot(&mut self, operand: Operand, place: usize, plan: &Plan) {
+        let value = value_of(operand);
+        self.set_in_slot(plan, place, value);
+        let state = self.state(value);
+        state.is_stored_at_def = true;
+        state.is_born_in_slot = true;
+    }
+
+    fn define(
+        &mut self,
+        operand: Operand,
+        place: usize,
+        plan: &mut Plan,
+        scratch: &mut Scratch,
+    ) -> Result<(), RegAllocError> {
+        let value = value_of(operand);
+        let mut allowed = self.fitting(operand) & !plan.not_late();
+        if !is_late(operand) {
+            allowed &= !plan.pinned & !plan.fixed_early;
+        }
+        let is_any = operand.constraint() == OperandConstraint::Any;
+        if is_any && allowed & !self.occupied == 0 {
+            self.define_in_slot(operand, place, plan);
+            return Ok(());
+        }
+        let register = self.take(value, allowed, plan, scratch)?;
+        self.set(plan, place, register);
+        plan.taken |= 1 << register;
+        if !is_late(operand) {
+            plan.pinned |= 1 << register;
+        }
+        scratch.defined.push((value, register));
+        Ok(())
+    }
+
+    /// A definition in the register of a use.
+    fn define_tied(
+        &mut self,
+        operands: &[Operand],
+        place: usize,
+        other: usize,
+        plan: &mut Plan,
+        scratch: &mut Scratch,
+    ) -> Result<(), RegAllocError> {
+        let value = value_of(operands[place]);
+        let input = value_of(operands[other]);
+        let current = self.memory.allocs[plan.base + other].as_reg();
+        let current = current.and_then(|register| self.machine.number(register));
+        if let Some(register) = current
+            && !self.survives(input, plan.inst)
+            && plan.not_late() & 1 << register == 0
+        {
+            self.set(plan, place, register);
+            plan.taken |= 1 << register;
+            scratch.defined.push((value, register));
+            return Ok(());
+        }
+        let class = self.machine.of_class[operands[place].class() as usize];
+        let allowed = class & !plan.pinned & !plan.fixed_early & !plan.not_late();
+        let register = self.take(value, allowed, plan, scratch)?;
+        self.set(plan, place, register);
+        self.set(plan, other, register);
+        scratch.copies.push((input, register));
+        plan.pinned |= 1 << register;
+        plan.taken |= 1 << register;
+        scratch.defined.push((value, register));
+        Ok(())
+    }
+
+    /// Writes down what has to happen before the instruction.
+    pub fn write_moves(&mut self, plan: &Plan, scratch: &mut Scratch) {
+        let key = key(2 * plan.inst, BEFORE);
+        for &(value, register) in &scratch.stores {
+            if register != NO_REGISTER {
+                self.memory.moves.push(Move {
+                    key,
+                    from: Place::Register(register),
+                    to: Place::Slot(value),
+                    store_of: value,
+                });
+            }
+        }
+        scratch.stores.clear();
+        let mut busy = plan.pinned | plan.fixed_early;
+        for &(value, origin) in &scratch.origins {
+            busy |= bit(origin);
+            // It goes from where it was to where it is now, if it still is anywhere.
+            let state = &self.memory.states[value as usize];
+            let register = state.register;
+            let copy = (value, register);
+            let is_defined = !state.is_param && self.values.def[value as usize] / 2 == plan.inst;
+            if register != NO_REGISTER && !is_defined && !scratch.copies.contains(&copy) {
+                scratch.copies.push(copy);
+            }
+        }
+        for &(value, register) in &scratch.copies {
+            busy |= 1 << register;
+            let mut origins = scratch.origins.iter();
+            let from = match origins.find(|origin| origin.0 == value) {
+                Some(&(_, register)) => register,
+                None => self.memory.states[value as usize].register,
+            };
+            busy |= bit(from);
+            scratch.wanted.push(Wanted {
+                from: match from {
+                    NO_REGISTER => Place::Slot(value),
+                    register => Place::Register(register),
+                },
+                to: Place::Register(register),
+                class: self.values.class[value as usize],
+                store_of: NONE,
+            });
+            if from == NO_REGISTER {
+                self.memory.states[value as usize].has_slot = true;
+            }
+        }
+        scratch.origins.clear();
+        scratch.copies.clear();
+        scratch.pending.clear();
+        // What was free before and is now: definitions of this instruction come later.
+        let mut parallel = Parallel {
+            machine: self.machine,
+            free: !busy & !self.occupied & !(self.machine.costly & !self.opened),
+            spare: &mut self.memory.spare,
+        };
+        let moves = &mut self.memory.moves;
+        parallel.make(&mut scratch.wanted, |place| place, key, moves);
+    }
+}

@@ -1,0 +1,143 @@
+//! Moves on the edges between blocks: from where values are when one ends to where they are when the
+//! next begins.
+//!
+//! An edge to a block with one way to it has its moves at the start of that block, any other at the
+//! end of the block before, which has one successor: so they run exactly when the edge is taken.
+
+use crate::flow::NONE;
+use crate::machine::{Mask, NO_REGISTER};
+use crate::parallel::{Parallel, Wanted};
+use crate::place::{COMING_IN, GOING_OUT, Place, key};
+use crate::scan::Scan;
+use crate::values::passed;
+
+/// Marks what is in a register at the start of a block, apart from numbers of blocks.
+const IN_REGISTER: u32 = 1 << 31;
+
+impl Scan<'_> {
+    pub fn resolve_edges(&mut self) {
+        let mut wanted = Vec::new();
+        for block in 1..self.flow.blocks() {
+            let values = self.values;
+            for &number in values.by_block.of(block) {
+                let piece = &values.pieces[number as usize];
+                if piece.comes_in {
+                    self.state(piece.value).in_block = block;
+                }
+            }
+            for place in self.memory.entries.range(block) {
+                let (_, value) = self.memory.entries.all[place];
+                self.state(value).out_block = block | IN_REGISTER;
+            }
+            let flow = self.flow;
+            for (pred, place) in flow.ways(block) {
+                self.resolve((pred, place), block, &mut wanted);
+            }
+        }
+    }
+
+    fn resolve(&mut self, way: (u32, usize), block: u32, wanted: &mut Vec<Wanted>) {
+        let flow = self.flow;
+        let (pred, place) = way;
+        let freq = flow.edge_freq(pred, place);
+        let mut busy: Mask = 0;
+        for place in self.memory.exits.range(pred) {
+            let (register, value) = self.memory.exits.all[place];
+            busy |= 1 << register;
+            self.state(value).register = register;
+        }
+        for place in self.memory.entries.range(block) {
+            let (register, value) = self.memory.entries.all[place];
+            busy |= 1 << register;
+            // What is defined here and alive at the start is a parameter.
+            if self.values.def_block[value as usize] != block {
+                let from = self.state(value).register;
+                self.want(wanted, value, from, Place::Register(register));
+            }
+        }
+        for place in self.memory.exits.range(pred) {
+            let (register, value) = self.memory.exits.all[place];
+            let state = self.state(value);
+            let is_lost = state.out_block != block | IN_REGISTER;
+            if state.in_block == block && is_lost && self.needs_store(value, pred, freq) {
+                wanted.push(Wanted {
+                    from: Place::Register(register),
+                    to: Place::Slot(value),
+                    class: self.values.class[value as usize],
+                    store_of: value,
+                });
+            }
+        }
+        self.pass_on(way, block, freq, wanted);
+        for place in self.memory.exits.range(pred) {
+            let (_, value) = self.memory.exits.all[place];
+            self.state(value).register = NO_REGISTER;
+        }
+        if wanted.is_empty() {
+            return;
+        }
+        let key = match flow.preds.of(block).len() {
+            1 => key(2 * flow.first[block as usize], COMING_IN),
+            _ => key(2 * flow.last[pred as usize], GOING_OUT),
+        };
+        let mut parallel = Parallel {
+            machine: self.machine,
+            free: !busy & !(self.machine.costly & !self.opened),
+            spare: &mut self.memory.spare,
+        };
+        let web = &self.homes.web;
+        let one_of = |place| match place {
+            Place::Slot(value) => Place::Slot(web[value as usize]),
+            place => place,
+        };
+        parallel.make(wanted, one_of, key, &mut self.memory.moves);
+    }
+
+    fn want(&mut self, wanted: &mut Vec<Wanted>, value: u32, from: u8, to: Place) {
+        let from = match from {
+            NO_REGISTER => {
+                self.state(value).has_slot = true;
+                Place::Slot(value)
+            }
+            register => Place::Register(register),
+        };
+        wanted.push(Wanted {
+            from,
+            to,
+            class: self.values.class[value as usize],
+            store_of: NONE,
+        });
+    }
+
+    /// What the parameters of a block become.
+    fn pass_on(&mut self, way: (u32, usize), block: u32, freq: f32, wanted: &mut Vec<Wanted>) {
+        let (flow, func) = (self.flow, self.func);
+        let params = self.params(block);
+        if params.is_empty() {
+            return;
+        }
+        let (pred, place) = way;
+        for (param, arg) in params.iter().zip(passed(func, flow, pred, place)) {
+            let value = param.vreg() as u32;
+            if self.values.uses(value).is_empty() {
+                continue;
+            }
+            let from = self.state(arg).register;
+            let to = self.state(value).defined_in;
+            if to != NO_REGISTER {
+                self.want(wanted, arg, from, Place::Register(to));
+                continue;
+            }
+            if self.homes.web[value as usize] != self.homes.web[arg as usize] {
+                self.want(wanted, arg, from, Place::Slot(value));
+            } else if from != NO_REGISTER && self.needs_store(arg, pred, freq) {
+                wanted.push(Wanted {
+                    from: Place::Register(from),
+                    to: Place::Slot(value),
+                    class: self.values.class[value as usize],
+                    store_of: arg,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! What is in registers where a block begins.
+//!
+//! A block with one way to it begins as the other ends. Where ways meet, a value is in a register if
+//! that is worth the loads on the ways on which it is in memory. A loop is entered before it was seen:
+//! what it uses is loaded before it if that is better than in it, and what it does not use goes to
+//! memory before it if there are not registers enough.
+
+use crate::flow::{NONE, SIZE};
+use crate::machine::{Mask, NO_REGISTER};
+use crate::memory::{Candidate, Found, NOT_FOUND};
+use crate::scan::Scan;
+use crate::values::passed;
+
+/// Registers to leave free in a loop that needs more than there are.
+const MARGIN: u32 = 2;
+
+impl Scan<'_> {
+    pub fn enter(&mut self) {
+        let block = self.block;
+        let (values, flow) = (self.values, self.flow);
+        for &number in values.by_block.of(block) {
+            let piece = &values.pieces[number as usize];
+            let state = &mut self.memory.states[piece.value as usize];
+            if piece.comes_in {
+                state.in_block = block;
+            }
+            if piece.goes_out {
+                state.out_block = block;
+            }
+        }
+        for param in self.params(block) {
+            let state = self.state(param.vreg() as u32);
+            state.in_block = block;
+            state.is_param = true;
+        }
+        match *flow.preds.of(block) {
+            [] => {}
+            [pred] => {
+                let places = flow.ways(block).map(|(_, place)| place);
+                places.for_each(|place| self.inherit(pred, place));
+            }
+            _ => self.meet(),
+        }
+        for &param in self.params(block) {
+            let value = param.vreg() as u32;
+            let register = self.state(value).register;
+            let is_used = !values.uses(value).is_empty();
+            let state = self.state(value);
+            state.defined_in = register;
+            if register == NO_REGISTER && is_used {
+                state.is_stored_at_def = true;
+                state.is_born_in_slot = true;
+                state.has_slot = true;
+            }
+        }
+        for register in crate::machine::each(self.occupied) {
+            let value = self.held[usize::from(register)];
+            self.memory.entries.all.push((register, value));
+        }
+        self.memory.entries.end();
+        self.hint();
+    }
+
+    /// Tells what will become the parameters where it should be.
+    fn hint(&mut self) {
+        let (block, flow, func) = (self.block, self.flow, self.func);
+        let params = self.params(block);
+        if params.is_empty() {
+            return;
+        }
+        for (pred, place) in flow.ways(block).filter(|&(pred, _)| pred >= block) {
+            for (param, arg) in params.iter().zip(passed(func, flow, pred, place)) {
+                let register = self.state(param.vreg() as u32).register;
+                if register != NO_REGISTER {
+                    self.state(arg).hint = register;
+                }
+            }
+        }
+    }
+
+    fn inherit(&mut self, pred: u32, place: usize) {
+        let (block, flow, func) = (self.block, self.flow, self.func);
+        for place in self.memory.exits.range(pred) {
+            let (register, value) = self.memory.exits.all[place];
+            if self.state(value).in_block == block {
+                self.put(value, register);
+            }
+        }
+        let params = self.params(block);
+        if params.is_empty() {
+            return;
+        }
+        let args = || passed(func, flow, pred, place);
+        for (param, arg) in params.iter().zip(args()) {
+            let exits = self.memory.exits.of(pred).iter();
+            let register = exits.copied().find(|exit| exit.1 == arg);
+            let value = param.vreg() as u32;
+            if let Some((register, _)) = register
+                && self.occupied & 1 << register == 0
+                && !self.values.uses(value).is_empty()
+            {
+                self.put(value, register);
+            }
+        }
+        let before = flow.first[block as usize].wrapping_sub(1);
+        for (param, arg) in params.iter().zip(args()) {
+            let value = param.vreg() as u32;
+            let is_placed = self.state(value).register != NO_REGISTER;
+            if is_placed || self.values.uses(value).is_empty() {
+                continue;
+            }
+            let exits = self.memory.exits.of(pred).iter();
+            let is_in_slot = exits.copied().all(|exit| exit.1 != arg);
+            if is_in_slot && self.homes.web[value as usize] == self.homes.web[arg as usize] {
+                continue;
+            }
+            let class = self.machine.of_class[param.class() as usize];
+            if let Some(register) = self.choose(value, class & !self.occupied, before) {
+                self.put(value, register);
+            }
+        }
+    }
+
+    fn note(&mut self, value: u32, register: u8, freq: f32) {
+        let block = self.block;
+        let found = &mut self.memory.meeting.found[value as usize];
+        if found.block != block {
+            *found = Found { block, ..NOT_FOUND };
+        }
+        found.weight += freq;
+        if freq > found.most {
+            found.register = register;
+            found.most = freq;
+        }
+    }
+
+    /// What comes in registers, on the ways that were walked already; says how often these are taken.
+    fn look_back(&mut self) -> f32 {
+        let (block, flow, func) = (self.block, self.flow, self.func);
+        let params = self.params(block);
+        let mut total = 0.0;
+        for (pred, way) in flow.ways(block).filter(|&(pred, _)| pred < block) {
+            let freq = flow.edge_freq(pred, way) + SIZE;
+            total += freq;
+            for place in self.memory.exits.range(pred) {
+                let (register, value) = self.memory.exits.all[place];
+                if self.state(value).in_block == block {
+                    self.note(value, register, freq);
+                }
+                self.state(value).register = register;
+            }
+            for (param, arg) in params.iter().zip(passed(func, flow, pred, way)) {
+                let register = self.state(arg).register;
+                if register != NO_REGISTER {
+                    self.note(param.vreg() as u32, register, freq);
+                }
+            }
+            for place in self.memory.exits.range(pred) {
+                let (_, value) = self.memory.exits.all[place];
+                self.state(value).register = NO_REGISTER;
+            }
+        }
+        total
+    }
+
+    fn meet(&mut self) {
+        let (block, flow, values) = (self.block, self.flow, self.values);
+        let found = &mut self.memory.meeting.found;
+        if found.len() != values.def.len() || block == 0 {
+            found.clear();
+            found.resize(values.def.len(), NOT_FOUND);
+        }
+        let total = self.look_back();
+        let freq = flow.freq[block as usize] + SIZE;
+        let is_head = flow.is_head(block);
+        let mut candidates = std::mem::take(&mut self.memory.meeting.candidates);
+        candidates.clear();
+        for &number in values.by_block.of(block) {
+            let piece = &values.pieces[number as usize];
+            let value = piece.value;
+            if self.state(value).in_block != block || values.uses(value).is_empty() {
+                continue;
+            }
+            let mut found = self.memory.meeting.found[value as usize];
+            if found.block != block {
+                found = NOT_FOUND;
+            }
+            let home = self.homes.home[value as usize];
+            let register = match (is_head, found.register) {
+                (true, _) | (_, NO_REGISTER) if home != NO_REGISTER => home,
+                (_, register) => register,
+            };
+            let [any, kept] = self.urgency.at(number);
+            let is_lost = register != NO_REGISTER && self.is_clobbered(register);
+            let gain = freq * if is_lost { kept } else { any };
+            let mut price = total - found.weight;
+            if is_head && is_lost {
+                // It would be loaded again at the end of a round with a call.
+                let rate = self.memory.call_rates[block as usize].min(1.0);
+                price += rate * (freq - total).max(0.0);
+            }
+            let is_stored = self.state(value).is_stored_at_def;
+            let saved = match piece.comes_in {
+                true if is_stored => gain,
+                // It has to be stored where it comes in a register.
+                true => gain + 0.5 * found.weight,
+                // A parameter in memory is stored on each way on which it comes in a register.
+                false => gain + found.weight + (freq - total).max(0.0),
+            };
+            if saved >= 0.99 * price && (saved > 0.0 || found.weight > 0.0) {
+                candidates.push(Candidate {
+                    value,
+                    register,
+                    gain: saved,
+                    is_used_in_loop: !is_head || self.is_used_in(value, block),
+                });
+            }
+        }
+        candidates.sort_by(|one, other| other.gain.total_cmp(&one.gain));
+        if is_head {
+            self.make_room(&mut candidates);
+        }
+        self.place_candidates(&candidates);
+        self.memory.meeting.candidates = candidates;
+    }
+
+    fn place_candidates(&mut self, candidates: &[Candidate]) {
+        let before = self.flow.first[self.block as usize].wrapping_sub(1);
+        for one in candidates {
+            if one.register != NO_REGISTER && self.occupied & 1 << one.register == 0 {
+                self.put(one.value, one.register);
+            }
+        }
+        for one in candidates {
+            if self.state(one.value).register != NO_REGISTER {
+                continue;
+            }
+            let class = usize::from(self.values.class[one.value as usize]);
+            let free = self.machine.of_class[class] & !self.occupied;
+            if let Some(register) = self.choose(one.value, free, before) {
+                self.put(one.value, register);
+            }
+        }
+    }
+
+    /// Whether a value is used between the first and the last block of a loop.
+    fn is_used_in(&self, value: u32, head: u32) -> bool {
+        let uses = self.values.uses(value);
+        let first = self.flow.first[head as usize];
+        let next = uses.partition_point(|one| one.inst < first);
+        let end = self.flow.loop_end(head);
+        // What is only loop-carried needs no register.
+        let here = uses[next..].iter().take_while(|one| one.block <= end);
+        here.into_iter().any(|one| one.param != value)
+    }
+
+    /// Leaves out what a loop does not use, as much as there are too few registers in it.
+    fn make_room(&mut self, candidates: &mut Vec<Candidate>) {
+        for class in 0..3 {
+            let registers: Mask = self.machine.of_class[class];
+            let pressure = self.memory.pressure[self.block as usize][class];
+            let mut over = u32::from(pressure).saturating_sub(registers.count_ones());
+            // Instructions with operands in place need copies.
+            over += if over > 0 { MARGIN } else { 0 };
+            for _ in 0..over {
+                let unused = candidates.iter().rposition(|one| {
+                    let own = usize::from(self.values.class[one.value as usize]);
+                    own == class && !one.is_used_in_loop
+                });
+                match unused {
+                    Some(place) => candidates.remove(place),
+                    None => break,
+                };
+            }
+        }
+    }
+
+    /// How many values are alive at once in each block, and in a loop as a whole at its head.
+    pub fn find_pressure(&mut self) {
+        let (flow, values) = (self.flow, self.values);
+        let pressure = &mut self.memory.pressure;
+        pressure.clear();
+        pressure.resize(flow.blocks() as usize, [0; 3]);
+        if (0..flow.blocks()).all(|block| !flow.is_head(block)) {
+            return;
+        }
+        let points = 2 * flow.last[flow.blocks() as usize - 1] as usize + 3;
+        for class in 0..3_u8 {
+            if self.machine.of_class[usize::from(class)] == 0 {
+                continue;
+            }
+            let changes = &mut self.memory.meeting.differences;
+            changes.clear();
+            changes.resize(points, 0);
+            for value in 0..values.def.len() as u32 {
+                let def = values.def[value as usize];
+                if def == NONE || values.class[value as usize] != class {
+                    continue;
+                }
+                let pieces = values.pieces(value);
+                for piece in pieces {
+                    let (from, to) = values.range(flow, piece);
+                    changes[from as usize] += 1;
+                    changes[to as usize] -= 1;
+                }
+                if pieces.is_empty() {
+                    let last = values.uses(value).last();
+                    let to = last.map_or(def + 1, |one| 2 * one.inst + 1);
+                    changes[def as usize] += 1;
+                    changes[to.max(def + 1) as usize] -= 1;
+                }
+            }
+            let mut alive = 0;
+            for (block, pressure) in pressure.iter_mut().enumerate() {
+                let points = 2 * flow.first[block] as usize..2 * flow.last[block] as usize + 2;
+                let mut most = 0;
+                for change in &changes[points] {
+                    alive += change;
+                    most = most.max(alive);
+                }
+                pressure[usize::from(class)] = most.min(i32::from(u16::MAX)) as u16;
+            }
+        }
+        self.find_call_rates();
+        let pressure = &mut self.memory.pressure;
+        for block in (0..flow.blocks()).rev() {
+            let around = match flow.is_head(block) {
+                true => flow.outer_of(block),
+                false => flow.loop_of[block as usize],
+            };
+            if around != NONE {
+                let inner = pressure[block as usize];
+                for (outer, inner) in pressure[around as usize].iter_mut().zip(inner) {
+                    *outer = inner.max(*outer);
+                }
+            }
+        }
+    }
+
+    /// How many calls there are in one round of each loop, by its head.
+    fn find_call_rates(&mut self) {
+        let (flow, values) = (self.flow, self.values);
+        let rates = &mut self.memory.call_rates;
+        rates.clear();
+        rates.resize(flow.blocks() as usize, 0.0);
+        let mut calls = values.calls.iter().rev().peekable();
+        for block in (0..flow.blocks()).rev() {
+            let has_call = calls.next_if(|&&call| call >= flow.first[block as usize]);
+            while calls
+                .next_if(|&&call| call >= flow.first[block as usize])
+                .is_some()
+            {}
+            let freq = flow.freq[block as usize];
+            if has_call.is_some() && flow.loop_of[block as usize] != NONE {
+                rates[flow.loop_of[block as usize] as usize] += freq;
+            }
+            if flow.is_head(block) {
+                // Loops inside have larger numbers.
+                let sum = rates[block as usize];
+                let outer = flow.outer_of(block);
+                if outer != NONE {
+                    rates[outer as usize] += sum;
+                }
+                rates[block as usize] = sum / freq;
+            }
+        }
+    }
+}

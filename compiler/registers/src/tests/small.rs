@@ -1,0 +1,220 @@
+//! Small functions, each for one idea.
+
+use super::program::{Body, Instruction, Program, caller_saved, machine};
+use crate::Allocator;
+use regalloc2::checker::Checker;
+use regalloc2::{
+    Allocation, Block, Edit, Function, Operand, Output, PReg, ProgPoint, RegAllocError, RegClass,
+    VReg,
+};
+
+fn allocate(program: &Program) -> Output {
+    let mut output = Output::default();
+    let result = Allocator::default().run(program, &machine(), &mut output);
+    result.expect("it can be allocated");
+    let env = machine();
+    let mut checker = Checker::new(program, &env);
+    checker.prepare(&output);
+    checker.run().expect("it is right");
+    output
+}
+
+/// The moves in a block.
+fn moves(program: &Program, output: &Output, block: usize) -> Vec<(Allocation, Allocation)> {
+    let insts = program.block_insns(Block::new(block));
+    let range = ProgPoint::before(insts.first())..=ProgPoint::after(insts.last());
+    let edits = output.edits.iter().filter(|edit| range.contains(&edit.0));
+    edits
+        .map(|(_, Edit::Move { from, to })| (*from, *to))
+        .collect()
+}
+
+fn int(program: &mut Program) -> VReg {
+    program.define(RegClass::Int)
+}
+
+fn call(operands: Vec<Operand>) -> Instruction {
+    Instruction {
+        operands,
+        clobbers: caller_saved(),
+        ..Instruction::default()
+    }
+}
+
+fn with_blocks(blocks: usize) -> Program {
+    let mut program = Program::default();
+    program.blocks.resize_with(blocks, Body::default);
+    program
+}
+
+/// Uses a value at the end of a function.
+fn end(program: &mut Program, block: usize, value: VReg) {
+    program.push(&[Operand::reg_use(value)]);
+    program.end_block(block, &[]);
+}
+
+#[test]
+fn what_is_loop_carried_needs_no_move() {
+    let mut program = with_blocks(4);
+    let start = int(&mut program);
+    program.blocks[0].args = vec![vec![start]];
+    program.end_block(0, &[1]);
+    let param = program.vreg(RegClass::Int);
+    program.blocks[1].params.push(param);
+    let next = program.vreg(RegClass::Int);
+    program.push(&[Operand::reg_use(param), Operand::reg_reuse_def(next, 0)]);
+    program.end_block(1, &[2, 3]);
+    program.blocks[2].args = vec![vec![next]];
+    program.end_block(2, &[1]);
+    end(&mut program, 3, next);
+    let output = allocate(&program);
+    assert_eq!(output.edits.len(), 0, "{:?}", output.edits);
+}
+
+#[test]
+fn what_outlives_calls_in_a_loop_stays_in_a_register() {
+    let mut program = with_blocks(4);
+    let value = int(&mut program);
+    program.end_block(0, &[1]);
+    program.insts.push(call(Vec::new()));
+    program.push(&[Operand::reg_use(value)]);
+    program.end_block(1, &[2, 3]);
+    program.end_block(2, &[1]);
+    end(&mut program, 3, value);
+    let output = allocate(&program);
+    assert_eq!(output.edits.len(), 0, "{:?}", output.edits);
+    assert_eq!(output.num_spillslots, 0);
+}
+
+#[test]
+fn a_value_is_stored_once_and_loaded_for_each_use() {
+    let mut program = with_blocks(1);
+    // Nothing of this class outlives a call.
+    let value = program.define(RegClass::Float);
+    for _ in 0..3 {
+        program.insts.push(call(Vec::new()));
+        program.push(&[Operand::reg_use(value)]);
+    }
+    program.end_block(0, &[]);
+    let output = allocate(&program);
+    let moves = moves(&program, &output, 0);
+    let stores = moves.iter().filter(|(_, to)| to.is_stack()).count();
+    assert_eq!((stores, moves.len()), (1, 4), "{moves:?}");
+    assert_eq!(output.num_spillslots, 2, "a float takes two");
+}
+
+#[test]
+fn a_store_is_where_it_is_seldom_made() {
+    // A loop whose value goes to memory in one arm that is left for good.
+    let mut program = with_blocks(6);
+    let start = program.define(RegClass::Float);
+    program.blocks[0].args = vec![vec![start]];
+    program.end_block(0, &[1]);
+    let param = program.vreg(RegClass::Float);
+    program.blocks[1].params.push(param);
+    let next = program.vreg(RegClass::Float);
+    program.push(&[Operand::reg_use(param), Operand::reg_reuse_def(next, 0)]);
+    program.end_block(1, &[2, 3]);
+    program.blocks[2].args = vec![vec![next]];
+    program.end_block(2, &[1]);
+    program.end_block(3, &[4]);
+    program.insts.push(call(Vec::new()));
+    program.end_block(4, &[5]);
+    end(&mut program, 5, next);
+    let output = allocate(&program);
+    for block in [1, 2] {
+        assert_eq!(moves(&program, &output, block), [], "block {block}");
+    }
+    let stores = output.edits.iter();
+    let stores = stores.filter(|(_, Edit::Move { to, .. })| to.is_stack());
+    assert_eq!(stores.count(), 1);
+}
+
+#[test]
+fn one_value_can_be_in_several_registers_for_a_call() {
+    let mut program = with_blocks(1);
+    let value = int(&mut program);
+    let fixed = |number| Operand::reg_fixed_use(value, PReg::new(number, RegClass::Int));
+    program.insts.push(call(vec![fixed(1), fixed(2), fixed(3)]));
+    end(&mut program, 0, value);
+    let output = allocate(&program);
+    // It is made in one of them, and copied; a store and a load take it over the call.
+    let moves = moves(&program, &output, 0);
+    let in_memory = moves
+        .iter()
+        .filter(|(from, to)| from.is_stack() || to.is_stack());
+    assert_eq!((in_memory.count(), moves.len()), (2, 4), "{moves:?}");
+}
+
+#[test]
+fn registers_that_change_places_need_one_more_move_each_circle() {
+    let mut program = with_blocks(1);
+    let [one, other] = [1, 2].map(|number| {
+        let new = program.vreg(RegClass::Int);
+        let register = PReg::new(number, RegClass::Int);
+        program.push(&[Operand::reg_fixed_def(new, register)]);
+        new
+    });
+    program.push(&[
+        Operand::reg_fixed_use(one, PReg::new(2, RegClass::Int)),
+        Operand::reg_fixed_use(other, PReg::new(1, RegClass::Int)),
+    ]);
+    program.end_block(0, &[]);
+    let output = allocate(&program);
+    assert_eq!(output.edits.len(), 3, "{:?}", output.edits);
+    assert_eq!(output.num_spillslots, 0);
+}
+
+#[test]
+fn hundreds_of_parameters_can_change_places() {
+    // In circles of all lengths, in a chain, and some from one.
+    for (count, step) in [(60, 1), (200, 7), (300, 60), (300, 0)] {
+        let mut program = with_blocks(4);
+        let class = |number: usize| match number % 3 {
+            0 => RegClass::Float,
+            _ => RegClass::Int,
+        };
+        let starts = (0..count).map(|number| program.define(class(number)));
+        let starts: Vec<VReg> = starts.collect();
+        program.blocks[0].args = vec![starts];
+        program.end_block(0, &[1]);
+        let params: Vec<VReg> = (0..count).map(|n| program.vreg(class(n))).collect();
+        program.blocks[1].params = params.clone();
+        for &param in &params {
+            program.push(&[Operand::reg_use(param)]);
+        }
+        program.end_block(1, &[2, 3]);
+        let from = |number: usize| match step {
+            0 if number < 150 => number % 3,
+            0 => number - 3,
+            _ => (number + 3 * step) % count,
+        };
+        let args = (0..count).map(|number| params[from(number)]).collect();
+        program.blocks[2].args = vec![args];
+        program.end_block(2, &[1]);
+        program.end_block(3, &[]);
+        allocate(&program);
+    }
+}
+
+#[test]
+fn too_many_operands_are_an_error() {
+    let mut program = with_blocks(1);
+    let operands: Vec<Operand> = (0..9)
+        .map(|_| Operand::reg_use(int(&mut program)))
+        .collect();
+    program.push(&operands);
+    program.end_block(0, &[]);
+    let result = Allocator::default().run(&program, &machine(), &mut Output::default());
+    assert!(matches!(result, Err(RegAllocError::TooManyLiveRegs)));
+}
+
+#[test]
+fn an_edge_without_a_place_for_moves_is_an_error() {
+    let mut program = with_blocks(3);
+    program.end_block(0, &[1, 2]);
+    program.end_block(1, &[2]);
+    program.end_block(2, &[]);
+    let result = Allocator::default().run(&program, &machine(), &mut Output::default());
+    assert!(matches!(result, Err(RegAllocError::CritEdge(..))));
+}
