@@ -1,9 +1,10 @@
 //! Random modules under our executables and under a reference: the same results, traps, globals
 //! and memories.
 //!
-//! There are two families of seeds. Those called `wasmi` run under that interpreter too; those
-//! called `options` have exceptions, which it lacks, and are compiled in two ways.
-//! `WASMELT_DIFFERENTIAL=N` takes N seeds of each family; a filter such as `wasmi/17` takes one.
+//! There are three families of seeds. Those called `wasmi` run under that interpreter too; those
+//! called `options` have exceptions, which it lacks, and are compiled in two ways; those called
+//! `profile` count what they run, and are compiled again with the counts.
+//! `WASMELT_DIFFERENTIAL=N` takes N seeds of the first two, and a third of it of the last; a filter such as `wasmi/17` takes one.
 //! `WASMELT_DIFFERENTIAL_KEEP=FOLDER` writes the modules there.
 
 #[path = "executables/mod.rs"]
@@ -21,7 +22,9 @@ use std::time::Duration;
 
 use generated::Random;
 use libtest_mimic::{Arguments, Failed, Trial};
-use wasmelt_compiler::{OptLevel, Options, RegisterAllocation, ScriptItem, ScriptModule};
+use wasmelt_compiler::{
+    OptLevel, Options, ProfileFile, RegisterAllocation, ScriptItem, ScriptModule,
+};
 use wasmparser::{ExternalKind, Parser, Payload, ValType};
 
 /// Calls of functions and loops that a module may make in all.
@@ -46,6 +49,12 @@ fn main() -> ExitCode {
         let path = folder.path().join(format!("options-{seed}"));
         trials.push(Trial::test(format!("options/{seed}"), move || {
             against_other_options(seed, &path)
+        }));
+    }
+    for seed in 0..seeds / 3 {
+        let path = folder.path().join(format!("profile-{seed}"));
+        trials.push(Trial::test(format!("profile/{seed}"), move || {
+            with_profile(seed, &path)
         }));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -74,6 +83,32 @@ fn against_other_options(seed: u64, executable: &Path) -> Result<(), Failed> {
     let wanted = answers(&wasm, &questions, &plain, executable)?;
     let other = &others[seed as usize % others.len()];
     let given = answers(&wasm, &questions, other, executable)?;
+    compare(&questions, &wanted, &given)
+}
+
+fn with_profile(seed: u64, executable: &Path) -> Result<(), Failed> {
+    let wasm = module(seed ^ 0x90f1, seed % 2 == 1);
+    keep(&wasm, &format!("profile-{seed}"))?;
+    let questions = questions(&wasm, seed);
+    let plain = Options::default();
+    let wanted = answers(&wasm, &questions, &plain, executable)?;
+    let file = executable.with_extension("counts");
+    let counting = Options {
+        profile_generate: Some(file.clone()),
+        ..plain.clone()
+    };
+    let given = answers(&wasm, &questions, &counting, executable)?;
+    compare(&questions, &wanted, &given)?;
+    let profile = ProfileFile {
+        name: "counts".to_owned(),
+        bytes: std::fs::read(&file)?,
+    };
+    let _ = std::fs::remove_file(file);
+    let using = Options {
+        profile_use: vec![profile],
+        ..plain
+    };
+    let given = answers(&wasm, &questions, &using, executable)?;
     compare(&questions, &wanted, &given)
 }
 

@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use crate::diagnostic::{ColorChoice, Diagnostic};
 use crate::dirs::DirArgs;
 use crate::keys::{self, ListParser};
+use crate::profile::ProfileArgs;
 
 /// The words that are subcommands rather than inputs.
 const SUBCOMMANDS: &[&str] = &[
@@ -159,6 +160,9 @@ pub(crate) struct BuildArgs {
 
     #[command(flatten)]
     pub(crate) code: CodeArgs,
+
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
 
     #[command(flatten)]
     pub(crate) grants: GrantArgs,

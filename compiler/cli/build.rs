@@ -20,6 +20,7 @@ use crate::packs::{self, Pack};
 use crate::pipeline;
 use crate::policy;
 use crate::preload;
+use crate::profile;
 use crate::requests::{Build, OutputPath};
 use crate::sbom::{self, Materials};
 use crate::server;
@@ -79,6 +80,7 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
 fn completed(build: &Build, options: &Options, input: &Input) -> Result<Options, Failure> {
     Ok(Options {
         preloads: preload::read(&build.preloads)?,
+        profile_use: profile::read(&build.profiles)?,
         ..pipeline::options_for(input, options)?
     })
 }
@@ -87,11 +89,8 @@ fn completed(build: &Build, options: &Options, input: &Input) -> Result<Options,
 fn library(build: &Build, input: &Input) -> Result<Product, Failure> {
     let compiled = compiled(build, &build.options, input)?;
     let name = &build.options.name;
-    let file_name = match &build.output {
-        OutputPath::File(path) => path.file_name(),
-        OutputPath::Stdout => None,
-    };
-    let soname = file_name.map(|name| name.to_string_lossy().into_owned());
+    let soname = build.output.file_name();
+    let soname = soname.map(|name| name.to_string_lossy().into_owned());
     let soname = soname.unwrap_or_else(|| format!("lib{name}.so"));
     let shared = (build.emit == Emit::Sharedlib).then_some(soname);
     let (library, linked) = pipeline::library(&compiled, name, shared.as_deref())?;
@@ -267,6 +266,10 @@ fn tell(build: &Build, input: &Input, product: &Product, total: Duration) {
         if let Some(hint) = multi_call::hint(&build.options.name, &input.bytes, argv0) {
             console.show(&hint);
         }
+    }
+    let matched = product.report.as_ref().and_then(|report| report.profile);
+    if let Some(warning) = matched.and_then(profile::warning) {
+        console.show(&warning);
     }
     if let Some(report) = &product.report {
         if console.time {

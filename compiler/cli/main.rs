@@ -34,6 +34,7 @@ mod packs;
 mod pipeline;
 mod policy;
 mod preload;
+mod profile;
 mod progress;
 mod requests;
 mod resolve;

@@ -1,7 +1,7 @@
 //! What a command line asks for, in plain structs: `resolve` makes them, the subcommands do it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use wasmelt_compiler::Options;
@@ -17,6 +17,8 @@ pub(crate) struct Build {
     pub(crate) input: InputPath,
     pub(crate) composition: Composition,
     pub(crate) preloads: Vec<PreloadFile>,
+    /// Profiles of earlier runs.
+    pub(crate) profiles: Vec<PathBuf>,
     pub(crate) output: OutputPath,
     pub(crate) emit: Emit,
     pub(crate) options: Options,
@@ -87,6 +89,15 @@ pub(crate) struct LinkOptions {
 pub(crate) enum OutputPath {
     Stdout,
     File(PathBuf),
+}
+
+impl OutputPath {
+    pub(crate) fn file_name(&self) -> Option<&OsStr> {
+        match self {
+            OutputPath::File(path) => path.file_name(),
+            OutputPath::Stdout => None,
+        }
+    }
 }
 
 /// What the command line says about composition.

@@ -98,10 +98,15 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
             Emit::Sbom => stem + ".cdx.json",
         })),
     };
+    let generate = args.profile.generate_path(output.file_name());
+    for options in std::iter::once(&mut options).chain(&mut all) {
+        options.profile_generate.clone_from(&generate);
+    }
     Ok(Build {
         input,
         composition,
         preloads,
+        profiles: args.profile.profile_use,
         output,
         emit: args.emit,
         options,

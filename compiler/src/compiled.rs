@@ -1,5 +1,6 @@
 //! What compiling gives.
 
+use crate::profile::Matched;
 use std::time::Duration;
 
 /// What [`crate::compile`] makes.
@@ -50,6 +51,8 @@ pub struct Report {
     pub dearest_functions: Vec<(String, Duration)>,
     /// Host functions that code of the program calls, `module` and `name`.
     pub host_imports: Vec<(String, String)>,
+    /// How far the profiles of [`crate::Options::profile_use`] are of this program.
+    pub profile: Option<Matched>,
 }
 
 /// Receives progress while functions are compiled; called from several threads.

@@ -21,6 +21,7 @@ mod index;
 mod options;
 mod parse;
 mod plan;
+mod profile;
 mod proposal;
 mod summary;
 mod target;
@@ -36,6 +37,7 @@ pub use options::{
     Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, Protocols, RegisterAllocation,
     TextKind, UnknownImports, WithheldStreams,
 };
+pub use profile::{Matched, ProfileFile};
 pub use proposal::Proposal;
 pub use summary::{Externs, ModuleSummary, Summary};
 pub use target::{Arch, Feature, Level, System, TARGETS, Target, TargetCpu};

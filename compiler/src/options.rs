@@ -1,6 +1,7 @@
 //! Resolved options: what the command line decides before anything is compiled.
 
 use crate::gate::Gate;
+use crate::profile::ProfileFile;
 use crate::proposal::Proposal;
 use crate::target::{Target, TargetCpu};
 use crate::withheld::Withheld;
@@ -66,6 +67,10 @@ pub struct Options {
     pub policy: Policy,
     /// Text for `inspect`, kept in the executable's section [`crate::POLICY_SECTION`].
     pub policy_note: Option<String>,
+    /// The program counts what it runs, and writes that to this file (`--profile-generate`).
+    pub profile_generate: Option<PathBuf>,
+    /// What earlier runs have counted (`--profile-use`).
+    pub profile_use: Vec<ProfileFile>,
     /// Also produce text: see [`crate::Compiled::text`].
     pub emit_text: Option<TextKind>,
     /// The object is for other linkers than ours (`--emit obj`).
@@ -274,6 +279,8 @@ impl Default for Options {
             proposals_off: BTreeSet::new(),
             policy: Policy::default(),
             policy_note: None,
+            profile_generate: None,
+            profile_use: Vec::new(),
             emit_text: None,
             portable_object: false,
             verify: cfg!(debug_assertions),

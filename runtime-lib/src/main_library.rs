@@ -26,7 +26,7 @@ use crate::vm::message::Message;
 use crate::vm::space::{NoSpace, PROCESS, header};
 use crate::vm::store::{Store, of_memory, set_current};
 use crate::vm::trap::{self, catch};
-use crate::vm::{backtrace, note, process, spaces, stack_limit, start};
+use crate::vm::{backtrace, note, process, profile, spaces, stack_limit, start};
 use values::Checked;
 use wasmelt_abi::{ComponentExport, LibraryConfig, LibraryStatus, Program};
 
@@ -89,6 +89,7 @@ fn prepare() {
         process::adopt_environment();
         process::leave_with(trap::leave);
         start::take_signals();
+        profile::begin_if_any(process::program());
     });
 }
 

@@ -1,9 +1,9 @@
-//! A program that may not run for ever, does not get all standard streams, or needs a processor that
-//! is not any: that is seen to first, then it runs like any other.
+//! A program that may not run for ever, does not get all standard streams, needs a processor that is
+//! not any, or writes a profile: that is seen to first, then it runs like any other.
 
 use crate::host::descriptor::{Stream, discard};
 use crate::vm::message::Message;
-use crate::vm::{process, processor, timeout};
+use crate::vm::{process, processor, profile, timeout};
 use wasmelt_abi::{Program, Streams};
 
 #[unsafe(no_mangle)]
@@ -22,6 +22,7 @@ extern "C" fn wasmelt_main_restricted(program: &'static Program) -> ! {
             process::exit(1);
         }
     }
+    profile::begin_if_any(program);
     timeout::start(rare.timeout_ns);
     // SAFETY: the compiler wrote the address of one of the other `wasmelt_main_*` functions.
     unsafe { (rare.main)(program) }

@@ -36,6 +36,7 @@ use crate::vm::exception::{exception_free, exception_new};
 use crate::vm::memory::{
     bytes_copy, memory_copy, memory_fill, memory_grow, memory_grow_or_trap, memory_init,
 };
+use crate::vm::profile::profile_call;
 use crate::vm::table::{table_copy, table_fill, table_grow, table_grow_or_trap, table_init};
 
 macro_rules! native {

@@ -17,6 +17,7 @@ use crate::translate::{Translation, limit_stack, names, translate};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, LibCall, UserExternalNameRef};
 use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings;
 use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
@@ -100,7 +101,7 @@ impl Worker {
         let (context, isa) = (&mut self.context, translation.isa);
         let mut control = ControlPlane::default();
         context.optimize(isa, &mut control)?;
-        if translation.options.opt_level != OptLevel::None {
+        if isa.flags().opt_level() != settings::OptLevel::None {
             loops::improve(context);
             context.verify_if(isa)?;
         }
@@ -132,7 +133,8 @@ impl Worker {
             blocks: code.bb_starts,
             branches: code.bb_edges,
         };
-        if let Some(shortener) = &mut self.shortener {
+        let is_optimized = translation.isa.flags().opt_level() != settings::OptLevel::None;
+        if let Some(shortener) = self.shortener.as_mut().filter(|_| is_optimized) {
             shortener.shorten(&mut portable, &mut flow);
         }
         portable.start = alignment::start(&flow.blocks, &flow.branches, portable.len());
@@ -215,7 +217,7 @@ fn reachable(plan: &LinkPlan<'_>) -> Vec<FuncId> {
 /// CLIF of a function with its small callees inlined, in `worker.context`.
 fn translate_and_inline(
     translation: Translation<'_>,
-    candidates: &Candidates,
+    candidates: &Candidates<'_>,
     id: FuncId,
     worker: &mut Worker,
 ) -> Result<()> {
@@ -223,15 +225,15 @@ fn translate_and_inline(
     match candidates.get(translation.plan, id) {
         Some(clif) => worker.context.func = clif,
         None => {
-            translate(
+            let calls = translate(
                 translation,
                 id,
                 &mut worker.context.func,
                 &mut worker.builder_context,
             )?;
             // Entries run once: what they call is to be seen in backtraces.
-            if !is_entry(translation.plan, id) {
-                let mut inliner = Inliner::new(candidates, translation.plan, id);
+            if !is_entry(translation.plan, id) && !translation.is_unused(id) {
+                let mut inliner = Inliner::new(candidates, translation.plan, id, &calls);
                 worker
                     .context
                     .inline(&mut inliner)
@@ -291,12 +293,13 @@ fn is_entry(plan: &LinkPlan<'_>, id: FuncId) -> bool {
 
 fn compile(
     translation: Translation<'_>,
-    candidates: &Candidates,
+    candidates: &Candidates<'_>,
     id: FuncId,
     worker: &mut Worker,
     cache: Option<&CodeCache>,
 ) -> Result<CompiledFunction> {
     let started = Instant::now();
+    let translation = translation.of(id);
     translate_and_inline(translation, candidates, id, worker)?;
     check_vectors(translation, id, &worker.context.func)?;
     let key = cache.map(|cache| (cache, Key::new(translation, &worker.context.func)));
@@ -404,6 +407,7 @@ pub fn assembly(translation: Translation<'_>) -> Result<String> {
     let mut worker = Worker::new(translation.options);
     let mut text = String::new();
     for id in reachable(translation.plan) {
+        let translation = translation.of(id);
         translate_and_inline(translation, &candidates, id, &mut worker)?;
         worker.context.set_disasm(true);
         let name = &translation.plan.funcs[id.index()].name;

@@ -15,7 +15,8 @@ use crate::error::Result;
 use crate::index::FuncId;
 use crate::options::OptLevel;
 use crate::plan::{CanonKind, FuncKind, LinkPlan};
-use crate::translate::{Translation, names, translate};
+use crate::profile::Profile;
+use crate::translate::{CallCounts, Translation, names, translate};
 use cranelift_codegen::Context;
 use cranelift_codegen::inline::{Inline, InlineCommand};
 use cranelift_codegen::ir;
@@ -48,14 +49,20 @@ const SPLIT_FACTOR: usize = 32;
 /// A function takes in copies of itself of together this many times the values of the largest
 /// function to be inlined, unless it is to be small.
 const RECURSION_FACTOR: usize = 4;
+/// Where a profile says that a call is hot, a callee may have this many times the values, and a caller
+/// with such calls may take in this many times what it wants otherwise.
+const HOT_FACTOR: usize = 4;
+/// A call is cold that would have to run this many times as often to be hot.
+const WARM_FACTOR: u64 = 16;
 /// A call from one component to another may have this many times the values of another function
 /// that is inlined: of one with constants, half of the work is done when compiling.
 const ADAPTER_FACTOR: usize = 6;
 
 /// Functions that may be inlined, as CLIF.
 #[derive(Default)]
-pub struct Candidates {
+pub struct Candidates<'a> {
     functions: HashMap<FuncId, Candidate>,
+    profile: Option<&'a Profile>,
     values_max: usize,
     /// How many values a function takes in of itself.
     recursion_values_max: usize,
@@ -68,12 +75,28 @@ struct Candidate {
     /// With more of them it is not inlined.
     values_max: usize,
     size: usize,
+    /// What a profile says of its calls.
+    calls: CallCounts,
 }
 
 impl Candidate {
     fn is_small_enough(&self) -> bool {
-        self.values <= self.values_max && self.size <= self.values_max * SIZE_FACTOR
+        self.fits(self.values_max)
     }
+
+    fn fits(&self, values_max: usize) -> bool {
+        self.values <= values_max && self.size <= values_max * SIZE_FACTOR
+    }
+}
+
+/// What a profile says about the calls of a program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Heat {
+    /// Hardly any: code is not to grow for it.
+    Cold,
+    /// Neither, or not known.
+    Ordinary,
+    Hot,
 }
 
 /// What callers may take in: the part of what they want that the program has room for.
@@ -125,12 +148,12 @@ fn wanted_by(plan: &LinkPlan<'_>, id: FuncId, values_max: usize) -> u64 {
     (CALLER_SIZE + 2 * own_operators(plan, id) + adapters).min(CALLER_SIZE_MAX)
 }
 
-impl Candidates {
+impl<'a> Candidates<'a> {
     /// Translates the small functions and inlines them into each other.
     ///
     /// # Errors
     /// As for translation.
-    pub fn translate(translation: Translation<'_>) -> Result<Candidates> {
+    pub fn translate(translation: Translation<'a>) -> Result<Candidates<'a>> {
         let values_max = translation.options.inline_values_max as usize;
         if values_max == 0 || translation.options.opt_level == OptLevel::None {
             return Ok(Candidates::default());
@@ -138,6 +161,7 @@ impl Candidates {
         let plan = translation.plan;
         let mut candidates = Candidates {
             functions: HashMap::new(),
+            profile: translation.profile(),
             values_max,
             recursion_values_max: match translation.options.opt_level {
                 OptLevel::SpeedAndSize => 0,
@@ -148,29 +172,29 @@ impl Candidates {
         let operators_max = candidates.budget.operators_max();
         let small: Vec<FuncId> = (0..plan.funcs.len())
             .map(FuncId::new)
-            .filter(|&id| is_small(plan, id, operators_max))
+            .filter(|&id| is_small(plan, id, operators_max, candidates.profile))
             .collect();
-        let translated: Vec<Result<(FuncId, ir::Function)>> = small
+        let translated: Vec<Result<(FuncId, (ir::Function, CallCounts))>> = small
             .par_iter()
             .map_init(FunctionBuilderContext::new, |context, &id| {
                 let mut clif = ir::Function::new();
-                translate(translation, id, &mut clif, context)?;
-                Ok((id, clif))
+                let calls = translate(translation, id, &mut clif, context)?;
+                Ok((id, (clif, calls)))
             })
             .collect();
-        let mut pending: HashMap<FuncId, ir::Function> =
+        let mut pending: HashMap<FuncId, (ir::Function, CallCounts)> =
             translated.into_iter().collect::<Result<_>>()?;
         for id in callees_first(plan, &small) {
-            let clif = pending.remove(&id).expect("every small function once");
-            candidates.add(plan, id, clif);
+            let (clif, calls) = pending.remove(&id).expect("every small function once");
+            candidates.add(plan, id, clif, calls);
         }
         Ok(candidates)
     }
 
     /// Inlines what a small function calls, and keeps it if it is still small.
-    fn add(&mut self, plan: &LinkPlan<'_>, id: FuncId, clif: ir::Function) {
+    fn add(&mut self, plan: &LinkPlan<'_>, id: FuncId, clif: ir::Function, calls: CallCounts) {
         let mut context = Context::for_function(clif);
-        let mut inliner = Inliner::new(self, plan, id);
+        let mut inliner = Inliner::new(self, plan, id, &calls);
         // A failure here comes back when the function itself is compiled.
         let _ = context.inline(&mut inliner);
         let values_max = match is_adapter(plan, id) {
@@ -182,9 +206,12 @@ impl Candidates {
             values_max,
             size: size(&context.func),
             clif: context.func,
+            calls,
         };
         let calls_itself = plan.callees(id).contains(&id);
-        if candidate.is_small_enough() || calls_itself {
+        let hot_values_max = self.values_max * HOT_FACTOR;
+        let is_worth_it = self.has_hot_part(id) && candidate.fits(hot_values_max);
+        if candidate.is_small_enough() || is_worth_it || calls_itself {
             self.functions.insert(id, candidate);
         }
     }
@@ -197,6 +224,7 @@ impl Candidates {
         let mut context = Context::for_function(candidate.clif.clone());
         let mut recursion = Recursion {
             id,
+            candidates: self,
             candidate,
             values_left: self.recursion_values_max,
             size_left: self.budget.part(wanted_by(plan, id, self.values_max)),
@@ -204,6 +232,23 @@ impl Candidates {
         // A failure here comes back when the function is compiled.
         let _ = context.inline(&mut recursion);
         Some(context.func)
+    }
+}
+
+impl Candidates<'_> {
+    fn has_hot_part(&self, id: FuncId) -> bool {
+        self.profile.is_some_and(|profile| profile.has_hot_part(id))
+    }
+
+    /// What a profile says of a call.
+    fn heat(&self, calls: &CallCounts, call: ir::Inst) -> Heat {
+        match (self.profile, calls.get(&call)) {
+            (Some(profile), Some(&count)) if profile.is_hot(count) => Heat::Hot,
+            (Some(profile), Some(&count)) if !profile.is_hot(count.saturating_mul(WARM_FACTOR)) => {
+                Heat::Cold
+            }
+            _ => Heat::Ordinary,
+        }
     }
 }
 
@@ -222,10 +267,19 @@ fn size(func: &ir::Function) -> usize {
     size
 }
 
-fn is_small(plan: &LinkPlan<'_>, id: FuncId, operators_max: u64) -> bool {
-    if !plan.reachable[id.index()] {
+fn is_small(
+    plan: &LinkPlan<'_>,
+    id: FuncId,
+    operators_max: u64,
+    profile: Option<&Profile>,
+) -> bool {
+    if !plan.reachable[id.index()] || profile.is_some_and(|profile| profile.is_unused(id)) {
         return false;
     }
+    let operators_max = match profile {
+        Some(profile) if profile.has_hot_part(id) => OPERATORS_MAX * HOT_FACTOR as u64,
+        _ => operators_max,
+    };
     // Adapters catch exceptions, where there are any.
     (is_adapter(plan, id) && plan.tags.is_empty())
         || plan
@@ -267,7 +321,8 @@ fn callees_first(plan: &LinkPlan<'_>, functions: &[FuncId]) -> Vec<FuncId> {
 
 /// Decides for each call of one caller.
 pub struct Inliner<'c> {
-    candidates: &'c Candidates,
+    candidates: &'c Candidates<'c>,
+    calls: &'c CallCounts,
     caller: FuncId,
     size_left: u64,
     /// Instructions that may still be moved.
@@ -278,13 +333,23 @@ pub struct Inliner<'c> {
 
 impl<'c> Inliner<'c> {
     #[must_use]
-    pub fn new(candidates: &'c Candidates, plan: &LinkPlan<'_>, caller: FuncId) -> Inliner<'c> {
+    pub fn new(
+        candidates: &'c Candidates<'_>,
+        plan: &LinkPlan<'_>,
+        caller: FuncId,
+        calls: &'c CallCounts,
+    ) -> Inliner<'c> {
         let wanted = wanted_by(plan, caller, candidates.values_max);
+        let size_left = match candidates.has_hot_part(caller) {
+            true => wanted * HOT_FACTOR as u64,
+            false => candidates.budget.part(wanted),
+        };
         let operators = usize::try_from(own_operators(plan, caller)).expect("64-bit host");
         Inliner {
             candidates,
+            calls,
             caller,
-            size_left: candidates.budget.part(wanted),
+            size_left,
             split_left: SPLIT_FACTOR * (operators + CALLER_SIZE as usize),
             adapter_values: 0,
         }
@@ -320,7 +385,15 @@ impl Inline for Inliner<'_> {
             0..=SIZE_FREE => 0,
             size => size as u64,
         };
-        if !candidate.is_small_enough() || cost > self.size_left || !self.may_split(caller, call) {
+        let is_worth_it = match self.candidates.heat(self.calls, call) {
+            Heat::Cold => cost == 0 && candidate.is_small_enough(),
+            Heat::Ordinary => candidate.is_small_enough(),
+            Heat::Hot => {
+                let hot_values_max = self.candidates.values_max * HOT_FACTOR;
+                candidate.fits(candidate.values_max.max(hot_values_max))
+            }
+        };
+        if !is_worth_it || cost > self.size_left || !self.may_split(caller, call) {
             return InlineCommand::KeepCall;
         }
         self.size_left -= cost;
@@ -335,6 +408,7 @@ impl Inline for Inliner<'_> {
 /// Inlines one level of a function's calls of itself.
 struct Recursion<'c> {
     id: FuncId,
+    candidates: &'c Candidates<'c>,
     candidate: &'c Candidate,
     values_left: usize,
     size_left: u64,
@@ -344,12 +418,13 @@ impl Inline for Recursion<'_> {
     fn inline(
         &mut self,
         caller: &ir::Function,
-        _call: ir::Inst,
+        call: ir::Inst,
         _opcode: ir::Opcode,
         callee: ir::FuncRef,
         _args: &[ir::Value],
     ) -> InlineCommand<'_> {
-        if called(caller, callee) != Some(self.id) {
+        let is_cold = self.candidates.heat(&self.candidate.calls, call) == Heat::Cold;
+        if is_cold || called(caller, callee) != Some(self.id) {
             return InlineCommand::KeepCall;
         }
         let values_left = self.values_left.checked_sub(self.candidate.values);

@@ -15,6 +15,23 @@ pub fn target_isa(options: &Options) -> OwnedTargetIsa {
     isa(options, true)
 }
 
+/// The same for code that a profile says is not run: as soon as it is compiled, it is good enough, unless
+/// it is to be small.
+///
+/// # Panics
+/// As for [`target_isa`].
+#[must_use]
+pub fn unused_isa(options: &Options) -> OwnedTargetIsa {
+    if options.opt_level == OptLevel::SpeedAndSize {
+        return isa(options, false);
+    }
+    let options = Options {
+        opt_level: OptLevel::None,
+        ..options.clone()
+    };
+    isa(&options, false)
+}
+
 /// The same, without telling where blocks begin: for each edge of a jump table that has a block of
 /// its own, Cranelift looks through all those before it again.
 ///

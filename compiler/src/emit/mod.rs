@@ -18,6 +18,7 @@ mod loops;
 mod object;
 mod placement;
 mod portable;
+mod profile;
 mod program;
 mod rare;
 mod shorten;
@@ -33,8 +34,10 @@ use crate::compiled::{Compiled, ImagePlacement, Progress, Report};
 use crate::error::Result;
 use crate::options::{Options, TextKind};
 use crate::plan::LinkPlan;
+use crate::profile::{Layout, Profile, Profiling};
 use crate::translate::Translation;
 use code::Target;
+use isa::unused_isa;
 use placement::{MEMORY_ADDRESS, image_is_mapped, mapped_bytes};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -50,8 +53,20 @@ pub fn check(plan: &LinkPlan<'_>, options: &Options) -> Result<()> {
         plan,
         options,
         isa: &*isa,
+        unused_isa: &*isa,
         has_vectors: isa::has_vectors(options),
+        profiling: Profiling::None,
     })
+}
+
+/// What a build writes for a profile, and what it takes from others.
+fn profiles(plan: &LinkPlan<'_>, options: &Options) -> Result<(Option<Layout>, Option<Profile>)> {
+    let generate = plan.profile.map(|_| Layout::new(plan)).transpose()?;
+    let used = match options.profile_use.is_empty() {
+        true => None,
+        false => Some(Profile::new(plan, &options.profile_use)?),
+    };
+    Ok((generate, used))
 }
 
 /// The host functions that code calls. What nothing calls of what is imported is often but what a
@@ -88,6 +103,23 @@ fn dearest(plan: &LinkPlan<'_>, functions: &[code::CompiledFunction]) -> Vec<(St
     dearest.into_iter().map(owned).collect()
 }
 
+/// Functions in the order in which they lie in the executable: those with a hot part side by side, and
+/// those that are not run behind all others.
+fn in_order(
+    mut functions: Vec<code::CompiledFunction>,
+    translation: Translation<'_>,
+) -> Vec<code::CompiledFunction> {
+    if let Some(profile) = translation.profile() {
+        functions.sort_by_key(|function| {
+            (
+                profile.is_unused(function.id),
+                !profile.has_hot_part(function.id),
+            )
+        });
+    }
+    functions
+}
+
 /// Compiles every reachable function and writes the object.
 ///
 /// # Errors
@@ -100,11 +132,20 @@ pub fn emit(
     report: &mut Report,
 ) -> Result<Compiled> {
     let isa = target_isa(options);
+    let unused_isa = unused_isa(options);
+    let (counters, profile) = profiles(plan, options)?;
+    report.profile = profile.as_ref().map(|profile| profile.matched);
     let translation = Translation {
         plan,
         options,
         isa: &*isa,
+        unused_isa: &*unused_isa,
         has_vectors: isa::has_vectors(options),
+        profiling: match (&counters, &profile) {
+            (Some(counters), _) => Profiling::Generate(counters),
+            (None, Some(profile)) => Profiling::Use(profile),
+            (None, None) => Profiling::None,
+        },
     };
     if let Some(kind) = options.emit_text {
         let text = match kind {
@@ -125,13 +166,14 @@ pub fn emit(
     report.phases.push(("compile", start.elapsed()));
     report.dearest_functions = dearest(plan, &functions);
     let start = Instant::now();
+    let functions = in_order(functions, translation);
     let text = Text::lay_out(functions, options.target.arch)?;
     report.code_bytes = text.bytes.len() as u64;
     report.host_imports = host_imports(plan, &text);
     let object = if options.portable_object {
-        object::write_portable(plan, options, &text, isa)?
+        object::write_portable(plan, options, counters.as_ref(), &text, isa)?
     } else {
-        object::write(plan, options, &text)
+        object::write(plan, options, counters.as_ref(), &text)
     };
     report.phases.push(("emit", start.elapsed()));
     let image = image_is_mapped(plan).then(|| ImagePlacement {

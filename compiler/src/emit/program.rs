@@ -8,13 +8,14 @@ use crate::canonical::TyId;
 use crate::index::{DataIndex, ElemIndex, InstanceIndex};
 use crate::options::Options;
 use crate::plan::{LinkPlan, Record, Reloc, TableStorage, Value};
+use crate::profile::Layout;
 use std::collections::HashMap;
 use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
 use wasmelt_abi::{
     CallSite, CodeMap, EnvVar, Export, FuncRef, Handler, Instance, P0_PREFIX, P1_PREFIX, P2_INIT,
-    P2_PREFIX, P2_PREOPENS, P3_PREFIX, Policy, PolicyFlags, Preopen, PreopenFlags, Program, Region,
-    STAMP_SYMBOL, Slice, Str, TableInit, ValueType,
+    P2_PREFIX, P2_PREOPENS, P3_PREFIX, PROFILE_COUNTERS_SYMBOL, Policy, PolicyFlags, Preopen,
+    PreopenFlags, Program, Region, STAMP_SYMBOL, Slice, Str, TableInit, ValueType,
 };
 use wasmparser::ValType;
 
@@ -22,6 +23,7 @@ use wasmparser::ValType;
 pub(super) struct Writer<'a> {
     pub(super) plan: &'a LinkPlan<'a>,
     pub(super) options: &'a Options,
+    pub(super) counters: Option<&'a Layout>,
     pub(super) text: &'a Text,
     /// The first region's contents are in the image section, not here.
     image_is_mapped: bool,
@@ -39,10 +41,16 @@ const ADDRESS_BYTES: usize = 8;
 pub(super) type Items = (Option<u64>, usize);
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(plan: &'a LinkPlan<'a>, options: &'a Options, text: &'a Text) -> Self {
+    pub(super) fn new(
+        plan: &'a LinkPlan<'a>,
+        options: &'a Options,
+        counters: Option<&'a Layout>,
+        text: &'a Text,
+    ) -> Self {
         Writer {
             plan,
             options,
+            counters,
             text,
             image_is_mapped: placement::image_is_mapped(plan),
             blob: Blob::default(),
@@ -91,6 +99,7 @@ impl<'a> Writer<'a> {
                 Address::Blob(self.elements[&(instance, segment)])
             }
             Reloc::Record(record) => Address::Blob(self.records[&record]),
+            Reloc::ProfileCounters => Address::Symbol(PROFILE_COUNTERS_SYMBOL.to_owned()),
         }
     }
 
@@ -305,7 +314,7 @@ impl<'a> Writer<'a> {
             u64::from(wasmelt_abi::VERSION),
         );
         let policy = &self.options.policy;
-        let restricts = policy.is_restricted() || self.features() != 0;
+        let restricts = policy.is_restricted() || self.features() != 0 || plan.profile.is_some();
         let main = match restricts && !plan.is_library() {
             true => "wasmelt_main_restricted",
             false => self.main(),

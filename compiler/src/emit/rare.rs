@@ -59,6 +59,11 @@ impl Writer<'_> {
         let random = policy.random_bytes_max.unwrap_or(RANDOM_BYTES_MAX);
         self.blob
             .set_u64(field(offset_of!(Rare, random_bytes_max)), random);
+        if let (Some(counters), Some(path)) = (self.counters, &self.options.profile_generate) {
+            let profile = Address::Blob(self.write_profile(counters, path));
+            self.blob
+                .set_address(field(offset_of!(Rare, profile)), profile);
+        }
         if let Some(cwd) = &policy.cwd {
             self.str(field(offset_of!(Rare, cwd)), cwd.as_bytes());
         }

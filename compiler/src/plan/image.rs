@@ -30,6 +30,8 @@ pub enum Reloc {
         segment: ElemIndex,
     },
     Record(Record),
+    /// Where the runtime keeps the address of a profile's first counter.
+    ProfileCounters,
 }
 
 impl Image {

@@ -79,6 +79,7 @@ pub(super) fn instantiate<'a>(
         exports: Vec::new(),
         component_exports: Vec::new(),
         library: Default::default(),
+        profile: options.profile_generate.is_some().then_some(Slot::UNPLACED),
     };
     let mut this = Instantiator {
         plan,

@@ -71,6 +71,9 @@ pub(super) fn lay_out(plan: &mut LinkPlan<'_>) -> Result<()> {
     };
     place_components(plan, &mut cursors);
     place_globals(plan, &mut cursors);
+    if let Some(slot) = &mut plan.profile {
+        *slot = cursors.place(RegionIndex(0), 8, 8);
+    }
     place_segments(plan, &mut cursors);
     place_tables(plan, &mut cursors);
     place_constant_calls(plan, &mut cursors);
@@ -79,6 +82,10 @@ pub(super) fn lay_out(plan: &mut LinkPlan<'_>) -> Result<()> {
     write_headers(plan);
     write_components(plan);
     write_globals(plan);
+    if let Some(slot) = plan.profile {
+        let image = &mut plan.regions[slot.region.index()].below;
+        image.write_address(slot.offset, Reloc::ProfileCounters);
+    }
     write_segments(plan);
     write_tables(plan);
     Ok(())

@@ -92,6 +92,8 @@ pub struct LinkPlan<'a> {
     pub component_exports: Vec<ComponentExportPlan>,
     /// What an embedder calls, of a library.
     pub library: Library,
+    /// In a program that writes a profile: the address at which the address of its first counter is.
+    pub profile: Option<Slot>,
 }
 
 /// Canonical options at run time.

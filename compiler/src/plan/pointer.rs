@@ -61,6 +61,10 @@ fn may_need_stack(facts: &BodyFacts) -> bool {
 const OPERATORS_SMALL: u32 = 500;
 
 fn needs_itself(plan: &LinkPlan<'_>, id: FuncId) -> bool {
+    // What counts finds the counters by it.
+    if plan.profile.is_some() {
+        return true;
+    }
     let (FuncKind::Body { instance, .. }, Some(facts)) =
         (&plan.funcs[id.index()].kind, plan.facts(id))
     else {

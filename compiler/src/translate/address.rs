@@ -82,6 +82,7 @@ impl FuncTranslator<'_, '_> {
             Alias::Memory => "memory",
             Alias::Context => "context",
             Alias::Table => "table",
+            Alias::Profile => "profile",
         };
         let data = AliasRegionData {
             user_id: alias as u32,

@@ -101,11 +101,14 @@ impl FuncTranslator<'_, '_> {
         all.extend_from_slice(args);
         if tail {
             match target {
-                Target::Direct(func) => self.builder.ins().return_call(func, &all),
-                Target::Indirect(sig, code) => {
-                    self.builder.ins().return_call_indirect(sig, code, &all)
+                Target::Direct(func) => {
+                    let call = self.builder.ins().return_call(func, &all);
+                    self.note_call(call);
                 }
-            };
+                Target::Indirect(sig, code) => {
+                    self.builder.ins().return_call_indirect(sig, code, &all);
+                }
+            }
             self.set_unreachable();
             return;
         }
@@ -120,6 +123,7 @@ impl FuncTranslator<'_, '_> {
                 Target::Direct(func) => self.builder.ins().call(func, args),
                 Target::Indirect(sig, code) => self.builder.ins().call_indirect(sig, code, args),
             };
+            self.note_call(inst);
             return self.builder.inst_results(inst).to_vec();
         }
         let sig = match target {
@@ -175,9 +179,19 @@ impl FuncTranslator<'_, '_> {
         let sig = self.plan().type_sig(self.instance, ty);
         let ty = self.module().type_at(ty);
         let table = self.instance().tables[table as usize];
-        if self.call_known_element(table, sig, ty, tail) {
-            return;
+        if !self.call_known_element(table, sig, ty, tail) {
+            self.call_element(table, sig, ty, tail);
         }
+    }
+
+    /// Calls the element whose index is on top of the operands.
+    pub(super) fn call_any_element(
+        &mut self,
+        table: TableId,
+        sig: SigId,
+        ty: &FuncType,
+        tail: bool,
+    ) {
         let (code, pointer) = match &self.plan().tables[table.index()].calls {
             ConstantCalls::None => self.load_reference_target(table, sig),
             ConstantCalls::PerSig(slots) => (
@@ -189,6 +203,7 @@ impl FuncTranslator<'_, '_> {
                 self.table_pointer(table),
             ),
         };
+        self.count_target(code);
         let args = self.pop_many(ty.params().len());
         let sig = self.sig_ref(sig);
         self.call_wasm(Target::Indirect(sig, code), Some(pointer), &args, tail);
@@ -373,6 +388,7 @@ impl FuncTranslator<'_, '_> {
         let reference = self.pop1();
         self.trap_unless(reference, TrapCode::NullReference);
         let (code, pointer) = self.reference_target(reference);
+        self.count_target(code);
         let args = self.pop_many(ty.params().len());
         let sig = self.builder.import_signature(wasm_signature(ty));
         self.call_wasm(Target::Indirect(sig, code), Some(pointer), &args, tail);

@@ -52,4 +52,5 @@ pub(super) enum Alias {
     Memory = 1,
     Context = 2,
     Table = 3,
+    Profile = 4,
 }

@@ -5,9 +5,11 @@ use super::frame::{Frame, FrameKind};
 use super::translator::FuncTranslator;
 use crate::error::{Error, Result};
 use crate::index::TypeIndex;
+use crate::profile::distinct;
 use cranelift_codegen::ir::{
     self, Block, BlockArg, InstBuilder, JumpTableData, Value, condcodes::IntCC,
 };
+use std::cmp::Reverse;
 use wasmelt_abi::TrapCode;
 use wasmparser::{BlockType, FuncType, Operator, ValType};
 
@@ -25,10 +27,11 @@ impl FuncTranslator<'_, '_> {
             results: ty.results().len(),
             end,
             end_reached: false,
+            end_count: 0,
         });
     }
 
-    fn block_with(&mut self, types: &[ValType]) -> Block {
+    pub(super) fn block_with(&mut self, types: &[ValType]) -> Block {
         let block = self.builder.create_block();
         for &ty in types {
             self.builder.append_block_param(block, clif_type(ty));
@@ -67,7 +70,7 @@ impl FuncTranslator<'_, '_> {
             Operator::Br { relative_depth } => self.branch(*relative_depth),
             Operator::BrIf { relative_depth } => {
                 let condition = self.pop1();
-                self.branch_if(condition, *relative_depth);
+                self.branch_if(condition, *relative_depth, 0);
             }
             Operator::BrTable { targets } => self.branch_table(targets)?,
             Operator::Return => {
@@ -90,13 +93,13 @@ impl FuncTranslator<'_, '_> {
             Operator::BrOnNull { relative_depth } => {
                 let reference = self.pop1();
                 let null = self.builder.ins().icmp_imm_s(IntCC::Equal, reference, 0);
-                self.branch_if(null, *relative_depth);
+                self.branch_if(null, *relative_depth, 0);
                 self.push1(reference);
             }
             Operator::BrOnNonNull { relative_depth } => {
                 let reference = self.peek1();
                 let some = self.builder.ins().icmp_imm_s(IntCC::NotEqual, reference, 0);
-                self.branch_if(some, *relative_depth);
+                self.branch_if(some, *relative_depth, 0);
                 self.pop1();
             }
             Operator::RefAsNonNull => {
@@ -117,6 +120,7 @@ impl FuncTranslator<'_, '_> {
             results: results.len(),
             end,
             end_reached: false,
+            end_count: 0,
         });
     }
 
@@ -126,6 +130,8 @@ impl FuncTranslator<'_, '_> {
         let values = self.pop_many(params.len());
         self.jump(header, &values);
         self.builder.switch_to_block(header);
+        self.run(0);
+        self.weigh(header, self.counting.now, None);
         let values = self.builder.block_params(header).to_vec();
         self.stack.extend(values);
         self.push_frame(FrameKind::Loop { header }, params.len(), &results);
@@ -139,12 +145,18 @@ impl FuncTranslator<'_, '_> {
         self.builder
             .ins()
             .brif(condition, then_block, &[], else_block, &[]);
+        let (before, then_count) = (self.counting.now, self.counting.count(0));
+        let else_count = before.saturating_sub(then_count);
+        self.weigh(then_block, then_count, Some(before));
+        self.weigh(else_block, else_count, Some(before));
         self.enter(then_block);
+        self.run(0);
         let saved = self.stack[self.stack.len() - params.len()..].to_vec();
         let kind = FrameKind::If {
             else_block,
             params: saved,
             has_else: false,
+            else_count,
         };
         self.push_frame(kind, params.len(), &results);
     }
@@ -157,11 +169,13 @@ impl FuncTranslator<'_, '_> {
             else_block,
             params,
             has_else,
+            else_count,
         } = &mut frame.kind
         else {
             unreachable!("validated: `else` belongs to an `if`")
         };
         *has_else = true;
+        self.counting.now = *else_count;
         let (block, height, params) = (*else_block, frame.height, params.clone());
         self.stack.truncate(height);
         self.stack.extend(params);
@@ -175,6 +189,7 @@ impl FuncTranslator<'_, '_> {
         }
         let frame = self.control.last_mut().expect("validated: inside a frame");
         frame.end_reached = true;
+        frame.end_count = frame.end_count.saturating_add(self.counting.now);
         let (end, results) = (frame.end, frame.results);
         let values = self.pop_many(results);
         self.jump(end, &values);
@@ -189,11 +204,14 @@ impl FuncTranslator<'_, '_> {
                 else_block,
                 ref params,
                 has_else: false,
+                else_count,
             } => {
                 // Without an `else`, the results are the parameters.
+                self.counting.now = else_count;
                 self.enter(else_block);
                 self.jump(frame.end, params);
                 frame.end_reached = true;
+                frame.end_count = frame.end_count.saturating_add(else_count);
             }
             FrameKind::TryTable { handlers_around } => self.end_try(handlers_around),
             FrameKind::If { .. } | FrameKind::Block | FrameKind::Function => {}
@@ -203,6 +221,7 @@ impl FuncTranslator<'_, '_> {
             self.reachable = false;
             return;
         }
+        self.counting.now = frame.end_count;
         self.enter(frame.end);
         let values = self.builder.block_params(frame.end).to_vec();
         if matches!(frame.kind, FrameKind::Function) {
@@ -217,6 +236,7 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn enter(&mut self, block: Block) {
         self.builder.switch_to_block(block);
         self.builder.seal_block(block);
+        self.weigh(block, self.counting.now, None);
         self.reachable = true;
     }
 
@@ -245,16 +265,49 @@ impl FuncTranslator<'_, '_> {
     fn branch(&mut self, depth: u32) {
         let (block, arity) = self.target(depth);
         let values = self.pop_many(arity);
+        self.flow(depth, self.counting.now);
         self.jump(block, &values);
         self.set_unreachable();
     }
 
-    fn branch_if(&mut self, condition: Value, depth: u32) {
-        let (block, arity) = self.target(depth);
-        let args = block_args(self.top(arity));
+    /// As often as a counter of the instruction says.
+    fn branch_if(&mut self, condition: Value, depth: u32, counter: usize) {
         let next = self.builder.create_block();
+        let (block, args) = self.counted_branch(depth);
+        let args = block_args(&args);
         self.builder.ins().brif(condition, block, &args, next, &[]);
+        self.fill_branch(block, depth, counter);
+        let (before, taken) = (self.counting.now, self.counting.count(counter));
+        self.flow(depth, taken);
+        self.counting.now = before.saturating_sub(taken);
+        self.weigh(next, self.counting.now, Some(before));
         self.enter(next);
+    }
+
+    /// The block that a branch to a label goes to, and its arguments: where code counts, that is one of
+    /// its own, which [`Self::fill_branch`] fills.
+    fn counted_branch(&mut self, depth: u32) -> (Block, Vec<Value>) {
+        if self.counting.generates() {
+            return (self.builder.create_block(), Vec::new());
+        }
+        let (block, arity) = self.target(depth);
+        (block, self.top(arity).to_vec())
+    }
+
+    /// ```text
+    /// block:
+    ///     ...                                             ; counts
+    ///     jump label(operands)
+    /// ```
+    fn fill_branch(&mut self, block: Block, depth: u32, counter: usize) {
+        if !self.counting.generates() {
+            return;
+        }
+        self.enter(block);
+        self.run(counter);
+        let (label, arity) = self.target(depth);
+        let values = self.top(arity).to_vec();
+        self.jump(label, &values);
     }
 
     /// ```text
@@ -270,20 +323,37 @@ impl FuncTranslator<'_, '_> {
     fn branch_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<()> {
         let index = self.pop1();
         let depths: Vec<u32> = targets.targets().collect::<wasmparser::Result<_>>()?;
-        if let Some((ranges, rest)) = comparisons(&depths, targets.default()) {
+        let labels = distinct(targets);
+        let counter = |depth| labels.binary_search(&depth).expect("it is one of them");
+        if let Some((mut ranges, rest)) = comparisons(&depths, targets.default()) {
+            // They exclude each other: the most frequent come first.
+            ranges.sort_by_key(|range| Reverse(self.counting.count(counter(range.depth))));
             for range in ranges {
                 let condition = self.is_in_range(index, range);
-                self.branch_if(condition, range.depth);
+                self.branch_if(condition, range.depth, counter(range.depth));
             }
+            self.run(counter(rest));
             self.branch(rest);
             return Ok(());
         }
-        let calls: Vec<ir::BlockCall> = depths.iter().map(|&d| self.branch_call(d)).collect();
-        let default = self.branch_call(targets.default());
+        let branches: Vec<(Block, Vec<Value>)> = labels
+            .iter()
+            .map(|&depth| self.counted_branch(depth))
+            .collect();
+        let mut call = |depth| {
+            let (block, args) = &branches[counter(depth)];
+            self.builder.func.dfg.block_call(*block, &block_args(args))
+        };
+        let calls: Vec<ir::BlockCall> = depths.iter().map(|&depth| call(depth)).collect();
+        let default = call(targets.default());
         let table = self
             .builder
             .create_jump_table(JumpTableData::new(default, &calls));
         self.builder.ins().br_table(index, table);
+        for (number, (&depth, &(block, _))) in labels.iter().zip(&branches).enumerate() {
+            self.flow(depth, self.counting.count(number));
+            self.fill_branch(block, depth, number);
+        }
         self.set_unreachable();
         Ok(())
     }
@@ -302,12 +372,6 @@ impl FuncTranslator<'_, '_> {
                     .icmp_imm_u(IntCC::UnsignedLessThan, from_first, count)
             }
         }
-    }
-
-    fn branch_call(&mut self, depth: u32) -> ir::BlockCall {
-        let (block, arity) = self.target(depth);
-        let args = block_args(self.top(arity));
-        self.builder.func.dfg.block_call(block, &args)
     }
 
     /// Where nothing can be reached, only the frames count.

@@ -15,6 +15,8 @@ pub(super) struct Frame {
     pub(super) end: Block,
     /// Something branches to `end`.
     pub(super) end_reached: bool,
+    /// How often that has happened in a profile.
+    pub(super) end_count: u64,
 }
 
 pub(super) enum FrameKind {
@@ -29,6 +31,8 @@ pub(super) enum FrameKind {
         /// Operands that the other arm starts with.
         params: Vec<Value>,
         has_else: bool,
+        /// How often the other arm has run in a profile.
+        else_count: u64,
     },
     TryTable {
         /// How many handlers are active around it.

@@ -15,11 +15,14 @@ mod call;
 mod canon;
 mod clif;
 mod control;
+mod counters;
+mod counting;
 mod exception;
 mod frame;
 mod generated;
 mod handling;
 mod library;
+mod likely;
 mod memory;
 pub mod names;
 mod numeric;
@@ -30,6 +33,7 @@ mod table;
 mod tasks;
 mod translator;
 
+pub use counting::CallCounts;
 pub use library::limit_stack;
 pub use translator::Translation;
 
@@ -37,12 +41,13 @@ use crate::error::{Error, Result};
 use crate::index::FuncId;
 use crate::plan::FuncKind;
 use clif::{clif_type, function_signature};
+use counting::Counting;
 use cranelift_codegen::ir::{self, SourceLoc, UserFuncName, Value};
 use cranelift_frontend::FunctionBuilderContext;
 use translator::FuncTranslator;
 use wasmparser::{FuncType, Operator, ValType};
 
-/// Translates one function into `func`, which is empty.
+/// Translates one function into `func`, which is empty; gives what a profile says about its calls.
 ///
 /// # Errors
 /// `Unsupported`, with the offset of the instruction.
@@ -51,7 +56,7 @@ pub fn translate(
     id: FuncId,
     func: &mut ir::Function,
     context: &mut FunctionBuilderContext,
-) -> Result<()> {
+) -> Result<CallCounts> {
     let plan = translation.plan;
     func.name = UserFuncName::user(names::WASM, id.0);
     match &plan.funcs[id.index()].kind {
@@ -67,13 +72,17 @@ pub fn translate(
             let region = plan.region_of(id);
             let mut translator =
                 FuncTranslator::new(translation, *instance, region, func, context, takes_pointer);
+            translator.counting = Counting::new(translation.profiling, plan.profile, id);
             translator.body(&body.body, module.func_type(*index))?;
             translator
                 .builder
                 .finalize(translation.isa.frontend_config());
-            Ok(())
+            Ok(translator.counting.into_calls())
         }
-        _ => generated::translate(translation, id, func, context),
+        _ => {
+            generated::translate(translation, id, func, context)?;
+            Ok(CallCounts::new())
+        }
     }
 }
 
@@ -81,6 +90,7 @@ impl FuncTranslator<'_, '_> {
     fn body(&mut self, body: &wasmparser::FunctionBody<'_>, ty: &FuncType) -> Result<()> {
         self.declare_locals(body, ty)?;
         self.push_function_frame(ty);
+        self.run(0);
         let mut reader = body.get_operators_reader()?;
         let with_locations = self.translation.options.debug_info;
         while !reader.eof() {
@@ -124,6 +134,7 @@ impl FuncTranslator<'_, '_> {
 
     /// Translates one instruction, or skips it where nothing can be reached.
     fn operator(&mut self, op: &Operator<'_>, offset: u64) -> Result<()> {
+        self.counting.begin(op);
         if !self.reachable {
             return self.unreachable_operator(op, offset);
         }

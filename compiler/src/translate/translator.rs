@@ -1,12 +1,14 @@
 //! The state of the translation of one function: where it stands, and the operand stack.
 
 use super::clif::trap_code;
+use super::counting::Counting;
 use super::frame::Frame;
 use super::handling::{Clause, Handling};
-use crate::index::{InstanceIndex, MemoryId, RegionIndex, SigId};
+use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId};
 use crate::options::Options;
 use crate::parse::Module;
 use crate::plan::{Instance, LinkPlan};
+use crate::profile::{Profile, Profiling};
 use cranelift_codegen::ir::{
     self, Block, FuncRef, InstBuilder, MemFlagsData, SigRef, Type, Value, types,
 };
@@ -21,8 +23,40 @@ pub struct Translation<'a> {
     pub plan: &'a LinkPlan<'a>,
     pub options: &'a Options,
     pub isa: &'a dyn TargetIsa,
+    /// For functions of which a profile says that they are not run.
+    pub unused_isa: &'a dyn TargetIsa,
+    pub profiling: Profiling<'a>,
     /// Whether values of 16 bytes are in registers of their own.
     pub has_vectors: bool,
+}
+
+impl<'a> Translation<'a> {
+    /// What earlier runs have counted, where that is known.
+    #[must_use]
+    pub fn profile(&self) -> Option<&'a Profile> {
+        match self.profiling {
+            Profiling::Use(profile) => Some(profile),
+            _ => None,
+        }
+    }
+
+    /// Whether a profile says that a function is not run.
+    #[must_use]
+    pub fn is_unused(&self, id: FuncId) -> bool {
+        self.profile().is_some_and(|profile| profile.is_unused(id))
+    }
+
+    /// How a function is translated and compiled.
+    #[must_use]
+    pub fn of(self, id: FuncId) -> Translation<'a> {
+        match self.is_unused(id) {
+            true => Translation {
+                isa: self.unused_isa,
+                ..self
+            },
+            false => self,
+        }
+    }
 }
 
 /// Translates one body.
@@ -50,6 +84,7 @@ pub(super) struct FuncTranslator<'a, 'b> {
     pub(super) sig_refs: HashMap<SigId, SigRef>,
     /// Indices of 64-bit memories, and the block in which they have been checked.
     pub(super) checked_indices: HashMap<(Value, MemoryId), Block>,
+    pub(super) counting: Counting<'a>,
 }
 
 impl<'a, 'b> FuncTranslator<'a, 'b> {
@@ -84,6 +119,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             func_refs: HashMap::new(),
             sig_refs: HashMap::new(),
             checked_indices: HashMap::new(),
+            counting: Counting::default(),
         }
     }
 

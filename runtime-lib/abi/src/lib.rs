@@ -18,6 +18,7 @@ mod p2_http;
 mod p2_sockets;
 mod p3;
 mod p3_http;
+mod profile;
 mod program;
 mod resources;
 mod runtime_fns;
@@ -40,9 +41,14 @@ pub use p2::P2;
 pub use p2_http::P2_HTTP;
 pub use p3::P3;
 pub use p3_http::P3_HTTP;
+pub use profile::{
+    PROFILE_ALIGN, PROFILE_BEGIN_SYMBOL, PROFILE_CALL_COUNTERS, PROFILE_COUNTERS_SYMBOL,
+    PROFILE_MAGIC, PROFILE_TARGETS, PROFILE_VARIABLE, PROFILE_VERSION, ProfileFunction,
+    ProfileHeader,
+};
 pub use program::{
     CallSite, CodeMap, EnvVar, Export, Handler, HttpFlags, HttpPolicy, Instance, Policy,
-    PolicyFlags, Preopen, PreopenFlags, Program, RANDOM_BYTES_MAX, Rare, Region, Streams,
+    PolicyFlags, Preopen, PreopenFlags, Profile, Program, RANDOM_BYTES_MAX, Rare, Region, Streams,
     TableInit, ValueType,
 };
 pub use resources::{GUEST_RESOURCES, host_resource, host_resource_p3};
@@ -58,10 +64,10 @@ pub use trap::TrapCode;
 /// The layout version of everything in this crate. The runtime exports the symbol
 /// [`STAMP_SYMBOL`] and every object refers to it, so that an object and a runtime library of
 /// different versions do not link.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// See [`VERSION`]. Change the digit here and in `stamp!` together with it.
-pub const STAMP_SYMBOL: &str = "wasmelt_abi_4";
+pub const STAMP_SYMBOL: &str = "wasmelt_abi_5";
 
 /// The tag of the handler by which a function that an embedder calls is told of a trap. No tag of a
 /// program has this number.
@@ -72,7 +78,7 @@ pub const TRAP_TAG: u32 = u32::MAX - 1;
 macro_rules! stamp {
     () => {
         #[unsafe(no_mangle)]
-        static wasmelt_abi_4: u8 = 4;
+        static wasmelt_abi_5: u8 = 5;
     };
 }
 

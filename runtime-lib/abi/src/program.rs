@@ -265,6 +265,22 @@ pub struct Rare {
     pub random_bytes_max: u64,
     /// What WASI calls the initial working directory; none when `start` is null.
     pub cwd: Str,
+    /// How the program counts what it runs, or null. Restricts.
+    pub profile: *const Profile,
+}
+
+/// What a program needs that writes a profile.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Profile {
+    /// Has the program count in the file: symbol [`crate::PROFILE_BEGIN_SYMBOL`].
+    pub begin: unsafe extern "C" fn(&'static Program),
+    /// The file, as the working directory sees it at the start. A zero byte follows.
+    pub path: Str,
+    /// All that lies before the counters.
+    pub head: Slice<u8>,
+    /// How many counters there are.
+    pub counters: u64,
 }
 
 /// Bits of [`Rare::withheld_streams`].

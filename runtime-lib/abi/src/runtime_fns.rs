@@ -63,6 +63,9 @@
 /// - `library_refused` is called where a store has been ended, or is in use.
 /// - `library_ended` is called where a trap has come up to the embedder's call.
 ///
+/// In a program that writes a profile, `profile_call` counts that a place calls the function whose
+/// code begins at `code`; `counters` are those of the place.
+///
 /// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the runtime
 /// functions.
 #[macro_export]
@@ -157,6 +160,7 @@ macro_rules! for_each_runtime_fn {
             library_ended(memory: ptr) -> i32;
             string_transfer64(memory: ptr, from: ptr, to: ptr, start: i64, units: i64,
                 out: ptr) -> ();
+            profile_call(counters: ptr, code: ptr) -> ();
         }
     };
 }

@@ -22,6 +22,7 @@ pub(crate) mod note;
 mod pages;
 pub mod process;
 pub(crate) mod processor;
+pub(crate) mod profile;
 mod signal;
 pub mod space;
 pub(crate) mod spaces;

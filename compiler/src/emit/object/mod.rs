@@ -18,6 +18,7 @@ use crate::compiled::{IMAGE_SECTION, POLICY_SECTION};
 use crate::error::Result;
 use crate::options::Options;
 use crate::plan::LinkPlan;
+use crate::profile::Layout;
 use contents::{Contents, Data, Export, Function, Place, Relocation};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::LibCall;
@@ -27,8 +28,14 @@ use std::collections::HashMap;
 use wasmelt_abi::{HTTP_SYMBOL, PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
 
 /// The object for our own linker.
-pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<u8> {
-    elf::write(&Contents::new(plan, options, text), options.target.arch)
+pub(super) fn write(
+    plan: &LinkPlan<'_>,
+    options: &Options,
+    counters: Option<&Layout>,
+    text: &Text,
+) -> Vec<u8> {
+    let contents = Contents::new(plan, options, counters, text);
+    elf::write(&contents, options.target.arch)
 }
 
 /// The object for other linkers.
@@ -38,10 +45,12 @@ pub(super) fn write(plan: &LinkPlan<'_>, options: &Options, text: &Text) -> Vec<
 pub(super) fn write_portable(
     plan: &LinkPlan<'_>,
     options: &Options,
+    counters: Option<&Layout>,
     text: &Text,
     isa: OwnedTargetIsa,
 ) -> Result<Vec<u8>> {
-    portable::write(&Contents::new(plan, options, text), isa, &options.name)
+    let contents = Contents::new(plan, options, counters, text);
+    portable::write(&contents, isa, &options.name)
 }
 
 /// The position of the program's description in `Contents::data`.
@@ -66,10 +75,15 @@ impl Imports {
 }
 
 impl<'a> Contents<'a> {
-    fn new(plan: &'a LinkPlan<'_>, options: &'a Options, text: &'a Text) -> Contents<'a> {
+    fn new(
+        plan: &'a LinkPlan<'_>,
+        options: &'a Options,
+        counters: Option<&'a Layout>,
+        text: &'a Text,
+    ) -> Contents<'a> {
         let mut imports = Imports::default();
         let code_relocs = code_relocs(plan, text, &mut imports);
-        let mut writer = Writer::new(plan, options, text);
+        let mut writer = Writer::new(plan, options, counters, text);
         let exports = exports(&mut writer);
         let image =
             image_is_mapped(plan).then(|| image(&writer, &mut imports, options.portable_object));
