@@ -19,6 +19,7 @@ sections, all by default:
 
 options:
   --rounds N    repeats of each measurement
+  --pgo         `throughput` also measures builds that use a profile of the same run
   --kernel NAME only kernels, loops and programs whose name contains this; may be repeated
   --flag FLAG   passed to `wasmelt build`; may be repeated
   --svg DIR     draws a chart for each of what was measured
@@ -42,6 +43,8 @@ environment:
 pub struct Options {
     pub sections: Vec<String>,
     pub rounds: Option<usize>,
+    /// Builds with profiles are measured too.
+    pub pgo: bool,
     pub kernels: Vec<String>,
     pub flags: Vec<String>,
     pub svg: Option<PathBuf>,
@@ -68,6 +71,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Option<Options>> {
                 let rounds = value()?.parse().ok().filter(|&rounds| rounds > 0);
                 options.rounds = Some(rounds.ok_or("`--rounds` takes a number above zero")?);
             }
+            "--pgo" => options.pgo = true,
             "--kernel" => options.kernels.push(value()?),
             "--flag" => options.flags.push(value()?),
             "--svg" => options.svg = Some(value()?.into()),

@@ -19,6 +19,8 @@ struct Kernel {
     /// For this processor, as `wasmtime` compiles.
     wasmelt_here: Invocation,
     wasmtime: Option<Invocation>,
+    /// Made with the profile of one run.
+    profiled: Option<Invocation>,
 }
 
 pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()> {
@@ -31,10 +33,11 @@ pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()
     for (dir, mean) in [(kernels_dir(), "geomean"), (loops_dir(), "loops")] {
         let mut columns = Columns::default();
         for name in modules(&dir, options)? {
-            let kernel = build(tools, &name, module(tools, &dir, &name)?)?;
+            let kernel = build(tools, options, &name, module(tools, &dir, &name)?)?;
             columns.measure(&kernel, rounds, figures)?;
         }
         columns.summary(mean, figures);
+        columns.summary_of_profiles();
     }
     let mut columns = Columns::default();
     for name in programs::NAMES
@@ -42,10 +45,12 @@ pub fn run(tools: &Tools, options: &Options, figures: &mut Figures) -> Result<()
         .filter(|name| options.wants(name))
     {
         if let Some(program) = programs::build(tools, name)? {
-            columns.measure(&build(tools, name, program)?, rounds, figures)?;
+            let built = build(tools, options, name, program)?;
+            columns.measure(&built, rounds, figures)?;
         }
     }
     columns.summary("programs", figures);
+    columns.summary_of_profiles();
     println!("user CPU seconds of the whole process, medians of {rounds} interleaved rounds");
     println!("here: with `-C target-cpu=native`; wasmtime compiles for the machine it runs on");
     Ok(())
@@ -75,12 +80,16 @@ fn module(tools: &Tools, dir: &Path, name: &str) -> Result<Program> {
 }
 
 /// The executables of a program.
-fn build(tools: &Tools, name: &str, program: Program) -> Result<Kernel> {
+fn build(tools: &Tools, options: &Options, name: &str, program: Program) -> Result<Kernel> {
     let Program { wasm, native, args } = program;
     let wasmtime = tools.wasmtime(&wasm)?.map(|mut wasmtime| {
         wasmtime.args.extend(args.iter().map(|&arg| arg.to_owned()));
         wasmtime
     });
+    let profiled = match options.pgo {
+        true => Some(tools.wasmelt_profiled(&wasm, args)?),
+        false => None,
+    };
     let here = tools.wasmelt_with(&wasm, &["-C", "target-cpu=native"])?;
     Ok(Kernel {
         name: name.to_owned(),
@@ -88,18 +97,24 @@ fn build(tools: &Tools, name: &str, program: Program) -> Result<Kernel> {
         wasmelt: Invocation::new(tools.wasmelt(&wasm)?, args),
         wasmelt_here: Invocation::new(here, args),
         wasmtime,
+        profiled: profiled.map(|profiled| Invocation::new(profiled, args)),
     })
 }
 
-/// The ratios of a group so far: wasmelt to native, wasmelt to wasmtime, the same for this
-/// processor.
+/// The ratios of a group so far.
 #[derive(Default)]
-struct Columns([Vec<f64>; 3]);
+struct Columns {
+    /// wasmelt to native, wasmelt to wasmtime, the same for this processor.
+    ratios: [Vec<f64>; 3],
+    /// With a profile to native, with one to without.
+    profiled: [Vec<f64>; 2],
+}
 
 impl Columns {
     fn measure(&mut self, kernel: &Kernel, rounds: usize, figures: &mut Figures) -> Result<()> {
         let mut all = vec![&kernel.native, &kernel.wasmelt, &kernel.wasmelt_here];
         all.extend(&kernel.wasmtime);
+        all.extend(&kernel.profiled);
         let expected = result_of(all[0])?;
         for other in &all[1..] {
             let printed = result_of(other)?;
@@ -116,37 +131,60 @@ impl Columns {
             .iter()
             .map(|costs| median(costs, |cost| cost.user))
             .collect();
-        let wasmtime = seconds.get(3).copied();
+        let wasmtime = kernel.wasmtime.as_ref().map(|_| seconds[3]);
+        let profiled = kernel.profiled.as_ref().map(|_| seconds[seconds.len() - 1]);
         let ratios = [
             Some(seconds[1] / seconds[0]),
             wasmtime.map(|theirs| seconds[1] / theirs),
             wasmtime.map(|theirs| seconds[2] / theirs),
         ];
-        for (list, ratio) in self.0.iter_mut().zip(ratios) {
+        for (list, ratio) in self.ratios.iter_mut().zip(ratios) {
             list.extend(ratio);
         }
-        let seconds = [
-            Some(seconds[0]),
-            Some(seconds[1]),
-            Some(seconds[2]),
-            wasmtime,
-        ];
-        print_row(&kernel.name, seconds, ratios);
+        let (native, plain) = (seconds[0], seconds[1]);
+        print_row(
+            &kernel.name,
+            [Some(native), Some(plain), Some(seconds[2]), wasmtime],
+            ratios,
+        );
+        if let Some(profiled) = profiled {
+            let ratios = [profiled / native, profiled / plain];
+            print_profiled(Some(profiled), ratios);
+            for (list, ratio) in self.profiled.iter_mut().zip(ratios) {
+                list.push(ratio);
+            }
+        }
         add(figures, &kernel.name, ratios);
         Ok(())
     }
 
+    /// The means of kernels and programs with profiles, where there are any.
+    fn summary_of_profiles(&self) {
+        if !self.profiled[0].is_empty() {
+            print_profiled(None, self.profiled.each_ref().map(|list| geomean(list)));
+        }
+    }
+
     fn summary(&self, name: &str, figures: &mut Figures) {
-        if self.0.iter().all(Vec::is_empty) {
+        if self.ratios.iter().all(Vec::is_empty) {
             return;
         }
         let means = self
-            .0
+            .ratios
             .each_ref()
             .map(|list| (!list.is_empty()).then(|| geomean(list)));
         print_row(name, [None; 4], means);
         add(figures, name, means);
     }
+}
+
+/// The line below that of a program.
+fn print_profiled(seconds: Option<f64>, [native, plain]: [f64; 2]) {
+    println!(
+        "{:13} {:>19} with a profile: {native:.3} of native, {plain:.3} of without",
+        "",
+        cell(seconds, 3)
+    );
 }
 
 /// For the charts.

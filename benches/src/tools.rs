@@ -105,11 +105,25 @@ impl Tools {
 
     /// The same with more flags.
     pub fn wasmelt_with(&self, wasm: &Path, flags: &[&str]) -> Result<PathBuf> {
-        let output = self.path(&format!("{}-wasmelt{}", stem(wasm), flags.concat()));
+        let flags_in_name = flags.concat().replace('/', "_");
+        let output = self.path(&format!("{}-wasmelt{flags_in_name}", stem(wasm)));
         let mut line = self.wasmelt_line(wasm, &output);
         line.extend(flags.iter().map(|&flag| flag.to_owned()));
         succeed(&line)?;
         Ok(output)
+    }
+
+    /// The same, made with the profile of one run.
+    pub fn wasmelt_profiled(&self, wasm: &Path, args: &[&str]) -> Result<PathBuf> {
+        let profile = self.path(&format!("{}.profile", stem(wasm)));
+        let profile = profile.display();
+        let counting = self.wasmelt_with(wasm, &["--profile-generate"])?;
+        let run = Command::new(&counting)
+            .args(args)
+            .env("WASMELT_PROFILE_FILE", profile.to_string())
+            .output();
+        run.map_err(|error| format!("`{}`: {error}", counting.display()))?;
+        self.wasmelt_with(wasm, &["--profile-use", &profile.to_string()])
     }
 
     /// The command that makes it.
