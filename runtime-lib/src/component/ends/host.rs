@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use super::buffer::Buffer;
 use crate::component::values::{Lift, Lower};
+use crate::host::http::body::Chunk;
 use crate::io::Handle;
 
 /// The writable end of a `stream<u8>`.
@@ -38,9 +39,12 @@ pub trait ProduceBytes: 'static {
     }
 
     /// The next of these, of any length; an empty one is the end of the stream.
-    fn poll_buffer(&mut self, _: &mut Context<'_>) -> Poll<Vec<u8>> {
-        Poll::Ready(Vec::new())
+    fn poll_buffer(&mut self, _: &mut Context<'_>) -> Poll<Chunk> {
+        Poll::Ready(Chunk::Bytes(Vec::new()))
     }
+
+    /// These may be parcels from now on.
+    fn give_parcels(&mut self) {}
 }
 
 /// The readable end of a `stream<u8>`.
@@ -69,7 +73,12 @@ pub trait ConsumeBytes: 'static {
 
     /// Takes one, after [`ConsumeBytes::poll_ready`]: `false` if it takes no more, as
     /// [`ConsumeBytes::poll_consume`] says by 0.
-    fn consume_buffer(&mut self, _: Vec<u8>) -> bool {
+    fn consume_buffer(&mut self, _: Chunk) -> bool {
+        false
+    }
+
+    /// Whether these may be parcels.
+    fn takes_parcels(&self) -> bool {
         false
     }
 

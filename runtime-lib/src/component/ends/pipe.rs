@@ -161,11 +161,14 @@ fn move_buffer(
     cx: &mut Context<'_>,
 ) -> Poll<Round> {
     ready!(sink.poll_ready(cx));
+    if sink.takes_parcels() {
+        source.give_parcels();
+    }
     let buffer = ready!(source.poll_buffer(cx));
-    Poll::Ready(match buffer.is_empty() {
-        true => Round::Finished,
-        false if sink.consume_buffer(buffer) => Round::More,
-        false => Round::Closed,
+    Poll::Ready(match buffer.bytes() {
+        0 => Round::Finished,
+        _ if sink.consume_buffer(buffer) => Round::More,
+        _ => Round::Closed,
     })
 }
 

@@ -14,11 +14,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-pub use state::{Announced, Kind, PIPE_BYTES_MAX};
+pub use state::{Announced, Chunk, Kind, PIPE_BYTES_MAX};
 use state::{Ended, Pipe, Readable, Woken, Writable, attach, poll, wake};
 
 use super::error::{ErrorCode, Result};
 use super::fields::Fields;
+use super::parcel::NewParcel;
 use crate::io::Event;
 
 /// The side that writes. Dropped without an end, the body is cut short.
@@ -75,7 +76,28 @@ impl BodyWriter {
     /// # Errors
     /// That more was announced; the body has failed then.
     pub fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
-        self.write_by(bytes.len(), |pipe| pipe.chunks.push_back(bytes))
+        self.write_chunk(Chunk::Bytes(bytes))
+    }
+
+    /// As [`BodyWriter::write`], wherever the bytes are.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn write_chunk(&mut self, chunk: Chunk) -> Result<()> {
+        self.write_by(chunk.bytes(), |pipe| pipe.chunks.push_back(chunk))
+    }
+
+    /// Whether whoever reads takes parcels.
+    #[must_use]
+    pub fn takes_parcels(&self) -> bool {
+        self.0.borrow().takes_parcels
+    }
+
+    /// Gives parcels for whoever reads, who would take them.
+    #[must_use]
+    pub fn new_parcel(&self) -> Option<NewParcel> {
+        let pipe = self.0.borrow();
+        pipe.new_parcel.filter(|_| pipe.refused.is_none())
     }
 
     /// As [`BodyWriter::write`], of a copy.
@@ -267,20 +289,36 @@ impl BodyReader {
     ///
     /// # Errors
     /// The same.
-    pub fn poll_buffer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
-        let mut buffer = Vec::new();
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Chunk>> {
+        let mut taken = Chunk::Bytes(Vec::new());
         let read = self.poll_by(cx, |pipe| {
-            let (chunk, read) = pipe.take_chunk().unwrap_or_default();
-            buffer = chunk;
-            buffer.drain(..read);
-            buffer.len()
+            let before = pipe.unread;
+            match pipe.take_chunk() {
+                Some((Chunk::Bytes(mut bytes), read)) => {
+                    bytes.drain(..read);
+                    taken = Chunk::Bytes(bytes);
+                }
+                Some((parcel, _)) => taken = parcel,
+                None => {}
+            }
+            before - pipe.unread
         });
-        read.map(|read| read.map(|_| buffer))
+        read.map(|read| read.map(|_| taken))
+    }
+
+    /// Parcels may come, which are sent as they are.
+    pub fn take_parcels(&self) {
+        self.0.borrow_mut().takes_parcels = true;
+    }
+
+    /// Whoever writes may write parcels, which this gives.
+    pub fn give_parcels(&self, new_parcel: NewParcel) {
+        self.0.borrow_mut().new_parcel = Some(new_parcel);
     }
 
     /// The buffer that has been written first and how much of it has been read, if it is a large
-    /// one.
-    pub fn take_large(&mut self) -> Option<(Vec<u8>, usize)> {
+    /// one, or a parcel.
+    pub fn take_large(&mut self) -> Option<(Chunk, usize)> {
         let mut pipe = self.0.borrow_mut();
         if !pipe.has_large_chunk() {
             return None;

@@ -12,6 +12,7 @@ pub mod h1;
 pub mod h2;
 pub mod large;
 pub mod message;
+pub mod parcel;
 pub mod server;
 pub mod tls;
 pub mod transport;

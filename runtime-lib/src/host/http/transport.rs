@@ -39,6 +39,22 @@ pub trait Transport {
         self.poll_write(cx, first.expect("there is a byte"))
     }
 
+    /// Has the system move bytes by `work`, which is told the socket, as soon as there is one to be
+    /// read or to be written; nothing if there is more to it than a socket.
+    fn poll_socket(
+        &mut self,
+        _: &mut Context<'_>,
+        _: Interest,
+        _: &mut dyn FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+    ) -> Option<Poll<Result<usize>>> {
+        None
+    }
+
+    /// Whether [`Transport::poll_socket`] gives something.
+    fn is_socket(&self) -> bool {
+        false
+    }
+
     /// Writes no more: the other side sees the end.
     fn end_writing(&mut self);
 
@@ -81,7 +97,7 @@ impl Socket {
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        send: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+        send: &mut dyn FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<Result<usize>> {
         loop {
             let sent = retry_on_intr(|| send(self.source.as_fd()));
@@ -91,40 +107,66 @@ impl Socket {
             }
         }
     }
-}
 
-impl Transport for Socket {
-    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
+    /// Receives by `receive` until it has to wait.
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        receive: &mut dyn FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+    ) -> Poll<Result<usize>> {
         loop {
             if !self.reading.may_try() {
                 ready!(self.reading.poll(cx));
                 continue;
             }
-            let fd = self.source.as_fd();
-            let read = retry_on_intr(|| rustix::net::recv(fd, &mut *into, RecvFlags::empty()));
-            match read.map_err(Error::from) {
+            let received = retry_on_intr(|| receive(self.source.as_fd()));
+            match received.map_err(Error::from) {
                 Err(Error::WouldBlock) => self.reading.note_drained(),
-                read => {
-                    let read = read.map(|(count, _)| count);
-                    if matches!(read, Ok(count) if (1..into.len()).contains(&count)) {
-                        self.reading.note_drained();
-                    }
-                    return Poll::Ready(read);
-                }
+                received => return Poll::Ready(received),
             }
         }
     }
+}
+
+impl Transport for Socket {
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
+        let read = self.poll_receive(cx, &mut |fd| {
+            let read = rustix::net::recv(fd, &mut *into, RecvFlags::empty());
+            read.map(|(count, _)| count)
+        });
+        if matches!(read, Poll::Ready(Ok(count)) if (1..into.len()).contains(&count)) {
+            self.reading.note_drained();
+        }
+        read
+    }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<Result<usize>> {
-        self.poll_send(cx, |fd| rustix::net::send(fd, from, SendFlags::NOSIGNAL))
+        let flags = SendFlags::NOSIGNAL;
+        self.poll_send(cx, &mut |fd| rustix::net::send(fd, from, flags))
     }
 
     fn poll_write_pieces(&mut self, cx: &mut Context<'_>, from: &[&[u8]]) -> Poll<Result<usize>> {
         let pieces: Vec<IoSlice<'_>> = from.iter().map(|piece| IoSlice::new(piece)).collect();
-        self.poll_send(cx, |fd| {
+        self.poll_send(cx, &mut |fd| {
             let nothing = &mut SendAncillaryBuffer::default();
             rustix::net::sendmsg(fd, &pieces, nothing, SendFlags::NOSIGNAL)
         })
+    }
+
+    fn poll_socket(
+        &mut self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        work: &mut dyn FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+    ) -> Option<Poll<Result<usize>>> {
+        Some(match interest {
+            Interest::Writable => self.poll_send(cx, work),
+            Interest::Readable => self.poll_receive(cx, work),
+        })
+    }
+
+    fn is_socket(&self) -> bool {
+        true
     }
 
     fn end_writing(&mut self) {
@@ -182,6 +224,17 @@ impl Buffer {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.used == self.filled
+    }
+
+    /// Whether more comes than a large buffer takes.
+    #[must_use]
+    pub fn is_flooded(&self) -> bool {
+        self.has_filled && self.is_empty()
+    }
+
+    /// Something has been read besides, of so many bytes.
+    pub fn note_read(&mut self, count: usize) {
+        self.has_filled = count >= LARGE_BYTES;
     }
 
     /// Puts bytes behind those that are there.

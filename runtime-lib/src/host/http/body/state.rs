@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use crate::host::http::error::{ErrorCode, Result};
 use crate::host::http::fields::Fields;
 use crate::host::http::large::{self, LARGE_BYTES};
+use crate::host::http::parcel::{NewParcel, Parcel};
 use crate::io::Event;
 
 /// Bytes that wait to be read.
@@ -42,9 +43,26 @@ pub struct Announced {
     pub bytes: Option<u64>,
 }
 
+/// Bytes of a body, as whoever has them passes them on.
+pub enum Chunk {
+    Bytes(Vec<u8>),
+    Parcel(Box<dyn Parcel>),
+}
+
+impl Chunk {
+    /// How many there are.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Chunk::Bytes(bytes) => bytes.len(),
+            Chunk::Parcel(parcel) => parcel.bytes(),
+        }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Pipe {
-    pub(super) chunks: VecDeque<Vec<u8>>,
+    pub(super) chunks: VecDeque<Chunk>,
     /// Bytes of the first chunk that have been read.
     pub(super) read: usize,
     pub(super) unread: usize,
@@ -66,6 +84,10 @@ pub(super) struct Pipe {
     pub(super) held: Option<Box<dyn Any>>,
     pub(super) readers: Vec<Waker>,
     pub(super) writers: Vec<Waker>,
+    /// Whoever reads takes parcels.
+    pub(super) takes_parcels: bool,
+    /// What gives whoever writes parcels for those who take them.
+    pub(super) new_parcel: Option<NewParcel>,
 }
 
 pub(super) type OnSent = Box<dyn FnOnce(Result<()>)>;
@@ -106,7 +128,8 @@ impl Pipe {
     /// Has `put` take the next bytes, at most so many: how many these were.
     fn pass(&mut self, bytes_max: usize, mut put: impl FnMut(&[u8])) -> usize {
         let mut count = 0;
-        while let Some(chunk) = self.chunks.front() {
+        while let Some(chunk) = self.chunks.front_mut() {
+            let chunk = opened(chunk);
             let rest = chunk.get(self.read..).unwrap_or_default();
             let now = rest.len().min(bytes_max - count);
             if now == 0 && !rest.is_empty() {
@@ -116,7 +139,7 @@ impl Pipe {
             count += now;
             self.read += now;
             if self.read == chunk.len() {
-                if let Some(used) = self.chunks.pop_front() {
+                if let Some(Chunk::Bytes(used)) = self.chunks.pop_front() {
                     large::give_back(used);
                 }
                 self.read = 0;
@@ -144,17 +167,20 @@ impl Pipe {
     }
 
     /// The first chunk that has not been read, and how much of it has.
-    pub(super) fn take_chunk(&mut self) -> Option<(Vec<u8>, usize)> {
+    pub(super) fn take_chunk(&mut self) -> Option<(Chunk, usize)> {
         let chunk = self.chunks.pop_front()?;
         let read = std::mem::take(&mut self.read);
-        self.unread -= chunk.len() - read;
+        self.unread -= chunk.bytes() - read;
         Some((chunk, read))
     }
 
     /// Whether that is worth to be sent from where it is.
     pub(super) fn has_large_chunk(&self) -> bool {
         let first = self.chunks.front();
-        first.is_some_and(|chunk| large::is_worth(chunk.len() - self.read, LARGE_BYTES))
+        first.is_some_and(|chunk| match chunk {
+            Chunk::Bytes(bytes) => large::is_worth(bytes.len() - self.read, LARGE_BYTES),
+            Chunk::Parcel(_) => true,
+        })
     }
 
     /// Puts a copy behind what has been written: where more is written than is read, many writes
@@ -162,17 +188,28 @@ impl Pipe {
     pub(super) fn put_copy(&mut self, bytes: &[u8]) {
         let last = self.chunks.back_mut();
         let has_last = last.is_some();
-        if let Some(last) = last
+        if let Some(Chunk::Bytes(last)) = last
             && last.capacity() - last.len() >= bytes.len()
         {
             return last.extend_from_slice(bytes);
         }
         if !has_last || large::is_worth(bytes.len(), LARGE_BYTES) {
-            return self.chunks.push_back(bytes.to_vec());
+            return self.chunks.push_back(Chunk::Bytes(bytes.to_vec()));
         }
         let mut chunk = large::take_empty(LARGE_BYTES);
         chunk.extend_from_slice(bytes);
-        self.chunks.push_back(chunk);
+        self.chunks.push_back(Chunk::Bytes(chunk));
+    }
+}
+
+/// The bytes of a chunk, for whoever wants to have them.
+fn opened(chunk: &mut Chunk) -> &mut Vec<u8> {
+    if let Chunk::Parcel(parcel) = chunk {
+        *chunk = Chunk::Bytes(parcel.open());
+    }
+    match chunk {
+        Chunk::Bytes(bytes) => bytes,
+        Chunk::Parcel(_) => unreachable!("it has just been opened"),
     }
 }
 

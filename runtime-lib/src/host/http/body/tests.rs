@@ -1,9 +1,13 @@
 //! What bodies do: order, limits, lengths, ends.
 
 use std::cell::Cell;
+use std::os::fd::AsFd;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 use super::state::UNREAD_BYTES_MAX;
 use super::*;
+use crate::host::http::parcel::new_parcel;
 
 const REQUEST: Announced = Announced {
     kind: Kind::Request,
@@ -139,6 +143,22 @@ fn what_is_held_is_let_go_of_when_the_writer_has_no_more_to_do() {
     drop(writer);
 }
 
+fn bytes(chunk: Chunk) -> Vec<u8> {
+    match chunk {
+        Chunk::Bytes(bytes) => bytes,
+        Chunk::Parcel(_) => panic!("nobody has written a parcel"),
+    }
+}
+
+fn large(reader: &mut BodyReader) -> Option<(Vec<u8>, usize)> {
+    let (chunk, read) = reader.take_large()?;
+    Some((bytes(chunk), read))
+}
+
+fn next(reader: &mut BodyReader, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
+    reader.poll_chunk(cx).map_ok(bytes)
+}
+
 #[test]
 fn large_buffers_pass_as_they_are_and_small_writes_share_one() {
     let (mut writer, mut reader) = pipe(None);
@@ -147,24 +167,57 @@ fn large_buffers_pass_as_they_are_and_small_writes_share_one() {
     writer.write(buffer).unwrap();
     writer.write(b"small".to_vec()).unwrap();
     assert_eq!(reader.read_now(3), Some(Ok(vec![7; 3])));
-    let (taken, read) = reader.take_large().unwrap();
+    let (taken, read) = large(&mut reader).unwrap();
     assert_eq!((taken.as_ptr(), taken.len(), read), (address, 40_000, 3));
-    assert_eq!(reader.take_large(), None, "what is left is small");
+    assert_eq!(large(&mut reader), None, "what is left is small");
     let cx = &mut Context::from_waker(Waker::noop());
-    assert_eq!(reader.poll_buffer(cx), Poll::Ready(Ok(b"small".to_vec())));
+    assert_eq!(next(&mut reader, cx), Poll::Ready(Ok(b"small".to_vec())));
     assert_eq!(reader.unread_bytes(), 0);
     for number in 0..20 {
         writer.write_copy(&[number; 3000]).unwrap();
     }
     assert_eq!(
-        reader.take_large(),
+        large(&mut reader),
         None,
         "the first write has waited for no others"
     );
     assert_eq!(reader.read_now(3000), Some(Ok(vec![0; 3000])));
-    let (taken, read) = reader.take_large().unwrap();
+    let (taken, read) = large(&mut reader).unwrap();
     assert_eq!((taken.len(), read), (19 * 3000, 0));
     assert_eq!((taken[0], taken[56_999]), (1, 19));
     writer.finish(None).unwrap();
-    assert_eq!(reader.poll_buffer(cx), Poll::Ready(Ok(vec![])));
+    assert_eq!(next(&mut reader, cx), Poll::Ready(Ok(vec![])));
+}
+
+/// A parcel with these bytes.
+fn parcel(bytes: &[u8]) -> Chunk {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let pair = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None);
+    let (here, there) = pair.unwrap();
+    rustix::io::write(&here, bytes).unwrap();
+    let mut parcel = new_parcel().unwrap();
+    assert_eq!(parcel.fill(there.as_fd(), bytes.len()), Ok(bytes.len()));
+    Chunk::Parcel(parcel)
+}
+
+#[test]
+fn parcels_pass_as_they_are_and_are_opened_for_whoever_wants_bytes() {
+    let (mut writer, mut reader) = pipe(Some(REQUEST));
+    assert!(writer.new_parcel().is_none() && !writer.takes_parcels());
+    reader.take_parcels();
+    reader.give_parcels(new_parcel);
+    assert!(writer.new_parcel().is_some() && writer.takes_parcels());
+    writer.write_chunk(parcel(b"tw")).unwrap();
+    writer.write_chunk(parcel(b"o")).unwrap();
+    assert_eq!(reader.unread_bytes(), 3);
+    assert_eq!(reader.read_now(1), Some(Ok(b"t".to_vec())));
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert_eq!(next(&mut reader, cx), Poll::Ready(Ok(b"w".to_vec())));
+    let Some((Chunk::Parcel(taken), 0)) = reader.take_large() else {
+        panic!("it has not been opened");
+    };
+    assert_eq!((taken.bytes(), reader.unread_bytes()), (1, 0));
+    assert_eq!(writer.write_chunk(parcel(b"xx")), Err(size(5)));
+    reader.refuse(ErrorCode::ConnectionTerminated);
+    assert!(writer.new_parcel().is_none(), "nobody wants it");
 }

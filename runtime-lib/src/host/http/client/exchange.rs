@@ -13,6 +13,7 @@ use crate::host::http::answer::Answer;
 use crate::host::http::body::{BodyWriter, pipe};
 use crate::host::http::h1::framing::{Decoder, Framing, Step, Unclear, declared};
 use crate::host::http::h1::head::{self, Head, Limits, Malformed, Received, StatusLine};
+use crate::host::http::h1::receiving::{poll_parcel, wants_parcel};
 use crate::host::http::h1::sending::{Outgoing, SendError, Sender, write_field, write_fields};
 use crate::host::http::transport::Transport;
 use crate::host::http::{ErrorCode, Fields, Method, ResponseHead, Result};
@@ -113,7 +114,7 @@ impl<'a> Exchange<'a> {
         };
         let head = match head::response(connection.buffer.bytes(), LIMITS) {
             Ok(Some(head)) => head,
-            Ok(None) => return self.poll_fill(cx),
+            Ok(None) => return self.poll_fill(cx, false),
             Err(malformed) => return Poll::Ready(Err(malformed_head(malformed))),
         };
         connection.buffer.consume(head.bytes);
@@ -181,7 +182,11 @@ impl<'a> Exchange<'a> {
                 if writer.poll_refused(cx).is_ready() {
                     return Poll::Ready(Err(ErrorCode::ConnectionTerminated));
                 }
-                return self.poll_fill(cx);
+                let as_parcel = wants_parcel(decoder, writer, buffer, u64::MAX);
+                if as_parcel {
+                    ready!(self.poll_room(cx));
+                }
+                return self.poll_fill(cx, as_parcel);
             }
             Step::Skip(count) => {
                 decoder.advance(&buffer.bytes()[..count]);
@@ -230,12 +235,18 @@ impl<'a> Exchange<'a> {
     }
 
     /// Reads from the connection, whose end may be that of the body.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, as_parcel: bool) -> Poll<Result<()>> {
         let Some(connection) = &mut self.connection else {
             return Poll::Ready(Ok(()));
         };
-        let transport = &mut *connection.transport;
-        let count = match ready!(connection.buffer.poll_fill(cx, transport)) {
+        let (buffer, transport) = (&mut connection.buffer, &mut *connection.transport);
+        let parcel = match &mut self.receiving {
+            Receiving::Body(decoder, writer) if as_parcel => {
+                poll_parcel(cx, (decoder, writer), buffer, transport)
+            }
+            _ => None,
+        };
+        let count = match ready!(parcel.unwrap_or_else(|| buffer.poll_fill(cx, transport))) {
             Ok(count) => count,
             Err(error) => return Poll::Ready(Err(broken(error, transport))),
         };

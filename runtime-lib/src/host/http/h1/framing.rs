@@ -154,12 +154,10 @@ impl Decoder {
     /// Goes on behind bytes that a step has named: those that are skipped, some of the data, or the
     /// end.
     pub fn advance(&mut self, bytes: &[u8]) {
-        let count = bytes.len() as u64;
         self.0 = match self.0 {
-            State::Length(left) => State::Length(left - count),
-            State::UntilClose => State::UntilClose,
-            State::Chunk(left) if left > count => State::Chunk(left - count),
-            State::Chunk(_) => State::ChunkEnd,
+            State::Length(_) | State::UntilClose | State::Chunk(_) => {
+                return self.skip(bytes.len() as u64);
+            }
             State::ChunkEnd => State::Size,
             State::Size => {
                 let size = line(bytes).ok().flatten().map(chunk_size);
@@ -169,6 +167,26 @@ impl Decoder {
                 }
             }
             State::Trailers | State::Ended => State::Ended,
+        };
+    }
+
+    /// How many bytes of the body come one after the other.
+    #[must_use]
+    pub fn bytes_in_a_row(&self) -> u64 {
+        match self.0 {
+            State::Length(left) | State::Chunk(left) => left,
+            State::UntilClose => u64::MAX,
+            _ => 0,
+        }
+    }
+
+    /// As [`Decoder::advance`], behind so many of them.
+    pub fn skip(&mut self, count: u64) {
+        self.0 = match self.0 {
+            State::Length(left) => State::Length(left - count),
+            State::Chunk(left) if left > count => State::Chunk(left - count),
+            State::Chunk(_) => State::ChunkEnd,
+            other => other,
         };
     }
 

@@ -5,4 +5,5 @@
 
 pub mod framing;
 pub mod head;
+pub mod receiving;
 pub mod sending;

@@ -2,12 +2,16 @@
 
 use std::task::{Context, Poll, ready};
 
+use rustix::net::SendFlags;
+
 use crate::host;
 use crate::host::http::ErrorCode;
-use crate::host::http::body::BodyReader;
+use crate::host::http::body::{BodyReader, Chunk};
 use crate::host::http::fields::{Fields, is_forbidden};
 use crate::host::http::large;
+use crate::host::http::parcel::Parcel;
 use crate::host::http::transport::Transport;
+use crate::io::Interest;
 
 /// Bytes that are put together before they are written.
 const OUT_BYTES_MAX: usize = 64 * 1024;
@@ -47,7 +51,9 @@ pub struct Sender {
     out: Vec<u8>,
     /// Part of the body, as it has come.
     large: Option<Large>,
-    /// Of all this.
+    /// Part of the body that the system has.
+    parcel: Option<Box<dyn Parcel>>,
+    /// Of what is here.
     written: usize,
     body: BodyReader,
     outgoing: Outgoing,
@@ -75,6 +81,7 @@ impl Sender {
         Sender {
             out: head,
             large: None,
+            parcel: None,
             written: 0,
             body,
             outgoing,
@@ -93,14 +100,17 @@ impl Sender {
         cx: &mut Context<'_>,
         to: &mut dyn Transport,
     ) -> Poll<Result<(), SendError>> {
+        if self.outgoing != Outgoing::Nothing && to.is_socket() {
+            self.body.take_parcels();
+        }
         loop {
-            while !self.ended && self.large.is_none() && self.out.len() < OUT_BYTES_MAX {
+            while !self.ended && !self.has_large() && self.out.len() < OUT_BYTES_MAX {
                 match self.poll_fill(cx) {
                     Poll::Ready(filled) => filled?,
                     Poll::Pending => break,
                 }
             }
-            if !self.out.is_empty() || self.large.is_some() {
+            if self.has_some() {
                 ready!(self.poll_write(cx, to))?;
                 continue;
             }
@@ -119,6 +129,9 @@ impl Sender {
         cx: &mut Context<'_>,
         to: &mut dyn Transport,
     ) -> Poll<host::Result<()>> {
+        if self.parcel.is_some() {
+            return self.poll_write_parcel(cx, to);
+        }
         let rest = self.rest();
         let count = match &rest {
             [first, [], []] => ready!(to.poll_write(cx, first))?,
@@ -134,6 +147,45 @@ impl Sender {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The same, of a parcel and what stands before it.
+    fn poll_write_parcel(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut dyn Transport,
+    ) -> Poll<host::Result<()>> {
+        let Some(parcel) = &mut self.parcel else {
+            return Poll::Ready(Ok(()));
+        };
+        let before = self.out.get(self.written..).unwrap_or_default();
+        let polled = to.poll_socket(cx, Interest::Writable, &mut |fd| match before {
+            [] => parcel.send(fd),
+            before => rustix::net::send(fd, before, SendFlags::NOSIGNAL | SendFlags::MORE),
+        });
+        let count = ready!(polled.expect("only sockets take parcels"))?;
+        self.sent_bytes += count as u64;
+        if !before.is_empty() {
+            self.written += count;
+        } else if parcel.bytes() == 0 {
+            self.parcel = None;
+            self.out.clear();
+            self.written = 0;
+            if self.outgoing == Outgoing::Chunked {
+                self.out.extend_from_slice(b"\r\n");
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether there is part of the body that is not put together with others.
+    fn has_large(&self) -> bool {
+        self.large.is_some() || self.parcel.is_some()
+    }
+
+    /// Whether there is something to be written.
+    fn has_some(&self) -> bool {
+        !self.out.is_empty() || self.has_large()
     }
 
     /// What has not been written.
@@ -155,15 +207,21 @@ impl Sender {
         ready!(self.body.poll_readable(cx));
         let is_chunked = self.outgoing == Outgoing::Chunked;
         if self.outgoing != Outgoing::Nothing
-            && let Some((bytes, start)) = self.body.take_large()
+            && let Some((chunk, start)) = self.body.take_large()
         {
+            let count = chunk.bytes() - start;
             if is_chunked {
-                let digits = format!("{:04x}\r\n", bytes.len() - start);
+                let digits = format!("{count:04x}\r\n");
                 self.out.extend_from_slice(digits.as_bytes());
             }
-            let tail: &[u8] = if is_chunked { b"\r\n" } else { b"" };
-            self.body_bytes += (bytes.len() - start) as u64;
-            self.large = Some(Large { bytes, start, tail });
+            self.body_bytes += count as u64;
+            match chunk {
+                Chunk::Bytes(bytes) => {
+                    let tail: &[u8] = if is_chunked { b"\r\n" } else { b"" };
+                    self.large = Some(Large { bytes, start, tail });
+                }
+                Chunk::Parcel(parcel) => self.parcel = Some(parcel),
+            }
             return Poll::Ready(Ok(()));
         }
         let start = self.out.len();
@@ -222,14 +280,14 @@ impl Sender {
     /// How many bytes the other side has taken, if this waits for it to take more.
     #[must_use]
     pub fn held_at(&self) -> Option<u64> {
-        let is_held = self.ended || !self.out.is_empty() || self.large.is_some();
+        let is_held = self.ended || self.has_some();
         is_held.then_some(self.sent_bytes)
     }
 
     /// Whether all that there is has been handed to the system, and more is to come.
     #[must_use]
     pub fn waits_for_body(&self) -> bool {
-        !self.ended && self.out.is_empty() && self.large.is_none()
+        !self.ended && !self.has_some()
     }
 
     /// The message is not going to be sent whole.
@@ -256,10 +314,15 @@ pub fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::{AsFd, OwnedFd};
     use std::task::Waker;
+
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     use super::*;
     use crate::host::http::body::pipe;
+    use crate::host::http::parcel::new_parcel;
+    use crate::host::http::transport::Socket;
 
     /// Takes a few bytes at a time, and now and then none.
     struct Slow {
@@ -354,6 +417,60 @@ mod tests {
                 assert!(wire.is_empty());
                 return body;
             }
+        }
+    }
+
+    /// Sockets that are connected with each other.
+    fn sockets() -> (OwnedFd, OwnedFd) {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap()
+    }
+
+    fn parcel(bytes: &[u8]) -> Chunk {
+        let (here, there) = sockets();
+        rustix::io::write(&here, bytes).unwrap();
+        let mut parcel = new_parcel().unwrap();
+        parcel.fill(there.as_fd(), bytes.len()).unwrap();
+        Chunk::Parcel(parcel)
+    }
+
+    #[test]
+    fn parcels_are_sent_between_other_parts() {
+        for outgoing in [Outgoing::Plain, Outgoing::Chunked] {
+            let (here, there) = sockets();
+            let (mut writer, reader) = pipe(None);
+            let mut sender = Sender::new(b"head".to_vec(), reader, outgoing);
+            let cx = &mut Context::from_waker(Waker::noop());
+            let mut to = Socket::new(here);
+            assert!(sender.poll(cx, &mut to).is_pending());
+            assert!(writer.takes_parcels() && sender.waits_for_body());
+            for chunk in [
+                Chunk::Bytes(b"one".to_vec()),
+                parcel(b"two"),
+                parcel(&[b'x'; 40_000]),
+                Chunk::Bytes(b"three".to_vec()),
+            ] {
+                writer.write_chunk(chunk).unwrap();
+            }
+            writer.finish(None).unwrap();
+            let mut got = Vec::new();
+            loop {
+                let is_over = sender.poll(cx, &mut to).is_ready();
+                let mut some = [0; 9000];
+                while let Ok(count @ 1..) = rustix::io::read(&there, &mut some) {
+                    got.extend_from_slice(&some[..count]);
+                }
+                if is_over {
+                    break;
+                }
+            }
+            let body = [&b"onetwo"[..], &[b'x'; 40_000], b"three"].concat();
+            assert_eq!(&got[..4], b"head");
+            match outgoing {
+                Outgoing::Chunked => assert_eq!(unchunked(&got[4..]), body),
+                _ => assert_eq!(&got[4..], body),
+            }
+            assert_eq!(sender.body_bytes(), body.len() as u64);
         }
     }
 }

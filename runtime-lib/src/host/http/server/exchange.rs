@@ -14,6 +14,7 @@ use super::response::{informational, own, response_head};
 use super::settings::Settings;
 use crate::host::http::body::{BodyReader, BodyWriter, empty, pipe};
 use crate::host::http::h1::framing::{Decoder, Step};
+use crate::host::http::h1::receiving::{poll_parcel, wants_parcel};
 use crate::host::http::h1::sending::{Outgoing, SendError, Sender};
 use crate::host::http::transport::after_ns;
 use crate::host::http::{ErrorCode, Fields, ResponseHead, Result};
@@ -174,15 +175,21 @@ impl Exchange {
                     let _ = writer.write(bytes);
                     self.sleep = None;
                 }
-                Ok(Step::More) => ready!(self.poll_fill(cx)),
+                Ok(Step::More) => {
+                    let as_parcel = wants_parcel(decoder, writer, buffer, self.body_bytes_left);
+                    if as_parcel {
+                        ready!(writer.poll_room(cx));
+                    }
+                    ready!(self.poll_fill(cx, as_parcel));
+                }
             }
         }
         Poll::Ready(())
     }
 
     /// Reads more of the body.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some((_, writer)) = &mut self.receiving else {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, as_parcel: bool) -> Poll<()> {
+        let Some((decoder, writer)) = &mut self.receiving else {
             return Poll::Ready(());
         };
         if self.expects_continue {
@@ -194,8 +201,16 @@ impl Exchange {
                 cx.waker().wake_by_ref();
             }
         }
-        let connection = &mut self.connection;
-        match connection.buffer.poll_fill(cx, &mut *connection.transport) {
+        let (buffer, from) = (&mut self.connection.buffer, &mut *self.connection.transport);
+        let parcel = match as_parcel {
+            true => poll_parcel(cx, (decoder, &mut *writer), buffer, from),
+            false => None,
+        };
+        match parcel.unwrap_or_else(|| buffer.poll_fill(cx, from)) {
+            Poll::Ready(Ok(count @ 1..)) if buffer.is_empty() => {
+                self.body_bytes_left -= count as u64;
+                self.sleep = None;
+            }
             Poll::Ready(Ok(1..)) => {}
             Poll::Ready(_) => {
                 writer.fail(ErrorCode::ConnectionTerminated);

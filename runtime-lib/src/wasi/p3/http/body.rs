@@ -8,8 +8,9 @@ use std::task::{Context, Poll, Waker, ready};
 use super::fields::Fields;
 use crate::component::ends::{ConsumeBytes, FutureReader, ProduceBytes, Resolver, StreamReader};
 use crate::component::tasks::New;
-use crate::host::http::body::{Announced, BodyReader, BodyWriter, Kind, pipe};
+use crate::host::http::body::{Announced, BodyReader, BodyWriter, Chunk, Kind, pipe};
 use crate::host::http::fields::parse_length;
+use crate::host::http::parcel::new_parcel;
 use crate::host::http::{self, ErrorCode, Result};
 
 /// What a guest writes to, or reads from, the future beside a body.
@@ -170,9 +171,13 @@ impl ConsumeBytes for Consumer {
         true
     }
 
-    fn consume_buffer(&mut self, buffer: Vec<u8>) -> bool {
+    fn consume_buffer(&mut self, buffer: Chunk) -> bool {
         let writer = &mut self.0.borrow_mut().writer;
-        writer.room().is_ok() && writer.write(buffer).is_ok()
+        writer.room().is_ok() && writer.write_chunk(buffer).is_ok()
+    }
+
+    fn takes_parcels(&self) -> bool {
+        self.0.borrow().writer.takes_parcels()
     }
 
     fn finish(self: Box<Self>) {
@@ -234,9 +239,13 @@ impl ProduceBytes for Producer {
         true
     }
 
-    fn poll_buffer(&mut self, cx: &mut Context<'_>) -> Poll<Vec<u8>> {
-        let buffer = self.0.reader.borrow_mut().poll_buffer(cx);
-        buffer.map(Result::unwrap_or_default)
+    fn poll_buffer(&mut self, cx: &mut Context<'_>) -> Poll<Chunk> {
+        let chunk = self.0.reader.borrow_mut().poll_chunk(cx);
+        chunk.map(|chunk| chunk.unwrap_or(Chunk::Bytes(Vec::new())))
+    }
+
+    fn give_parcels(&mut self) {
+        self.0.reader.borrow().give_parcels(new_parcel);
     }
 }
 
