@@ -143,7 +143,7 @@ impl<'a> Authority<'a> {
                 if address.is_empty() || !address.bytes().all(is_literal) {
                     return None;
                 }
-                let host = &rest[..address.len() + 2];
+                let host = rest.get(..address.len() + 2)?;
                 match behind.strip_prefix(':') {
                     Some(port) => (host, Some(port)),
                     None if behind.is_empty() => (host, None),

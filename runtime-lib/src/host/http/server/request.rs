@@ -132,7 +132,7 @@ fn target_of(method: &Method, target: &str) -> Result<(Option<String>, Option<St
         && let Some(rest) = rest.strip_prefix("//")
     {
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
+        let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
         let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
         if !is_http || !is_host(authority) {
             return Err(400);
