@@ -14,7 +14,7 @@ use rustix::net::SocketType;
 use rustix::net::sockopt::{set_tcp_nodelay, socket_error};
 
 use super::request::{Request, Response};
-use super::timeout::Timeouts;
+use super::timeout::{Timeouts, until};
 use crate::host::http::answer::Answer;
 use crate::host::http::transport::{Buffer, Socket, Transport};
 use crate::host::http::{DnsErrorPayload, ErrorCode, Result};
@@ -72,14 +72,15 @@ pub struct Connection {
     pub(super) buffer: Buffer,
 }
 
-/// Connects to the first address that answers.
-pub(super) async fn connect(destination: &Destination) -> Result<Way> {
+/// Connects to the first address that answers. Addresses have to be known until then.
+pub(super) async fn connect(destination: &Destination, limit_ns: u64) -> Result<Way> {
     let secure = match destination.secure {
         true => Some(secure()?),
         false => None,
     };
     let mut failure = dns_error("address not available");
-    for address in addresses(&destination.host).await? {
+    let addresses = addresses(&destination.host);
+    for address in until(limit_ns, ErrorCode::DnsTimeout, addresses).await? {
         let address = SocketAddr::new(address, destination.port);
         match open(address).await {
             Ok(fd) => {
@@ -194,10 +195,12 @@ async fn open(address: SocketAddr) -> host::Result<OwnedFd> {
 
 fn connect_error(error: Error) -> ErrorCode {
     match error {
-        Error::HostUnreachable
-        | Error::NetworkUnreachable
-        | Error::NetworkDown
-        | Error::AddressFamilyNotSupported => ErrorCode::DestinationUnavailable,
+        Error::HostUnreachable | Error::NetworkDown | Error::AddressFamilyNotSupported => {
+            ErrorCode::DestinationUnavailable
+        }
+        Error::NetworkUnreachable => ErrorCode::DestinationIpUnroutable,
+        // Firewalls and routes say so.
+        Error::Access | Error::NotPermitted => ErrorCode::DestinationIpProhibited,
         Error::TimedOut => ErrorCode::ConnectionTimeout,
         Error::ConnectionReset | Error::ConnectionAborted | Error::Pipe => {
             ErrorCode::ConnectionTerminated
@@ -206,5 +209,28 @@ fn connect_error(error: Error) -> ErrorCode {
             ErrorCode::ConnectionLimitReached
         }
         _ => ErrorCode::ConnectionRefused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_of_a_connection_is_told_apart() {
+        for (errno, code) in [
+            (Errno::HOSTUNREACH, ErrorCode::DestinationUnavailable),
+            (Errno::NETDOWN, ErrorCode::DestinationUnavailable),
+            (Errno::AFNOSUPPORT, ErrorCode::DestinationUnavailable),
+            (Errno::NETUNREACH, ErrorCode::DestinationIpUnroutable),
+            (Errno::PERM, ErrorCode::DestinationIpProhibited),
+            (Errno::ACCESS, ErrorCode::DestinationIpProhibited),
+            (Errno::TIMEDOUT, ErrorCode::ConnectionTimeout),
+            (Errno::CONNRESET, ErrorCode::ConnectionTerminated),
+            (Errno::CONNREFUSED, ErrorCode::ConnectionRefused),
+            (Errno::MFILE, ErrorCode::ConnectionLimitReached),
+        ] {
+            assert_eq!(connect_error(errno.into()), code, "{errno}");
+        }
     }
 }

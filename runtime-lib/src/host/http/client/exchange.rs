@@ -12,7 +12,9 @@ use crate::host::Error;
 use crate::host::http::answer::Answer;
 use crate::host::http::body::{BodyWriter, pipe};
 use crate::host::http::h1::framing::{Decoder, Framing, Step, Unclear, declared};
-use crate::host::http::h1::head::{self, Head, Limits, Malformed, Received, StatusLine};
+use crate::host::http::h1::head::{
+    self, Head, Limits, Malformed, Received, StatusLine, large_field,
+};
 use crate::host::http::h1::receiving::{poll_parcel, wants_parcel};
 use crate::host::http::h1::sending::{Outgoing, SendError, Sender, write_field, write_fields};
 use crate::host::http::transport::Transport;
@@ -115,7 +117,10 @@ impl<'a> Exchange<'a> {
         let head = match head::response(connection.buffer.bytes(), LIMITS) {
             Ok(Some(head)) => head,
             Ok(None) => return self.poll_fill(cx, false),
-            Err(malformed) => return Poll::Ready(Err(malformed_head(malformed))),
+            Err(malformed) => {
+                let error = malformed_head(malformed, connection.buffer.bytes());
+                return Poll::Ready(Err(error));
+            }
         };
         connection.buffer.consume(head.bytes);
         let status = head.line.status;
@@ -172,7 +177,10 @@ impl<'a> Exchange<'a> {
         let step = match step {
             Ok(step) => step,
             Err(Malformed::TooLarge) if decoder.is_at_trailers() => {
-                return Poll::Ready(Err(ErrorCode::HttpResponseTrailerSectionSize(None)));
+                return Poll::Ready(Err(match large_field(buffer.bytes()) {
+                    Some(field) => ErrorCode::HttpResponseTrailerSize(field),
+                    None => ErrorCode::HttpResponseTrailerSectionSize(None),
+                }));
             }
             Err(_) => return Poll::Ready(Err(ErrorCode::HttpProtocolError)),
         };
@@ -290,7 +298,11 @@ impl Future for Exchange<'_> {
             return Poll::Ready(Ok(left.filter(|left| !used_up && left.buffer.is_empty())));
         }
         if this.silence.poll(cx).is_ready() {
-            let error = ErrorCode::ConnectionReadTimeout;
+            let is_held = this.sender.as_ref().and_then(Sender::held_at).is_some();
+            let error = match is_held {
+                true => ErrorCode::ConnectionWriteTimeout,
+                false => ErrorCode::ConnectionReadTimeout,
+            };
             if let Receiving::Body(_, writer) = &mut this.receiving {
                 writer.fail(error.clone());
             }
@@ -347,11 +359,13 @@ fn received_trailers(trailers: Vec<Received>) -> Option<Fields> {
     }
 }
 
-fn malformed_head(malformed: Malformed) -> ErrorCode {
+fn malformed_head(malformed: Malformed, bytes: &[u8]) -> ErrorCode {
     match malformed {
-        Malformed::LineTooLong | Malformed::TooLarge => {
-            ErrorCode::HttpResponseHeaderSectionSize(None)
-        }
+        Malformed::LineTooLong => ErrorCode::HttpResponseHeaderSectionSize(None),
+        Malformed::TooLarge => match large_field(bytes) {
+            Some(field) => ErrorCode::HttpResponseHeaderSize(field),
+            None => ErrorCode::HttpResponseHeaderSectionSize(None),
+        },
         Malformed::Syntax | Malformed::Version => ErrorCode::HttpProtocolError,
     }
 }

@@ -27,6 +27,9 @@ pub use request::{Request, Response};
 pub use timeout::{Silence, Timeouts};
 use timeout::{deadline_ns, until};
 
+/// Servers take no targets that are longer.
+const TARGET_BYTES_MAX: usize = 64 * 1024;
+
 /// A request that so many connections have refused is refused.
 const REFUSALS_MAX: usize = 4;
 
@@ -134,6 +137,9 @@ fn prepare(head: &RequestHead) -> Result<Prepared> {
         (_, Some(path)) if path.starts_with('?') => format!("/{path}"),
         (_, Some(_)) => return Err(ErrorCode::HttpRequestUriInvalid),
     };
+    if target.len() > TARGET_BYTES_MAX {
+        return Err(ErrorCode::HttpRequestUriTooLong);
+    }
     Ok((destination, host.to_owned(), target))
 }
 
@@ -146,7 +152,8 @@ async fn run(
     let mut refusals = 0;
     let connection = loop {
         let limit = deadline_ns(timeouts.connect_ns);
-        let found = until(limit, ErrorCode::ConnectionTimeout, pool::find(destination));
+        let found = pool::find(destination, limit);
+        let found = until(limit, ErrorCode::ConnectionTimeout, found);
         let error = match found.await {
             Ok(Way::Own(connection)) => break connection,
             Ok(Way::Shared(session)) => {

@@ -46,7 +46,7 @@ thread_local! {
 ///
 /// # Errors
 /// Those of connecting.
-pub(super) async fn find(destination: &Destination) -> Result<Way> {
+pub(super) async fn find(destination: &Destination, limit_ns: u64) -> Result<Way> {
     let connecting = poll_fn(|cx| {
         if let Some(way) = take(destination) {
             return Poll::Ready(Err(way));
@@ -58,7 +58,7 @@ pub(super) async fn find(destination: &Destination) -> Result<Way> {
         Ok(guard) => guard,
         Err(way) => return Ok(way),
     };
-    let way = connect(destination).await?;
+    let way = connect(destination, limit_ns).await?;
     if let Some(guard) = &guard {
         match &way {
             Way::Shared(session) => keep(destination, Way::Shared(Rc::clone(session))),

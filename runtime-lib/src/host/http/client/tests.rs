@@ -1,5 +1,7 @@
 //! Requests to servers of this process: what is sent, what comes back, and what goes wrong.
 
+mod errors;
+
 use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -8,7 +10,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::host::http::body::{BodyWriter, empty, pipe};
-use crate::host::http::{DnsErrorPayload, Fields, ResponseHead, TlsAlertReceivedPayload};
+use crate::host::http::{Fields, ResponseHead, TlsAlertReceivedPayload};
 use crate::io;
 
 /// What a server does with a connection.
@@ -204,111 +206,6 @@ fn some_responses_have_no_body_whatever_they_say() {
         assert_eq!(read_all(&mut body).unwrap().0, b"");
     }
     server.join().unwrap();
-}
-
-#[test]
-fn errors_are_told_apart() {
-    let refused = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    assert_eq!(error_of(get(refused)), ErrorCode::ConnectionRefused);
-    let cases: [(Serves, ErrorCode); 7] = [
-        (|_| {}, ErrorCode::ConnectionTerminated),
-        (
-            |stream| answer(stream, "HTTP/1.1 200"),
-            ErrorCode::HttpResponseIncomplete,
-        ),
-        (
-            |stream| answer(stream, "HTTP/1.1 200 OK\r\nA : b\r\n\r\n"),
-            ErrorCode::HttpProtocolError,
-        ),
-        (
-            |stream| answer(stream, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfour"),
-            ErrorCode::HttpResponseIncomplete,
-        ),
-        (
-            |stream| answer(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"),
-            ErrorCode::HttpResponseTransferCoding(Some("gzip".to_owned())),
-        ),
-        (
-            |stream| {
-                answer(
-                    stream,
-                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx",
-                )
-            },
-            ErrorCode::HttpResponseIncomplete,
-        ),
-        (
-            |stream| answer(stream, "HTTP/1.1 101 Switching\r\n\r\n"),
-            ErrorCode::HttpUpgradeFailed,
-        ),
-    ];
-    for (serves, error) in cases {
-        let (port, server) = serve([serves]);
-        let sent = begin_to(
-            request(Method::Get, port),
-            empty(),
-            RequestOptions::default(),
-        );
-        // What has been sent arrives before the end does.
-        let closing = thread(move || {
-            for stream in server.join().unwrap() {
-                let _ = stream.shutdown(Shutdown::Write);
-            }
-        });
-        assert_eq!(error_of(response(&sent)), error);
-        closing.join().unwrap();
-    }
-    for (host, rcode) in [
-        ("nonexistent.invalid", "address not available"),
-        ("a..b%", "invalid dns name"),
-    ] {
-        let mut head = request(Method::Get, 80);
-        head.authority = Some(host.replace('%', "%20"));
-        let sent = begin_to(head, empty(), RequestOptions::default());
-        let rcode = Some(rcode.to_owned());
-        let info_code = None;
-        assert_eq!(
-            error_of(response(&sent)),
-            ErrorCode::DnsError(DnsErrorPayload { rcode, info_code })
-        );
-    }
-}
-
-#[test]
-fn the_other_side_is_waited_for_no_longer_than_wanted() {
-    let (port, server) = serve([
-        |stream| drop(read_head(stream)),
-        |stream| answer(stream, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfour"),
-    ]);
-    for first_byte_timeout_ns in [Some(20_000_000), None] {
-        let options = RequestOptions {
-            first_byte_timeout_ns,
-            between_bytes_timeout_ns: Some(20_000_000),
-            ..RequestOptions::default()
-        };
-        let sent = begin_to(request(Method::Get, port), empty(), options);
-        assert_eq!(error_of(response(&sent)), ErrorCode::ConnectionReadTimeout);
-    }
-    server.join().unwrap();
-    // Nobody accepts, but the system connects.
-    let options = RequestOptions {
-        connect_timeout_ns: Some(0),
-        first_byte_timeout_ns: Some(0),
-        ..RequestOptions::default()
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let sent = begin_to(request(Method::Get, port), empty(), options);
-    let error = error_of(response(&sent));
-    let timeouts = [
-        ErrorCode::ConnectionTimeout,
-        ErrorCode::ConnectionReadTimeout,
-    ];
-    assert!(timeouts.contains(&error), "{error:?}");
 }
 
 /// A request that gets no further than the greeting.

@@ -3,6 +3,7 @@
 //! Strict where leniency lets two readers see different messages: lines end with CRLF, no space
 //! stands before a colon, nothing is folded, no control character is part of anything.
 
+use crate::host::http::FieldSizePayload;
 use crate::host::http::fields::{is_token, is_value};
 
 /// Name and value of a field, as received.
@@ -127,6 +128,20 @@ fn head<L>(bytes: &[u8], limits: Limits, parse: fn(&[u8]) -> Result<L>) -> Resul
         fields,
         bytes: start + bytes,
     }))
+}
+
+/// The field that has more than half of these bytes, which are too many for a section of fields. How
+/// long it was going to be, nobody knows.
+#[must_use]
+pub fn large_field(bytes: &[u8]) -> Option<FieldSizePayload> {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let line = lines.find(|line| line.len() > bytes.len() / 2)?;
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let name = String::from_utf8_lossy(line.get(..colon)?);
+    Some(FieldSizePayload {
+        field_name: Some(name.to_ascii_lowercase()),
+        field_size: None,
+    })
 }
 
 /// What an incomplete part is.

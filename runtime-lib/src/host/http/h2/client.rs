@@ -271,7 +271,13 @@ impl Future for Exchange {
         }
         this.stop_sending();
         match this.silence.poll(cx) {
-            Poll::Ready(()) => this.fail(ErrorCode::ConnectionReadTimeout),
+            Poll::Ready(()) => {
+                let sending = this.sending.as_ref();
+                this.fail(match sending.is_some_and(Sending::waits_for_peer) {
+                    true => ErrorCode::ConnectionWriteTimeout,
+                    false => ErrorCode::ConnectionReadTimeout,
+                })
+            }
             Poll::Pending => Poll::Pending,
         }
     }

@@ -14,6 +14,7 @@ use super::response::{informational, own, response_head};
 use super::settings::Settings;
 use crate::host::http::body::{BodyReader, BodyWriter, empty, pipe};
 use crate::host::http::h1::framing::{Decoder, Step};
+use crate::host::http::h1::head::{Malformed, large_field};
 use crate::host::http::h1::receiving::{poll_parcel, wants_parcel};
 use crate::host::http::h1::sending::{Outgoing, SendError, Sender};
 use crate::host::http::transport::after_ns;
@@ -134,7 +135,7 @@ impl Exchange {
             let buffer = &mut self.connection.buffer;
             match decoder.step(buffer.bytes()) {
                 Err(malformed) => {
-                    writer.fail(ErrorCode::HttpProtocolError);
+                    writer.fail(malformed_body(malformed, decoder, buffer.bytes()));
                     // Whatever the guest says to half a request, nobody has asked for.
                     self.shared.cut(refusal(malformed));
                     self.stop_receiving();
@@ -320,6 +321,17 @@ impl Exchange {
         self.answer(status);
         let head = own(status, self.shape.is_head);
         self.sender = Some(Sender::new(head, empty(), Outgoing::Nothing));
+    }
+}
+
+/// What a body is that cannot be read on.
+fn malformed_body(malformed: Malformed, decoder: &Decoder, bytes: &[u8]) -> ErrorCode {
+    if malformed != Malformed::TooLarge || !decoder.is_at_trailers() {
+        return ErrorCode::HttpProtocolError;
+    }
+    match large_field(bytes) {
+        Some(field) => ErrorCode::HttpRequestTrailerSize(field),
+        None => ErrorCode::HttpRequestTrailerSectionSize(None),
     }
 }
 
