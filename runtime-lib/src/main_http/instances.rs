@@ -106,9 +106,7 @@ fn leave() -> Result<(), Ended> {
 impl Instances {
     pub(super) fn new(worker: Worker, body: Body, limits: Limits) -> Rc<Instances> {
         trap_line::note_traps();
-        if let Some(request_ns) = limits.request_ns {
-            watch::prepare(request_ns);
-        }
+        watch::prepare(limits.request_ns);
         Rc::new_cyclic(|me| Instances {
             worker,
             body,
@@ -265,7 +263,10 @@ impl Instances {
         io::set_fiber(None);
         if outcome.is_err() {
             watch::forget();
-            inbox.fail(&trap_line::last_trap());
+            match watch::is_over() {
+                true => inbox.fail("the server ends"),
+                false => inbox.fail(&trap_line::last_trap()),
+            }
         }
         if has_ended || outcome.is_err() {
             fiber.end();

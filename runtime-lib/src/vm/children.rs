@@ -56,6 +56,11 @@ impl Child {
         self.send(libc::SIGTERM);
     }
 
+    /// Stops the compiled code that it runs, if it is prepared for that.
+    pub fn stop(&self) {
+        self.send(libc::SIGALRM);
+    }
+
     /// Asks it to read its files again.
     pub fn reload(&self) {
         self.send(libc::SIGHUP);

@@ -25,13 +25,17 @@ static TICKS: AtomicBool = AtomicBool::new(false);
 /// Time between two looks.
 static PERIOD_NS: AtomicU64 = AtomicU64::new(0);
 
+/// Nothing is to run any more.
+static IS_OVER: AtomicBool = AtomicBool::new(false);
+
 /// Looks are not further apart, and not closer together.
 const PERIOD_NS_MAX: u64 = 100_000_000;
 const PERIOD_NS_MIN: u64 = 1_000_000;
 
-/// Prepares for limits of so many nanoseconds.
-pub fn prepare(limit_ns: u64) {
-    let period_ns = (limit_ns / 20).clamp(PERIOD_NS_MIN, PERIOD_NS_MAX);
+/// Prepares for limits of so many nanoseconds, and for a signal of the parent's that stops whatever
+/// code runs.
+pub fn prepare(limit_ns: Option<u64>) {
+    let period_ns = (limit_ns.unwrap_or_default() / 20).clamp(PERIOD_NS_MIN, PERIOD_NS_MAX);
     PERIOD_NS.store(period_ns, Ordering::Relaxed);
     let handler = look as *const () as usize;
     let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
@@ -51,6 +55,11 @@ pub fn run_until(deadline_ns: u64, body: impl FnOnce()) {
 /// After a trap has ended what [`run_until`] has run.
 pub fn forget() {
     DEADLINE_NS.store(0, Ordering::Relaxed);
+}
+
+/// Whether nothing is to run any more.
+pub fn is_over() -> bool {
+    IS_OVER.load(Ordering::Relaxed)
 }
 
 fn now_ns() -> u64 {
@@ -78,9 +87,16 @@ fn set_timer(period_ns: u64) {
     };
 }
 
-unsafe extern "C" fn look(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
+unsafe extern "C" fn look(_: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: the kernel passes what it knows of the signal.
+    let is_sent = unsafe { (*info).si_code } == libc::SI_USER;
+    if is_sent && !IS_OVER.swap(true, Ordering::Relaxed) {
+        // Code of the runtime is left to return.
+        set_timer(PERIOD_NS.load(Ordering::Relaxed));
+    }
+    let is_over = is_over();
     let deadline_ns = DEADLINE_NS.load(Ordering::Relaxed);
-    if deadline_ns == 0 {
+    if deadline_ns == 0 && !is_over {
         // Nothing runs: the timer is started again when something does.
         TICKS.store(false, Ordering::Relaxed);
         return set_timer(0);
@@ -89,7 +105,7 @@ unsafe extern "C" fn look(_: c_int, _: *mut libc::siginfo_t, context: *mut c_voi
     let mut registers = unsafe { Registers::new(context) };
     let (pc, sp) = (registers.pc(), registers.sp());
     let is_compiled = code_map::offset_of(code_map::of_program(), pc).is_some();
-    if is_compiled && now_ns() >= deadline_ns {
+    if is_compiled && (is_over || now_ns() >= deadline_ns) {
         let frames = Frames::new(registers.fp(), sp, pc);
         trap::stop_interrupted(
             TrapInfo::new(TrapCode::Interrupted),

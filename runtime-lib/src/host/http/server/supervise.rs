@@ -23,8 +23,12 @@ use crate::vm::process;
 /// A worker that lives no longer has something wrong with it that the next one would have too.
 const EARLY_NS: u64 = NS_PER_S;
 
-/// Workers that have not ended by themselves so long after the grace period are ended.
-const KILL_NS: u64 = 500_000_000;
+/// Workers that have not ended by themselves so long after the grace period have their guests
+/// stopped.
+const STOP_NS: u64 = 500_000_000;
+
+/// They are ended if that does not help within this time.
+const KILL_NS: u64 = 5 * NS_PER_S;
 
 /// So many early ends in a row end the server.
 const EARLY_MAX: usize = 5;
@@ -61,13 +65,21 @@ pub fn run(settings: &Settings, guests: impl Fn(usize) -> Rc<dyn Guests>) -> ! {
     for _ in 1..settings.workers.unwrap_or_else(processors::count) {
         workers.start(&guests, &mut listeners, settings);
     }
-    // When workers that do not end are ended.
+    // When workers that do not end are stopped or ended.
     let mut limit_ns = None;
     let mut code = 0;
     loop {
         if !wait(&signals, workers.shutdown.as_ref(), limit_ns) {
+            let are_stopped = code == 1;
             code = 1;
-            workers.all.iter().for_each(|(worker, _)| worker.kill());
+            limit_ns = Some(after_ns(KILL_NS));
+            workers
+                .all
+                .iter()
+                .for_each(|(worker, _)| match are_stopped {
+                    true => worker.kill(),
+                    false => worker.stop(),
+                });
         }
         let shutdown = workers.shutdown.as_ref();
         let visited = shutdown.is_some_and(|it| matches!(accept(it), Accepted::Connection(_)));
@@ -80,7 +92,7 @@ pub fn run(settings: &Settings, guests: impl Fn(usize) -> Rc<dyn Guests>) -> ! {
             .chain(std::iter::from_fn(|| signals.next()))
         {
             if signal == Signal::End && limit_ns.is_none() {
-                let grace_ns = settings.grace_ns.saturating_add(KILL_NS);
+                let grace_ns = settings.grace_ns.saturating_add(STOP_NS);
                 limit_ns = Some(after_ns(grace_ns));
                 // Who connects from now on is refused, and not left waiting for nobody.
                 listeners.clear();
