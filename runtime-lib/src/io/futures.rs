@@ -43,6 +43,12 @@ pub struct Sleep {
     number: Option<u64>,
 }
 
+/// Is ready when others have had their turn, and the event loop has been asked.
+#[derive(Debug, Default)]
+pub struct Pause {
+    is_over: bool,
+}
+
 /// Is ready when a descriptor is.
 #[derive(Debug)]
 pub struct Ready {
@@ -105,6 +111,20 @@ impl Drop for Sleep {
         if let Some(number) = self.number {
             let _ = TIMES.try_with(|times| times.borrow_mut().remove(number));
         }
+    }
+}
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_over {
+            return Poll::Ready(());
+        }
+        self.is_over = true;
+        // The next turn wakes all whose time has come.
+        TIMES.with_borrow_mut(|times| times.add(0, context.waker()));
+        Poll::Pending
     }
 }
 

@@ -24,7 +24,7 @@ mod wanted;
 pub use apart::apart;
 pub use aside::{Ended, Leave, block_on, can_leave, set_fiber, take_turns};
 pub use driving::wait_any_driving;
-pub use futures::{Changes, Ready, Sleep, ready, sleep_until, turn};
+pub use futures::{Changes, Pause, Ready, Sleep, ready, sleep_until, turn};
 pub use numbered::Numbered;
 pub use reactor::Waiting;
 pub use source::{Handle, Source};

@@ -141,6 +141,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
+    use crate::io::{Pause, turn};
 
     #[test]
     fn tasks_go_on_when_they_are_woken_and_end_when_they_are_dropped() {
@@ -160,6 +161,23 @@ mod tests {
         assert_eq!(Rc::strong_count(&steps), 1);
         waiting.take().unwrap().wake();
         run_woken();
+        assert_eq!(steps.get(), 2);
+    }
+
+    #[test]
+    fn who_pauses_goes_on_after_the_event_loop_was_asked() {
+        let steps = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&steps);
+        spawn(async move {
+            for step in 1..3 {
+                counted.set(step);
+                Pause::default().await;
+            }
+        })
+        .detach();
+        while run_woken() {}
+        assert_eq!(steps.get(), 1, "tasks alone do not end a pause");
+        while turn(true) {}
         assert_eq!(steps.get(), 2);
     }
 

@@ -25,7 +25,7 @@ use super::ErrorCode;
 use super::fields::{Fields, is_forbidden};
 use super::transport::{Buffer, Transport, after_ns};
 use crate::host::Error;
-use crate::io::{Sleep, sleep_until};
+use crate::io::{Pause, Sleep, sleep_until};
 
 /// Bytes that a stream may have on their way to a guest that does not read.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
@@ -61,7 +61,7 @@ pub(super) struct Wire {
     /// Bytes that have come without a pause.
     turn_bytes: usize,
     /// Until it is this connection's turn again.
-    pause: Option<Sleep>,
+    pause: Option<Pause>,
     leaving: Leaving,
 }
 
@@ -115,7 +115,7 @@ impl Wire {
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.pause.is_none() && self.turn_bytes > TURN_BYTES_MAX {
             self.turn_bytes = 0;
-            self.pause = Some(sleep_until(0));
+            self.pause = Some(Pause::default());
         }
         if let Some(pause) = &mut self.pause {
             ready!(Pin::new(pause).poll(cx));
