@@ -39,6 +39,8 @@ pub(super) struct Exchange<'a> {
     is_head: bool,
     receiving: Receiving,
     informational: usize,
+    /// So many bytes of a head were none.
+    head_seen: usize,
     silence: Silence,
     answer: &'a Rc<Answer<Response>>,
 }
@@ -66,6 +68,7 @@ impl<'a> Exchange<'a> {
             is_head,
             receiving: Receiving::Head,
             informational: 0,
+            head_seen: 0,
             silence: Silence::new(timeouts),
             answer,
         }
@@ -114,7 +117,12 @@ impl<'a> Exchange<'a> {
         let Some(connection) = &mut self.connection else {
             return Poll::Ready(Ok(()));
         };
-        let head = match head::response(connection.buffer.bytes(), LIMITS) {
+        let bytes = connection.buffer.bytes();
+        let seen = std::mem::replace(&mut self.head_seen, bytes.len());
+        if !head::may_end(bytes, seen, LIMITS) {
+            return self.poll_fill(cx, false);
+        }
+        let head = match head::response(bytes, LIMITS) {
             Ok(Some(head)) => head,
             Ok(None) => return self.poll_fill(cx, false),
             Err(malformed) => {
@@ -123,6 +131,7 @@ impl<'a> Exchange<'a> {
             }
         };
         connection.buffer.consume(head.bytes);
+        self.head_seen = 0;
         let status = head.line.status;
         if (100..200).contains(&status) && status != 101 {
             self.informational += 1;

@@ -130,6 +130,19 @@ fn head<L>(bytes: &[u8], limits: Limits, parse: fn(&[u8]) -> Result<L>) -> Resul
     }))
 }
 
+/// Whether these bytes could be a head, or too long for one, of which so many were none: a head that
+/// comes byte by byte is not read anew with each.
+#[must_use]
+pub fn may_end(bytes: &[u8], seen: usize, limits: Limits) -> bool {
+    const STEP_BYTES: usize = 4096;
+    let exceeds = |max: usize| seen <= max && bytes.len() > max;
+    let new = bytes.get(seen..).unwrap_or_default();
+    new.contains(&b'\n')
+        || exceeds(limits.line_bytes_max)
+        || exceeds(limits.head_bytes_max)
+        || bytes.len() / STEP_BYTES > seen / STEP_BYTES
+}
+
 /// The field that has more than half of these bytes, which are too many for a section of fields. How
 /// long it was going to be, nobody knows.
 #[must_use]
@@ -329,5 +342,21 @@ mod tests {
         ] {
             assert_eq!(status(text), Err(Malformed::Syntax), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_head_is_not_read_anew_with_each_byte() {
+        let line = [b"A: ".to_vec(), vec![b'b'; 500], b"\r\n".to_vec()].concat();
+        let lines = line.repeat(100);
+        let head = [&b"GET / HTTP/1.1\r\n"[..], &lines, b"\r\n"].concat();
+        let count = |range: std::ops::RangeInclusive<usize>| {
+            let read = range.filter(|len| may_end(&head[..*len], len - 1, LIMITS));
+            read.count()
+        };
+        assert!(may_end(&head, head.len() - 1, LIMITS));
+        assert!(count(1..=head.len()) < 120, "{}", count(1..=head.len()));
+        let endless = vec![b'a'; LIMITS.line_bytes_max + 1];
+        assert!(may_end(&endless, LIMITS.line_bytes_max, LIMITS));
+        assert!(!may_end(b"GET", 2, LIMITS));
     }
 }

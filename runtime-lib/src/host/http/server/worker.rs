@@ -9,14 +9,16 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::accept::{Accepted, accept};
 use super::access_log::{AccessLog, Visitor};
-use super::arriving::{Next, may_end_head, take_request};
+use super::arriving::{Next, take_request};
 use super::connection::Connection;
 use super::exchange::{Exchange, Outcome};
 use super::offered::{Served, ServerTls, http2, load_tls};
 use super::reply::Asked;
+use super::request::LIMITS;
 use super::response::own;
 use super::settings::Settings;
 use crate::host::clocks::{Clock, now_ns};
+use crate::host::http::h1::head::may_end;
 use crate::host::http::transport::after_ns;
 use crate::io::{self, Changes, Interest, Source, Task, sleep_until, spawn};
 use crate::vm::children::{Signal, Signals};
@@ -348,7 +350,7 @@ impl Worker {
         poll_fn(|cx| {
             loop {
                 let bytes = connection.buffer.bytes();
-                if may_end_head(bytes, seen)
+                if may_end(bytes, seen, LIMITS)
                     && let Some(next) = take_request(connection, settings, takes_http2)
                 {
                     return Poll::Ready(next);
