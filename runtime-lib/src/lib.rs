@@ -12,16 +12,20 @@ mod exports;
 pub mod host;
 pub mod io;
 mod main_command;
+#[cfg(unix)]
 mod main_http;
 mod main_invoke;
+#[cfg(unix)]
 mod main_library;
 mod main_restricted;
 mod main_script;
-#[cfg(all(panic = "abort", not(feature = "library")))]
+#[cfg(all(unix, panic = "abort", not(feature = "library")))]
 mod malloc;
 #[cfg(panic = "abort")]
 mod shims;
+#[cfg(unix)]
 mod signatures;
+pub mod sys;
 pub mod vm;
 pub mod wasi;
 

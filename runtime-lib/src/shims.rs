@@ -43,9 +43,43 @@ never_called! {
     _Unwind_SetIP
 }
 
+/// What only Windows asks for.
+#[cfg(windows)]
+mod windows {
+    never_called! { _GCC_specific_handler }
+
+    /// `IMAGE_TLS_DIRECTORY64`: what linkers tell the system of data that each thread has.
+    #[repr(C)]
+    struct Threads {
+        data_start: usize,
+        data_end: usize,
+        index: *mut u32,
+        callbacks: *const usize,
+        zeros: u32,
+        characteristics: u32,
+    }
+
+    // SAFETY: nobody here reads it.
+    unsafe impl Sync for Threads {}
+
+    static mut INDEX: u32 = 0;
+
+    /// The standard library refers to this so that it is linked, for destructors of threads' data.
+    /// There is no such data, and there are no threads here whose destructors matter.
+    #[unsafe(no_mangle)]
+    static _tls_used: Threads = Threads {
+        data_start: 0,
+        data_end: 0,
+        index: &raw mut INDEX,
+        callbacks: core::ptr::null(),
+        zeros: 0,
+        characteristics: 0,
+    };
+}
+
 /// What a standard library that was compiled for glibc asks of it and musl does not have. For
 /// builds without a standard library for musl.
-#[cfg(target_env = "gnu")]
+#[cfg(all(unix, target_env = "gnu"))]
 mod glibc {
     use core::ffi::{c_char, c_int};
 

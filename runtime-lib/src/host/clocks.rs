@@ -1,10 +1,9 @@
 //! Clocks. Times are nanoseconds; the realtime clock counts from 1970, the others from some
 //! point of their own.
 
-use rustix::time::{ClockId, Timespec, clock_getres};
+use crate::sys::time::{ClockId, Timespec, clock_getres, clock_gettime};
 
 use super::stat::NS_PER_S;
-use crate::vm::clock::time;
 
 /// A clock that can be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +21,7 @@ pub fn now_ns(clock: Clock) -> u64 {
     if let (Clock::Monotonic, Some(ns)) = (clock, SCRIPTED_NS.get()) {
         return ns;
     }
-    nanoseconds(time(id(clock)))
+    nanoseconds(clock_gettime(id(clock)))
 }
 
 /// The smallest step of the clock.

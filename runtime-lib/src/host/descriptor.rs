@@ -4,13 +4,13 @@
 //! each, so that a program that only prints carries nothing else. A descriptor is closed by
 //! dropping it.
 
+use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd};
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev2, retry_on_intr};
-use rustix::pipe::SpliceFlags;
-use rustix::stdio;
+use crate::sys::event::{PollFd, PollFlags, Timespec};
+use crate::sys::io::{Errno, ReadWriteFlags, preadv2, pwritev2, retry_on_intr};
+use crate::sys::pipe::SpliceFlags;
+use crate::sys::stdio;
 
 use super::directory::Directory;
 use super::fd::{FIRST_FD, duplicate};
@@ -18,6 +18,7 @@ use super::file::{self, File};
 use super::socket::Socket;
 use super::stat::{FileType, SetTime, Stat, timestamps};
 use super::{Error, Result, buffers};
+use crate::sys::NULL_DEVICE;
 
 /// What an open descriptor of the guest stands for.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub fn discard(stream: Stream) -> Result<()> {
     let null = std::fs::File::options()
         .read(true)
         .write(true)
-        .open("/dev/null")?;
+        .open(NULL_DEVICE)?;
     match stream {
         Stream::In => stdio::dup2_stdin(&null)?,
         Stream::Out => stdio::dup2_stdout(&null)?,
@@ -82,7 +83,7 @@ impl Descriptor {
             Descriptor::Socket(socket) => (socket.as_fd(), false),
             Descriptor::Stream(_) | Descriptor::Directory(_) => return Err(Error::BadDescriptor),
         };
-        match retry_on_intr(|| rustix::io::readv(fd, buffers)) {
+        match retry_on_intr(|| crate::sys::io::readv(fd, buffers)) {
             Err(Errno::BADF) if stream => Ok(0),
             result => Ok(result?),
         }
@@ -102,7 +103,7 @@ impl Descriptor {
                 return Err(Error::BadDescriptor);
             }
         };
-        match retry_on_intr(|| rustix::io::writev(fd, buffers)) {
+        match retry_on_intr(|| crate::sys::io::writev(fd, buffers)) {
             Err(Errno::BADF) if stream => Ok(buffers.iter().map(|buffer| buffer.len()).sum()),
             result => Ok(result?),
         }
@@ -121,7 +122,7 @@ impl Descriptor {
             other => other.file()?,
         };
         Ok(retry_on_intr(|| {
-            rustix::io::preadv(file, buffers, position)
+            crate::sys::io::preadv(file, buffers, position)
         })?)
     }
 
@@ -139,7 +140,7 @@ impl Descriptor {
             other => other.file()?,
         };
         Ok(retry_on_intr(|| {
-            rustix::io::pwritev(file, buffers, position)
+            crate::sys::io::pwritev(file, buffers, position)
         })?)
     }
 
@@ -149,7 +150,7 @@ impl Descriptor {
     /// [`Error::InvalidSeek`] for streams and sockets, [`Error::BadDescriptor`] for directories,
     /// [`Error::Invalid`] for a position before the start.
     pub fn seek(&self, whence: Whence, offset: i64) -> Result<u64> {
-        use rustix::fs::SeekFrom;
+        use crate::sys::fs::SeekFrom;
 
         let file = match self {
             Descriptor::Stream(_) | Descriptor::Socket(_) => return Err(Error::InvalidSeek),
@@ -160,7 +161,7 @@ impl Descriptor {
             Whence::Current => SeekFrom::Current(offset),
             Whence::End => SeekFrom::End(offset),
         };
-        Ok(rustix::fs::seek(file, to)?)
+        Ok(crate::sys::fs::seek(file, to)?)
     }
 
     /// The kind of file: for a standard stream, whether it is a terminal.
@@ -172,7 +173,7 @@ impl Descriptor {
             Descriptor::Stream(stream) => Ok(stream.file_type()),
             Descriptor::Directory(_) => Ok(FileType::Directory),
             Descriptor::Socket(socket) => Ok(socket.file_type()),
-            Descriptor::File(file) => Ok(FileType::from_mode(rustix::fs::fstat(file)?.st_mode)),
+            Descriptor::File(file) => Ok(FileType::from_mode(crate::sys::fs::fstat(file)?.st_mode)),
         }
     }
 
@@ -187,7 +188,7 @@ impl Descriptor {
             Descriptor::Directory(directory) => directory.as_fd(),
             Descriptor::Socket(socket) => socket.as_fd(),
         };
-        let mut stat = Stat::from_system(&rustix::fs::fstat(fd)?);
+        let mut stat = Stat::from_system(&crate::sys::fs::fstat(fd)?);
         if let Descriptor::Socket(socket) = self {
             stat.file_type = socket.file_type();
         }
@@ -208,7 +209,10 @@ impl Descriptor {
         if read_only {
             return Err(Error::NotPermitted);
         }
-        Ok(rustix::fs::futimens(fd, &timestamps(accessed, modified))?)
+        Ok(crate::sys::fs::futimens(
+            fd,
+            &timestamps(accessed, modified),
+        )?)
     }
 
     /// Sets whether writes go to the end of the file, and whether reads and writes return rather
@@ -217,17 +221,17 @@ impl Descriptor {
     /// # Errors
     /// [`Error::BadDescriptor`] for streams and directories, otherwise the system's.
     pub fn set_flags(&self, append: bool, nonblocking: bool) -> Result<()> {
-        use rustix::fs::OFlags;
+        use crate::sys::fs::OFlags;
 
         let fd = match self {
             Descriptor::File(file) => file.as_fd(),
             Descriptor::Socket(socket) => socket.as_fd(),
             Descriptor::Stream(_) | Descriptor::Directory(_) => return Err(Error::BadDescriptor),
         };
-        let mut flags = rustix::fs::fcntl_getfl(fd)?;
+        let mut flags = crate::sys::fs::fcntl_getfl(fd)?;
         flags.set(OFlags::APPEND, append);
         flags.set(OFlags::NONBLOCK, nonblocking);
-        Ok(rustix::fs::fcntl_setfl(fd, flags)?)
+        Ok(crate::sys::fs::fcntl_setfl(fd, flags)?)
     }
 
     /// What waits until all that was written is on disk, for another thread to do; of the
@@ -343,7 +347,8 @@ impl Stream {
     /// Whether [`splice`] reads standard input without waiting: a pipe, or a file.
     #[must_use]
     pub fn is_splice_source(self) -> bool {
-        matches!(self.kind(), Some(FileType::RegularFile | FileType::Fifo))
+        crate::sys::pipe::CAN_SPLICE
+            && matches!(self.kind(), Some(FileType::RegularFile | FileType::Fifo))
     }
 
     /// Whether [`splice`] writes to it without waiting: a pipe, or what never makes anybody wait.
@@ -353,7 +358,7 @@ impl Stream {
     }
 
     fn kind(self) -> Option<FileType> {
-        let stat = rustix::fs::fstat(self.fd()).ok()?;
+        let stat = crate::sys::fs::fstat(self.fd()).ok()?;
         Some(FileType::from_mode(stat.st_mode))
     }
 
@@ -364,7 +369,7 @@ impl Stream {
         };
         let fds = &mut [PollFd::from_borrowed_fd(self.fd(), flags)];
         // What the system refuses to wait for tells why when it is used.
-        retry_on_intr(|| rustix::event::poll(fds, Some(&NO_TIME))) != Ok(0)
+        retry_on_intr(|| crate::sys::event::poll(fds, Some(&NO_TIME))) != Ok(0)
     }
 
     fn fd(self) -> BorrowedFd<'static> {
@@ -378,14 +383,14 @@ impl Stream {
     /// Whether somebody sits in front of it.
     #[must_use]
     pub fn is_terminal(self) -> bool {
-        rustix::termios::isatty(self.fd())
+        crate::sys::termios::isatty(self.fd())
     }
 
     /// Whether writing may wait until somebody reads, or reading until somebody writes, as it does
     /// for pipes, sockets and terminals.
     #[must_use]
     pub fn may_wait(self) -> bool {
-        let stat = rustix::fs::fstat(self.fd());
+        let stat = crate::sys::fs::fstat(self.fd());
         match stat.map(|stat| FileType::from_mode(stat.st_mode)) {
             Ok(FileType::CharacterDevice) => self.is_terminal(),
             Ok(FileType::RegularFile | FileType::BlockDevice) | Err(_) => false,
@@ -398,8 +403,8 @@ impl Stream {
     #[must_use]
     pub fn room_bytes(self) -> usize {
         const PIPE_BUF: usize = 4096;
-        let waiting = rustix::io::ioctl_fionread(self.fd());
-        match rustix::pipe::fcntl_getpipe_size(self.fd()) {
+        let waiting = crate::sys::io::ioctl_fionread(self.fd());
+        match crate::sys::pipe::fcntl_getpipe_size(self.fd()) {
             Ok(size) if waiting == Ok(0) => size,
             _ => PIPE_BUF,
         }
@@ -426,6 +431,6 @@ pub fn splice(from: impl AsFd, to: impl AsFd) -> Result<usize> {
     const BYTES_MAX: usize = 1 << 20;
     let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
     Ok(retry_on_intr(|| {
-        rustix::pipe::splice(&from, None, &to, None, BYTES_MAX, flags)
+        crate::sys::pipe::splice(&from, None, &to, None, BYTES_MAX, flags)
     })?)
 }

@@ -5,19 +5,18 @@
 //! trailing slashes and symbolic links mean. Absolute targets of symbolic links are refused. What
 //! the standard library has no name for, such as opening without following a link, is cap-fs-ext's.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, SystemTimeSpec};
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{AtFlags, OFlags, utimensat};
+use cap_fs_ext::{DirExt, FollowSymlinks, SystemTimeSpec};
+use cap_std::fs::Dir;
 
 use super::file;
 use super::stat::{FileType, SetTime, Stat, timestamps};
 use super::{Error, Result};
+use crate::sys;
+use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// An open directory.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ impl Directory {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         Directory {
-            dir: Dir::from(fd),
+            dir: sys::fs::dir(fd),
             read_only,
             serial,
         }
@@ -50,7 +49,7 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn inode(&self) -> Result<u64> {
-        Ok(Stat::from_system(&rustix::fs::fstat(&self.dir)?).inode)
+        Ok(Stat::from_system(&sys::fs::fstat(&self.dir)?).inode)
     }
 
     /// For what is done below it.
@@ -100,7 +99,9 @@ impl Directory {
     ) -> Result<()> {
         self.require_writable()?;
         if accessed.is_before_1970() || modified.is_before_1970() {
-            return self.set_early_times(path, follow_link, accessed, modified);
+            let times = timestamps(accessed, modified);
+            let follow = follow(follow_link);
+            return Ok(sys::fs::set_early_times(&self.dir, path, follow, &times)?);
         }
         let (accessed, modified) = (time_spec(accessed), time_spec(modified));
         if follow_link {
@@ -109,24 +110,6 @@ impl Directory {
             self.dir.set_symlink_times(path, accessed, modified)?;
         }
         Ok(())
-    }
-
-    /// cap-std has no times before 1970. The system has had this since Linux 5.8.
-    fn set_early_times(
-        &self,
-        path: &Path,
-        follow_link: bool,
-        accessed: SetTime,
-        modified: SetTime,
-    ) -> Result<()> {
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .custom_flags(OFlags::PATH.bits().cast_signed())
-            .follow(follow(follow_link));
-        let named = self.dir.open_with(path, &options)?;
-        let times = timestamps(accessed, modified);
-        Ok(utimensat(&named, c"", &times, AtFlags::EMPTY_PATH)?)
     }
 
     /// Creates a directory.
@@ -165,7 +148,7 @@ impl Directory {
     /// Also [`Error::NotPermitted`] where the guest may only read, and for an absolute target.
     pub fn symlink(&self, target: &Path, path: &Path) -> Result<()> {
         self.require_writable()?;
-        Ok(Dir::symlink(&self.dir, target, path)?)
+        Ok(DirExt::symlink(&self.dir, target, path)?)
     }
 
     /// The target of a symbolic link.
@@ -201,7 +184,7 @@ impl Directory {
         path: &Path,
         renamed: impl FnOnce() -> Result<Stat>,
     ) -> Result<()> {
-        let slash = path.as_os_str().as_bytes().ends_with(b"/");
+        let slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
         let named = path.components().next_back();
         if !slash || !matches!(named, Some(Component::Normal(_))) {
             return Ok(());

@@ -1,6 +1,6 @@
 //! The one error of host functions, in WASI's terms.
 
-use rustix::io::Errno;
+use crate::sys::io::Errno;
 
 /// One table, two views: the enum, and what the system's error numbers mean.
 macro_rules! errors {

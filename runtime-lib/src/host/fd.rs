@@ -1,8 +1,8 @@
 //! Numbers of descriptors.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use crate::sys::fd::{AsFd, AsRawFd, OwnedFd};
 
-use rustix::io::fcntl_dupfd_cloexec;
+use crate::sys::io::fcntl_dupfd_cloexec;
 
 use super::Result;
 

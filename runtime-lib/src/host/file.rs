@@ -1,11 +1,11 @@
 //! A file that is open: regular, a pipe or a device.
 
+use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::io::IoSlice;
 use std::num::NonZeroU64;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{FallocateFlags, OFlags};
-use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
+use crate::sys::fs::{FallocateFlags, OFlags};
+use crate::sys::io::{Errno, ReadWriteFlags, retry_on_intr};
 
 use super::{Error, Result, buffers};
 
@@ -55,7 +55,7 @@ impl File {
     /// # Errors
     /// The system's.
     pub fn mode(&self) -> Result<FileMode> {
-        let flags = rustix::fs::fcntl_getfl(self)?;
+        let flags = crate::sys::fs::fcntl_getfl(self)?;
         let access = flags & OFlags::RWMODE;
         Ok(FileMode {
             read: access != OFlags::WRONLY,
@@ -84,7 +84,7 @@ impl File {
     /// As [`File::read_at`].
     pub fn read_into_at(&self, into: &mut [u8], position: u64) -> Result<usize> {
         Ok(retry_on_intr(|| {
-            rustix::io::pread(self, &mut *into, position)
+            crate::sys::io::pread(self, &mut *into, position)
         })?)
     }
 
@@ -93,7 +93,7 @@ impl File {
     /// # Errors
     /// [`Error::WouldBlock`] if it was opened so and nothing is there, otherwise the system's.
     pub fn read_next(&self, into: &mut [u8]) -> Result<usize> {
-        Ok(retry_on_intr(|| rustix::io::read(self, &mut *into))?)
+        Ok(retry_on_intr(|| crate::sys::io::read(self, &mut *into))?)
     }
 
     /// Writes to a position, which is not the file's own; what one system call does not take is
@@ -103,7 +103,9 @@ impl File {
     /// As [`File::read_at`]; [`Error::NotPermitted`] where the guest may only read.
     pub fn write_at(&self, bytes: &[u8], position: u64) -> Result<usize> {
         self.require_writable()?;
-        Ok(retry_on_intr(|| rustix::io::pwrite(self, bytes, position))?)
+        Ok(retry_on_intr(|| {
+            crate::sys::io::pwrite(self, bytes, position)
+        })?)
     }
 
     /// Writes what has no positions.
@@ -113,7 +115,7 @@ impl File {
     /// [`File::write_at`].
     pub fn write_next(&self, bytes: &[u8]) -> Result<usize> {
         self.require_writable()?;
-        Ok(retry_on_intr(|| rustix::io::write(self, bytes))?)
+        Ok(retry_on_intr(|| crate::sys::io::write(self, bytes))?)
     }
 
     /// Writes to the end, as [`File::write_at`].
@@ -123,7 +125,7 @@ impl File {
     pub fn append(&self, bytes: &[u8]) -> Result<usize> {
         self.require_writable()?;
         let slices = [IoSlice::new(bytes)];
-        match retry_on_intr(|| rustix::io::pwritev2(self, &slices, 0, ReadWriteFlags::APPEND)) {
+        match retry_on_intr(|| crate::sys::io::pwritev2(self, &slices, 0, ReadWriteFlags::APPEND)) {
             Err(Errno::NOSYS | Errno::OPNOTSUPP) => self.append_by_flag(bytes),
             result => Ok(result?),
         }
@@ -131,10 +133,10 @@ impl File {
 
     /// For kernels and files that cannot append otherwise. The file's own position moves.
     fn append_by_flag(&self, bytes: &[u8]) -> Result<usize> {
-        let flags = rustix::fs::fcntl_getfl(self)?;
-        rustix::fs::fcntl_setfl(self, flags | OFlags::APPEND)?;
-        let written = retry_on_intr(|| rustix::io::write(self, bytes));
-        rustix::fs::fcntl_setfl(self, flags)?;
+        let flags = crate::sys::fs::fcntl_getfl(self)?;
+        crate::sys::fs::fcntl_setfl(self, flags | OFlags::APPEND)?;
+        let written = retry_on_intr(|| crate::sys::io::write(self, bytes));
+        crate::sys::fs::fcntl_setfl(self, flags)?;
         Ok(written?)
     }
 
@@ -144,14 +146,14 @@ impl File {
     /// The system's.
     pub fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
         let advice = match advice {
-            Advice::Normal => rustix::fs::Advice::Normal,
-            Advice::Sequential => rustix::fs::Advice::Sequential,
-            Advice::Random => rustix::fs::Advice::Random,
-            Advice::WillNeed => rustix::fs::Advice::WillNeed,
-            Advice::DontNeed => rustix::fs::Advice::DontNeed,
-            Advice::NoReuse => rustix::fs::Advice::NoReuse,
+            Advice::Normal => crate::sys::fs::Advice::Normal,
+            Advice::Sequential => crate::sys::fs::Advice::Sequential,
+            Advice::Random => crate::sys::fs::Advice::Random,
+            Advice::WillNeed => crate::sys::fs::Advice::WillNeed,
+            Advice::DontNeed => crate::sys::fs::Advice::DontNeed,
+            Advice::NoReuse => crate::sys::fs::Advice::NoReuse,
         };
-        Ok(rustix::fs::fadvise(
+        Ok(crate::sys::fs::fadvise(
             self,
             offset,
             NonZeroU64::new(len),
@@ -166,7 +168,7 @@ impl File {
     pub fn allocate(&self, offset: u64, len: u64) -> Result<()> {
         self.require_writable()?;
         Ok(retry_on_intr(|| {
-            rustix::fs::fallocate(self, FallocateFlags::empty(), offset, len)
+            crate::sys::fs::fallocate(self, FallocateFlags::empty(), offset, len)
         })?)
     }
 
@@ -176,7 +178,7 @@ impl File {
     /// [`Error::NotPermitted`] where the guest may only read, otherwise the system's.
     pub fn set_size(&self, size: u64) -> Result<()> {
         self.require_writable()?;
-        Ok(retry_on_intr(|| rustix::fs::ftruncate(self, size))?)
+        Ok(retry_on_intr(|| crate::sys::fs::ftruncate(self, size))?)
     }
 
     /// Waits until what was written is on disk, with the attributes.
@@ -208,8 +210,8 @@ impl File {
 pub(super) fn sync(fd: impl AsFd, attributes: bool) -> Result<()> {
     let fd = fd.as_fd();
     Ok(retry_on_intr(|| match attributes {
-        true => rustix::fs::fsync(fd),
-        false => rustix::fs::fdatasync(fd),
+        true => crate::sys::fs::fsync(fd),
+        false => crate::sys::fs::fdatasync(fd),
     })?)
 }
 

@@ -1,16 +1,10 @@
 //! The names in a directory, all at once.
 
-use std::os::fd::AsFd;
-
-use rustix::fs::{AtFlags, RawDir, SeekFrom, statat};
-use rustix::io::Errno;
-
 use super::Result;
 use super::directory::Directory;
 use super::stat::FileType;
-
-/// Bytes of names that one system call delivers at most.
-const BUFFER_BYTES: usize = 32 * 1024;
+use crate::sys::fd::AsFd;
+use crate::sys::fs::for_each_name;
 
 /// What a directory held at one moment, without `.` and `..`, in the order of the system.
 #[derive(Debug, Default)]
@@ -40,39 +34,15 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn list(&self) -> Result<Listing> {
-        let fd = self.as_fd();
-        rustix::fs::seek(fd, SeekFrom::Start(0))?;
         let mut listing = Listing::default();
-        let mut buffer = Vec::with_capacity(BUFFER_BYTES);
-        let mut entries = RawDir::new(fd, buffer.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(Errno::INTR) => continue,
-                // The directory itself has been removed: there is nothing in it.
-                Err(Errno::NOENT) => break,
-                Err(errno) => return Err(errno.into()),
-            };
-            let name = entry.file_name().to_bytes();
-            if name == b"." || name == b".." {
-                continue;
-            }
-            let mut file_type = FileType::from(entry.file_type());
-            if entry.file_type() == rustix::fs::FileType::Unknown {
-                match statat(fd, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(stat) => file_type = FileType::from_mode(stat.st_mode),
-                    Err(Errno::NOENT) => continue,
-                    Err(errno) => return Err(errno.into()),
-                }
-            }
+        for_each_name(self.as_fd(), |name, inode, file_type| {
             listing.names.extend_from_slice(name);
-            let name_end = listing.names.len();
             listing.items.push(Item {
-                name_end,
-                inode: entry.ino(),
-                file_type,
+                name_end: listing.names.len(),
+                inode,
+                file_type: file_type.into(),
             });
-        }
+        })?;
         Ok(listing)
     }
 }

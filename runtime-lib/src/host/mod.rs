@@ -14,20 +14,28 @@ pub mod environment;
 pub mod error;
 mod fd;
 pub mod file;
+#[cfg(unix)]
 pub mod http;
 pub mod listing;
+#[cfg(unix)]
 pub mod lookup;
+#[cfg(unix)]
 pub mod net;
 pub mod open;
 pub mod poll;
 pub mod preopens;
 pub mod process;
 pub mod random;
+#[cfg_attr(windows, path = "no_socket.rs")]
 pub mod socket;
+#[cfg_attr(windows, path = "no_socket_io.rs")]
 pub mod socket_io;
+#[cfg(unix)]
 pub mod socket_options;
 pub mod stat;
+#[cfg(unix)]
 pub mod tcp;
+#[cfg(unix)]
 pub mod udp;
 
 pub use descriptor::{Descriptor, Stream};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cap_fs_ext::{OpenOptionsFollowExt, OpenOptionsSyncExt};
+use cap_fs_ext::{OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt};
 use cap_std::fs::OpenOptions;
 
 use super::descriptor::Descriptor;
@@ -59,6 +59,8 @@ impl Directory {
             .truncate(open.truncate)
             .create(open.create && !open.exclusive)
             .create_new(open.create && open.exclusive)
+            // Windows wants to know.
+            .maybe_dir(!write)
             .follow(follow(open.follow))
             .nonblock(open.nonblocking)
             .sync(open.sync)
@@ -66,7 +68,7 @@ impl Directory {
             .rsync(open.read_sync);
         let opened = self.as_dir().open_with(path, &options)?;
         let fd = above_streams(opened.into_std().into())?;
-        if FileType::from_mode(rustix::fs::fstat(&fd)?.st_mode) == FileType::Directory {
+        if FileType::from_mode(crate::sys::fs::fstat(&fd)?.st_mode) == FileType::Directory {
             return Ok(Descriptor::Directory(Directory::new(
                 fd,
                 self.is_read_only(),

@@ -1,10 +1,10 @@
 //! Waiting until a descriptor is ready or a time has come.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use crate::sys::fd::{AsRawFd, BorrowedFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::SeekFrom;
-use rustix::io::Errno;
+use crate::sys::event::{PollFd, PollFlags, Timespec};
+use crate::sys::fs::SeekFrom;
+use crate::sys::io::Errno;
 
 use super::clocks::{Clock, now_ns};
 use super::descriptor::{Descriptor, Stream};
@@ -69,7 +69,7 @@ pub fn wait<E: From<Error>>(
     loop {
         let mut now = now_ns(Clock::Monotonic);
         let timeout = deadline_ns.map(|at| timespec(at.saturating_sub(now)));
-        match rustix::event::poll(&mut fds, timeout.as_ref()) {
+        match crate::sys::event::poll(&mut fds, timeout.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(errno) => return Err(Error::from(errno).into()),
@@ -166,7 +166,7 @@ fn describe(index: usize, descriptor: &Descriptor, read: bool, returned: PollFla
             hangup: bytes == 0,
         };
     }
-    match rustix::io::ioctl_fionread(descriptor.fd()) {
+    match crate::sys::io::ioctl_fionread(descriptor.fd()) {
         Ok(bytes) => Ready {
             index,
             bytes,
@@ -179,11 +179,11 @@ fn describe(index: usize, descriptor: &Descriptor, read: bool, returned: PollFla
 /// For a regular file, how much is left behind its position.
 fn bytes_left(descriptor: &Descriptor) -> Option<u64> {
     let file = descriptor.file().ok()?;
-    let stat = rustix::fs::fstat(file).ok()?;
+    let stat = crate::sys::fs::fstat(file).ok()?;
     if FileType::from_mode(stat.st_mode) != FileType::RegularFile {
         return None;
     }
-    let position = rustix::fs::seek(file, SeekFrom::Current(0)).ok()?;
+    let position = crate::sys::fs::seek(file, SeekFrom::Current(0)).ok()?;
     let size = u64::try_from(stat.st_size).ok()?;
     Some(size.saturating_sub(position))
 }

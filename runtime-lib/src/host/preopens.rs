@@ -1,16 +1,11 @@
 //! Directories that the guest finds open.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
-use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::io::retry_on_intr;
 use wasmelt_abi::{Preopen, PreopenFlags};
 
 use super::directory::Directory;
 use super::fd::above_streams;
 use super::{Error, Result, process};
+use crate::sys::fs::{open_directory, path};
 use crate::vm::message::Message;
 use crate::vm::process::items;
 
@@ -25,10 +20,8 @@ pub fn open(preopen: &'static Preopen) -> Option<Directory> {
 }
 
 fn try_open(preopen: &'static Preopen) -> Result<Option<Directory>> {
-    let path = Path::new(OsStr::from_bytes(items(&preopen.host)));
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = retry_on_intr(|| openat(CWD, path, flags, Mode::empty())).map_err(Error::from);
-    let fd = match opened {
+    let opened = path(items(&preopen.host)).and_then(open_directory);
+    let fd = match opened.map_err(Error::from) {
         Ok(fd) => above_streams(fd)?,
         Err(Error::NoEntry) if preopen.flags & PreopenFlags::OPTIONAL != 0 => return Ok(None),
         Err(error) => return Err(error),

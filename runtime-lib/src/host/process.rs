@@ -1,6 +1,6 @@
 //! The end of the process, and signals to it.
 
-use rustix::process::{Signal, getpid, kill_process};
+use crate::sys::process::{Signal, getpid, kill_process};
 
 use super::{Error, Result};
 
@@ -55,7 +55,7 @@ pub fn raise(number: u32) -> Result<()> {
 
 /// Lets other threads run.
 pub fn yield_now() {
-    rustix::thread::sched_yield();
+    crate::sys::thread::sched_yield();
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Random bytes of cryptographic quality, from the system.
 
-use rustix::io::Errno;
-use rustix::rand::{GetRandomFlags, getrandom};
+use crate::sys::io::Errno;
+use crate::sys::rand::{GetRandomFlags, getrandom};
 
 use super::Result;
 

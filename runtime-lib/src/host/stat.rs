@@ -1,9 +1,9 @@
 //! What is known of a file without opening it for reading.
 
-use cap_std::fs::{Metadata, MetadataExt};
-use rustix::fs::{RawMode, Timestamps, UTIME_NOW, UTIME_OMIT};
+use cap_std::fs::Metadata;
 
 use super::{Error, Result};
+use crate::sys::fs::{RawMode, Timestamps, UTIME_NOW, UTIME_OMIT, attributes};
 
 /// Nanoseconds of a second.
 pub const NS_PER_S: u64 = 1_000_000_000;
@@ -55,21 +55,21 @@ pub enum SetTime {
 impl FileType {
     /// From the `st_mode` of a file.
     pub(super) fn from_mode(mode: RawMode) -> FileType {
-        rustix::fs::FileType::from_raw_mode(mode).into()
+        crate::sys::fs::FileType::from_raw_mode(mode).into()
     }
 }
 
-impl From<rustix::fs::FileType> for FileType {
-    fn from(file_type: rustix::fs::FileType) -> FileType {
+impl From<crate::sys::fs::FileType> for FileType {
+    fn from(file_type: crate::sys::fs::FileType) -> FileType {
         match file_type {
-            rustix::fs::FileType::RegularFile => FileType::RegularFile,
-            rustix::fs::FileType::Directory => FileType::Directory,
-            rustix::fs::FileType::Symlink => FileType::SymbolicLink,
-            rustix::fs::FileType::Fifo => FileType::Fifo,
-            rustix::fs::FileType::CharacterDevice => FileType::CharacterDevice,
-            rustix::fs::FileType::BlockDevice => FileType::BlockDevice,
-            rustix::fs::FileType::Socket => FileType::SocketName,
-            rustix::fs::FileType::Unknown => FileType::Unknown,
+            crate::sys::fs::FileType::RegularFile => FileType::RegularFile,
+            crate::sys::fs::FileType::Directory => FileType::Directory,
+            crate::sys::fs::FileType::Symlink => FileType::SymbolicLink,
+            crate::sys::fs::FileType::Fifo => FileType::Fifo,
+            crate::sys::fs::FileType::CharacterDevice => FileType::CharacterDevice,
+            crate::sys::fs::FileType::BlockDevice => FileType::BlockDevice,
+            crate::sys::fs::FileType::Socket => FileType::SocketName,
+            crate::sys::fs::FileType::Unknown => FileType::Unknown,
         }
     }
 }
@@ -91,7 +91,7 @@ impl Stat {
 
     // The types of these fields differ from target to target.
     #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
-    pub(super) fn from_system(stat: &rustix::fs::Stat) -> Stat {
+    pub(super) fn from_system(stat: &crate::sys::fs::Stat) -> Stat {
         Stat {
             device: stat.st_dev as u64,
             inode: stat.st_ino as u64,
@@ -105,15 +105,17 @@ impl Stat {
     }
 
     pub(super) fn from_metadata(metadata: &Metadata) -> Stat {
+        let found = attributes(metadata);
+        let time = |(seconds, nanoseconds)| Time::from_system(seconds, nanoseconds);
         Stat {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            file_type: FileType::from_mode(metadata.mode()),
-            links: metadata.nlink(),
-            size: metadata.size(),
-            accessed: Time::from_system(metadata.atime(), metadata.atime_nsec()),
-            modified: Time::from_system(metadata.mtime(), metadata.mtime_nsec()),
-            changed: Time::from_system(metadata.ctime(), metadata.ctime_nsec()),
+            device: found.device,
+            inode: found.inode,
+            file_type: FileType::from_mode(found.mode),
+            links: found.links,
+            size: found.size,
+            accessed: time(found.accessed),
+            modified: time(found.modified),
+            changed: time(found.changed),
         }
     }
 }
@@ -131,13 +133,13 @@ impl SetTime {
         matches!(self, SetTime::To(time) if time.seconds < 0)
     }
 
-    fn to_system(self) -> rustix::fs::Timespec {
+    fn to_system(self) -> crate::sys::fs::Timespec {
         let (tv_sec, tv_nsec) = match self {
             SetTime::Keep => (0, UTIME_OMIT),
             SetTime::Now => (0, UTIME_NOW),
             SetTime::To(time) => (time.seconds, time.nanoseconds.into()),
         };
-        rustix::fs::Timespec { tv_sec, tv_nsec }
+        crate::sys::fs::Timespec { tv_sec, tv_nsec }
     }
 }
 

@@ -4,15 +4,14 @@
 //! a disk, and a program that is not doing such work has one thread. Programs that never do any
 //! are linked without this.
 
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use rustix::event::{EventfdFlags, eventfd};
-
 use super::{Interest, Source, ready};
+use crate::sys::fd::OwnedFd;
+use crate::sys::notice;
 
 /// No more threads than these at the same time. What comes then is done at once.
 pub(super) const THREADS_MAX: usize = 16;
@@ -58,14 +57,13 @@ where
     W: FnOnce() -> T + Send + 'static,
 {
     let place = Place::take()?;
-    let done = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok()?;
+    let done = notice::new().ok()?;
     let done = Arc::new(done);
     let (job, told) = (Arc::clone(job), Arc::clone(&done));
     let run = move || {
         job.run();
         drop(place);
-        // An event counter takes its first number.
-        let _ = rustix::io::write(&told, &1_u64.to_ne_bytes());
+        notice::give(told);
     };
     let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(run);
     thread.ok().map(|_| done)

@@ -7,15 +7,14 @@
 //! Where the system has no room for an event loop, the few descriptors that the process then has
 //! are waited for with `poll(2)`.
 
+use crate::sys::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::cell::RefCell;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
-use mio::unix::SourceFd;
-use mio::{Events, Poll, Token};
-use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
+use crate::sys::event::{PollFd, PollFlags};
+use crate::sys::io::Errno;
+use crate::sys::selector::{self, Events, Poll, SourceFd, Token};
 
 use super::source::{Handle, Registration};
 use super::wanted::{
@@ -446,7 +445,7 @@ impl Reactor {
     /// A slot for a descriptor, from which changes are noted.
     fn register(&mut self, fd: RawFd) -> Result<usize, NoRoom> {
         let index = self.free.last().copied().unwrap_or(self.slots.len());
-        let interests = mio::Interest::READABLE | mio::Interest::WRITABLE;
+        let interests = selector::Interest::READABLE | selector::Interest::WRITABLE;
         let registered = match &self.poll {
             Some(poll) => {
                 let registry = poll.registry();

@@ -1,8 +1,8 @@
 //! Descriptors that can be waited for.
 
+use crate::sys::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::cell::Cell;
 use std::ops::Deref;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 
 use crate::host::descriptor::splice;

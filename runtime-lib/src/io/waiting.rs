@@ -2,8 +2,8 @@
 
 use std::task::Waker;
 
-use rustix::event::PollFd;
-use rustix::io::Errno;
+use crate::sys::event::PollFd;
+use crate::sys::io::Errno;
 
 use super::reactor::{self, Waiting};
 use super::source::Handle;
@@ -23,7 +23,7 @@ pub fn wait_one(wanted: &Wanted) {
 /// Waits until a descriptor is ready. Unlike [`wait_one`], this does not refer to clocks.
 pub fn wait_for_descriptor(handle: &Handle, interest: Interest) {
     let mut fd = [poll_fd(handle, interest)];
-    while rustix::event::poll(&mut fd, None) == Err(Errno::INTR) {}
+    while crate::sys::event::poll(&mut fd, None) == Err(Errno::INTR) {}
 }
 
 /// More descriptors than these are left to the event loop.

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
+use crate::sys::event::{PollFd, PollFlags, Timespec};
+use crate::sys::io::Errno;
 
 use super::source::Handle;
 use crate::host::clocks::{Clock, now_ns};
@@ -83,7 +83,7 @@ fn has_happened(event: &dyn Event) -> bool {
 pub fn is_descriptor_ready(handle: &Handle, interest: Interest) -> bool {
     let mut fd = [poll_fd(handle, interest)];
     loop {
-        match rustix::event::poll(&mut fd, Some(&NO_TIME)) {
+        match crate::sys::event::poll(&mut fd, Some(&NO_TIME)) {
             Err(Errno::INTR) => {}
             Err(_) => return true,
             Ok(_) => return fd.iter().any(is_returned),
@@ -126,13 +126,13 @@ pub(super) fn poll(fds: &mut [PollFd<'_>], deadline_ns: Option<u64>) -> bool {
     #[cfg(test)]
     if super::script::is_running() {
         super::script::wait(deadline_ns, || {
-            rustix::event::poll(fds, Some(&NO_TIME)) != Ok(0)
+            crate::sys::event::poll(fds, Some(&NO_TIME)) != Ok(0)
         });
         return true;
     }
     loop {
         let timeout = deadline_ns.map(|at| timespec(ns_until(at)));
-        match rustix::event::poll(fds, timeout.as_ref()) {
+        match crate::sys::event::poll(fds, timeout.as_ref()) {
             Err(Errno::INTR) => {}
             Ok(0) if deadline_ns.is_none_or(|at| ns_until(at) > 0) => {}
             result => return result.is_ok(),

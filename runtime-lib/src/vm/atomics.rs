@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::thread::futex;
+use crate::sys::thread::futex;
 
 use crate::vm::memory::{check, len_of};
 use crate::vm::trap::raise;

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::ops::Range;
+#[cfg(windows)]
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::vm::arch;
 use crate::vm::code_map;
@@ -24,7 +26,19 @@ thread_local! {
 
 /// Remembers the frame that everything to be walked is called from.
 pub(crate) fn set_stack_end(address: usize) {
+    #[cfg(windows)]
+    let _ = MAIN_STACK_END.compare_exchange(0, address, Ordering::Relaxed, Ordering::Relaxed);
     STACK_END.set(address);
+}
+
+/// That of the main thread.
+#[cfg(windows)]
+static MAIN_STACK_END: AtomicUsize = AtomicUsize::new(0);
+
+/// That of the main thread, once it has begun.
+#[cfg(windows)]
+pub(super) fn main_stack_end() -> usize {
+    MAIN_STACK_END.load(Ordering::Relaxed)
 }
 
 /// The end of the stack that can be walked.
@@ -43,6 +57,9 @@ pub(super) struct Frames {
     low: usize,
     /// And ends at this one or below.
     high: usize,
+    /// The stack pointer, where frames are not walked by their records alone.
+    #[cfg(windows)]
+    sp: usize,
 }
 
 /// One frame of the chain.
@@ -67,6 +84,8 @@ impl Frames {
             address,
             low,
             high,
+            #[cfg(windows)]
+            sp: low,
         }
     }
 
@@ -76,8 +95,32 @@ impl Frames {
     }
 
     /// The callers of a function of this library.
+    #[cfg(unix)]
     pub(super) fn of_runtime(fp: usize) -> Frames {
         Frames::new(fp, arch::frame_record(fp, || false), 0)
+    }
+
+    /// The callers of the function that calls this.
+    #[cfg(windows)]
+    #[inline(never)]
+    pub(super) fn of_runtime(_fp: usize) -> Frames {
+        let place = arch::place_above(arch::place_of_caller());
+        Frames::new(place.fp, place.sp, place.pc)
+    }
+
+    /// The caller of a function that is not compiled code, where it is on the stack.
+    #[cfg(windows)]
+    fn above_runtime(&self) -> Option<arch::Place> {
+        let is_inside = |address: &usize| (self.low..=self.high).contains(address);
+        let place = arch::Place {
+            pc: self.address,
+            sp: self.sp,
+            fp: self.fp,
+        };
+        // Of the frame pointer the caller's place is found, too.
+        let found = [place.sp, place.fp].iter().all(is_inside);
+        let above = found.then(|| arch::place_above(place))?;
+        (above.sp > place.sp && is_inside(&above.sp)).then_some(above)
     }
 
     fn is_compiled(&self) -> bool {
@@ -89,7 +132,20 @@ impl Iterator for Frames {
     type Item = Frame;
 
     fn next(&mut self) -> Option<Frame> {
+        #[cfg(windows)]
+        if !self.is_compiled() {
+            let above = self.above_runtime()?;
+            (self.sp, self.low, self.fp) = (above.sp, above.sp, above.fp);
+            self.address = above.pc.wrapping_sub(1);
+            return Some(Frame {
+                return_address: above.pc,
+                fp: above.fp,
+            });
+        }
+        #[cfg(unix)]
         let start = arch::frame_record(self.fp, || self.is_compiled());
+        #[cfg(windows)]
+        let start = self.fp;
         let end = start.checked_add(16)?;
         if start < self.low || end > self.high || !start.is_multiple_of(8) {
             return None;
@@ -98,6 +154,10 @@ impl Iterator for Frames {
         // SAFETY: the record lies between the stack's bounds, where everything is mapped.
         let [caller_fp, return_address] = unsafe { record.read() };
         self.low = end;
+        #[cfg(windows)]
+        {
+            self.sp = end;
+        }
         self.fp = caller_fp;
         // A return address may be that of the next function: the call is before it.
         self.address = return_address.wrapping_sub(1);

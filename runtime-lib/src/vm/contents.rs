@@ -7,7 +7,7 @@
 use std::mem::offset_of;
 use std::ops::Range;
 
-use rustix::io::Errno;
+use crate::sys::io::Errno;
 
 use super::image_file::{Part, image_bytes};
 use super::pages::{self, PAGE_BYTES, make_accessible};

@@ -9,7 +9,8 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::pages::PAGE_BYTES;
-use super::process::{Segment, segments};
+use super::process::segments;
+use crate::sys::executable::Segment;
 use wasmelt_abi::Program;
 
 /// A smaller image is copied: that is sooner done than pages are mapped.

@@ -69,11 +69,14 @@ rounding!(
     trunc_f64 "wasmelt_trunc_f64", nearest_f64 "wasmelt_nearest_f64"
 );
 
+/// Windows has no such function that rounds once; nothing that can be compiled calls for it.
+#[cfg(any(unix, test))]
 #[unsafe(export_name = "wasmelt_fma_f32")]
 extern "C" fn fma_f32(left: f32, right: f32, addend: f32) -> f32 {
     left.mul_add(right, addend)
 }
 
+#[cfg(any(unix, test))]
 #[unsafe(export_name = "wasmelt_fma_f64")]
 extern "C" fn fma_f64(left: f64, right: f64, addend: f64) -> f64 {
     left.mul_add(right, addend)

@@ -2,6 +2,7 @@
 //! machinery: it is needed in signal handlers, and hello world shall not carry either. Standard
 //! error is not a library's: there the text is noted for the embedder.
 
+use crate::sys::stdio::write_error;
 use crate::vm::note;
 
 /// Bytes that one write to standard error takes at most.
@@ -85,10 +86,8 @@ impl Message {
             rest = &[];
         }
         while !rest.is_empty() {
-            // SAFETY: the pointer and the length are those of a slice.
-            let written = unsafe { libc::write(2, rest.as_ptr().cast(), rest.len()) };
-            rest = match usize::try_from(written) {
-                Ok(count) if count > 0 => rest.get(count..).unwrap_or(&[]),
+            rest = match write_error(rest) {
+                Some(count) if count > 0 => rest.get(count..).unwrap_or(&[]),
                 _ => &[],
             };
         }

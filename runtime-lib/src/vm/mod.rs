@@ -5,13 +5,14 @@ pub(crate) mod arch;
 pub(crate) mod atomics;
 pub(crate) mod backtrace;
 pub(crate) mod bytes;
+#[cfg(unix)]
 pub mod children;
-pub mod clock;
 mod code_map;
 mod contents;
 pub(crate) mod exception;
 mod exception_pool;
 pub mod fiber;
+#[cfg_attr(windows, path = "windows/image_file.rs")]
 mod image_file;
 mod landing;
 mod libcalls;
@@ -23,6 +24,7 @@ mod pages;
 pub mod process;
 pub(crate) mod processor;
 pub(crate) mod profile;
+#[cfg_attr(windows, path = "windows/signal.rs")]
 mod signal;
 pub mod space;
 pub(crate) mod spaces;
@@ -34,10 +36,13 @@ pub mod stores;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
+#[cfg_attr(windows, path = "windows/timeout.rs")]
 pub(crate) mod timeout;
 pub mod trap;
 pub mod trap_line;
+#[cfg_attr(windows, path = "windows/used_pages.rs")]
 mod used_pages;
+#[cfg(unix)]
 pub mod watch;
 pub mod worker;
 

@@ -6,7 +6,6 @@ use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use libc::{AT_PHDR, AT_PHNUM, Elf64_Phdr, PT_LOAD};
 use wasmelt_abi::{HttpPolicy, Program, Rare, Slice, Str};
 
 static ARGC: AtomicUsize = AtomicUsize::new(0);
@@ -29,6 +28,7 @@ pub fn environ() -> impl Iterator<Item = &'static [u8]> {
 }
 
 /// In a library, where nobody has passed it: the environment is that of the C library.
+#[cfg(unix)]
 pub(crate) fn adopt_environment() {
     unsafe extern "C" {
         static environ: *mut *const c_char;
@@ -57,39 +57,7 @@ fn strings(list: &'static AtomicPtr<*const c_char>) -> impl Iterator<Item = &'st
     })
 }
 
-/// A part of the executable's file that the system has mapped.
-#[derive(Clone, Copy)]
-pub(super) struct Segment {
-    /// The address of its first byte.
-    pub(super) start: usize,
-    pub(super) len: usize,
-    /// Where it begins in the file.
-    pub(super) offset: u64,
-}
-
-impl Segment {
-    pub(super) fn end(&self) -> usize {
-        self.start + self.len
-    }
-}
-
-/// Where the executable's file has been mapped, in ascending order.
-pub(super) fn segments() -> impl Iterator<Item = Segment> {
-    // SAFETY: this reads what the system has told the process.
-    let (headers, count) = unsafe { (libc::getauxval(AT_PHDR), libc::getauxval(AT_PHNUM)) };
-    let headers: *const Elf64_Phdr = std::ptr::with_exposed_provenance(headers as usize);
-    let headers = match headers.is_null() {
-        true => &[],
-        // SAFETY: the system has mapped the program headers there, which nobody changes.
-        false => unsafe { std::slice::from_raw_parts(headers, count as usize) },
-    };
-    let loaded = headers.iter().filter(|header| header.p_type == PT_LOAD);
-    loaded.map(|header| Segment {
-        start: header.p_vaddr as usize,
-        len: header.p_filesz as usize,
-        offset: header.p_offset,
-    })
-}
+pub(super) use crate::sys::executable::segments;
 
 /// The items of a list in the program's description. A [`Slice`] exists nowhere else, and there
 /// the compiler wrote it.
@@ -151,8 +119,7 @@ pub fn exit(code: i32) -> ! {
     {
         leave(code);
     }
-    // SAFETY: `_exit` has no precondition.
-    unsafe { libc::_exit(code) }
+    crate::sys::executable::exit(code)
 }
 
 /// What few programs have.
@@ -166,8 +133,6 @@ pub use entry::{http_policy, program};
 
 #[cfg(not(test))]
 mod entry {
-    use std::ffi::c_int;
-
     use super::{ARGC, ARGV, ENVP, HttpPolicy, Ordering, Program, c_char};
     use crate::vm::message::Message;
 
@@ -194,9 +159,27 @@ mod entry {
     }
 
     /// C's `main`: called by the start files of the C library, with nothing of Rust's before it.
+    #[cfg(unix)]
     #[unsafe(no_mangle)]
-    extern "C" fn main(argc: c_int, argv: *mut *const c_char, envp: *mut *const c_char) -> c_int {
-        ARGC.store(argc as usize, Ordering::Relaxed);
+    extern "C" fn main(
+        argc: std::ffi::c_int,
+        argv: *mut *const c_char,
+        envp: *mut *const c_char,
+    ) -> std::ffi::c_int {
+        run(argc as usize, argv, envp)
+    }
+
+    /// Where Windows begins: there are no start files.
+    #[cfg(windows)]
+    #[unsafe(no_mangle)]
+    extern "C" fn wasmelt_start() -> ! {
+        let (argc, argv, envp) = crate::sys::executable::strings();
+        run(argc, argv, envp)
+    }
+
+    #[inline(always)]
+    fn run(argc: usize, argv: *mut *const c_char, envp: *mut *const c_char) -> ! {
+        ARGC.store(argc, Ordering::Relaxed);
         ARGV.store(argv, Ordering::Relaxed);
         ENVP.store(envp, Ordering::Relaxed);
         let program = program();

@@ -13,8 +13,8 @@ use std::fmt;
 use std::ptr::{null_mut, with_exposed_provenance_mut};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags};
+use crate::sys::io::Errno;
+use crate::sys::memory;
 
 use super::contents::table_len_max;
 use super::image_file::image_bytes;
@@ -210,13 +210,8 @@ fn slot_bytes(program: &'static Program) -> usize {
     store + elements.sum::<usize>()
 }
 
-const FLAGS: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
-
 fn reserve(bytes: usize) -> Result<*mut u8, NoSpace> {
-    // SAFETY: the system chooses a place that is free.
-    let mapped =
-        unsafe { rustix::mm::mmap_anonymous(null_mut(), bytes, ProtFlags::empty(), FLAGS) };
-    mapped.map(<*mut _>::cast).map_err(|errno| NoSpace {
+    memory::reserve(bytes).map_err(|errno| NoSpace {
         bytes: bytes as u64,
         errno,
     })
@@ -232,18 +227,6 @@ fn reserve_around_image(program: &Program, slot_bytes: usize) -> Option<*mut u8>
     if behind >= end {
         return Some(with_exposed_provenance_mut(base));
     }
-    let wanted: *mut u8 = with_exposed_provenance_mut(behind);
-    let len = end - behind;
-    let flags = FLAGS | MapFlags::FIXED_NOREPLACE;
-    // SAFETY: `FIXED_NOREPLACE` leaves alone whatever is mapped there.
-    match unsafe { rustix::mm::mmap_anonymous(wanted.cast(), len, ProtFlags::empty(), flags) } {
-        Ok(mapped) if mapped == wanted.cast() => Some(with_exposed_provenance_mut(base)),
-        // A kernel older than the flag takes the address as a wish.
-        Ok(mapped) => {
-            // SAFETY: this mapping has just been made, and nothing refers to it.
-            let _ = unsafe { rustix::mm::munmap(mapped, len) };
-            None
-        }
-        Err(_) => None,
-    }
+    let is_free = memory::reserve_at(with_exposed_provenance_mut(behind), end - behind);
+    is_free.then(|| with_exposed_provenance_mut(base))
 }

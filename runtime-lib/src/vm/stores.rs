@@ -3,11 +3,11 @@
 //! A store that a trap has ended is reset or dropped by its owner. Nothing of the guest runs while
 //! that is done, and one thread at a time has a store.
 
+use crate::sys::io::Errno;
 use crate::vm::message::Message;
 use crate::vm::pages;
 use crate::vm::process::{self, items};
 use crate::vm::table;
-use rustix::io::Errno;
 use wasmelt_abi::Program;
 
 use super::contents::{Contents, Renewal};

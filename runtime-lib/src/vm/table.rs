@@ -1,6 +1,6 @@
 //! Tables. An element is 8 bytes; what it means, compiled code knows.
 
-use rustix::io::Errno;
+use crate::sys::io::Errno;
 
 use crate::vm::pages::{PAGE_BYTES_MAX, give_back, make_accessible};
 use crate::vm::process::items;

@@ -6,11 +6,9 @@ use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rustix::time::ClockId;
-
+use crate::sys::time::{ClockId, clock_gettime};
 use crate::vm::arch::Registers;
 use crate::vm::backtrace::Frames;
-use crate::vm::clock::time;
 use crate::vm::code_map;
 use crate::vm::signal;
 use crate::vm::trap::{self, TrapInfo};
@@ -63,7 +61,7 @@ pub fn is_over() -> bool {
 }
 
 fn now_ns() -> u64 {
-    let now = time(ClockId::Monotonic);
+    let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 

@@ -1,9 +1,19 @@
-//! x86-64 with the System V convention.
+//! x86-64. What differs between the conventions of System V and Windows is in a file of its own.
 
-use std::arch::{asm, naked_asm};
+use std::arch::asm;
 
 use crate::vm::trap::RecoveryPoint;
 use wasmelt_abi::Exception;
+
+#[cfg(unix)]
+mod system_v;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub(crate) use system_v::*;
+#[cfg(windows)]
+pub(crate) use windows::*;
 
 /// The page size by which accesses are granted. The compiler lays out stores by it.
 pub(in crate::vm) const PAGE_BYTES: u64 = 4 << 10;
@@ -23,63 +33,6 @@ pub(in crate::vm) fn has_feature(position: usize) -> bool {
     wasmelt_abi::for_each_x86_64_feature!(detected)
 }
 
-/// The registers of the thread that a signal interrupted.
-#[derive(Debug)]
-pub(in crate::vm) struct Registers<'a>(&'a mut libc::ucontext_t);
-
-impl<'a> Registers<'a> {
-    /// # Safety
-    /// `context` is the third argument of a handler that is running now.
-    pub(in crate::vm) unsafe fn new(context: *mut libc::c_void) -> Registers<'a> {
-        // SAFETY: the kernel passes a valid `ucontext_t` that nothing else refers to.
-        Registers(unsafe { &mut *context.cast() })
-    }
-
-    pub(in crate::vm) fn pc(&self) -> usize {
-        self.0.uc_mcontext.gregs[libc::REG_RIP as usize] as usize
-    }
-
-    pub(in crate::vm) fn sp(&self) -> usize {
-        self.0.uc_mcontext.gregs[libc::REG_RSP as usize] as usize
-    }
-
-    pub(in crate::vm) fn fp(&self) -> usize {
-        self.0.uc_mcontext.gregs[libc::REG_RBP as usize] as usize
-    }
-
-    /// Makes the thread continue at a recovery point when the handler returns.
-    pub(in crate::vm) fn continue_at(&mut self, point: &RecoveryPoint) {
-        let registers = &mut self.0.uc_mcontext.gregs;
-        registers[libc::REG_RIP as usize] = point.pc as i64;
-        registers[libc::REG_RSP as usize] = point.sp as i64;
-        registers[libc::REG_RBP as usize] = point.fp as i64;
-    }
-}
-
-/// What the kernel wants to know about a handler: `struct sigaction` of the kernel, not the one of
-/// the C library.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(in crate::vm) struct KernelAction {
-    pub(in crate::vm) handler: usize,
-    pub(in crate::vm) flags: u64,
-    restorer: unsafe extern "C" fn(),
-    mask: u64,
-}
-
-const SA_RESTORER: u64 = 0x0400_0000;
-
-impl KernelAction {
-    pub(in crate::vm) fn new(handler: usize, flags: u64) -> KernelAction {
-        KernelAction {
-            handler,
-            flags: flags | SA_RESTORER,
-            restorer: signal_return,
-            mask: 0,
-        }
-    }
-}
-
 /// The frame pointer of the function that this is inlined into.
 #[inline(always)]
 pub(in crate::vm) fn frame_pointer() -> usize {
@@ -87,70 +40,6 @@ pub(in crate::vm) fn frame_pointer() -> usize {
     // SAFETY: reads a register.
     unsafe { asm!("mov {}, rbp", out(reg) fp, options(nomem, nostack, preserves_flags)) };
     fp
-}
-
-/// Where the caller's frame pointer and the return address lie, of a frame with this frame pointer.
-#[inline(always)]
-pub(in crate::vm) fn frame_record(fp: usize, _is_compiled: impl FnOnce() -> bool) -> usize {
-    fp
-}
-
-/// Calls `look` with the address of the lowest word of the stack that callers use: the registers
-/// that they have not saved themselves are at that address and above.
-#[inline(never)]
-pub(in crate::vm) fn with_registers_on_stack(look: impl FnOnce(usize)) {
-    let mut registers: Preserved = [0; 5];
-    // SAFETY: writes to the local alone.
-    unsafe {
-        asm!(
-            "mov [{to}], rbx",
-            "mov [{to} + 8], r12",
-            "mov [{to} + 16], r13",
-            "mov [{to} + 24], r14",
-            "mov [{to} + 32], r15",
-            to = in(reg) &raw mut registers,
-            options(nostack, preserves_flags),
-        )
-    };
-    look((&raw const registers).expose_provenance());
-}
-
-/// Calls `body(data)` with a recovery point set up in `point`. Returns when `body` returns, or
-/// when something continues at the point.
-///
-/// # Safety
-/// `point` and `data` are valid, and the point is not continued at after this has returned.
-#[unsafe(naked)]
-pub(in crate::vm) unsafe extern "C" fn enter(
-    point: *mut RecoveryPoint,
-    body: unsafe extern "C" fn(*mut u8),
-    data: *mut u8,
-) {
-    naked_asm!(
-        "push rbp",
-        "mov rbp, rsp",
-        "push rbx",
-        "push r12",
-        "push r13",
-        "push r14",
-        "push r15",
-        "sub rsp, 8",
-        "lea rax, [rip + 2f]",
-        "mov [rdi], rsp",
-        "mov [rdi + 8], rbp",
-        "mov [rdi + 16], rax",
-        "mov rdi, rdx",
-        "call rsi",
-        "2:",
-        "add rsp, 8",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop rbx",
-        "pop rbp",
-        "ret",
-    )
 }
 
 /// Continues at a recovery point, dropping every frame below it.
@@ -175,33 +64,6 @@ pub(in crate::vm) unsafe fn continue_at(point: &RecoveryPoint) -> ! {
 /// The registers that a callee preserves, as they are when it throws: `r15`, `r14`, `r13`, `r12`,
 /// `rbx`.
 pub(in crate::vm) type Preserved = [usize; 5];
-
-/// The runtime function `throw`: hands on the caller's return address, frame pointer and the
-/// registers that the caller relies on if it has the handler itself: to it, this is a call of the
-/// C convention. Frames further up rely on nothing, as theirs are calls of compiled code.
-///
-/// # Safety
-/// Called by compiled code only, with an exception from `exception_new`.
-#[unsafe(naked)]
-#[unsafe(export_name = "wasmelt_throw")]
-pub(crate) unsafe extern "C" fn throw(exception: *mut u8) -> ! {
-    naked_asm!(
-        "push rbp",
-        "mov rbp, rsp",
-        "push rbx",
-        "push r12",
-        "push r13",
-        "push r14",
-        "push r15",
-        "mov rsi, [rbp + 8]",
-        "mov rdx, [rbp]",
-        "mov rcx, rsp",
-        "sub rsp, 8",
-        "call {}",
-        "ud2",
-        sym crate::vm::exception::throw_from,
-    )
-}
 
 /// Continues in compiled code at an exception's landing.
 ///
@@ -236,10 +98,4 @@ pub(in crate::vm) unsafe fn land(
             options(noreturn),
         )
     }
-}
-
-/// Where the kernel returns from a signal handler to.
-#[unsafe(naked)]
-unsafe extern "C" fn signal_return() {
-    naked_asm!("mov eax, 15", "syscall")
 }

@@ -9,7 +9,9 @@ use wasmelt_abi::TrapCode;
 
 use super::poll::{self, Subscribe};
 use crate::component::Resource;
-use crate::host::{self, http};
+use crate::host;
+#[cfg(unix)]
+use crate::host::http;
 
 /// No read gives more than this.
 pub const READ_BYTES_MAX: usize = 64 * 1024;
@@ -43,6 +45,7 @@ pub trait Explain: std::fmt::Debug {
     fn name(&self) -> &'static str;
 
     /// `http-error-code`.
+    #[cfg(unix)]
     fn http_error_code(&self) -> Option<http::ErrorCode>;
 }
 

@@ -1,6 +1,6 @@
 //! The resource `descriptor`, and what can be done with it.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use crate::sys::fd::{AsFd, BorrowedFd};
 
 use super::types::{Advice, DescriptorFlags, MetadataHashValue, OpenFlags, PathFlags};
 use crate::host::directory::Directory;

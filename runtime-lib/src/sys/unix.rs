@@ -1,0 +1,357 @@
+//! Unix, by rustix.
+
+pub use rustix::{event, io, process, rand, termios, thread};
+pub use std::os::fd;
+
+/// What takes the place of a stream that is not there.
+pub const NULL_DEVICE: &str = "/dev/null";
+
+pub mod stdio {
+    //! The standard streams.
+
+    pub use rustix::stdio::*;
+
+    /// Writes to standard error, also in a signal handler: how many bytes.
+    #[inline]
+    pub fn write_error(bytes: &[u8]) -> Option<usize> {
+        // SAFETY: the pointer and the length are those of a slice.
+        let written = unsafe { libc::write(2, bytes.as_ptr().cast(), bytes.len()) };
+        usize::try_from(written).ok()
+    }
+}
+
+pub mod time {
+    //! The system's clocks, read without a system call where it offers that. The C library finds out
+    //! how anyway, for its locks; rustix's own way of doing so would be 5 KB more in every program
+    //! that has a clock.
+
+    pub use rustix::time::{ClockId, Timespec, clock_getres};
+
+    /// What a clock shows.
+    #[must_use]
+    pub fn clock_gettime(clock: ClockId) -> Timespec {
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: the C library writes to a local. It fails for no clock that there is.
+        unsafe { libc::clock_gettime(clock as libc::clockid_t, &raw mut time) };
+        Timespec {
+            tv_sec: time.tv_sec,
+            tv_nsec: time.tv_nsec,
+        }
+    }
+}
+
+pub mod memory {
+    //! Address space: reserved, and given pages.
+
+    use std::ptr::null_mut;
+
+    use rustix::io::Result;
+    use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
+
+    const FLAGS: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
+
+    /// So many bytes of address space, of which nothing is accessible.
+    ///
+    /// # Errors
+    /// The system's.
+    #[inline]
+    pub fn reserve(bytes: usize) -> Result<*mut u8> {
+        // SAFETY: the system chooses a place that is free.
+        let mapped =
+            unsafe { rustix::mm::mmap_anonymous(null_mut(), bytes, ProtFlags::empty(), FLAGS) };
+        mapped.map(<*mut _>::cast)
+    }
+
+    /// As [`reserve`], at this place: whether it was free.
+    #[inline]
+    pub fn reserve_at(wanted: *mut u8, bytes: usize) -> bool {
+        let flags = FLAGS | MapFlags::FIXED_NOREPLACE;
+        // SAFETY: `FIXED_NOREPLACE` leaves alone whatever is mapped there.
+        let mapped =
+            unsafe { rustix::mm::mmap_anonymous(wanted.cast(), bytes, ProtFlags::empty(), flags) };
+        match mapped {
+            Ok(mapped) if mapped == wanted.cast() => true,
+            // A kernel older than the flag takes the address as a wish.
+            Ok(mapped) => {
+                // SAFETY: this mapping has just been made, and nothing refers to it.
+                let _ = unsafe { rustix::mm::munmap(mapped, bytes) };
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Allows reading and writing.
+    ///
+    /// # Safety
+    /// The range is inside a reservation and is not accessible yet, or already in this way.
+    ///
+    /// # Errors
+    /// The system's.
+    #[inline]
+    pub unsafe fn make_accessible(start: *mut u8, bytes: usize) -> Result<()> {
+        let access = MprotectFlags::READ | MprotectFlags::WRITE;
+        // SAFETY: the caller vouches for the range.
+        unsafe { rustix::mm::mprotect(start.cast(), bytes, access) }
+    }
+
+    /// Gives a range's memory back to the system: it is reserved and not accessible, as at first.
+    ///
+    /// # Safety
+    /// The range is inside a reservation, and nothing refers into it.
+    ///
+    /// # Errors
+    /// The system's.
+    #[inline]
+    pub unsafe fn give_back(start: *mut u8, bytes: usize) -> Result<()> {
+        let flags = FLAGS | MapFlags::FIXED;
+        // SAFETY: the caller vouches for the range.
+        let mapped =
+            unsafe { rustix::mm::mmap_anonymous(start.cast(), bytes, ProtFlags::empty(), flags) };
+        mapped.map(|_| ())
+    }
+
+    /// Allows nothing. The contents stay.
+    ///
+    /// # Safety
+    /// The range is inside a reservation, and nothing refers into it.
+    ///
+    /// # Errors
+    /// The system's.
+    #[inline]
+    pub unsafe fn make_inaccessible(start: *mut u8, bytes: usize) -> Result<()> {
+        // SAFETY: the caller vouches for the range.
+        unsafe { rustix::mm::mprotect(start.cast(), bytes, MprotectFlags::empty()) }
+    }
+
+    /// Makes an accessible range zero.
+    ///
+    /// # Safety
+    /// The range is memory of a reservation, of no file, and nothing refers into it.
+    ///
+    /// # Errors
+    /// The system's.
+    #[inline]
+    pub unsafe fn make_zero(start: *mut u8, bytes: usize) -> Result<()> {
+        // SAFETY: the caller vouches for the range.
+        unsafe { rustix::mm::madvise(start.cast(), bytes, Advice::LinuxDontNeed) }
+    }
+}
+
+pub mod pipe {
+    //! Pipes.
+
+    pub use rustix::pipe::*;
+
+    /// Whether [`splice`] does anything.
+    pub const CAN_SPLICE: bool = true;
+}
+
+pub mod selector {
+    //! Many descriptors that are waited for at once.
+
+    pub use mio::unix::SourceFd;
+    pub use mio::{Events, Interest, Poll, Token};
+}
+
+pub mod notice {
+    //! What a thread tells another that waits for a descriptor.
+
+    use std::os::fd::{AsFd, OwnedFd};
+
+    use rustix::event::{EventfdFlags, eventfd};
+    use rustix::io::Result;
+
+    /// A descriptor that becomes readable when it is told to.
+    ///
+    /// # Errors
+    /// The system's, which may have no room for another descriptor.
+    pub fn new() -> Result<OwnedFd> {
+        eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+    }
+
+    /// Makes it readable.
+    pub fn give(notice: impl AsFd) {
+        // An event counter takes its first number.
+        let _ = rustix::io::write(notice, &1_u64.to_ne_bytes());
+    }
+}
+
+pub mod fs {
+    //! Files and directories.
+
+    use std::ffi::OsStr;
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    use cap_fs_ext::OpenOptionsFollowExt;
+    use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+    pub use rustix::fs::{
+        Advice, FallocateFlags, FileType, OFlags, RawMode, SeekFrom, Stat, Timespec, Timestamps,
+        UTIME_NOW, UTIME_OMIT, fadvise, fallocate, fcntl_getfl, fcntl_setfl, fdatasync, fstat,
+        fsync, ftruncate, futimens, seek,
+    };
+    use rustix::fs::{AtFlags, CWD, Mode, RawDir, openat, statat, utimensat};
+    use rustix::io::{Errno, Result, retry_on_intr};
+
+    /// Bytes of names that one system call delivers at most.
+    const BUFFER_BYTES: usize = 32 * 1024;
+
+    /// The path with these bytes. Any will do here.
+    ///
+    /// # Errors
+    /// None.
+    pub fn path(bytes: &[u8]) -> Result<&Path> {
+        Ok(Path::new(OsStr::from_bytes(bytes)))
+    }
+
+    /// A directory as cap-std has it.
+    #[must_use]
+    pub fn dir(fd: OwnedFd) -> Dir {
+        Dir::from(fd)
+    }
+
+    /// Opens a directory of the process.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn open_directory(path: &Path) -> Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        retry_on_intr(|| openat(CWD, path, flags, Mode::empty()))
+    }
+
+    /// Calls `each` with the names in a directory, from its beginning: name, inode, and type.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn for_each_name(
+        directory: BorrowedFd<'_>,
+        mut each: impl FnMut(&[u8], u64, FileType),
+    ) -> Result<()> {
+        seek(directory, SeekFrom::Start(0))?;
+        let mut buffer = Vec::with_capacity(BUFFER_BYTES);
+        let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(Errno::INTR) => continue,
+                // The directory itself has been removed: there is nothing in it.
+                Err(Errno::NOENT) => break,
+                Err(errno) => return Err(errno),
+            };
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            let mut file_type = entry.file_type();
+            if file_type == FileType::Unknown {
+                match statat(directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => file_type = FileType::from_raw_mode(stat.st_mode),
+                    Err(Errno::NOENT) => continue,
+                    Err(errno) => return Err(errno),
+                }
+            }
+            each(name, entry.ino(), file_type);
+        }
+        Ok(())
+    }
+
+    /// The attributes that cap-std tells, as the system would: device, inode, mode, links, size, and
+    /// times of access, change of contents and of attributes in seconds and nanoseconds.
+    pub fn attributes(metadata: &Metadata) -> Attributes {
+        Attributes {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            mode: metadata.mode(),
+            links: metadata.nlink(),
+            size: metadata.size(),
+            accessed: (metadata.atime(), metadata.atime_nsec()),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// What [`attributes`] gives.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Attributes {
+        pub device: u64,
+        pub inode: u64,
+        pub mode: RawMode,
+        pub links: u64,
+        pub size: u64,
+        pub accessed: (i64, i64),
+        pub modified: (i64, i64),
+        pub changed: (i64, i64),
+    }
+
+    /// Sets times before 1970, which cap-std does not have. The system has had this since Linux 5.8.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_early_times(
+        dir: &Dir,
+        path: &Path,
+        follow: cap_fs_ext::FollowSymlinks,
+        times: &Timestamps,
+    ) -> std::io::Result<()> {
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .custom_flags(OFlags::PATH.bits().cast_signed())
+            .follow(follow);
+        let named = dir.open_with(path, &options)?;
+        Ok(utimensat(named.as_fd(), c"", times, AtFlags::EMPTY_PATH)?)
+    }
+}
+
+pub mod executable {
+    //! The executable that runs, and its end.
+
+    use libc::{AT_PHDR, AT_PHNUM, Elf64_Phdr, PT_LOAD};
+
+    /// A part of the executable's file that the system has mapped.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Segment {
+        /// The address of its first byte.
+        pub start: usize,
+        pub len: usize,
+        /// Where it begins in the file.
+        pub offset: u64,
+    }
+
+    impl Segment {
+        #[must_use]
+        pub fn end(&self) -> usize {
+            self.start + self.len
+        }
+    }
+
+    /// Where the executable's file has been mapped, in ascending order.
+    pub fn segments() -> impl Iterator<Item = Segment> {
+        // SAFETY: this reads what the system has told the process.
+        let (headers, count) = unsafe { (libc::getauxval(AT_PHDR), libc::getauxval(AT_PHNUM)) };
+        let headers: *const Elf64_Phdr = std::ptr::with_exposed_provenance(headers as usize);
+        let headers = match headers.is_null() {
+            true => &[],
+            // SAFETY: the system has mapped the program headers there, which nobody changes.
+            false => unsafe { std::slice::from_raw_parts(headers, count as usize) },
+        };
+        let loaded = headers.iter().filter(|header| header.p_type == PT_LOAD);
+        loaded.map(|header| Segment {
+            start: header.p_vaddr as usize,
+            len: header.p_filesz as usize,
+            offset: header.p_offset,
+        })
+    }
+
+    /// Ends the process without running anything else.
+    #[inline(always)]
+    pub fn exit(code: i32) -> ! {
+        // SAFETY: `_exit` has no precondition.
+        unsafe { libc::_exit(code) }
+    }
+}

@@ -1,0 +1,103 @@
+//! Address space: reserved, and given pages.
+
+use std::ptr::null;
+
+use windows_sys::Win32::System::Memory::{
+    MEM_COMMIT, MEM_DECOMMIT, MEM_RESERVE, PAGE_NOACCESS, PAGE_READWRITE, VirtualAlloc,
+    VirtualFree, VirtualProtect,
+};
+
+use super::errno::{Errno, Result};
+
+/// So many bytes of address space, of which nothing is accessible.
+///
+/// # Errors
+/// The system's.
+pub fn reserve(bytes: usize) -> Result<*mut u8> {
+    // SAFETY: the system chooses a place that is free.
+    let start = unsafe { VirtualAlloc(null(), bytes, MEM_RESERVE, PAGE_NOACCESS) };
+    if start.is_null() {
+        Err(Errno::last())
+    } else {
+        Ok(start.cast())
+    }
+}
+
+/// Allows reading and writing.
+///
+/// # Safety
+/// The range is inside a reservation.
+///
+/// # Errors
+/// The system's.
+pub unsafe fn make_accessible(start: *mut u8, bytes: usize) -> Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    // SAFETY: the caller vouches for the range; what is there already stays.
+    let start = unsafe { VirtualAlloc(start.cast(), bytes, MEM_COMMIT, PAGE_READWRITE) };
+    if start.is_null() {
+        Err(Errno::last())
+    } else {
+        Ok(())
+    }
+}
+
+/// Takes the pages back: as after [`reserve`].
+///
+/// # Safety
+/// The range is inside a reservation, and nothing refers into it.
+///
+/// # Errors
+/// The system's.
+pub unsafe fn give_back(start: *mut u8, bytes: usize) -> Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    // SAFETY: the caller vouches for the range.
+    match unsafe { VirtualFree(start.cast(), bytes, MEM_DECOMMIT) } {
+        0 => Err(Errno::last()),
+        _ => Ok(()),
+    }
+}
+
+/// Allows nothing. The contents stay.
+///
+/// # Safety
+/// The range is inside a reservation and accessible, and nothing refers into it.
+///
+/// # Errors
+/// The system's.
+pub unsafe fn make_inaccessible(start: *mut u8, bytes: usize) -> Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let mut before = 0;
+    // SAFETY: the caller vouches for the range, and the system writes to a local.
+    match unsafe { VirtualProtect(start.cast(), bytes, PAGE_NOACCESS, &raw mut before) } {
+        0 => Err(Errno::last()),
+        _ => Ok(()),
+    }
+}
+
+/// As [`reserve`], at this place: whether it was free.
+#[must_use]
+pub fn reserve_at(wanted: *mut u8, bytes: usize) -> bool {
+    // SAFETY: the system reserves only what is free.
+    unsafe { !VirtualAlloc(wanted.cast(), bytes, MEM_RESERVE, PAGE_NOACCESS).is_null() }
+}
+
+/// Makes an accessible range zero.
+///
+/// # Safety
+/// The range is inside a reservation, and nothing refers into it.
+///
+/// # Errors
+/// The system's.
+pub unsafe fn make_zero(start: *mut u8, bytes: usize) -> Result<()> {
+    // SAFETY: the caller vouches for the range.
+    unsafe {
+        give_back(start, bytes)?;
+        make_accessible(start, bytes)
+    }
+}

@@ -1,0 +1,34 @@
+//! What Unix has for pipes and Windows has not.
+
+use super::errno::{Errno, Result};
+use super::fd::AsFd;
+
+bitflags::bitflags! {
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct SpliceFlags: u32 {
+        const NONBLOCK = 1;
+        const MOVE = 2;
+    }
+}
+
+/// Whether [`splice`] does anything.
+pub const CAN_SPLICE: bool = false;
+
+/// # Errors
+/// [`Errno::NOSYS`].
+pub fn splice(
+    _from: impl AsFd,
+    _from_position: Option<&mut u64>,
+    _to: impl AsFd,
+    _to_position: Option<&mut u64>,
+    _bytes: usize,
+    _flags: SpliceFlags,
+) -> Result<usize> {
+    Err(Errno::NOSYS)
+}
+
+/// # Errors
+/// [`Errno::NOSYS`]: a pipe does not tell.
+pub fn fcntl_getpipe_size(_fd: impl AsFd) -> Result<usize> {
+    Err(Errno::NOSYS)
+}
