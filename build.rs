@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use wasmelt_pack::Place;
-use wasmelt_pack::make::{Recipe, Source, make};
+use wasmelt_pack::make::{Recipe, Source, make, make_for_windows};
 
 /// What the runtime library is compiled with. Frame pointers are what backtraces of traps walk. What
 /// is compiled for size inlines so little by itself that a request took a quarter longer.
@@ -36,11 +36,24 @@ const LIBC_FILES: &[(&str, Place)] = &[("crt1.o", Place::Before), ("libc.a", Pla
 
 const ARCHIVE: &str = "libwasmelt_runtime.a";
 
-/// The processors, as this machine's is called, and what rustc compiles for them.
-const TARGETS: &[(&str, &str)] = &[
-    ("x86_64", "x86_64-unknown-linux-musl"),
-    ("aarch64", "aarch64-unknown-linux-musl"),
-    ("riscv64", "riscv64gc-unknown-linux-musl"),
+/// The targets: what their toolchain and their pack are called by, and what rustc compiles for. A
+/// machine's own begins with what its processor is called.
+const TARGETS: &[(&str, &str, &str)] = &[
+    ("x86_64", "x86_64-linux", "x86_64-unknown-linux-musl"),
+    ("aarch64", "aarch64-linux", "aarch64-unknown-linux-musl"),
+    ("riscv64", "riscv64-linux", "riscv64gc-unknown-linux-musl"),
+    ("x86_64-windows", "x86_64-windows", WINDOWS),
+];
+
+const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
+/// Import libraries of what Rust's standard library takes by name alone.
+const WINDOWS_LIBRARIES: &[&str] = &[
+    "libkernel32.a",
+    "libntdll.a",
+    "libuserenv.a",
+    "libws2_32.a",
+    "libmsvcrt.a",
 ];
 
 fn main() -> ExitCode {
@@ -73,8 +86,8 @@ fn run() -> Result<(), String> {
     println!("cargo::rustc-env=WASMELT_OWN_PACK=wasmelt-pack-{own}-linux.zst");
     let crates = runtime_crates(&target_dir)?;
     write(&out_dir.join("runtime-crates.txt"), crates.as_bytes())?;
-    for (arch, target) in TARGETS {
-        let name = format!("wasmelt-pack-{arch}-linux.zst");
+    for (arch, short, target) in TARGETS {
+        let name = format!("wasmelt-pack-{short}.zst");
         let pack = match given.get(*target) {
             Some(pack) => pack.clone(),
             None => match Toolchain::find(arch, target, *arch == own, &target_dir)? {
@@ -151,6 +164,9 @@ fn packs_given() -> Result<HashMap<String, Vec<u8>>, String> {
 fn pack_of(target: &str, toolchain: &Toolchain, target_dir: &Path) -> Result<Vec<u8>, String> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let archive = build_runtime(&root, target_dir, toolchain)?;
+    if target == WINDOWS {
+        return windows_pack(toolchain, &archive);
+    }
     let mut sources = Vec::new();
     for &(name, place) in LIBC_FILES {
         if name == "libc.a" {
@@ -175,6 +191,23 @@ fn pack_of(target: &str, toolchain: &Toolchain, target_dir: &Path) -> Result<Vec
     make(&recipe, &sources).map_err(|error| error.to_string())
 }
 
+/// The pack for Windows, of the runtime library and the toolchain's import libraries.
+fn windows_pack(toolchain: &Toolchain, archive: &Path) -> Result<Vec<u8>, String> {
+    let source = |name: &str, path: &Path| -> Result<Source, String> {
+        Ok(Source {
+            name: name.to_owned(),
+            place: Place::Behind,
+            bytes: read(path)?,
+        })
+    };
+    let libraries = WINDOWS_LIBRARIES.iter();
+    let libraries = libraries.map(|name| source(name, &toolchain.libc_dir.join(name)));
+    let libraries = libraries.collect::<Result<Vec<Source>, String>>()?;
+    let runtime = source(ARCHIVE, archive)?;
+    make_for_windows(WINDOWS, &toolchain.provenance, &runtime, &libraries, 12)
+        .map_err(|error| error.to_string())
+}
+
 /// The pack for libraries: the runtime library alone, for the target of this build and its C library,
 /// as code that may lie anywhere.
 fn library_pack(target_dir: &Path) -> Result<Vec<u8>, String> {
@@ -193,6 +226,7 @@ fn library_pack(target_dir: &Path) -> Result<Vec<u8>, String> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into(),
         c_compiler: None,
+        dlltool: None,
         provenance: "the toolchain's own standard library".to_owned(),
     };
     let archive = build_runtime(&root, target_dir, &toolchain)?;
@@ -319,6 +353,8 @@ struct Toolchain {
     environment: Vec<(String, String)>,
     /// For another processor than this machine's.
     c_compiler: Option<String>,
+    /// What makes import libraries, for Windows.
+    dlltool: Option<String>,
     /// The same in words.
     provenance: String,
 }
@@ -362,6 +398,7 @@ impl Toolchain {
                 cargo_arguments: Vec::new(),
                 environment: vec![("RUSTC".to_owned(), rustc)],
                 c_compiler: None,
+                dlltool: None,
                 provenance: "the toolchain's own standard library for musl".to_owned(),
             });
         }
@@ -396,12 +433,17 @@ impl Toolchain {
             cargo_arguments.push("-Zbuild-std-features=".to_owned());
         }
         let provenance = value("provenance").ok_or_else(|| missing("provenance"))?;
+        if target == WINDOWS {
+            // For sections that can be left out one by one.
+            environment.push(("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));
+        }
         Ok(Toolchain {
             target: target.to_owned(),
             libc_dir,
             cargo_arguments,
             environment,
             c_compiler: value("cc"),
+            dlltool: value("dlltool"),
             provenance,
         })
     }
@@ -436,6 +478,7 @@ impl Toolchain {
             cargo_arguments: Vec::new(),
             environment: vec![("RUSTC".to_owned(), rustc.to_owned())],
             c_compiler: None,
+            dlltool: None,
             provenance: "the toolchain's standard library for glibc, on musl".to_owned(),
         })
     }
@@ -447,6 +490,15 @@ impl Toolchain {
         }
         if self.target.starts_with("x86_64") {
             flags.push("-Ctarget-cpu=x86-64".to_owned());
+        }
+        if self.target == WINDOWS {
+            // A linker that drops what is not used needs to know what is apart.
+            flags.push("-Zfunction-sections=yes".to_owned());
+            // There is no other kind of code.
+            flags.retain(|flag| flag != "-Crelocation-model=static");
+        }
+        if let Some(dlltool) = &self.dlltool {
+            flags.push(format!("-Cdlltool={dlltool}"));
         }
         // Panics name files: of what other crates' are called, this machine's folders are no part.
         let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| {

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Prepares the toolchains with which build.rs compiles the runtime library against musl.
+# Prepares the toolchains with which build.rs compiles the runtime library against musl, or for Windows.
 #
 # usage: runtime-lib/prepare-pack.sh [rustup|debian] [--target PROCESSOR]... [FOLDER]
 #
-# PROCESSOR is x86_64, aarch64, riscv64 or `all`: what executables will run on. Without one, that of
-# this machine.
+# PROCESSOR is x86_64, aarch64, riscv64 or `all`, for Linux, or `x86_64-windows`: what executables will
+# run on. Without one, that of this machine.
 #
 # With rustup, adds the musl target to the toolchain in use. On Debian, unpacks a compiler, the
 # source of its standard library and musl from packages into FOLDER, without root and without
@@ -28,10 +28,16 @@ while [ $# -gt 0 ]; do
             [ $# -gt 1 ] || { echo "prepare-pack: --target takes a processor" >&2; exit 2; }
             shift
             case "${1%%-*}" in
+                x86_64)
+                    case $1 in
+                        *windows*) archs="$archs x86_64-windows" ;;
+                        *) archs="$archs x86_64" ;;
+                    esac
+                    ;;
                 all) archs="x86_64 aarch64 riscv64" ;;
-                x86_64 | aarch64) archs="$archs ${1%%-*}" ;;
+                aarch64) archs="$archs aarch64" ;;
                 riscv64 | riscv64gc) archs="$archs riscv64" ;;
-                *) echo "prepare-pack: no target \`$1\`: x86_64, aarch64, riscv64 or all" >&2; exit 2 ;;
+                *) echo "prepare-pack: no target \`$1\`: x86_64, aarch64, riscv64, all or x86_64-windows" >&2; exit 2 ;;
             esac
             ;;
         -*) echo "prepare-pack: no option \`$1\`" >&2; exit 2 ;;
@@ -52,18 +58,24 @@ say() {
 triple() {
     case $1 in
         riscv64) echo riscv64gc-unknown-linux-musl ;;
+        x86_64-windows) echo x86_64-pc-windows-gnu ;;
         *) echo "$1-unknown-linux-musl" ;;
     esac
 }
 
-# finish ARCH RUSTC LIBC_DIR BUILD_STD PROVENANCE: another processor's has a C compiler too
+# finish ARCH RUSTC LIBC_DIR BUILD_STD PROVENANCE: another processor's has a C compiler too, and Windows
+# what makes import libraries
 finish() {
     {
         echo "target=$(triple "$1")"
         echo "rustc=$2"
         echo "libc_dir=$3"
         echo "build_std=$4"
-        [ "$1" = "$own" ] || echo "cc=$folder/cc-$1"
+        case $1 in
+            "$own") ;;
+            x86_64-windows) echo "dlltool=$dlltool" ;;
+            *) echo "cc=$folder/cc-$1" ;;
+        esac
         echo "provenance=$5"
     } >"$folder/toolchain.new"
     mv "$folder/toolchain.new" "$folder/toolchain-$1"
@@ -172,12 +184,28 @@ compile_musl() {
     ) >>"$folder/musl-$1.log" 2>&1 || { say "musl was not compiled: $folder/musl-$1.log"; return 1; }
 }
 
+# Import libraries, and what makes more of them, of mingw-w64: from the system, or from Debian's packages.
+mingw() {
+    dlltool=$(command -v x86_64-w64-mingw32-dlltool || true)
+    libc_dir=/usr/x86_64-w64-mingw32/lib
+    [ -z "$dlltool" ] || [ ! -f "$libc_dir/libkernel32.a" ] || return 0
+    is_debian || { say "no mingw-w64: x86_64-w64-mingw32-dlltool and $libc_dir/libkernel32.a"; return 1; }
+    unpack binutils-mingw-w64-x86-64 mingw-w64-x86-64-dev || return 1
+    dlltool=$folder/debian/usr/bin/x86_64-w64-mingw32-dlltool
+    libc_dir=$folder/debian$libc_dir
+}
+
 with_rustup() {
     target=$(triple "$1")
     command -v rustup >/dev/null || return 1
     say "adding $target with rustup"
     (cd "$root" && rustup target add "$target") >&2 || return 1
     rustc=$(cd "$root" && rustup which rustc)
+    if [ "$1" = x86_64-windows ]; then
+        mingw || return 1
+        finish "$1" "$rustc" "$libc_dir" no "the standard library for mingw-w64 of $("$rustc" --version)"
+        return
+    fi
     libc_dir=$("$rustc" --print sysroot)/lib/rustlib/$target/lib/self-contained
     [ -f "$libc_dir/libc.a" ] || return 1
     [ "$1" = "$own" ] || c_compiler "$1" || return 1
@@ -197,14 +225,20 @@ with_debian() {
     unpack rustc-web libstd-rust-web-dev "$std" rust-web-src "$llvm" || return 1
     script "$folder/rustc" "\"$folder/debian/usr/bin/rustc\""
     version=$("$folder/rustc" --version) || return 1
-    if [ "$1" = "$own" ]; then
+    if [ "$1" = x86_64-windows ]; then
+        mingw || return 1
+    elif [ "$1" = "$own" ]; then
         unpack musl-dev || return 1
         libc_dir=$folder/debian/usr/lib/$own-linux-musl
     else
         c_compiler "$1" && compile_musl "$1" || return 1
         libc_dir=$folder/musl-$1/lib
     fi
-    finish "$1" "$folder/rustc" "$libc_dir" yes "the standard library of $version (Debian), compiled for musl"
+    case $1 in
+        x86_64-windows) with=mingw-w64 ;;
+        *) with=musl ;;
+    esac
+    finish "$1" "$folder/rustc" "$libc_dir" yes "the standard library of $version (Debian), compiled for $with"
 }
 
 for arch in $archs; do

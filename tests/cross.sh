@@ -3,22 +3,30 @@
 #
 # usage: tests/cross.sh TARGET [small | ARGUMENTS OF cargo test]
 #
-# TARGET is aarch64-linux or riscv64-linux. Without further arguments, these are run: the scripts of
+# TARGET is aarch64-linux, riscv64-linux or x86_64-windows. Without further arguments, these are run: the scripts of
 # the specification and of components (`--test wast`), the transcripts of building and running
 # (`--test run`), and, with WASMELT_WASI_TESTSUITE=FOLDER, a checkout of WebAssembly/wasi-testsuite.
 # `small` runs a part of that in a minute or two. WASMELT_TESTSUITE and its like add checkouts of
 # scripts, as for tests/all.sh.
 #
 # Prepares the runtime library's toolchain for the target, and takes qemu from PATH, or from Debian's
-# package, which is unpacked and not installed.
+# package, which is unpacked and not installed. Executables for Windows are run by Wine (Debian's
+# package wine64), whose folder of settings is target/wine unless WINEPREFIX says another; of the
+# transcripts, one is run there, which is about Windows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${1:?usage: tests/cross.sh TARGET [small | ARGUMENTS OF cargo test]}
 shift
-processor=${target%%-*}
+case $target in
+    *-windows) processor=$target ;;
+    *) processor=${target%%-*} ;;
+esac
 toolchains=${WASMELT_RUNTIME_TOOLCHAIN:-${CARGO_TARGET_DIR:-target}/runtime-toolchain}
 if [ ! -e "$toolchains/toolchain-$processor" ]; then
     runtime-lib/prepare-pack.sh --target "$processor"
+fi
+if [ "$processor" = x86_64-windows ]; then
+    WASMELT_TEST_EMULATOR=$PWD/tests/emulation/wine.sh
 fi
 emulator=${WASMELT_TEST_EMULATOR:-$(command -v "qemu-$processor-static" || true)}
 if [ -z "$emulator" ]; then
@@ -32,6 +40,14 @@ if [ -z "$emulator" ]; then
     fi
 fi
 export WASMELT_TEST_TARGET=$target WASMELT_TEST_EMULATOR=$emulator
+
+# Of the transcripts, one is about Windows.
+transcripts=()
+small=(exit-codes backtrace exceptions memory p3-streams)
+if [ "$processor" = x86_64-windows ]; then
+    transcripts=(--exact windows)
+    small=(windows)
+fi
 
 failed=
 log=$(mktemp)
@@ -59,7 +75,7 @@ case ${1-} in
     "")
         suite wast '^(assertions|wasm|exceptions|tail calls|the rest|threads|modules|components|component-model) .*[0-9]|^assertions' \
             cargo test --workspace --test wast
-        suite run '^test result' cargo test --workspace --test run
+        suite run '^test result' cargo test --workspace --test run -- "${transcripts[@]}"
         if [ -n "${WASMELT_WASI_TESTSUITE-}" ]; then
             suite wasi '[Pp]ass|[Ff]ail' wasi
         fi
@@ -68,8 +84,8 @@ case ${1-} in
         for scripts in i64 try_table return_call memory_grow; do
             suite wast '^(wasm|exceptions|tail calls|the rest) ' cargo test --workspace --test wast -- "$scripts"
         done
-        for transcripts in exit-codes backtrace exceptions memory p3-streams; do
-            suite run '^test result' cargo test --workspace --test run -- "$transcripts"
+        for transcript in "${small[@]}"; do
+            suite run '^test result' cargo test --workspace --test run -- "$transcript"
         done
         ;;
     *) exec cargo test --workspace "$@" ;;

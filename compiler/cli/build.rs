@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use wasmelt_compiler::{Compiled, Options, Report};
+use wasmelt_compiler::{Compiled, Options, Report, System};
+use wasmelt_linker::Linker;
 
 use crate::args::Emit;
 use crate::capabilities;
@@ -25,6 +26,21 @@ use crate::requests::{Build, OutputPath};
 use crate::sbom::{self, Materials};
 use crate::server;
 
+/// # Errors
+/// What is for Linux alone.
+fn refuse_other_systems(build: &Build, options: &Options) -> Result<(), Failure> {
+    let target = options.target;
+    let what = match build.emit {
+        _ if target.system == System::Linux => return Ok(()),
+        Emit::Oci => "container images",
+        _ if options.profile_generate.is_some() => "programs that count for a profile",
+        _ if build.link.linker != Linker::InProcess => "linkers given by `--linker`",
+        _ => return Ok(()),
+    };
+    let message = format!("{what} are for Linux, not for {}", target.name);
+    Err(Failure::usage(Diagnostic::error(message)))
+}
+
 /// Builds what was asked for.
 ///
 /// # Errors
@@ -43,6 +59,7 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let mut packs = Vec::new();
     if let Emit::Exe | Emit::Oci | Emit::Sbom = build.emit {
         for options in [&build.options].into_iter().chain(&build.others) {
+            refuse_other_systems(build, options)?;
             packs.push(packs::find(options.target, &build.link.packs)?);
         }
     }

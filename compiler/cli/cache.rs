@@ -184,6 +184,8 @@ pub(crate) fn key(options: &Options, link: &LinkOptions, input: &[u8]) -> String
     let LinkOptions {
         linker,
         strip,
+        // Of the options.
+        stack_bytes: _,
         packs,
     } = link;
     let mut hash = blake3::Hasher::new();

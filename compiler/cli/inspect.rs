@@ -22,8 +22,14 @@ use crate::requests::Check;
 pub(crate) fn inspect(path: &Path, is_wit_wanted: bool) -> Result<(), Failure> {
     let path = InputPath::new(path);
     let bytes = input::read_bytes(&path)?;
-    if bytes.starts_with(b"\x7fELF") && !is_wit_wanted {
-        return print(&executable(&path, &bytes)?);
+    if !is_wit_wanted {
+        if bytes.starts_with(b"\x7fELF") {
+            return print(&executable(&path, &bytes)?);
+        }
+        // Another file for Windows is told what it is.
+        if bytes.starts_with(b"MZ") && policy::of_executable(&bytes).is_some() {
+            return print(&executable(&path, &bytes)?);
+        }
     }
     let input = input::from_bytes(&path, bytes)?;
     if is_wit_wanted {

@@ -5,14 +5,14 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wasmelt_compiler::{TARGETS, Target};
+use wasmelt_compiler::{System, TARGETS, Target};
 use wasmelt_linker::RuntimePack;
 
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::reason;
 
 /// By target: what the build script has packed, nothing where it could not.
-static BUILT_IN: [(&str, &[u8]); 3] = [
+static BUILT_IN: [(&str, &[u8]); 4] = [
     (
         "x86_64-linux",
         include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-linux.zst")),
@@ -24,6 +24,10 @@ static BUILT_IN: [(&str, &[u8]); 3] = [
     (
         "riscv64-linux",
         include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-riscv64-linux.zst")),
+    ),
+    (
+        "x86_64-windows",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-windows.zst")),
     ),
 ];
 
@@ -42,7 +46,7 @@ pub(crate) struct Pack {
 /// # Errors
 /// When there is none, when one cannot be read, and when none of those given is for the target.
 pub(crate) fn find(target: &Target, given: &[PathBuf]) -> Result<Pack, Failure> {
-    if let Some(missing) = target.system.missing() {
+    if let Some(missing) = target.missing() {
         let message = format!("only object files can be made for {}", target.name);
         return Err(Failure::usage(
             Diagnostic::error(message)
@@ -105,7 +109,10 @@ fn read(path: &Path) -> Result<RuntimePack, Failure> {
 }
 
 fn missing(target: &Target) -> Failure {
-    let processor = target.name.split('-').next().unwrap_or(target.name);
+    let processor = match target.system {
+        System::Linux => target.name.split('-').next().unwrap_or(target.name),
+        System::Macos | System::Windows => target.name,
+    };
     Failure::usage(
         Diagnostic::error(format!("there is no runtime pack for {}", target.name))
             .note("what executables are linked with is a pack of its own for each target")
@@ -133,7 +140,7 @@ pub(crate) fn listing() -> Result<String, Failure> {
         let by_path = given
             .iter()
             .find(|(pack, _)| pack.target() == target.triple);
-        let missing = target.system.missing();
+        let missing = target.missing();
         let state = match (missing, by_path, built_in(target)) {
             (Some(_), ..) => String::from("object files only"),
             (None, Some((_, path)), _) => format!("ready, by `{}`", path.display()),

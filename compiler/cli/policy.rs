@@ -9,6 +9,7 @@ use object::{Object, ObjectSection};
 use wasmelt_compiler::{
     Entry, Externs, OptLevel, Options, POLICY_SECTION, Policy, Protocols, TargetCpu,
 };
+use wasmelt_linker::PE_NOTE_SECTION;
 
 /// The text for an executable made with `options`: a word and its value a line, texts quoted. Made
 /// of a component, it also has what that imports and exports.
@@ -203,6 +204,9 @@ fn quoted(text: &str) -> String {
 /// The text in an executable made by wasmelt; none when it is no such thing.
 pub(crate) fn of_executable(bytes: &[u8]) -> Option<String> {
     let file = object::File::parse(bytes).ok()?;
-    let data = file.section_by_name(POLICY_SECTION)?.data().ok()?;
+    // Sections of executables for Windows have short names.
+    let section = file.section_by_name(POLICY_SECTION);
+    let section = section.or_else(|| file.section_by_name(PE_NOTE_SECTION))?;
+    let data = section.data().ok()?;
     Some(String::from_utf8_lossy(data).into_owned())
 }

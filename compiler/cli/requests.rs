@@ -80,6 +80,8 @@ pub(crate) struct PreloadFile {
 pub(crate) struct LinkOptions {
     pub(crate) linker: Linker,
     pub(crate) strip: Strip,
+    /// Bytes of the stack, if the program has a limit of its own.
+    pub(crate) stack_bytes: Option<u64>,
     /// Files with runtime packs.
     pub(crate) packs: Vec<PathBuf>,
 }

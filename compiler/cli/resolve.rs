@@ -7,7 +7,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use wasmelt_compiler::{
-    Dir, Entry, EnvVar, Options, Policy, Protocols, TARGETS, Target, TextKind, WithheldStreams,
+    Dir, Entry, EnvVar, Options, Policy, Protocols, System, TARGETS, Target, TextKind,
+    WithheldStreams,
 };
 use wasmelt_linker::{Linker, Strip};
 
@@ -86,6 +87,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
             ));
         }
         None => OutputPath::File(PathBuf::from(match args.emit {
+            Emit::Exe if options.target.system == System::Windows => stem + ".exe",
             Emit::Exe => stem,
             Emit::Obj => stem + ".o",
             Emit::Staticlib => format!("lib{stem}.a"),
@@ -383,6 +385,7 @@ fn code(
     let link = LinkOptions {
         linker,
         strip,
+        stack_bytes: settings.options.stack_bytes_max,
         packs: Vec::new(),
     };
     Ok((settings.options, link))

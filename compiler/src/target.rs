@@ -39,24 +39,6 @@ pub enum System {
     Windows,
 }
 
-impl System {
-    /// What executables for it would need that there is not, where only objects can be made.
-    #[must_use]
-    pub fn missing(self) -> Option<&'static str> {
-        match self {
-            System::Linux => None,
-            System::Macos => Some(
-                "a runtime library (start-up, Mach exceptions, WASI by Darwin's system calls) and a \
-                 linker of signed Mach-O executables",
-            ),
-            System::Windows => Some(
-                "a runtime library (start-up, vectored exception handlers, WASI by Win32) and a \
-                 linker of PE executables",
-            ),
-        }
-    }
-}
-
 /// Processors that have some features.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Level {
@@ -189,7 +171,7 @@ pub static TARGETS: [Target; 7] = [
     },
     Target {
         name: "x86_64-windows",
-        triple: "x86_64-pc-windows-msvc",
+        triple: "x86_64-pc-windows-gnu",
         system: System::Windows,
         page_bytes: 4 << 10,
         ..X86_64
@@ -253,6 +235,22 @@ impl Target {
         let own = std::env::consts::ARCH;
         let is_own = |target: &&Target| target.name.strip_suffix("-linux") == Some(own);
         TARGETS.iter().find(is_own).unwrap_or(&TARGETS[0])
+    }
+
+    /// What executables for it would need that there is not, where only objects can be made.
+    #[must_use]
+    pub fn missing(&self) -> Option<&'static str> {
+        match (self.system, self.arch) {
+            (System::Linux, _) | (System::Windows, Arch::X86_64) => None,
+            (System::Macos, _) => Some(
+                "a runtime library (start-up, Mach exceptions, WASI by Darwin's system calls) and a \
+                 linker of signed Mach-O executables",
+            ),
+            (System::Windows, _) => Some(
+                "what the runtime library has for each processor (traps, fibers, exceptions, by the \
+                 convention of Windows) and a linker of PE executables",
+            ),
+        }
     }
 
     /// Whether a store across the end of what can be written may have written its first bytes when it

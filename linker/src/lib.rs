@@ -11,6 +11,7 @@
 //!
 //! An executable is static and not position independent: code from `TEXT_ADDRESS`, data right
 //! behind it, zero data behind that, all within 2 GiB, and the image at its own fixed address.
+//! Executables for Windows are another way, from COFF to PE: `pe`.
 //! Nothing here knows WebAssembly.
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ mod finish;
 mod inputs;
 mod library;
 mod names;
+mod pe;
 mod pieces;
 mod prepare;
 mod request;
@@ -29,10 +31,10 @@ mod wild;
 
 pub use error::LinkError;
 pub use library::{LibraryRequest, shared_library, static_library};
-pub use request::{ImageSection, LinkRequest, Linker, Strip};
+pub use request::{ImageSection, LinkRequest, Linker, PE_NOTE_SECTION, Strip};
 pub use wasmelt_pack::{PackError, RuntimePack};
 
-use request::page_bytes_max;
+use request::{is_windows, page_bytes_max};
 
 /// Links an executable, and gives its bytes.
 ///
@@ -41,6 +43,9 @@ use request::page_bytes_max;
 /// When symbols are undefined, the system's linker cannot be run or fails, a temporary file for it
 /// cannot be written, or the linker hits a limit or a bug of its own.
 pub fn link(request: &LinkRequest<'_>) -> Result<Vec<u8>, LinkError> {
+    if is_windows(request.pack.target()) {
+        return pe::link(request);
+    }
     let prepared = prepare::prepare(request)?;
     let linked = match &request.linker {
         Linker::InProcess => wild::link(request, prepared.object)?,

@@ -6,15 +6,21 @@ use wasmelt_pack::RuntimePack;
 /// Address of an executable's first byte.
 pub(crate) const TEXT_ADDRESS: u64 = 0x40_0000;
 
+/// Where an executable for Windows has what the object has in a section `.wasmelt.NAME`, which is not
+/// for the program itself.
+pub const PE_NOTE_SECTION: &str = ".wasmelt";
+
 /// What to link, and how.
 #[derive(Debug)]
 pub struct LinkRequest<'a> {
-    /// One ELF relocatable object, for the target of `pack`.
+    /// One relocatable object for the target of `pack`, in ELF, or COFF for Windows.
     pub object: &'a [u8],
     pub pack: &'a RuntimePack,
     pub image: Option<ImageSection<'a>>,
     pub linker: Linker,
     pub strip: Strip,
+    /// For Windows, where the file says it: bytes of the stack, if they are not the usual.
+    pub stack_bytes: Option<u64>,
 }
 
 /// The section of the object that holds the initial contexts, and the initial memory behind it. The
@@ -62,4 +68,9 @@ pub(crate) fn page_bytes_max(target: &str) -> u64 {
     } else {
         0x1000
     }
+}
+
+/// Whether it is for Windows.
+pub(crate) fn is_windows(target: &str) -> bool {
+    target.contains("-windows-")
 }

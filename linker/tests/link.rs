@@ -195,6 +195,7 @@ fn link_to(folder: &Path, linker: Linker, strip: Strip) -> Result<PathBuf, LinkE
         image: image(),
         linker,
         strip,
+        stack_bytes: None,
     };
     link(&request).map(|executable| written(folder, &executable))
 }
@@ -255,6 +256,7 @@ fn names_of_internals_are_left_out() {
             image: None,
             linker: Linker::InProcess,
             strip,
+            stack_bytes: None,
         };
         let bytes = link(&request).unwrap();
         assert_eq!(exit_code(&written(folder.path(), &bytes)), Some(9));
@@ -296,6 +298,7 @@ fn large_pages_leave_no_gaps() {
         image: None,
         linker: Linker::InProcess,
         strip: Strip::None,
+        stack_bytes: None,
     });
     let bytes = bytes.unwrap();
     assert!(bytes.len() < 8 << 10, "{} bytes", bytes.len());
@@ -363,6 +366,7 @@ fn images_without_relocations() {
             image: image(),
             linker,
             strip: Strip::None,
+            stack_bytes: None,
         };
         let program = written(folder.path(), &link(&request).unwrap());
         assert_eq!(exit_code(&program), Some(9), "{:?}", request.linker);
@@ -385,6 +389,7 @@ fn undefined_symbols_are_named() {
         image: None,
         linker: Linker::InProcess,
         strip: Strip::None,
+        stack_bytes: None,
     };
     match link(&request) {
         Err(LinkError::UndefinedSymbols(names)) => assert_eq!(names, ["wasmelt_a", "wasmelt_b"]),
@@ -406,6 +411,7 @@ fn damaged_objects_are_errors() {
             image: image(),
             linker: Linker::InProcess,
             strip: Strip::None,
+            stack_bytes: None,
         };
         // What is wrong need not matter to a linker; it may not be the end of this process.
         let _ = link(&request);

@@ -23,7 +23,7 @@ use wasmelt_compiler::{Compiled, Error, IMAGE_SECTION, Options, Progress, Script
 use wasmelt_linker::{ImageSection, LinkRequest, Linker, RuntimePack, Strip};
 
 /// The runtime library for each target, packed by the build script; nothing where it could not.
-static PACKS: [(&str, &[u8]); 3] = [
+static PACKS: [(&str, &[u8]); 4] = [
     (
         "x86_64-linux",
         include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-linux.zst")),
@@ -35,6 +35,10 @@ static PACKS: [(&str, &[u8]); 3] = [
     (
         "riscv64-linux",
         include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-riscv64-linux.zst")),
+    ),
+    (
+        "x86_64-windows",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-windows.zst")),
     ),
 ];
 
@@ -78,6 +82,7 @@ pub fn link(compiled: &Compiled, output: &Path) -> Result<(), String> {
         }),
         linker: Linker::InProcess,
         strip: Strip::None,
+        stack_bytes: None,
     });
     let executable = executable.map_err(|error| error.to_string())?;
     // One that ran before, perhaps still does, keeps its contents.

@@ -315,7 +315,7 @@ case ${1-} in
         for word; do
             shift
             kept=$(dirname "$word")/.emulated/$(basename "$word")
-            [ ! -f "$kept" ] || word=$kept
+            for kept in "$kept" "$kept.exe"; do [ ! -f "$kept" ] || word=$kept; done
             set -- "$@" "$word"
         done
         exec WASMELT "$@"
@@ -326,20 +326,21 @@ esac
 WASMELT build --target TARGET "$@" || exit
 find . -name .emulated -prune -o -type f -perm -100 -print | while read -r file; do
     case $(od -A n -t x1 -j 0 -N 4 "$file") in
-        " 7f 45 4c 46") ;;
+        " 7f 45 4c 46" | " 4d 5a "*) ;;
         *) continue ;;
     esac
     folder=$(dirname "$file")
     name=$(basename "$file")
+    plain=${file%.exe}
     arguments='ARGUMENTS'
     if WASMELT inspect "$file" | grep -q 'entry  *wasi:http'; then arguments='-R SERVER_ADDRESSES'; fi
     mkdir -p "$folder/.emulated"
     mv "$file" "$folder/.emulated/$name"
-    cat >"$file" <<END
+    cat >"$plain" <<END
 #!/bin/sh
 exec EMULATOR $arguments -0 "\$0" "$PWD/$folder/.emulated/$name" "\$@"
 END
-    chmod +x "$file"
+    chmod +x "$plain"
 done
 "#;
     let emulator = emulation::emulator().ok_or("there is an emulator")?;

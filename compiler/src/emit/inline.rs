@@ -373,7 +373,7 @@ impl Inline for Inliner<'_> {
         &mut self,
         caller: &ir::Function,
         call: ir::Inst,
-        _opcode: ir::Opcode,
+        opcode: ir::Opcode,
         callee: ir::FuncRef,
         _args: &[ir::Value],
     ) -> InlineCommand<'_> {
@@ -393,7 +393,8 @@ impl Inline for Inliner<'_> {
                 candidate.fits(candidate.values_max.max(hot_values_max))
             }
         };
-        if !is_worth_it || cost > self.size_left || !self.may_split(caller, call) {
+        let is_possible = self.may_split(caller, call) && may_be_tried(opcode, &candidate.clif);
+        if !is_worth_it || cost > self.size_left || !is_possible {
             return InlineCommand::KeepCall;
         }
         self.size_left -= cost;
@@ -419,12 +420,13 @@ impl Inline for Recursion<'_> {
         &mut self,
         caller: &ir::Function,
         call: ir::Inst,
-        _opcode: ir::Opcode,
+        opcode: ir::Opcode,
         callee: ir::FuncRef,
         _args: &[ir::Value],
     ) -> InlineCommand<'_> {
         let is_cold = self.candidates.heat(&self.candidate.calls, call) == Heat::Cold;
-        if is_cold || called(caller, callee) != Some(self.id) {
+        let is_possible = may_be_tried(opcode, &self.candidate.clif);
+        if is_cold || !is_possible || called(caller, callee) != Some(self.id) {
             return InlineCommand::KeepCall;
         }
         let values_left = self.values_left.checked_sub(self.candidate.values);
@@ -438,6 +440,14 @@ impl Inline for Recursion<'_> {
             visit_callee: false,
         }
     }
+}
+
+/// Whether a body can be in the place of its call: where that has handlers, all calls in the body get
+/// them, and by the convention of Windows none can have any.
+fn may_be_tried(call: ir::Opcode, body: &ir::Function) -> bool {
+    let mut signatures = body.dfg.signatures.values();
+    !matches!(call, ir::Opcode::TryCall | ir::Opcode::TryCallIndirect)
+        || signatures.all(|signature| signature.call_conv.supports_exceptions())
 }
 
 /// The wasm function, or generated one, that a reference in a caller names.

@@ -35,6 +35,7 @@ use crate::error::Result;
 use crate::options::{Options, TextKind};
 use crate::plan::LinkPlan;
 use crate::profile::{Layout, Profile, Profiling};
+use crate::target::System;
 use crate::translate::Translation;
 use code::Target;
 use isa::unused_isa;
@@ -170,7 +171,9 @@ pub fn emit(
     let text = Text::lay_out(functions, options.target.arch)?;
     report.code_bytes = text.bytes.len() as u64;
     report.host_imports = host_imports(plan, &text);
-    let object = if options.portable_object {
+    // The linker for Windows takes what others take.
+    let is_portable = options.portable_object || options.target.system == System::Windows;
+    let object = if is_portable {
         object::write_portable(plan, options, counters.as_ref(), &text, isa)?
     } else {
         object::write(plan, options, counters.as_ref(), &text)
@@ -179,7 +182,7 @@ pub fn emit(
     let image = image_is_mapped(plan).then(|| ImagePlacement {
         address: MEMORY_ADDRESS - plan.regions[0].below_bytes,
         memory_bytes: mapped_bytes(plan),
-        parts: match options.portable_object {
+        parts: match is_portable {
             true => Vec::new(),
             false => placement::parts(plan),
         },

@@ -5,10 +5,12 @@ use super::names;
 use super::translator::FuncTranslator;
 use crate::index::{FuncId, FuncIndex, HostFnId, RegionIndex, SigId, TableId, TypeIndex};
 use crate::plan::{self, Callee, ConstantCalls, Slot};
+use crate::target::Arch;
 use cranelift_codegen::ir::{
     AbiParam, BlockArg, ExtFuncData, ExternalName, FuncRef, Inst, InstBuilder, SigRef, Signature,
     Type, UserExternalName, Value, condcodes::IntCC, types,
 };
+use cranelift_codegen::isa::CallConv;
 use std::mem::offset_of;
 use wasmelt_abi::{AbiType, RUNTIME_FNS, TrapCode};
 use wasmparser::{FuncType, Operator};
@@ -401,11 +403,19 @@ impl FuncTranslator<'_, '_> {
         self.builder.inst_results(inst).first().copied()
     }
 
+    /// The system's, but for what throws: Cranelift has handlers for that of System V alone.
+    fn runtime_convention(&self, name: &str) -> CallConv {
+        match (self.plan().target.arch, name) {
+            (Arch::X86_64, "throw") => CallConv::SystemV,
+            _ => self.frontend_config().default_call_conv,
+        }
+    }
+
     fn runtime_func_ref(&mut self, name: &str) -> FuncRef {
         let row = names::runtime_fn(name);
         self.func_ref(UserExternalName::new(names::RUNTIME, row), |this| {
             let function = &RUNTIME_FNS[row as usize];
-            let mut signature = Signature::new(this.frontend_config().default_call_conv);
+            let mut signature = Signature::new(this.runtime_convention(name));
             let ty = |t: &AbiType| {
                 AbiParam::new(match t {
                     AbiType::I32 => types::I32,

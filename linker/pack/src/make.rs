@@ -9,8 +9,10 @@ mod constants;
 mod reach;
 mod rewrite;
 mod source;
+mod windows;
 
 pub use source::{MakeError, Source};
+pub use windows::make_for_windows;
 
 use crate::{Place, write};
 use object::build::elf::Builder;

@@ -23,6 +23,7 @@ pub(crate) mod note;
 mod pages;
 pub mod process;
 pub(crate) mod processor;
+#[cfg_attr(windows, path = "windows/profile.rs")]
 pub(crate) mod profile;
 #[cfg_attr(windows, path = "windows/signal.rs")]
 mod signal;

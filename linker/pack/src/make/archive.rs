@@ -27,11 +27,12 @@ pub(super) fn read(source_index: usize, source: &Source) -> Result<Vec<Member>, 
 }
 
 /// An archive with a symbol index; without times, owners and modes.
-pub(super) fn write(members: &[(&str, Rewritten)]) -> Vec<u8> {
+pub(super) fn write<N: AsRef<str>>(members: &[(N, Rewritten)]) -> Vec<u8> {
     let mut long_names = String::new();
     let names: Vec<String> = members
         .iter()
         .map(|(name, _)| {
+            let name = name.as_ref();
             if name.len() < 16 {
                 return format!("{name}/");
             }
