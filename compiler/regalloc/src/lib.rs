@@ -5,7 +5,7 @@
 //! that interface. What is not defined here is regalloc2's own.
 //!
 //! There is little in here, since all of Cranelift is compiled again when it changes. The allocator of
-//! our own is in `compiler/registers`, and what is done to the result in the compiler (`emit/spills`).
+//! our own, and what is done to the result of either, are in `compiler/registers`.
 
 #![forbid(unsafe_code)]
 
@@ -22,8 +22,8 @@ pub struct Ctx {
     pub own: Option<Box<dyn Allocate>>,
     /// Is given each result.
     pub reviser: Option<Box<dyn Revise>>,
-    /// How many functions `own` has left to regalloc2.
-    pub left_over: usize,
+    /// What `own` cannot do is an error, and not left to regalloc2: for tests.
+    pub own_alone: bool,
     allocator: allocator::Ctx,
 }
 
@@ -59,19 +59,17 @@ pub fn run_with_ctx<'a, F: Function>(
 ) -> Result<&'a Output, RegAllocError> {
     // Who asks for the other algorithm would rather have the code soon.
     let is_thorough = matches!(options.algorithm, Algorithm::Ion);
-    let is_done = match &mut ctx.own {
-        Some(own) if is_thorough => {
-            let result = own.allocate(func, env, &mut ctx.output);
-            ctx.left_over += usize::from(result.is_err());
-            result.is_ok()
+    let own = ctx.own.as_mut().filter(|_| is_thorough);
+    let done = own.map(|own| own.allocate(func, env, &mut ctx.output));
+    match done {
+        Some(Ok(())) => {}
+        Some(Err(error)) if ctx.own_alone => return Err(error),
+        _ => {
+            // The memory of the last result is used again.
+            mem::swap(&mut ctx.output, &mut ctx.allocator.output);
+            allocator::run_with_ctx(func, env, options, &mut ctx.allocator)?;
+            mem::swap(&mut ctx.output, &mut ctx.allocator.output);
         }
-        _ => false,
-    };
-    if !is_done {
-        // The memory of the last result is used again.
-        mem::swap(&mut ctx.output, &mut ctx.allocator.output);
-        allocator::run_with_ctx(func, env, options, &mut ctx.allocator)?;
-        mem::swap(&mut ctx.output, &mut ctx.allocator.output);
     }
     if let (Some(reviser), true) = (&mut ctx.reviser, is_thorough) {
         reviser.revise(func, env, &mut ctx.output);

@@ -13,6 +13,8 @@
 //! - `edges`: moves between blocks. `parallel`: moves that happen at once.
 //! - `slots`: where values are in memory.
 //!
+//! `spills` is no phase of it: it removes what any allocator has left too much.
+//!
 //! All of them take time and memory by and large in proportion to the number of operands and of
 //! values alive in all blocks together.
 
@@ -30,12 +32,17 @@ mod memory;
 mod parallel;
 mod place;
 mod plan;
+#[cfg(test)]
+mod program;
 mod scan;
 mod slots;
+mod spills;
 #[cfg(test)]
 mod tests;
 mod urgency;
 mod values;
+
+pub use spills::Spills;
 
 use flow::Flow;
 use homes::Homes;

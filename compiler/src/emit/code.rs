@@ -5,7 +5,6 @@ use super::inline::{Candidates, Inliner};
 use super::isa::jump_table_isa;
 use super::portable::{CallSite, PortableCode, PortableTarget};
 use super::shorten::{Flow, Shortener};
-use super::spills::Spills;
 use super::{alignment, loops};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,7 +24,7 @@ use std::cell::OnceCell;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use wasmelt_registers::Allocator;
+use wasmelt_registers::{Allocator, Spills};
 
 /// A compiled function, position independent but for its relocations.
 #[derive(Debug)]
@@ -80,6 +79,7 @@ impl Worker {
         let mut registers = regalloc2::Ctx::default();
         if options.registers() == RegisterAllocation::Scan {
             registers.own = Some(Box::new(Allocator::default()));
+            registers.own_alone = options.verify;
         }
         if options.spill_cleanup && options.opt_level != OptLevel::None {
             registers.reviser = Some(Box::new(Spills::default()));

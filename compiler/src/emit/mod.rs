@@ -22,7 +22,6 @@ mod profile;
 mod program;
 mod rare;
 mod shorten;
-mod spills;
 mod tasks;
 mod text;
 

@@ -1,5 +1,4 @@
 //! Random functions, and functions for one idea each.
 
-mod program;
 mod random;
 mod small;

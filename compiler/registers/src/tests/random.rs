@@ -1,34 +1,12 @@
 //! Random functions with all kinds of operands. Whether a result is right, the symbolic checker of
 //! regalloc2 says, which follows values through all places.
 
-use super::program::{Body, Instruction, Program, caller_saved, machine};
 use crate::Allocator;
+use crate::program::{Body, CLASSES, Instruction, Program, Random, caller_saved, machine};
 use regalloc2::checker::Checker;
 use regalloc2::{
     Operand, OperandConstraint, OperandKind, OperandPos, Output, PReg, PRegSet, RegClass, VReg,
 };
-
-/// Numbers that look random: a counter, mixed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
-    }
-
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())]
-    }
-
-    fn chance(&mut self, of: usize) -> bool {
-        self.below(of) == 0
-    }
-}
-
-const CLASSES: [RegClass; 3] = [RegClass::Int, RegClass::Int, RegClass::Float];
 
 struct Maker {
     program: Program,

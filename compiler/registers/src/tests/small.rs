@@ -1,7 +1,7 @@
 //! Small functions, each for one idea.
 
-use super::program::{Body, Instruction, Program, caller_saved, machine};
 use crate::Allocator;
+use crate::program::{Body, Instruction, Program, caller_saved, machine};
 use regalloc2::checker::Checker;
 use regalloc2::{
     Allocation, Block, Edit, Function, Operand, Output, PReg, ProgPoint, RegAllocError, RegClass,

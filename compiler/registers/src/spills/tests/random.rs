@@ -1,28 +1,10 @@
 //! Random functions: what is left of the allocator's moves must be enough. Whether it is, the
 //! symbolic checker of regalloc2 says, which follows values through all places.
 
-use super::program::{Body, Instruction, Program, caller_saved, machine};
-use crate::emit::spills::Spills;
+use crate::Spills;
+use crate::program::{Body, CLASSES, Instruction, Program, Random, caller_saved, machine};
 use regalloc2::checker::Checker;
 use regalloc2::{Ctx, Operand, PReg, RegClass, RegallocOptions, VReg, run_with_ctx};
-
-/// Numbers that look random: a counter, mixed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
-    }
-
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())]
-    }
-}
-
-const CLASSES: [RegClass; 3] = [RegClass::Int, RegClass::Int, RegClass::Float];
 
 /// A function of blocks in a row, some with an arm that is jumped over and some with a way to an
 /// earlier block. Edges from a branch lead to blocks of their own.
@@ -62,10 +44,11 @@ fn program(random: &mut Random) -> Program {
                 block + 3
             };
             let params = program.blocks[target].params.clone();
-            for param in params {
-                let arg = value(&mut program, random, &mut here, param.class());
-                program.blocks[edge].args.push(arg);
-            }
+            let args = params
+                .iter()
+                .map(|param| value(&mut program, random, &mut here, param.class()))
+                .collect();
+            program.blocks[edge].args.push(args);
             program.end_block(edge, &[target]);
         }
     }
@@ -92,11 +75,7 @@ fn value(
     if !of_class.is_empty() {
         return random.one_of(&of_class);
     }
-    let new = program.vreg(class);
-    program.insts.push(Instruction {
-        operands: vec![Operand::reg_def(new)],
-        ..Instruction::default()
-    });
+    let new = program.define(class);
     values.push(new);
     new
 }

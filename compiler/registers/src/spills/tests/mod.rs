@@ -1,5 +1,4 @@
 //! Moves that are removed, and that what is left is enough.
 
 mod cleaned;
-mod program;
 mod random;

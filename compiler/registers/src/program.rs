@@ -166,3 +166,26 @@ pub fn caller_saved() -> PRegSet {
     let floats = (0..8).map(|number| PReg::new(number, RegClass::Float));
     ints.chain(floats).fold(PRegSet::empty(), PRegSet::with)
 }
+
+/// Numbers that look random: a counter, mixed.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
+    }
+
+    pub fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+
+    pub fn chance(&mut self, of: usize) -> bool {
+        self.below(of) == 0
+    }
+}
+
+/// Classes of values, as often as there are such.
+pub const CLASSES: [RegClass; 3] = [RegClass::Int, RegClass::Int, RegClass::Float];

@@ -1,7 +1,7 @@
 //! Small cases of what is removed, and of what has to stay.
 
-use super::program::{Body, Instruction, Program, caller_saved, machine};
-use crate::emit::spills::Spills;
+use crate::Spills;
+use crate::program::{Body, Instruction, Program, caller_saved, machine};
 use Step::{Add, Call, Load, Move, Read, Store, Use, Want, Write};
 use regalloc2::{
     Allocation, Block, Edit, Function, Inst, InstOrEdit, Operand, OperandConstraint, OperandKind,
