@@ -133,8 +133,7 @@ impl Worker {
             blocks: code.bb_starts,
             branches: code.bb_edges,
         };
-        let is_optimized = translation.isa.flags().opt_level() != settings::OptLevel::None;
-        if let Some(shortener) = self.shortener.as_mut().filter(|_| is_optimized) {
+        if let Some(shortener) = &mut self.shortener {
             shortener.shorten(&mut portable, &mut flow);
         }
         portable.start = alignment::start(&flow.blocks, &flow.branches, portable.len());
