@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod buffers;
+pub mod chunk;
 pub mod clocks;
 pub mod descriptor;
 pub mod directory;

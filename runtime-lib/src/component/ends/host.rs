@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use super::buffer::Buffer;
 use crate::component::values::{Lift, Lower};
-use crate::host::http::body::Chunk;
+use crate::host::chunk::Chunk;
 use crate::io::Handle;
 
 /// The writable end of a `stream<u8>`.

@@ -14,12 +14,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-pub use state::{Announced, Chunk, Kind, PIPE_BYTES_MAX};
+pub use state::{Announced, Kind, PIPE_BYTES_MAX};
 use state::{Ended, Pipe, Readable, Woken, Writable, attach, poll, wake};
 
 use super::error::{ErrorCode, Result};
 use super::fields::Fields;
-use super::parcel::NewParcel;
+use crate::host::chunk::{Chunk, NewParcel};
 use crate::io::Event;
 
 /// The side that writes. Dropped without an end, the body is cut short.

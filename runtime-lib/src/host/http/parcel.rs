@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::retry_on_intr;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
+use crate::host::chunk::Parcel;
 use crate::host::http::large::HUGE_BYTES;
 
 /// Bytes in a parcel at most. Larger ones are no faster, and users have 64 MiB of them in all.
@@ -23,30 +24,6 @@ const KEPT_MAX: usize = 4;
 
 /// Fewer bytes are as well copied.
 pub const WORTH_BYTES: u64 = 64 * 1024;
-
-/// Bytes that stay with the system.
-pub trait Parcel {
-    /// How many there are.
-    fn bytes(&self) -> usize;
-
-    /// Takes at most so many that have come in on a socket: 0 at its end.
-    ///
-    /// # Errors
-    /// The system's.
-    fn fill(&mut self, from: BorrowedFd<'_>, bytes_max: usize) -> rustix::io::Result<usize>;
-
-    /// Hands some over to a socket, and says how many.
-    ///
-    /// # Errors
-    /// The system's.
-    fn send(&mut self, to: BorrowedFd<'_>) -> rustix::io::Result<usize>;
-
-    /// Takes them out, for whoever wants to have them.
-    fn open(&mut self) -> Vec<u8>;
-}
-
-/// Gives an empty parcel, if there is one.
-pub type NewParcel = fn() -> Option<Box<dyn Parcel>>;
 
 thread_local! {
     static KEPT: RefCell<Vec<Ends>> = const { RefCell::new(Vec::new()) };

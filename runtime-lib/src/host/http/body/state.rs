@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::host::chunk::{Chunk, NewParcel};
 use crate::host::http::error::{ErrorCode, Result};
 use crate::host::http::fields::Fields;
 use crate::host::http::large::{self, LARGE_BYTES};
-use crate::host::http::parcel::{NewParcel, Parcel};
 use crate::io::Event;
 
 /// Bytes that wait to be read.
@@ -41,23 +41,6 @@ impl Kind {
 pub struct Announced {
     pub kind: Kind,
     pub bytes: Option<u64>,
-}
-
-/// Bytes of a body, as whoever has them passes them on.
-pub enum Chunk {
-    Bytes(Vec<u8>),
-    Parcel(Box<dyn Parcel>),
-}
-
-impl Chunk {
-    /// How many there are.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        match self {
-            Chunk::Bytes(bytes) => bytes.len(),
-            Chunk::Parcel(parcel) => parcel.bytes(),
-        }
-    }
 }
 
 #[derive(Default)]

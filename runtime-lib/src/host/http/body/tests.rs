@@ -7,6 +7,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 use super::state::UNREAD_BYTES_MAX;
 use super::*;
+use crate::host::chunk::Chunk;
 use crate::host::http::parcel::new_parcel;
 
 const REQUEST: Announced = Announced {

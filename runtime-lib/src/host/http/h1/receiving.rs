@@ -4,7 +4,8 @@ use std::task::{Context, Poll};
 
 use super::framing::Decoder;
 use crate::host::Result;
-use crate::host::http::body::{BodyWriter, Chunk};
+use crate::host::chunk::Chunk;
+use crate::host::http::body::BodyWriter;
 use crate::host::http::parcel::WORTH_BYTES;
 use crate::host::http::transport::{Buffer, Transport};
 use crate::io::Interest;

@@ -5,11 +5,11 @@ use std::task::{Context, Poll, ready};
 use rustix::net::SendFlags;
 
 use crate::host;
+use crate::host::chunk::{Chunk, Parcel};
 use crate::host::http::ErrorCode;
-use crate::host::http::body::{BodyReader, Chunk};
+use crate::host::http::body::BodyReader;
 use crate::host::http::fields::{Fields, is_forbidden};
 use crate::host::http::large;
-use crate::host::http::parcel::Parcel;
 use crate::host::http::transport::Transport;
 use crate::io::Interest;
 
