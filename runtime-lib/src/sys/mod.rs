@@ -4,6 +4,7 @@
 //! On Unix that is rustix itself. On Windows each module makes the same of Win32: descriptors are
 //! handles, error numbers are those of POSIX, and what Windows has no call for is made of several.
 
+mod attributes;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

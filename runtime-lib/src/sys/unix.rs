@@ -188,6 +188,7 @@ pub mod fs {
     use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
 
+    pub use crate::sys::attributes::Attributes;
     use cap_fs_ext::OpenOptionsFollowExt;
     use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
     pub use rustix::fs::{
@@ -260,8 +261,7 @@ pub mod fs {
         Ok(())
     }
 
-    /// The attributes that cap-std tells, as the system would: device, inode, mode, links, size, and
-    /// times of access, change of contents and of attributes in seconds and nanoseconds.
+    /// The attributes that cap-std tells, as the system would.
     pub fn attributes(metadata: &Metadata) -> Attributes {
         Attributes {
             device: metadata.dev(),
@@ -273,19 +273,6 @@ pub mod fs {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
-    }
-
-    /// What [`attributes`] gives.
-    #[derive(Clone, Copy, Debug)]
-    pub struct Attributes {
-        pub device: u64,
-        pub inode: u64,
-        pub mode: RawMode,
-        pub links: u64,
-        pub size: u64,
-        pub accessed: (i64, i64),
-        pub modified: (i64, i64),
-        pub changed: (i64, i64),
     }
 
     /// Sets times before 1970, which cap-std does not have. The system has had this since Linux 5.8.

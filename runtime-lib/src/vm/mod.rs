@@ -11,6 +11,7 @@ mod code_map;
 mod contents;
 pub(crate) mod exception;
 mod exception_pool;
+mod fault;
 pub mod fiber;
 #[cfg_attr(windows, path = "windows/image_file.rs")]
 mod image_file;

@@ -9,24 +9,12 @@ use std::sync::OnceLock;
 
 use crate::vm::arch::{KernelAction, Registers};
 use crate::vm::backtrace::Frames;
-use crate::vm::code_map;
-use crate::vm::message::Message;
-use crate::vm::space::PROCESS;
-use crate::vm::spaces;
-use crate::vm::trap::{self, TrapInfo};
+use crate::vm::fault::{Report, classify, say_lacking};
+use crate::vm::trap;
 use wasmelt_abi::TrapCode;
 
 /// The signals that report traps.
 const TRAPPING: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
-
-/// How far below the stack pointer an access that runs out of stack may be: stack probes touch
-/// each page in turn, so only what the system leaves free below a stack counts.
-const BELOW_SP_MAX: usize = 1 << 20;
-/// How far above it: the stack pointer of a large frame has moved before its first access.
-const ABOVE_SP_MAX: usize = 64 << 10;
-
-/// Addresses below this are null with an offset: accesses to a field of nothing.
-const NULL_ADDRESS_MAX: usize = 64 << 10;
 
 /// No system has smaller pages.
 const PAGE_BYTES_MIN: usize = 4 << 10;
@@ -122,7 +110,11 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
     // SAFETY: the kernel passes a valid structure, and all four signals carry an address.
     let address = unsafe { (*info).si_addr() } as usize;
     let (pc, sp) = (registers.pc(), registers.sp());
-    match classify(signal, address, pc, sp) {
+    let report = match signal {
+        libc::SIGILL | libc::SIGFPE => Report::Instruction,
+        _ => Report::Access(address),
+    };
+    match classify(report, pc, sp) {
         Some(trap) => {
             // Below the page of an access that ran out of stack, nothing is mapped.
             let low = if trap.code == TrapCode::StackOverflow {
@@ -173,44 +165,11 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     }
 }
 
-/// The trap that a signal reports, or `None` if it reports a crash.
-fn classify(signal: c_int, address: usize, pc: usize, sp: usize) -> Option<TrapInfo> {
-    let code = code_map::of_program();
-    let in_code = code_map::offset_of(code, pc);
-    if cfg!(feature = "library") && in_code.is_none() {
-        return None;
-    }
-    let trap = in_code.and_then(|offset| code_map::trap_at(code, offset));
-    if signal == libc::SIGILL || signal == libc::SIGFPE {
-        return trap.map(TrapInfo::new);
-    }
-    if let Some((store, offset)) = spaces::containing(address) {
-        // An address inside the memory's length is no trap: the system failed to provide it.
-        let access = PROCESS.access_out_of_bounds(store, offset)?;
-        // Only the guest's own code accesses memory without a look at its length.
-        return in_code.is_some().then_some(TrapInfo {
-            access: Some(access),
-            ..TrapInfo::new(TrapCode::MemoryOutOfBounds)
-        });
-    }
-    match trap {
-        Some(trap) if address < NULL_ADDRESS_MAX => Some(TrapInfo::new(trap)),
-        _ if address >= sp.saturating_sub(BELOW_SP_MAX)
-            && address < sp.saturating_add(ABOVE_SP_MAX) =>
-        {
-            Some(TrapInfo::new(TrapCode::StackOverflow))
-        }
-        _ => None,
-    }
-}
-
 /// Lets the signal end the process in the system's way as soon as the handler returns and the
 /// instruction is executed again.
 fn crash(signal: c_int) {
     if signal == libc::SIGILL && !cfg!(feature = "library") {
-        let mut message = Message::new();
-        message.text("error: this processor lacks an instruction that the executable uses\n");
-        message.text("help: build it for an older processor, or run it on the one it is for\n");
+        say_lacking();
     }
     set_action(signal, libc::SIG_DFL, 0);
 }

@@ -25,6 +25,7 @@ use super::handle::file_type;
 use super::time::{ClockId, clock_gettime, since_1970, steps, steps_from_1970};
 
 pub use super::time::Timespec;
+pub use crate::sys::attributes::Attributes;
 
 /// The kind of a file, as Unix has it in the mode.
 pub type RawMode = u32;
@@ -220,19 +221,6 @@ fn stat_of_file(fd: BorrowedFd<'_>) -> Result<Stat> {
         st_ctime: modified.0,
         st_ctime_nsec: modified.1,
     })
-}
-
-/// What [`attributes`] gives.
-#[derive(Clone, Copy, Debug)]
-pub struct Attributes {
-    pub device: u64,
-    pub inode: u64,
-    pub mode: RawMode,
-    pub links: u64,
-    pub size: u64,
-    pub accessed: (i64, i64),
-    pub modified: (i64, i64),
-    pub changed: (i64, i64),
 }
 
 /// The attributes that cap-std tells, as [`fstat`] would.

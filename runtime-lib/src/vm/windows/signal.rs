@@ -19,10 +19,7 @@ use windows_sys::Win32::System::Threading::SetThreadStackGuarantee;
 
 use crate::vm::arch::Registers;
 use crate::vm::backtrace::Frames;
-use crate::vm::code_map;
-use crate::vm::message::Message;
-use crate::vm::space::PROCESS;
-use crate::vm::spaces;
+use crate::vm::fault::{Report, classify, say_lacking};
 use crate::vm::trap::{self, TrapInfo};
 use wasmelt_abi::TrapCode;
 
@@ -38,22 +35,6 @@ struct ReportStack(UnsafeCell<[u8; REPORT_STACK_BYTES]>);
 unsafe impl Sync for ReportStack {}
 
 static REPORT_STACK: ReportStack = ReportStack(UnsafeCell::new([0; REPORT_STACK_BYTES]));
-
-/// Addresses below this are null with an offset: accesses to a field of nothing.
-const NULL_ADDRESS_MAX: usize = 64 << 10;
-
-/// How far from the stack pointer an access that runs out of stack may be.
-const BELOW_SP_MAX: usize = 1 << 20;
-const ABOVE_SP_MAX: usize = 64 << 10;
-
-/// What an exception reports.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Report {
-    /// An instruction that traps.
-    Instruction,
-    /// An access to this address.
-    Access(usize),
-}
 
 /// Installs the handler, and keeps room for it on the main thread's stack.
 pub(crate) fn install() {
@@ -111,43 +92,9 @@ fn handle_other(record: &EXCEPTION_RECORD, context: *mut CONTEXT) -> i32 {
         }
         None => {
             if report == Report::Instruction {
-                let mut message = Message::new();
-                message
-                    .text("error: this processor lacks an instruction that the executable uses\n");
-                message.text(
-                    "help: build it for an older processor, or run it on the one it is for\n",
-                );
+                say_lacking();
             }
             EXCEPTION_CONTINUE_SEARCH
         }
-    }
-}
-
-/// The trap that an exception reports, or `None` if it reports a crash.
-fn classify(report: Report, pc: usize, sp: usize) -> Option<TrapInfo> {
-    let code = code_map::of_program();
-    let in_code = code_map::offset_of(code, pc);
-    let trap = in_code.and_then(|offset| code_map::trap_at(code, offset));
-    let address = match report {
-        Report::Instruction => return trap.map(TrapInfo::new),
-        Report::Access(address) => address,
-    };
-    if let Some((store, offset)) = spaces::containing(address) {
-        // An address inside the memory's length is no trap: the system failed to provide it.
-        let access = PROCESS.access_out_of_bounds(store, offset)?;
-        // Only the guest's own code accesses memory without a look at its length.
-        return in_code.is_some().then_some(TrapInfo {
-            access: Some(access),
-            ..TrapInfo::new(TrapCode::MemoryOutOfBounds)
-        });
-    }
-    match trap {
-        Some(trap) if address < NULL_ADDRESS_MAX => Some(TrapInfo::new(trap)),
-        _ if address >= sp.saturating_sub(BELOW_SP_MAX)
-            && address < sp.saturating_add(ABOVE_SP_MAX) =>
-        {
-            Some(TrapInfo::new(TrapCode::StackOverflow))
-        }
-        _ => None,
     }
 }
