@@ -56,6 +56,8 @@ pub struct Options {
     pub trap_on_grow_failure: bool,
     /// NaN results have the same bits on every processor (`-W nan-canonicalization`).
     pub nan_canonicalization: bool,
+    /// Operators of relaxed SIMD have the results that every processor has.
+    pub relaxed_simd_deterministic: bool,
     /// What of the host's interfaces a program is not to have (`-S cli=n`, and such).
     pub withheld: Withheld,
     /// `wasi:clocks/timezone`, which WASI calls unstable, may be imported (`-S clocks-timezone`).
@@ -273,6 +275,7 @@ impl Default for Options {
             counts: Counts::default(),
             trap_on_grow_failure: false,
             nan_canonicalization: false,
+            relaxed_simd_deterministic: false,
             withheld: Withheld::default(),
             clocks_timezone: false,
             gates: BTreeSet::new(),

@@ -72,13 +72,11 @@ proposals! {
     ComponentModelGc "component-model-gc" WasmFeatures::CM_GC, false,
         "garbage collection in components";
     Gc "gc" WasmFeatures::GC, false, "garbage collection";
-    RelaxedSimd "relaxed-simd" WasmFeatures::RELAXED_SIMD, false, "relaxed SIMD";
-    RelaxedSimdDeterministic "relaxed-simd-deterministic" WasmFeatures::empty(), false,
-        "relaxed SIMD";
+    RelaxedSimd "relaxed-simd" WasmFeatures::RELAXED_SIMD, true, "relaxed SIMD";
     SharedMemory "shared-memory" WasmFeatures::empty(), false, "shared memory";
     SharedEverythingThreads "shared-everything-threads" WasmFeatures::SHARED_EVERYTHING_THREADS,
         false, "shared-everything threads";
     StackSwitching "stack-switching" WasmFeatures::STACK_SWITCHING, false, "stack switching";
-    CustomPageSizes "custom-page-sizes" WasmFeatures::CUSTOM_PAGE_SIZES, false,
+    CustomPageSizes "custom-page-sizes" WasmFeatures::CUSTOM_PAGE_SIZES, true,
         "memories with pages of other sizes";
 }

@@ -92,6 +92,15 @@ pub(crate) static WASM: Flag = Flag {
             },
         ),
         Row::apply(
+            "relaxed-simd-deterministic",
+            Takes::Flag,
+            "relaxed SIMD has the same results on every processor; slower",
+            |settings, value| {
+                settings.options.relaxed_simd_deterministic = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
             "trap-on-grow-failure",
             Takes::Flag,
             "a memory or table that cannot grow is a trap",
@@ -166,10 +175,6 @@ pub(crate) static WASM: Flag = Flag {
         Row::proposal("component-model-gc", Proposal::ComponentModelGc),
         Row::proposal("gc", Proposal::Gc),
         Row::proposal("relaxed-simd", Proposal::RelaxedSimd),
-        Row::proposal(
-            "relaxed-simd-deterministic",
-            Proposal::RelaxedSimdDeterministic,
-        ),
         Row::proposal("shared-memory", Proposal::SharedMemory),
         Row::proposal(
             "shared-everything-threads",

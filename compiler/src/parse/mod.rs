@@ -26,7 +26,9 @@ use wasmparser::{
 /// that would have to do it, by name.
 pub const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .union(WasmFeatures::THREADS)
-    .union(WasmFeatures::WIDE_ARITHMETIC);
+    .union(WasmFeatures::WIDE_ARITHMETIC)
+    .union(WasmFeatures::CUSTOM_PAGE_SIZES)
+    .union(WasmFeatures::COMPACT_IMPORTS);
 
 /// A validated core module.
 #[derive(Debug)]

@@ -86,6 +86,8 @@ pub(super) fn reserve(ty: &MemoryType, options: &Options) -> Result<Reservation>
             bytes_max = bytes_max.min(space.max(bytes));
             Bounds::Length
         }
+        // What faults is whole pages of the processor's.
+        _ if page_bytes_log2(ty) < WASM_PAGE_BYTES.trailing_zeros() => Bounds::Length,
         _ => Bounds::Guarded { index_max },
     };
     let bytes_reserved = match bounds {

@@ -29,6 +29,7 @@ mod numeric;
 mod simd;
 mod simd_lanes;
 mod simd_memory;
+mod simd_relaxed;
 mod table;
 mod tasks;
 mod translator;
@@ -155,6 +156,7 @@ impl FuncTranslator<'_, '_> {
     fn other_operator(&mut self, op: &Operator<'_>, offset: u64) -> Result<()> {
         match proposal(op) {
             Some("simd") => self.translate_simd(op, offset),
+            Some("relaxed_simd") => self.translate_relaxed_simd(op, offset),
             Some("threads") => self.translate_atomic(op, offset),
             Some(name) => Err(unsupported_operator(op, name, offset)),
             None => Err(Error::unsupported(format!("instruction `{op:?}`"), offset)),

@@ -4,8 +4,6 @@
 //! leaves the result there. A `v128` is an `I8X16` on the stack; each operator looks at it as the
 //! lanes it works on. This file is the table of operators; how lanes are computed is in
 //! `simd_lanes`, how they are loaded and stored in `simd_memory`.
-//!
-//! Relaxed SIMD is not here; its operators would be another table over the same functions.
 
 use cranelift_codegen::ir::InstBuilder;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};

@@ -131,6 +131,10 @@ impl FuncTranslator<'_, '_> {
         self.push_v128(constant);
     }
 
+    pub(super) fn simd_zero(&mut self, ty: Type) -> Value {
+        self.vconst(ty, &[0; 16])
+    }
+
     fn vconst(&mut self, ty: Type, bytes: &[u8; 16]) -> Value {
         let constant = self
             .builder
@@ -233,7 +237,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// For each lane, the first of `choices` where `compared[0] < compared[1]`, else the second.
-    fn simd_choose_less(&mut self, ty: Type, compared: [Value; 2], choices: [Value; 2]) {
+    pub(super) fn simd_choose_less(&mut self, ty: Type, compared: [Value; 2], choices: [Value; 2]) {
         let less = self
             .builder
             .ins()
@@ -247,7 +251,7 @@ impl FuncTranslator<'_, '_> {
     /// is the form that the back ends know.
     pub(super) fn simd_trunc_sat_zero(&mut self, sign: Sign) {
         let a = self.pop_as(F64X2);
-        let zero = self.vconst(I64X2, &[0; 16]);
+        let zero = self.simd_zero(I64X2);
         let result = match sign {
             Sign::Signed => {
                 let wide = self.builder.ins().fcvt_to_sint_sat(I64X2, a);
