@@ -21,20 +21,24 @@ pub enum Group {
     TailCalls,
     Wasm3,
     Threads,
+    Proposals,
     Modules,
+    WasmtimeModules,
     Components,
     ComponentModel,
     Wasmtime,
 }
 
 impl Group {
-    pub const ALL: [Group; 9] = [
+    pub const ALL: [Group; 11] = [
         Group::Wasm2,
         Group::Exceptions,
         Group::TailCalls,
         Group::Wasm3,
         Group::Threads,
+        Group::Proposals,
         Group::Modules,
+        Group::WasmtimeModules,
         Group::Components,
         Group::ComponentModel,
         Group::Wasmtime,
@@ -49,7 +53,9 @@ impl fmt::Display for Group {
             Group::TailCalls => "tail calls",
             Group::Wasm3 => "the rest of wasm 3.0",
             Group::Threads => "threads",
+            Group::Proposals => "other proposals",
             Group::Modules => "modules, our own",
+            Group::WasmtimeModules => "modules, wasmtime's",
             Group::Components => "components, our own",
             Group::ComponentModel => "component-model",
             Group::Wasmtime => "components, wasmtime's",
@@ -82,16 +88,25 @@ impl Script {
             text,
         }
     }
+
+    /// Whether its first lines switch this on.
+    pub fn asks(&self, key: &str) -> bool {
+        has_line(&self.text, key)
+    }
 }
 
-/// What the suite of the component model has switched on is in its README; Wasmtime's scripts and
-/// ours begin with lines such as `;;! component_model_threading = true`.
+/// What the suite of the component model has switched on is in its README.
 fn gates(group: Group, text: &str) -> BTreeSet<Gate> {
-    let asks = |gate: &Gate| {
-        let line = format!(";;! {} = true", gate.key().replace('-', "_"));
-        group == Group::ComponentModel || text.lines().any(|other| other == line)
+    let is_on = |gate: &Gate| {
+        group == Group::ComponentModel || has_line(text, &gate.key().replace('-', "_"))
     };
-    Gate::ALL.into_iter().filter(asks).collect()
+    Gate::ALL.into_iter().filter(is_on).collect()
+}
+
+/// Wasmtime's scripts and ours begin with lines such as `;;! component_model_threading = true`.
+fn has_line(text: &str, key: &str) -> bool {
+    let line = format!(";;! {key} = true");
+    text.lines().any(|other| other == line)
 }
 
 /// One a line: name of the script, a colon, the line in it, a space and the reason.
@@ -141,6 +156,12 @@ pub fn scripts() -> Vec<Script> {
         ] {
             of_folder(&folder, name, Group::Wasmtime, &mut scripts);
         }
+        for path in entries(&folder) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !name.starts_with("component-model") {
+                of_path(&path, "wasmtime", Group::WasmtimeModules, &mut scripts);
+            }
+        }
     }
     scripts
 }
@@ -152,24 +173,32 @@ fn checkout(variable: &str) -> Option<PathBuf> {
 
 /// All scripts of a folder and those in it.
 fn of_folder(folder: &Path, name: &str, group: Group, scripts: &mut Vec<Script>) {
+    for path in entries(folder) {
+        of_path(&path, name, group, scripts);
+    }
+}
+
+/// What is in a folder, sorted.
+fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder)
         .unwrap_or_else(|error| panic!("cannot read `{}`: {error}", folder.display()));
     let mut paths: Vec<PathBuf> = entries
         .map(|entry| entry.expect("it is listed").path())
         .collect();
     paths.sort();
-    for path in paths {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        let name = format!("{name}/{stem}");
-        if path.is_dir() {
-            of_folder(&path, &name, group, scripts);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "wast")
-        {
-            let text = fs::read_to_string(&path).expect("a script is text");
-            scripts.push(Script::new(name, group, text));
-        }
+    paths
+}
+
+/// A script, or all of a folder, in a folder that has this name.
+fn of_path(path: &Path, name: &str, group: Group, scripts: &mut Vec<Script>) {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = format!("{name}/{stem}");
+    let ending = path.extension().unwrap_or_default();
+    if path.is_dir() {
+        of_folder(path, &name, group, scripts);
+    } else if ending == "wast" {
+        let text = fs::read_to_string(path).expect("a script is text");
+        scripts.push(Script::new(name, group, text));
     }
 }
 
@@ -215,38 +244,27 @@ fn of_checkout(root: &Path) -> Vec<Script> {
         .map(|file| file.name().to_owned())
         .collect();
     let mut scripts = Vec::new();
-    for (folder, threads) in [(".", false), ("proposals/threads", true)] {
-        let folder_path = root.join(folder);
-        let entries = fs::read_dir(&folder_path)
-            .unwrap_or_else(|error| panic!("cannot read `{}`: {error}", folder_path.display()));
-        let mut names: Vec<String> = entries
-            .map(|entry| {
-                entry
-                    .expect("it is listed")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
-            .filter(|name| name.ends_with(".wast"))
-            .collect();
-        names.sort();
-        for name in names {
-            let text = fs::read_to_string(folder_path.join(&name)).expect("a script is text");
-            let stem = name.trim_end_matches(".wast");
-            let group = match stem {
-                _ if threads => Group::Threads,
-                "tag" | "throw" | "throw_ref" | "try_table" => Group::Exceptions,
-                "return_call" | "return_call_indirect" => Group::TailCalls,
-                _ if wasm2.contains(&name) => Group::Wasm2,
-                _ => Group::Wasm3,
-            };
-            let name = if threads {
-                format!("threads/{stem}")
-            } else {
-                stem.to_owned()
-            };
-            scripts.push(Script::new(name, group, text));
-        }
+    for path in entries(root) {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some(stem) = file.strip_suffix(".wast") else {
+            continue;
+        };
+        let group = match stem {
+            "tag" | "throw" | "throw_ref" | "try_table" => Group::Exceptions,
+            "return_call" | "return_call_indirect" => Group::TailCalls,
+            _ if wasm2.contains(&*file) => Group::Wasm2,
+            _ => Group::Wasm3,
+        };
+        let text = fs::read_to_string(&path).expect("a script is text");
+        scripts.push(Script::new(stem.to_owned(), group, text));
+    }
+    for (name, group) in [
+        ("threads", Group::Threads),
+        ("custom-page-sizes", Group::Proposals),
+        ("wide-arithmetic", Group::Proposals),
+    ] {
+        let folder = root.join("proposals").join(name);
+        of_folder(&folder, name, group, &mut scripts);
     }
     scripts
 }

@@ -243,7 +243,9 @@ impl<'s> Pass<'s> {
             return Ok((wasm, providers));
         }
         for module in imported {
-            if let Some(target) = self.registered.get(&module) {
+            // Wasmtime's scripts import by the name that a module has in the script.
+            let registered = self.registered.get(&module);
+            if let Some(target) = registered.or_else(|| self.instances.get(&module)) {
                 providers.insert(module, target.clone()?);
             }
         }
@@ -314,7 +316,7 @@ impl<'s> Pass<'s> {
                     command: self.units[unit].instantiate(),
                     expected: &Expected::Unlinkable,
                     counts: true,
-                    superseded: None,
+                    superseded: self.superseded.get(&line).map(String::as_str),
                 }),
                 Err(absence) => self.judge(line, &absence),
             },

@@ -24,6 +24,16 @@ pub struct Step {
     pub kind: StepKind,
 }
 
+impl Step {
+    /// Whether it starts a thread, or waits for one.
+    pub fn starts_threads(&self) -> bool {
+        matches!(&self.kind, StepKind::Unsupported { reason } if reason == THREADS)
+    }
+}
+
+/// Why steps that do are left out.
+pub const THREADS: &str = "threads that a script starts";
+
 #[derive(Debug)]
 pub enum StepKind {
     Module {
@@ -175,7 +185,7 @@ fn step(directive: WastDirective<'_>) -> StepKind {
             reason: "stack switching".to_owned(),
         },
         WastDirective::Thread(_) | WastDirective::Wait { .. } => StepKind::Unsupported {
-            reason: "threads that a script starts".to_owned(),
+            reason: THREADS.to_owned(),
         },
     }
 }

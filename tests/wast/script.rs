@@ -77,6 +77,7 @@ fn options(script: &Script) -> Options {
     Options {
         gates: script.gates.clone(),
         verify: true,
+        nan_canonicalization: script.asks("nan_canonicalization"),
         ..Options::default()
     }
 }
