@@ -53,7 +53,10 @@ impl Revise for Spills {
         // The number of a slot has 16 bits here. What debuggers are told names places that would
         // have to stay filled.
         let slots = output.num_spillslots;
-        if slots == 0 || slots >= usize::from(NO_SLOT) || !func.debug_value_labels().is_empty() {
+        if output.edits.is_empty()
+            || slots >= usize::from(NO_SLOT)
+            || !func.debug_value_labels().is_empty()
+        {
             return;
         }
         let Some(registers) = Registers::of(env) else {

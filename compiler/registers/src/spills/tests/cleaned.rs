@@ -53,7 +53,9 @@ fn clean(blocks: &[(&[Step], &[usize])]) -> Vec<Vec<Step>> {
             program.insts.last_mut().expect("it was ended").clobbers = caller_saved();
         }
     }
-    output.num_spillslots = 8;
+    let names_slots = |step: &Step| matches!(step, Store(..) | Load(..) | Read(_));
+    let mut steps = blocks.iter().flat_map(|(steps, _)| steps.iter());
+    output.num_spillslots = if steps.any(names_slots) { 8 } else { 0 };
     Spills::default().revise(&program, &machine(), &mut output);
     (0..blocks.len())
         .map(|block| left(&program, &output, block))
