@@ -6,6 +6,8 @@ use crate::scan::Scan;
 
 /// How much a store counts against a reload, when a value has to leave its register.
 const STORE: f32 = 0.25;
+/// Of how many values it is asked where they want to be that one's register will go to.
+const HEIRS_MAX: usize = 6;
 /// How often a block has to run for a register that costs something.
 const OPENS: f32 = 2.5;
 
@@ -26,13 +28,14 @@ impl Scan<'_> {
         let goes_out = self.memory.states[value as usize].out_block == block;
         let end = match (goes_out, self.last_use(value)) {
             (false, Some(last)) => last,
-            _ => self.last + 1,
+            _ => 2 * self.last + 1,
         };
         if let Some(register) = self.wish(value, cheap, inst, end) {
             return Some(register);
         }
         // What has to outlive calls further on is best where they leave it alone.
-        let outlives = goes_out && self.urgency.lost[value as usize] > 0.0;
+        let web = self.homes.web[value as usize];
+        let outlives = end > 2 * self.last && self.urgency.lost_of_web[web as usize] > 0.0;
         let kept = if outlives {
             cheap & !self.values.clobbered
         } else {
@@ -41,7 +44,7 @@ impl Scan<'_> {
         let mut best = (0, NO_REGISTER);
         for register in each(kept).chain(each(cheap)) {
             let until = self.free_until(register, inst);
-            if until >= end {
+            if until > end {
                 return Some(register);
             }
             if until > best.0 || best.1 == NO_REGISTER {
@@ -57,12 +60,13 @@ impl Scan<'_> {
         (best.1 != NO_REGISTER).then_some(best.1)
     }
 
-    /// The last use of a value in the current block.
+    /// The last use of a value in the current block, a point.
     fn last_use(&self, value: u32) -> Option<u32> {
         let uses = self.values.uses(value);
         let behind = uses.partition_point(|one| one.block <= self.block);
         let last = uses[..behind].last()?;
-        (last.block == self.block).then_some(last.inst)
+        let point = 2 * last.inst + u32::from(last.is_late);
+        (last.block == self.block).then_some(point.min(2 * self.last + 1))
     }
 
     /// The register that the next instruction with a wish, or a block that follows, wants it in.
@@ -75,17 +79,35 @@ impl Scan<'_> {
         let wish = wish.copied().find(|one| one.register != NO_REGISTER);
         if let Some(wish) = wish
             && free & 1 << wish.register != 0
-            && self.free_until(wish.register, inst) >= wish.inst
+            && self.free_until(wish.register, inst) >= 2 * wish.inst
         {
             return Some(wish.register);
         }
-        // Where others of its web were, ways that meet have less to move.
-        let hint = self.memory.states[value as usize].hint;
-        let latest = self.memory.latest[self.homes.web[value as usize] as usize];
-        [hint, latest].into_iter().find(|&register| {
-            let is_free = register != NO_REGISTER && free & 1 << register != 0;
-            is_free && self.free_until(register, inst) >= end
-        })
+        let mut at = value;
+        for _ in 0..HEIRS_MAX {
+            // Where others of its web were, ways that meet have less to move.
+            let hint = self.memory.states[at as usize].hint;
+            let latest = self.memory.latest[self.homes.web[at as usize] as usize];
+            let home = self.homes.home[at as usize];
+            let wishes = [hint, latest, home, self.first_wish(at)];
+            let chosen = wishes.into_iter().find(|&register| {
+                let is_free = register != NO_REGISTER && free & 1 << register != 0;
+                is_free && self.free_until(register, inst) > end
+            });
+            if chosen.is_some() {
+                return chosen;
+            }
+            at = self.values.heir(at)?;
+        }
+        None
+    }
+
+    /// The register that one of the first uses of a value wants, in the current block.
+    fn first_wish(&self, value: u32) -> u8 {
+        let first = self.values.uses(value).iter().take(2);
+        let mut here = first.take_while(|one| one.block == self.block);
+        let wish = here.find(|one| one.register != NO_REGISTER);
+        wish.map_or(NO_REGISTER, |one| one.register)
     }
 
     /// What it costs that a value leaves its register.

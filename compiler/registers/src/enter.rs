@@ -13,6 +13,8 @@ use crate::values::passed;
 
 /// Registers to leave free in a loop that needs more than there are.
 const MARGIN: u32 = 2;
+/// What a load at the end of a round counts against one in it: it may need a jump.
+const LOOP_END: f32 = 1.1;
 
 impl Scan<'_> {
     pub fn enter(&mut self) {
@@ -191,28 +193,38 @@ impl Scan<'_> {
                 (_, register) => register,
             };
             let [any, kept] = self.urgency.at(number);
-            let is_lost = register != NO_REGISTER && self.is_clobbered(register);
-            let gain = freq * if is_lost { kept } else { any };
-            let mut price = total - found.weight;
-            if is_head && is_lost {
-                // It would be loaded again at the end of a round with a call.
-                let rate = self.memory.call_rates[block as usize].min(1.0);
-                price += rate * (freq - total).max(0.0);
-            }
             let is_stored = self.state(value).is_stored_at_def;
-            let saved = match piece.comes_in {
+            let renewed = match piece.comes_in {
+                true => 0.0,
+                false => self.renewed(value),
+            };
+            let saved = |gain: f32| match piece.comes_in {
                 true if is_stored => gain,
                 // It has to be stored where it comes in a register.
                 true => gain + 0.5 * found.weight,
                 // A parameter in memory is stored on each way on which it comes in a register.
-                false => gain + found.weight + (freq - total).max(0.0),
+                false => gain + found.weight + renewed,
             };
-            if saved >= 0.99 * price && (saved > 0.0 || found.weight > 0.0) {
+            let saved = [any, kept].map(|urgency| saved(freq * urgency));
+            let price = total - found.weight;
+            let mut prices = [price; 2];
+            if is_head {
+                // It would be loaded again at the end of a round with a call.
+                let rate = self.memory.call_rates[block as usize].min(1.0);
+                prices[1] += LOOP_END * rate * (freq - total).max(0.0);
+            }
+            let is_worth = |is_lost: usize| {
+                let pays = saved[is_lost] >= 0.99 * prices[is_lost];
+                pays && (saved[is_lost] > 0.0 || found.weight > 0.0)
+            };
+            let is_lost = register != NO_REGISTER && self.is_clobbered(register);
+            if is_worth(usize::from(is_lost)) {
                 candidates.push(Candidate {
                     value,
                     register,
-                    gain: saved,
+                    gain: saved[usize::from(is_lost)],
                     is_used_in_loop: !is_head || self.is_used_in(value, block),
+                    is_worth_less: is_worth(1),
                 });
             }
         }
@@ -222,6 +234,22 @@ impl Scan<'_> {
         }
         self.place_candidates(&candidates);
         self.memory.meeting.candidates = candidates;
+    }
+
+    /// How often a parameter of this block becomes another value on ways that were not walked yet.
+    fn renewed(&self, param: u32) -> f32 {
+        let (block, flow) = (self.block, self.flow);
+        let params = self.params(block).iter();
+        let mut params = params.map(|param| param.vreg() as u32);
+        let Some(place) = params.position(|other| other == param) else {
+            return 0.0;
+        };
+        let later = flow.ways(block).filter(|&(pred, _)| pred >= block);
+        let other = later.filter(|&(pred, way)| {
+            let mut args = passed(self.func, flow, pred, way);
+            args.nth(place) != Some(param)
+        });
+        other.map(|(pred, way)| flow.edge_freq(pred, way)).sum()
     }
 
     fn place_candidates(&mut self, candidates: &[Candidate]) {
@@ -236,7 +264,10 @@ impl Scan<'_> {
                 continue;
             }
             let class = usize::from(self.values.class[one.value as usize]);
-            let free = self.machine.of_class[class] & !self.occupied;
+            let mut free = self.machine.of_class[class] & !self.occupied;
+            if !one.is_worth_less {
+                free &= !self.values.clobbered;
+            }
             if let Some(register) = self.choose(one.value, free, before) {
                 self.put(one.value, register);
             }

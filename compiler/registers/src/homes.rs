@@ -327,13 +327,17 @@ impl Homes {
                     return;
                 }
             }
-            let wish = values.def_register[member as usize];
-            if wish != NO_REGISTER {
-                price[usize::from(wish)] -= MOVE * flow.freq[def_block as usize];
-            }
-            for one in values.uses(member) {
-                if one.register != NO_REGISTER {
-                    price[usize::from(one.register)] -= MOVE * flow.freq[one.block as usize];
+            // What it wants itself is counted among what is wanted there.
+            let mut counted = (NONE, NO_REGISTER);
+            let own = (def_block, values.def_register[member as usize]);
+            let uses = values.uses(member).iter();
+            let uses = uses.map(|one| (one.block, one.register));
+            for wish in std::iter::once(own).chain(uses) {
+                let (block, register) = wish;
+                if register != NO_REGISTER {
+                    let moves = if wish == counted { 1.0 } else { 3.0 };
+                    price[usize::from(register)] -= moves * MOVE * flow.freq[block as usize];
+                    counted = wish;
                 }
             }
         }

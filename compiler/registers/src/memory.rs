@@ -61,7 +61,7 @@ pub struct Memory {
     /// Registers and what is in them, where each block begins and ends.
     pub entries: Lists<(u8, u32)>,
     pub exits: Lists<(u8, u32)>,
-    /// Where registers are wanted, a list each, and how far each list was passed.
+    /// Points where registers are wanted, a list each, and how far each list was passed.
     pub claims: Vec<Vec<u32>>,
     pub claims_passed: Vec<u32>,
     /// By web: the register that a value of it was in last.
@@ -115,6 +115,8 @@ pub struct Candidate {
     /// How many loads are saved.
     pub gain: f32,
     pub is_used_in_loop: bool,
+    /// It is worth a register that calls clobber.
+    pub is_worth_less: bool,
 }
 
 #[derive(Default)]

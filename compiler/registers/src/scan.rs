@@ -112,23 +112,23 @@ impl<'a> Scan<'a> {
         claims.iter_mut().for_each(Vec::clear);
         claims.resize_with(registers, Vec::new);
         for value in 0..self.values.def.len() as u32 {
-            let mut claim = |register: u8, inst: u32| {
+            let mut claim = |register: u8, point: u32| {
                 if register != NO_REGISTER {
-                    claims[usize::from(register)].push(inst);
+                    claims[usize::from(register)].push(point);
                 }
             };
             let def = self.values.def[value as usize];
             if def != NONE {
-                claim(self.values.def_register[value as usize], def / 2);
-                claim(self.homes.home[value as usize], def / 2);
+                claim(self.values.def_register[value as usize], def);
+                claim(self.homes.home[value as usize], def);
             }
             for one in self.values.uses(value) {
-                claim(one.register, one.inst);
+                claim(one.register, 2 * one.inst);
             }
         }
         for clobber in self.values.clobbers.iter().filter(|one| !one.is_call) {
             for register in each(clobber.mask) {
-                claims[usize::from(register)].push(clobber.inst);
+                claims[usize::from(register)].push(2 * clobber.inst + 1);
             }
         }
         claims.iter_mut().for_each(|claims| claims.sort_unstable());
@@ -136,21 +136,21 @@ impl<'a> Scan<'a> {
         self.memory.claims_passed.resize(registers, 0);
     }
 
-    /// The first instruction behind `inst` that wants a register for something else than what is
+    /// The first point behind `inst` at which a register is wanted for something else than what is
     /// there.
     pub fn free_until(&mut self, register: u8, inst: u32) -> u32 {
         let claims = &self.memory.claims[usize::from(register)];
         let passed = &mut self.memory.claims_passed[usize::from(register)];
         while claims
             .get(*passed as usize)
-            .is_some_and(|&claim| claim <= inst)
+            .is_some_and(|&claim| claim <= 2 * inst + 1)
         {
             *passed += 1;
         }
         let claim = claims.get(*passed as usize).copied().unwrap_or(NONE);
         match self.values.clobbered & 1 << register {
             0 => claim,
-            _ => claim.min(self.call_behind(inst)),
+            _ => claim.min(self.call_behind(inst).saturating_mul(2).saturating_add(1)),
         }
     }
 

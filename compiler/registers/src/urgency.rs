@@ -22,6 +22,8 @@ pub struct Urgency {
     numbers: Vec<[u16; 2]>,
     /// By value: how many reloads there are, weighted by frequency, in a register that calls clobber.
     pub lost: Vec<f32>,
+    /// The same by web.
+    pub lost_of_web: Vec<f32>,
     /// By value, at the end of a block.
     pub out: Vec<[f32; 2]>,
     powers: Vec<f32>,
@@ -65,6 +67,11 @@ impl Urgency {
             for block in 0..flow.blocks() {
                 self.count_lost(func, flow, values, web, block);
             }
+        }
+        self.lost_of_web.clear();
+        self.lost_of_web.resize(values.def.len(), 0.0);
+        for (&web, lost) in web.iter().zip(&self.lost) {
+            self.lost_of_web[web as usize] += lost;
         }
     }
 

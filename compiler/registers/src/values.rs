@@ -26,7 +26,7 @@ pub struct Use {
     /// The register that it has to be in, or [`NO_REGISTER`].
     pub register: u8,
     /// Whether it has to be in a register until the instruction has written.
-    is_late: bool,
+    pub is_late: bool,
 }
 
 /// A value in a block.
@@ -75,6 +75,9 @@ pub struct Values {
     pub calls: Vec<u32>,
     /// All that calls clobber.
     pub clobbered: Mask,
+    /// The value that is defined in the register of another, or the parameter that it becomes: the
+    /// last one, or [`NONE`].
+    heir: Vec<u32>,
     /// What parameters become, by edge, in the order of successors.
     is_passed: Vec<bool>,
     /// The piece of each block that was made last.
@@ -118,6 +121,7 @@ impl Values {
         reset(&mut self.def_block, values, NONE);
         reset(&mut self.def_register, values, NO_REGISTER);
         reset(&mut self.is_passed, values, false);
+        reset(&mut self.heir, values, NONE);
         reset(&mut self.use_starts, values + 1, 0);
         self.read_definitions(func, machine, flow)?;
         let mut sum = 0;
@@ -188,7 +192,7 @@ impl Values {
                 }
                 let clobbers = func.inst_clobbers(Inst::new(inst as usize));
                 if clobbers != regalloc2::PRegSet::empty() {
-                    self.clobber(machine, inst, machine.mask(clobbers));
+                    self.clobber(func, machine, inst, machine.mask(clobbers));
                 }
             }
             for place in 0..flow.succs.of(block).len() {
@@ -201,12 +205,21 @@ impl Values {
         Ok(())
     }
 
-    fn clobber(&mut self, machine: &Machine, inst: u32, mask: Mask) {
+    fn clobber(&mut self, func: &dyn Function, machine: &Machine, inst: u32, mask: Mask) {
         let many = |class: &Mask| (class & mask).count_ones() >= CALL_REGISTERS_MIN;
         let is_call = machine.of_class.iter().any(many);
         if is_call {
             self.calls.push(inst);
             self.clobbered |= mask;
+            // Results are where other calls leave nothing either.
+            for &operand in func.inst_operands(Inst::new(inst as usize)) {
+                if let (OperandConstraint::FixedReg(register), OperandKind::Def) =
+                    (operand.constraint(), operand.kind())
+                {
+                    let number = machine.number(register);
+                    self.clobbered |= number.map_or(0, |number| 1 << number);
+                }
+            }
         }
         self.clobbers.push(Clobber {
             inst,
@@ -224,7 +237,11 @@ impl Values {
         for block in 0..flow.blocks() {
             let [first, last] = [&flow.first, &flow.last].map(|list| list[block as usize]);
             for inst in first..=last {
-                for &operand in func.inst_operands(Inst::new(inst as usize)) {
+                let operands = func.inst_operands(Inst::new(inst as usize));
+                for &operand in operands {
+                    if let OperandConstraint::Reuse(other) = operand.constraint() {
+                        self.heir[operands[other].vreg().vreg()] = operand.vreg().vreg() as u32;
+                    }
                     let is_use = operand.kind() == OperandKind::Use;
                     if is_use && operand.as_fixed_nonallocatable().is_none() {
                         let place = &mut self.use_starts[operand.vreg().vreg()];
@@ -252,6 +269,7 @@ impl Values {
                         is_late: false,
                     };
                     *place += 1;
+                    self.heir[arg as usize] = param.vreg() as u32;
                 }
             }
         }
@@ -264,6 +282,17 @@ impl Values {
     pub fn uses(&self, value: u32) -> &[Use] {
         let value = value as usize;
         &self.uses[self.use_starts[value] as usize..self.use_starts[value + 1] as usize]
+    }
+
+    /// The value that can have the register of another once that is needed no longer.
+    pub fn heir(&self, value: u32) -> Option<u32> {
+        let heir = self.heir[value as usize];
+        if heir == NONE {
+            return None;
+        }
+        let last = self.uses(value).last()?;
+        let is_last = last.param == heir || last.inst == self.def[heir as usize] / 2;
+        is_last.then_some(heir)
     }
 
     /// None of values that are in one block alone.

@@ -72,6 +72,89 @@ fn what_is_loop_carried_needs_no_move() {
 }
 
 #[test]
+fn what_is_computed_in_place_begins_where_the_loop_wants_the_end() {
+    // Twice `param ^= param << 1`, in two-operand instructions.
+    let mut program = with_blocks(4);
+    let start = program.vreg(RegClass::Int);
+    let register = PReg::new(2, RegClass::Int);
+    program.push(&[Operand::reg_fixed_def(start, register)]);
+    program.blocks[0].args = vec![vec![start]];
+    program.end_block(0, &[1]);
+    let param = program.vreg(RegClass::Int);
+    program.blocks[1].params.push(param);
+    let mut last = param;
+    for _ in 0..2 {
+        let [shifted, sum] = [(); 2].map(|()| program.vreg(RegClass::Int));
+        program.push(&[Operand::reg_use(last), Operand::reg_reuse_def(shifted, 0)]);
+        program.push(&[
+            Operand::reg_use(shifted),
+            Operand::reg_use(last),
+            Operand::reg_reuse_def(sum, 0),
+        ]);
+        last = sum;
+    }
+    program.end_block(1, &[2, 3]);
+    program.blocks[2].args = vec![vec![last]];
+    program.end_block(2, &[1]);
+    end(&mut program, 3, last);
+    let output = allocate(&program);
+    assert_eq!(output.edits.len(), 2, "{:?}", output.edits);
+}
+
+#[test]
+fn a_loop_with_a_call_leaves_in_memory_what_it_does_not_use() {
+    let mut program = with_blocks(4);
+    let used = [(); 2].map(|()| int(&mut program));
+    let start = int(&mut program);
+    program.blocks[0].args = vec![vec![start]];
+    program.end_block(0, &[1]);
+    let param = program.vreg(RegClass::Int);
+    program.blocks[1].params.push(param);
+    program.insts.push(call(Vec::new()));
+    program.push(&used.map(Operand::reg_use));
+    program.end_block(1, &[2, 3]);
+    program.blocks[2].args = vec![vec![param]];
+    program.end_block(2, &[1]);
+    end(&mut program, 3, param);
+    let output = allocate(&program);
+    for block in [1, 2] {
+        assert_eq!(moves(&program, &output, block), [], "block {block}");
+    }
+}
+
+#[test]
+fn where_calls_leave_their_results_nothing_else_outlives_them() {
+    let mut program = with_blocks(2);
+    let value = int(&mut program);
+    program.end_block(0, &[1]);
+    for _ in 0..3 {
+        let result = program.vreg(RegClass::Int);
+        let register = PReg::new(0, RegClass::Int);
+        let mut call = call(vec![Operand::reg_fixed_def(result, register)]);
+        call.clobbers.remove(register);
+        program.insts.push(call);
+        program.push(&[Operand::reg_use(result)]);
+        program.push(&[Operand::reg_use(value)]);
+    }
+    program.end_block(1, &[]);
+    let output = allocate(&program);
+    assert_eq!(output.edits.len(), 0, "{:?}", output.edits);
+}
+
+#[test]
+fn what_is_read_beside_a_fixed_operand_is_elsewhere_from_the_start() {
+    let mut program = with_blocks(1);
+    let [value, fixed] = [(); 2].map(|()| int(&mut program));
+    program.push(&[
+        Operand::reg_use(value),
+        Operand::reg_fixed_use(fixed, PReg::new(0, RegClass::Int)),
+    ]);
+    program.end_block(0, &[]);
+    let output = allocate(&program);
+    assert_eq!(output.edits.len(), 0, "{:?}", output.edits);
+}
+
+#[test]
 fn what_outlives_calls_in_a_loop_stays_in_a_register() {
     let mut program = with_blocks(4);
     let value = int(&mut program);
