@@ -58,6 +58,8 @@ proposals! {
     TailCall "tail-call" WasmFeatures::TAIL_CALL, true, "tail calls";
     ExtendedConst "extended-const" WasmFeatures::EXTENDED_CONST, true, "arithmetic in constants";
     Exceptions "exceptions" WasmFeatures::EXCEPTIONS, true, "exceptions";
+    LegacyExceptions "legacy-exceptions" WasmFeatures::LEGACY_EXCEPTIONS, true,
+        "exceptions as they were first";
     FunctionReferences "function-references" WasmFeatures::FUNCTION_REFERENCES, true,
         "typed function references";
     Threads "threads" WasmFeatures::THREADS, true, "atomic instructions";

@@ -18,6 +18,7 @@ use wasmelt_compiler::Gate;
 pub enum Group {
     Wasm2,
     Exceptions,
+    Legacy,
     TailCalls,
     Wasm3,
     Threads,
@@ -30,9 +31,10 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [Group; 11] = [
+    pub const ALL: [Group; 12] = [
         Group::Wasm2,
         Group::Exceptions,
+        Group::Legacy,
         Group::TailCalls,
         Group::Wasm3,
         Group::Threads,
@@ -50,6 +52,7 @@ impl fmt::Display for Group {
         f.pad(match self {
             Group::Wasm2 => "wasm 2.0",
             Group::Exceptions => "exceptions",
+            Group::Legacy => "legacy exceptions",
             Group::TailCalls => "tail calls",
             Group::Wasm3 => "the rest of wasm 3.0",
             Group::Threads => "threads",
@@ -266,5 +269,7 @@ fn of_checkout(root: &Path) -> Vec<Script> {
         let folder = root.join("proposals").join(name);
         of_folder(&folder, name, group, &mut scripts);
     }
+    let legacy = root.join("legacy");
+    of_folder(&legacy, "legacy", Group::Legacy, &mut scripts);
     scripts
 }

@@ -12,6 +12,7 @@ mod compare;
 #[path = "../executables/mod.rs"]
 mod executables;
 mod groups;
+mod legacy;
 mod link;
 mod pass;
 mod read;
@@ -69,7 +70,7 @@ fn check(
     executable: PathBuf,
     outcomes: &Outcomes,
 ) -> Result<(), Failed> {
-    let outcome = match read::read(&script.text) {
+    let outcome = match read::read(&legacy::unfolded(&script.text)) {
         _ if script.asks("stack_switching") => Outcome::unread(&script.text, "stack switching"),
         // What follows asks for what these have done.
         Ok(steps) if steps.iter().any(read::Step::starts_threads) => {

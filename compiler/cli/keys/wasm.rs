@@ -162,6 +162,7 @@ pub(crate) static WASM: Flag = Flag {
         Row::proposal("tail-call", Proposal::TailCall),
         Row::proposal("extended-const", Proposal::ExtendedConst),
         Row::proposal("exceptions", Proposal::Exceptions),
+        Row::proposal("legacy-exceptions", Proposal::LegacyExceptions),
         Row::proposal("function-references", Proposal::FunctionReferences),
         Row::proposal("threads", Proposal::Threads),
         Row::proposal("wide-arithmetic", Proposal::WideArithmetic),

@@ -31,8 +31,10 @@ pub struct BodyFacts {
     pub elements_used: Vec<ElemIndex>,
     /// Calls through typed function references, whose targets can be any function that escapes.
     pub calls_refs: bool,
-    /// `try_table` occurs.
+    /// `try_table` or `try` occurs.
     pub catches: bool,
+    /// `try` occurs.
+    pub tries: bool,
     /// Globals that are read.
     pub globals_read: Vec<GlobalIndex>,
     /// Some instruction needs a memory, a table or the runtime: anything but control flow, locals,
@@ -124,6 +126,7 @@ impl BodyFacts {
                 add(&mut self.globals_read, GlobalIndex(global_index));
             }
             Operator::TryTable { .. } => self.catches = true,
+            Operator::Try { .. } => (self.catches, self.tries) = (true, true),
             _ => {}
         }
     }

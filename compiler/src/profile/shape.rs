@@ -98,6 +98,11 @@ fn add(digest: &mut Digest, op: &Operator<'_>) {
             }
             digest.add_two(14, targets.default());
         }
+        Operator::Try { .. } => digest.add(17),
+        Operator::Catch { .. } => digest.add(18),
+        Operator::CatchAll => digest.add(19),
+        Operator::Delegate { relative_depth } => digest.add_two(20, *relative_depth),
+        Operator::Rethrow { relative_depth } => digest.add_two(21, *relative_depth),
         Operator::Call { .. } | Operator::ReturnCall { .. } => digest.add(15),
         _ if is_place(op) => digest.add(16),
         _ => {}

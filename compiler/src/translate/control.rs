@@ -26,6 +26,7 @@ impl FuncTranslator<'_, '_> {
             params: 0,
             results: ty.results().len(),
             end,
+            handlers: self.handlers.active,
             end_reached: false,
             end_count: 0,
         });
@@ -39,7 +40,7 @@ impl FuncTranslator<'_, '_> {
         block
     }
 
-    fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
+    pub(super) fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
         match ty {
             BlockType::Empty => (Vec::new(), Vec::new()),
             BlockType::Type(result) => (Vec::new(), vec![result]),
@@ -119,6 +120,7 @@ impl FuncTranslator<'_, '_> {
             params,
             results: results.len(),
             end,
+            handlers: self.handlers.active,
             end_reached: false,
             end_count: 0,
         });
@@ -183,7 +185,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// Control falls out of the innermost frame, if it can.
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         if !self.reachable {
             return;
         }
@@ -195,7 +197,7 @@ impl FuncTranslator<'_, '_> {
         self.jump(end, &values);
     }
 
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.leave();
         let mut frame = self.control.pop().expect("validated: inside a frame");
         match frame.kind {
@@ -213,7 +215,8 @@ impl FuncTranslator<'_, '_> {
                 frame.end_reached = true;
                 frame.end_count = frame.end_count.saturating_add(else_count);
             }
-            FrameKind::TryTable { handlers_around } => self.end_try(handlers_around),
+            FrameKind::TryTable { around } => self.end_try(around),
+            FrameKind::Try(ref mut each) => self.end_body(each),
             FrameKind::If { .. } | FrameKind::Block | FrameKind::Function => {}
         }
         self.stack.truncate(frame.height);
@@ -380,10 +383,16 @@ impl FuncTranslator<'_, '_> {
             Operator::Block { .. }
             | Operator::Loop { .. }
             | Operator::If { .. }
-            | Operator::TryTable { .. } => self.dead_frames += 1,
-            Operator::End if self.dead_frames > 0 => self.dead_frames -= 1,
-            Operator::End => self.end(),
+            | Operator::TryTable { .. }
+            | Operator::Try { .. } => self.dead_frames += 1,
+            Operator::End | Operator::Delegate { .. } if self.dead_frames > 0 => {
+                self.dead_frames -= 1;
+            }
+            Operator::End | Operator::Delegate { .. } => self.end(),
             Operator::Else if self.dead_frames == 0 => self.else_arm(),
+            Operator::Catch { .. } | Operator::CatchAll if self.dead_frames == 0 => {
+                self.begin_clause();
+            }
             _ => {}
         }
         Ok(())

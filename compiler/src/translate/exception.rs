@@ -8,7 +8,7 @@
 use super::clif::{Alias, clif_type, trap_code};
 use super::control::block_args;
 use super::frame::FrameKind;
-use super::handling::{Clause, Handling};
+use super::handling::{Active, Clause, Handling};
 use super::translator::FuncTranslator;
 use crate::error::Result;
 use crate::index::TagId;
@@ -19,7 +19,7 @@ use cranelift_codegen::ir::{
 use std::collections::HashSet;
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{Exception, TrapCode};
-use wasmparser::{BlockType, Catch, Operator, TryTable};
+use wasmparser::{Catch, Operator, TryTable};
 
 /// Bytes that a value takes in an exception.
 const VALUE_BYTES: usize = 16;
@@ -57,22 +57,17 @@ impl FuncTranslator<'_, '_> {
             }
         }
         self.enter(body);
-        let handlers_around = self.handlers.len();
-        self.handlers.extend(clauses.into_iter().rev());
-        let (params, results) = match try_table.ty {
-            BlockType::Empty => (0, Vec::new()),
-            BlockType::Type(ty) => (0, vec![ty]),
-            BlockType::FuncType(index) => {
-                let ty = self.module().type_at(crate::index::TypeIndex(index));
-                (ty.params().len(), ty.results().to_vec())
-            }
-        };
-        self.push_frame(FrameKind::TryTable { handlers_around }, params, &results);
+        let around = self.handlers.active;
+        for clause in clauses.into_iter().rev() {
+            self.handlers.push(clause);
+        }
+        let (params, results) = self.block_type(try_table.ty);
+        self.push_frame(FrameKind::TryTable { around }, params.len(), &results);
     }
 
     /// Leaves the body of a `try_table`: nothing more jumps to its landings.
-    pub(super) fn end_try(&mut self, handlers_around: usize) {
-        for clause in self.handlers.split_off(handlers_around) {
+    pub(super) fn end_try(&mut self, around: Active) {
+        for (clause, _) in self.handlers.pop_to(around) {
             self.builder.seal_block(clause.landing);
         }
     }
@@ -138,11 +133,7 @@ impl FuncTranslator<'_, '_> {
             Catch::OneRef { label, .. } | Catch::AllRef { label } => (label, true),
         };
         if by_reference {
-            let flags = self.trusted(Alias::Table);
-            let one = self.builder.ins().iconst(types::I32, 1);
-            self.builder
-                .ins()
-                .store(flags, one, exception, field(offset_of!(Exception, shared)));
+            self.share(exception);
             values.push(exception);
         } else {
             self.call_runtime("exception_free", &[exception]);
@@ -153,7 +144,16 @@ impl FuncTranslator<'_, '_> {
         landing
     }
 
-    fn unpack(&mut self, tag: TagId, exception: Value) -> Vec<Value> {
+    /// Marks an exception that something refers to from now on.
+    pub(super) fn share(&mut self, exception: Value) {
+        let flags = self.trusted(Alias::Table);
+        let one = self.builder.ins().iconst(types::I32, 1);
+        self.builder
+            .ins()
+            .store(flags, one, exception, field(offset_of!(Exception, shared)));
+    }
+
+    pub(super) fn unpack(&mut self, tag: TagId, exception: Value) -> Vec<Value> {
         let params = self.plan().sigs[self.plan().tags[tag.index()]].params();
         let flags = self.trusted(Alias::Table);
         let mut values = Vec::with_capacity(params.len());
@@ -190,7 +190,7 @@ impl FuncTranslator<'_, '_> {
         self.throw_exception(exception);
     }
 
-    fn throw_exception(&mut self, exception: Value) {
+    pub(super) fn throw_exception(&mut self, exception: Value) {
         self.call_throwing("throw", &[exception]);
         self.builder.ins().trap(trap_code(TrapCode::Unreachable));
         self.set_unreachable();
@@ -207,24 +207,24 @@ impl FuncTranslator<'_, '_> {
         let normal = self.builder.func.dfg.block_call(next, normal);
         let mut items = Vec::new();
         let mut seen = HashSet::new();
-        for &Clause { tag, landing } in self.handlers.iter().rev() {
-            self.handling.visited += 1;
-            if !seen.insert(tag) {
-                continue;
+        let (handling, dfg) = (&mut self.handling, &mut self.builder.func.dfg);
+        let mut catches_all = false;
+        self.handlers.list(|Clause { tag, landing }| {
+            if catches_all {
+                return None;
             }
-            let call = self
-                .builder
-                .func
-                .dfg
-                .block_call(landing, &[BlockArg::TryCallExn(0)]);
+            handling.visited += 1;
+            if !seen.insert(tag) {
+                return Some(false);
+            }
+            let call = dfg.block_call(landing, &[BlockArg::TryCallExn(0)]);
             items.push(match tag {
                 Some(tag) => ExceptionTableItem::Tag(ExceptionTag::from_u32(tag.0), call),
                 None => ExceptionTableItem::Default(call),
             });
-            if tag.is_none() {
-                break;
-            }
-        }
+            catches_all = tag.is_none();
+            Some(true)
+        });
         self.handling.listed += items.len().saturating_sub(Handling::LISTED_FREE);
         let data = ExceptionTableData::new(sig, normal, items);
         self.builder.func.dfg.exception_tables.push(data)

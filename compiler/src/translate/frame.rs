@@ -3,6 +3,7 @@
 //! A frame's values lie on the operand stack from `height` on. The block where a frame ends takes
 //! its results as parameters; a loop's header takes the loop's parameters.
 
+use super::handling::{Active, Try};
 use cranelift_codegen::ir::{Block, Value};
 
 pub(super) struct Frame {
@@ -13,6 +14,8 @@ pub(super) struct Frame {
     pub(super) results: usize,
     /// Where control goes after the frame; takes the results.
     pub(super) end: Block,
+    /// Those that are active in it, but for frames in it.
+    pub(super) handlers: Active,
     /// Something branches to `end`.
     pub(super) end_reached: bool,
     /// How often that has happened in a profile.
@@ -35,7 +38,8 @@ pub(super) enum FrameKind {
         else_count: u64,
     },
     TryTable {
-        /// How many handlers are active around it.
-        handlers_around: usize,
+        /// The handlers around it.
+        around: Active,
     },
+    Try(Try),
 }

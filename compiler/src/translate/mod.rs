@@ -21,6 +21,7 @@ mod exception;
 mod frame;
 mod generated;
 mod handling;
+mod legacy_exception;
 mod library;
 mod likely;
 mod memory;
@@ -74,6 +75,9 @@ pub fn translate(
             let mut translator =
                 FuncTranslator::new(translation, *instance, region, func, context, takes_pointer);
             translator.counting = Counting::new(translation.profiling, plan.profile, id);
+            if body.facts.tries {
+                translator.tries = legacy_exception::shapes(&body.body)?;
+            }
             translator.body(&body.body, module.func_type(*index))?;
             translator
                 .builder
@@ -146,6 +150,7 @@ impl FuncTranslator<'_, '_> {
             || self.memory_operator(op)
             || self.table_operator(op)
             || self.exception_operator(op, offset)?
+            || self.legacy_exception_operator(op, offset)
         {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use super::clif::trap_code;
 use super::counting::Counting;
 use super::frame::Frame;
-use super::handling::{Clause, Handling};
+use super::handling::{Handlers, Handling, TryShape};
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId};
 use crate::options::Options;
 use crate::parse::Module;
@@ -71,9 +71,10 @@ pub(super) struct FuncTranslator<'a, 'b> {
     /// The operand stack.
     pub(super) stack: Vec<Value>,
     pub(super) control: Vec<Frame>,
-    /// Active exception handlers, innermost last.
-    pub(super) handlers: Vec<Clause>,
+    pub(super) handlers: Handlers,
     pub(super) handling: Handling,
+    /// What follows the body of each `try`, by its byte offset.
+    pub(super) tries: HashMap<u64, TryShape>,
     /// Whether the current position can be reached; when not, instructions are skipped.
     pub(super) reachable: bool,
     /// Blocks that were opened where nothing can be reached.
@@ -110,7 +111,8 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             pointer,
             stack: Vec::new(),
             control: Vec::new(),
-            handlers: Vec::new(),
+            handlers: Handlers::default(),
+            tries: HashMap::new(),
             handling: Handling::default(),
             reachable: true,
             dead_frames: 0,
