@@ -1,5 +1,7 @@
-//! The same input and options give the same bytes, however functions are spread over threads.
+//! The same input and options give the same bytes, however functions are spread over threads; with
+//! debug information, the same code.
 
+use object::{Object, ObjectSection};
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
@@ -101,5 +103,22 @@ fn same_input_same_bytes() {
                 again.len()
             );
         }
+    }
+}
+
+/// Debug information is beside the code, and changes none of it.
+#[test]
+fn debug_information_changes_no_code() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("many.wat"), module()).expect("it can be written");
+    let code = |arguments: &[&str]| {
+        let arguments = [&["--emit", "obj"], arguments].concat();
+        let object = build(folder.path(), &arguments, None);
+        let object = object::File::parse(&*object).expect("an object");
+        let text = object.section_by_name(".text").expect("it has code");
+        text.data().expect("it is there").to_vec()
+    };
+    for level in ["-O0", "-O2", "-Os"] {
+        assert!(code(&[level]) == code(&[level, "-g"]), "{level}");
     }
 }

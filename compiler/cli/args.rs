@@ -373,7 +373,7 @@ pub(crate) struct CodeArgs {
         value_parser = ListParser(&keys::OPTIMIZE), hide_possible_values = true)]
     pub(crate) optimize: Vec<String>,
 
-    /// Backtraces give the byte offset in the input of each call
+    /// Backtraces with offsets and lines, and DWARF for debuggers
     #[arg(short = 'g')]
     pub(crate) debug: bool,
 

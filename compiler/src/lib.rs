@@ -12,6 +12,7 @@
 
 mod canonical;
 mod compiled;
+mod dwarf;
 mod emit;
 mod encode;
 mod error;

@@ -22,7 +22,7 @@ pub struct Options {
     /// Modules that provide imports of a module, in the order in which they are instantiated.
     pub preloads: Vec<Preload>,
     pub opt_level: OptLevel,
-    /// Backtraces give the byte offset in the input of each call.
+    /// Backtraces with offsets and lines, and DWARF for debuggers.
     pub debug_info: bool,
     pub target: &'static Target,
     pub target_cpu: TargetCpu,

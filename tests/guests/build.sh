@@ -17,3 +17,12 @@ build() {
 build files
 build lanes -mcpu=generic+simd128
 build unwind -mcpu=generic+exception_handling -mllvm -wasm-enable-sjlj -mllvm -wasm-use-legacy-eh=false
+
+# With debug information, and nothing else: no library, and paths relative to this folder.
+echo traps-c
+$WASI_CC -target wasm32-freestanding -nostdlib -g -O1 -Wl,--no-entry -fdebug-compilation-dir=. \
+    -mcpu=generic+bulk_memory -fno-builtin -o traps-c.wasm src/traps.c
+echo traps-rust
+rustc --edition 2024 --target wasm32-unknown-unknown --crate-type cdylib -g -O -C panic=abort \
+    -C lto=fat --remap-path-prefix "$PWD=." -o traps-rust.wasm src/traps.rs
+chmod 644 traps-c.wasm traps-rust.wasm

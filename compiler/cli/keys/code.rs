@@ -197,7 +197,7 @@ pub(crate) static DEBUG: Flag = Flag {
         Row::apply(
             "debug-info",
             Takes::Flag,
-            "as `-g`: backtraces give the byte offset in the input of each call",
+            "as `-g`: backtraces with offsets and lines; DWARF for debuggers",
             |settings, value| {
                 settings.options.debug_info = value.flag()?;
                 Ok(())

@@ -2,6 +2,7 @@
 
 use super::incremental::{CodeCache, Key};
 use super::inline::{Candidates, Inliner};
+use super::inlined::{Frame, Inlined, Place};
 use super::isa::jump_table_isa;
 use super::portable::{CallSite, PortableCode, PortableTarget};
 use super::shorten::{Flow, Shortener};
@@ -14,7 +15,7 @@ use crate::plan::{Callee, FuncKind, LinkPlan};
 use crate::target::Arch;
 use crate::translate::{Translation, limit_stack, names, translate};
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{self, LibCall, UserExternalNameRef};
+use cranelift_codegen::ir::{self, LibCall, SourceLoc, UserExternalNameRef};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings;
 use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
@@ -37,10 +38,19 @@ pub struct CompiledFunction {
     /// Offset and `wasmelt_abi::TrapCode` byte.
     pub traps: Vec<(u32, u8)>,
     pub call_sites: Vec<CallSite>,
-    /// Offset and wasm offset, with `-g`.
-    pub lines: Vec<(u32, u32)>,
+    pub places: Places,
     /// What compiling it took.
     pub time: Duration,
+}
+
+/// Where a function's code is from.
+#[derive(Clone, Default, Debug)]
+pub struct Places {
+    /// What is inlined.
+    pub frames: Vec<Frame>,
+    /// From which offset on the code is from which place, ascending. Without `-g` it is exact only
+    /// where code may stop, and nothing for a function in which nothing is inlined.
+    pub list: Vec<(u32, Place)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +138,7 @@ impl Worker {
     /// The code as it is kept, in its shortest form and with a place in a line of the cache.
     fn portable(&mut self, code: CompiledCode, translation: Translation<'_>) -> PortableCode {
         let options = translation.options;
-        let mut portable = PortableCode::new(&code, &self.context.func, options.debug_info);
+        let mut portable = PortableCode::new(&code, options.debug_info);
         let mut flow = Flow {
             blocks: code.bb_starts,
             branches: code.bb_edges,
@@ -219,10 +229,11 @@ fn translate_and_inline(
     candidates: &Candidates<'_>,
     id: FuncId,
     worker: &mut Worker,
-) -> Result<()> {
+) -> Result<Inlined> {
     worker.context.clear();
+    let mut inlined = Inlined::default();
     match candidates.get(translation.plan, id) {
-        Some(clif) => worker.context.func = clif,
+        Some(candidate) => (worker.context.func, inlined) = candidate,
         None => {
             let calls = translate(
                 translation,
@@ -237,13 +248,14 @@ fn translate_and_inline(
                     .context
                     .inline(&mut inliner)
                     .map_err(|e| internal(&e))?;
+                inlined = inliner.locate(&mut worker.context.func);
             }
         }
     }
     if translation.plan.checks_stack(id) {
         limit_stack(&mut worker.context.func);
     }
-    Ok(())
+    Ok(inlined)
 }
 
 /// Refuses vectors where processors need not have any.
@@ -299,7 +311,7 @@ fn compile(
 ) -> Result<CompiledFunction> {
     let started = Instant::now();
     let translation = translation.of(id);
-    translate_and_inline(translation, candidates, id, worker)?;
+    let inlined = translate_and_inline(translation, candidates, id, worker)?;
     check_vectors(translation, id, &worker.context.func)?;
     let key = cache.map(|cache| (cache, Key::new(translation, &worker.context.func)));
     let kept = key.and_then(|(cache, key)| cache.find(key, &worker.context.func));
@@ -316,7 +328,7 @@ fn compile(
             code
         }
     };
-    Ok(placed(id, code, &worker.context.func, started))
+    Ok(placed(id, code, &worker.context.func, inlined, started))
 }
 
 /// Code as a function of this program.
@@ -324,6 +336,7 @@ fn placed(
     id: FuncId,
     code: PortableCode,
     func: &ir::Function,
+    inlined: Inlined,
     started: Instant,
 ) -> CompiledFunction {
     let relocs = code.relocs.iter().map(|reloc| Relocation {
@@ -340,12 +353,23 @@ fn placed(
         id,
         start: code.start,
         relocs: relocs.collect(),
-        lines: code.lines_from(func.params.base_srcloc()),
+        places: places(&code, inlined),
         bytes: code.bytes,
         traps: code.traps,
         call_sites: code.call_sites,
         time: started.elapsed(),
     }
+}
+
+fn places(code: &PortableCode, inlined: Inlined) -> Places {
+    let list = code.lines.iter();
+    let list = list.map(|&(at, location)| (at, inlined.place(SourceLoc::new(location))));
+    let list: Vec<_> = list.collect();
+    let frames = match list.is_empty() {
+        true => Vec::new(),
+        false => inlined.frames,
+    };
+    Places { frames, list }
 }
 
 fn target(func: &ir::Function, name: UserExternalNameRef) -> Target {
@@ -386,6 +410,9 @@ pub fn clif(translation: Translation<'_>) -> Result<String> {
     let mut text = String::new();
     for id in reachable(translation.plan) {
         translate_and_inline(translation, &candidates, id, &mut worker)?;
+        if !translation.options.debug_info {
+            worker.context.func.srclocs.clear();
+        }
         let name = &translation.plan.funcs[id.index()].name;
         let _ = writeln!(
             text,

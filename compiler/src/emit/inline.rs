@@ -11,6 +11,7 @@
 //! program that is little: there, compilers have inlined before, and what comes on top was measured
 //! to cost memory and code and to gain nothing.
 
+use super::inlined::{Inlined, Log};
 use crate::error::Result;
 use crate::index::FuncId;
 use crate::options::OptLevel;
@@ -71,6 +72,7 @@ pub struct Candidates<'a> {
 
 struct Candidate {
     clif: ir::Function,
+    inlined: Inlined,
     values: usize,
     /// With more of them it is not inlined.
     values_max: usize,
@@ -86,6 +88,10 @@ impl Candidate {
 
     fn fits(&self, values_max: usize) -> bool {
         self.values <= values_max && self.size <= values_max * SIZE_FACTOR
+    }
+
+    fn body(&self) -> (&ir::Function, &Inlined) {
+        (&self.clif, &self.inlined)
     }
 }
 
@@ -197,6 +203,7 @@ impl<'a> Candidates<'a> {
         let mut inliner = Inliner::new(self, plan, id, &calls);
         // A failure here comes back when the function itself is compiled.
         let _ = context.inline(&mut inliner);
+        let inlined = inliner.locate(&mut context.func);
         let values_max = match is_adapter(plan, id) {
             true => self.values_max * ADAPTER_FACTOR,
             false => self.values_max + inliner.adapter_values,
@@ -206,6 +213,7 @@ impl<'a> Candidates<'a> {
             values_max,
             size: size(&context.func),
             clif: context.func,
+            inlined,
             calls,
         };
         let calls_itself = plan.callees(id).contains(&id);
@@ -219,7 +227,7 @@ impl<'a> Candidates<'a> {
     /// The CLIF to compile of a function that was translated here: its callees inlined, also where
     /// it calls itself.
     #[must_use]
-    pub fn get(&self, plan: &LinkPlan<'_>, id: FuncId) -> Option<ir::Function> {
+    pub fn get(&self, plan: &LinkPlan<'_>, id: FuncId) -> Option<(ir::Function, Inlined)> {
         let candidate = self.functions.get(&id)?;
         let mut context = Context::for_function(candidate.clif.clone());
         let mut recursion = Recursion {
@@ -228,10 +236,13 @@ impl<'a> Candidates<'a> {
             candidate,
             values_left: self.recursion_values_max,
             size_left: self.budget.part(wanted_by(plan, id, self.values_max)),
+            log: Log::default(),
         };
         // A failure here comes back when the function is compiled.
         let _ = context.inline(&mut recursion);
-        Some(context.func)
+        let mut inlined = candidate.inlined.clone();
+        inlined.locate(&mut context.func, &recursion.log, |_| candidate.body());
+        Some((context.func, inlined))
     }
 }
 
@@ -329,6 +340,7 @@ pub struct Inliner<'c> {
     split_left: usize,
     /// How many values calls between components may have brought with them.
     adapter_values: usize,
+    log: Log,
 }
 
 impl<'c> Inliner<'c> {
@@ -352,7 +364,17 @@ impl<'c> Inliner<'c> {
             size_left,
             split_left: SPLIT_FACTOR * (operators + CALLER_SIZE as usize),
             adapter_values: 0,
+            log: Log::default(),
         }
+    }
+
+    /// Tells where all is from that has been inlined into `func`.
+    #[must_use]
+    pub fn locate(&self, func: &mut ir::Function) -> Inlined {
+        let mut inlined = Inlined::default();
+        let body = |id| self.candidates.functions[&id].body();
+        inlined.locate(func, &self.log, body);
+        inlined
     }
 
     /// Whether the block of a call may be split behind it.
@@ -378,7 +400,8 @@ impl Inline for Inliner<'_> {
         _args: &[ir::Value],
     ) -> InlineCommand<'_> {
         let called = called(caller, callee).filter(|&id| id != self.caller);
-        let Some(candidate) = called.and_then(|id| self.candidates.functions.get(&id)) else {
+        let candidate = called.and_then(|id| Some((id, self.candidates.functions.get(&id)?)));
+        let Some((id, candidate)) = candidate else {
             return InlineCommand::KeepCall;
         };
         let cost = match candidate.size {
@@ -399,6 +422,7 @@ impl Inline for Inliner<'_> {
         }
         self.size_left -= cost;
         self.adapter_values += candidate.values_max - self.candidates.values_max;
+        self.log.add(caller, call, id);
         InlineCommand::Inline {
             callee: Cow::Borrowed(&candidate.clif),
             visit_callee: false,
@@ -413,6 +437,7 @@ struct Recursion<'c> {
     candidate: &'c Candidate,
     values_left: usize,
     size_left: u64,
+    log: Log,
 }
 
 impl Inline for Recursion<'_> {
@@ -435,6 +460,7 @@ impl Inline for Recursion<'_> {
             return InlineCommand::KeepCall;
         };
         (self.values_left, self.size_left) = (values_left, size_left);
+        self.log.add(caller, call, self.id);
         InlineCommand::Inline {
             callee: Cow::Borrowed(&self.candidate.clif),
             visit_callee: false,

@@ -13,15 +13,19 @@ mod component;
 mod http;
 mod incremental;
 mod inline;
+mod inlined;
 mod isa;
 mod loops;
+mod native;
 mod object;
 mod placement;
+mod places;
 mod portable;
 mod profile;
 mod program;
 mod rare;
 mod shorten;
+mod sources;
 mod tasks;
 mod text;
 
@@ -30,6 +34,7 @@ pub use isa::target_isa;
 pub use text::Text;
 
 use crate::compiled::{Compiled, ImagePlacement, Progress, Report};
+use crate::dwarf::{self, Sources};
 use crate::error::Result;
 use crate::options::{Options, TextKind};
 use crate::plan::LinkPlan;
@@ -39,6 +44,7 @@ use crate::translate::Translation;
 use code::Target;
 use isa::unused_isa;
 use placement::{MEMORY_ADDRESS, image_is_mapped, mapped_bytes};
+use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -120,6 +126,14 @@ fn in_order(
     functions
 }
 
+/// What the DWARF of modules says.
+fn read_sources(plan: &LinkPlan<'_>) -> Sources {
+    let units = plan.units.par_iter().enumerate();
+    units
+        .filter_map(|(number, unit)| Some((number, dwarf::read(&unit.module.debug)?)))
+        .collect()
+}
+
 /// Compiles every reachable function and writes the object.
 ///
 /// # Errors
@@ -167,15 +181,19 @@ pub fn emit(
     report.dearest_functions = dearest(plan, &functions);
     let start = Instant::now();
     let functions = in_order(functions, translation);
+    let sources = match options.debug_info {
+        true => read_sources(plan),
+        false => Sources::new(),
+    };
     let text = Text::lay_out(functions, options.target.arch)?;
     report.code_bytes = text.bytes.len() as u64;
     report.host_imports = host_imports(plan, &text);
     // The linker for Windows takes what others take.
     let is_portable = options.portable_object || options.target.system == System::Windows;
     let object = if is_portable {
-        object::write_portable(plan, options, counters.as_ref(), &text, isa)?
+        object::write_portable(plan, options, counters.as_ref(), &sources, &text, isa)?
     } else {
-        object::write(plan, options, counters.as_ref(), &text)
+        object::write(plan, options, counters.as_ref(), &sources, &text)
     };
     report.phases.push(("emit", start.elapsed()));
     let image = image_is_mapped(plan).then(|| ImagePlacement {

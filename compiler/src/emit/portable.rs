@@ -4,8 +4,8 @@
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{self, ExternalName, LibCall, SourceLoc, UserExternalNameRef};
 use cranelift_codegen::{
-    CompiledCode, FinalizedMachCallSite, FinalizedMachExceptionHandler, FinalizedRelocTarget,
-    MachSrcLoc,
+    CompiledCode, Final, FinalizedMachCallSite, FinalizedMachExceptionHandler,
+    FinalizedRelocTarget, MachBufferFinalized,
 };
 use cranelift_entity::EntityRef;
 
@@ -28,7 +28,7 @@ pub struct PortableCode {
     /// Offset and `wasmelt_abi::TrapCode` byte.
     pub traps: Vec<(u32, u8)>,
     pub call_sites: Vec<CallSite>,
-    /// Offset, and wasm offset behind the first of the function.
+    /// Offset, and the source location that is true from there on ([`super::inlined`]).
     pub lines: Vec<(u32, u32)>,
 }
 
@@ -59,7 +59,7 @@ pub struct CallSite {
 }
 
 impl PortableCode {
-    pub fn new(code: &CompiledCode, func: &ir::Function, with_lines: bool) -> Self {
+    pub fn new(code: &CompiledCode, with_lines: bool) -> Self {
         let buffer = &code.buffer;
         let relocs = buffer.relocs().iter().map(|reloc| PortableReloc {
             offset: reloc.offset,
@@ -68,12 +68,6 @@ impl PortableCode {
             addend: reloc.addend,
         });
         let traps = buffer.traps().iter();
-        let base = func.params.base_srcloc();
-        let known = |line: &&MachSrcLoc<cranelift_codegen::Final>| !line.loc.is_default();
-        let lines = match with_lines {
-            true => buffer.get_srclocs_sorted().iter().filter(known),
-            false => [].iter().filter(known),
-        };
         PortableCode {
             bytes: buffer.data().to_vec(),
             start: None,
@@ -87,9 +81,10 @@ impl PortableCode {
                 .call_sites()
                 .filter_map(|site| call_site(&site))
                 .collect(),
-            lines: lines
-                .map(|line| (line.start, line.loc.bits().wrapping_sub(base.bits())))
-                .collect(),
+            lines: match with_lines {
+                true => lines(buffer),
+                false => lines_where_code_stops(buffer),
+            },
         }
     }
 
@@ -99,14 +94,6 @@ impl PortableCode {
     /// For more than 4 GiB.
     pub fn len(&self) -> u32 {
         u32::try_from(self.bytes.len()).expect("a function's code is below 4 GiB")
-    }
-
-    /// The wasm offsets of lines, if those of the function begin at `base`.
-    pub fn lines_from(&self, base: SourceLoc) -> Vec<(u32, u32)> {
-        let lines = self.lines.iter();
-        lines
-            .map(|&(at, distance)| (at, base.bits().wrapping_add(distance)))
-            .collect()
     }
 
     /// All of it in bytes; nothing if it has something that no other code has.
@@ -194,6 +181,42 @@ impl PortableCode {
             lines,
         })
     }
+}
+
+/// All that is known.
+fn lines(buffer: &MachBufferFinalized<Final>) -> Vec<(u32, u32)> {
+    let lines = buffer.get_srclocs_sorted().iter();
+    let known = lines.filter(|line| !line.loc.is_default());
+    known.map(|line| (line.start, line.loc.bits())).collect()
+}
+
+/// What is true of instructions that trap and of calls, where something is inlined.
+fn lines_where_code_stops(buffer: &MachBufferFinalized<Final>) -> Vec<(u32, u32)> {
+    let known = buffer.get_srclocs_sorted();
+    if known.iter().all(|line| line.loc.is_default()) {
+        return Vec::new();
+    }
+    let traps = buffer.traps().iter().map(|trap| trap.offset);
+    // The instruction that the call is, not the next one.
+    let calls = buffer.call_sites().map(|call| call.ret_addr - 1);
+    let mut stops: Vec<u32> = traps.chain(calls).collect();
+    stops.sort_unstable();
+    let mut known = known.iter().peekable();
+    let mut lines: Vec<(u32, u32)> = Vec::new();
+    for stop in stops {
+        while known.next_if(|line| line.end <= stop).is_some() {}
+        let (start, location) = match known.peek() {
+            Some(line) if line.start <= stop => (line.start, line.loc),
+            _ => (stop, SourceLoc::default()),
+        };
+        let before = lines
+            .last()
+            .map_or(SourceLoc::default().bits(), |line| line.1);
+        if before != location.bits() {
+            lines.push((start, location.bits()));
+        }
+    }
+    lines
 }
 
 fn target(target: &FinalizedRelocTarget) -> PortableTarget {

@@ -5,6 +5,7 @@ use super::code::Target;
 use super::placement;
 use super::text::Text;
 use crate::canonical::TyId;
+use crate::dwarf::Sources;
 use crate::index::{DataIndex, ElemIndex, InstanceIndex};
 use crate::options::Options;
 use crate::plan::{LinkPlan, Record, Reloc, TableStorage, Value};
@@ -24,6 +25,7 @@ pub(super) struct Writer<'a> {
     pub(super) plan: &'a LinkPlan<'a>,
     pub(super) options: &'a Options,
     pub(super) counters: Option<&'a Layout>,
+    pub(super) sources: &'a Sources,
     pub(super) text: &'a Text,
     /// The first region's contents are in the image section, not here.
     image_is_mapped: bool,
@@ -45,12 +47,14 @@ impl<'a> Writer<'a> {
         plan: &'a LinkPlan<'a>,
         options: &'a Options,
         counters: Option<&'a Layout>,
+        sources: &'a Sources,
         text: &'a Text,
     ) -> Self {
         Writer {
             plan,
             options,
             counters,
+            sources,
             text,
             image_is_mapped: placement::image_is_mapped(plan),
             blob: Blob::default(),
@@ -400,16 +404,10 @@ impl<'a> Writer<'a> {
             .set_address(field(offset_of!(CodeMap, trap_codes)), Address::Blob(codes));
         self.write_names(at);
         self.write_handlers(at);
-        if !text.lines.is_empty() {
-            let offsets = self.blob.u32s(text.lines.iter().map(|l| l.0));
-            self.slice(
-                field(offset_of!(CodeMap, line_offsets)),
-                (Some(offsets), text.lines.len()),
-            );
-            let wasm = self.blob.u32s(text.lines.iter().map(|l| l.1));
-            let address = Address::Blob(wasm);
+        if let Some(places) = self.write_places() {
+            let places = Address::Blob(places);
             self.blob
-                .set_address(field(offset_of!(CodeMap, line_wasm_offsets)), address);
+                .set_address(field(offset_of!(CodeMap, places)), places);
         }
     }
 

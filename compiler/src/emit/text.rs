@@ -1,6 +1,6 @@
 //! The text section: addresses of functions, and calls between them resolved.
 
-use super::code::{CompiledFunction, Relocation, Target};
+use super::code::{CompiledFunction, Places, Relocation, Target};
 use super::portable::CallSite;
 use super::{alignment, call};
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +14,8 @@ pub struct Text {
     pub bytes: Vec<u8>,
     /// Start and length of each function, in ascending order.
     pub functions: Vec<(FuncId, u32, u32)>,
+    /// Where the code of each function is from.
+    pub places: Vec<Places>,
     pub starts: HashMap<FuncId, u32>,
     /// What is left for the linker.
     pub relocs: Vec<Relocation>,
@@ -21,8 +23,6 @@ pub struct Text {
     pub traps: Vec<(u32, u8)>,
     /// Ascending.
     pub call_sites: Vec<CallSite>,
-    /// Ascending.
-    pub lines: Vec<(u32, u32)>,
 }
 
 /// More than the runtime library has of code.
@@ -46,11 +46,11 @@ impl Text {
         let mut text = Text {
             bytes: Vec::with_capacity(compiled.iter().map(|f| f.bytes.len() + 16).sum()),
             functions: Vec::with_capacity(compiled.len()),
+            places: Vec::with_capacity(compiled.len()),
             starts: HashMap::with_capacity(compiled.len()),
             relocs: Vec::new(),
             traps: Vec::new(),
             call_sites: Vec::new(),
-            lines: Vec::new(),
         };
         for function in compiled {
             text.add(function, fill(arch));
@@ -90,8 +90,7 @@ impl Text {
             }));
         self.traps
             .extend(function.traps.iter().map(|&(at, code)| (start + at, code)));
-        self.lines
-            .extend(function.lines.iter().map(|&(at, wasm)| (start + at, wasm)));
+        self.places.push(function.places);
         self.call_sites
             .extend(function.call_sites.into_iter().map(|site| {
                 CallSite {

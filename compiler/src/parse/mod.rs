@@ -54,6 +54,10 @@ pub struct Module<'a> {
     pub data: Vec<Data<'a>>,
     /// Bodies of the defined functions, in order.
     pub bodies: Vec<Body<'a>>,
+    /// Where the contents of the code section begin in the input.
+    pub code_start: u64,
+    /// Sections of DWARF by their names.
+    pub debug: Vec<(&'a str, &'a [u8])>,
     /// From the name section.
     pub name: Option<&'a str>,
     pub function_names: HashMap<FuncIndex, &'a str>,
@@ -209,6 +213,8 @@ impl<'a> Module<'a> {
             elements: Vec::new(),
             data: Vec::new(),
             bodies: Vec::new(),
+            code_start: 0,
+            debug: Vec::new(),
             name: None,
             function_names: HashMap::new(),
             custom: Vec::new(),
@@ -285,7 +291,17 @@ impl<'a> Module<'a> {
             }
             Payload::ElementSection(reader) => self.element_section(reader),
             Payload::DataSection(reader) => self.data_section(reader),
+            Payload::CodeSectionStart {
+                unchecked_range: range,
+                ..
+            } => {
+                self.code_start = range.start;
+                Ok(())
+            }
             Payload::CustomSection(reader) => {
+                if reader.name().starts_with(".debug_") {
+                    self.debug.push((reader.name(), reader.data()));
+                }
                 self.custom
                     .push((reader.name(), reader.data().len() as u64));
                 if let wasmparser::KnownCustom::Name(names) = reader.as_known() {

@@ -15,7 +15,7 @@ const SHOWN_BYTES_MAX: usize = 500;
 const SHOWN_END_BYTES: usize = 120;
 
 /// The name of the function in `module`, `name` being the name section's.
-pub(super) fn function_name(module: &str, name: &str) -> String {
+pub fn function_name(module: &str, name: &str) -> String {
     let demangled = demangled(name);
     let name = demangled.as_deref().unwrap_or(name);
     format!("{}!{}", shown(module), shown(name))
@@ -58,7 +58,7 @@ fn escaped(name: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-fn demangled(name: &str) -> Option<String> {
+pub fn demangled(name: &str) -> Option<String> {
     let mut text = Bounded(String::new());
     if let Ok(symbol) = rustc_demangle::try_demangle(name) {
         return write!(text, "{symbol}").is_ok().then_some(text.0);

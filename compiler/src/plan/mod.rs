@@ -32,6 +32,7 @@ mod sigs;
 mod slot;
 mod tasks;
 
+pub use function_name::{demangled, function_name};
 pub use host::type_text;
 pub use image::{Image, Reloc};
 pub use library::{ComponentImport, LibraryFn, LibraryItem, prefix as library_prefix};

@@ -6,7 +6,8 @@ use crate::index::{
     CanonId, FuncId, FuncIndex, InstanceIndex, LiftId, MemoryId, OptionsId, RegionIndex, SigId,
     TableId, TypeIndex,
 };
-use crate::parse::{BodyFacts, Extern, Module};
+use crate::parse::{Body, BodyFacts, Extern, Module};
+use std::ops::Range;
 
 impl LinkPlan<'_> {
     /// The program's number of a type of an instance's module.
@@ -123,6 +124,36 @@ impl LinkPlan<'_> {
     /// What the body of a module's function refers to; generated functions have none.
     #[must_use]
     pub fn facts(&self, func: FuncId) -> Option<&BodyFacts> {
+        self.body(func).map(|body| &body.facts)
+    }
+
+    /// Where the body of a module's function begins in the input; generated functions have none.
+    #[must_use]
+    pub fn body_start(&self, func: FuncId) -> Option<u64> {
+        self.body(func).map(|body| body.body.range().start)
+    }
+
+    /// The module of such a function, and where its body is in the contents of the code section.
+    #[must_use]
+    pub fn body_in_code(&self, func: FuncId) -> Option<(usize, Range<u32>)> {
+        let FuncKind::Body { instance, .. } = self.funcs[func.index()].kind else {
+            return None;
+        };
+        let unit = self.instances[instance.index()].unit;
+        let range = self.body(func)?.body.range();
+        let start = self.units[unit].module.code_start;
+        let distance = |place: u64| u32::try_from(place.checked_sub(start)?).ok();
+        Some((unit, distance(range.start)?..distance(range.end)?))
+    }
+
+    /// What names of a module's functions begin with.
+    #[must_use]
+    pub fn module_name(&self, unit: usize) -> &str {
+        let unit = &self.units[unit];
+        unit.module.name.unwrap_or(&unit.name)
+    }
+
+    fn body(&self, func: FuncId) -> Option<&Body<'_>> {
         let FuncKind::Body {
             instance, index, ..
         } = self.funcs[func.index()].kind
@@ -130,7 +161,7 @@ impl LinkPlan<'_> {
             return None;
         };
         let module = self.module(instance);
-        Some(&module.bodies[index.index() - module.functions_imported].facts)
+        Some(&module.bodies[index.index() - module.functions_imported])
     }
 
     /// Whether a function only computes: it calls nothing, and cannot trap.

@@ -61,6 +61,8 @@ pub fn translate(
 ) -> Result<CallCounts> {
     let plan = translation.plan;
     func.name = UserFuncName::user(names::WASM, id.0);
+    // Source locations are what `emit` takes them for, not relative to the first.
+    func.params.ensure_base_srcloc(SourceLoc::new(0));
     match &plan.funcs[id.index()].kind {
         FuncKind::Body {
             instance,
@@ -98,10 +100,11 @@ impl FuncTranslator<'_, '_> {
         self.run(0);
         let mut reader = body.get_operators_reader()?;
         let with_locations = self.translation.options.debug_info;
+        let start = body.range().start;
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset()?;
             if with_locations {
-                let location = u32::try_from(offset).unwrap_or(u32::MAX - 1);
+                let location = u32::try_from(offset - start).expect("a body is below 2 GiB");
                 self.builder.set_srcloc(SourceLoc::new(location));
             }
             self.operator(&op, offset)?;

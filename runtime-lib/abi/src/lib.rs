@@ -18,12 +18,14 @@ mod p2_http;
 mod p2_sockets;
 mod p3;
 mod p3_http;
+pub mod places;
 mod profile;
 mod program;
 mod resources;
 mod runtime_fns;
 mod server;
 mod slice;
+pub mod sources;
 mod spectest;
 mod tasks;
 mod trap;
@@ -47,7 +49,7 @@ pub use profile::{
     ProfileHeader,
 };
 pub use program::{
-    CallSite, CodeMap, EnvVar, Export, Handler, HttpFlags, HttpPolicy, Instance, Policy,
+    CallSite, CodeMap, EnvVar, Export, FindFrame, Handler, HttpFlags, HttpPolicy, Instance, Policy,
     PolicyFlags, Preopen, PreopenFlags, Profile, Program, RANDOM_BYTES_MAX, Rare, Region, Streams,
     TableInit, ValueType,
 };
@@ -64,10 +66,10 @@ pub use trap::TrapCode;
 /// The layout version of everything in this crate. The runtime exports the symbol
 /// [`STAMP_SYMBOL`] and every object refers to it, so that an object and a runtime library of
 /// different versions do not link.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// See [`VERSION`]. Change the digit here and in `stamp!` together with it.
-pub const STAMP_SYMBOL: &str = "wasmelt_abi_5";
+pub const STAMP_SYMBOL: &str = "wasmelt_abi_6";
 
 /// The tag of the handler by which a function that an embedder calls is told of a trap. No tag of a
 /// program has this number.
@@ -78,7 +80,7 @@ pub const TRAP_TAG: u32 = u32::MAX - 1;
 macro_rules! stamp {
     () => {
         #[unsafe(no_mangle)]
-        static wasmelt_abi_5: u8 = 5;
+        static wasmelt_abi_6: u8 = 6;
     };
 }
 

@@ -155,10 +155,13 @@ pub struct CodeMap {
     /// counted, lies one more that only carries the end of the last handler list.
     pub call_sites: Slice<CallSite>,
     pub handlers: *const Handler,
-    /// With `-g`: code offsets, ascending, and the wasm byte offset of each; empty otherwise.
-    pub line_offsets: Slice<u32>,
-    pub line_wasm_offsets: *const u32,
+    /// Where code is from; null where there is nothing to say.
+    pub places: *const crate::places::Places,
 }
+
+/// Gives a frame that an offset of the code is in, by its number, innermost first; false behind the
+/// last.
+pub type FindFrame = fn(&'static CodeMap, u32, usize, &mut crate::places::Frame) -> bool;
 
 /// A call that is inside a `try_table`.
 #[repr(C)]

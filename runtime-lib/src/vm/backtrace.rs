@@ -192,14 +192,18 @@ pub(super) fn write(
         let mut address = pc;
         let mut callers = frames.clone();
         loop {
-            if let Some(offset) = code_map::offset_of(code, address)
-                && let name = code_map::function_name(code, offset)
-                && !name.is_empty()
-            {
-                if shows {
-                    show(message, code, offset, name, number, &skipped);
+            if let Some(offset) = code_map::offset_of(code, address) {
+                for inner in 0.. {
+                    let Some(frame) = code_map::frame(code, offset, inner) else {
+                        break;
+                    };
+                    if !frame.name.is_empty() {
+                        if shows {
+                            show(message, &frame, number, &skipped);
+                        }
+                        number += 1;
+                    }
                 }
-                number += 1;
             }
             let Some(frame) = callers.next() else {
                 break;
@@ -217,20 +221,17 @@ pub(super) fn names(pc: usize, frames: Frames, max: usize, mut each: impl FnMut(
     let callers = frames.map(|frame| frame.return_address.wrapping_sub(1));
     std::iter::once(pc)
         .chain(callers)
-        .filter_map(|address| {
-            let name = code_map::function_name(code, code_map::offset_of(code, address)?);
-            (!name.is_empty()).then_some(name)
-        })
+        .filter_map(|address| code_map::offset_of(code, address))
+        .flat_map(|offset| (0..).map_while(move |inner| code_map::frame(code, offset, inner)))
+        .filter(|frame| !frame.name.is_empty())
         .take(max)
-        .for_each(&mut each);
+        .for_each(|frame| each(frame.name));
 }
 
 #[inline(never)]
 fn show(
     message: &mut Message,
-    code: &'static CodeMap,
-    offset: u32,
-    name: &[u8],
+    frame: &wasmelt_abi::places::Frame,
     number: u64,
     skipped: &Range<u64>,
 ) {
@@ -244,11 +245,25 @@ fn show(
     if skipped.contains(&number) {
         return;
     }
-    message.text("  ").decimal(number, 4).text(": ").bytes(name);
-    if let Some(wasm_offset) = code_map::wasm_offset(code, offset) {
+    message
+        .text("  ")
+        .decimal(number, 4)
+        .text(": ")
+        .bytes(frame.name);
+    if let Some(wasm_offset) = frame.wasm_offset {
         message.text(" at ").hex(u64::from(wasm_offset));
     }
     message.text("\n");
+    if !frame.file.is_empty() {
+        message.text("          at ").bytes(frame.file);
+        for number in [frame.line, frame.column] {
+            if number == 0 {
+                break;
+            }
+            message.text(":").decimal(number.into(), 1);
+        }
+        message.text("\n");
+    }
 }
 
 #[cfg(test)]

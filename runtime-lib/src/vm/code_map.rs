@@ -3,7 +3,8 @@
 //! handlers.
 
 use crate::vm::process::{items, program};
-use wasmelt_abi::{CallSite, CodeMap, Handler, TrapCode};
+use wasmelt_abi::places::Frame;
+use wasmelt_abi::{CallSite, CodeMap, FindFrame, Handler, TrapCode};
 
 /// The offset of `address` from the start of the wasm code, if it is inside.
 pub(super) fn offset_of(code: &CodeMap, address: usize) -> Option<u32> {
@@ -27,28 +28,42 @@ pub(super) fn trap_at(code: &'static CodeMap, offset: u32) -> Option<TrapCode> {
     TrapCode::from_u8(unsafe { *code.trap_codes.add(index) })
 }
 
+/// The function that contains this offset: its number, and where it begins.
+pub(super) fn function_at(code: &'static CodeMap, offset: u32) -> Option<(usize, u32)> {
+    let starts = items(&code.function_offsets);
+    let index = starts
+        .partition_point(|&start| start <= offset)
+        .checked_sub(1)?;
+    Some((index, *starts.get(index)?))
+}
+
 /// The name of the function that contains this offset; empty where backtraces leave it out.
 pub(super) fn function_name(code: &'static CodeMap, offset: u32) -> &'static [u8] {
-    let Some(index) = last_at_or_before(items(&code.function_offsets), offset) else {
-        return &[];
-    };
-    // SAFETY: `name_offsets` has one item more than `function_offsets`.
-    let (start, end) = unsafe {
-        (
-            *code.name_offsets.add(index),
-            *code.name_offsets.add(index + 1),
-        )
-    };
+    function_at(code, offset).map_or(&[], |(index, _)| name(code, index))
+}
+
+/// The name of the function with this number.
+#[inline(never)]
+pub(super) fn name(code: &'static CodeMap, index: usize) -> &'static [u8] {
+    // SAFETY: `name_offsets` has one item more than `function_offsets`, of which this is an index.
+    let [start, end] = [index, index + 1].map(|index| unsafe { *code.name_offsets.add(index) });
     items(&code.names)
         .get(start as usize..end as usize)
         .unwrap_or(&[])
 }
 
-/// The offset in the wasm file of the instruction that this offset belongs to, where known.
-pub(super) fn wasm_offset(code: &'static CodeMap, offset: u32) -> Option<u32> {
-    let index = last_at_or_before(items(&code.line_offsets), offset)?;
-    // SAFETY: `line_wasm_offsets` has as many items as `line_offsets`.
-    Some(unsafe { *code.line_wasm_offsets.add(index) })
+/// The frame with this number that the instruction at an offset is in; an inlined function comes
+/// before that which it is inlined in. It has no name if backtraces leave it out.
+pub(super) fn frame(code: &'static CodeMap, offset: u32, number: usize) -> Option<Frame> {
+    let mut frame = Frame::default();
+    // SAFETY: where it is not null, the compiler wrote it.
+    if let Some(places) = unsafe { code.places.as_ref() } {
+        // SAFETY: the compiler wrote the address of a function of this type there.
+        let find = unsafe { std::mem::transmute::<*const u8, FindFrame>(places.frame) };
+        return find(code, offset, number, &mut frame).then_some(frame);
+    }
+    frame.name = function_name(code, offset);
+    (number == 0).then_some(frame)
 }
 
 /// The call that returns to this offset, with its exception handlers, if it has any.
@@ -71,18 +86,12 @@ pub(super) fn call_site(
     Some((*site, handlers))
 }
 
-/// The index of the last item that is not greater than `offset`.
-fn last_at_or_before(offsets: &[u32], offset: u32) -> Option<usize> {
-    offsets
-        .partition_point(|&start| start <= offset)
-        .checked_sub(1)
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use std::ptr::null;
+    use crate::vm::places;
     use wasmelt_abi::Slice;
+    use wasmelt_abi::places::{Flags, Places};
 
     fn leak<T: 'static>(values: Vec<T>) -> Slice<T> {
         let values: &'static [T] = values.leak();
@@ -91,6 +100,13 @@ pub(super) mod tests {
             len: values.len() as u64,
         }
     }
+
+    /// In the first function, which begins at 100 in the input, `m!b` is inlined from offset 2 to
+    /// 10; the third begins at 400.
+    const PLACES: &[u8] = &[
+        0, 14, 100, 1, 1, 21, 4, 0, 1, 3, 2, 2, 13, 8, 1, 8, //
+        2, 6, 0x90, 3, 0, 0, 1, 1,
+    ];
 
     /// 100 bytes of code from address 0x1000 with three functions, the second of them unnamed.
     pub(in crate::vm) fn example() -> &'static CodeMap {
@@ -137,11 +153,13 @@ pub(super) mod tests {
                 },
             ])
             .start,
-            line_offsets: Slice {
-                start: null(),
-                len: 0,
-            },
-            line_wasm_offsets: null(),
+            places: Box::leak(Box::new(Places {
+                frame: places::wasmelt_frame as *const u8,
+                flags: Flags::OFFSETS,
+                records: leak(PLACES.to_vec()),
+                groups: leak(vec![0, PLACES.len() as u32]).start,
+                sources: std::ptr::null(),
+            })),
         }))
     }
 
@@ -169,7 +187,22 @@ pub(super) mod tests {
         assert_eq!(function_name(code, 19), b"m!a");
         assert_eq!(function_name(code, 59), b"");
         assert_eq!(function_name(code, 60), b"m!b");
-        assert_eq!(wasm_offset(code, 60), None);
+    }
+
+    #[test]
+    fn inlined_functions_come_first() {
+        let at = |offset| {
+            let frames = (0..).map_while(|number| frame(example(), offset, number));
+            let frames = frames.map(|frame| (frame.name, frame.wasm_offset));
+            frames.collect::<Vec<_>>()
+        };
+        assert_eq!(at(1), [(&b"m!a"[..], Some(101))]);
+        let inlined = [(&b"m!b"[..], Some(407)), (&b"m!a"[..], Some(110))];
+        assert_eq!(at(2), inlined);
+        assert_eq!(at(9), inlined);
+        assert_eq!(at(10), [(&b"m!a"[..], Some(103))]);
+        assert_eq!(at(20), [(&b""[..], None)]);
+        assert_eq!(at(60), [(&b"m!b"[..], Some(400))]);
     }
 
     #[test]

@@ -22,12 +22,14 @@ pub mod memory_view;
 pub mod message;
 pub(crate) mod note;
 mod pages;
+mod places;
 pub mod process;
 pub(crate) mod processor;
 #[cfg_attr(windows, path = "windows/profile.rs")]
 pub(crate) mod profile;
 #[cfg_attr(windows, path = "windows/signal.rs")]
 mod signal;
+mod sources;
 pub mod space;
 pub(crate) mod spaces;
 pub(crate) mod stack_limit;

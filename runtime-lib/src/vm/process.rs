@@ -233,8 +233,7 @@ mod entry {
             names: empty(),
             call_sites: empty(),
             handlers: null(),
-            line_offsets: empty(),
-            line_wasm_offsets: null(),
+            places: null(),
         };
         let policy = Policy {
             preopens: empty(),

@@ -1,5 +1,6 @@
 //! What is in an object file, in no format's terms.
 
+use super::super::native::DebugSection;
 use cranelift_codegen::binemit::Reloc;
 use std::borrow::Cow;
 
@@ -20,6 +21,8 @@ pub(super) struct Contents<'a> {
     pub(super) entries: Vec<(&'a str, u32)>,
     /// The code and its data may lie anywhere.
     pub(super) is_library: bool,
+    /// What nothing loads, for debuggers.
+    pub(super) debug: Vec<DebugSection>,
 }
 
 /// A function's place in the code.

@@ -11,10 +11,12 @@ mod portable;
 
 use super::blob::Address;
 use super::code::Target;
+use super::native;
 use super::placement::image_is_mapped;
 use super::program::Writer;
 use super::text::Text;
 use crate::compiled::{IMAGE_SECTION, POLICY_SECTION};
+use crate::dwarf::Sources;
 use crate::error::Result;
 use crate::options::Options;
 use crate::plan::LinkPlan;
@@ -32,9 +34,10 @@ pub(super) fn write(
     plan: &LinkPlan<'_>,
     options: &Options,
     counters: Option<&Layout>,
+    sources: &Sources,
     text: &Text,
 ) -> Vec<u8> {
-    let contents = Contents::new(plan, options, counters, text);
+    let contents = Contents::new(plan, options, counters, sources, text);
     elf::write(&contents, options.target.arch)
 }
 
@@ -46,10 +49,11 @@ pub(super) fn write_portable(
     plan: &LinkPlan<'_>,
     options: &Options,
     counters: Option<&Layout>,
+    sources: &Sources,
     text: &Text,
     isa: OwnedTargetIsa,
 ) -> Result<Vec<u8>> {
-    let contents = Contents::new(plan, options, counters, text);
+    let contents = Contents::new(plan, options, counters, sources, text);
     portable::write(&contents, isa, &options.name)
 }
 
@@ -79,11 +83,12 @@ impl<'a> Contents<'a> {
         plan: &'a LinkPlan<'_>,
         options: &'a Options,
         counters: Option<&'a Layout>,
+        sources: &'a Sources,
         text: &'a Text,
     ) -> Contents<'a> {
         let mut imports = Imports::default();
         let code_relocs = code_relocs(plan, text, &mut imports);
-        let mut writer = Writer::new(plan, options, counters, text);
+        let mut writer = Writer::new(plan, options, counters, sources, text);
         let exports = exports(&mut writer);
         let image =
             image_is_mapped(plan).then(|| image(&writer, &mut imports, options.portable_object));
@@ -127,6 +132,7 @@ impl<'a> Contents<'a> {
             exports,
             entries: entries.collect(),
             is_library: plan.is_library(),
+            debug: native::sections(plan, text, sources),
         }
     }
 }

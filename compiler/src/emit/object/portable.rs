@@ -6,6 +6,7 @@
 //! resolved: its pieces are functions with the gaps behind them, and lie as they were laid out.
 //! The pieces of data may lie anywhere.
 
+use super::super::native::DebugSection;
 use super::contents::{Contents, Data, Place, Relocation};
 use crate::error::{Error, ErrorKind, Result};
 use cranelift_codegen::ir::Signature;
@@ -13,8 +14,11 @@ use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_module::{
     DataDescription, DataId, FuncId, Linkage, Module, ModuleReloc, default_libcall_names,
 };
-use cranelift_object::object::SymbolFlags;
 use cranelift_object::object::macho::N_ALT_ENTRY;
+use cranelift_object::object::write::SymbolId;
+use cranelift_object::object::{
+    self, RelocationEncoding, RelocationFlags, RelocationKind, SectionKind, SymbolFlags,
+};
 use cranelift_object::{ObjectBuilder, ObjectModule};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -75,6 +79,11 @@ pub(super) fn write(contents: &Contents<'_>, isa: OwnedTargetIsa, name: &str) ->
         if let SymbolFlags::MachO { n_desc } = product.object.symbol_flags_mut(symbol) {
             *n_desc |= N_ALT_ENTRY;
         }
+    }
+    if product.object.format() == object::BinaryFormat::Elf {
+        let code = writer.code.first().expect("there is always some");
+        let code = product.function_symbol(code.id);
+        add_debug(&mut product.object, &contents.debug, code);
     }
     Ok(product.emit().expect("a well-formed object"))
 }
@@ -251,6 +260,34 @@ impl Writer {
             description.write_function_addr(offset, reference);
         }
         Ok(())
+    }
+}
+
+/// What nothing loads; it refers to the code and to itself.
+fn add_debug(object: &mut object::write::Object<'_>, debug: &[DebugSection], code: SymbolId) {
+    let mut places = HashMap::new();
+    for section in debug {
+        let name = section.name.as_bytes().to_vec();
+        let id = object.add_section(Vec::new(), name, SectionKind::Debug);
+        object.append_section_data(id, &section.bytes, 1);
+        places.insert(section.name, (id, object.section_symbol(id)));
+    }
+    for section in debug {
+        for reloc in &section.relocs {
+            let relocation = object::write::Relocation {
+                offset: reloc.offset as u64,
+                symbol: reloc.section.map_or(code, |name| places[name].1),
+                addend: reloc.addend,
+                flags: RelocationFlags::Generic {
+                    kind: RelocationKind::Absolute,
+                    encoding: RelocationEncoding::Generic,
+                    size: 8 * reloc.bytes,
+                },
+            };
+            object
+                .add_relocation(places[section.name].0, relocation)
+                .expect("a relocation of the target");
+        }
     }
 }
 

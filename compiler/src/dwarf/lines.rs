@@ -1,0 +1,75 @@
+//! Line tables: which line code is from.
+
+use super::files::{Dwarf, Files, Unit, UnitFiles};
+use super::source::Position;
+use std::collections::HashSet;
+
+/// The tables of all units. No position: nothing is known from the address on.
+#[derive(Default)]
+pub(super) struct Lines {
+    rows: Vec<(u32, Option<Position>)>,
+    /// Tables that have been read: several units may have the same.
+    seen: HashSet<usize>,
+}
+
+impl Lines {
+    pub(super) fn add(&mut self, dwarf: &Dwarf<'_>, unit: &Unit<'_>, files: &mut Files) {
+        let Some(program) = unit.line_program.clone() else {
+            return;
+        };
+        if !self.seen.insert(program.header().offset().0) {
+            return;
+        }
+        let mut unit_files = UnitFiles::default();
+        let mut sequence: Vec<(u32, Option<Position>)> = Vec::new();
+        let mut rows = program.rows();
+        while let Ok(Some((_, row))) = rows.next_row() {
+            let Ok(address) = u32::try_from(row.address()) else {
+                sequence.clear();
+                continue;
+            };
+            let position = (!row.end_sequence()).then(|| Position {
+                file: unit_files.position(dwarf, unit, files, row.file_index()),
+                line: row.line().map_or(0, |line| saturate(line.get())),
+                column: match row.column() {
+                    gimli::ColumnType::LeftEdge => 0,
+                    gimli::ColumnType::Column(column) => saturate(column.get()),
+                },
+            });
+            sequence.push((address, position));
+            if row.end_sequence() {
+                self.finish_sequence(&mut sequence);
+            }
+        }
+    }
+
+    /// What a linker has removed lies nowhere: it begins at 0, where the number of functions is, or at
+    /// the end of all addresses.
+    fn finish_sequence(&mut self, sequence: &mut Vec<(u32, Option<Position>)>) {
+        let is_code = sequence
+            .first()
+            .is_some_and(|row| row.0 != 0 && row.0 < u32::MAX - 1);
+        if is_code && sequence.is_sorted_by_key(|row| row.0) {
+            self.rows.append(sequence);
+        }
+        sequence.clear();
+    }
+
+    /// Ascending, one for each address.
+    pub(super) fn finish(mut self) -> Vec<(u32, Option<Position>)> {
+        // Where one sequence ends, another may begin.
+        self.rows.sort_by_key(|row| (row.0, row.1.is_some()));
+        self.rows.dedup_by(|later, earlier| {
+            let is_same = later.0 == earlier.0;
+            if is_same {
+                earlier.1 = later.1;
+            }
+            is_same
+        });
+        self.rows
+    }
+}
+
+pub(super) fn saturate(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,123 @@
+//! What a module's DWARF says of the source that its code was compiled from.
+//!
+//! Comes in: the custom sections `.debug_*` of a module. Goes out: [`Source`], which says for each
+//! byte of the code section which line it is from, and of which functions that another compiler has
+//! inlined. Debug information is a convenience: what is damaged of it is left out, as in the name
+//! section, and is no error. Nothing here knows what the code becomes.
+
+mod files;
+mod lines;
+mod scopes;
+mod source;
+
+pub use source::{Function, Position, Row, Source, SourceUnit};
+
+use files::{Dwarf, Files, Reader, Unit};
+use gimli::{EndianSlice, LittleEndian};
+use lines::Lines;
+use scopes::Scopes;
+use std::collections::HashMap;
+
+/// The source of each module, by the module's number.
+pub type Sources = HashMap<usize, Source>;
+
+/// Nothing where the sections say nothing of any code.
+#[must_use]
+pub fn read(sections: &[(&str, &[u8])]) -> Option<Source> {
+    let find = |name: &str| sections.iter().find(|section| section.0 == name);
+    find(gimli::SectionId::DebugInfo.name())?;
+    let dwarf = Dwarf::load(|id| {
+        let bytes = find(id.name()).map_or(&[][..], |section| section.1);
+        Ok::<_, gimli::Error>(EndianSlice::new(bytes, LittleEndian))
+    });
+    let dwarf = dwarf.ok()?;
+    let mut files = Files::default();
+    let mut lines = Lines::default();
+    let mut scopes = Scopes::default();
+    let mut units = Vec::new();
+    let mut headers = dwarf.units();
+    while let Ok(Some(header)) = headers.next() {
+        // A damaged unit says nothing; the next one may.
+        let Ok(unit) = dwarf.unit(header) else {
+            continue;
+        };
+        lines.add(&dwarf, &unit, &mut files);
+        units.push(source_unit(&unit));
+        let _ = scopes.add(&dwarf, &unit, &mut files, units.len() - 1);
+    }
+    let rows = scopes.cut(lines.finish());
+    scopes.functions.sort_by_key(|function| function.address);
+    (!rows.is_empty()).then_some(Source {
+        files: files.paths,
+        scopes: scopes.list,
+        rows,
+        units,
+        functions: scopes.functions,
+    })
+}
+
+fn source_unit(unit: &Unit<'_>) -> SourceUnit {
+    let text = |text: Option<Reader<'_>>| {
+        text.map_or(String::new(), |text| {
+            String::from_utf8_lossy(text.slice()).into_owned()
+        })
+    };
+    let root = unit.entry(unit.header.root_offset()).ok();
+    let language = root.and_then(|root| match root.attr_value(gimli::DW_AT_language)? {
+        gimli::AttributeValue::Language(language) => Some(language.0),
+        _ => None,
+    });
+    SourceUnit {
+        name: text(unit.name),
+        folder: text(unit.comp_dir),
+        language: language.unwrap_or(gimli::DW_LANG_C.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use wasmparser::{Parser, Payload};
+
+    const WASM: &[u8] = include_bytes!("../../../tests/guests/traps-c.wasm");
+
+    fn sections() -> Vec<(&'static str, &'static [u8])> {
+        Parser::new(0)
+            .parse_all(WASM)
+            .filter_map(|payload| match payload.expect("a module") {
+                Payload::CustomSection(section) => Some((section.name(), section.data())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn inlined_functions_are_scopes() {
+        let source = read(&sections()).expect("it has some");
+        let names: Vec<&str> = source.scopes.iter().map(|s| &*s.name).collect();
+        assert_eq!(names, ["tail", "inner"]);
+        assert_eq!(source.files, ["./src/traps.c"]);
+        let row = source.rows.iter().find(|row| row.scope == Some(1));
+        let row = row.expect("it has code");
+        assert_eq!(source.row_at(row.address), Some(row));
+        assert_eq!(source.rows_of(row.address, row.address + 1), [*row]);
+        let first = source.functions.first().expect("the exported one");
+        assert_eq!((&*first.name, first.declared.line), ("trap", 80));
+    }
+
+    /// What is damaged says less, or something else.
+    #[test]
+    fn damaged_sections_do_no_harm() {
+        for (number, (_, bytes)) in sections().iter().enumerate() {
+            for at in (0..bytes.len()).step_by(3) {
+                let mut damaged = bytes.to_vec();
+                damaged[at] = !damaged[at];
+                let mut sections = sections();
+                sections[number].1 = &damaged;
+                let _ = read(&sections);
+                sections[number].1 = &bytes[..at];
+                let _ = read(&sections);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Which functions are inlined where, so that backtraces and debuggers can name them.
+//!
+//! Cranelift's inliner copies instructions without where they come from. It makes the copies one
+//! after the other, in an order that is known; so they are found again here, and each gets the place
+//! of what it is a copy of.
+//!
+//! A source location of CLIF is a distance from the start of the function's body in the input, or a
+//! position in a list of places in other functions ([`Inlined`]). Neither changes when the function
+//! is moved in the input, or when functions are renumbered: code that is kept for another build
+//! stays valid. Instructions of the function itself have locations with `-g` alone.
+
+use crate::index::FuncId;
+use cranelift_codegen::ir::{self, Opcode, SourceLoc};
+use cranelift_codegen::traversals::Dfs;
+use cranelift_entity::EntityRef;
+use std::collections::HashMap;
+
+/// What is inlined in one function, and where its code is from.
+#[derive(Clone, Default, Debug)]
+pub struct Inlined {
+    pub frames: Vec<Frame>,
+    /// What source locations with [`POSITION`] mean.
+    places: Vec<Place>,
+}
+
+/// A function in the place of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame {
+    pub func: FuncId,
+    /// The call; nothing where a tail call has ended the function that is compiled.
+    pub call: Option<Place>,
+}
+
+/// Where code is from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Place {
+    pub origin: Origin,
+    /// Bytes from the start of the origin's body in the input, where that is known.
+    pub offset: Option<u32>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Origin {
+    /// The function that is compiled.
+    Itself,
+    /// [`Inlined::frames`] with this position.
+    Frame(u32),
+}
+
+/// Marks positions in [`Inlined::places`]. No body is as large.
+const POSITION: u32 = 1 << 31;
+
+/// What has been inlined into a function, in order.
+#[derive(Default)]
+pub struct Log(Vec<Entry>);
+
+struct Entry {
+    callee: FuncId,
+    opcode: Opcode,
+    /// Where the call was.
+    location: SourceLoc,
+    /// How many instructions there were before.
+    instructions: usize,
+}
+
+impl Log {
+    /// Notes that this call is about to be replaced.
+    pub fn add(&mut self, caller: &ir::Function, call: ir::Inst, callee: FuncId) {
+        self.0.push(Entry {
+            callee,
+            opcode: caller.dfg.insts[call].opcode(),
+            location: caller.srcloc(call),
+            instructions: caller.dfg.num_insts(),
+        });
+    }
+}
+
+impl Inlined {
+    /// Gives what has been inlined into `func` its places. `body` is what was copied for a callee.
+    pub fn locate<'c>(
+        &mut self,
+        func: &mut ir::Function,
+        log: &Log,
+        body: impl Fn(FuncId) -> (&'c ir::Function, &'c Inlined),
+    ) {
+        let mut positions: HashMap<Place, u32> = HashMap::new();
+        let ends = log.0.iter().skip(1).map(|entry| entry.instructions);
+        let ends = ends.chain([func.dfg.num_insts()]);
+        for (entry, end) in log.0.iter().zip(ends) {
+            let (body, inside) = body(entry.callee);
+            let first = self.add(entry, inside);
+            let locations = copied(body, entry.opcode);
+            // A call with handlers may have a jump of its own to where its results go.
+            let before = (end - entry.instructions).checked_sub(locations.len());
+            let is_known = match before {
+                Some(0) => true,
+                Some(1) => entry.opcode == Opcode::TryCall,
+                _ => false,
+            };
+            debug_assert!(is_known, "instructions are copied one after the other");
+            if !is_known {
+                continue;
+            }
+            for (inst, location) in (end - locations.len()..end).zip(locations) {
+                let place = inside.place(location).behind(first);
+                let next = self.places.len();
+                let position = *positions.entry(place).or_insert_with(|| {
+                    self.places.push(place);
+                    u32::try_from(next).expect("fewer places than instructions")
+                });
+                func.set_srcloc(ir::Inst::new(inst), SourceLoc::new(POSITION | position));
+            }
+        }
+    }
+
+    /// Adds the frame of a callee, and those of what was inlined in it before. Gives the position of
+    /// the first.
+    fn add(&mut self, entry: &Entry, inside: &Inlined) -> u32 {
+        let call = self.place(entry.location);
+        let call = match (entry.opcode, call.origin) {
+            (Opcode::ReturnCall, Origin::Itself) => None,
+            (Opcode::ReturnCall, Origin::Frame(frame)) => self.frames[frame as usize].call,
+            _ => Some(call),
+        };
+        let first = u32::try_from(self.frames.len()).expect("fewer frames than instructions");
+        self.frames.push(Frame {
+            func: entry.callee,
+            call,
+        });
+        self.frames.extend(inside.frames.iter().map(|frame| Frame {
+            func: frame.func,
+            call: match frame.call {
+                Some(place) => Some(place.behind(first)),
+                None => call,
+            },
+        }));
+        first
+    }
+
+    /// What a source location of the function means.
+    pub fn place(&self, location: SourceLoc) -> Place {
+        let bits = location.bits();
+        match bits.checked_sub(POSITION) {
+            None => Place {
+                origin: Origin::Itself,
+                offset: Some(bits),
+            },
+            Some(position) => {
+                let place = self.places.get(position as usize).copied();
+                place.unwrap_or(Place {
+                    origin: Origin::Itself,
+                    offset: None,
+                })
+            }
+        }
+    }
+}
+
+impl Place {
+    /// A callee's place in its caller, which has the callee's frame at `first`.
+    fn behind(self, first: u32) -> Place {
+        let origin = match self.origin {
+            Origin::Itself => Origin::Frame(first),
+            Origin::Frame(frame) => Origin::Frame(first + 1 + frame),
+        };
+        Place { origin, ..self }
+    }
+}
+
+/// The source locations of a callee's instructions, in the order in which they are copied.
+fn copied(body: &ir::Function, call: Opcode) -> Vec<SourceLoc> {
+    let mut locations = Vec::with_capacity(body.dfg.num_insts());
+    for block in Dfs::new().pre_order_iter(body) {
+        for inst in body.layout.block_insts(block) {
+            locations.push(body.srcloc(inst));
+            let opcode = body.dfg.insts[inst].opcode();
+            let is_tail_call = matches!(opcode, Opcode::ReturnCall | Opcode::ReturnCallIndirect);
+            // It becomes a call, and a jump behind it.
+            if is_tail_call && call != Opcode::ReturnCall {
+                locations.push(body.srcloc(inst));
+            }
+        }
+    }
+    locations
+}

@@ -1,0 +1,518 @@
+//! DWARF of the machine code, for debuggers and profilers: what the DWARF of modules says of their
+//! code, said of what it has become.
+//!
+//! Comes in: laid-out code with where it is from, and the source of that. Goes out: sections of
+//! DWARF 5 that no segment loads. A unit of the input becomes a unit with its functions that are in
+//! the program. A function has lines, and subroutines that are inlined in it, whoever has inlined
+//! them. Types and variables are not here.
+
+mod tree;
+
+use super::inlined::Origin;
+use super::text::Text;
+use crate::dwarf::{Function, Position, Row, Source, SourceUnit, Sources};
+use crate::index::FuncId;
+use crate::plan::{LinkPlan, demangled};
+use gimli::write::{
+    Address, AttributeValue, Dwarf, EndianVec, FileId, LineProgram, LineString, Range, RangeList,
+    RelocateWriter, Relocation, Sections, Unit, UnitEntryId, UnitId,
+};
+use gimli::{Encoding, Format, LineEncoding, LittleEndian, constants};
+use std::collections::HashMap;
+use tree::{Span, Step, Tree};
+
+/// A section that nothing loads.
+#[derive(Debug)]
+pub(super) struct DebugSection {
+    pub(super) name: &'static str,
+    pub(super) bytes: Vec<u8>,
+    pub(super) relocs: Vec<DebugReloc>,
+}
+
+/// Where such a section refers to the code, or to another such section by name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DebugReloc {
+    pub(super) offset: usize,
+    pub(super) bytes: u8,
+    pub(super) section: Option<&'static str>,
+    pub(super) addend: i64,
+}
+
+/// DWARF where addresses are those of code, as distances from its start.
+const ENCODING: Encoding = Encoding {
+    format: Format::Dwarf32,
+    version: 5,
+    address_size: 8,
+};
+
+/// Sections with all that is known of the code. Nothing where no source is known.
+pub(super) fn sections(plan: &LinkPlan<'_>, text: &Text, sources: &Sources) -> Vec<DebugSection> {
+    if sources.is_empty() {
+        return Vec::new();
+    }
+    let mut writer = Writer {
+        plan,
+        text,
+        sources,
+        dwarf: Dwarf::new(),
+        units: HashMap::new(),
+    };
+    for position in 0..text.functions.len() {
+        writer.add(position);
+    }
+    writer.finish()
+}
+
+struct Writer<'a> {
+    plan: &'a LinkPlan<'a>,
+    text: &'a Text,
+    sources: &'a Sources,
+    dwarf: Dwarf,
+    /// By a module's number, and that of the unit in its source.
+    units: HashMap<(usize, u32), OutUnit>,
+}
+
+struct OutUnit {
+    id: UnitId,
+    files: HashMap<String, FileId>,
+    /// What is inlined, by its name.
+    abstracts: HashMap<String, UnitEntryId>,
+    ranges: Vec<Range>,
+}
+
+impl<'a> Writer<'a> {
+    /// Adds a function, by its position in the text.
+    fn add(&mut self, position: usize) {
+        let (id, start, bytes) = self.text.functions[position];
+        let Some((module, body)) = self.plan.body_in_code(id) else {
+            return;
+        };
+        let Some(source) = self.sources.get(&module) else {
+            return;
+        };
+        let Some(function) = source.function_in(body.start, body.end) else {
+            return;
+        };
+        let key = (module, function.unit);
+        let mut unit = match self.units.remove(&key) {
+            Some(unit) => unit,
+            None => self.unit(&source.units[function.unit as usize]),
+        };
+        let spans = self.spans(position);
+        self.add_lines(&mut unit, source, function, position, &spans);
+        let range = Range::StartLength {
+            begin: address(start),
+            length: bytes.into(),
+        };
+        unit.ranges.push(range);
+        let root = self.dwarf.units.get(unit.id).root();
+        let entry = self
+            .dwarf
+            .units
+            .get_mut(unit.id)
+            .add(root, constants::DW_TAG_subprogram);
+        self.set_names(unit.id, entry, &function.name, &function.linkage);
+        self.set_position(
+            &mut unit,
+            entry,
+            &source.files,
+            function.declared,
+            [
+                constants::DW_AT_decl_file,
+                constants::DW_AT_decl_line,
+                constants::DW_AT_decl_column,
+            ],
+        );
+        let written = self.dwarf.units.get_mut(unit.id).get_mut(entry);
+        written.set(constants::DW_AT_external, AttributeValue::FlagPresent);
+        written.set(
+            constants::DW_AT_low_pc,
+            AttributeValue::Address(address(start)),
+        );
+        written.set(
+            constants::DW_AT_high_pc,
+            AttributeValue::Udata(bytes.into()),
+        );
+        self.add_tree(&mut unit, entry, start, &Tree::of(&spans));
+        self.units.insert(key, unit);
+    }
+
+    fn unit(&mut self, of: &SourceUnit) -> OutUnit {
+        let strings = &mut self.dwarf.line_strings;
+        let line = |text: &str, strings: &mut _| LineString::new(clean(text), ENCODING, strings);
+        let folder = line(&of.folder, strings);
+        let name = line(&of.name, strings);
+        let program = LineProgram::new(ENCODING, LineEncoding::default(), folder, None, name, None);
+        let id = self.dwarf.units.add(Unit::new(ENCODING, program));
+        let producer = concat!("wasmelt ", env!("CARGO_PKG_VERSION"));
+        let texts = [
+            (constants::DW_AT_producer, producer),
+            (constants::DW_AT_name, &*of.name),
+            (constants::DW_AT_comp_dir, &*of.folder),
+        ]
+        .map(|(name, text)| (name, self.dwarf.strings.add(clean(text))));
+        let unit = self.dwarf.units.get_mut(id);
+        let root = unit.root();
+        let root = unit.get_mut(root);
+        for (name, text) in texts {
+            root.set(name, AttributeValue::StringRef(text));
+        }
+        let language = gimli::DwLang(of.language);
+        root.set(
+            constants::DW_AT_language,
+            AttributeValue::Language(language),
+        );
+        root.set(constants::DW_AT_stmt_list, AttributeValue::LineProgramRef);
+        root.set(
+            constants::DW_AT_low_pc,
+            AttributeValue::Address(Address::Constant(0)),
+        );
+        OutUnit {
+            id,
+            files: HashMap::new(),
+            abstracts: HashMap::new(),
+            ranges: Vec::new(),
+        }
+    }
+
+    /// The parts of a function's code, and what is known of each.
+    fn spans(&self, position: usize) -> Vec<Span<'a>> {
+        let places = &self.text.places[position];
+        let (id, _, bytes) = self.text.functions[position];
+        let starts = places.list.iter().map(|point| point.0);
+        let ends = starts.skip(1).chain([bytes]);
+        let points = places.list.iter().zip(ends);
+        let points = points.filter(|((start, _), end)| start < end);
+        points
+            .map(|(&(start, place), end)| {
+                let mut steps = Vec::new();
+                let mut innermost = None;
+                let mut next = Some(place);
+                while let Some(place) = next {
+                    let func = match place.origin {
+                        Origin::Itself => id,
+                        Origin::Frame(frame) => places.frames[frame as usize].func,
+                    };
+                    let known = place.offset.and_then(|offset| self.row(func, offset));
+                    let position = known.map(|(files, _, row)| (files, row.position));
+                    // The step before is called here.
+                    if let Some(Step { call, .. }) = steps.last_mut()
+                        && innermost.is_some()
+                    {
+                        let call: &mut Option<(&[String], Position)> = call;
+                        *call = call.or(position);
+                    }
+                    innermost = innermost.or(Some(position));
+                    if let Some((_, source, row)) = known {
+                        let mut scope = row.scope;
+                        while let Some(number) = scope {
+                            let of_scope = &source.scopes[number as usize];
+                            steps.push(Step {
+                                key: (func, 1 + number),
+                                name: &of_scope.name,
+                                call: Some((&source.files, of_scope.call)),
+                            });
+                            scope = of_scope.parent;
+                        }
+                    }
+                    next = match place.origin {
+                        Origin::Itself => None,
+                        Origin::Frame(frame) => {
+                            steps.push(Step {
+                                key: (FuncId(frame), 0),
+                                name: self.name(func),
+                                call: None,
+                            });
+                            places.frames[frame as usize].call
+                        }
+                    };
+                }
+                steps.reverse();
+                Span {
+                    start,
+                    end,
+                    steps,
+                    position: innermost.flatten(),
+                }
+            })
+            .collect()
+    }
+
+    fn row(&self, func: FuncId, offset: u32) -> Option<(&'a [String], &'a Source, Row)> {
+        let (module, body) = self.plan.body_in_code(func)?;
+        let source = self.sources.get(&module)?;
+        let row = source.row_at(body.start + offset)?;
+        Some((&source.files, source, *row))
+    }
+
+    /// The name of a function of a module that is inlined.
+    fn name(&self, func: FuncId) -> &'a str {
+        let of_source = || {
+            let (module, body) = self.plan.body_in_code(func)?;
+            let source = self.sources.get(&module)?;
+            let function = source.function_in(body.start, body.end)?;
+            Some(function.linkage.as_deref().unwrap_or(&function.name))
+        };
+        of_source().unwrap_or(&self.plan.funcs[func.index()].name)
+    }
+
+    fn add_lines(
+        &mut self,
+        unit: &mut OutUnit,
+        source: &'a Source,
+        function: &Function,
+        position: usize,
+        spans: &[Span<'a>],
+    ) {
+        let (_, start, bytes) = self.text.functions[position];
+        // Before the first instruction is what makes the frame.
+        let mut declared = function.declared;
+        if declared.file.is_none() {
+            declared = spans
+                .iter()
+                .find_map(|span| span.position)
+                .map_or(declared, |p| p.1);
+        }
+        let first = (0, Some((&*source.files, declared)));
+        let all = std::iter::once(first).chain(spans.iter().map(|s| (s.start, s.position)));
+        let mut last = None;
+        let mut rows = Vec::new();
+        for (at, position) in all {
+            let position = position.filter(|(_, position)| position.file.is_some());
+            let row = match position {
+                Some((files, position)) => {
+                    let file = self.file(unit, files, position.file);
+                    (file, position.line, position.column)
+                }
+                None => (None, 0, 0),
+            };
+            if last != Some(row) || at == 0 {
+                rows.push((at, row));
+                last = Some(row);
+            }
+        }
+        let program = &mut self.dwarf.units.get_mut(unit.id).line_program;
+        program.begin_sequence(Some(address(start)));
+        for (at, (file, line, column)) in rows {
+            let row = program.row();
+            row.address_offset = at.into();
+            if let Some(file) = file {
+                row.file = file;
+            }
+            row.line = line.into();
+            row.column = column.into();
+            program.generate_row();
+        }
+        program.end_sequence(bytes.into());
+    }
+
+    fn add_tree(&mut self, unit: &mut OutUnit, function: UnitEntryId, start: u32, tree: &Tree<'a>) {
+        let mut entries: Vec<UnitEntryId> = Vec::with_capacity(tree.nodes.len());
+        for node in &tree.nodes {
+            let parent = node.parent.map_or(function, |parent| entries[parent]);
+            let origin = self.abstract_entry(unit, node.step.name);
+            let out = self.dwarf.units.get_mut(unit.id);
+            let entry = out.add(parent, constants::DW_TAG_inlined_subroutine);
+            entries.push(entry);
+            let ranges = node.ranges.iter().map(|range| Range::StartLength {
+                begin: address(start + range.0),
+                length: u64::from(range.1 - range.0),
+            });
+            let ranges = RangeList(ranges.collect());
+            let value = match &*node.ranges {
+                [(from, to)] => {
+                    let high = AttributeValue::Udata(u64::from(to - from));
+                    let low = AttributeValue::Address(address(start + from));
+                    out.get_mut(entry).set(constants::DW_AT_high_pc, high);
+                    (constants::DW_AT_low_pc, low)
+                }
+                _ => {
+                    let list = out.ranges.add(ranges);
+                    (constants::DW_AT_ranges, AttributeValue::RangeListRef(list))
+                }
+            };
+            let written = out.get_mut(entry);
+            written.set(value.0, value.1);
+            written.set(
+                constants::DW_AT_abstract_origin,
+                AttributeValue::UnitRef(origin),
+            );
+            if let Some((files, call)) = node.step.call {
+                self.set_position(
+                    unit,
+                    entry,
+                    files,
+                    call,
+                    [
+                        constants::DW_AT_call_file,
+                        constants::DW_AT_call_line,
+                        constants::DW_AT_call_column,
+                    ],
+                );
+            }
+        }
+    }
+
+    /// What all places share where a function of this name is inlined.
+    fn abstract_entry(&mut self, unit: &mut OutUnit, name: &str) -> UnitEntryId {
+        if let Some(&entry) = unit.abstracts.get(name) {
+            return entry;
+        }
+        let out = self.dwarf.units.get_mut(unit.id);
+        let entry = out.add(out.root(), constants::DW_TAG_subprogram);
+        out.get_mut(entry).set(
+            constants::DW_AT_inline,
+            AttributeValue::Inline(constants::DW_INL_inlined),
+        );
+        self.set_names(unit.id, entry, name, &None);
+        unit.abstracts.insert(name.to_owned(), entry);
+        entry
+    }
+
+    fn set_names(
+        &mut self,
+        unit: UnitId,
+        entry: UnitEntryId,
+        name: &str,
+        linkage: &Option<String>,
+    ) {
+        let mangled = linkage.as_deref().unwrap_or(name);
+        let readable = demangled(mangled);
+        let shown = readable.as_deref().unwrap_or(name);
+        let shown = self.dwarf.strings.add(clean(shown));
+        let linkage = readable.is_some() || linkage.is_some();
+        let linkage = linkage.then(|| self.dwarf.strings.add(clean(mangled)));
+        let written = self.dwarf.units.get_mut(unit).get_mut(entry);
+        written.set(constants::DW_AT_name, AttributeValue::StringRef(shown));
+        if let Some(linkage) = linkage {
+            let linkage = AttributeValue::StringRef(linkage);
+            written.set(constants::DW_AT_linkage_name, linkage);
+        }
+    }
+
+    /// Sets a file, a line and a column, as far as they are known.
+    fn set_position(
+        &mut self,
+        unit: &mut OutUnit,
+        entry: UnitEntryId,
+        files: &[String],
+        position: Position,
+        [file, line, column]: [constants::DwAt; 3],
+    ) {
+        let Some(known) = self.file(unit, files, position.file) else {
+            return;
+        };
+        let written = self.dwarf.units.get_mut(unit.id).get_mut(entry);
+        written.set(file, AttributeValue::FileIndex(Some(known)));
+        for (name, number) in [(line, position.line), (column, position.column)] {
+            if number != 0 {
+                written.set(name, AttributeValue::Udata(number.into()));
+            }
+        }
+    }
+
+    /// The file as a unit knows it.
+    fn file(&mut self, unit: &mut OutUnit, files: &[String], file: Option<u32>) -> Option<FileId> {
+        let path = &files[file? as usize];
+        if let Some(&file) = unit.files.get(path) {
+            return Some(file);
+        }
+        let (folder, name) = match path.rsplit_once('/') {
+            Some(("", name)) => ("/", name),
+            Some(parts) => parts,
+            None => ("", &**path),
+        };
+        let strings = &mut self.dwarf.line_strings;
+        let name = LineString::new(clean(name), ENCODING, strings);
+        let folder = LineString::new(clean(folder), ENCODING, strings);
+        let program = &mut self.dwarf.units.get_mut(unit.id).line_program;
+        let folder = program.add_directory(folder);
+        let added = program.add_file(name, folder, None);
+        unit.files.insert(path.clone(), added);
+        Some(added)
+    }
+
+    fn finish(mut self) -> Vec<DebugSection> {
+        for unit in self.units.into_values() {
+            let out = self.dwarf.units.get_mut(unit.id);
+            let ranges = out.ranges.add(RangeList(unit.ranges));
+            let root = out.root();
+            let ranges = AttributeValue::RangeListRef(ranges);
+            out.get_mut(root).set(constants::DW_AT_ranges, ranges);
+        }
+        let mut sections = Sections::new(Writing::default());
+        self.dwarf
+            .write(&mut sections)
+            .expect("what is referred to is there");
+        let mut out = Vec::new();
+        let _: Result<(), ()> = sections.for_each_mut(|id, section| {
+            let bytes = section.bytes.take();
+            if !bytes.is_empty() {
+                out.push(DebugSection {
+                    name: id.name(),
+                    bytes,
+                    relocs: std::mem::take(&mut section.relocs),
+                });
+            }
+            Ok(())
+        });
+        out
+    }
+}
+
+/// A section under construction.
+#[derive(Clone)]
+struct Writing {
+    bytes: EndianVec<LittleEndian>,
+    relocs: Vec<DebugReloc>,
+}
+
+impl Default for Writing {
+    fn default() -> Writing {
+        Writing {
+            bytes: EndianVec::new(LittleEndian),
+            relocs: Vec::new(),
+        }
+    }
+}
+
+impl RelocateWriter for Writing {
+    type Writer = EndianVec<LittleEndian>;
+
+    fn writer(&self) -> &Self::Writer {
+        &self.bytes
+    }
+
+    fn writer_mut(&mut self) -> &mut Self::Writer {
+        &mut self.bytes
+    }
+
+    fn relocate(&mut self, relocation: Relocation) {
+        self.relocs.push(DebugReloc {
+            offset: relocation.offset,
+            bytes: relocation.size,
+            section: match relocation.target {
+                gimli::write::RelocationTarget::Symbol(_) => None,
+                gimli::write::RelocationTarget::Section(id) => Some(id.name()),
+            },
+            addend: relocation.addend,
+        });
+    }
+}
+
+/// A place in the code.
+fn address(offset: u32) -> Address {
+    Address::Symbol {
+        symbol: 0,
+        addend: offset.into(),
+    }
+}
+
+/// Strings of DWARF end at a zero byte, and some must not be empty.
+fn clean(text: &str) -> Vec<u8> {
+    let text: Vec<u8> = text.bytes().filter(|&byte| byte != 0).collect();
+    match text.is_empty() {
+        true => b"?".to_vec(),
+        false => text,
+    }
+}
