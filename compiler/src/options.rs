@@ -29,6 +29,9 @@ pub struct Options {
     /// Names of features that code uses, or does not, whatever `target_cpu` says
     /// (`-C target-feature`).
     pub target_features: Vec<(&'static str, bool)>,
+    /// Calls on AArch64 reach no further than this, where that is less than the processor's reach:
+    /// tests see so what becomes of programs that are larger than that.
+    pub call_reach_bytes_max: Option<u64>,
     /// Callees of up to this many CLIF values are inlined; 0 switches inlining off, as does
     /// [`OptLevel::None`].
     pub inline_values_max: u32,
@@ -286,6 +289,7 @@ impl Default for Options {
             profile_use: Vec::new(),
             emit_text: None,
             portable_object: false,
+            call_reach_bytes_max: None,
             verify: cfg!(debug_assertions),
         }
     }

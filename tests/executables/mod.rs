@@ -10,6 +10,7 @@
 #[path = "../emulation/mod.rs"]
 pub mod emulation;
 
+use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -56,9 +57,23 @@ impl Progress for Silent {
 pub fn compile(items: &[ScriptItem<'_>], options: &Options) -> Result<Compiled, Error> {
     let options = Options {
         target: emulation::target(),
+        call_reach_bytes_max: call_reach_bytes_max(),
         ..options.clone()
     };
     wasmelt_compiler::compile_script(items, &options, &Silent)
+}
+
+/// How far calls reach at most: `WASMELT_TEST_CALL_REACH`, in bytes.
+///
+/// # Panics
+/// When that is no number.
+fn call_reach_bytes_max() -> Option<u64> {
+    let bytes = env::var("WASMELT_TEST_CALL_REACH").ok()?;
+    Some(
+        bytes
+            .parse()
+            .expect("`WASMELT_TEST_CALL_REACH` is a number"),
+    )
 }
 
 /// Links what was compiled to an executable at `output`.

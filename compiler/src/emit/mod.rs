@@ -28,10 +28,11 @@ mod shorten;
 mod sources;
 mod tasks;
 mod text;
+mod veneers;
 
 pub use incremental::CodeCache;
 pub use isa::target_isa;
-pub use text::Text;
+pub use text::{Reach, Text};
 
 use crate::compiled::{Compiled, ImagePlacement, Progress, Report};
 use crate::dwarf::{self, Sources};
@@ -185,11 +186,17 @@ pub fn emit(
         true => read_sources(plan),
         false => Sources::new(),
     };
-    let text = Text::lay_out(functions, options.target.arch)?;
-    report.code_bytes = text.bytes.len() as u64;
-    report.host_imports = host_imports(plan, &text);
     // The linker for Windows takes what others take.
     let is_portable = options.portable_object || options.target.system == System::Windows;
+    let holds_addresses = !is_portable && !plan.is_library();
+    let reach = Reach::new(
+        options.target.arch,
+        holds_addresses,
+        options.call_reach_bytes_max,
+    );
+    let text = Text::lay_out(functions, reach)?;
+    report.code_bytes = text.bytes.len() as u64;
+    report.host_imports = host_imports(plan, &text);
     let object = if is_portable {
         object::write_portable(plan, options, counters.as_ref(), &sources, &text, isa)?
     } else {

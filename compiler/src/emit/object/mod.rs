@@ -167,9 +167,9 @@ fn code_relocs(plan: &LinkPlan<'_>, text: &Text, imports: &mut Imports) -> Vec<R
             }
             Target::Host(host) => imports.place(&plan.host_fns[host.index()].symbol),
             Target::LibCall(call) => imports.place(libcall_symbol(call)),
-            Target::Wasm(_) | Target::Own(_) => {
-                unreachable!("distances within the text are resolved")
-            }
+            // In a veneer.
+            Target::Wasm(id) => Place::Code(text.starts[&id]),
+            Target::Own(_) => unreachable!("distances within the text are resolved"),
         };
         relocs.push(Relocation {
             offset: reloc.offset as usize,
