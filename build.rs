@@ -49,6 +49,7 @@ const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// Import libraries of what Rust's standard library takes by name alone.
 const WINDOWS_LIBRARIES: &[&str] = &[
+    "libadvapi32.a",
     "libkernel32.a",
     "libntdll.a",
     "libuserenv.a",
@@ -325,8 +326,8 @@ fn c_compiler(toolchain: &Toolchain) -> Vec<(String, String)> {
     let target = &toolchain.target;
     let suffix = target.replace('-', "_");
     let compiler = format!("CC_{suffix}");
-    let is_own =
-        env::var("HOST").is_ok_and(|host| host.split('-').next() == target.split('-').next());
+    let is_own = target != WINDOWS
+        && env::var("HOST").is_ok_and(|host| host.split('-').next() == target.split('-').next());
     let is_chosen = [compiler.as_str(), "TARGET_CC", "CC"]
         .iter()
         .any(|name| env::var_os(name).is_some());

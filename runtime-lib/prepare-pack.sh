@@ -73,7 +73,10 @@ finish() {
         echo "build_std=$4"
         case $1 in
             "$own") ;;
-            x86_64-windows) echo "dlltool=$dlltool" ;;
+            x86_64-windows)
+                echo "dlltool=$dlltool"
+                echo "cc=$cc"
+                ;;
             *) echo "cc=$folder/cc-$1" ;;
         esac
         echo "provenance=$5"
@@ -117,17 +120,21 @@ END
     chmod +x "$file"
 }
 
+# A compiler of C for any processor, from PATH or from Debian's packages.
+find_clang() {
+    clang=$(command -v clang || true)
+    [ -z "$clang" ] || return 0
+    is_debian || { say "no clang in PATH"; return 1; }
+    major=$(dependency clang clang-)
+    major=${major#clang-}
+    [ -n "$major" ] || { say "no package clang; run apt-get update"; return 1; }
+    unpack "clang-$major" "libclang-cpp$major" "libllvm$major" "libclang-common-$major-dev" || return 1
+    clang=$folder/debian/usr/lib/llvm-$major/bin/clang
+}
+
 # c_compiler ARCH: writes cc-ARCH, which compiles C for a processor, with musl's header files
 c_compiler() {
-    clang=$(command -v clang || true)
-    if [ -z "$clang" ]; then
-        is_debian || { say "no clang in PATH"; return 1; }
-        major=$(dependency clang clang-)
-        major=${major#clang-}
-        [ -n "$major" ] || { say "no package clang; run apt-get update"; return 1; }
-        unpack "clang-$major" "libclang-cpp$major" "libllvm$major" "libclang-common-$major-dev" || return 1
-        clang=$folder/debian/usr/lib/llvm-$major/bin/clang
-    fi
+    find_clang || return 1
     musl_source || return 1
     flags=
     # The linker that comes in this command does not shorten code.
@@ -184,15 +191,21 @@ compile_musl() {
     ) >>"$folder/musl-$1.log" 2>&1 || { say "musl was not compiled: $folder/musl-$1.log"; return 1; }
 }
 
-# Import libraries, and what makes more of them, of mingw-w64: from the system, or from Debian's packages.
+# Import libraries, and what makes more of them, and header files of mingw-w64, and a C compiler: from
+# the system, or from Debian's packages.
 mingw() {
     dlltool=$(command -v x86_64-w64-mingw32-dlltool || true)
+    cc=$(command -v x86_64-w64-mingw32-gcc || true)
     libc_dir=/usr/x86_64-w64-mingw32/lib
-    [ -z "$dlltool" ] || [ ! -f "$libc_dir/libkernel32.a" ] || return 0
-    is_debian || { say "no mingw-w64: x86_64-w64-mingw32-dlltool and $libc_dir/libkernel32.a"; return 1; }
-    unpack binutils-mingw-w64-x86-64 mingw-w64-x86-64-dev || return 1
+    [ -z "$dlltool" ] || [ -z "$cc" ] || [ ! -f "$libc_dir/libkernel32.a" ] || return 0
+    is_debian || { say "no mingw-w64: x86_64-w64-mingw32-gcc and $libc_dir/libkernel32.a"; return 1; }
+    unpack binutils-mingw-w64-x86-64 mingw-w64-common mingw-w64-x86-64-dev || return 1
     dlltool=$folder/debian/usr/bin/x86_64-w64-mingw32-dlltool
     libc_dir=$folder/debian$libc_dir
+    find_clang || return 1
+    cc=$folder/cc-x86_64-windows
+    script "$cc" "\"$clang\"" --target=x86_64-w64-windows-gnu -nostdlibinc \
+        "-isystem \"$folder/debian/usr/share/mingw-w64/include\""
 }
 
 with_rustup() {

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wasmelt_compiler::{CodeCache, Compiled, Entry, IMAGE_SECTION, Options, Summary, Target};
+use wasmelt_compiler::{CodeCache, Compiled, Entry, IMAGE_SECTION, Options, Summary};
 use wasmelt_linker::{ImageSection, LibraryRequest, LinkError, LinkRequest, RuntimePack};
 
 use crate::diagnostic::{Console, Diagnostic, Failure};
@@ -125,7 +125,7 @@ pub(crate) fn library(
             None => wasmelt_linker::static_library(&request, &format!("{name}.o")),
         }
     });
-    let library = linked?.map_err(|error| link_failure(error, Target::host().name, None))?;
+    let library = linked?.map_err(|error| link_failure(error, None))?;
     Ok((library, started.elapsed()))
 }
 
@@ -154,28 +154,13 @@ pub(crate) fn link(
             stack_bytes: options.stack_bytes,
         })
     });
-    let target = Target::named(pack.pack.target()).map_or("", |target| target.name);
-    let failure = |error| link_failure(error, target, pack.path.as_deref());
+    let failure = |error| link_failure(error, pack.path.as_deref());
     let executable = linked?.map_err(failure)?;
     Ok((executable, started.elapsed()))
 }
 
-/// What of WASI a program asks for that the runtime library does not have for a system.
-fn not_there_yet(target: &str, names: &[String]) -> Option<&'static str> {
-    let is_of = |part: &str| names.iter().any(|name| name.contains(part));
-    if !target.ends_with("-windows") || !names.iter().all(|name| name.starts_with("wasmelt_")) {
-        None
-    } else if is_of("http") {
-        Some("HTTP")
-    } else if is_of("wasi:sockets") {
-        Some("sockets")
-    } else {
-        None
-    }
-}
-
 /// `pack` is the path that the pack was read from, if it was given.
-fn link_failure(error: LinkError, target: &str, pack: Option<&Path>) -> Failure {
+fn link_failure(error: LinkError, pack: Option<&Path>) -> Failure {
     let text = error.to_string();
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let mut diagnostic = Diagnostic::error(first.trim_end_matches(':'));
@@ -198,10 +183,6 @@ fn link_failure(error: LinkError, target: &str, pack: Option<&Path>) -> Failure 
         LinkError::TooLarge { .. } => Failure::input(diagnostic),
         LinkError::ToolFailed { .. } => {
             Failure::input(diagnostic.help("leave out `--linker` to use the built-in one"))
-        }
-        LinkError::UndefinedSymbols(names) if let Some(what) = not_there_yet(target, &names) => {
-            let message = format!("the target {target} has no {what} yet");
-            Failure::input(Diagnostic::error(message).help("build it for Linux"))
         }
         LinkError::UndefinedSymbols(_) if let Some(path) = pack => {
             let message = format!(

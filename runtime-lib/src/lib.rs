@@ -12,10 +12,8 @@ mod exports;
 pub mod host;
 pub mod io;
 mod main_command;
-#[cfg(unix)]
 mod main_http;
 mod main_invoke;
-#[cfg(unix)]
 mod main_library;
 mod main_restricted;
 mod main_script;
@@ -23,7 +21,6 @@ mod main_script;
 mod malloc;
 #[cfg(panic = "abort")]
 mod shims;
-#[cfg(unix)]
 mod signatures;
 pub mod sys;
 pub mod vm;

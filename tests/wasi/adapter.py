@@ -33,6 +33,7 @@ def command() -> List[str]:
 # What is compiled for, where that is another machine than this one, and what runs it.
 TARGET = os.environ.get("WASMELT_TEST_TARGET")
 EMULATOR = shlex.split(os.environ.get("WASMELT_TEST_EMULATOR", ""))
+IS_WINDOWS = bool(TARGET) and TARGET.endswith("-windows")
 # A server reserves half of all addresses there are, and qemu keeps books of that.
 EMULATED_SERVER = [*EMULATOR, "-R", "0x1000000000"] if EMULATOR else []
 
@@ -84,6 +85,8 @@ def compute_argv(
     key = hashlib.sha256(Path(test_path).read_bytes())
     key.update("\0".join([compiler_hash(), *options, str(root or "")]).encode())
     executable = EXECUTABLES / key.hexdigest()[:32] / Path(test_path).stem
+    if IS_WINDOWS:
+        executable = executable.with_name(executable.name + ".exe")
     if root:
         # A copy, since a test of directories fails when it finds what another has left behind.
         copy = executable.with_name("root.dir")

@@ -5,39 +5,32 @@
 mod p2_cli;
 mod p2_clocks;
 mod p2_filesystem;
-#[cfg(unix)]
 mod p2_http;
 mod p2_io;
 mod p2_random;
-#[cfg(unix)]
 mod p2_sockets;
 mod p3_cli;
 mod p3_clocks;
 mod p3_filesystem;
-#[cfg(unix)]
 mod p3_http;
 mod p3_random;
-#[cfg(unix)]
 mod p3_sockets;
 
 use crate::vm::{GuestMemory, Memory};
 
 /// `HttpPolicy::provide_tls` of a program that may send requests.
-#[cfg(unix)]
 #[unsafe(export_name = "wasmelt_http_tls")]
 extern "C" fn http_tls() {
     crate::host::http::tls::client::provide();
 }
 
 /// `HttpPolicy::offer_http2` of a server that was asked for it.
-#[cfg(unix)]
 #[unsafe(export_name = "wasmelt_http_server_http2")]
 extern "C" fn http_server_http2() {
     crate::host::http::h2::server::provide();
 }
 
 /// `HttpPolicy::offer_tls` of a server that was asked for it.
-#[cfg(unix)]
 #[unsafe(export_name = "wasmelt_http_server_tls")]
 extern "C" fn http_server_tls() {
     crate::host::http::tls::server::provide();

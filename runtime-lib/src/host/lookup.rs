@@ -7,15 +7,15 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 
-use rustix::event::{EventfdFlags, eventfd};
 use wasmelt_abi::PolicyFlags;
 
 use super::fd::above_streams;
 use super::{Error, Result};
+use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::sys::notice;
 
 /// Labels with other than ASCII characters begin so once they are encoded.
 const PUNYCODE_PREFIX: &str = "xn--";
@@ -120,7 +120,7 @@ impl AsFd for Answer {
 impl Answer {
     /// Has a thread resolve the name.
     fn ask(domain: String) -> Result<Arc<Answer>> {
-        let done = above_streams(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)?;
+        let done = above_streams(notice::new()?)?;
         let answer = Arc::new(Answer {
             addresses: Mutex::new(None),
             done,
@@ -140,8 +140,7 @@ impl Answer {
 
     fn put(&self, addresses: Result<Vec<IpAddr>>) {
         *lock(&self.addresses) = Some(addresses);
-        // Nothing but a full counter makes this fail, and it is empty.
-        let _ = rustix::io::write(&self.done, &1_u64.to_ne_bytes());
+        notice::give(&self.done);
     }
 
     fn take(&self) -> Option<Result<Vec<IpAddr>>> {

@@ -15,12 +15,9 @@ pub mod environment;
 pub mod error;
 mod fd;
 pub mod file;
-#[cfg(unix)]
 pub mod http;
 pub mod listing;
-#[cfg(unix)]
 pub mod lookup;
-#[cfg(unix)]
 pub mod net;
 pub mod open;
 pub mod poll;
@@ -31,12 +28,9 @@ pub mod random;
 pub mod socket;
 #[cfg_attr(windows, path = "no_socket_io.rs")]
 pub mod socket_io;
-#[cfg(unix)]
 pub mod socket_options;
 pub mod stat;
-#[cfg(unix)]
 pub mod tcp;
-#[cfg(unix)]
 pub mod udp;
 
 pub use descriptor::{Descriptor, Stream};

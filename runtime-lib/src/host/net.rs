@@ -4,15 +4,17 @@
 //! of a socket does not allow is [`WRONG_STATE`], whatever the system would say.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, getpeername, getsockname, socket_with};
 use wasmelt_abi::PolicyFlags;
 
 use super::fd::above_streams;
 use super::{Error, Result};
+use crate::sys::event::{PollFd, PollFlags, Timespec};
+use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::sys::io::{Errno, retry_on_intr};
+use crate::sys::net::{
+    self, AddressFamily, SocketFlags, SocketType, getpeername, getsockname, socket_with,
+};
 
 /// What operations fail with that the socket's state does not allow.
 pub const WRONG_STATE: Error = Error::IsConnected;
@@ -84,7 +86,7 @@ impl Family {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let fd = above_streams(socket_with(family, kind, flags, None)?)?;
         if self == Family::Ipv6 {
-            rustix::net::sockopt::set_ipv6_v6only(&fd, true)?;
+            net::sockopt::set_ipv6_v6only(&fd, true)?;
         }
         Ok(fd)
     }
@@ -112,7 +114,7 @@ pub(super) fn is_unicast(address: SocketAddr) -> bool {
 }
 
 pub(super) fn bind(fd: BorrowedFd<'_>, address: SocketAddr) -> Result<()> {
-    match rustix::net::bind(fd, &address) {
+    match net::bind(fd, &address) {
         Err(Errno::AFNOSUPPORT) => Err(Error::Invalid),
         result => Ok(result?),
     }
@@ -133,12 +135,12 @@ pub(in crate::host) fn is_ready(fd: impl AsFd, direction: Direction) -> bool {
         Direction::Readable => PollFlags::IN,
         Direction::Writable => PollFlags::OUT,
     };
-    let mut fds = [PollFd::new(&fd, flags)];
+    let mut fds = [PollFd::from_borrowed_fd(fd.as_fd(), flags)];
     let now = Timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    retry_on_intr(|| rustix::event::poll(&mut fds, Some(&now))) != Ok(0)
+    retry_on_intr(|| crate::sys::event::poll(&mut fds, Some(&now))) != Ok(0)
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! Options of TCP and UDP sockets, normalized as WASI wants them: 0 is invalid, what is out of the
 //! system's range becomes the nearest that is not.
 
-use std::os::fd::BorrowedFd;
 use std::time::Duration;
-
-use rustix::io::Errno;
-use rustix::net::sockopt;
 
 use super::net::Family;
 use super::stat::NS_PER_S;
 use super::{Error, Result};
+use crate::sys::fd::BorrowedFd;
+use crate::sys::io::{self, Errno};
+use crate::sys::net::{BUFFER_COUNT, sockopt};
 
 /// Linux's limit for times, in seconds.
 const KEEP_ALIVE_S_MAX: u64 = 32767;
@@ -48,9 +47,9 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// In bytes. Linux says twice what it was told, to account for its own needs.
+    /// In bytes.
     pub fn receive_buffer_bytes(self) -> Result<u64> {
-        Ok(sockopt::socket_recv_buffer_size(self.fd)? as u64 / 2)
+        Ok(sockopt::socket_recv_buffer_size(self.fd)? as u64 / BUFFER_COUNT)
     }
 
     pub fn set_receive_buffer_bytes(self, bytes: u64) -> Result<()> {
@@ -62,7 +61,7 @@ impl<'a> Options<'a> {
 
     /// In bytes, as [`Options::receive_buffer_bytes`].
     pub fn send_buffer_bytes(self) -> Result<u64> {
-        Ok(sockopt::socket_send_buffer_size(self.fd)? as u64 / 2)
+        Ok(sockopt::socket_send_buffer_size(self.fd)? as u64 / BUFFER_COUNT)
     }
 
     pub fn set_send_buffer_bytes(self, bytes: u64) -> Result<()> {
@@ -121,7 +120,7 @@ fn buffer_bytes(bytes: u64) -> Result<usize> {
 }
 
 /// The size of a buffer is a wish: one that is too large is none.
-fn hint(result: rustix::io::Result<()>) -> Result<()> {
+fn hint(result: io::Result<()>) -> Result<()> {
     match result {
         Err(Errno::NOBUFS) => Ok(()),
         result => Ok(result?),

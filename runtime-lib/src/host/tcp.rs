@@ -2,16 +2,16 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-use rustix::io::{Errno, retry_on_intr};
-use rustix::net::sockopt::{set_socket_reuseaddr, socket_error};
-use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, accept_with};
 
 use super::fd::above_streams;
 use super::net::{self, Direction, Family, WRONG_STATE};
 use super::socket_options::Options;
 use super::{Error, Result, buffers};
+use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::sys::io::{Errno, retry_on_intr};
+use crate::sys::net as system;
+use crate::sys::net::sockopt::{set_socket_reuseaddr, socket_error};
+use crate::sys::net::{RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, accept_with};
 
 /// Connections that wait to be accepted, where the guest does not say how many.
 const BACKLOG: i32 = 128;
@@ -101,13 +101,12 @@ impl TcpSocket {
         {
             return Err(Error::Invalid);
         }
-        self.state
-            .set(match rustix::net::connect(&self.fd, &address) {
-                Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => State::Connecting,
-                // Linux says this when there is no port left to connect from.
-                Err(Errno::ADDRNOTAVAIL) if !self.bound.get() => State::Failed(Error::AddressInUse),
-                Err(errno) => State::Failed(errno.into()),
-            });
+        self.state.set(match system::connect(&self.fd, &address) {
+            Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => State::Connecting,
+            // Linux says this when there is no port left to connect from.
+            Err(Errno::ADDRNOTAVAIL) if !self.bound.get() => State::Failed(Error::AddressInUse),
+            Err(errno) => State::Failed(errno.into()),
+        });
         Ok(())
     }
 
@@ -145,7 +144,7 @@ impl TcpSocket {
         if !self.bound.get() {
             return Err(WRONG_STATE);
         }
-        rustix::net::listen(&self.fd, self.backlog.get())?;
+        system::listen(&self.fd, self.backlog.get())?;
         self.state.set(State::Listening);
         Ok(())
     }
@@ -226,7 +225,7 @@ impl TcpSocket {
         match self.state.get() {
             State::Open => {}
             State::Listening => {
-                rustix::net::listen(&self.fd, backlog).map_err(|_| Error::Unsupported)?;
+                system::listen(&self.fd, backlog).map_err(|_| Error::Unsupported)?;
             }
             State::Closed(error) => return Err(error),
             State::Connecting | State::Failed(_) | State::Connected => return Err(WRONG_STATE),
@@ -272,7 +271,7 @@ impl TcpSocket {
     /// The same.
     pub fn receive_into(&self, buffer: &mut [u8]) -> Result<usize> {
         let flags = RecvFlags::empty();
-        let (count, _) = retry_on_intr(|| rustix::net::recv(&self.fd, &mut *buffer, flags))?;
+        let (count, _) = retry_on_intr(|| system::recv(&self.fd, &mut *buffer, flags))?;
         Ok(count)
     }
 
@@ -283,7 +282,7 @@ impl TcpSocket {
     /// no more, otherwise the system's.
     pub fn send(&self, bytes: &[u8]) -> Result<usize> {
         Ok(retry_on_intr(|| {
-            rustix::net::send(&self.fd, bytes, SendFlags::NOSIGNAL)
+            system::send(&self.fd, bytes, SendFlags::NOSIGNAL)
         })?)
     }
 
@@ -295,18 +294,18 @@ impl TcpSocket {
 
     /// Receives no more. A connection that is gone already is none the worse for it.
     pub fn end_receiving(&self) {
-        let _ = rustix::net::shutdown(&self.fd, Shutdown::Read);
+        let _ = system::shutdown(&self.fd, Shutdown::Read);
     }
 
     /// The connection fails when the other side has not taken anything for so long. A system that
     /// cannot say so waits for ever.
     pub fn give_up_after(&self, ms: u32) {
-        let _ = rustix::net::sockopt::set_tcp_user_timeout(&self.fd, ms);
+        let _ = system::sockopt::set_tcp_user_timeout(&self.fd, ms);
     }
 
     /// Sends no more: the other side sees the end. As [`TcpSocket::end_receiving`].
     pub fn end_sending(&self) {
-        let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);
+        let _ = system::shutdown(&self.fd, Shutdown::Write);
     }
 
     fn require(&self, state: State) -> Result<()> {

@@ -2,14 +2,14 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-use rustix::io::{Errno, retry_on_intr};
-use rustix::net::{RecvFlags, SendFlags, SocketType};
 
 use super::net::{self, Direction, Family, WRONG_STATE};
 use super::socket_options::Options;
 use super::{Error, Result, buffers};
+use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::sys::io::{Errno, retry_on_intr};
+use crate::sys::net as system;
+use crate::sys::net::{RecvFlags, SendFlags, SocketType};
 
 /// No datagram is longer.
 pub const DATAGRAM_BYTES_MAX: usize = 65535;
@@ -67,12 +67,12 @@ impl UdpSocket {
         if !self.family.admits(address.ip()) || !net::is_remote(address) {
             return Err(Error::Invalid);
         }
-        let connected = match rustix::net::connect(&self.fd, &address) {
+        let connected = match system::connect(&self.fd, &address) {
             // Linux does not move a connected socket to another interface; one that is not
             // connected it does.
             Err(Errno::INVAL) => {
-                let _ = rustix::net::connect_unspec(&self.fd);
-                rustix::net::connect(&self.fd, &address)
+                let _ = system::connect_unspec(&self.fd);
+                system::connect(&self.fd, &address)
             }
             result => result,
         };
@@ -95,7 +95,7 @@ impl UdpSocket {
         if self.remote.get().is_none() {
             return Err(WRONG_STATE);
         }
-        let disconnected = rustix::net::connect_unspec(&self.fd);
+        let disconnected = system::connect_unspec(&self.fd);
         self.note_remote();
         Ok(disconnected?)
     }
@@ -138,9 +138,8 @@ impl UdpSocket {
             return Err(WRONG_STATE);
         }
         loop {
-            let (received, _, from) = retry_on_intr(|| {
-                rustix::net::recvfrom(&self.fd, &mut *buffer, RecvFlags::empty())
-            })?;
+            let (received, _, from) =
+                retry_on_intr(|| system::recvfrom(&self.fd, &mut *buffer, RecvFlags::empty()))?;
             let from = SocketAddr::try_from(from.ok_or(Error::Io)?)?;
             // What came before the socket was connected is still there.
             if self.remote.get().is_none_or(|remote| remote == from) {
@@ -182,8 +181,8 @@ impl UdpSocket {
         }
         let flags = SendFlags::NOSIGNAL;
         let sent = retry_on_intr(|| match (self.remote.get(), to) {
-            (Some(_), _) => rustix::net::send(&self.fd, bytes, flags),
-            (None, Some(to)) => rustix::net::sendto(&self.fd, bytes, flags, &to),
+            (Some(_), _) => system::send(&self.fd, bytes, flags),
+            (None, Some(to)) => system::sendto(&self.fd, bytes, flags, &to),
             (None, None) => Err(Errno::INVAL),
         });
         self.note_bound();

@@ -1,10 +1,24 @@
 //! Unix, by rustix.
 
-pub use rustix::{event, io, process, rand, termios, thread};
+pub use rustix::{event, io, rand, termios, thread};
 pub use std::os::fd;
 
 /// What takes the place of a stream that is not there.
 pub const NULL_DEVICE: &str = "/dev/null";
+
+pub mod process {
+    //! The process, and signals.
+
+    pub use rustix::process::*;
+
+    /// The process may have as many files as the system allows.
+    pub fn raise_limit_of_files() {
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // What needs more waits.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+}
 
 pub mod stdio {
     //! The standard streams.
@@ -141,6 +155,27 @@ pub mod memory {
     }
 }
 
+pub mod net {
+    //! Sockets.
+
+    use std::io::IoSlice;
+    use std::os::fd::AsFd;
+
+    use rustix::io::Result;
+    pub use rustix::net::*;
+
+    /// Sends bytes that lie in several places: how many.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn send_pieces(fd: impl AsFd, pieces: &[IoSlice<'_>], flags: SendFlags) -> Result<usize> {
+        sendmsg(fd, pieces, &mut SendAncillaryBuffer::default(), flags)
+    }
+
+    /// How often Linux counts the bytes of a buffer that it is told, to account for its own needs.
+    pub const BUFFER_COUNT: u64 = 2;
+}
+
 pub mod pipe {
     //! Pipes.
 
@@ -225,6 +260,17 @@ pub mod fs {
         retry_on_intr(|| openat(CWD, path, flags, Mode::empty()))
     }
 
+    /// Opens a file that may be new, to write to its end without waiting.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn open_to_append(path: &str) -> Result<OwnedFd> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
+        // Of files that make nobody wait, this changes nothing.
+        openat(CWD, path, flags | OFlags::NONBLOCK, mode)
+    }
+
     /// Calls `each` with the names in a directory, from its beginning: name, inode, and type.
     ///
     /// # Errors
@@ -298,6 +344,8 @@ pub mod fs {
 pub mod executable {
     //! The executable that runs, and its end.
 
+    use std::ffi::c_char;
+
     use libc::{AT_PHDR, AT_PHNUM, Elf64_Phdr, PT_LOAD};
 
     /// A part of the executable's file that the system has mapped.
@@ -333,6 +381,15 @@ pub mod executable {
             len: header.p_filesz as usize,
             offset: header.p_offset,
         })
+    }
+
+    /// The environment as the C library has it.
+    pub fn environment() -> *mut *const c_char {
+        unsafe extern "C" {
+            static environ: *mut *const c_char;
+        }
+        // SAFETY: every C library has the variable.
+        unsafe { environ }
     }
 
     /// Ends the process without running anything else.

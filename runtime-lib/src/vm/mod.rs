@@ -5,7 +5,7 @@ pub(crate) mod arch;
 pub(crate) mod atomics;
 pub(crate) mod backtrace;
 pub(crate) mod bytes;
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/children.rs")]
 pub mod children;
 mod code_map;
 mod contents;
@@ -46,7 +46,7 @@ pub mod trap;
 pub mod trap_line;
 #[cfg_attr(windows, path = "windows/used_pages.rs")]
 mod used_pages;
-#[cfg(unix)]
+#[cfg_attr(windows, path = "windows/watch.rs")]
 pub mod watch;
 pub mod worker;
 

@@ -27,14 +27,9 @@ pub fn environ() -> impl Iterator<Item = &'static [u8]> {
     strings(&ENVP)
 }
 
-/// In a library, where nobody has passed it: the environment is that of the C library.
-#[cfg(unix)]
+/// In a library, where nobody has passed it: the environment is that of the process.
 pub(crate) fn adopt_environment() {
-    unsafe extern "C" {
-        static environ: *mut *const c_char;
-    }
-    // SAFETY: every C library has the variable.
-    ENVP.store(unsafe { environ }, Ordering::Relaxed);
+    ENVP.store(crate::sys::executable::environment(), Ordering::Relaxed);
 }
 
 /// The items of a null-terminated list of C strings.

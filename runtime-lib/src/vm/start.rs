@@ -52,7 +52,6 @@ pub fn frame_address() -> usize {
 }
 
 /// In a library: signals that report traps are ours, all others go where they went before.
-#[cfg(unix)]
 pub(crate) fn take_signals() {
     signal::install_before_others();
 }

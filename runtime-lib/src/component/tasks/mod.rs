@@ -50,14 +50,12 @@ mod turns;
 mod waitable;
 mod waiting;
 
-#[cfg(unix)]
 pub(crate) use call::run_async;
 pub use call::{ExportCall, begin_export, call_export};
 #[cfg(test)]
 pub(crate) use futures::run_host_tasks;
 pub use futures::{HostFuture, HostTask, owe, spawn, start};
 pub use host::{AsyncHostFn, New, enter_async};
-#[cfg(unix)]
 pub(crate) use lower::async_call;
 pub use model::{Event, Waitable, WaitableState};
 pub(in crate::component) use running::{sync_enter, sync_exit};

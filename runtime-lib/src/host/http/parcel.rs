@@ -5,13 +5,12 @@
 //! writer what makes them. So only programs are linked with that which pass bodies on.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-use rustix::io::retry_on_intr;
-use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
 use crate::host::chunk::Parcel;
 use crate::host::http::large::HUGE_BYTES;
+use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::sys::io::{self, retry_on_intr};
+use crate::sys::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
 /// Bytes in a parcel at most. Larger ones are no faster, and users have 64 MiB of them in all.
 const PARCEL_BYTES: usize = HUGE_BYTES;
@@ -65,7 +64,7 @@ impl PipeParcel {
     }
 }
 
-fn move_bytes(from: impl AsFd, to: impl AsFd, bytes_max: usize) -> rustix::io::Result<usize> {
+fn move_bytes(from: impl AsFd, to: impl AsFd, bytes_max: usize) -> io::Result<usize> {
     let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
     retry_on_intr(|| splice(&from, None, &to, None, bytes_max, flags))
 }
@@ -75,13 +74,13 @@ impl Parcel for PipeParcel {
         self.bytes
     }
 
-    fn fill(&mut self, from: BorrowedFd<'_>, bytes_max: usize) -> rustix::io::Result<usize> {
+    fn fill(&mut self, from: BorrowedFd<'_>, bytes_max: usize) -> io::Result<usize> {
         let count = move_bytes(from, &self.ends().1, bytes_max)?;
         self.bytes += count;
         Ok(count)
     }
 
-    fn send(&mut self, to: BorrowedFd<'_>) -> rustix::io::Result<usize> {
+    fn send(&mut self, to: BorrowedFd<'_>) -> io::Result<usize> {
         let count = move_bytes(&self.ends().0, to, self.bytes)?;
         self.bytes -= count;
         Ok(count)
@@ -92,7 +91,7 @@ impl Parcel for PipeParcel {
         while self.bytes > 0 {
             let start = all.len() - self.bytes;
             let free = all.get_mut(start..).unwrap_or_default();
-            match retry_on_intr(|| rustix::io::read(&self.ends().0, &mut *free)) {
+            match retry_on_intr(|| io::read(&self.ends().0, &mut *free)) {
                 Ok(count @ 1..) => self.bytes -= count,
                 _ => unreachable!("the system has what it was given"),
             }

@@ -1,20 +1,20 @@
 //! Connections as streams of bytes that never make the thread wait.
 
 use std::io::IoSlice;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-
-use rustix::io::retry_on_intr;
-use rustix::net::sockopt::set_socket_linger;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::ErrorCode;
 use crate::host::http::large::{self, HUGE_BYTES, LARGE_BYTES};
 use crate::host::{Error, Result};
 use crate::io::{Changes, Interest, Source};
+use crate::sys;
+use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::sys::io::retry_on_intr;
+use crate::sys::net::sockopt::set_socket_linger;
+use crate::sys::net::{RecvFlags, SendFlags, Shutdown};
 
 /// Bytes that one reading asks for at least.
 const READ_BYTES: usize = 16 * 1024;
@@ -45,7 +45,7 @@ pub trait Transport {
         &mut self,
         _: &mut Context<'_>,
         _: Interest,
-        _: &mut dyn FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+        _: &mut dyn FnMut(BorrowedFd<'_>) -> sys::io::Result<usize>,
     ) -> Option<Poll<Result<usize>>> {
         None
     }
@@ -97,7 +97,7 @@ impl Socket {
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        send: &mut dyn FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+        send: &mut dyn FnMut(BorrowedFd<'_>) -> sys::io::Result<usize>,
     ) -> Poll<Result<usize>> {
         loop {
             let sent = retry_on_intr(|| send(self.source.as_fd()));
@@ -112,7 +112,7 @@ impl Socket {
     fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
-        receive: &mut dyn FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+        receive: &mut dyn FnMut(BorrowedFd<'_>) -> sys::io::Result<usize>,
     ) -> Poll<Result<usize>> {
         loop {
             if !self.reading.may_try() {
@@ -131,7 +131,7 @@ impl Socket {
 impl Transport for Socket {
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<usize>> {
         let read = self.poll_receive(cx, &mut |fd| {
-            let read = rustix::net::recv(fd, &mut *into, RecvFlags::empty());
+            let read = sys::net::recv(fd, &mut *into, RecvFlags::empty());
             read.map(|(count, _)| count)
         });
         if matches!(read, Poll::Ready(Ok(count)) if (1..into.len()).contains(&count)) {
@@ -142,22 +142,20 @@ impl Transport for Socket {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<Result<usize>> {
         let flags = SendFlags::NOSIGNAL;
-        self.poll_send(cx, &mut |fd| rustix::net::send(fd, from, flags))
+        self.poll_send(cx, &mut |fd| sys::net::send(fd, from, flags))
     }
 
     fn poll_write_pieces(&mut self, cx: &mut Context<'_>, from: &[&[u8]]) -> Poll<Result<usize>> {
         let pieces: Vec<IoSlice<'_>> = from.iter().map(|piece| IoSlice::new(piece)).collect();
-        self.poll_send(cx, &mut |fd| {
-            let nothing = &mut SendAncillaryBuffer::default();
-            rustix::net::sendmsg(fd, &pieces, nothing, SendFlags::NOSIGNAL)
-        })
+        let flags = SendFlags::NOSIGNAL;
+        self.poll_send(cx, &mut |fd| sys::net::send_pieces(fd, &pieces, flags))
     }
 
     fn poll_socket(
         &mut self,
         cx: &mut Context<'_>,
         interest: Interest,
-        work: &mut dyn FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+        work: &mut dyn FnMut(BorrowedFd<'_>) -> sys::io::Result<usize>,
     ) -> Option<Poll<Result<usize>>> {
         Some(match interest {
             Interest::Writable => self.poll_send(cx, work),
@@ -171,7 +169,7 @@ impl Transport for Socket {
 
     fn end_writing(&mut self) {
         // A connection that is gone already is none the worse for it.
-        let _ = rustix::net::shutdown(self.source.as_fd(), Shutdown::Write);
+        let _ = sys::net::shutdown(self.source.as_fd(), Shutdown::Write);
     }
 
     fn abort(&mut self) {

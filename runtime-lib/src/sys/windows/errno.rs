@@ -15,6 +15,16 @@ use windows_sys::Win32::Foundation::{
     ERROR_TOO_MANY_LINKS, ERROR_TOO_MANY_OPEN_FILES, ERROR_WRITE_PROTECT, GetLastError,
 };
 
+use windows_sys::Win32::Networking::WinSock::{
+    WSA_ERROR, WSAEACCES, WSAEADDRINUSE, WSAEADDRNOTAVAIL, WSAEAFNOSUPPORT, WSAEALREADY, WSAEBADF,
+    WSAECANCELLED, WSAECONNABORTED, WSAECONNREFUSED, WSAECONNRESET, WSAEDESTADDRREQ, WSAEDISCON,
+    WSAEDQUOT, WSAEFAULT, WSAEHOSTDOWN, WSAEHOSTUNREACH, WSAEINPROGRESS, WSAEINTR, WSAEINVAL,
+    WSAEISCONN, WSAELOOP, WSAEMFILE, WSAEMSGSIZE, WSAENAMETOOLONG, WSAENETDOWN, WSAENETRESET,
+    WSAENETUNREACH, WSAENOBUFS, WSAENOPROTOOPT, WSAENOTCONN, WSAENOTEMPTY, WSAENOTSOCK,
+    WSAEOPNOTSUPP, WSAEPFNOSUPPORT, WSAEPROTONOSUPPORT, WSAEPROTOTYPE, WSAESHUTDOWN,
+    WSAESOCKTNOSUPPORT, WSAESTALE, WSAETIMEDOUT, WSAEWOULDBLOCK, WSAHOST_NOT_FOUND,
+};
+
 pub type Result<T> = std::result::Result<T, Errno>;
 
 /// Why a call of the system failed.
@@ -167,6 +177,55 @@ impl Errno {
             ERROR_STOPPED_ON_SYMLINK | ERROR_CANT_RESOLVE_FILENAME => Errno::LOOP,
             ERROR_TOO_MANY_LINKS => Errno::MLINK,
             ERROR_TOO_MANY_OPEN_FILES => Errno::MFILE,
+            number => Errno::from_winsock(number.cast_signed()),
+        }
+    }
+
+    /// What Winsock's own numbers mean, which begin above those of the system.
+    pub(super) fn from_winsock(number: WSA_ERROR) -> Errno {
+        match number {
+            WSAEACCES => Errno::ACCESS,
+            WSAEADDRINUSE => Errno::ADDRINUSE,
+            WSAEADDRNOTAVAIL => Errno::ADDRNOTAVAIL,
+            WSAEAFNOSUPPORT => Errno::AFNOSUPPORT,
+            WSAEALREADY => Errno::ALREADY,
+            WSAEBADF => Errno::BADF,
+            WSAECANCELLED => Errno::CANCELED,
+            WSAECONNABORTED => Errno::CONNABORTED,
+            WSAECONNREFUSED => Errno::CONNREFUSED,
+            WSAECONNRESET => Errno::CONNRESET,
+            WSAEDESTADDRREQ => Errno::DESTADDRREQ,
+            WSAEDQUOT => Errno::DQUOT,
+            WSAEFAULT => Errno::FAULT,
+            WSAEHOSTDOWN => Errno::HOSTDOWN,
+            WSAEHOSTUNREACH => Errno::HOSTUNREACH,
+            WSAEINPROGRESS => Errno::INPROGRESS,
+            WSAEINTR => Errno::INTR,
+            WSAEINVAL => Errno::INVAL,
+            WSAEISCONN => Errno::ISCONN,
+            WSAELOOP => Errno::LOOP,
+            WSAEMFILE => Errno::MFILE,
+            WSAEMSGSIZE => Errno::MSGSIZE,
+            WSAENAMETOOLONG => Errno::NAMETOOLONG,
+            WSAENETDOWN => Errno::NETDOWN,
+            WSAENETRESET => Errno::NETRESET,
+            WSAENETUNREACH => Errno::NETUNREACH,
+            WSAENOBUFS => Errno::NOBUFS,
+            WSAENOPROTOOPT => Errno::NOPROTOOPT,
+            WSAENOTCONN => Errno::NOTCONN,
+            WSAENOTEMPTY => Errno::NOTEMPTY,
+            WSAENOTSOCK => Errno::NOTSOCK,
+            WSAEOPNOTSUPP => Errno::OPNOTSUPP,
+            WSAEPFNOSUPPORT => Errno::PFNOSUPPORT,
+            WSAEPROTONOSUPPORT => Errno::PROTONOSUPPORT,
+            WSAEPROTOTYPE => Errno::PROTOTYPE,
+            // This side has said that it sends no more, or the other that it takes no more.
+            WSAESHUTDOWN | WSAEDISCON => Errno::PIPE,
+            WSAESOCKTNOSUPPORT => Errno::SOCKTNOSUPPORT,
+            WSAESTALE => Errno::STALE,
+            WSAETIMEDOUT => Errno::TIMEDOUT,
+            WSAEWOULDBLOCK => Errno::AGAIN,
+            WSAHOST_NOT_FOUND => Errno::NOENT,
             _ => Errno::IO,
         }
     }

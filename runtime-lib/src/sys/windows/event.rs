@@ -9,6 +9,7 @@ use windows_sys::Win32::System::Threading::{Sleep, WaitForSingleObject};
 use super::errno::Result;
 use super::fd::{AsRawFd, BorrowedFd};
 use super::handle::{file_type, waiting_in_pipe};
+use super::socket::{self, Asked, Directions};
 use super::termios;
 
 pub use super::time::Timespec;
@@ -36,6 +37,9 @@ pub struct PollFd<'a> {
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_millis(16);
 
+/// Nobody waits longer at once.
+const TURN_MAX: Duration = Duration::from_secs(3600);
+
 impl<'a> PollFd<'a> {
     pub fn from_borrowed_fd(fd: BorrowedFd<'a>, wanted: PollFlags) -> PollFd<'a> {
         PollFd {
@@ -50,8 +54,12 @@ impl<'a> PollFd<'a> {
         self.found
     }
 
+    /// What it is; sockets are asked together.
     fn ask(&self) -> PollFlags {
         let mut found = PollFlags::empty();
+        if self.fd.is_socket() {
+            return found;
+        }
         // Nothing tells that writing would wait; it waits then.
         found |= self.wanted & PollFlags::OUT;
         if self.wanted.contains(PollFlags::IN) {
@@ -88,7 +96,7 @@ fn readable(fd: BorrowedFd<'_>) -> PollFlags {
 /// Waits until one of the descriptors is ready, or for so long: how many are.
 ///
 /// # Errors
-/// None.
+/// None for what is open.
 pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) -> Result<usize> {
     let timeout = timeout.map(|time| {
         Duration::new(
@@ -97,10 +105,17 @@ pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) -> Result<usize>
         )
     });
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let sockets = match fds.iter().any(|fd| fd.fd.is_socket()) {
+        true => Some(socket::calls()?),
+        false => None,
+    };
     let mut pause = PAUSE_MIN;
     loop {
         for fd in fds.iter_mut() {
             fd.found = fd.ask();
+        }
+        if let Some(sockets) = sockets {
+            wait_for_sockets(sockets, fds, Duration::ZERO);
         }
         let ready = fds.iter().filter(|fd| !fd.found.is_empty()).count();
         if ready > 0 {
@@ -108,25 +123,56 @@ pub fn poll(fds: &mut [PollFd<'_>], timeout: Option<&Timespec>) -> Result<usize>
         }
         let left = match deadline {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            None => PAUSE_MAX,
+            None => TURN_MAX,
         };
         if left.is_zero() {
             return Ok(0);
         }
-        // One that can be waited for is; of several, or of pipes, each is asked from time to time.
+        // Sockets can be waited for, and so can one object; of others each is asked from time to time.
         let longest = match fds {
             [] => left,
             [one] if one.is_object() => left,
+            _ if fds.iter().all(|fd| fd.fd.is_socket()) => left,
             _ => left.min(pause),
         };
-        wait(fds, longest);
+        match sockets {
+            Some(sockets) => wait_for_sockets(sockets, fds, longest),
+            None => wait(fds, longest),
+        }
         pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+/// Waits until one of the sockets is ready, or for so long.
+fn wait_for_sockets(sockets: &socket::Calls, fds: &mut [PollFd<'_>], longest: Duration) {
+    let mut asked: Vec<Asked> = fds
+        .iter()
+        .filter(|fd| fd.fd.is_socket())
+        .map(|fd| Asked {
+            fd: fd.fd.as_raw_fd(),
+            wanted: Directions {
+                reading: fd.wanted.contains(PollFlags::IN),
+                writing: fd.wanted.contains(PollFlags::OUT),
+                failed: false,
+            },
+            found: Directions::default(),
+        })
+        .collect();
+    (sockets.wait)(&mut asked, longest);
+    let of_sockets = fds.iter_mut().filter(|fd| fd.fd.is_socket());
+    for (fd, Asked { found, .. }) in of_sockets.zip(asked) {
+        fd.found.set(PollFlags::IN, found.reading);
+        fd.found.set(PollFlags::OUT, found.writing);
+        fd.found.set(PollFlags::ERR, found.failed);
     }
 }
 
 impl PollFd<'_> {
     /// Whether the system waits for it.
     fn is_object(&self) -> bool {
+        if self.fd.is_socket() {
+            return false;
+        }
         match file_type(self.fd) {
             FILE_TYPE_CHAR => termios::isatty(self.fd),
             FILE_TYPE_UNKNOWN => true,

@@ -57,3 +57,8 @@ fn list(texts: Vec<CString>) -> *mut *const c_char {
     let list: Vec<*const c_char> = texts.chain([std::ptr::null()]).collect();
     list.leak().as_mut_ptr()
 }
+
+/// The environment, in memory that is never given back.
+pub fn environment() -> *mut *const c_char {
+    strings().2
+}

@@ -80,7 +80,7 @@ pub struct Stat {
     pub st_ino: u64,
     pub st_mode: RawMode,
     pub st_nlink: u64,
-    pub st_size: u64,
+    pub st_size: i64,
     pub st_atime: i64,
     pub st_atime_nsec: i64,
     pub st_mtime: i64,
@@ -212,7 +212,7 @@ fn stat_of_file(fd: BorrowedFd<'_>) -> Result<Stat> {
         st_ino: whole(found.nFileIndexHigh, found.nFileIndexLow),
         st_mode: FileType::of(found.dwFileAttributes) as RawMode,
         st_nlink: found.nNumberOfLinks.into(),
-        st_size: whole(found.nFileSizeHigh, found.nFileSizeLow),
+        st_size: whole(found.nFileSizeHigh, found.nFileSizeLow).cast_signed(),
         st_atime: accessed.0,
         st_atime_nsec: accessed.1,
         st_mtime: modified.0,
@@ -290,7 +290,7 @@ pub fn ftruncate(fd: impl AsFd, size: u64) -> Result<()> {
 pub fn fallocate(fd: impl AsFd, _flags: FallocateFlags, offset: u64, len: u64) -> Result<()> {
     let fd = fd.as_fd();
     let end = offset.checked_add(len).ok_or(Errno::FBIG)?;
-    if fstat(fd)?.st_size < end {
+    if fstat(fd)?.st_size.cast_unsigned() < end {
         ftruncate(fd, end)?;
     }
     Ok(())
@@ -404,6 +404,18 @@ pub fn set_early_times(
 
 /// Bytes of names that one call delivers at most.
 const BUFFER_WORDS: usize = 4 * 1024;
+
+/// Opens a file that may be new, to write to its end.
+///
+/// # Errors
+/// The system's.
+pub fn open_to_append(path: &str) -> Result<OwnedFd> {
+    let file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)?;
+    Ok(file.into())
+}
 
 /// Calls `each` with the names in a directory, from its beginning: name, inode, and type. A name
 /// that is not Unicode has other characters in their place.

@@ -8,9 +8,9 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
 
-use super::fd::{AsFd, BorrowedFd, OwnedFd};
+use super::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use super::handle::{file_type, read_from, waiting_in_pipe, write_to};
-use super::{stdio, termios};
+use super::{socket, stdio, termios};
 
 pub use super::errno::{Errno, Result};
 
@@ -40,6 +40,9 @@ pub fn retry_on_intr<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
 /// The system's.
 pub fn read(fd: impl AsFd, into: &mut [u8]) -> Result<usize> {
     let fd = fd.as_fd();
+    if fd.is_socket() {
+        return (socket::calls()?.receive)(fd.as_raw_fd(), into);
+    }
     if stdio::is_console_input(fd) {
         return Ok(std::io::stdin().lock().read(into)?);
     }
@@ -50,6 +53,9 @@ pub fn read(fd: impl AsFd, into: &mut [u8]) -> Result<usize> {
 /// The system's.
 pub fn write(fd: impl AsFd, bytes: &[u8]) -> Result<usize> {
     let fd = fd.as_fd();
+    if fd.is_socket() {
+        return (socket::calls()?.send)(fd.as_raw_fd(), bytes);
+    }
     if termios::isatty(fd) {
         return write_console(fd, bytes);
     }
@@ -146,6 +152,9 @@ pub fn pwritev2(
 /// [`Errno::NOTTY`] for what does not tell.
 pub fn ioctl_fionread(fd: impl AsFd) -> Result<u64> {
     let fd = fd.as_fd();
+    if fd.is_socket() {
+        return (socket::calls()?.waiting)(fd.as_raw_fd());
+    }
     if file_type(fd) != FILE_TYPE_PIPE {
         return Err(Errno::NOTTY);
     }
@@ -157,7 +166,7 @@ pub fn ioctl_fionread(fd: impl AsFd) -> Result<u64> {
 /// # Errors
 /// The system's.
 pub fn fcntl_dupfd_cloexec(fd: impl AsFd, _above: i32) -> Result<OwnedFd> {
-    Ok(fd.as_fd().duplicate()?)
+    fd.as_fd().duplicate()
 }
 
 fn is_disk(fd: BorrowedFd<'_>) -> bool {

@@ -1,7 +1,7 @@
 //! Windows, by Win32.
 //!
-//! Differs from Unix: signals, forks and sockets are not here, and a pipe is asked again and again
-//! whether there is something in it, since nobody tells.
+//! Differs from Unix: signals and forks are not here, and a pipe is asked again and again whether there
+//! is something in it, since nobody tells.
 
 mod errno;
 pub mod event;
@@ -11,11 +11,13 @@ pub mod fs;
 mod handle;
 pub mod io;
 pub mod memory;
+pub mod net;
 pub mod notice;
 pub mod pipe;
 pub mod process;
 pub mod rand;
 pub mod selector;
+mod socket;
 pub mod stdio;
 pub mod termios;
 pub mod thread;

@@ -1,7 +1,7 @@
 //! What a thread tells another that waits for a descriptor.
 
 use std::os::windows::io::{FromRawHandle, OwnedHandle};
-use std::ptr::{null, null_mut};
+use std::ptr::null;
 
 use windows_sys::Win32::System::Threading::{CreateEventW, SetEvent};
 
@@ -15,7 +15,7 @@ use super::fd::{AsFd, OwnedFd};
 pub fn new() -> Result<OwnedFd> {
     // SAFETY: no attributes and no name are allowed.
     let event = unsafe { CreateEventW(null(), 1, 0, null()) };
-    if event == null_mut() {
+    if event.is_null() {
         return Err(Errno::last());
     }
     // SAFETY: the handle has just been made, and nobody else has it.

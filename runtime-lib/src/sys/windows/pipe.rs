@@ -1,7 +1,7 @@
 //! What Unix has for pipes and Windows has not.
 
 use super::errno::{Errno, Result};
-use super::fd::AsFd;
+use super::fd::{AsFd, OwnedFd};
 
 bitflags::bitflags! {
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +24,28 @@ pub fn splice(
     _bytes: usize,
     _flags: SpliceFlags,
 ) -> Result<usize> {
+    Err(Errno::NOSYS)
+}
+
+bitflags::bitflags! {
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct PipeFlags: u32 {
+        const CLOEXEC = 1;
+        const NONBLOCK = 2;
+    }
+}
+
+/// The two ends of a pipe for [`splice`].
+///
+/// # Errors
+/// [`Errno::NOSYS`].
+pub fn pipe_with(_flags: PipeFlags) -> Result<(OwnedFd, OwnedFd)> {
+    Err(Errno::NOSYS)
+}
+
+/// # Errors
+/// [`Errno::NOSYS`].
+pub fn fcntl_setpipe_size(_fd: impl AsFd, _bytes: usize) -> Result<usize> {
     Err(Errno::NOSYS)
 }
 

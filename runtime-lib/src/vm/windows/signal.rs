@@ -46,6 +46,11 @@ pub(crate) fn install() {
     }
 }
 
+/// In a library: what is not a trap of its code goes on to others anyway.
+pub(crate) fn install_before_others() {
+    install();
+}
+
 /// The linker has written the stack's size into the executable: there is nothing to do.
 pub(super) fn limit_stack(_bytes_max: u64) {}
 

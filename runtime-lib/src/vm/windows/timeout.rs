@@ -1,6 +1,7 @@
 //! The end of a program that has had its time: a thread that waits for that, stops the main thread
 //! where it is, and reports a trap in its place.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{DUPLICATE_SAME_ACCESS, DuplicateHandle, HANDLE};
@@ -12,11 +13,37 @@ use crate::vm::backtrace::{self, Frames};
 use crate::vm::process;
 use crate::vm::trap;
 
+/// Nobody counts any more.
+static IS_STOPPED: AtomicBool = AtomicBool::new(false);
+
 /// Begins to count; 0 is for ever.
 pub(crate) fn start(timeout_ns: u64) {
     if timeout_ns == 0 {
         return;
     }
+    let watch = |thread: usize| {
+        move || {
+            std::thread::sleep(Duration::from_nanos(timeout_ns));
+            if !IS_STOPPED.load(Ordering::Relaxed) {
+                end(std::ptr::with_exposed_provenance_mut(thread));
+            }
+        }
+    };
+    let thread = own_thread().map(HANDLE::expose_provenance);
+    let watcher = thread.map(|thread| std::thread::Builder::new().spawn(watch(thread)));
+    if !matches!(watcher, Some(Ok(_))) {
+        crate::vm::message::Message::new().text("error: no thread for the timeout\n");
+        process::exit(1)
+    }
+}
+
+/// Counts no longer: a server has time, and each of its requests so much.
+pub(crate) fn stop() {
+    IS_STOPPED.store(true, Ordering::Relaxed);
+}
+
+/// What others know the thread by that calls this, for good.
+pub(super) fn own_thread() -> Option<HANDLE> {
     let mut thread: HANDLE = std::ptr::null_mut();
     // SAFETY: the system writes to a local.
     let done = unsafe {
@@ -30,15 +57,7 @@ pub(crate) fn start(timeout_ns: u64) {
             DUPLICATE_SAME_ACCESS,
         )
     };
-    let thread = thread.expose_provenance();
-    let watch = move || {
-        std::thread::sleep(Duration::from_nanos(timeout_ns));
-        end(std::ptr::with_exposed_provenance_mut(thread));
-    };
-    if done == 0 || std::thread::Builder::new().spawn(watch).is_err() {
-        crate::vm::message::Message::new().text("error: no thread for the timeout\n");
-        process::exit(1)
-    }
+    (done != 0).then_some(thread)
 }
 
 fn end(thread: HANDLE) -> ! {

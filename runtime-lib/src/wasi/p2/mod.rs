@@ -6,13 +6,11 @@
 pub mod cli;
 pub mod clocks;
 pub mod filesystem;
-#[cfg(unix)]
 pub mod http;
 pub mod io;
 pub mod labels;
 pub mod poll;
 pub mod random;
-#[cfg(unix)]
 pub mod sockets;
 mod stdio;
 pub mod streams;

@@ -10,7 +10,6 @@ use wasmelt_abi::TrapCode;
 use super::poll::{self, Subscribe};
 use crate::component::Resource;
 use crate::host;
-#[cfg(unix)]
 use crate::host::http;
 
 /// No read gives more than this.
@@ -45,7 +44,6 @@ pub trait Explain: std::fmt::Debug {
     fn name(&self) -> &'static str;
 
     /// `http-error-code`.
-    #[cfg(unix)]
     fn http_error_code(&self) -> Option<http::ErrorCode>;
 }
 

@@ -6,10 +6,8 @@
 pub mod cli;
 pub mod clocks;
 pub mod filesystem;
-#[cfg(unix)]
 pub mod http;
 mod outcome;
 pub mod random;
-#[cfg(unix)]
 pub mod sockets;
 mod stdio;

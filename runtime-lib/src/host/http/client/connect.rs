@@ -3,15 +3,10 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, ready};
-
-use rustix::io::Errno;
-use rustix::net::SocketType;
-use rustix::net::sockopt::{set_tcp_nodelay, socket_error};
 
 use super::request::{Request, Response};
 use super::timeout::{Timeouts, until};
@@ -22,6 +17,10 @@ use crate::host::lookup::Lookup;
 use crate::host::net::{Direction, Family, is_ready};
 use crate::host::{self, Error};
 use crate::io::{Changes, Interest, Source, ready as when_ready};
+use crate::sys::fd::OwnedFd;
+use crate::sys::io::Errno;
+use crate::sys::net::SocketType;
+use crate::sys::net::sockopt::{set_tcp_nodelay, socket_error};
 use crate::vm::process::http_policy;
 
 /// Where a request goes.
@@ -170,7 +169,7 @@ async fn open(address: SocketAddr) -> host::Result<OwnedFd> {
         SocketAddr::V6(_) => Family::Ipv6,
     };
     let fd = family.open(SocketType::STREAM)?;
-    match rustix::net::connect(&fd, &address) {
+    match crate::sys::net::connect(&fd, &address) {
         Ok(()) => {}
         Err(Errno::INPROGRESS | Errno::INTR) => {
             let fd = Rc::new(Source::new(fd.try_clone()?));

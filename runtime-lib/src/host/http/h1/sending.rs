@@ -2,8 +2,6 @@
 
 use std::task::{Context, Poll, ready};
 
-use rustix::net::SendFlags;
-
 use crate::host;
 use crate::host::chunk::{Chunk, Parcel};
 use crate::host::http::ErrorCode;
@@ -12,6 +10,7 @@ use crate::host::http::fields::{Fields, is_forbidden};
 use crate::host::http::large;
 use crate::host::http::transport::Transport;
 use crate::io::Interest;
+use crate::sys::net::{SendFlags, send};
 
 /// Bytes that are put together before they are written.
 const OUT_BYTES_MAX: usize = 64 * 1024;
@@ -161,7 +160,7 @@ impl Sender {
         let before = self.out.get(self.written..).unwrap_or_default();
         let polled = to.poll_socket(cx, Interest::Writable, &mut |fd| match before {
             [] => parcel.send(fd),
-            before => rustix::net::send(fd, before, SendFlags::NOSIGNAL | SendFlags::MORE),
+            before => send(fd, before, SendFlags::NOSIGNAL | SendFlags::MORE),
         });
         let count = ready!(polled.expect("only sockets take parcels"))?;
         self.sent_bytes += count as u64;

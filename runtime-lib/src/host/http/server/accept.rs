@@ -1,17 +1,15 @@
 //! Where connections come from.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
-
-use rustix::io::{Errno, retry_on_intr};
-use rustix::net::sockopt::{set_socket_reuseaddr, set_tcp_nodelay};
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, socket_with,
-};
 
 use super::settings::Address;
+use super::unix_socket;
 use crate::host;
 use crate::host::net::{self, Family};
+use crate::sys::fd::{AsFd, OwnedFd};
+use crate::sys::io::{Errno, retry_on_intr};
+use crate::sys::net::sockopt::{set_socket_reuseaddr, set_tcp_nodelay};
+use crate::sys::net::{SocketFlags, SocketType, accept_with};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -26,27 +24,8 @@ pub(super) fn listen(address: &Address) -> host::Result<(OwnedFd, Address)> {
             let (fd, address) = listen_tcp(*address)?;
             Ok((fd, Address::Tcp(address)))
         }
-        Address::Unix(path) => Ok((listen_unix(path)?, address.clone())),
+        Address::Unix(path) => Ok((unix_socket::listen_at(path, BACKLOG)?, address.clone())),
     }
-}
-
-fn listen_unix(path: &str) -> host::Result<OwnedFd> {
-    let address = SocketAddrUnix::new(path)?;
-    let open = || {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
-    };
-    let fd = open()?;
-    if rustix::net::bind(&fd, &address) == Err(Errno::ADDRINUSE) {
-        // What a server has left behind that is no more is nobody's.
-        if rustix::net::connect(&open()?, &address) != Err(Errno::CONNREFUSED) {
-            return Err(Errno::ADDRINUSE.into());
-        }
-        rustix::fs::unlink(path)?;
-        rustix::net::bind(&fd, &address)?;
-    }
-    rustix::net::listen(&fd, BACKLOG)?;
-    Ok(fd)
 }
 
 /// What a socket that somebody else has opened is called.
@@ -54,20 +33,13 @@ pub(super) fn name_of(listener: &OwnedFd) -> Address {
     if let Ok(address) = net::local_address(listener.as_fd()) {
         return Address::Tcp(address);
     }
-    let address = rustix::net::getsockname(listener).map(SocketAddrUnix::try_from);
-    let path = match &address {
-        Ok(Ok(address)) => address.path_bytes().map(String::from_utf8_lossy),
-        _ => None,
-    };
-    let path = path.map_or_else(String::new, |path| path.into_owned());
-    Address::Unix(path)
+    Address::Unix(unix_socket::path_of(listener))
 }
 
 /// The server ends: nobody is to look for it there.
 pub(super) fn forget(address: &Address) {
     if let Address::Unix(path) = address {
-        // Whoever has removed it before has done no harm.
-        let _ = rustix::fs::unlink(path.as_str());
+        unix_socket::remove(path);
     }
 }
 
@@ -79,7 +51,7 @@ pub(super) fn listen_tcp(address: SocketAddr) -> host::Result<(OwnedFd, SocketAd
     let fd = family.open(SocketType::STREAM)?;
     set_socket_reuseaddr(&fd, true)?;
     net::bind(fd.as_fd(), address)?;
-    rustix::net::listen(&fd, BACKLOG)?;
+    crate::sys::net::listen(&fd, BACKLOG)?;
     let address = net::local_address(fd.as_fd())?;
     Ok((fd, address))
 }

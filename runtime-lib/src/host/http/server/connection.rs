@@ -1,8 +1,7 @@
 //! A client's connection, with what has come in.
 
-use std::os::fd::OwnedFd;
-
 use crate::host::http::transport::{Buffer, Socket, Transport};
+use crate::sys::fd::OwnedFd;
 
 /// A client's connection, with what has come in.
 pub struct Connection {

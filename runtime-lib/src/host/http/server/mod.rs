@@ -11,6 +11,7 @@ mod calendar;
 mod connection;
 mod exchange;
 mod offered;
+#[cfg_attr(windows, path = "one_processor.rs")]
 mod processors;
 mod reply;
 mod request;
@@ -19,6 +20,8 @@ pub mod settings;
 mod supervise;
 #[cfg(test)]
 mod tests;
+#[cfg_attr(windows, path = "no_unix_socket.rs")]
+mod unix_socket;
 mod worker;
 
 pub(super) use access_log::Note;

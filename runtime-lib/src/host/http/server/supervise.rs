@@ -2,11 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::{Resource, getrlimit, setrlimit};
 
 use super::accept::{Accepted, accept, forget, listen, listen_tcp, name_of};
 use super::access_log;
@@ -17,6 +13,9 @@ use super::worker::{Guests, serve};
 use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::transport::after_ns;
 use crate::host::stat::NS_PER_S;
+use crate::sys::event::{PollFd, PollFlags, Timespec};
+use crate::sys::fd::{AsFd, OwnedFd};
+use crate::sys::process::raise_limit_of_files;
 use crate::vm::children::{self, Child, Signal, Signals};
 use crate::vm::process;
 
@@ -35,7 +34,11 @@ const EARLY_MAX: usize = 5;
 
 /// Serves until a signal ends it; never returns. Each worker makes its guests, and has a number.
 pub fn run(settings: &Settings, guests: impl Fn(usize) -> Rc<dyn Guests>) -> ! {
+    // Connections are files.
     raise_limit_of_files();
+    if cfg!(windows) && (settings.shutdown.is_some() || settings.workers.is_some_and(|n| n > 1)) {
+        fail("a server for Windows is one process: no `--workers` and no `--shutdown-addr`")
+    }
     let tls = settings
         .certificate
         .as_deref()
@@ -253,15 +256,7 @@ fn wait(signals: &Signals, shutdown: Option<&OwnedFd>, limit_ns: Option<u64>) ->
     let shutdown = shutdown.map_or(signals, AsFd::as_fd);
     let mut fds = [signals, shutdown].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
     // A signal that is not one of these ends the waiting, and nothing else.
-    rustix::event::poll(&mut fds, timeout.as_ref()) != Ok(0)
-}
-
-/// Connections are files: the process may have as many as the system allows.
-fn raise_limit_of_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // With fewer, connections wait.
-    let _ = setrlimit(Resource::Nofile, limit);
+    crate::sys::event::poll(&mut fds, timeout.as_ref()) != Ok(0)
 }
 
 /// Why there can be no log.

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -21,6 +20,7 @@ use crate::host::clocks::{Clock, now_ns};
 use crate::host::http::h1::head::may_end;
 use crate::host::http::transport::after_ns;
 use crate::io::{self, Changes, Interest, Source, Task, sleep_until, spawn};
+use crate::sys::fd::{AsFd, OwnedFd};
 use crate::vm::children::{Signal, Signals};
 
 /// A client that has not been greeted has so long when the server ends.

@@ -2,9 +2,8 @@
 //! Mozilla's, which are part of the program.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::env;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
@@ -12,6 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::host::http::{ErrorCode, Result};
+use crate::sys;
 use crate::vm::process::environ;
 
 /// Where distributions keep theirs.
@@ -34,7 +34,7 @@ pub(super) fn of_process() -> Result<RootCertStore> {
         environ()
             .find_map(|pair| pair.strip_prefix(name))
             .filter(|value| !value.is_empty())
-            .map(|value| Path::new(OsStr::from_bytes(value)))
+            .and_then(|value| sys::fs::path(value).ok())
     };
     chosen(
         variable(b"SSL_CERT_FILE="),
@@ -49,9 +49,8 @@ fn chosen(file: Option<&Path>, dirs: Option<&Path>, bundles: &[&Path]) -> Result
         if let Some(file) = file {
             add_file(&mut roots, file);
         }
-        let dirs = dirs.map(|dirs| dirs.as_os_str().as_bytes());
-        for dir in dirs.unwrap_or_default().split(|byte| *byte == b':') {
-            add_dir(&mut roots, Path::new(OsStr::from_bytes(dir)));
+        for dir in dirs.iter().flat_map(env::split_paths) {
+            add_dir(&mut roots, &dir);
         }
         return match roots.is_empty() {
             true => Err(ErrorCode::ConfigurationError),

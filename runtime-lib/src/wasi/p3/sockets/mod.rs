@@ -11,12 +11,12 @@ pub mod types;
 pub mod udp;
 
 use std::future::poll_fn;
-use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 
 use crate::host::{self, Error};
 use crate::io::{Changes, Interest, Source};
+use crate::sys::fd::AsFd;
 
 /// Attempts until an attempt no longer says that it would block.
 async fn attempt<F: AsFd + 'static, T>(

@@ -10,13 +10,9 @@ mod line;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
-
-use rustix::fs::{Mode, OFlags};
-use rustix::io::retry_on_intr;
 
 use super::settings::{AccessLogSettings, LogFormat};
 use crate::host::clocks::{Clock, now_ns};
@@ -25,6 +21,9 @@ use crate::host::http::transport::after_ns;
 use crate::host::net::remote_address;
 use crate::host::{Error, Result, Stream};
 use crate::io::{Changes, Handle, Interest, Source, sleep_until};
+use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::sys::fs::open_to_append;
+use crate::sys::io::retry_on_intr;
 use line::{Entry, Wanted, write_line, write_lost};
 
 /// What pipes take whole or not at all.
@@ -68,11 +67,7 @@ pub(super) fn open(settings: &AccessLogSettings) -> Result<Option<OwnedFd>> {
     let Some(path) = settings.path.as_deref() else {
         return Ok(None);
     };
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC;
-    let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
-    // Of files that make nobody wait, this changes nothing.
-    let flags = flags | OFlags::NONBLOCK;
-    Ok(Some(rustix::fs::open(path, flags, mode)?))
+    Ok(Some(open_to_append(path)?))
 }
 
 impl Target {
@@ -98,7 +93,7 @@ impl Target {
         match &self.kind {
             Kind::Errors(may_wait) => Stream::Err.write_nowait(bytes, *may_wait),
             Kind::File(file) => {
-                let written = retry_on_intr(|| rustix::io::write(file.as_fd(), bytes));
+                let written = retry_on_intr(|| crate::sys::io::write(file.as_fd(), bytes));
                 Ok(written?)
             }
         }
