@@ -139,11 +139,11 @@ fn variants() -> [Options; 8] {
             ..plain.clone()
         },
         Options {
-            register_allocation: Some(RegisterAllocation::Scan),
+            register_allocation: Some(RegisterAllocation::Backtracking),
             ..plain.clone()
         },
         Options {
-            register_allocation: Some(RegisterAllocation::Scan),
+            register_allocation: Some(RegisterAllocation::Backtracking),
             spill_cleanup: false,
             ..plain
         },

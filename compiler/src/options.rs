@@ -161,7 +161,7 @@ impl Options {
     pub fn registers(&self) -> RegisterAllocation {
         self.register_allocation.unwrap_or(match self.opt_level {
             OptLevel::None => RegisterAllocation::SinglePass,
-            OptLevel::Speed | OptLevel::SpeedAndSize => RegisterAllocation::Backtracking,
+            OptLevel::Speed | OptLevel::SpeedAndSize => RegisterAllocation::Scan,
         })
     }
 }
