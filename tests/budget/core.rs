@@ -178,6 +178,17 @@ fn branches() -> Vec<Shape> {
             "so many exception handlers",
             || handlers(300),
         ),
+        Shape::built("handlers of the older kind around each other", || {
+            let begin = "try ".repeat(300);
+            let end = "call $f catch $t end ".repeat(300);
+            module("(tag $t) (func $f throw $t)", &format!("{begin} {end}"))
+        }),
+        Shape::built("handlers that delegate far outwards", || {
+            let begin = "try ".repeat(1000);
+            let end = each(999, |n| format!("call $f delegate {} ", 998 - n));
+            let body = format!("{begin} {end} call $f catch $t end");
+            module("(tag $t) (func $f throw $t)", &body)
+        }),
     ]
 }
 

@@ -6,6 +6,7 @@
 
 mod component;
 mod core;
+mod debug;
 mod shape;
 
 use std::fs;
@@ -35,7 +36,10 @@ struct Cost {
 const MAKE: [&str; 2] = ["WASMELT_BUDGET_MAKE", "WASMELT_BUDGET_FILE"];
 
 fn main() -> ExitCode {
-    let mut shapes = core::shapes().into_iter().chain(component::shapes());
+    let mut shapes = core::shapes()
+        .into_iter()
+        .chain(component::shapes())
+        .chain(debug::shapes());
     if let [Ok(name), Ok(file)] = MAKE.map(std::env::var) {
         let shape = shapes.find(|shape| shape.name == name);
         let wasm = (shape.expect("a shape of this test").make)();

@@ -7,14 +7,37 @@ pub(super) type Reader<'a> = EndianSlice<'a, LittleEndian>;
 pub(super) type Dwarf<'a> = gimli::Dwarf<Reader<'a>>;
 pub(super) type Unit<'a> = gimli::Unit<Reader<'a>>;
 
+/// A longer name or path is left out.
+const TEXT_BYTES_MAX: usize = 8 * 1024;
+
+/// Bytes of names and paths for each byte of input, at most: places can share a name.
+const TEXT_PER_BYTE: usize = 16;
+
 /// Paths, each once.
-#[derive(Default)]
 pub(super) struct Files {
     pub(super) paths: Vec<String>,
     positions: HashMap<String, u32>,
+    /// How many bytes names and paths may still have.
+    left: usize,
 }
 
 impl Files {
+    /// `bytes` is the length of all sections.
+    pub(super) fn new(bytes: usize) -> Files {
+        Files {
+            paths: Vec::new(),
+            positions: HashMap::new(),
+            left: bytes.saturating_mul(TEXT_PER_BYTE),
+        }
+    }
+
+    /// A copy of a text of the input, or of one that was read before.
+    pub(super) fn copy(&mut self, text: &[u8]) -> Option<String> {
+        let left = self.left.checked_sub(text.len());
+        self.left = left.filter(|_| text.len() <= TEXT_BYTES_MAX)?;
+        Some(String::from_utf8_lossy(text).into_owned())
+    }
+
     fn position(&mut self, path: String) -> u32 {
         let next = u32::try_from(self.paths.len()).expect("fewer files than bytes of input");
         *self.positions.entry(path).or_insert_with_key(|path| {
@@ -36,31 +59,33 @@ impl UnitFiles {
         files: &mut Files,
         number: u64,
     ) -> Option<u32> {
-        *self
-            .0
-            .entry(number)
-            .or_insert_with(|| Some(files.position(path(dwarf, unit, number)?)))
+        *self.0.entry(number).or_insert_with(|| {
+            let path = path(dwarf, unit, number, files)?;
+            Some(files.position(path))
+        })
     }
 }
 
 /// Folders of a path are relative to each other.
-fn path(dwarf: &Dwarf<'_>, unit: &Unit<'_>, number: u64) -> Option<String> {
+fn path(dwarf: &Dwarf<'_>, unit: &Unit<'_>, number: u64, files: &mut Files) -> Option<String> {
     let header = unit.line_program.as_ref()?.header();
     let file = header.file(number)?;
-    let text = |value| {
+    let mut text = |value| {
         let text = dwarf.attr_string(unit, value).ok()?;
-        Some(String::from_utf8_lossy(text.slice()).into_owned())
+        files.copy(text.slice())
     };
-    let mut path = String::new();
-    if let Some(folder) = unit.comp_dir {
-        path = String::from_utf8_lossy(folder.slice()).into_owned();
-    }
+    let name = text(file.path_name())?;
     // Before DWARF 5, folder 0 is that of the unit.
     let is_own_folder = file.directory_index() == 0 && header.version() <= 4;
-    if !is_own_folder && let Some(folder) = file.directory(header).and_then(text) {
+    let folder = (!is_own_folder).then(|| file.directory(header).and_then(text));
+    let mut path = String::new();
+    if let Some(folder) = unit.comp_dir {
+        path = files.copy(folder.slice())?;
+    }
+    if let Some(folder) = folder.flatten() {
         join(&mut path, &folder);
     }
-    join(&mut path, &text(file.path_name())?);
+    join(&mut path, &name);
     Some(path)
 }
 

@@ -2,6 +2,7 @@
 
 use super::files::{Dwarf, Files, Unit, UnitFiles};
 use super::source::Position;
+use gimli::{Reader as _, Section as _};
 use std::collections::HashSet;
 
 /// The tables of all units. No position: nothing is known from the address on.
@@ -10,6 +11,8 @@ pub(super) struct Lines {
     rows: Vec<(u32, Option<Position>)>,
     /// Tables that have been read: several units may have the same.
     seen: HashSet<usize>,
+    /// Rows that were read. One takes a byte, and tables can overlap.
+    read: usize,
 }
 
 impl Lines {
@@ -23,7 +26,11 @@ impl Lines {
         let mut unit_files = UnitFiles::default();
         let mut sequence: Vec<(u32, Option<Position>)> = Vec::new();
         let mut rows = program.rows();
-        while let Ok(Some((_, row))) = rows.next_row() {
+        let rows_max = dwarf.debug_line.reader().len();
+        while self.read < rows_max
+            && let Ok(Some((_, row))) = rows.next_row()
+        {
+            self.read += 1;
             let Ok(address) = u32::try_from(row.address()) else {
                 sequence.clear();
                 continue;

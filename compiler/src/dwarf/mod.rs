@@ -9,6 +9,7 @@ mod files;
 mod lines;
 mod scopes;
 mod source;
+mod units;
 
 pub use source::{Function, Position, Row, Source, SourceUnit};
 
@@ -17,6 +18,7 @@ use gimli::{EndianSlice, LittleEndian};
 use lines::Lines;
 use scopes::Scopes;
 use std::collections::HashMap;
+use units::Units;
 
 /// The source of each module, by the module's number.
 pub type Sources = HashMap<usize, Source>;
@@ -31,19 +33,20 @@ pub fn read(sections: &[(&str, &[u8])]) -> Option<Source> {
         Ok::<_, gimli::Error>(EndianSlice::new(bytes, LittleEndian))
     });
     let dwarf = dwarf.ok()?;
-    let mut files = Files::default();
+    let bytes = sections.iter().map(|section| section.1.len()).sum();
+    let mut files = Files::new(bytes);
     let mut lines = Lines::default();
     let mut scopes = Scopes::default();
-    let mut units = Vec::new();
-    let mut headers = dwarf.units();
-    while let Ok(Some(header)) = headers.next() {
-        // A damaged unit says nothing; the next one may.
-        let Ok(unit) = dwarf.unit(header) else {
+    let mut units = Units::read(&dwarf, bytes);
+    let mut described = Vec::new();
+    for number in 0..units.len() {
+        let Some(unit) = units.with_lines(&dwarf, number) else {
             continue;
         };
         lines.add(&dwarf, &unit, &mut files);
-        units.push(source_unit(&unit));
-        let _ = scopes.add(&dwarf, &unit, &mut files, units.len() - 1);
+        described.push(source_unit(&unit, &mut files));
+        // What is damaged says nothing from there on.
+        let _ = scopes.add(&dwarf, (&units, &unit), &mut files, described.len() - 1);
     }
     let rows = scopes.cut(lines.finish());
     scopes.functions.sort_by_key(|function| function.address);
@@ -51,16 +54,15 @@ pub fn read(sections: &[(&str, &[u8])]) -> Option<Source> {
         files: files.paths,
         scopes: scopes.list,
         rows,
-        units,
+        units: described,
         functions: scopes.functions,
     })
 }
 
-fn source_unit(unit: &Unit<'_>) -> SourceUnit {
-    let text = |text: Option<Reader<'_>>| {
-        text.map_or(String::new(), |text| {
-            String::from_utf8_lossy(text.slice()).into_owned()
-        })
+fn source_unit(unit: &Unit<'_>, files: &mut Files) -> SourceUnit {
+    let mut text = |text: Option<Reader<'_>>| {
+        let text = text.and_then(|text| files.copy(text.slice()));
+        text.unwrap_or_default()
     };
     let root = unit.entry(unit.header.root_offset()).ok();
     let language = root.and_then(|root| match root.attr_value(gimli::DW_AT_language)? {

@@ -3,6 +3,7 @@
 use super::files::{Dwarf, Files, Reader, Unit, UnitFiles};
 use super::lines::saturate;
 use super::source::{Function, Position, Row, Scope};
+use super::units::Units;
 
 use gimli::{AttributeValue, DebuggingInformationEntry, constants};
 use std::cmp::Reverse;
@@ -15,14 +16,20 @@ pub(super) struct Scopes {
     pub(super) functions: Vec<Function>,
     /// Start, end, how deep it lies, scope.
     ranges: Vec<(u32, u32, u32, u32)>,
+    /// Entries and ranges that were looked at.
+    entries: usize,
+    looked: usize,
     /// By the place of what is inlined.
     names: HashMap<usize, String>,
 }
 
 type Entry<'a> = DebuggingInformationEntry<Reader<'a>>;
 
-/// More ranges than this for each byte of debug information nobody has: lists can be shared.
+/// So many ranges are looked at for each entry: lists can be shared.
 const RANGES_PER_ENTRY: usize = 64;
+
+/// What is inlined deeper than this is shown as what it is inlined in.
+const DEPTH_MAX: usize = 128;
 
 /// A name is looked for along this many references.
 const REFERENCES_MAX: usize = 16;
@@ -31,7 +38,7 @@ impl Scopes {
     pub(super) fn add<'a>(
         &mut self,
         dwarf: &Dwarf<'a>,
-        unit: &Unit<'a>,
+        (units, unit): (&Units<'a>, &Unit<'a>),
         files: &mut Files,
         number: usize,
     ) -> gimli::Result<()> {
@@ -39,16 +46,15 @@ impl Scopes {
         let mut entries = unit.entries();
         // The scopes around the current entry, and at which depth they are entries.
         let mut around: Vec<(isize, u32)> = Vec::new();
-        let mut count = 0;
         while let Some(entry) = entries.next_dfs()? {
-            count += 1;
+            self.entries += 1;
             while around
                 .last()
                 .is_some_and(|&(depth, _)| depth >= entry.depth())
             {
                 around.pop();
             }
-            let mut position = |file, line, column| {
+            let mut position = |files: &mut Files, file, line, column| {
                 let number = |name| entry.attr_value(name).and_then(|value| value.udata_value());
                 let file = match entry.attr_value(file) {
                     Some(AttributeValue::FileIndex(file)) => Some(file),
@@ -63,33 +69,36 @@ impl Scopes {
             };
             if entry.tag() == constants::DW_TAG_subprogram {
                 let declared = position(
+                    files,
                     constants::DW_AT_decl_file,
                     constants::DW_AT_decl_line,
                     constants::DW_AT_decl_column,
                 );
                 let start = dwarf.die_ranges(unit, entry)?.next()?;
                 if let Some(start) = start.filter(is_code) {
-                    let linkage = self.name(dwarf, unit, entry);
+                    let linkage = self.name(dwarf, (units, unit), entry, files);
                     let name = text(dwarf, unit, entry, constants::DW_AT_name);
+                    let name = name.and_then(|name| files.copy(name.slice()));
                     self.functions.push(Function {
                         address: saturate(start.begin),
                         name: name.unwrap_or_else(|| linkage.clone()),
-                        linkage: Some(linkage),
+                        linkage: Some(linkage).filter(|linkage| !linkage.is_empty()),
                         unit: saturate(number as u64),
                         declared,
                     });
                 }
             }
-            if entry.tag() != constants::DW_TAG_inlined_subroutine {
+            if entry.tag() != constants::DW_TAG_inlined_subroutine || around.len() == DEPTH_MAX {
                 continue;
             }
             let call = position(
+                files,
                 constants::DW_AT_call_file,
                 constants::DW_AT_call_line,
                 constants::DW_AT_call_column,
             );
             let scope = saturate(self.list.len() as u64);
-            let name = self.name(dwarf, unit, entry);
+            let name = self.name(dwarf, (units, unit), entry, files);
             self.list.push(Scope {
                 name,
                 parent: around.last().map(|&(_, scope)| scope),
@@ -98,9 +107,10 @@ impl Scopes {
             let depth = saturate(entry.depth().unsigned_abs() as u64);
             around.push((entry.depth(), scope));
             let mut ranges = dwarf.die_ranges(unit, entry)?;
-            while let Some(range) = ranges.next()?
-                && self.ranges.len() < RANGES_PER_ENTRY * (self.list.len() + count)
+            while self.looked < RANGES_PER_ENTRY * self.entries
+                && let Some(range) = ranges.next()?
             {
+                self.looked += 1;
                 if is_code(&range) {
                     let (start, end) = (saturate(range.begin), saturate(range.end));
                     self.ranges.push((start, end, depth, scope));
@@ -111,21 +121,30 @@ impl Scopes {
     }
 
     /// The name of what is inlined, or of a function whose name is elsewhere.
-    fn name<'a>(&mut self, dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>) -> String {
+    fn name<'a>(
+        &mut self,
+        dwarf: &Dwarf<'a>,
+        (units, unit): (&Units<'a>, &Unit<'a>),
+        entry: &Entry<'a>,
+        files: &mut Files,
+    ) -> String {
         let origin = match entry.attr_value(constants::DW_AT_linkage_name) {
             Some(_) => None,
             None => reference(unit, entry, constants::DW_AT_abstract_origin)
                 .or_else(|| reference(unit, entry, constants::DW_AT_specification)),
         };
         let Some(origin) = origin else {
-            return own_name(dwarf, unit, entry).unwrap_or_default();
+            let name = own_name(dwarf, unit, entry);
+            return name
+                .and_then(|name| files.copy(name.slice()))
+                .unwrap_or_default();
         };
-        if let Some(name) = self.names.get(&origin) {
-            return name.clone();
-        }
-        let name = name_of(dwarf, unit, origin).unwrap_or_default();
-        self.names.insert(origin, name.clone());
-        name
+        let name = self.names.entry(origin).or_insert_with(|| {
+            let name = name_of(dwarf, units, origin);
+            name.and_then(|name| files.copy(name.slice()))
+                .unwrap_or_default()
+        });
+        files.copy(name.as_bytes()).unwrap_or_default()
     }
 
     /// Rows with scopes: one more where a scope begins or ends between lines.
@@ -176,19 +195,10 @@ fn is_code(range: &gimli::Range) -> bool {
 }
 
 /// The name of the entry at a place of `.debug_info`, as the linker knows it if it does.
-fn name_of<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, mut origin: usize) -> Option<String> {
+fn name_of<'a>(dwarf: &Dwarf<'a>, units: &Units<'a>, mut origin: usize) -> Option<Reader<'a>> {
     for _ in 0..REFERENCES_MAX {
-        let offset = gimli::DebugInfoOffset(origin);
-        let other;
-        let (unit, offset) = match offset.to_unit_offset(&unit.header) {
-            Some(offset) => (unit, offset),
-            None => {
-                let header = header_around(dwarf, origin)?;
-                let offset = offset.to_unit_offset(&header)?;
-                other = dwarf.unit(header).ok()?;
-                (&other, offset)
-            }
-        };
+        let unit = units.around(origin)?;
+        let offset = gimli::DebugInfoOffset(origin).to_unit_offset(&unit.header)?;
         let entry = unit.entry(offset).ok()?;
         let next = reference(unit, &entry, constants::DW_AT_abstract_origin)
             .or_else(|| reference(unit, &entry, constants::DW_AT_specification));
@@ -201,7 +211,7 @@ fn name_of<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, mut origin: usize) -> Option<
     None
 }
 
-fn own_name<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>) -> Option<String> {
+fn own_name<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>) -> Option<Reader<'a>> {
     text(dwarf, unit, entry, constants::DW_AT_linkage_name)
         .or_else(|| text(dwarf, unit, entry, constants::DW_AT_name))
 }
@@ -211,9 +221,8 @@ fn text<'a>(
     unit: &Unit<'a>,
     entry: &Entry<'a>,
     attribute: constants::DwAt,
-) -> Option<String> {
-    let text = dwarf.attr_string(unit, entry.attr_value(attribute)?).ok()?;
-    Some(String::from_utf8_lossy(text.slice()).into_owned())
+) -> Option<Reader<'a>> {
+    dwarf.attr_string(unit, entry.attr_value(attribute)?).ok()
 }
 
 /// The place of `.debug_info` that an attribute refers to.
@@ -223,17 +232,4 @@ fn reference(unit: &Unit<'_>, entry: &Entry<'_>, name: constants::DwAt) -> Optio
         AttributeValue::DebugInfoRef(offset) => Some(offset.0),
         _ => None,
     }
-}
-
-fn header_around<'a>(dwarf: &Dwarf<'a>, offset: usize) -> Option<gimli::UnitHeader<Reader<'a>>> {
-    let mut headers = dwarf.units();
-    while let Some(header) = headers.next().ok()? {
-        if gimli::DebugInfoOffset(offset)
-            .to_unit_offset(&header)
-            .is_some()
-        {
-            return Some(header);
-        }
-    }
-    None
 }
