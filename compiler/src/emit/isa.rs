@@ -108,14 +108,24 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
 /// Whether values of 16 bytes are in registers of their own.
 #[must_use]
 pub fn has_vectors(options: &Options) -> bool {
-    let has = |name: &str| {
-        let features = options
-            .target
-            .features(options.target_cpu, &options.target_features);
-        features.iter().any(|feature| feature.name == name)
-    };
     match options.target.arch {
         Arch::X86_64 | Arch::Aarch64 => true,
-        Arch::Riscv64 => has("v"),
+        Arch::Riscv64 => has(options, "v"),
     }
+}
+
+/// Whether there is an instruction that multiplies and adds.
+#[must_use]
+pub fn has_fma(options: &Options) -> bool {
+    match options.target.arch {
+        Arch::X86_64 => has(options, "fma"),
+        Arch::Aarch64 | Arch::Riscv64 => true,
+    }
+}
+
+fn has(options: &Options, name: &str) -> bool {
+    let features = options
+        .target
+        .features(options.target_cpu, &options.target_features);
+    features.iter().any(|feature| feature.name == name)
 }

@@ -62,6 +62,7 @@ pub fn check(plan: &LinkPlan<'_>, options: &Options) -> Result<()> {
         isa: &*isa,
         unused_isa: &*isa,
         has_vectors: isa::has_vectors(options),
+        has_fma: isa::has_fma(options),
         profiling: Profiling::None,
     })
 }
@@ -156,6 +157,7 @@ pub fn emit(
         isa: &*isa,
         unused_isa: &*unused_isa,
         has_vectors: isa::has_vectors(options),
+        has_fma: isa::has_fma(options),
         profiling: match (&counters, &profile) {
             (Some(counters), _) => Profiling::Generate(counters),
             (None, Some(profile)) => Profiling::Use(profile),

@@ -95,7 +95,7 @@ impl FuncTranslator<'_, '_> {
     fn relaxed_multiply_add(&mut self, ty: Type, is_negated: bool) {
         let (a, b, c) = self.pop3();
         let [a, b, c] = [a, b, c].map(|value| self.as_vector(value, ty));
-        let is_fused = self.is_deterministic() || self.multiplies_and_adds();
+        let is_fused = self.is_deterministic() || self.translation.has_fma;
         let ins = self.builder.ins();
         let a = match is_negated {
             true => ins.fneg(a),
@@ -109,20 +109,6 @@ impl FuncTranslator<'_, '_> {
             }
         };
         self.push_v128(result);
-    }
-
-    /// Whether the processors have an instruction that multiplies and adds.
-    fn multiplies_and_adds(&self) -> bool {
-        let options = self.translation.options;
-        match options.target.arch {
-            Arch::X86_64 => {
-                let features = options
-                    .target
-                    .features(options.target_cpu, &options.target_features);
-                features.iter().any(|feature| feature.name == "fma")
-            }
-            Arch::Aarch64 | Arch::Riscv64 => true,
-        }
     }
 
     /// As `v128.bitselect`, or lanes by the highest bit of the mask's.

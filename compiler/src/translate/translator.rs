@@ -28,6 +28,8 @@ pub struct Translation<'a> {
     pub profiling: Profiling<'a>,
     /// Whether values of 16 bytes are in registers of their own.
     pub has_vectors: bool,
+    /// Whether there is an instruction that multiplies and adds.
+    pub has_fma: bool,
 }
 
 impl<'a> Translation<'a> {
