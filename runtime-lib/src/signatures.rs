@@ -33,6 +33,7 @@ use crate::main_library::{
 use crate::vm::arch::throw;
 use crate::vm::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
 use crate::vm::exception::{exception_free, exception_new};
+use crate::vm::gc::{gc_allocate, gc_collect};
 use crate::vm::memory::{
     bytes_copy, memory_copy, memory_fill, memory_grow, memory_grow_or_trap, memory_init,
 };

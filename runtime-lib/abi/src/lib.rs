@@ -10,6 +10,7 @@ mod component;
 mod context;
 mod export;
 pub mod features;
+mod gc;
 mod interface;
 mod library;
 mod p1;
@@ -37,6 +38,11 @@ pub use component::{
 };
 pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
 pub use export::ComponentExport;
+pub use gc::{
+    GC_ALIGN, GC_ARRAY, GC_ARRAY_OF_REFERENCES, GC_ELEMENTS_OFFSET, GC_FIELDS_OFFSET, GC_HEAP_END,
+    GC_HEAP_START, GC_LENGTH_OFFSET, GC_SMALL_BYTES_MAX, GC_STRUCT, GC_TYPE_MASK, GcAllocation,
+    GcProgram, GcRoot, GcType,
+};
 pub use interface::HostInterface;
 pub use library::{LIBRARY_FNS, LIBRARY_PREFIX, LibraryConfig, LibraryImport, LibraryStatus};
 pub use p2::P2;
@@ -89,6 +95,9 @@ pub const PROGRAM_SYMBOL: &str = "wasmelt_program";
 
 /// The [`HttpPolicy`] of a program that has to do with `wasi:http`.
 pub const HTTP_SYMBOL: &str = "wasmelt_http";
+
+/// The [`GcProgram`] of a program that allocates garbage-collected objects.
+pub const GC_SYMBOL: &str = "wasmelt_gc";
 
 /// The symbol that [`HttpPolicy::provide_tls`] holds in a program that may send requests.
 pub const HTTP_TLS_SYMBOL: &str = "wasmelt_http_tls";

@@ -66,6 +66,11 @@
 /// In a program that writes a profile, `profile_call` counts that a place calls the function whose
 /// code begins at `code`; `counters` are those of the place.
 ///
+/// Of garbage-collected objects, `allocation` is the `GcAllocation` of the store:
+/// - `gc_allocate` gives a new object of so many bytes with this header and zeros behind it, and
+///   may collect.
+/// - `gc_collect` collects.
+///
 /// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the runtime
 /// functions.
 #[macro_export]
@@ -161,6 +166,8 @@ macro_rules! for_each_runtime_fn {
             string_transfer64(memory: ptr, from: ptr, to: ptr, start: i64, units: i64,
                 out: ptr) -> ();
             profile_call(counters: ptr, code: ptr) -> ();
+            gc_allocate(memory: ptr, allocation: ptr, header: i32, bytes: i64) -> i64;
+            gc_collect(memory: ptr, allocation: ptr) -> ();
         }
     };
 }

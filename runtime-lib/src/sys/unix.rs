@@ -128,6 +128,18 @@ pub mod memory {
         mapped.map(|_| ())
     }
 
+    /// Ends a reservation.
+    ///
+    /// # Safety
+    /// The range is a whole reservation, and nothing refers into it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub unsafe fn release(start: *mut u8, bytes: usize) -> Result<()> {
+        // SAFETY: the caller vouches for the range.
+        unsafe { rustix::mm::munmap(start.cast(), bytes) }
+    }
+
     /// Allows nothing. The contents stay.
     ///
     /// # Safety

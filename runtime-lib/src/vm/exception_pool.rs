@@ -181,6 +181,25 @@ fn refill(index: usize, pool: &Pool) {
     }
 }
 
+/// Frees shared exceptions that nothing refers to, if there are any exceptions.
+pub(super) fn collect_unused() {
+    if !CHUNKS.get().is_null() {
+        collect();
+    }
+}
+
+/// Calls `look` with the bounds of the values of every exception.
+pub(super) fn for_each_value(mut look: impl FnMut(usize, usize)) {
+    for_each_slot(|_, slot, state| {
+        if state != FREE {
+            // SAFETY: `for_each_slot` gives slots, and this one is an exception.
+            let values = unsafe { (*slot).values } as usize;
+            let start = slot.expose_provenance() + size_of::<Exception>();
+            look(start, start + values * VALUE_BYTES);
+        }
+    });
+}
+
 /// Frees every shared exception that nothing refers to; returns how many.
 fn collect() -> usize {
     arch::with_registers_on_stack(|stack_start| {

@@ -13,6 +13,7 @@ pub(crate) mod exception;
 mod exception_pool;
 mod fault;
 pub mod fiber;
+pub(crate) mod gc;
 #[cfg_attr(windows, path = "windows/image_file.rs")]
 mod image_file;
 mod landing;

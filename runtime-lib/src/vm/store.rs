@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use wasmelt_abi::MemoryHeader;
 
 /// The kinds of parts.
-const PARTS: usize = 6;
+const PARTS: usize = 7;
 
 /// One store; its address is what `MemoryHeader::store` holds. It has a place for as long as the
 /// process runs, and is in use or not.
@@ -40,6 +40,7 @@ pub(crate) mod place {
     pub(crate) const LIBRARY: usize = 3;
     pub(crate) const KEPT: usize = 4;
     pub(crate) const LINES: usize = 5;
+    pub(crate) const HEAP: usize = 6;
 }
 
 /// A part as it is kept.

@@ -3,8 +3,8 @@
 use std::ptr::null;
 
 use windows_sys::Win32::System::Memory::{
-    MEM_COMMIT, MEM_DECOMMIT, MEM_RESERVE, PAGE_NOACCESS, PAGE_READWRITE, VirtualAlloc,
-    VirtualFree, VirtualProtect,
+    MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE, PAGE_NOACCESS, PAGE_READWRITE,
+    VirtualAlloc, VirtualFree, VirtualProtect,
 };
 
 use super::errno::{Errno, Result};
@@ -56,6 +56,21 @@ pub unsafe fn give_back(start: *mut u8, bytes: usize) -> Result<()> {
     }
     // SAFETY: the caller vouches for the range.
     match unsafe { VirtualFree(start.cast(), bytes, MEM_DECOMMIT) } {
+        0 => Err(Errno::last()),
+        _ => Ok(()),
+    }
+}
+
+/// Ends a reservation.
+///
+/// # Safety
+/// It begins there, and nothing refers into it.
+///
+/// # Errors
+/// The system's.
+pub unsafe fn release(start: *mut u8, _bytes: usize) -> Result<()> {
+    // SAFETY: the caller vouches for the range.
+    match unsafe { VirtualFree(start.cast(), 0, MEM_RELEASE) } {
         0 => Err(Errno::last()),
         _ => Ok(()),
     }
