@@ -64,8 +64,11 @@ index! {
     GlobalId;
     /// A tag of the program; also its number at run time.
     TagId;
-    /// A function type of the program; also its number at run time.
+    /// A type of the program. That of a function is also its number at run time, unless there are
+    /// subtypes of such types.
     SigId;
+    /// An object of the image.
+    ObjectId;
     /// A region of the store: a memory and the contexts below it.
     RegionIndex;
     /// A resource type: one of the host, or one that the instantiation of a component made.

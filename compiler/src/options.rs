@@ -51,6 +51,8 @@ pub struct Options {
     pub memory_bytes_max: Option<u64>,
     /// Native stack for compiled code in bytes (`-W max-wasm-stack`); the system's limit if none.
     pub stack_bytes_max: Option<u64>,
+    /// Bytes of garbage-collected objects (`-W max-gc-heap-size`); address space is the limit if none.
+    pub gc_heap_bytes_max: Option<u64>,
     /// What becomes of functions that nothing provides.
     pub unknown_imports: UnknownImports,
     /// How many of some things a program may have.
@@ -274,6 +276,7 @@ impl Default for Options {
             memory_reservation_bytes: None,
             memory_bytes_max: None,
             stack_bytes_max: None,
+            gc_heap_bytes_max: None,
             unknown_imports: UnknownImports::Refuse,
             counts: Counts::default(),
             trap_on_grow_failure: false,

@@ -73,7 +73,7 @@ proposals! {
         "several imports of one interface";
     ComponentModelGc "component-model-gc" WasmFeatures::CM_GC, false,
         "garbage collection in components";
-    Gc "gc" WasmFeatures::GC, false, "garbage collection";
+    Gc "gc" WasmFeatures::GC, true, "garbage collection";
     RelaxedSimd "relaxed-simd" WasmFeatures::RELAXED_SIMD, true, "relaxed SIMD";
     SharedMemory "shared-memory" WasmFeatures::empty(), false, "shared memory";
     SharedEverythingThreads "shared-everything-threads" WasmFeatures::SHARED_EVERYTHING_THREADS,

@@ -116,7 +116,8 @@ pub(crate) fn types(bytes: &'static wasmelt_abi::Slice<u8>) -> impl Iterator<Ite
         4 => ValueType::V128,
         5 => ValueType::FuncRef,
         6 => ValueType::ExternRef,
-        _ => ValueType::ExnRef,
+        7 => ValueType::ExnRef,
+        _ => ValueType::AnyRef,
     })
 }
 
@@ -153,7 +154,7 @@ fn expected(kind: ValueType) -> &'static str {
         ValueType::I64 => "an integer of 64 bits",
         ValueType::F32 | ValueType::F64 => "a number",
         ValueType::V128 => "an integer of 128 bits",
-        ValueType::FuncRef | ValueType::ExternRef | ValueType::ExnRef => {
+        ValueType::FuncRef | ValueType::ExternRef | ValueType::ExnRef | ValueType::AnyRef => {
             "a reference: those cannot be given on the command line"
         }
     }
@@ -178,7 +179,7 @@ fn parse(kind: ValueType, text: &str) -> Option<u128> {
             Some(digits) => u128::from_str_radix(digits, 16).ok(),
             None => text.parse().ok(),
         },
-        ValueType::FuncRef | ValueType::ExternRef | ValueType::ExnRef => None,
+        ValueType::FuncRef | ValueType::ExternRef | ValueType::ExnRef | ValueType::AnyRef => None,
     }
 }
 
@@ -207,6 +208,7 @@ fn shown(kind: ValueType, value: u128) -> String {
         ValueType::FuncRef => reference(value, "funcref"),
         ValueType::ExternRef => reference(value, "externref"),
         ValueType::ExnRef => reference(value, "exnref"),
+        ValueType::AnyRef => reference(value, "anyref"),
     }
 }
 

@@ -20,7 +20,8 @@
 //! digits of its bytes, `-` when there are none. A value is its type, a colon and its bits as a
 //! number in hexadecimal: `i32:0000002a`, `v128:` and 32 digits. A reference is `externref:null` or
 //! `externref:` and a decimal number; `exnref:null`; `funcref:null`, and as a result also
-//! `funcref:some`. A component's argument is the hexadecimal digits of its WAVE text; a result is
+//! `funcref:some`; `anyref:null`, `hostref:` and a decimal number, and as a result also `i31ref:some`,
+//! `structref:some`, `arrayref:some`. A component's argument is the hexadecimal digits of its WAVE text; a result is
 //! that text. What cannot be obeyed is answered with `error TEXT`.
 
 mod spectest;
@@ -298,10 +299,14 @@ fn bytes_of_hex(digits: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// The bits of a value. A host's external reference N is N + 1 in wasm, so that none is null.
+/// The bits of a value. A host's external reference N is `N << 2 | 2` in wasm, which is neither null
+/// nor an object of the program.
 fn parse(kind: ValueType, text: &str) -> Option<u128> {
     let (named, value) = text.split_once(':')?;
-    if named != name_of(kind) {
+    let is_host = matches!(kind, ValueType::ExternRef | ValueType::AnyRef)
+        && matches!(named, "externref" | "hostref");
+    let is_null = named.ends_with("ref") && value == "null";
+    if named != name_of(kind) && !is_host && !is_null {
         return None;
     }
     match kind {
@@ -309,9 +314,20 @@ fn parse(kind: ValueType, text: &str) -> Option<u128> {
         ValueType::I64 | ValueType::F64 => u64::from_str_radix(value, 16).ok().map(u128::from),
         ValueType::V128 => u128::from_str_radix(value, 16).ok(),
         _ if value == "null" => Some(0),
-        ValueType::ExternRef => Some(u128::from(value.parse::<u32>().ok()?) + 1),
-        ValueType::FuncRef | ValueType::ExnRef => None,
+        ValueType::ExternRef | ValueType::AnyRef if is_host => {
+            let number = value.parse::<u32>().ok()?;
+            Some(u128::from(number) << HOST_SHIFT | HOST_TAG)
+        }
+        ValueType::FuncRef | ValueType::ExternRef | ValueType::ExnRef | ValueType::AnyRef => None,
     }
+}
+
+/// What the host refers to has these bits.
+const HOST_TAG: u128 = 2;
+const HOST_SHIFT: u32 = 2;
+
+fn is_host(reference: u64) -> bool {
+    u128::from(reference) & 3 == HOST_TAG
 }
 
 fn shown(kind: ValueType, value: u128) -> String {
@@ -322,8 +338,18 @@ fn shown(kind: ValueType, value: u128) -> String {
         ValueType::I64 | ValueType::F64 => format!("{name}:{reference:016x}"),
         ValueType::V128 => format!("{name}:{value:032x}"),
         _ if reference == 0 => format!("{name}:null"),
-        ValueType::ExternRef => format!("{name}:{}", reference - 1),
-        ValueType::FuncRef | ValueType::ExnRef => format!("{name}:some"),
+        ValueType::ExternRef if is_host(reference) => {
+            format!("{name}:{}", reference >> HOST_SHIFT)
+        }
+        ValueType::AnyRef if is_host(reference) => {
+            format!("hostref:{}", reference >> HOST_SHIFT)
+        }
+        ValueType::AnyRef => match (reference & 1, (value >> 64) as u64) {
+            (1, _) => "i31ref:some".to_owned(),
+            (_, 1) => "structref:some".to_owned(),
+            _ => "arrayref:some".to_owned(),
+        },
+        ValueType::FuncRef | ValueType::ExternRef | ValueType::ExnRef => format!("{name}:some"),
     }
 }
 
@@ -337,6 +363,7 @@ fn name_of(kind: ValueType) -> &'static str {
         ValueType::FuncRef => "funcref",
         ValueType::ExternRef => "externref",
         ValueType::ExnRef => "exnref",
+        ValueType::AnyRef => "anyref",
     }
 }
 
@@ -363,14 +390,19 @@ mod tests {
             (ValueType::FuncRef, "funcref:null", 0),
             (ValueType::ExnRef, "exnref:null", 0),
             (ValueType::ExternRef, "externref:null", 0),
-            (ValueType::ExternRef, "externref:0", 1),
-            (ValueType::ExternRef, "externref:7", 8),
+            (ValueType::ExternRef, "externref:0", 2),
+            (ValueType::ExternRef, "externref:7", 30),
+            (ValueType::AnyRef, "anyref:null", 0),
+            (ValueType::AnyRef, "hostref:7", 30),
         ];
         for (kind, text, bits) in kinds {
             assert_eq!(parse(kind, text), Some(bits), "{text}");
             assert_eq!(shown(kind, bits), text);
         }
         assert_eq!(shown(ValueType::FuncRef, 0x40_0000), "funcref:some");
+        assert_eq!(shown(ValueType::AnyRef, 3), "i31ref:some");
+        assert_eq!(shown(ValueType::AnyRef, 1 << 64 | 8), "structref:some");
+        assert_eq!(shown(ValueType::AnyRef, 2 << 64 | 8), "arrayref:some");
         for wrong in ["i64:2a", "i32", "i32:", "i32:100000000", "i32:x", ":1"] {
             assert_eq!(parse(ValueType::I32, wrong), None, "{wrong}");
         }

@@ -9,8 +9,8 @@ use crate::value::Value;
 #[derive(Debug)]
 pub enum Pattern {
     Exact(String),
-    /// A reference of this type that is not null.
-    NotNull(&'static str),
+    /// A reference of one of these types that is not null.
+    NotNull(&'static [&'static str]),
     AnyNull,
     /// A number of `bytes` bytes, of type `ty`, with NaNs among its lanes.
     Lanes {
@@ -86,7 +86,7 @@ impl Pattern {
         let (ty, value) = result.split_once(':').unwrap_or((result, ""));
         match self {
             Pattern::Exact(text) => text == result,
-            Pattern::NotNull(wanted) => *wanted == ty && value != "null",
+            Pattern::NotNull(wanted) => wanted.contains(&ty) && value != "null",
             Pattern::AnyNull => value == "null",
             Pattern::Either(cases) => cases.iter().any(|case| case.matches(result)),
             Pattern::Component(value) => value.matches(result),

@@ -234,9 +234,9 @@ fn argument(arg: &WastArg<'_>) -> Result<String, String> {
         WastArgCore::V128(value) => {
             format!("v128:{:032x}", u128::from_le_bytes(value.to_le_bytes()))
         }
-        WastArgCore::RefNull(ty) => format!("{}:null", reference(ty)?),
+        WastArgCore::RefNull(ty) => format!("{}:null", reference(ty).unwrap_or("anyref")),
         WastArgCore::RefExtern(value) => format!("externref:{value}"),
-        WastArgCore::RefHost(_) => return Err("references of the host as `anyref`".to_owned()),
+        WastArgCore::RefHost(value) => format!("hostref:{value}"),
     })
 }
 
@@ -256,38 +256,36 @@ fn core_pattern(ret: &WastRetCore<'_>) -> Result<Pattern, String> {
         WastRetCore::F64(pattern) => Pattern::f64(pattern),
         WastRetCore::V128(pattern) => Pattern::v128(pattern),
         WastRetCore::RefNull(None) => Pattern::AnyNull,
-        WastRetCore::RefNull(Some(ty)) => Pattern::Exact(format!("{}:null", reference(ty)?)),
+        WastRetCore::RefNull(Some(ty)) => match reference(ty) {
+            Some(name) => Pattern::Exact(format!("{name}:null")),
+            None => Pattern::AnyNull,
+        },
         WastRetCore::RefExtern(Some(value)) => Pattern::Exact(format!("externref:{value}")),
-        WastRetCore::RefExtern(None) => Pattern::NotNull("externref"),
-        WastRetCore::RefFunc(_) => Pattern::NotNull("funcref"),
+        WastRetCore::RefExtern(None) => Pattern::NotNull(&["externref"]),
+        WastRetCore::RefFunc(_) => Pattern::NotNull(&["funcref"]),
+        WastRetCore::RefHost(value) => Pattern::Exact(format!("hostref:{value}")),
+        WastRetCore::RefAny => Pattern::NotNull(&["i31ref", "structref", "arrayref", "hostref"]),
+        WastRetCore::RefEq => Pattern::NotNull(&["i31ref", "structref", "arrayref"]),
+        WastRetCore::RefArray => Pattern::NotNull(&["arrayref"]),
+        WastRetCore::RefStruct => Pattern::NotNull(&["structref"]),
+        WastRetCore::RefI31 => Pattern::NotNull(&["i31ref"]),
+        WastRetCore::RefI31Shared => return Err("shared references".to_owned()),
         WastRetCore::Either(cases) => {
             Pattern::Either(cases.iter().map(core_pattern).collect::<Result<_, _>>()?)
         }
-        WastRetCore::RefHost(_)
-        | WastRetCore::RefAny
-        | WastRetCore::RefEq
-        | WastRetCore::RefArray
-        | WastRetCore::RefStruct
-        | WastRetCore::RefI31
-        | WastRetCore::RefI31Shared => return Err("references to collected objects".to_owned()),
     })
 }
 
-/// The driver's word for references of a heap type.
-fn reference(ty: &HeapType<'_>) -> Result<&'static str, String> {
+/// The driver's word for references of a heap type; none for one of a module.
+fn reference(ty: &HeapType<'_>) -> Option<&'static str> {
     use AbstractHeapType::{Exn, Extern, Func, NoExn, NoExtern, NoFunc};
-    match ty {
-        HeapType::Abstract {
-            ty: Func | NoFunc, ..
-        }
-        | HeapType::Concrete(_) => Ok("funcref"),
-        HeapType::Abstract {
-            ty: Extern | NoExtern,
-            ..
-        } => Ok("externref"),
-        HeapType::Abstract {
-            ty: Exn | NoExn, ..
-        } => Ok("exnref"),
-        _ => Err("references to collected objects".to_owned()),
-    }
+    let HeapType::Abstract { ty, .. } = ty else {
+        return None;
+    };
+    Some(match ty {
+        Func | NoFunc => "funcref",
+        Extern | NoExtern => "externref",
+        Exn | NoExn => "exnref",
+        _ => "anyref",
+    })
 }

@@ -22,6 +22,15 @@ pub(crate) static WASM: Flag = Flag {
             },
         ),
         Row::apply(
+            "max-gc-heap-size",
+            Takes::Bytes,
+            "garbage-collected objects take no more; by default 2G",
+            |settings, value| {
+                settings.options.gc_heap_bytes_max = Some(value.bytes()?);
+                Ok(())
+            },
+        ),
+        Row::apply(
             "max-wasm-stack",
             Takes::Bytes,
             "the stack of compiled code; by default the system's limit",

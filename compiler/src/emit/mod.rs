@@ -10,6 +10,7 @@ mod blob;
 mod call;
 mod code;
 mod component;
+mod heap;
 mod http;
 mod incremental;
 mod inline;
@@ -44,7 +45,7 @@ use crate::target::System;
 use crate::translate::Translation;
 use code::Target;
 use isa::unused_isa;
-use placement::{MEMORY_ADDRESS, image_is_mapped, mapped_bytes};
+use placement::{image_is_mapped, mapped_bytes};
 use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -206,7 +207,7 @@ pub fn emit(
     };
     report.phases.push(("emit", start.elapsed()));
     let image = image_is_mapped(plan).then(|| ImagePlacement {
-        address: MEMORY_ADDRESS - plan.regions[0].below_bytes,
+        address: plan.memory_address() - plan.regions[0].below_bytes,
         memory_bytes: mapped_bytes(plan),
         parts: match is_portable {
             true => Vec::new(),

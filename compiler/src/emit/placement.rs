@@ -4,11 +4,6 @@ use crate::plan::LinkPlan;
 use crate::target::System;
 use std::ops::Range;
 
-/// Virtual address at which the first memory begins: above any executable's own code and data,
-/// with room for a memory to grow below the next GiB, so that few page tables are needed, and with
-/// the contexts below it in the same 2 MiB.
-pub(super) const MEMORY_ADDRESS: u64 = 0x3c01_0000;
-
 /// A first region with up to this many bytes of contents is copied at the start: the kernel takes
 /// longer to set up mappings of a file.
 const COPIED_BYTES_MAX: u64 = 16 << 10;
@@ -19,6 +14,10 @@ pub(super) fn image_is_mapped(plan: &LinkPlan<'_>) -> bool {
     // executables of other systems have room.
     if plan.is_library() || plan.target.system != System::Linux {
         return false;
+    }
+    // References to objects of the image are constants.
+    if plan.heap_plan.is_some() {
+        return true;
     }
     let region = &plan.regions[0];
     let image = region.memory.map_or(0, |m| {

@@ -8,7 +8,7 @@ use crate::canonical::TyId;
 use crate::dwarf::Sources;
 use crate::index::{DataIndex, ElemIndex, InstanceIndex};
 use crate::options::Options;
-use crate::plan::{LinkPlan, Record, Reloc, TableStorage, Value};
+use crate::plan::{Hierarchy, LinkPlan, Record, Reference, Reloc, TableStorage, Value};
 use crate::profile::Layout;
 use std::collections::HashMap;
 use std::mem::{offset_of, size_of};
@@ -109,6 +109,10 @@ impl<'a> Writer<'a> {
 
     fn write_funcrefs(&mut self) {
         let plan = self.plan;
+        // With objects, they are in the first region's contexts.
+        if plan.heap_plan.is_some() {
+            return;
+        }
         self.funcrefs = self
             .blob
             .reserve(plan.funcrefs.len() * size_of::<FuncRef>());
@@ -118,8 +122,10 @@ impl<'a> Writer<'a> {
             let region = &plan.regions[plan.region_of(func).index()];
             self.blob
                 .set_address(at + offset_of!(FuncRef, code) as u64, Address::Code(func));
-            self.blob
-                .set_u64(at + offset_of!(FuncRef, sig) as u64, u64::from(sig.0));
+            self.blob.set_u64(
+                at + offset_of!(FuncRef, sig) as u64,
+                plan.heap.number_of(sig).into(),
+            );
             self.blob.set_u64(
                 at + offset_of!(FuncRef, instance_offset) as u64,
                 region.memory_offset,
@@ -154,14 +160,19 @@ impl<'a> Writer<'a> {
     fn values(&mut self, values: &[Value]) -> u64 {
         let at = self.blob.reserve(values.len() * ADDRESS_BYTES);
         for (position, value) in values.iter().enumerate() {
-            if let Value::RefFunc(func) = value {
-                let reloc = Reloc::FuncRef(self.plan.funcref_positions[func]);
-                let address = self.address(reloc);
-                self.blob
-                    .set_address(at + (position * ADDRESS_BYTES) as u64, address);
-            }
+            self.reference(at + (position * ADDRESS_BYTES) as u64, *value);
         }
         at
+    }
+
+    fn reference(&mut self, at: u64, value: Value) {
+        match self.plan.reference(value) {
+            Reference::Word(word) => self.blob.set_u64(at, word),
+            Reference::Address(reloc) => {
+                let address = self.address(reloc);
+                self.blob.set_address(at, address);
+            }
+        }
     }
 
     /// Sets a slice's start and length.
@@ -252,11 +263,7 @@ impl<'a> Writer<'a> {
             let image = self.values(&table.elements);
             let field = at + offset_of!(TableInit, image) as u64;
             self.slice(field, (Some(image), table.elements.len()));
-            if let Value::RefFunc(func) = table.fill {
-                let address = self.address(Reloc::FuncRef(plan.funcref_positions[&func]));
-                self.blob
-                    .set_address(at + offset_of!(TableInit, fill) as u64, address);
-            }
+            self.reference(at + offset_of!(TableInit, fill) as u64, table.fill);
         }
         (Some(array), growable.len())
     }
@@ -292,9 +299,9 @@ impl<'a> Writer<'a> {
             self.str(field(offset_of!(Export, name)), export.name.as_bytes());
             self.blob
                 .set_address(field(offset_of!(Export, call)), Address::Code(export.call));
-            let params: Vec<u8> = export.params.iter().map(|&t| value_type(t)).collect();
+            let params: Vec<u8> = export.params.iter().map(|&t| self.value_type(t)).collect();
             self.str(field(offset_of!(Export, params)), &params);
-            let results: Vec<u8> = export.results.iter().map(|&t| value_type(t)).collect();
+            let results: Vec<u8> = export.results.iter().map(|&t| self.value_type(t)).collect();
             self.str(field(offset_of!(Export, results)), &results);
         }
         (Some(array), plan.exports.len())
@@ -343,7 +350,7 @@ impl<'a> Writer<'a> {
         }
         self.blob
             .set_u64(field(offset_of!(Program, store_bytes)), plan.store_bytes);
-        let base = placement::MEMORY_ADDRESS - plan.regions[0].below_bytes;
+        let base = plan.memory_address() - plan.regions[0].below_bytes;
         self.blob
             .set_u64(field(offset_of!(Program, image_store_base)), base);
         let mapped = match self.image_is_mapped {
@@ -518,18 +525,21 @@ impl<'a> Writer<'a> {
         self.blob
             .set_u64(field(offset_of!(Policy, stack_bytes_max)), stack);
     }
-}
 
-pub(super) fn value_type(ty: ValType) -> u8 {
-    let ty = match ty {
-        ValType::I32 => ValueType::I32,
-        ValType::I64 => ValueType::I64,
-        ValType::F32 => ValueType::F32,
-        ValType::F64 => ValueType::F64,
-        ValType::V128 => ValueType::V128,
-        ValType::Ref(ty) if crate::parse::is_func_ref(ty) => ValueType::FuncRef,
-        ValType::Ref(ty) if crate::parse::is_exn_ref(ty) => ValueType::ExnRef,
-        ValType::Ref(_) => ValueType::ExternRef,
-    };
-    ty as u8
+    pub(super) fn value_type(&self, ty: ValType) -> u8 {
+        let ty = match ty {
+            ValType::I32 => ValueType::I32,
+            ValType::I64 => ValueType::I64,
+            ValType::F32 => ValueType::F32,
+            ValType::F64 => ValueType::F64,
+            ValType::V128 => ValueType::V128,
+            ValType::Ref(ty) => match self.plan.sigs.hierarchy(ty.heap_type()) {
+                Hierarchy::Func => ValueType::FuncRef,
+                Hierarchy::Extern => ValueType::ExternRef,
+                Hierarchy::Exn => ValueType::ExnRef,
+                Hierarchy::Any => ValueType::AnyRef,
+            },
+        };
+        ty as u8
+    }
 }

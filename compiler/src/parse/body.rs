@@ -25,9 +25,9 @@ pub struct BodyFacts {
     pub tables_written: Vec<TableIndex>,
     pub tables_grown: Vec<TableIndex>,
     pub globals_written: Vec<GlobalIndex>,
-    /// Data segments named by `memory.init` or `data.drop`.
+    /// Data segments named by an instruction.
     pub data_used: Vec<DataIndex>,
-    /// Element segments named by `table.init` or `elem.drop`.
+    /// Element segments named by an instruction.
     pub elements_used: Vec<ElemIndex>,
     /// Calls through typed function references, whose targets can be any function that escapes.
     pub calls_refs: bool,
@@ -113,10 +113,27 @@ impl BodyFacts {
                 add(&mut self.tables_written, TableIndex(table));
                 add(&mut self.elements_used, ElemIndex(elem_index));
             }
-            Operator::ElemDrop { elem_index } => {
+            Operator::ElemDrop { elem_index }
+            | Operator::ArrayNewElem {
+                array_elem_index: elem_index,
+                ..
+            }
+            | Operator::ArrayInitElem {
+                array_elem_index: elem_index,
+                ..
+            } => {
                 add(&mut self.elements_used, ElemIndex(elem_index));
             }
-            Operator::MemoryInit { data_index, .. } | Operator::DataDrop { data_index } => {
+            Operator::MemoryInit { data_index, .. }
+            | Operator::DataDrop { data_index }
+            | Operator::ArrayNewData {
+                array_data_index: data_index,
+                ..
+            }
+            | Operator::ArrayInitData {
+                array_data_index: data_index,
+                ..
+            } => {
                 add(&mut self.data_used, DataIndex(data_index));
             }
             Operator::GlobalSet { global_index } => {

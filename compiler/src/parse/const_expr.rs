@@ -1,7 +1,7 @@
 //! Constant expressions, kept as a short postfix program that `plan` evaluates.
 
 use crate::error::{Error, Result};
-use crate::index::{FuncIndex, GlobalIndex};
+use crate::index::{FuncIndex, GlobalIndex, TypeIndex};
 use wasmparser::Operator;
 
 /// One instruction of a constant expression.
@@ -21,6 +21,12 @@ pub enum ConstOp {
     I64Add,
     I64Sub,
     I64Mul,
+    RefI31,
+    StructNew(TypeIndex),
+    StructNewDefault(TypeIndex),
+    ArrayNew(TypeIndex),
+    ArrayNewDefault(TypeIndex),
+    ArrayNewFixed(TypeIndex, u32),
 }
 
 /// A validated constant expression.
@@ -39,7 +45,7 @@ impl ConstExpr {
     }
 
     /// # Errors
-    /// `Unsupported` for instructions of the garbage-collection proposal.
+    /// `Unsupported` for instructions that the standard does not have here.
     pub fn parse(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
         let mut ops = Vec::with_capacity(1);
         let mut reader = expr.get_operators_reader();
@@ -62,12 +68,28 @@ impl ConstExpr {
                 Operator::I64Add => ConstOp::I64Add,
                 Operator::I64Sub => ConstOp::I64Sub,
                 Operator::I64Mul => ConstOp::I64Mul,
-                Operator::End => continue,
-                _ => {
-                    return Err(Error::unsupported(
-                        "garbage collection in a constant expression",
-                        offset,
-                    ));
+                Operator::RefI31 => ConstOp::RefI31,
+                Operator::StructNew { struct_type_index } => {
+                    ConstOp::StructNew(TypeIndex(struct_type_index))
+                }
+                Operator::StructNewDefault { struct_type_index } => {
+                    ConstOp::StructNewDefault(TypeIndex(struct_type_index))
+                }
+                Operator::ArrayNew { array_type_index } => {
+                    ConstOp::ArrayNew(TypeIndex(array_type_index))
+                }
+                Operator::ArrayNewDefault { array_type_index } => {
+                    ConstOp::ArrayNewDefault(TypeIndex(array_type_index))
+                }
+                Operator::ArrayNewFixed {
+                    array_type_index,
+                    array_size,
+                } => ConstOp::ArrayNewFixed(TypeIndex(array_type_index), array_size),
+                // References are the same in both hierarchies.
+                Operator::End | Operator::AnyConvertExtern | Operator::ExternConvertAny => continue,
+                other => {
+                    let what = format!("instruction `{other:?}` in a constant expression");
+                    return Err(Error::unsupported(what, offset));
                 }
             });
         }

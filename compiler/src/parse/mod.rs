@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use std::collections::HashMap;
 use wasmparser::{
     CompositeInnerType, ExternalKind, FuncToValidate, FuncType, GlobalType, MemoryType, Parser,
-    Payload, RefType, TableType, TypeRef, ValidPayload, Validator, ValidatorResources,
+    Payload, SubType, TableType, TypeRef, ValidPayload, Validator, ValidatorResources,
     WasmFeatures,
 };
 
@@ -34,8 +34,10 @@ pub const FEATURES: WasmFeatures = WasmFeatures::WASM3
 /// A validated core module.
 #[derive(Debug)]
 pub struct Module<'a> {
-    /// Function types by [`TypeIndex`]; `None` for other kinds of type.
-    pub types: Vec<Option<FuncType>>,
+    /// By [`TypeIndex`].
+    pub types: Vec<SubType>,
+    /// How many types each recursion group has.
+    pub type_groups: Vec<u32>,
     pub imports: Vec<Import<'a>>,
     /// Type of every function, imported ones first.
     pub functions: Vec<TypeIndex>,
@@ -143,9 +145,10 @@ impl Module<'_> {
     /// instruction, function or tag refers to it.
     #[must_use]
     pub fn type_at(&self, ty: TypeIndex) -> &FuncType {
-        self.types[ty.index()]
-            .as_ref()
-            .expect("validated: a function type")
+        match &self.types[ty.index()].composite_type.inner {
+            CompositeInnerType::Func(ty) => ty,
+            _ => unreachable!("validated: a function type"),
+        }
     }
 
     #[must_use]
@@ -197,6 +200,7 @@ impl<'a> Module<'a> {
     fn empty() -> Module<'a> {
         Module {
             types: Vec::new(),
+            type_groups: Vec::new(),
             imports: Vec::new(),
             functions: Vec::new(),
             functions_imported: 0,
@@ -316,38 +320,20 @@ impl<'a> Module<'a> {
     fn type_section(&mut self, reader: wasmparser::TypeSectionReader<'a>) -> Result<()> {
         for group in reader.into_iter_with_offsets() {
             let (offset, group) = group?;
-            for ty in group.types() {
-                let composite = &ty.composite_type;
-                if composite.shared {
+            let types = group.into_types();
+            self.type_groups
+                .push(u32::try_from(types.len()).expect("types are limited"));
+            for ty in types {
+                if ty.composite_type.shared {
                     return Err(Error::unsupported(
                         "shared types (shared-everything threads)",
                         offset,
                     ));
                 }
-                self.types.push(match &composite.inner {
-                    CompositeInnerType::Func(ty) => Some(ty.clone()),
-                    CompositeInnerType::Array(_) | CompositeInnerType::Struct(_) => {
-                        return Err(Error::unsupported(
-                            "struct and array types (garbage collection)",
-                            offset,
-                        ));
-                    }
-                    CompositeInnerType::Cont(_) => {
-                        return Err(Error::unsupported("stack switching", offset));
-                    }
-                });
-            }
-            if group.is_explicit_rec_group() && group.types().len() != 1 {
-                return Err(Error::unsupported(
-                    "recursive type groups (garbage collection)",
-                    offset,
-                ));
-            }
-            if group
-                .types()
-                .any(|ty| !ty.supertype_idxs.is_empty() || !ty.is_final)
-            {
-                return Err(Error::unsupported("subtyping (garbage collection)", offset));
+                if let CompositeInnerType::Cont(_) = ty.composite_type.inner {
+                    return Err(Error::unsupported("stack switching", offset));
+                }
+                self.types.push(ty);
             }
         }
         Ok(())
@@ -457,29 +443,4 @@ impl<'a> Module<'a> {
             }
         }
     }
-}
-
-/// Whether values of this type are function references.
-#[must_use]
-pub fn is_func_ref(ty: RefType) -> bool {
-    use wasmparser::{AbstractHeapType, HeapType};
-    match ty.heap_type() {
-        HeapType::Abstract { ty, .. } => {
-            matches!(ty, AbstractHeapType::Func | AbstractHeapType::NoFunc)
-        }
-        HeapType::Concrete(_) | HeapType::Exact(_) => true,
-    }
-}
-
-/// Whether values of this type are exception references.
-#[must_use]
-pub fn is_exn_ref(ty: RefType) -> bool {
-    use wasmparser::{AbstractHeapType, HeapType};
-    matches!(
-        ty.heap_type(),
-        HeapType::Abstract {
-            ty: AbstractHeapType::Exn | AbstractHeapType::NoExn,
-            ..
-        }
-    )
 }

@@ -1,5 +1,6 @@
 //! Constant expressions, evaluated: everything they can refer to is known when compiling.
 
+use super::value::Contents;
 use super::{Callee, FuncKind, LinkPlan, Value};
 use crate::index::{FuncId, FuncIndex, InstanceIndex};
 use crate::parse::{ConstExpr, ConstOp};
@@ -22,6 +23,15 @@ impl LinkPlan<'_> {
                     let id = self.instances[index.index()].globals[global.index()];
                     self.globals[id.index()].init
                 }
+                ConstOp::RefI31 => match stack.pop() {
+                    Some(Value::I32(value)) => Value::RefI31(value),
+                    _ => unreachable!("validated: a number"),
+                },
+                ConstOp::StructNew(_)
+                | ConstOp::StructNewDefault(_)
+                | ConstOp::ArrayNew(_)
+                | ConstOp::ArrayNewDefault(_)
+                | ConstOp::ArrayNewFixed(..) => self.evaluate_object(index, op, &mut stack),
                 arithmetic => {
                     let right = stack.pop().expect("validated: two operands");
                     let left = stack.pop().expect("validated: two operands");
@@ -31,6 +41,51 @@ impl LinkPlan<'_> {
             stack.push(value);
         }
         stack.pop().expect("validated: one value")
+    }
+
+    /// Makes an object of the image; each evaluation makes another.
+    fn evaluate_object(
+        &mut self,
+        index: InstanceIndex,
+        op: ConstOp,
+        stack: &mut Vec<Value>,
+    ) -> Value {
+        let (ConstOp::StructNew(ty)
+        | ConstOp::StructNewDefault(ty)
+        | ConstOp::ArrayNew(ty)
+        | ConstOp::ArrayNewDefault(ty)
+        | ConstOp::ArrayNewFixed(ty, _)) = op
+        else {
+            unreachable!("it makes an object")
+        };
+        let ty = self.type_sig(index, ty);
+        let len = |stack: &mut Vec<Value>| match stack.pop() {
+            Some(Value::I32(len)) => len.cast_unsigned(),
+            _ => unreachable!("validated: a length"),
+        };
+        let fields = self.fields(ty);
+        let contents = match op {
+            ConstOp::StructNew(_) => {
+                let first = stack.len() - fields.len();
+                Contents::Values(stack.split_off(first).into())
+            }
+            ConstOp::StructNewDefault(_) => {
+                Contents::Values(fields.iter().map(Self::default_field).collect())
+            }
+            ConstOp::ArrayNewFixed(_, len) => {
+                let first = stack.len() - len as usize;
+                Contents::Values(stack.split_off(first).into())
+            }
+            ConstOp::ArrayNewDefault(_) => {
+                Contents::Repeated(Self::default_field(&fields[0]), len(stack))
+            }
+            _ => {
+                let len = len(stack);
+                let value = stack.pop().expect("validated: an element");
+                Contents::Repeated(value, len)
+            }
+        };
+        self.add_object(ty, contents)
     }
 
     /// The function as a value; imports get a function of their own.

@@ -3,12 +3,16 @@
 use super::function_name::import_name;
 use super::host;
 use super::instantiate::Instantiator;
+use super::sigs::value_type;
 use super::{Callee, FuncKind, Purpose, Value};
 use crate::error::{Error, Result};
-use crate::index::{InstanceIndex, RegionIndex, TagId};
+use crate::index::{InstanceIndex, RegionIndex, SigId, TagId};
 use crate::options::UnknownImports;
 use crate::parse::{Import, ImportKind, Module};
 use wasmparser::{FuncType, MemoryType, ValType};
+
+/// What Wasmtime's scripts import for a collection.
+const COLLECT: (&str, &str) = ("wasmtime", "gc");
 
 impl<'a> Instantiator<'a, '_> {
     pub(super) fn import_from_host(
@@ -26,19 +30,26 @@ impl<'a> Instantiator<'a, '_> {
             return self.define_import(index, module, import.kind);
         };
         let ty = module.func_type(func);
+        let sig = self.plan.func_sig(index, func);
         let script = self.plan.purpose == Purpose::Script;
+        if script && (import.module, import.name) == COLLECT {
+            let func = self.plan.add_func(FuncKind::Collect { sig });
+            let callee = Callee::Defined(func);
+            self.plan.instances[index.index()].funcs.push(callee);
+            return Ok(());
+        }
         let withheld = self.options.withheld;
         let sigs = &mut self.plan.sigs;
         let host = host::resolve(import.module, import.name, ty, sigs, script, withheld);
         let has_zeros = ty.results().iter().all(|ty| ty.is_defaultable());
         let callee = match (host, unknown) {
             (Ok(host), _) => Callee::Host(self.host_id(host)),
-            (Err(_), UnknownImports::Default) if has_zeros => self.unknown(import, ty, false),
-            (Err(_), UnknownImports::Trap) => self.unknown(import, ty, true),
+            (Err(_), UnknownImports::Default) if has_zeros => self.unknown(import, sig, false),
+            (Err(_), UnknownImports::Trap) => self.unknown(import, sig, true),
             (Err(_), _) if let Some(callee) = self.embedders(import, ty) => callee,
             (Err(error), _) => {
                 self.missing.push(import.module, import.name, error);
-                self.unknown(import, ty, true)
+                self.unknown(import, sig, true)
             }
         };
         self.plan.instances[index.index()].funcs.push(callee);
@@ -53,8 +64,7 @@ impl<'a> Instantiator<'a, '_> {
     }
 
     /// A function for an import that nothing provides.
-    fn unknown(&mut self, import: &Import<'a>, ty: &FuncType, traps: bool) -> Callee {
-        let sig = self.plan.sigs.intern(ty);
+    fn unknown(&mut self, import: &Import<'a>, sig: SigId, traps: bool) -> Callee {
         let id = self.plan.add_func(FuncKind::UnknownImport { traps, sig });
         self.plan.funcs[id.index()].name = import_name(import.module, import.name);
         Callee::Defined(id)
@@ -85,7 +95,8 @@ impl<'a> Instantiator<'a, '_> {
                 self.plan.instances[at].memories.push(id);
             }
             ImportKind::Global(global) => {
-                let ty = module.globals[global.index()].ty.content_type;
+                let type_sigs = &self.plan.type_sigs[self.plan.instances[at].unit];
+                let ty = value_type(module.globals[global.index()].ty.content_type, type_sigs);
                 let init = match ty {
                     ValType::I32 => Value::I32(0),
                     ValType::I64 => Value::I64(0),

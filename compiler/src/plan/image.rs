@@ -12,6 +12,13 @@ pub struct Image {
     pub relocs: Vec<(i32, Reloc)>,
 }
 
+/// What a reference is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reference {
+    Word(u64),
+    Address(Reloc),
+}
+
 /// What an address in an image, or in read-only data, refers to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reloc {
@@ -47,6 +54,14 @@ impl Image {
 
     pub fn write_address(&mut self, offset: i32, target: Reloc) {
         self.relocs.push((offset, target));
+    }
+
+    /// A reference, in 8 bytes.
+    pub fn write_reference(&mut self, offset: i32, reference: Reference) {
+        match reference {
+            Reference::Word(word) => self.write_u64(offset, word),
+            Reference::Address(target) => self.write_address(offset, target),
+        }
     }
 
     /// Position in `bytes` of a negative offset.

@@ -52,6 +52,11 @@ pub(super) fn instantiate<'a>(
         instances: Vec::new(),
         sigs: Default::default(),
         type_sigs: Vec::new(),
+        heap: Default::default(),
+        objects: Vec::new(),
+        objects_reached: Vec::new(),
+        constants_too_large: false,
+        heap_plan: None,
         funcs: Vec::new(),
         reachable: Vec::new(),
         takes_pointer: Vec::new(),
@@ -115,7 +120,7 @@ impl<'a> Instantiator<'a, '_> {
     fn instance(&mut self, unit: usize) -> Result<()> {
         let units = self.plan.units;
         let module = units[unit].module;
-        let type_sigs = self.plan.sigs.add_module(module);
+        let type_sigs = self.plan.sigs.add_module(module)?;
         self.plan.type_sigs.push(type_sigs);
         let index = InstanceIndex::new(self.plan.instances.len());
         self.plan.instances.push(Instance {
@@ -269,7 +274,8 @@ impl<'a> Instantiator<'a, '_> {
         match (import.kind, item) {
             (ImportKind::Func(wanted), Extern::Func(func)) => {
                 let want = self.plan.func_sig(index, wanted);
-                if want != self.plan.func_sig(InstanceIndex::new(from), func) {
+                let have = self.plan.func_sig(InstanceIndex::new(from), func);
+                if !self.plan.sigs.is_subtype(have, want) {
                     return Err(mismatch());
                 }
                 let callee = self.plan.instances[from].funcs[func.index()];
@@ -317,7 +323,7 @@ impl<'a> Instantiator<'a, '_> {
                 let want_type = ty(to, want.content_type);
                 // What can be written has to have the very type.
                 let fits = have_type == want_type
-                    || (!want.mutable && sigs::matches(have_type, want_type));
+                    || (!want.mutable && self.plan.sigs.matches(have_type, want_type));
                 if !fits || have.mutable != want.mutable || have.shared != want.shared {
                     return Err(mismatch());
                 }
@@ -396,7 +402,9 @@ impl<'a> Instantiator<'a, '_> {
                 .as_ref()
                 .expect("defined globals have an initializer");
             let init = self.plan.evaluate(index, init);
-            let id = self.global(global.ty.content_type, init);
+            let type_sigs = &self.plan.type_sigs[self.plan.instances[index.index()].unit];
+            let ty = sigs::value_type(global.ty.content_type, type_sigs);
+            let id = self.global(ty, init);
             self.plan.instances[index.index()].globals.push(id);
         }
         for table in &module.tables[module.tables_imported..] {

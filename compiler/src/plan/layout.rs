@@ -15,7 +15,6 @@ use wasmparser::ValType;
 
 /// Constant tables get one array a type up to this size, and pairs of pointer and type beyond.
 const PER_SIG_BYTES_MAX: u64 = 64 << 10;
-const FUNCREF_NULL: u64 = 0;
 /// No part of a context needs more.
 const CONTEXT_ALIGN: u64 = 16;
 
@@ -77,11 +76,13 @@ pub(super) fn lay_out(plan: &mut LinkPlan<'_>) -> Result<()> {
     place_segments(plan, &mut cursors);
     place_tables(plan, &mut cursors);
     place_constant_calls(plan, &mut cursors);
+    plan.place_objects(&mut |bytes| cursors.place(RegionIndex(0), bytes, 8));
     cursors.check()?;
     place_regions(plan, &cursors);
     write_headers(plan);
     write_components(plan);
     write_globals(plan);
+    plan.write_objects();
     if let Some(slot) = plan.profile {
         let image = &mut plan.regions[slot.region.index()].below;
         image.write_address(slot.offset, Reloc::ProfileCounters);
@@ -270,7 +271,7 @@ fn write_headers(plan: &mut LinkPlan<'_>) {
         i32::try_from(field).expect("small")
             - i32::try_from(size_of::<MemoryHeader>()).expect("small")
     };
-    let funcrefs = !plan.funcrefs.is_empty();
+    let funcrefs = !plan.funcrefs.is_empty() && plan.heap_plan.is_none();
     for region in &mut plan.regions {
         if funcrefs {
             region
@@ -300,6 +301,7 @@ fn write_headers(plan: &mut LinkPlan<'_>) {
 fn write_globals(plan: &mut LinkPlan<'_>) {
     for global in &plan.globals {
         let Some(slot) = global.slot else { continue };
+        let word = plan.reference(global.init);
         let image = &mut plan.regions[slot.region.index()].below;
         match global.init {
             Value::I32(v) => image.write(slot.offset, &v.to_le_bytes()),
@@ -307,11 +309,7 @@ fn write_globals(plan: &mut LinkPlan<'_>) {
             Value::F32(v) => image.write(slot.offset, &v.to_le_bytes()),
             Value::F64(v) => image.write(slot.offset, &v.to_le_bytes()),
             Value::V128(v) => image.write(slot.offset, &v.to_le_bytes()),
-            Value::RefNull => image.write_u64(slot.offset, FUNCREF_NULL),
-            Value::RefFunc(func) => {
-                let position = plan.funcref_positions[&func];
-                image.write_address(slot.offset, Reloc::FuncRef(position));
-            }
+            _ => image.write_reference(slot.offset, word),
         }
     }
 }
@@ -397,7 +395,7 @@ fn write_tables(plan: &mut LinkPlan<'_>) {
                     let offset = element_offset(slot, position, 16);
                     let tag = element(plan, index, position)
                         .and_then(|f| plan.sig_of(f))
-                        .map_or(u64::MAX, |sig| u64::from(sig.0));
+                        .map_or(u64::MAX, |sig| u64::from(plan.heap.number_of(sig)));
                     let image = &mut plan.regions[slot.region.index()].below;
                     image.write_address(offset, Reloc::Code(func));
                     image.write_u64(offset + 8, tag);
@@ -424,7 +422,9 @@ fn call_target(plan: &LinkPlan<'_>, table: usize, position: u64, sig: Option<Sig
     let region = plan.tables[table].region;
     match element(plan, table, position) {
         None => stub(TrapCode::IndirectCallToNull),
-        Some(func) if sig.is_some() && plan.sig_of(func) != sig => stub(TrapCode::BadSignature),
+        Some(func) if sig.is_some_and(|sig| !plan.has_type(func, sig)) => {
+            stub(TrapCode::BadSignature)
+        }
         // Of a type that nothing calls the table through.
         Some(func) if !plan.reachable[func.index()] => stub(TrapCode::BadSignature),
         Some(func) if plan.region_of(func) == region => func,
@@ -451,14 +451,9 @@ fn write_storage(plan: &mut LinkPlan<'_>, index: usize) {
                 let at = usize::try_from(position).expect("64-bit host");
                 let value = *table.elements.get(at).unwrap_or(&table.fill);
                 let offset = element_offset(slot, position, 8);
+                let word = plan.reference(value);
                 let image = &mut plan.regions[slot.region.index()].below;
-                match value {
-                    Value::RefFunc(func) => {
-                        let position = plan.funcref_positions[&func];
-                        image.write_address(offset, Reloc::FuncRef(position));
-                    }
-                    _ => image.write_u64(offset, FUNCREF_NULL),
-                }
+                image.write_reference(offset, word);
             }
         }
         TableStorage::Growable(slot) => {

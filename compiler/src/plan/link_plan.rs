@@ -1,6 +1,7 @@
 //! The resolved program, as the later phases see it.
 
 use super::gaps::Gaps;
+use super::heap::Heap;
 use super::host::HostFn;
 use super::image::Image;
 use super::library::Library;
@@ -9,6 +10,7 @@ use super::record::{Record, TaskUse};
 use super::reservation::Bounds;
 use super::sigs::SigTable;
 use super::slot::Slot;
+use super::value::{HeapPlan, Object, Value};
 use crate::canonical::Helper;
 use crate::index::{
     CanonId, DataIndex, ElemIndex, FuncId, FuncIndex, GlobalId, HostFnId, InstanceIndex, LiftId,
@@ -46,6 +48,16 @@ pub struct LinkPlan<'a> {
     pub sigs: SigTable,
     /// By unit and type: the program's numbers.
     pub type_sigs: Vec<Vec<SigId>>,
+    /// What is known of them once all are.
+    pub heap: Heap,
+    /// Objects that constant expressions make.
+    pub objects: Vec<Object>,
+    /// By [`ObjectId`]: whether something that is reachable refers to it.
+    pub(super) objects_reached: Vec<bool>,
+    /// A constant expression makes an object that is too large for an image.
+    pub(super) constants_too_large: bool,
+    /// Of a program with types of objects, once it is laid out.
+    pub heap_plan: Option<HeapPlan>,
     pub funcs: Vec<Func>,
     /// By [`FuncId`]: whether it has to be compiled.
     pub reachable: Vec<bool>,
@@ -182,6 +194,8 @@ pub enum FuncKind {
     /// An import that nothing provides: a call traps, or gives zeros and null references. A function
     /// of its own, so that the trap knows its name.
     UnknownImport { traps: bool, sig: SigId },
+    /// What test scripts import to have a collection.
+    Collect { sig: SigId },
     /// Changes the instance pointer from region `from` to the target's and continues there.
     Switch {
         from: RegionIndex,
@@ -288,20 +302,6 @@ pub enum InitStep {
     /// A segment that is known not to fit.
     Trap(TrapCode),
     Start(Callee),
-}
-
-/// A value known when compiling.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Value {
-    I32(i32),
-    I64(i64),
-    /// Bits.
-    F32(u32),
-    /// Bits.
-    F64(u64),
-    V128(u128),
-    RefNull,
-    RefFunc(FuncId),
 }
 
 #[derive(Debug)]

@@ -12,6 +12,7 @@ mod exports;
 mod from_host;
 mod function_name;
 mod gaps;
+mod heap;
 mod host;
 mod image;
 mod instantiate;
@@ -22,6 +23,7 @@ mod link_plan;
 mod linked;
 mod missing;
 mod module_exports;
+mod objects;
 mod pointer;
 mod query;
 mod reach;
@@ -31,24 +33,29 @@ mod segments;
 mod sigs;
 mod slot;
 mod tasks;
+mod value;
 
 pub use function_name::{demangled, function_name};
+pub use heap::{ELEMENTS_OFFSET, Interval};
 pub use host::type_text;
-pub use image::{Image, Reloc};
+pub use image::{Image, Reference, Reloc};
 pub use library::{ComponentImport, LibraryFn, LibraryItem, prefix as library_prefix};
 pub use link_plan::{
     Callee, ConstantCalls, ExportPlan, FuncKind, Global, InitStep, Instance, LinkPlan, Memory,
-    OptionsPlan, Purpose, Region, Server, Table, TableStorage, Value,
+    OptionsPlan, Purpose, Region, Server, Table, TableStorage,
 };
 pub use linked::{
     Builtin, CanonKind, CoreDef, Embedded, Lift, Linked, Provider, Resource, Subject, Unit,
 };
 pub use record::{Record, thread_type};
 pub use reservation::Bounds;
+pub use sigs::{Hierarchy, TypeKind, heap_type, of_program, ref_type, value_type};
 pub use slot::Slot;
+pub use value::{Value, i31};
 
 use crate::error::Result;
 use crate::options::Options;
+use heap::Heap;
 
 /// Plans a program.
 ///
@@ -69,6 +76,8 @@ pub fn plan<'a>(
     }
     plan.task_uses = tasks::uses(&plan);
     plan.takes_pointer = pointer::mark_takers(&plan);
+    plan.check_objects(options)?;
+    plan.heap = Heap::new(&plan.sigs)?;
     layout::lay_out(&mut plan)?;
     Ok(plan)
 }

@@ -90,8 +90,8 @@ impl LinkPlan<'_> {
     fn add_export(&mut self, instance: InstanceIndex, name: &str, item: Extern) {
         let (kind, params, results) = match item {
             Extern::Func(func) => {
-                let ty = self.module(instance).func_type(func).clone();
                 let sig = self.func_sig(instance, func);
+                let ty = self.sigs[sig].clone();
                 let callee = self.instances[instance.index()].funcs[func.index()];
                 let kind = FuncKind::ExportCall {
                     callee,

@@ -202,11 +202,19 @@ impl LinkPlan<'_> {
             FuncKind::Body { sig, .. }
             | FuncKind::HostEntry { sig, .. }
             | FuncKind::UnknownImport { sig, .. }
+            | FuncKind::Collect { sig }
             | FuncKind::LibraryImport { sig, .. }
             | FuncKind::Switch { sig, .. } => Some(sig),
             FuncKind::Canon(canon) => Some(self.canon_funcs[canon.index()].1),
             _ => None,
         }
+    }
+
+    /// Whether a function can be called by type `sig`.
+    #[must_use]
+    pub fn has_type(&self, func: FuncId, sig: SigId) -> bool {
+        self.sig_of(func)
+            .is_some_and(|have| self.sigs.is_subtype(have, sig))
     }
 
     /// The region whose pointer a function takes.

@@ -90,6 +90,7 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             FuncKind::CanonHelper(helper) => reach.parts(helper),
             FuncKind::HostEntry { .. }
             | FuncKind::UnknownImport { .. }
+            | FuncKind::Collect { .. }
             | FuncKind::TrapStub(_)
             | FuncKind::ThreadStart(_)
             | FuncKind::ExportGlobal { .. }
@@ -147,8 +148,19 @@ impl Reach<'_, '_> {
     }
 
     fn value(&mut self, value: Value) {
-        if let Value::RefFunc(func) = value {
-            self.escapes(func);
+        let mut values = vec![value];
+        while let Some(value) = values.pop() {
+            match value {
+                Value::RefFunc(func) => self.escapes(func),
+                Value::RefObject(id) => {
+                    let reached = &mut self.plan.objects_reached;
+                    reached.resize(self.plan.objects.len(), false);
+                    if !std::mem::replace(&mut reached[id.index()], true) {
+                        values.extend(self.plan.objects[id.index()].contents.values());
+                    }
+                }
+                _ => {}
+            }
         }
     }
 
@@ -424,9 +436,16 @@ impl Reach<'_, '_> {
 
     fn elements_used(&mut self, instance: InstanceIndex, segment: ElemIndex) {
         let units = self.plan.units;
-        self.plan.instances[instance.index()]
-            .elements
-            .insert(segment, Slot::UNPLACED);
+        let elements = &mut self.plan.instances[instance.index()].elements;
+        // Objects that its expressions make are made once.
+        let is_known = elements.insert(segment, Slot::UNPLACED).is_some();
+        if is_known
+            && self.plan.instances[instance.index()]
+                .element_values
+                .contains_key(&segment)
+        {
+            return;
+        }
         let module = units[self.plan.instances[instance.index()].unit].module;
         let items = &module.elements[segment.index()].items;
         let values: Vec<Value> = items
@@ -472,7 +491,12 @@ impl Reach<'_, '_> {
         let by_sig = self.tables[table.index()]
             .by_sig
             .get_or_insert_with(|| by_sig(plan, table));
-        for func in by_sig.get(&sig).cloned().unwrap_or_default() {
+        let called = by_sig
+            .iter()
+            .filter(|(have, _)| plan.sigs.is_subtype(**have, sig));
+        let mut called: Vec<FuncId> = called.flat_map(|(_, funcs)| funcs).copied().collect();
+        called.sort_unstable();
+        for func in called {
             self.func(func);
         }
     }

@@ -21,7 +21,9 @@ pub fn counters_of(op: &Operator<'_>) -> u32 {
         | Operator::If { .. }
         | Operator::BrIf { .. }
         | Operator::BrOnNull { .. }
-        | Operator::BrOnNonNull { .. } => 1,
+        | Operator::BrOnNonNull { .. }
+        | Operator::BrOnCast { .. }
+        | Operator::BrOnCastFail { .. } => 1,
         Operator::BrTable { targets } => {
             u32::try_from(distinct(targets).len()).expect("bodies are below 4 GiB")
         }
@@ -92,6 +94,8 @@ fn add(digest: &mut Digest, op: &Operator<'_>) {
         Operator::BrIf { relative_depth } => digest.add_two(10, *relative_depth),
         Operator::BrOnNull { relative_depth } => digest.add_two(11, *relative_depth),
         Operator::BrOnNonNull { relative_depth } => digest.add_two(12, *relative_depth),
+        Operator::BrOnCast { relative_depth, .. } => digest.add_two(22, *relative_depth),
+        Operator::BrOnCastFail { relative_depth, .. } => digest.add_two(23, *relative_depth),
         Operator::BrTable { targets } => {
             for depth in targets.targets().map_while(Result::ok) {
                 digest.add_two(13, depth);

@@ -83,6 +83,7 @@ impl FuncTranslator<'_, '_> {
             Alias::Context => "context",
             Alias::Table => "table",
             Alias::Profile => "profile",
+            Alias::Heap => "heap",
         };
         let data = AliasRegionData {
             user_id: alias as u32,
@@ -104,7 +105,10 @@ impl FuncTranslator<'_, '_> {
 
     pub(super) fn global_get(&mut self, global: GlobalIndex) -> Value {
         let id = self.instance().globals[global.index()];
-        self.global_value(id)
+        let value = self.global_value(id);
+        let ty = self.plan().type_of_global(id);
+        self.define_type(value, ty);
+        value
     }
 
     /// The value of a global of the program.
@@ -147,12 +151,21 @@ impl FuncTranslator<'_, '_> {
             plan::Value::V128(v) => self.v128_const(v),
             plan::Value::RefNull => self.builder.ins().iconst(types::I64, 0),
             plan::Value::RefFunc(func) => self.func_reference(func),
+            plan::Value::RefI31(v) => self.word(plan::i31(v).into()),
+            plan::Value::RefObject(object) => self.word(self.plan().object_address(object)),
         }
     }
 
+    fn word(&mut self, word: u64) -> Value {
+        self.builder.ins().iconst(types::I64, word.cast_signed())
+    }
+
     /// The address of a function's `FuncRef` record: the first record's, which the header holds,
-    /// plus a constant.
+    /// plus a constant. In a program with objects it is known.
     pub(super) fn func_reference(&mut self, func: crate::index::FuncId) -> Value {
+        if let Some(address) = self.plan().funcref_address(func) {
+            return self.word(address);
+        }
         let position = self.plan().funcref_positions[&func];
         let flags = self.trusted(Alias::Context).with_readonly().with_can_move();
         let pointer = self.own_pointer();

@@ -4,7 +4,7 @@ use super::clif::{Alias, clif_type, function_signature, trap_code, wasm_signatur
 use super::names;
 use super::translator::FuncTranslator;
 use crate::index::{FuncId, FuncIndex, HostFnId, RegionIndex, SigId, TableId, TypeIndex};
-use crate::plan::{self, Callee, ConstantCalls, Slot};
+use crate::plan::{self, Callee, ConstantCalls, Interval, Slot};
 use crate::target::Arch;
 use cranelift_codegen::ir::{
     AbiParam, BlockArg, ExtFuncData, ExternalName, FuncRef, Inst, InstBuilder, SigRef, Signature,
@@ -51,6 +51,7 @@ impl FuncTranslator<'_, '_> {
         let args = self.pop_many(ty.params().len());
         let callee = self.instance().funcs[func.index()];
         self.call_callee(callee, ty, &args, tail);
+        self.define_results(ty);
     }
 
     /// Calls and pushes the results, or, for a tail call, returns them.
@@ -184,6 +185,7 @@ impl FuncTranslator<'_, '_> {
         if !self.call_known_element(table, sig, ty, tail) {
             self.call_element(table, sig, ty, tail);
         }
+        self.define_results(ty);
     }
 
     /// Calls the element whose index is on top of the operands.
@@ -240,7 +242,7 @@ impl FuncTranslator<'_, '_> {
         else {
             return false;
         };
-        if self.plan().sig_of(func) != Some(sig) {
+        if !self.plan().has_type(func, sig) {
             return false;
         }
         self.pop1();
@@ -323,10 +325,7 @@ impl FuncTranslator<'_, '_> {
             .builder
             .ins()
             .load(types::I64, flags, address, offset + 8);
-        let same = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::Equal, tag, i64::from(sig.0));
+        let same = self.is_of_type(tag, sig);
         let matches = self.builder.create_block();
         let differs = self.builder.create_block();
         self.builder.set_cold_block(differs);
@@ -355,11 +354,18 @@ impl FuncTranslator<'_, '_> {
             .builder
             .ins()
             .load(types::I64, flags, reference, sig_offset);
-        let differs = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::NotEqual, actual, i64::from(sig.0));
-        self.trap_if(differs, TrapCode::BadSignature);
+        match self.plan().heap.interval(sig) {
+            Interval { first, last } if first == last => {
+                let first = i64::from(first);
+                let ins = self.builder.ins();
+                let differs = ins.icmp_imm_s(IntCC::NotEqual, actual, first);
+                self.trap_if(differs, TrapCode::BadSignature);
+            }
+            _ => {
+                let same = self.is_of_type(actual, sig);
+                self.trap_unless(same, TrapCode::BadSignature);
+            }
+        }
         self.reference_target(reference)
     }
 
@@ -394,6 +400,18 @@ impl FuncTranslator<'_, '_> {
         let args = self.pop_many(ty.params().len());
         let sig = self.builder.import_signature(wasm_signature(ty));
         self.call_wasm(Target::Indirect(sig, code), Some(pointer), &args, tail);
+        self.define_results(ty);
+    }
+
+    /// Notes the types that the results of a call have in the module.
+    fn define_results(&mut self, ty: &FuncType) {
+        if !self.reachable {
+            return;
+        }
+        let first = self.stack.len() - ty.results().len();
+        for (position, &ty) in ty.results().iter().enumerate() {
+            self.define_module_type(self.stack[first + position], ty);
+        }
     }
 
     /// Calls a runtime function by its name in the table.

@@ -53,4 +53,6 @@ pub(super) enum Alias {
     Context = 2,
     Table = 3,
     Profile = 4,
+    /// Objects.
+    Heap = 5,
 }

@@ -40,6 +40,14 @@ impl FuncTranslator<'_, '_> {
         block
     }
 
+    /// Notes the types that parameters of a block have in the module.
+    fn define_parameters(&mut self, block: Block, types: &[ValType]) {
+        for (position, &ty) in types.iter().enumerate() {
+            let value = self.builder.block_params(block)[position];
+            self.define_module_type(value, ty);
+        }
+    }
+
     pub(super) fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
         match ty {
             BlockType::Empty => (Vec::new(), Vec::new()),
@@ -114,6 +122,7 @@ impl FuncTranslator<'_, '_> {
 
     pub(super) fn push_frame(&mut self, kind: FrameKind, params: usize, results: &[ValType]) {
         let end = self.block_with(results);
+        self.define_parameters(end, results);
         self.control.push(Frame {
             kind,
             height: self.stack.len() - params,
@@ -129,6 +138,7 @@ impl FuncTranslator<'_, '_> {
     fn begin_loop(&mut self, ty: BlockType) {
         let (params, results) = self.block_type(ty);
         let header = self.block_with(&params);
+        self.define_parameters(header, &params);
         let values = self.pop_many(params.len());
         self.jump(header, &values);
         self.builder.switch_to_block(header);
@@ -274,7 +284,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// As often as a counter of the instruction says.
-    fn branch_if(&mut self, condition: Value, depth: u32, counter: usize) {
+    pub(super) fn branch_if(&mut self, condition: Value, depth: u32, counter: usize) {
         let next = self.builder.create_block();
         let (block, args) = self.counted_branch(depth);
         let args = block_args(&args);

@@ -159,11 +159,10 @@ impl FuncTranslator<'_, '_> {
         let mut values = Vec::with_capacity(params.len());
         for (position, &ty) in params.iter().enumerate() {
             let offset = value_offset(position);
-            values.push(
-                self.builder
-                    .ins()
-                    .load(clif_type(ty), flags, exception, offset),
-            );
+            let ins = self.builder.ins();
+            let value = ins.load(clif_type(ty), flags, exception, offset);
+            self.define_type(value, ty);
+            values.push(value);
         }
         values
     }

@@ -5,12 +5,13 @@ use super::library::{call_signature, component_signature};
 use super::translator::{FuncTranslator, Translation};
 use crate::error::Result;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId, TableId};
-use crate::plan::{Callee, FuncKind, InitStep, Slot};
+use crate::plan::{Callee, FuncKind, Hierarchy, InitStep, Purpose, Slot};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, Signature, Value, types};
 use cranelift_frontend::FunctionBuilderContext;
 use std::mem::offset_of;
 use wasmelt_abi::{DataSegment, TrapCode};
+use wasmparser::{AbstractHeapType, HeapType, RefType, ValType};
 
 /// Bytes of a slot of `Export::call`.
 const SLOT_BYTES: i32 = 16;
@@ -33,6 +34,7 @@ pub(super) fn translate(
         FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
         FuncKind::HostEntry { sig, .. }
         | FuncKind::UnknownImport { sig, .. }
+        | FuncKind::Collect { sig }
         | FuncKind::LibraryImport { sig, .. }
         | FuncKind::Switch { sig, .. } => wasm_signature(&plan.sigs[sig]),
         FuncKind::TrapStub(_) => wasm_signature(&wasmparser::FuncType::new([], [])),
@@ -114,6 +116,7 @@ pub(super) fn translate(
         FuncKind::TrapStub(code) => {
             translator.builder.ins().trap(trap_code(code));
         }
+        FuncKind::Collect { .. } => translator.collect(),
         FuncKind::UnknownImport { traps: true, .. } => {
             let code = trap_code(TrapCode::UnknownImport);
             translator.builder.ins().trap(code);
@@ -234,9 +237,23 @@ impl FuncTranslator<'_, '_> {
             return;
         }
         let mut offset = 0;
-        for value in std::mem::take(&mut self.stack) {
+        for (value, &ty) in std::mem::take(&mut self.stack)
+            .into_iter()
+            .zip(ty.results())
+        {
             self.builder.ins().store(flags, value, slots, offset);
+            self.tell_kind(value, ty, slots, offset);
             offset += SLOT_BYTES;
+        }
+        self.builder.ins().return_(&[]);
+    }
+
+    /// Collects, for a test script that asks for it.
+    fn collect(&mut self) {
+        if let Some(heap) = self.plan().heap_plan {
+            let pointer = self.own_pointer();
+            let allocation = self.slot_address(heap.allocation);
+            self.call_runtime("gc_collect", &[pointer, allocation]);
         }
         self.builder.ins().return_(&[]);
     }
@@ -248,7 +265,29 @@ impl FuncTranslator<'_, '_> {
         self.builder
             .ins()
             .store(MemFlagsData::trusted(), value, slots, 0);
+        let ty = self.plan().globals[global.index()].ty;
+        self.tell_kind(value, ty, slots, 0);
         self.builder.ins().return_(&[]);
+    }
+
+    /// Tells the driver of a test script in the second half of a slot what a reference refers to:
+    /// bit 0 stands for a struct, bit 1 for an array.
+    fn tell_kind(&mut self, value: Value, ty: ValType, slots: Value, offset: i32) {
+        let plan = self.plan();
+        let is_any = |ty: RefType| plan.sigs.hierarchy(ty.heap_type()) == Hierarchy::Any;
+        if plan.purpose != Purpose::Script || !matches!(ty, ValType::Ref(ty) if is_any(ty)) {
+            return;
+        }
+        let [is_struct, is_array] = [AbstractHeapType::Struct, AbstractHeapType::Array].map(|ty| {
+            let ty = HeapType::Abstract { shared: false, ty };
+            let ty = RefType::new(false, ty).expect("it has few enough bits");
+            self.is_instance(value, ty)
+        });
+        let array = self.builder.ins().ishl_imm_s(is_array, 1);
+        let kind = self.builder.ins().bor(is_struct, array);
+        let kind = self.builder.ins().uextend(types::I64, kind);
+        let flags = MemFlagsData::trusted();
+        self.builder.ins().store(flags, kind, slots, offset + 8);
     }
 
     fn instantiate(&mut self) {

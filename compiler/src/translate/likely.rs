@@ -98,7 +98,7 @@ impl FuncTranslator<'_, '_> {
         let targets = self.counting.targets().iter();
         let targets = targets.filter(|(_, count)| count.saturating_mul(PART_MIN) >= now);
         let mut likely: Vec<Likely> = targets
-            .filter(|(func, _)| plan.sig_of(*func) == Some(sig) && plan.reachable[func.index()])
+            .filter(|(func, _)| plan.has_type(*func, sig) && plan.reachable[func.index()])
             .filter_map(|&(func, count)| {
                 // At another position, it is called through the table.
                 let mut elements = table.elements.iter();

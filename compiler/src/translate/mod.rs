@@ -19,8 +19,10 @@ mod counters;
 mod counting;
 mod exception;
 mod frame;
+mod gc;
 mod generated;
 mod handling;
+mod known_types;
 mod legacy_exception;
 mod library;
 mod likely;
@@ -153,6 +155,7 @@ impl FuncTranslator<'_, '_> {
             || self.memory_operator(op)
             || self.table_operator(op)
             || self.exception_operator(op, offset)?
+            || self.gc_operator(op)
             || self.legacy_exception_operator(op, offset)
         {
             return Ok(());
@@ -175,7 +178,9 @@ impl FuncTranslator<'_, '_> {
     fn variable_operator(&mut self, op: &Operator<'_>) -> bool {
         match *op {
             Operator::LocalGet { local_index } => {
-                let value = self.builder.use_var(self.locals[local_index as usize]);
+                let at = local_index as usize;
+                let value = self.builder.use_var(self.locals[at]);
+                self.show_module_type(value, self.local_types[at]);
                 self.push1(value);
             }
             Operator::LocalSet { local_index } => {

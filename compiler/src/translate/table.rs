@@ -9,7 +9,7 @@ use cranelift_codegen::ir::{
 };
 use std::mem::offset_of;
 use wasmelt_abi::{DataSegment, Table, TrapCode};
-use wasmparser::Operator;
+use wasmparser::{Operator, ValType};
 
 impl FuncTranslator<'_, '_> {
     pub(super) fn table_operator(&mut self, op: &Operator<'_>) -> bool {
@@ -182,6 +182,8 @@ impl FuncTranslator<'_, '_> {
         let flags = self.trusted(Alias::Table);
         let (address, offset) = self.element_address(table, index);
         let value = self.builder.ins().load(types::I64, flags, address, offset);
+        let ty = self.plan().tables[table.index()].ty.element_type;
+        self.define_type(value, ValType::Ref(ty));
         self.push1(value);
     }
 

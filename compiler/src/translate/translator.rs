@@ -4,6 +4,7 @@ use super::clif::trap_code;
 use super::counting::Counting;
 use super::frame::Frame;
 use super::handling::{Handlers, Handling, TryShape};
+use super::known_types::KnownTypes;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId};
 use crate::options::Options;
 use crate::parse::Module;
@@ -88,6 +89,7 @@ pub(super) struct FuncTranslator<'a, 'b> {
     /// Indices of 64-bit memories, and the block in which they have been checked.
     pub(super) checked_indices: HashMap<(Value, MemoryId), Block>,
     pub(super) counting: Counting<'a>,
+    pub(super) known: KnownTypes,
 }
 
 impl<'a, 'b> FuncTranslator<'a, 'b> {
@@ -124,6 +126,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             sig_refs: HashMap::new(),
             checked_indices: HashMap::new(),
             counting: Counting::default(),
+            known: KnownTypes::default(),
         }
     }
 

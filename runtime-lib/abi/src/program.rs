@@ -113,6 +113,9 @@ pub enum ValueType {
     FuncRef = 5,
     ExternRef = 6,
     ExnRef = 7,
+    /// To a garbage-collected object, or a number of 31 bits. In the second half of the slot of a
+    /// result of a test script, bit 0 says that it is a struct, bit 1 that it is an array.
+    AnyRef = 8,
 }
 
 /// An exported function or global.

@@ -27,7 +27,7 @@ use cranelift_codegen::ir::LibCall;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use wasmelt_abi::{HTTP_SYMBOL, PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
+use wasmelt_abi::{GC_SYMBOL, HTTP_SYMBOL, PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
 
 /// The object for our own linker.
 pub(super) fn write(
@@ -141,7 +141,12 @@ impl<'a> Contents<'a> {
 fn exports(writer: &mut Writer<'_>) -> Vec<Export> {
     let program = writer.write();
     let http = writer.write_http();
-    let found = [(PROGRAM_SYMBOL, Some(program)), (HTTP_SYMBOL, http)];
+    let heap = writer.write_heap();
+    let found = [
+        (PROGRAM_SYMBOL, Some(program)),
+        (HTTP_SYMBOL, http),
+        (GC_SYMBOL, heap),
+    ];
     let mut exports: Vec<Export> = found
         .into_iter()
         .filter_map(|(name, at)| {

@@ -24,7 +24,7 @@ use heap::Heap;
 use wasmelt_abi::{GC_HEAP_END, GC_HEAP_START, GcAllocation, TrapCode};
 
 // SAFETY: no other part has the place.
-static HEAP: Part<Owned> = unsafe { Part::at(place::HEAP) };
+const HEAP: Part<Owned> = unsafe { Part::at(place::HEAP) };
 
 /// The heap of a store.
 struct Owned {

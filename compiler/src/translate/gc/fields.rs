@@ -1,0 +1,56 @@
+//! Fields and elements: how a value lies in an object.
+
+use super::super::clif::clif_type;
+use super::super::translator::FuncTranslator;
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
+use wasmparser::{FieldType, StorageType, ValType};
+
+/// How a packed number becomes one of 32 bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extension {
+    Signed,
+    Unsigned,
+}
+
+impl FuncTranslator<'_, '_> {
+    pub(super) fn load_from(
+        &mut self,
+        field: FieldType,
+        extension: Extension,
+        flags: MemFlagsData,
+        address: Value,
+        offset: i32,
+    ) -> Value {
+        use Extension::{Signed, Unsigned};
+        let ins = self.builder.ins();
+        match (field.element_type, extension) {
+            (StorageType::I8, Signed) => ins.sload8(types::I32, flags, address, offset),
+            (StorageType::I8, Unsigned) => ins.uload8(types::I32, flags, address, offset),
+            (StorageType::I16, Signed) => ins.sload16(types::I32, flags, address, offset),
+            (StorageType::I16, Unsigned) => ins.uload16(types::I32, flags, address, offset),
+            (StorageType::Val(ty @ ValType::Ref(_)), _) => {
+                let value = ins.uload32(flags, address, offset);
+                self.define_type(value, ty);
+                value
+            }
+            (StorageType::Val(ty), _) => ins.load(clif_type(ty), flags, address, offset),
+        }
+    }
+
+    pub(super) fn store_to(
+        &mut self,
+        field: FieldType,
+        value: Value,
+        flags: MemFlagsData,
+        address: Value,
+        offset: i32,
+    ) {
+        let ins = self.builder.ins();
+        match field.element_type {
+            StorageType::I8 => ins.istore8(flags, value, address, offset),
+            StorageType::I16 => ins.istore16(flags, value, address, offset),
+            StorageType::Val(ValType::Ref(_)) => ins.istore32(flags, value, address, offset),
+            StorageType::Val(_) => ins.store(flags, value, address, offset),
+        };
+    }
+}

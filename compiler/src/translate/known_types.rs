@@ -1,0 +1,16 @@
+//! What is known of the types of references.
+//!
+//! Where a value is defined its type is known for good: that of a parameter, a result, a field. What
+//! an instruction has shown is true from there on, which is used in the block of the instruction
+//! alone.
+
+use cranelift_codegen::ir::{Block, Value};
+use std::collections::HashMap;
+use wasmparser::RefType;
+
+/// Types are in the program's numbers.
+#[derive(Default)]
+pub(super) struct KnownTypes {
+    pub(super) defined: HashMap<Value, RefType>,
+    pub(super) shown: HashMap<Value, (RefType, Block)>,
+}
