@@ -471,6 +471,10 @@ pub(crate) struct GrantArgs {
     #[arg(short = 'A', long)]
     pub(crate) allow_all: bool,
 
+    /// Have the kernel keep the program to its grants, where it can (Linux: seccomp, Landlock)
+    #[arg(long)]
+    pub(crate) harden: bool,
+
     /// The program's name as it sees it
     #[arg(long, value_name = "NAME")]
     pub(crate) argv0: Option<String>,

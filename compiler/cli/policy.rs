@@ -186,6 +186,9 @@ fn restrictions(policy: &Policy, line: &mut impl FnMut(&str, &str)) {
             line(name, "none");
         }
     }
+    if policy.is_hardened {
+        line("hardened", "by the kernel, where it can");
+    }
     if let Some(timeout) = policy.timeout {
         line("time", &format!("at most {timeout:?}"));
     }

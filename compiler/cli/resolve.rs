@@ -1,5 +1,6 @@
 //! Raw arguments to resolved options: everything the command line decides, in plain structs.
 
+mod host;
 mod image;
 
 use std::ffi::{OsStr, OsString};
@@ -132,6 +133,7 @@ fn library_entry(options: &Options, link: &LinkOptions) -> Result<Entry, Failure
         (link.linker != Linker::InProcess, "`--linker`"),
         (!link.packs.is_empty(), "`--runtime-pack`"),
         (policy.timeout.is_some(), "`-W timeout`"),
+        (policy.is_hardened, "`--harden`"),
         (
             policy.withheld_streams != WithheldStreams::default(),
             "`-S inherit-stdin=n` and its like",
@@ -358,6 +360,13 @@ fn code(
     if grants.command {
         options.entry = Entry::Run;
     }
+    if grants.harden && target.system != System::Linux {
+        let message = format!(
+            "`--harden` is what Linux can, and this is for {}",
+            target.name
+        );
+        return Err(Failure::usage(Diagnostic::error(message)));
+    }
     let mut settings = Settings::new(options);
     let lists = Lists {
         optimize: &code.optimize,
@@ -392,7 +401,10 @@ fn code(
 }
 
 fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
-    let mut policy = Policy::default();
+    let mut policy = Policy {
+        is_hardened: grants.harden,
+        ..Policy::default()
+    };
     for arg in &grants.dirs.0 {
         let dir = directory(&arg.spec, arg.read_only)?;
         // The last of several for one path in the guest is the one that counts.
@@ -404,14 +416,14 @@ fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
         policy.env.retain(|other| other.name != variable.name);
         policy.env.push(variable);
     }
-    for host in &grants.allow_host {
-        if !is_host(host) {
+    for name in &grants.allow_host {
+        if !host::is_host(name) {
             return Err(Failure::usage(
-                Diagnostic::error(format!("`--allow-host {host}` names no host"))
+                Diagnostic::error(format!("`--allow-host {name}` names no host"))
                     .help("write `HOST`, `HOST:PORT` or `*.HOST`, without a scheme or a path"),
             ));
         }
-        policy.http_hosts.push(host.clone());
+        policy.http_hosts.push(name.clone());
     }
     if grants.allow_all {
         for path in ["/", "."] {
@@ -429,22 +441,6 @@ fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
         policy.allow_ip_name_lookup = true;
     }
     Ok(policy)
-}
-
-/// `HOST`, `HOST:PORT`, and both with `*.` before them.
-fn is_host(text: &str) -> bool {
-    let name = text.strip_prefix("*.").unwrap_or(text);
-    let (name, port) = match name.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
-        _ => (name, None),
-    };
-    let is_byte =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte) || byte >= 0x80;
-    let is_literal = name.starts_with('[') && name.ends_with(']');
-    !name.is_empty()
-        && name.bytes().all(is_byte)
-        && (is_literal || !name.contains(':'))
-        && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 /// `HOST[::GUEST][?]`.

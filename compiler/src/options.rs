@@ -211,6 +211,8 @@ pub struct Policy {
     pub random_bytes_max: Option<u64>,
     /// What components are told is their working directory at the start (`-S cwd`).
     pub cwd: Option<String>,
+    /// The kernel keeps the program to all this (`--harden`).
+    pub is_hardened: bool,
 }
 
 impl Policy {
@@ -227,7 +229,10 @@ impl Policy {
 
     /// Whether it has more than most programs' have.
     pub(crate) fn has_rare(&self) -> bool {
-        self.is_restricted() || self.random_bytes_max.is_some() || self.cwd.is_some()
+        self.is_restricted()
+            || self.random_bytes_max.is_some()
+            || self.cwd.is_some()
+            || self.is_hardened
     }
 }
 

@@ -3,7 +3,7 @@ wasmelt and has the suite's runner run the executables.
 
 `WASMELT` names the command; without it, the repository's release build is used, or else its
 debug build. `WASMELT_TEST_TARGET` and `WASMELT_TEST_EMULATOR` have executables made for another
-machine and run by an emulator; `tests/cross.sh` sets both. Executables are kept in a folder of the system's temporary files, by the contents of
+machine and run by an emulator; `tests/cross.sh` sets both. `WASMELT_TEST_FLAGS` are further options. Executables are kept in a folder of the system's temporary files, by the contents of
 compiler and test and by what the test may do, so that a second run compiles nothing.
 """
 
@@ -30,6 +30,8 @@ def command() -> List[str]:
     return [str(next((build for build in builds if build.exists()), "wasmelt"))]
 
 
+# Further options of the compiler, such as `--harden`.
+FLAGS = shlex.split(os.environ.get("WASMELT_TEST_FLAGS", ""))
 # What is compiled for, where that is another machine than this one, and what runs it.
 TARGET = os.environ.get("WASMELT_TEST_TARGET")
 EMULATOR = shlex.split(os.environ.get("WASMELT_TEST_EMULATOR", ""))
@@ -82,6 +84,7 @@ def compute_argv(
         options.append("-Sinherit-network")
     if TARGET:
         options.append(f"--target={TARGET}")
+    options += FLAGS
     key = hashlib.sha256(Path(test_path).read_bytes())
     key.update("\0".join([compiler_hash(), *options, str(root or "")]).encode())
     executable = EXECUTABLES / key.hexdigest()[:32] / Path(test_path).stem

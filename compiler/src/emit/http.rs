@@ -14,7 +14,7 @@ use wasmelt_abi::{
 const HTTP_INTERFACES: &str = "wasi:http/";
 
 /// And those by which requests are sent.
-const CLIENT_INTERFACES: [&str; 2] = ["wasi:http/outgoing-handler", "wasi:http/client"];
+pub(super) const CLIENT_INTERFACES: [&str; 2] = ["wasi:http/outgoing-handler", "wasi:http/client"];
 
 impl Writer<'_> {
     /// The `HttpPolicy`, of a program that calls functions of `wasi:http`.
@@ -63,7 +63,7 @@ impl Writer<'_> {
     }
 
     /// Whether a host function is called whose name begins with one of these.
-    fn calls_host(&self, beginnings: &[&str]) -> bool {
+    pub(super) fn calls_host(&self, beginnings: &[&str]) -> bool {
         let is_one = |target: &Target| match target {
             Target::Host(host) => {
                 let symbol = &self.plan.host_fns[host.index()].symbol;

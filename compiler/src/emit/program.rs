@@ -14,9 +14,10 @@ use std::collections::HashMap;
 use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
 use wasmelt_abi::{
-    CallSite, CodeMap, EnvVar, Export, FuncRef, Handler, Instance, P0_PREFIX, P1_PREFIX, P2_INIT,
-    P2_PREFIX, P2_PREOPENS, P3_PREFIX, PROFILE_COUNTERS_SYMBOL, Policy, PolicyFlags, Preopen,
-    PreopenFlags, Program, Region, STAMP_SYMBOL, Slice, Str, TableInit, ValueType,
+    CallSite, CodeMap, EnvVar, Export, FuncRef, HARDEN_SYMBOL, Handler, Instance, P0_PREFIX,
+    P1_PREFIX, P2_INIT, P2_PREFIX, P2_PREOPENS, P3_PREFIX, PROFILE_COUNTERS_SYMBOL, Policy,
+    PolicyFlags, Preopen, PreopenFlags, Program, Region, STAMP_SYMBOL, Slice, Str, TableInit,
+    ValueType,
 };
 use wasmparser::ValType;
 
@@ -343,7 +344,11 @@ impl<'a> Writer<'a> {
             self.blob
                 .set_address(field(offset_of!(Program, entry)), Address::Code(entry));
         }
-        if let Some(init) = self.host_init() {
+        let init = match policy.is_hardened {
+            true => Some(HARDEN_SYMBOL.to_owned()),
+            false => self.host_init(),
+        };
+        if let Some(init) = init {
             let init = Address::Symbol(init);
             self.blob
                 .set_address(field(offset_of!(Program, host_init)), init);
@@ -371,7 +376,7 @@ impl<'a> Writer<'a> {
 
     /// What makes descriptors of preopened directories, and for WASI 0.1 of inherited sockets,
     /// where the program calls functions that can have to do with them.
-    fn host_init(&self) -> Option<String> {
+    pub(super) fn host_init(&self) -> Option<String> {
         let policy = &self.options.policy;
         let init = |target: &Target| {
             let Target::Host(host) = target else {

@@ -1,11 +1,12 @@
 //! How the program is run, and what of its policy few programs have.
 
 use super::blob::Address;
+use super::http::CLIENT_INTERFACES;
 use super::program::Writer;
 use crate::options::Entry;
 use crate::plan::{Purpose, Server};
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{RANDOM_BYTES_MAX, Rare, Streams};
+use wasmelt_abi::{Hardening, RANDOM_BYTES_MAX, Rare, Streams, SystemCalls};
 
 impl Writer<'_> {
     /// The symbol of the runtime's way of running the program, when nothing restricts it.
@@ -64,9 +65,45 @@ impl Writer<'_> {
             self.blob
                 .set_address(field(offset_of!(Rare, profile)), profile);
         }
+        if policy.is_hardened {
+            let hardening = Address::Blob(self.write_hardening());
+            self.blob
+                .set_address(field(offset_of!(Rare, hardening)), hardening);
+        }
         if let Some(cwd) = &policy.cwd {
             self.str(field(offset_of!(Rare, cwd)), cwd.as_bytes());
         }
         at
+    }
+
+    /// Writes a `wasmelt_abi::Hardening`; gives its offset.
+    fn write_hardening(&mut self) -> u64 {
+        let at = self.blob.reserve(size_of::<Hardening>());
+        if let Some(init) = self.host_init() {
+            let field = at + offset_of!(Hardening, host_init) as u64;
+            self.blob.set_address(field, Address::Symbol(init));
+        }
+        let calls = self.system_calls();
+        self.blob
+            .set_u64(at + offset_of!(Hardening, calls) as u64, calls);
+        at
+    }
+
+    /// The system calls that the program has use for, as bits of `wasmelt_abi::SystemCalls`.
+    fn system_calls(&self) -> u64 {
+        let policy = &self.options.policy;
+        let is_server = self.plan.server.is_some();
+        let sends = policy.grants_http() && self.calls_host(&CLIENT_INTERFACES);
+        let sockets = policy.inherit_network || is_server || sends;
+        let has = [
+            (SystemCalls::FILES, !policy.dirs.is_empty()),
+            (SystemCalls::SOCKETS, sockets),
+            (SystemCalls::NAMES, policy.allow_ip_name_lookup || sends),
+            (SystemCalls::CERTIFICATES, sends),
+            (SystemCalls::EVENTS, !self.plan.linked.instances.is_empty()),
+            (SystemCalls::WORKERS, is_server),
+        ];
+        let has = has.iter().filter(|(_, it_has)| *it_has);
+        has.fold(0, |calls, (bit, _)| calls | bit)
     }
 }

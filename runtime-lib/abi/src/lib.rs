@@ -28,6 +28,7 @@ mod server;
 mod slice;
 pub mod sources;
 mod spectest;
+mod system_calls;
 mod tasks;
 mod trap;
 
@@ -55,14 +56,15 @@ pub use profile::{
     ProfileHeader,
 };
 pub use program::{
-    CallSite, CodeMap, EnvVar, Export, FindFrame, Handler, HttpFlags, HttpPolicy, Instance, Policy,
-    PolicyFlags, Preopen, PreopenFlags, Profile, Program, RANDOM_BYTES_MAX, Rare, Region, Streams,
-    TableInit, ValueType,
+    CallSite, CodeMap, EnvVar, Export, FindFrame, Handler, Hardening, HttpFlags, HttpPolicy,
+    Instance, Policy, PolicyFlags, Preopen, PreopenFlags, Profile, Program, RANDOM_BYTES_MAX, Rare,
+    Region, Streams, TableInit, ValueType,
 };
 pub use resources::{GUEST_RESOURCES, host_resource, host_resource_p3};
 pub use server::{SERVER_OPTIONS, ServerValue};
 pub use slice::{Slice, Str};
 pub use spectest::SPECTEST;
+pub use system_calls::SystemCalls;
 pub use tasks::{
     AsyncCall, AsyncLift, BLOCKED, EndType, EventCode, FIBER_RUN_SYMBOL, LiftFlags, SubtaskState,
     TaskReturn, ThreadStart,
@@ -98,6 +100,9 @@ pub const HTTP_SYMBOL: &str = "wasmelt_http";
 
 /// The [`GcProgram`] of a program that allocates garbage-collected objects.
 pub const GC_SYMBOL: &str = "wasmelt_gc";
+
+/// The symbol that [`Program::host_init`] holds in a hardened program.
+pub const HARDEN_SYMBOL: &str = "wasmelt_harden";
 
 /// The symbol that [`HttpPolicy::provide_tls`] holds in a program that may send requests.
 pub const HTTP_TLS_SYMBOL: &str = "wasmelt_http_tls";

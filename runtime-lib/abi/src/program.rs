@@ -273,6 +273,8 @@ pub struct Rare {
     pub cwd: Str,
     /// How the program counts what it runs, or null. Restricts.
     pub profile: *const Profile,
+    /// How the kernel keeps the program to its grants, or null.
+    pub hardening: *const Hardening,
 }
 
 /// What a program needs that writes a profile.
@@ -287,6 +289,16 @@ pub struct Profile {
     pub head: Slice<u8>,
     /// How many counters there are.
     pub counters: u64,
+}
+
+/// What is seen to before the first instruction of a hardened program.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Hardening {
+    /// What [`Program::host_init`] would be; that is [`crate::HARDEN_SYMBOL`].
+    pub host_init: Option<unsafe extern "C" fn(&'static Program)>,
+    /// Bits of [`crate::SystemCalls`].
+    pub calls: u64,
 }
 
 /// Bits of [`Rare::withheld_streams`].

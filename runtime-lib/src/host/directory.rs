@@ -128,7 +128,16 @@ impl Directory {
     pub fn link(&self, path: &Path, to: &Directory, to_path: &Path) -> Result<()> {
         self.require_writable()?;
         to.require_writable()?;
-        Ok(self.dir.hard_link(path, &to.dir, to_path)?)
+        let linked = self.dir.hard_link(path, &to.dir, to_path);
+        match linked.map_err(Error::from) {
+            // Where Landlock restricts the program, it is asked before the file system.
+            Err(Error::CrossDevice)
+                if (self.dir.symlink_metadata(path)).is_ok_and(|found| found.is_dir()) =>
+            {
+                Err(Error::NotPermitted)
+            }
+            linked => linked,
+        }
     }
 
     /// Moves a file or directory.

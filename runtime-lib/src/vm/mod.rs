@@ -14,6 +14,8 @@ mod exception_pool;
 mod fault;
 pub mod fiber;
 pub(crate) mod gc;
+#[cfg(target_os = "linux")]
+mod hardening;
 #[cfg_attr(windows, path = "windows/image_file.rs")]
 mod image_file;
 mod landing;

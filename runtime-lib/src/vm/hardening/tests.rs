@@ -1,0 +1,110 @@
+//! Each in a process of its own, which stays restricted.
+
+use super::{restrict_calls, restrict_files};
+use crate::sys::process::Pid;
+use crate::vm::process::program;
+use crate::vm::trap::EXIT_CODE;
+use std::fs::{self, File};
+use std::io;
+use wasmelt_abi::{Policy, Preopen, PreopenFlags, Slice, Str, SystemCalls};
+
+/// How a process ends that does this; -1 where a signal ends it.
+fn status_of(body: impl FnOnce() -> i32) -> i32 {
+    // SAFETY: the child runs `body` alone and ends.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let code = body();
+        // SAFETY: nothing of the test's process is to be run here.
+        unsafe { libc::_exit(code) };
+    }
+    let child = Pid::from_raw(child).expect("a process");
+    let waited = rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty());
+    let (_, status) = waited.expect("a child").expect("it has ended");
+    status.exit_status().unwrap_or(-1)
+}
+
+#[test]
+fn what_nothing_has_use_for_ends_the_process() {
+    let code = status_of(|| {
+        assert!(restrict_calls(0));
+        // SAFETY: it takes no arguments.
+        unsafe { libc::syscall(libc::SYS_getuid) };
+        0
+    });
+    assert_eq!(code, EXIT_CODE);
+    let code = status_of(|| {
+        assert!(restrict_calls(SystemCalls::FILES));
+        let _ = File::open("/");
+        3
+    });
+    assert_eq!(code, 3);
+}
+
+fn text(text: &str) -> Str {
+    let text = text.to_owned().leak();
+    Slice {
+        start: text.as_ptr(),
+        len: text.len() as u64,
+    }
+}
+
+#[test]
+fn directories_are_all_that_there_is() {
+    let granted = tempfile::tempdir().expect("a folder");
+    let read = tempfile::tempdir().expect("a folder");
+    let path = |folder: &tempfile::TempDir, name: &str| folder.path().join(name);
+    fs::write(path(&granted, "old"), "text").expect("it is ours");
+    fs::write(path(&read, "old"), "text").expect("it is ours");
+    let preopens =
+        [(&granted, 0), (&read, PreopenFlags::READ_ONLY)].map(|(folder, flags)| Preopen {
+            host: text(folder.path().to_str().expect("text")),
+            guest: text("/"),
+            flags,
+        });
+    let preopens: &'static [Preopen] = Box::leak(Box::new(preopens));
+    let policy: &'static Policy = Box::leak(Box::new(Policy {
+        preopens: Slice {
+            start: preopens.as_ptr(),
+            len: preopens.len() as u64,
+        },
+        ..program_policy()
+    }));
+    let denied = |result: io::Result<()>| match result {
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+        Ok(()) => false,
+    };
+    let code = status_of(|| {
+        let restricted = restrict_files(policy, 0).is_ok();
+        let right = [
+            restricted,
+            fs::read(path(&granted, "old")).is_ok(),
+            fs::write(path(&granted, "new"), "text").is_ok(),
+            fs::read(path(&read, "old")).is_ok(),
+            denied(fs::write(path(&read, "new"), "text")),
+            denied(File::open("/etc/hosts").map(|_| ())),
+        ];
+        right.iter().filter(|&&is_right| is_right).count() as i32
+    });
+    assert_eq!(code, 6);
+}
+
+fn program_policy() -> Policy {
+    let policy = &program().policy;
+    Policy {
+        preopens: Slice {
+            start: policy.preopens.start,
+            len: 0,
+        },
+        env: Slice {
+            start: policy.env.start,
+            len: 0,
+        },
+        argv0: text(""),
+        args: Slice {
+            start: policy.args.start,
+            len: 0,
+        },
+        flags: 0,
+        stack_bytes_max: 0,
+    }
+}
