@@ -1,6 +1,6 @@
 //! Calls: direct, through tables, through references, to the host and to the runtime library.
 
-use super::clif::{Alias, clif_type, function_signature, trap_code, wasm_signature};
+use super::clif::{Alias, clif_type, for_c, function_signature, trap_code, wasm_signature};
 use super::names;
 use super::translator::FuncTranslator;
 use crate::index::{FuncId, FuncIndex, HostFnId, RegionIndex, SigId, TableId, TypeIndex};
@@ -442,8 +442,14 @@ impl FuncTranslator<'_, '_> {
             };
             signature.params.extend(function.params.iter().map(ty));
             signature.returns.extend(function.result.iter().map(ty));
-            this.builder.import_signature(signature)
+            this.import_c_signature(signature)
         })
+    }
+
+    /// A signature of C's convention.
+    pub(super) fn import_c_signature(&mut self, signature: Signature) -> SigRef {
+        let signature = for_c(signature, self.plan().target.arch);
+        self.builder.import_signature(signature)
     }
 
     pub(super) fn host_func_ref(&mut self, host: HostFnId, ty: &FuncType) -> FuncRef {
@@ -453,7 +459,7 @@ impl FuncTranslator<'_, '_> {
             for param in signature.params.iter_mut().chain(&mut signature.returns) {
                 param.value_type = host_type(param.value_type);
             }
-            this.builder.import_signature(signature)
+            this.import_c_signature(signature)
         })
     }
 

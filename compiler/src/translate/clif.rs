@@ -2,7 +2,8 @@
 
 use crate::index::{FuncId, SigId};
 use crate::plan::LinkPlan;
-use cranelift_codegen::ir::{AbiParam, Signature, TrapCode, Type, types};
+use crate::target::Arch;
+use cranelift_codegen::ir::{AbiParam, ArgumentExtension, Signature, TrapCode, Type, types};
 use cranelift_codegen::isa::CallConv;
 use wasmparser::{FuncType, ValType};
 
@@ -36,6 +37,19 @@ pub(super) fn function_signature(plan: &LinkPlan<'_>, id: FuncId, sig: SigId) ->
     let mut signature = wasm_signature(&plan.sigs[sig]);
     if !plan.takes_pointer[id.index()] {
         signature.params.remove(0);
+    }
+    signature
+}
+
+/// What C's convention asks of a caller: on RISC-V values of 32 bits are extended by their sign,
+/// whether or not they have one. Elsewhere nobody looks at what is above them.
+pub(super) fn for_c(mut signature: Signature, arch: Arch) -> Signature {
+    if arch == Arch::Riscv64 && signature.call_conv != CallConv::Tail {
+        for value in signature.params.iter_mut().chain(&mut signature.returns) {
+            if value.value_type == types::I32 {
+                value.extension = ArgumentExtension::Sext;
+            }
+        }
     }
     signature
 }

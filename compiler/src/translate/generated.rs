@@ -1,6 +1,6 @@
 //! Functions that no module has: entries for the runtime, and what tables hold besides bodies.
 
-use super::clif::{Alias, clif_type, trap_code, wasm_signature};
+use super::clif::{Alias, clif_type, for_c, trap_code, wasm_signature};
 use super::library::{call_signature, component_signature};
 use super::translator::{FuncTranslator, Translation};
 use crate::error::Result;
@@ -30,7 +30,7 @@ pub(super) fn translate(
         signature.params = vec![AbiParam::new(types::I64); params];
         signature
     };
-    func.signature = match *kind {
+    let signature = match *kind {
         FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
         FuncKind::HostEntry { sig, .. }
         | FuncKind::UnknownImport { sig, .. }
@@ -92,6 +92,7 @@ pub(super) fn translate(
             signature
         }
     };
+    func.signature = for_c(signature, plan.target.arch);
     // Functions that belong to no instance use the first one's pointer.
     let instance = match *kind {
         FuncKind::HostEntry { instance, .. }

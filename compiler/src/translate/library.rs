@@ -97,7 +97,13 @@ pub(super) fn component_signature(
                 _ => types::I64,
             },
         };
-        signature.params.push(AbiParam::new(in_c));
+        // Some compilers of C expect it of callers, whatever the convention says.
+        let param = match types.ty(*param) {
+            Ty::S8 | Ty::S16 => AbiParam::new(in_c).sext(),
+            _ if in_c.bits() < 32 => AbiParam::new(in_c).uext(),
+            _ => AbiParam::new(in_c),
+        };
+        signature.params.push(param);
     }
     let result = ty.result.map(|_| AbiParam::new(types::I64));
     signature.params.extend(result);
@@ -180,7 +186,7 @@ impl FuncTranslator<'_, '_> {
         if linked.types.func(ty).result.is_some() {
             args.push(result);
         }
-        let signature = self.builder.import_signature(signature);
+        let signature = self.import_c_signature(signature);
         let call = self.builder.ins().call_indirect(signature, function, &args);
         let status = self.builder.inst_results(call)[0];
         self.builder.ins().return_(&[status]);
@@ -400,7 +406,7 @@ impl FuncTranslator<'_, '_> {
             args.push(self.builder.ins().iadd_imm_s(room, offset));
         }
         let signature = call_signature(self.frontend_config().default_call_conv, ty);
-        let signature = self.builder.import_signature(signature);
+        let signature = self.import_c_signature(signature);
         let call = self.builder.ins().call_indirect(signature, function, &args);
         let status = self.builder.inst_results(call)[0];
         let [failed, done] = [(); 2].map(|()| self.builder.create_block());
