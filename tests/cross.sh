@@ -3,9 +3,13 @@
 #
 # usage: tests/cross.sh TARGET [small | ARGUMENTS OF cargo test]
 #
-# TARGET is aarch64-linux, riscv64-linux or x86_64-windows. Without further arguments, these are run: the scripts of
-# the specification and of components (`--test wast`), the transcripts of building and running
-# (`--test run`), and, with WASMELT_WASI_TESTSUITE=FOLDER, a checkout of WebAssembly/wasi-testsuite.
+# TARGET is aarch64-linux, riscv64-linux or x86_64-windows. Without further arguments, these are run:
+#
+#   the scripts of the specification and of components (`--test wast`)
+#   the transcripts of building and running (`--test run`)
+#   WASMELT_WASI_TESTSUITE=FOLDER    WebAssembly/wasi-testsuite; PYTHON is 3.12 or later, with colorama and requests
+#   WASMELT_TEST_PROGRAMS=FOLDER     real programs, compared with Wasmtime: see tests/programs.sh
+#
 # `small` runs a part of that in a minute or two. WASMELT_TESTSUITE and its like add checkouts of
 # scripts, as for tests/all.sh.
 #
@@ -43,7 +47,7 @@ export WASMELT_TEST_TARGET=$target WASMELT_TEST_EMULATOR=$emulator
 
 # Of the transcripts, one is about Windows.
 transcripts=()
-small=(exit-codes backtrace exceptions memory p3-streams)
+small=(exit-codes backtrace exceptions memory p3-streams wrapped)
 if [ "$processor" = x86_64-windows ]; then
     transcripts=(--exact windows)
     small=(windows)
@@ -66,7 +70,7 @@ suite() {
 
 wasi() {
     local command=${CARGO_TARGET_DIR:-target}/debug/wasmelt
-    WASMELT=${WASMELT:-$(realpath "$command")} python3 \
+    WASMELT=${WASMELT:-$(realpath "$command")} "${PYTHON:-python3}" \
         "$WASMELT_WASI_TESTSUITE/test-runner/wasi_test_runner.py" \
         -t "$WASMELT_WASI_TESTSUITE"/tests/*/testsuite/* -r tests/wasi/adapter.py
 }
@@ -78,6 +82,9 @@ case ${1-} in
         suite run '^test result' cargo test --workspace --test run -- "${transcripts[@]}"
         if [ -n "${WASMELT_WASI_TESTSUITE-}" ]; then
             suite wasi '[Pp]ass|[Ff]ail' wasi
+        fi
+        if [ -n "${WASMELT_TEST_PROGRAMS-}" ]; then
+            suite programs '^programs' tests/programs.sh "$target" "$emulator" "$WASMELT_TEST_PROGRAMS"
         fi
         ;;
     small)

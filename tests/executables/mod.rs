@@ -58,9 +58,17 @@ pub fn compile(items: &[ScriptItem<'_>], options: &Options) -> Result<Compiled, 
     let options = Options {
         target: emulation::target(),
         call_reach_bytes_max: call_reach_bytes_max(),
+        memory_reservation_bytes: reservation_bytes(options),
         ..options.clone()
     };
     wasmelt_compiler::compile_script(items, &options, &Silent)
+}
+
+/// An emulator keeps books of each page that is reserved: there, memories with 64-bit indices get as
+/// much as others.
+fn reservation_bytes(options: &Options) -> Option<u64> {
+    let emulated = emulation::emulator().map(|_| 4 << 30);
+    options.memory_reservation_bytes.or(emulated)
 }
 
 /// How far calls reach at most: `WASMELT_TEST_CALL_REACH`, in bytes.
