@@ -491,26 +491,23 @@ impl Reach<'_, '_> {
         let by_sig = self.tables[table.index()]
             .by_sig
             .get_or_insert_with(|| by_sig(plan, table));
-        let called = by_sig
-            .iter()
-            .filter(|(have, _)| plan.sigs.is_subtype(**have, sig));
-        let mut called: Vec<FuncId> = called.flat_map(|(_, funcs)| funcs).copied().collect();
-        called.sort_unstable();
-        for func in called {
+        for func in by_sig.get(&sig).cloned().unwrap_or_default() {
             self.func(func);
         }
     }
 }
 
-/// The functions in a table by their types.
+/// The functions in a table by the types that they can be called by.
 fn by_sig(plan: &LinkPlan<'_>, table: TableId) -> HashMap<SigId, Vec<FuncId>> {
     let table = &plan.tables[table.index()];
     let mut by_sig: HashMap<SigId, Vec<FuncId>> = HashMap::new();
     for value in table.elements.iter().chain([&table.fill]) {
-        if let Value::RefFunc(func) = *value
-            && let Some(sig) = plan.sig_of(func)
-        {
-            by_sig.entry(sig).or_default().push(func);
+        if let Value::RefFunc(func) = *value {
+            let mut sig = plan.sig_of(func);
+            while let Some(by) = sig {
+                by_sig.entry(by).or_default().push(func);
+                sig = plan.sigs.types()[by.index()].supertype;
+            }
         }
     }
     by_sig

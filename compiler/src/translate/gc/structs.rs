@@ -11,10 +11,10 @@ use wasmparser::FieldType;
 /// Null with a larger offset may be an address where there is something.
 const FAULTING_OFFSET_MAX: u32 = (64 << 10) - 16;
 
-impl FuncTranslator<'_, '_> {
-    fn struct_fields(&self, ty: SigId) -> Box<[FieldType]> {
+impl<'a> FuncTranslator<'a, '_> {
+    fn struct_fields(&self, ty: SigId) -> &'a [FieldType] {
         match &self.plan().sigs.types()[ty.index()].kind {
-            TypeKind::Struct(fields) => fields.clone(),
+            TypeKind::Struct(fields) => fields,
             _ => unreachable!("validated: a type of structs"),
         }
     }
