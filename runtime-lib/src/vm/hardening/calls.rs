@@ -173,13 +173,15 @@ const WORKERS_OLD: &[c_long] = &[libc::SYS_fork, libc::SYS_vfork];
 #[cfg(not(target_arch = "x86_64"))]
 const WORKERS_OLD: &[c_long] = &[];
 
+/// Those who open files.
+pub(super) const OPENING: u64 =
+    SystemCalls::FILES | SystemCalls::NAMES | SystemCalls::CERTIFICATES | SystemCalls::WORKERS;
+
 /// The calls of a program with these bits of [`SystemCalls`].
 pub(super) fn allowed(families: u64) -> impl Iterator<Item = c_long> {
-    let reads =
-        SystemCalls::FILES | SystemCalls::NAMES | SystemCalls::CERTIFICATES | SystemCalls::WORKERS;
     let lists = [
         (u64::MAX, [ANY, ANY_OLD]),
-        (reads, [FILES, FILES_OLD]),
+        (OPENING, [FILES, FILES_OLD]),
         (SystemCalls::SOCKETS | SystemCalls::NAMES, [SOCKETS, &[]]),
         (
             SystemCalls::EVENTS | SystemCalls::NAMES,
