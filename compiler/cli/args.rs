@@ -5,13 +5,14 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::diagnostic::{ColorChoice, Diagnostic};
 use crate::dirs::DirArgs;
 use crate::keys::{self, ListParser};
 use crate::profile::ProfileArgs;
+use crate::requests::Emit;
 
 /// The words that are subcommands rather than inputs.
 const SUBCOMMANDS: &[&str] = &[
@@ -453,6 +454,11 @@ pub(crate) struct GrantArgs {
     #[command(flatten)]
     pub(crate) dirs: DirArgs,
 
+    /// Put a directory, or a file, into the executable: the program sees it as GUEST, by default as
+    /// HOST, and can read it
+    #[arg(long, value_name = "HOST[::GUEST]")]
+    pub(crate) embed: Vec<OsString>,
+
     /// Set an environment variable; without VAL, to the value it has when the program starts
     #[arg(long, value_name = "NAME[=VAL]")]
     pub(crate) env: Vec<String>,
@@ -514,29 +520,4 @@ pub(crate) struct ColorArgs {
     /// When to colour messages
     #[arg(long = "color", value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub(crate) choice: ColorChoice,
-}
-
-/// `--emit`.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Emit {
-    /// An executable
-    Exe,
-    /// An object file, to be linked by other means
-    Obj,
-    /// A static library for C programs, with the header that `header` writes
-    Staticlib,
-    /// A shared library, likewise
-    Sharedlib,
-    /// The header of a library
-    Header,
-    /// A folder with a Rust crate over a static library
-    Rust,
-    /// Cranelift's intermediate representation
-    Clif,
-    /// Assembly
-    Asm,
-    /// A container image with the executable in it (OCI, a tar file)
-    Oci,
-    /// A bill of materials (CycloneDX)
-    Sbom,
 }

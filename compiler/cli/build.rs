@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use wasmelt_compiler::{Compiled, Options, Report, System};
 use wasmelt_linker::Linker;
 
-use crate::args::Emit;
 use crate::capabilities;
 use crate::compose;
 use crate::diagnostic::{Diagnostic, Failure, printable};
@@ -22,7 +21,7 @@ use crate::pipeline;
 use crate::policy;
 use crate::preload;
 use crate::profile;
-use crate::requests::{Build, OutputPath};
+use crate::requests::{Build, Emit, OutputPath};
 use crate::sbom::{self, Materials};
 use crate::server;
 

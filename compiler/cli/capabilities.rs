@@ -73,7 +73,7 @@ impl Capability {
 
     fn is_granted(self, policy: &Policy) -> bool {
         match self {
-            Capability::Filesystem => !policy.dirs.is_empty(),
+            Capability::Filesystem => !policy.dirs.is_empty() || !policy.embedded.is_empty(),
             Capability::Environment => policy.inherit_env || !policy.env.is_empty(),
             Capability::Sockets => policy.inherit_network,
             Capability::NameLookup => policy.allow_ip_name_lookup,

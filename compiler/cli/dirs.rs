@@ -69,3 +69,39 @@ impl FromArgMatches for DirArgs {
         Ok(())
     }
 }
+
+/// `./x/` and `x` are the same directory, and guests compare the text.
+pub(crate) fn normal_guest_path(path: &str) -> String {
+    let mut rest = path;
+    while let Some(shorter) = rest.strip_prefix("./") {
+        rest = shorter.trim_start_matches('/');
+    }
+    let trimmed = rest.trim_end_matches('/');
+    match (trimmed.is_empty(), path.starts_with('/')) {
+        (true, true) => String::from("/"),
+        (true, false) => String::from("."),
+        (false, _) => trimmed.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guest_paths_are_normal() {
+        let cases = [
+            (".", "."),
+            ("./", "."),
+            ("./x", "x"),
+            ("././/x//", "x"),
+            ("/", "/"),
+            ("//", "/"),
+            ("/a/b/", "/a/b"),
+            ("../x", "../x"),
+        ];
+        for (written, normal) in cases {
+            assert_eq!(normal_guest_path(written), normal, "{written}");
+        }
+    }
+}

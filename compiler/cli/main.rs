@@ -20,6 +20,7 @@ mod compose;
 mod diagnostic;
 mod digest;
 mod dirs;
+mod embed;
 mod exec;
 mod guard;
 mod image;

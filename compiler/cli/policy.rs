@@ -137,6 +137,15 @@ fn grants(options: &Options, line: &mut impl FnMut(&str, &str)) {
     if policy.dirs.is_empty() {
         line("directory", "none");
     }
+    for embedded in &policy.embedded {
+        let (files, bytes) = embedded.tree.count();
+        let files = match files {
+            1 => String::from("1 file"),
+            files => format!("{files} files"),
+        };
+        let value = format!("{}, {files}, {bytes} bytes", quoted(&embedded.guest));
+        line("embedded", &value);
+    }
     if policy.inherit_env {
         line("environment", "everything");
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use wasmelt_compiler::Options;
 use wasmelt_linker::{Linker, Strip};
 
-use crate::args::Emit;
 use crate::diagnostic::Console;
 use crate::input::InputPath;
 
@@ -114,4 +114,29 @@ pub(crate) struct Composition {
     /// Where the other packages of a script are.
     pub(crate) folder: PathBuf,
     pub(crate) plugs: Vec<InputPath>,
+}
+
+/// `--emit`.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Emit {
+    /// An executable
+    Exe,
+    /// An object file, to be linked by other means
+    Obj,
+    /// A static library for C programs, with the header that `header` writes
+    Staticlib,
+    /// A shared library, likewise
+    Sharedlib,
+    /// The header of a library
+    Header,
+    /// A folder with a Rust crate over a static library
+    Rust,
+    /// Cranelift's intermediate representation
+    Clif,
+    /// Assembly
+    Asm,
+    /// A container image with the executable in it (OCI, a tar file)
+    Oci,
+    /// A bill of materials (CycloneDX)
+    Sbom,
 }

@@ -14,13 +14,15 @@ use wasmelt_compiler::{
 use wasmelt_linker::{Linker, Strip};
 
 use crate::args::{
-    BuildArgs, CheckArgs, CodeArgs, ComposeArgs, ConsoleArgs, Emit, GrantArgs, PreloadArgs,
-    RunArgs, ServeArgs,
+    BuildArgs, CheckArgs, CodeArgs, ComposeArgs, ConsoleArgs, GrantArgs, PreloadArgs, RunArgs,
+    ServeArgs,
 };
 use crate::diagnostic::{Console, Diagnostic, Failure};
+use crate::dirs::normal_guest_path;
+use crate::embed;
 use crate::input::InputPath;
 use crate::keys::{self, Lists, Settings};
-use crate::requests::{Build, Check, Composition, LinkOptions, OutputPath, PreloadFile, Run};
+use crate::requests::{Build, Check, Composition, Emit, LinkOptions, OutputPath, PreloadFile, Run};
 use crate::server;
 
 /// Resolves the arguments of `build`.
@@ -411,6 +413,9 @@ fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
         policy.dirs.retain(|other| other.guest != dir.guest);
         policy.dirs.push(dir);
     }
+    for spec in &grants.embed {
+        policy.embedded.push(embed::read(spec)?);
+    }
     for spec in &grants.env {
         let variable = environment_variable(spec)?;
         policy.env.retain(|other| other.name != variable.name);
@@ -482,20 +487,6 @@ fn directory(spec: &OsStr, read_only: bool) -> Result<Dir, Failure> {
     })
 }
 
-/// `./x/` and `x` are the same directory, and guests compare the text.
-fn normal_guest_path(path: &str) -> String {
-    let mut rest = path;
-    while let Some(shorter) = rest.strip_prefix("./") {
-        rest = shorter.trim_start_matches('/');
-    }
-    let trimmed = rest.trim_end_matches('/');
-    match (trimmed.is_empty(), path.starts_with('/')) {
-        (true, true) => String::from("/"),
-        (true, false) => String::from("."),
-        (false, _) => trimmed.to_owned(),
-    }
-}
-
 fn environment_variable(spec: &str) -> Result<EnvVar, Failure> {
     let (name, value) = match spec.split_once('=') {
         Some((name, value)) => (name, Some(value.to_owned())),
@@ -516,23 +507,6 @@ fn environment_variable(spec: &str) -> Result<EnvVar, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn guest_paths_are_normal() {
-        let cases = [
-            (".", "."),
-            ("./", "."),
-            ("./x", "x"),
-            ("././/x//", "x"),
-            ("/", "/"),
-            ("//", "/"),
-            ("/a/b/", "/a/b"),
-            ("../x", "../x"),
-        ];
-        for (written, normal) in cases {
-            assert_eq!(normal_guest_path(written), normal, "{written}");
-        }
-    }
 
     #[test]
     fn directories_are_split_at_the_first_separator() {

@@ -13,6 +13,7 @@
 mod canonical;
 mod compiled;
 mod dwarf;
+mod embedded;
 mod emit;
 mod encode;
 mod error;
@@ -31,6 +32,7 @@ mod wit;
 mod withheld;
 
 pub use compiled::{Compiled, IMAGE_SECTION, ImagePlacement, POLICY_SECTION, Progress, Report};
+pub use embedded::{Embedded, EmbeddedItem, EmbeddedNode, FileContents};
 pub use emit::CodeCache;
 pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;

@@ -1,5 +1,6 @@
 //! Resolved options: what the command line decides before anything is compiled.
 
+use crate::embedded::Embedded;
 use crate::gate::Gate;
 use crate::profile::ProfileFile;
 use crate::proposal::Proposal;
@@ -187,6 +188,8 @@ pub enum TextKind {
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Policy {
     pub dirs: Vec<Dir>,
+    /// Files inside the executable, which lie over the directories.
+    pub embedded: Vec<Embedded>,
     pub env: Vec<EnvVar>,
     pub argv0: Option<String>,
     /// Put before the arguments of the command line.
@@ -227,12 +230,18 @@ impl Policy {
         self.timeout.is_some() || self.withheld_streams != WithheldStreams::default()
     }
 
+    /// Whether the program finds directories open.
+    pub(crate) fn has_directories(&self) -> bool {
+        !self.dirs.is_empty() || !self.embedded.is_empty()
+    }
+
     /// Whether it has more than most programs' have.
     pub(crate) fn has_rare(&self) -> bool {
         self.is_restricted()
             || self.random_bytes_max.is_some()
             || self.cwd.is_some()
             || self.is_hardened
+            || !self.embedded.is_empty()
     }
 }
 

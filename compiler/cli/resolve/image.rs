@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::args::{Emit, ImageArgs};
+use crate::args::ImageArgs;
 use crate::diagnostic::{Diagnostic, Failure};
-use crate::requests::ImageOptions;
+use crate::requests::{Emit, ImageOptions};
 
 /// What a container image is called and says.
 ///

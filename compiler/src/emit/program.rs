@@ -2,6 +2,7 @@
 
 use super::blob::{Address, Blob};
 use super::code::Target;
+use super::embedded::Layout as Tree;
 use super::placement;
 use super::text::Text;
 use crate::canonical::TyId;
@@ -12,12 +13,10 @@ use crate::plan::{Hierarchy, LinkPlan, Record, Reference, Reloc, TableStorage, V
 use crate::profile::Layout;
 use std::collections::HashMap;
 use std::mem::{offset_of, size_of};
-use std::os::unix::ffi::OsStrExt;
 use wasmelt_abi::{
     CallSite, CodeMap, EnvVar, Export, FuncRef, HARDEN_SYMBOL, Handler, Instance, P0_PREFIX,
     P1_PREFIX, P2_INIT, P2_PREFIX, P2_PREOPENS, P3_PREFIX, PROFILE_COUNTERS_SYMBOL, Policy,
-    PolicyFlags, Preopen, PreopenFlags, Program, Region, STAMP_SYMBOL, Slice, Str, TableInit,
-    ValueType,
+    PolicyFlags, Program, Region, STAMP_SYMBOL, Slice, Str, TableInit, ValueType,
 };
 use wasmparser::ValType;
 
@@ -28,6 +27,7 @@ pub(super) struct Writer<'a> {
     pub(super) counters: Option<&'a Layout>,
     pub(super) sources: &'a Sources,
     pub(super) text: &'a Text,
+    pub(super) embedded: Tree<'a>,
     /// The first region's contents are in the image section, not here.
     image_is_mapped: bool,
     pub(super) blob: Blob,
@@ -57,6 +57,7 @@ impl<'a> Writer<'a> {
             counters,
             sources,
             text,
+            embedded: Tree::of(&options.policy),
             image_is_mapped: placement::image_is_mapped(plan),
             blob: Blob::default(),
             funcrefs: 0,
@@ -385,12 +386,12 @@ impl<'a> Writer<'a> {
             let symbol = &self.plan.host_fns[host.index()].symbol;
             let name = symbol.strip_prefix(P2_PREFIX);
             if name.or_else(|| symbol.strip_prefix(P3_PREFIX)) == Some(P2_PREOPENS) {
-                return (!policy.dirs.is_empty()).then(|| P2_INIT.to_owned());
+                return policy.has_directories().then(|| P2_INIT.to_owned());
             }
             let name = symbol.strip_prefix(P1_PREFIX);
             let name = name.or_else(|| symbol.strip_prefix(P0_PREFIX))?;
             let needed =
-                !policy.dirs.is_empty() || policy.inherit_network && name.starts_with("sock_");
+                policy.has_directories() || policy.inherit_network && name.starts_with("sock_");
             needed.then(|| format!("{P1_PREFIX}init"))
         };
         self.text.relocs.iter().find_map(|r| init(&r.target))
@@ -478,25 +479,7 @@ impl<'a> Writer<'a> {
     fn write_policy(&mut self, at: u64) {
         let policy = &self.options.policy;
         let field = |offset: usize| at + offset as u64;
-        let dirs = self.array(policy.dirs.len(), size_of::<Preopen>());
-        for (position, dir) in policy.dirs.iter().enumerate() {
-            let at = dirs + (position * size_of::<Preopen>()) as u64;
-            // The host's path is passed to the system: it ends with a zero byte.
-            let mut host = dir.host.as_os_str().as_bytes().to_vec();
-            let len = host.len();
-            host.push(0);
-            let start = self.blob.raw(&host);
-            self.slice(at + offset_of!(Preopen, host) as u64, (Some(start), len));
-            self.str(at + offset_of!(Preopen, guest) as u64, dir.guest.as_bytes());
-            let flags = (u64::from(dir.read_only) * PreopenFlags::READ_ONLY)
-                | (u64::from(dir.optional) * PreopenFlags::OPTIONAL);
-            self.blob
-                .set_u64(at + offset_of!(Preopen, flags) as u64, flags);
-        }
-        self.slice(
-            field(offset_of!(Policy, preopens)),
-            (Some(dirs), policy.dirs.len()),
-        );
+        self.write_preopens(at);
         let env = self.array(policy.env.len(), size_of::<EnvVar>());
         for (position, var) in policy.env.iter().enumerate() {
             let at = env + (position * size_of::<EnvVar>()) as u64;

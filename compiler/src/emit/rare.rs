@@ -70,6 +70,10 @@ impl Writer<'_> {
             self.blob
                 .set_address(field(offset_of!(Rare, hardening)), hardening);
         }
+        if let Some(embedded) = self.write_embedded() {
+            let field = field(offset_of!(Rare, embedded));
+            self.blob.set_address(field, Address::Blob(embedded));
+        }
         if let Some(cwd) = &policy.cwd {
             self.str(field(offset_of!(Rare, cwd)), cwd.as_bytes());
         }

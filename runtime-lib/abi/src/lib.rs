@@ -8,6 +8,7 @@
 
 mod component;
 mod context;
+mod embedded;
 mod export;
 pub mod features;
 mod gc;
@@ -38,6 +39,7 @@ pub use component::{
     StringEncoding, TypeDesc, TypeKind, TypeMember,
 };
 pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
+pub use embedded::{EMBEDDED_NODES_MAX, EmbeddedKind, EmbeddedNode, EmbeddedTree};
 pub use export::ComponentExport;
 pub use gc::{
     GC_ALIGN, GC_ARRAY, GC_ARRAY_OF_REFERENCES, GC_ELEMENTS_OFFSET, GC_FIELDS_OFFSET, GC_HEAP_END,
@@ -74,10 +76,10 @@ pub use trap::TrapCode;
 /// The layout version of everything in this crate. The runtime exports the symbol
 /// [`STAMP_SYMBOL`] and every object refers to it, so that an object and a runtime library of
 /// different versions do not link.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// See [`VERSION`]. Change the digit here and in `stamp!` together with it.
-pub const STAMP_SYMBOL: &str = "wasmelt_abi_6";
+pub const STAMP_SYMBOL: &str = "wasmelt_abi_7";
 
 /// The tag of the handler by which a function that an embedder calls is told of a trap. No tag of a
 /// program has this number.
@@ -88,7 +90,7 @@ pub const TRAP_TAG: u32 = u32::MAX - 1;
 macro_rules! stamp {
     () => {
         #[unsafe(no_mangle)]
-        static wasmelt_abi_6: u8 = 6;
+        static wasmelt_abi_7: u8 = 7;
     };
 }
 
@@ -103,6 +105,9 @@ pub const GC_SYMBOL: &str = "wasmelt_gc";
 
 /// The symbol that [`Program::host_init`] holds in a hardened program.
 pub const HARDEN_SYMBOL: &str = "wasmelt_harden";
+
+/// The symbol that [`EmbeddedTree::provide`] holds.
+pub const EMBEDDED_SYMBOL: &str = "wasmelt_embedded";
 
 /// The symbol that [`HttpPolicy::provide_tls`] holds in a program that may send requests.
 pub const HTTP_TLS_SYMBOL: &str = "wasmelt_http_tls";

@@ -4,6 +4,7 @@
 //! the wasm code; store offsets count from the base of the store.
 
 use crate::context::FuncRef;
+use crate::embedded::EmbeddedTree;
 use crate::export::ComponentExport;
 use crate::slice::{Slice, Str};
 
@@ -275,6 +276,8 @@ pub struct Rare {
     pub profile: *const Profile,
     /// How the kernel keeps the program to its grants, or null.
     pub hardening: *const Hardening,
+    /// Files inside the executable, or null.
+    pub embedded: *const EmbeddedTree,
 }
 
 /// What a program needs that writes a profile.
@@ -325,6 +328,8 @@ pub struct Preopen {
     pub guest: Str,
     /// Bits of [`PreopenFlags`].
     pub flags: u64,
+    /// What is embedded in its place or below it: the number of the node and 1; 0 for nothing.
+    pub embedded: u64,
 }
 
 /// Bits of [`Preopen::flags`].
@@ -336,6 +341,8 @@ impl PreopenFlags {
     pub const READ_ONLY: u64 = 1;
     /// Left out without an error when it does not exist.
     pub const OPTIONAL: u64 = 2;
+    /// No directory of the host at all: what is embedded is all that there is.
+    pub const EMBEDDED: u64 = 4;
 }
 
 /// An environment variable of the guest.

@@ -18,6 +18,12 @@ mod p3_sockets;
 
 use crate::vm::{GuestMemory, Memory};
 
+/// `EmbeddedTree::provide`.
+#[unsafe(export_name = "wasmelt_embedded")]
+extern "C" fn embedded(tree: &'static wasmelt_abi::EmbeddedTree) {
+    crate::host::embedded::provide(tree);
+}
+
 /// `HttpPolicy::provide_tls` of a program that may send requests.
 #[unsafe(export_name = "wasmelt_http_tls")]
 extern "C" fn http_tls() {

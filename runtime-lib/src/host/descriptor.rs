@@ -13,6 +13,7 @@ use crate::sys::pipe::SpliceFlags;
 use crate::sys::stdio;
 
 use super::directory::Directory;
+use super::embedded::Embedded;
 use super::fd::{FIRST_FD, duplicate};
 use super::file::{self, File};
 use super::socket::Socket;
@@ -79,7 +80,10 @@ impl Descriptor {
     pub fn read(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
         let (fd, stream) = match self {
             Descriptor::Stream(Stream::In) => (stdio::stdin(), true),
-            Descriptor::File(file) => (file.as_fd(), false),
+            Descriptor::File(file) => match file.as_embedded() {
+                None => (file.as_fd(), false),
+                Some(embedded) => return read_next_embedded(file, embedded, buffers),
+            },
             Descriptor::Socket(socket) => (socket.as_fd(), false),
             Descriptor::Stream(_) | Descriptor::Directory(_) => return Err(Error::BadDescriptor),
         };
@@ -121,6 +125,9 @@ impl Descriptor {
             }
             other => other.file()?,
         };
+        if let Some(embedded) = file.as_embedded() {
+            return Ok(read_embedded(embedded, buffers, position));
+        }
         Ok(retry_on_intr(|| {
             crate::sys::io::preadv(file, buffers, position)
         })?)
@@ -184,8 +191,11 @@ impl Descriptor {
     pub fn stat(&self) -> Result<Stat> {
         let fd = match self {
             Descriptor::Stream(stream) => return Ok(Stat::of_stream(stream.file_type())),
-            Descriptor::File(file) => file.as_fd(),
-            Descriptor::Directory(directory) => directory.as_fd(),
+            Descriptor::File(file) => match file.as_embedded() {
+                Some(embedded) => return Ok(embedded.stat()),
+                None => file.as_fd(),
+            },
+            Descriptor::Directory(directory) => return directory.own_stat(),
             Descriptor::Socket(socket) => socket.as_fd(),
         };
         let mut stat = Stat::from_system(&crate::sys::fs::fstat(fd)?);
@@ -208,6 +218,9 @@ impl Descriptor {
         };
         if read_only {
             return Err(Error::NotPermitted);
+        }
+        if self.is_embedded() {
+            return Err(Error::ReadOnly);
         }
         Ok(crate::sys::fs::futimens(
             fd,
@@ -266,6 +279,15 @@ impl Descriptor {
         }
     }
 
+    /// Whether it is no file or directory of the system.
+    fn is_embedded(&self) -> bool {
+        match self {
+            Descriptor::File(file) => file.as_embedded().is_some(),
+            Descriptor::Directory(directory) => directory.parts().0.is_none(),
+            Descriptor::Stream(_) | Descriptor::Socket(_) => false,
+        }
+    }
+
     /// Where the system knows the descriptor.
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         match self {
@@ -275,6 +297,33 @@ impl Descriptor {
             Descriptor::Socket(socket) => socket.as_fd(),
         }
     }
+}
+
+/// Fills the buffers from the file's own position on, which moves.
+fn read_next_embedded(
+    file: &File,
+    embedded: Embedded,
+    buffers: &mut [IoSliceMut<'_>],
+) -> Result<usize> {
+    use crate::sys::fs::{SeekFrom, seek};
+
+    let position = seek(file, SeekFrom::Current(0))?;
+    let count = read_embedded(embedded, buffers, position);
+    seek(file, SeekFrom::Start(position + count as u64))?;
+    Ok(count)
+}
+
+/// Fills the buffers from a position on, as far as the file reaches.
+fn read_embedded(embedded: Embedded, buffers: &mut [IoSliceMut<'_>], position: u64) -> usize {
+    let mut count = 0;
+    for buffer in buffers {
+        let read = embedded.read_at(buffer, position.saturating_add(count as u64));
+        count += read;
+        if read < buffer.len() {
+            break;
+        }
+    }
+    count
 }
 
 impl AsFd for Descriptor {

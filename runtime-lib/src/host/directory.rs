@@ -1,10 +1,12 @@
-//! A directory that is open, and paths below it.
+//! A directory that is open, and paths below it: the system's, or embedded in the executable, or
+//! both.
 //!
 //! Paths are resolved by cap-std, which never leaves the directory: by `openat2` with
 //! `RESOLVE_BENEATH` where the kernel has it, component by component elsewhere. It defines what
 //! trailing slashes and symbolic links mean. Absolute targets of symbolic links are refused. What
 //! the standard library has no name for, such as opening without following a link, is cap-fs-ext's.
 
+use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -12,29 +14,44 @@ use std::time::{Duration, SystemTime};
 use cap_fs_ext::{DirExt, FollowSymlinks, SystemTimeSpec};
 use cap_std::fs::Dir;
 
+use super::embedded::{Embedded, Number, Place};
 use super::file;
 use super::stat::{FileType, SetTime, Stat, timestamps};
 use super::{Error, Result};
 use crate::sys;
 use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::sys::fs::NOWHERE;
 
 /// An open directory.
 #[derive(Debug)]
 pub struct Directory {
-    dir: Dir,
+    /// None for one that is embedded alone.
+    dir: Option<Dir>,
     read_only: bool,
     serial: u64,
+    /// What is embedded: the directory itself, or something in it or below it.
+    embedded: Number,
 }
 
 impl Directory {
     /// `read_only`: nothing below it can be changed.
     pub(super) fn new(fd: OwnedFd, read_only: bool) -> Directory {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         Directory {
-            dir: sys::fs::dir(fd),
+            dir: Some(sys::fs::dir(fd)),
             read_only,
-            serial,
+            serial: new_serial(),
+            embedded: Number::NONE,
+        }
+    }
+
+    /// One that is embedded, or that something is embedded in or below: `system` is what the
+    /// system has in its place.
+    pub(super) fn embedded(system: Option<Directory>, embedded: Embedded) -> Directory {
+        Directory {
+            read_only: system.as_ref().is_some_and(|system| system.read_only),
+            dir: system.and_then(|system| system.dir),
+            serial: new_serial(),
+            embedded: embedded.into(),
         }
     }
 
@@ -49,15 +66,69 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn inode(&self) -> Result<u64> {
-        Ok(Stat::from_system(&sys::fs::fstat(&self.dir)?).inode)
+        Ok(self.own_stat()?.inode)
     }
 
-    /// For what is done below it.
-    pub(super) fn as_dir(&self) -> &Dir {
-        &self.dir
+    /// The directory's own attributes.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn own_stat(&self) -> Result<Stat> {
+        match (&self.dir, self.embedded.get()) {
+            (None, Some(embedded)) => Ok(embedded.stat()),
+            _ => Ok(Stat::from_system(&sys::fs::fstat(self)?)),
+        }
     }
 
-    /// Whether nothing below it can be changed.
+    /// What the system has, if it has anything, and what is embedded.
+    pub(super) fn parts(&self) -> (Option<&Dir>, Option<Embedded>) {
+        (self.dir.as_ref(), self.embedded.get())
+    }
+
+    /// Where what a path names is.
+    ///
+    /// # Errors
+    /// Those of following a path through what is embedded.
+    pub(super) fn place<'a>(&'a self, path: &'a Path, follow_link: bool) -> Result<Place<'a>> {
+        match (self.embedded.get(), &self.dir) {
+            (Some(embedded), dir) => embedded.place(dir.as_ref(), path, follow_link),
+            (None, Some(dir)) => Ok(Place::System(dir, path.into())),
+            (None, None) => Ok(Place::Missing),
+        }
+    }
+
+    /// Where the system has what is to be changed.
+    fn changed<'a>(
+        &'a self,
+        path: &'a Path,
+        follow_link: bool,
+    ) -> Result<(&'a Dir, Cow<'a, Path>)> {
+        self.require_writable()?;
+        match self.place(path, follow_link)? {
+            Place::System(dir, path) => Ok((dir, path)),
+            Place::Embedded(_) => Err(Error::ReadOnly),
+            Place::Above(..) => Err(Error::Busy),
+            Place::Missing => Err(Error::NoEntry),
+        }
+    }
+
+    /// Where the system is to have something new.
+    fn made<'a>(&'a self, path: &'a Path) -> Result<(&'a Dir, Cow<'a, Path>)> {
+        self.require_writable()?;
+        match self.place(path, false)? {
+            Place::System(dir, path) => Ok((dir, path)),
+            Place::Embedded(_) | Place::Above(..) => Err(Error::Exist),
+            Place::Missing => Err(Error::ReadOnly),
+        }
+    }
+
+    /// Whether anything can be made in it.
+    #[must_use]
+    pub fn can_change(&self) -> bool {
+        self.dir.is_some() && !self.read_only
+    }
+
+    /// Whether the guest was given it for reading only.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.read_only
@@ -69,7 +140,10 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn sync(&self, attributes: bool) -> Result<()> {
-        file::sync(&self.dir, attributes)
+        match &self.dir {
+            Some(dir) => file::sync(dir, attributes),
+            None => Ok(()),
+        }
     }
 
     /// The attributes of what the path names.
@@ -78,12 +152,24 @@ impl Directory {
     /// [`Error::NotPermitted`] for paths that lead outside, otherwise the system's; so for all
     /// of the following.
     pub fn stat(&self, path: &Path, follow_link: bool) -> Result<Stat> {
-        let metadata = if follow_link {
-            self.dir.metadata(path)?
-        } else {
-            self.dir.symlink_metadata(path)?
+        let (dir, path, embedded) = match self.place(path, follow_link)? {
+            Place::System(dir, path) => (dir, path, None),
+            Place::Above(Some(dir), path, embedded) => (dir, path.into(), Some(embedded)),
+            Place::Embedded(embedded) | Place::Above(None, _, embedded) => {
+                return Ok(embedded.stat());
+            }
+            Place::Missing => return Err(Error::NoEntry),
         };
-        Ok(Stat::from_metadata(&metadata))
+        let metadata = if follow_link {
+            dir.metadata(path)
+        } else {
+            dir.symlink_metadata(path)
+        };
+        match (metadata, embedded) {
+            (Ok(metadata), Some(embedded)) if !metadata.is_dir() => Ok(embedded.stat()),
+            (Err(_), Some(embedded)) => Ok(embedded.stat()),
+            (metadata, _) => Ok(Stat::from_metadata(&metadata?)),
+        }
     }
 
     /// Sets the times of what the path names.
@@ -97,17 +183,17 @@ impl Directory {
         accessed: SetTime,
         modified: SetTime,
     ) -> Result<()> {
-        self.require_writable()?;
+        let (dir, path) = self.changed(path, follow_link)?;
         if accessed.is_before_1970() || modified.is_before_1970() {
             let times = timestamps(accessed, modified);
             let follow = follow(follow_link);
-            return Ok(sys::fs::set_early_times(&self.dir, path, follow, &times)?);
+            return Ok(sys::fs::set_early_times(dir, &path, follow, &times)?);
         }
         let (accessed, modified) = (time_spec(accessed), time_spec(modified));
         if follow_link {
-            self.dir.set_times(path, accessed, modified)?;
+            dir.set_times(path, accessed, modified)?;
         } else {
-            self.dir.set_symlink_times(path, accessed, modified)?;
+            dir.set_symlink_times(path, accessed, modified)?;
         }
         Ok(())
     }
@@ -117,8 +203,8 @@ impl Directory {
     /// # Errors
     /// Also [`Error::NotPermitted`] where the guest may only read.
     pub fn create_directory(&self, path: &Path) -> Result<()> {
-        self.require_writable()?;
-        Ok(self.dir.create_dir(path)?)
+        let (dir, path) = self.made(path)?;
+        Ok(dir.create_dir(path)?)
     }
 
     /// Gives a file another name. Symbolic links are linked, not followed.
@@ -126,13 +212,16 @@ impl Directory {
     /// # Errors
     /// Also [`Error::NotPermitted`] where the guest may only read in either directory.
     pub fn link(&self, path: &Path, to: &Directory, to_path: &Path) -> Result<()> {
-        self.require_writable()?;
         to.require_writable()?;
-        let linked = self.dir.hard_link(path, &to.dir, to_path);
+        let (dir, path) = self.changed(path, false)?;
+        let (to_dir, to_path) = to.made(to_path)?;
+        let linked = dir.hard_link(&path, to_dir, to_path);
         match linked.map_err(Error::from) {
             // Where Landlock restricts the program, it is asked before the file system.
             Err(Error::CrossDevice)
-                if (self.dir.symlink_metadata(path)).is_ok_and(|found| found.is_dir()) =>
+                if dir
+                    .symlink_metadata(&path)
+                    .is_ok_and(|found| found.is_dir()) =>
             {
                 Err(Error::NotPermitted)
             }
@@ -148,7 +237,12 @@ impl Directory {
         self.require_writable()?;
         to.require_writable()?;
         to.require_directory_for(to_path, || self.stat(path, false))?;
-        Ok(self.dir.rename(path, &to.dir, to_path)?)
+        let (dir, path) = self.changed(path, false)?;
+        let (to_dir, to_path) = match to.place(to_path, false)? {
+            Place::Missing => return Err(Error::ReadOnly),
+            _ => to.changed(to_path, false)?,
+        };
+        Ok(dir.rename(path, to_dir, to_path)?)
     }
 
     /// Creates a symbolic link at `path`.
@@ -156,8 +250,8 @@ impl Directory {
     /// # Errors
     /// Also [`Error::NotPermitted`] where the guest may only read, and for an absolute target.
     pub fn symlink(&self, target: &Path, path: &Path) -> Result<()> {
-        self.require_writable()?;
-        Ok(DirExt::symlink(&self.dir, target, path)?)
+        let (dir, path) = self.made(path)?;
+        Ok(DirExt::symlink(dir, target, &*path)?)
     }
 
     /// The target of a symbolic link.
@@ -165,7 +259,12 @@ impl Directory {
     /// # Errors
     /// Also [`Error::NotPermitted`] for an absolute target.
     pub fn read_link(&self, path: &Path) -> Result<PathBuf> {
-        Ok(self.dir.read_link(path)?)
+        match self.place(path, false)? {
+            Place::System(dir, path) => Ok(dir.read_link(path)?),
+            Place::Embedded(embedded) => embedded.target(),
+            Place::Above(..) => Err(Error::Invalid),
+            Place::Missing => Err(Error::NoEntry),
+        }
     }
 
     /// Removes an empty directory.
@@ -173,8 +272,8 @@ impl Directory {
     /// # Errors
     /// Also [`Error::NotPermitted`] where the guest may only read.
     pub fn remove_directory(&self, path: &Path) -> Result<()> {
-        self.require_writable()?;
-        Ok(self.dir.remove_dir(path)?)
+        let (dir, path) = self.changed(path, false)?;
+        Ok(dir.remove_dir(path)?)
     }
 
     /// Removes a name that is not a directory's.
@@ -182,8 +281,8 @@ impl Directory {
     /// # Errors
     /// Also [`Error::NotPermitted`] where the guest may only read.
     pub fn unlink_file(&self, path: &Path) -> Result<()> {
-        self.require_writable()?;
-        Ok(self.dir.remove_file(path)?)
+        let (dir, path) = self.changed(path, false)?;
+        Ok(dir.remove_file(path)?)
     }
 
     /// A name with a slash behind it is a directory's. cap-std takes no notice of that in
@@ -219,8 +318,16 @@ impl Directory {
 
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.dir.as_fd()
+        match &self.dir {
+            Some(dir) => dir.as_fd(),
+            None => NOWHERE,
+        }
     }
+}
+
+fn new_serial() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 pub(super) fn follow(follow_link: bool) -> FollowSymlinks {

@@ -1,19 +1,27 @@
-//! A file that is open: regular, a pipe or a device.
+//! A file that is open: regular, a pipe or a device of the system, or embedded in the executable.
+//!
+//! The system has a hollow file in the place of one that is embedded: it knows how long it is, keeps
+//! its position and is always ready, and only what is read and told of it is not the system's. So
+//! programs without embedded files have next to nothing of this.
 
 use crate::sys::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::io::IoSlice;
 use std::num::NonZeroU64;
 
-use crate::sys::fs::{FallocateFlags, OFlags};
+use crate::sys::fs::{FallocateFlags, OFlags, hollow_file};
 use crate::sys::io::{Errno, ReadWriteFlags, retry_on_intr};
 
+use super::embedded::{Embedded, Number};
+use super::fd::above_streams;
 use super::{Error, Result, buffers};
 
 /// An open file. Its position is the system's.
 #[derive(Debug)]
 pub struct File {
+    /// Of what is embedded, a file of the same size that has nothing in it.
     fd: OwnedFd,
     read_only: bool,
+    embedded: Number,
 }
 
 /// How a file is open.
@@ -41,7 +49,26 @@ pub enum Advice {
 impl File {
     /// `read_only` is about the guest's permission, not about how the file was opened.
     pub(super) fn new(fd: OwnedFd, read_only: bool) -> File {
-        File { fd, read_only }
+        File {
+            fd,
+            read_only,
+            embedded: Number::NONE,
+        }
+    }
+
+    /// # Errors
+    /// The system's, which may have no room for another descriptor.
+    pub(super) fn embedded(embedded: Embedded) -> Result<File> {
+        Ok(File {
+            fd: above_streams(hollow_file(embedded.stat().size)?)?,
+            read_only: false,
+            embedded: embedded.into(),
+        })
+    }
+
+    /// What is embedded.
+    pub(super) fn as_embedded(&self) -> Option<Embedded> {
+        self.embedded.get()
     }
 
     /// Whether the guest may only read it, however it is open.
@@ -83,6 +110,9 @@ impl File {
     /// # Errors
     /// As [`File::read_at`].
     pub fn read_into_at(&self, into: &mut [u8], position: u64) -> Result<usize> {
+        if let Some(embedded) = self.as_embedded() {
+            return Ok(embedded.read_at(into, position));
+        }
         Ok(retry_on_intr(|| {
             crate::sys::io::pread(self, &mut *into, position)
         })?)
@@ -200,8 +230,10 @@ impl File {
     fn require_writable(&self) -> Result<()> {
         if self.read_only {
             Err(Error::NotPermitted)
-        } else {
+        } else if self.embedded.is_none() {
             Ok(())
+        } else {
+            Err(Error::BadDescriptor)
         }
     }
 }

@@ -35,19 +35,31 @@ impl Directory {
     /// The system's.
     pub fn list(&self) -> Result<Listing> {
         let mut listing = Listing::default();
-        for_each_name(self.as_fd(), |name, inode, file_type| {
-            listing.names.extend_from_slice(name);
-            listing.items.push(Item {
-                name_end: listing.names.len(),
-                inode,
-                file_type: file_type.into(),
-            });
-        })?;
+        let (dir, embedded) = self.parts();
+        if let Some(dir) = dir {
+            for_each_name(dir.as_fd(), |name, inode, file_type| {
+                if !embedded.is_some_and(|embedded| embedded.hides(name)) {
+                    listing.add(name, inode, file_type.into());
+                }
+            })?;
+        }
+        if let Some(embedded) = embedded {
+            embedded.for_each(&mut |name, stat| listing.add(name, stat.inode, stat.file_type));
+        }
         Ok(listing)
     }
 }
 
 impl Listing {
+    fn add(&mut self, name: &[u8], inode: u64, file_type: FileType) {
+        self.names.extend_from_slice(name);
+        self.items.push(Item {
+            name_end: self.names.len(),
+            inode,
+            file_type,
+        });
+    }
+
     /// The entry with this index.
     #[must_use]
     pub fn entry(&self, index: usize) -> Option<Entry<'_>> {

@@ -11,6 +11,7 @@ pub mod chunk;
 pub mod clocks;
 pub mod descriptor;
 pub mod directory;
+pub mod embedded;
 pub mod environment;
 pub mod error;
 mod fd;

@@ -7,10 +7,12 @@ use cap_std::fs::OpenOptions;
 
 use super::descriptor::Descriptor;
 use super::directory::{Directory, follow};
+use super::embedded::{Embedded, Place};
 use super::fd::above_streams;
 use super::file::File;
 use super::stat::FileType;
 use super::{Error, Result};
+use crate::sys::fd::OwnedFd;
 
 /// How [`Directory::open`] opens.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -66,7 +68,19 @@ impl Directory {
             .sync(open.sync)
             .dsync(open.data_sync)
             .rsync(open.read_sync);
-        let opened = self.as_dir().open_with(path, &options)?;
+        let (dir, path) = match self.place(path, open.follow)? {
+            Place::System(dir, path) => (dir, path),
+            Place::Embedded(embedded) => return open_embedded(embedded, open),
+            Place::Above(_, _, embedded) if write => return open_embedded(embedded, open),
+            Place::Above(dir, path, embedded) => {
+                let opened = dir.and_then(|dir| dir.open_with(path, &options).ok());
+                let system = opened.and_then(|opened| self.opened_below(opened.into_std().into()));
+                return Ok(Descriptor::Directory(Directory::embedded(system, embedded)));
+            }
+            Place::Missing if open.create => return Err(Error::ReadOnly),
+            Place::Missing => return Err(Error::NoEntry),
+        };
+        let opened = dir.open_with(path, &options)?;
         let fd = above_streams(opened.into_std().into())?;
         if FileType::from_mode(crate::sys::fs::fstat(&fd)?.st_mode) == FileType::Directory {
             return Ok(Descriptor::Directory(Directory::new(
@@ -82,5 +96,27 @@ impl Directory {
             descriptor.set_flags(true, open.nonblocking)?;
         }
         Ok(descriptor)
+    }
+
+    /// What was opened below it, if that is a directory.
+    fn opened_below(&self, fd: OwnedFd) -> Option<Directory> {
+        let fd = above_streams(fd).ok()?;
+        let stat = crate::sys::fs::fstat(&fd).ok()?;
+        let is_directory = FileType::from_mode(stat.st_mode) == FileType::Directory;
+        is_directory.then(|| Directory::new(fd, self.is_read_only()))
+    }
+}
+
+/// What is embedded, as a file system that cannot be written to opens it.
+fn open_embedded(embedded: Embedded, open: Open) -> Result<Descriptor> {
+    let write = open.write || open.create || open.truncate;
+    match embedded.stat().file_type {
+        _ if open.create && open.exclusive => Err(Error::Exist),
+        FileType::Directory if write => Err(Error::IsDirectory),
+        FileType::Directory => Ok(Descriptor::Directory(Directory::embedded(None, embedded))),
+        _ if open.directory => Err(Error::NotDirectory),
+        FileType::SymbolicLink => Err(Error::Loop),
+        _ if open.write || open.truncate => Err(Error::ReadOnly),
+        _ => Ok(Descriptor::File(File::embedded(embedded)?)),
     }
 }

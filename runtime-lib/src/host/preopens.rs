@@ -3,6 +3,7 @@
 use wasmelt_abi::{Preopen, PreopenFlags};
 
 use super::directory::Directory;
+use super::embedded;
 use super::fd::above_streams;
 use super::{Error, Result, process};
 use crate::sys::fs::{open_directory, path};
@@ -16,7 +17,14 @@ const EXIT_CODE: i32 = 1;
 /// ends the process with a message.
 #[must_use]
 pub fn open(preopen: &'static Preopen) -> Option<Directory> {
-    try_open(preopen).unwrap_or_else(|error| fail(preopen, error))
+    let system = match preopen.flags & PreopenFlags::EMBEDDED {
+        0 => try_open(preopen).unwrap_or_else(|error| fail(preopen, error)),
+        _ => None,
+    };
+    match embedded::numbered(preopen.embedded) {
+        Some(embedded) => Some(Directory::embedded(system, embedded)),
+        None => system,
+    }
 }
 
 fn try_open(preopen: &'static Preopen) -> Result<Option<Directory>> {

@@ -231,7 +231,7 @@ pub mod fs {
     //! Files and directories.
 
     use std::ffi::OsStr;
-    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
     use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
 
@@ -243,11 +243,35 @@ pub mod fs {
         UTIME_NOW, UTIME_OMIT, fadvise, fallocate, fcntl_getfl, fcntl_setfl, fdatasync, fstat,
         fsync, ftruncate, futimens, seek,
     };
-    use rustix::fs::{AtFlags, CWD, Mode, RawDir, openat, statat, utimensat};
+    use rustix::fs::{
+        AtFlags, CWD, MemfdFlags, Mode, RawDir, SealFlags, fcntl_add_seals, memfd_create, openat,
+        statat, utimensat,
+    };
     use rustix::io::{Errno, Result, retry_on_intr};
 
     /// Bytes of names that one system call delivers at most.
     const BUFFER_BYTES: usize = 32 * 1024;
+
+    /// In the place of a descriptor, for what has none.
+    // SAFETY: the number is none that the system gives, nor one that it takes for something else.
+    pub const NOWHERE: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(-2) };
+
+    /// A file of this size in memory, without contents, that nobody can change: it is open for
+    /// reading, or, where nothing tells of open files, refuses to be written.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn hollow_file(size: u64) -> Result<OwnedFd> {
+        let file = memfd_create("embedded", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        ftruncate(&file, size)?;
+        fcntl_add_seals(
+            &file,
+            SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE,
+        )?;
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(openat(CWD, path, flags, Mode::empty()).unwrap_or(file))
+    }
 
     /// The path with these bytes. Any will do here.
     ///

@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use wasmelt_abi::{HttpPolicy, Program, Rare, Slice, Str};
+use wasmelt_abi::{EmbeddedTree, HttpPolicy, Program, Rare, Slice, Str};
 
 static ARGC: AtomicUsize = AtomicUsize::new(0);
 static ARGV: AtomicPtr<*const c_char> = AtomicPtr::new(std::ptr::null_mut());
@@ -122,6 +122,13 @@ pub fn exit(code: i32) -> ! {
 pub fn rare(program: &'static Program) -> Option<&'static Rare> {
     // SAFETY: the compiler wrote null or the address of the structure in read-only data.
     unsafe { program.rare.as_ref() }
+}
+
+/// What is embedded in the executable.
+#[must_use]
+pub fn embedded(program: &'static Program) -> Option<&'static EmbeddedTree> {
+    // SAFETY: as in `rare`.
+    unsafe { rare(program)?.embedded.as_ref() }
 }
 
 pub use entry::{http_policy, program};

@@ -42,7 +42,7 @@ impl BorrowedFd<'_> {
     /// # Safety
     /// The handle with this number stays open as long as the result is used.
     #[must_use]
-    pub unsafe fn borrow_raw(number: RawFd) -> Self {
+    pub const unsafe fn borrow_raw(number: RawFd) -> Self {
         BorrowedFd {
             number,
             owner: PhantomData,

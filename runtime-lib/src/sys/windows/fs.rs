@@ -27,6 +27,29 @@ use super::time::{ClockId, clock_gettime, since_1970, steps, steps_from_1970};
 pub use super::time::Timespec;
 pub use crate::sys::attributes::Attributes;
 
+/// In the place of a handle, for what has none.
+// SAFETY: handles are multiples of four.
+pub const NOWHERE: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(1) };
+
+/// A file of this size without contents, which goes when it is closed.
+///
+/// # Errors
+/// The system's.
+pub fn hollow_file(size: u64) -> Result<OwnedFd> {
+    const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;
+    let mut random = [0; 8];
+    super::rand::getrandom(&mut random, super::rand::GetRandomFlags::empty())?;
+    let name = format!("wasmelt-{:016x}", u64::from_le_bytes(random));
+    let file = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .custom_flags(FILE_FLAG_DELETE_ON_CLOSE)
+        .open(std::env::temp_dir().join(name))?;
+    file.set_len(size)?;
+    Ok(file.into())
+}
+
 /// The kind of a file, as Unix has it in the mode.
 pub type RawMode = u32;
 

@@ -60,6 +60,7 @@ fn directories_are_all_that_there_is() {
             host: text(folder.path().to_str().expect("text")),
             guest: text("/"),
             flags,
+            embedded: 0,
         });
     let preopens: &'static [Preopen] = Box::leak(Box::new(preopens));
     let policy: &'static Policy = Box::leak(Box::new(Policy {

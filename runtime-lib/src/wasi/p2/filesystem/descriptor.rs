@@ -46,6 +46,11 @@ impl Descriptor {
         }
     }
 
+    /// Whether it is a directory that things can be made in.
+    pub(in crate::wasi) fn can_change(&self) -> bool {
+        self.host.directory().is_ok_and(Directory::can_change)
+    }
+
     /// The file that a stream reads.
     pub(in crate::wasi) fn readable(&self) -> Result<&File> {
         if self.host.directory().is_ok() {
@@ -93,7 +98,7 @@ impl Descriptor {
     /// those opened below it can be as well: so does Wasmtime.
     pub(in crate::wasi) fn flags(&self) -> Result<DescriptorFlags> {
         if let Ok(directory) = self.host.directory() {
-            let change = self.preopened && !directory.is_read_only();
+            let change = self.preopened && directory.can_change();
             let change = given(change, DescriptorFlags::MUTATE_DIRECTORY);
             return Ok(DescriptorFlags::READ | change);
         }

@@ -42,7 +42,7 @@ impl File {
     pub(super) fn flags(&self) -> host::Result<DescriptorFlags> {
         let descriptor = self.descriptor();
         let flags = descriptor.flags()?;
-        let changes = self.changing && !descriptor.is_read_only();
+        let changes = self.changing && descriptor.can_change();
         match descriptor.file_type()? {
             FileType::Directory if changes => Ok(flags | DescriptorFlags::MUTATE_DIRECTORY),
             _ => Ok(flags),
