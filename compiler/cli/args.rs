@@ -143,6 +143,17 @@ pub(crate) struct BuildArgs {
     #[arg(long)]
     pub(crate) incremental: bool,
 
+    /// Call this export now, and let the program begin where that has ended; of a component, one of
+    /// its core modules
+    #[arg(
+        long,
+        value_name = "EXPORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = wasmelt_compiler::PREINIT_EXPORT
+    )]
+    pub(crate) preinit: Option<String>,
+
     /// Arguments that the program always gets before those of its command line
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,

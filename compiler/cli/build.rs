@@ -19,6 +19,7 @@ use crate::output::{Pending, Purpose};
 use crate::packs::{self, Pack};
 use crate::pipeline;
 use crate::policy;
+use crate::preinit;
 use crate::preload;
 use crate::profile;
 use crate::requests::{Build, Emit, OutputPath};
@@ -46,7 +47,14 @@ fn refuse_other_systems(build: &Build, options: &Options) -> Result<(), Failure>
 /// Any fault of the input or of the output's place; there is no output then.
 pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let started = Instant::now();
-    let input = compose::read(&build.input, &build.composition)?;
+    let mut input = compose::read(&build.input, &build.composition)?;
+    if let Some(export) = &build.preinit {
+        let options = Options {
+            preloads: preload::read(&build.preloads)?,
+            ..build.options.clone()
+        };
+        input = preinit::initialised(&input, export, &options, &build.console)?;
+    }
     let purpose = match build.emit {
         Emit::Exe | Emit::Sharedlib => Purpose::Executable,
         _ => Purpose::Data,

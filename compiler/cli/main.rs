@@ -34,6 +34,7 @@ mod output;
 mod packs;
 mod pipeline;
 mod policy;
+mod preinit;
 mod preload;
 mod profile;
 mod progress;

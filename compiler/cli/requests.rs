@@ -26,6 +26,8 @@ pub(crate) struct Build {
     pub(crate) others: Vec<Options>,
     pub(crate) link: LinkOptions,
     pub(crate) image: ImageOptions,
+    /// The export that initialises the input when it is built.
+    pub(crate) preinit: Option<String>,
     /// Functions that are as in the last build are not compiled again.
     pub(crate) incremental: bool,
     pub(crate) console: Console,

@@ -118,6 +118,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
         others: all,
         link,
         image,
+        preinit: args.preinit,
         incremental: args.incremental,
         console,
     })

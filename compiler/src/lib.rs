@@ -23,6 +23,7 @@ mod index;
 mod options;
 mod parse;
 mod plan;
+mod preinit;
 mod profile;
 mod proposal;
 mod summary;
@@ -40,6 +41,7 @@ pub use options::{
     Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, Protocols, RegisterAllocation,
     TextKind, UnknownImports, WithheldStreams,
 };
+pub use preinit::{PREINIT_EXPORT, PREINIT_MODULE, Preinit, Uninitialised};
 pub use profile::{Matched, ProfileFile};
 pub use proposal::Proposal;
 pub use summary::{Externs, ModuleSummary, Summary};
