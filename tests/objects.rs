@@ -92,6 +92,7 @@ fn link_and_run(compiled: &Compiled, executable: &Path) -> (Option<i32>, String)
         }),
         linker: Linker::InProcess,
         strip: Strip::None,
+        build_id: None,
         stack_bytes: None,
     })
     .expect("it links");

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::debug_args::DebugArgs;
 use crate::diagnostic::{ColorChoice, Diagnostic};
 use crate::dirs::DirArgs;
 use crate::keys::{self, ListParser};
@@ -153,6 +154,11 @@ pub(crate) struct BuildArgs {
         default_missing_value = wasmelt_compiler::PREINIT_EXPORT
     )]
     pub(crate) preinit: Option<String>,
+
+    /// Write what debuggers and profilers read to PATH.debug instead; they find it beside the
+    /// executable
+    #[arg(long)]
+    pub(crate) split_debug: bool,
 
     /// Arguments that the program always gets before those of its command line
     #[arg(last = true, value_name = "ARGS")]
@@ -385,9 +391,8 @@ pub(crate) struct CodeArgs {
         value_parser = ListParser(&keys::OPTIMIZE), hide_possible_values = true)]
     pub(crate) optimize: Vec<String>,
 
-    /// Backtraces with offsets and lines, and DWARF for debuggers
-    #[arg(short = 'g')]
-    pub(crate) debug: bool,
+    #[command(flatten)]
+    pub(crate) debug: DebugArgs,
 
     /// The processor, symbols: `-C help` lists the keys
     #[arg(short = 'C', long = "codegen", value_name = "KEY=VAL,..",

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use wasmelt_compiler::{Compiled, Options, Report, System};
@@ -9,6 +10,7 @@ use wasmelt_linker::Linker;
 
 use crate::capabilities;
 use crate::compose;
+use crate::debug_files;
 use crate::diagnostic::{Diagnostic, Failure, printable};
 use crate::digest::sha256;
 use crate::image::{self, Image, Platform};
@@ -34,6 +36,7 @@ fn refuse_other_systems(build: &Build, options: &Options) -> Result<(), Failure>
         _ if target.system == System::Linux => return Ok(()),
         Emit::Oci => "container images",
         _ if options.profile_generate.is_some() => "programs that count for a profile",
+        _ if build.split_debug.is_some() => "`--split-debug`",
         _ if build.link.linker != Linker::InProcess => "linkers given by `--linker`",
         _ => return Ok(()),
     };
@@ -74,7 +77,13 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let product = match build.emit {
         Emit::Sbom => Product::of(bill(build, &input, &packs[0])?.into_bytes()),
         Emit::Oci => image(build, &input, &packs)?,
-        Emit::Exe => linked(build, &build.options, &input, &packs[0])?,
+        Emit::Exe => {
+            let mut product = linked(build, &build.options, &input, &packs[0])?;
+            if let Some(path) = &build.split_debug {
+                write_apart(build, path, &mut product)?;
+            }
+            product
+        }
         Emit::Header => {
             let options = completed(build, &build.options, &input)?;
             Product::of(pipeline::header(&input, &options)?.into_bytes())
@@ -100,9 +109,22 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Writes what debuggers read of an executable to a file of its own.
+fn write_apart(build: &Build, path: &Path, product: &mut Product) -> Result<(), Failure> {
+    let output = OutputPath::File(path.to_owned());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let pending = Pending::create(&output, &build.input, Purpose::Data)?;
+    let split = pipeline::split_debug(&product.bytes, &name)?;
+    pending.write(&split.debug)?;
+    pending.finish()?;
+    product.bytes = split.executable;
+    Ok(())
+}
+
 /// Options with what only the input tells.
 fn completed(build: &Build, options: &Options, input: &Input) -> Result<Options, Failure> {
     Ok(Options {
+        debug_files: debug_files::read(input, options, &build.console),
         preloads: preload::read(&build.preloads)?,
         profile_use: profile::read(&build.profiles)?,
         ..pipeline::options_for(input, options)?

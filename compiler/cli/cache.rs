@@ -185,6 +185,7 @@ pub(crate) fn key(options: &Options, link: &LinkOptions, input: &[u8]) -> String
         linker,
         strip,
         // Of the options.
+        build_id: _,
         stack_bytes: _,
         packs,
     } = link;
@@ -223,7 +224,7 @@ pub(crate) fn code_key(options: &Options, path: &InputPath) -> Option<String> {
     } = options;
     let target = target.name;
     let settings = format!(
-        "{target} {target_cpu:?} {target_features:?} {opt_level:?} {debug_info} {entry:?} "
+        "{target} {target_cpu:?} {target_features:?} {opt_level:?} {debug_info:?} {entry:?} "
     );
     hash.update(settings.as_bytes());
     hash.update(path.as_os_str().as_encoded_bytes());

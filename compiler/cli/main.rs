@@ -17,6 +17,8 @@ mod cache;
 mod capabilities;
 mod compiler_errors;
 mod compose;
+mod debug_args;
+mod debug_files;
 mod diagnostic;
 mod digest;
 mod dirs;
@@ -44,6 +46,7 @@ mod run;
 mod sbom;
 mod server;
 mod signals;
+mod split_debug;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use wasmelt_compiler::{CodeCache, Compiled, Entry, IMAGE_SECTION, Options, Summary};
-use wasmelt_linker::{ImageSection, LibraryRequest, LinkError, LinkRequest, RuntimePack};
+use wasmelt_linker::{
+    BUILD_ID_BYTES, ImageSection, LibraryRequest, LinkError, LinkRequest, RuntimePack, Split,
+};
 
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::guard::{bug, guarded};
@@ -151,12 +153,35 @@ pub(crate) fn link(
             }),
             linker: options.linker.clone(),
             strip: options.strip,
+            build_id: options.build_id.then(|| build_id(compiled)),
             stack_bytes: options.stack_bytes,
         })
     });
     let failure = |error| link_failure(error, pack.path.as_deref());
     let executable = linked?.map_err(failure)?;
     Ok((executable, started.elapsed()))
+}
+
+/// Takes an executable apart.
+///
+/// # Errors
+/// When it is none of ELF.
+pub(crate) fn split_debug(executable: &[u8], name: &str) -> Result<Split, Failure> {
+    let split = guarded(|| wasmelt_linker::split_debug(executable, name))?;
+    split.map_err(|error| link_failure(error, None))
+}
+
+/// Made of all that the executable is made of, but for the runtime pack, whose version is in it.
+fn build_id(compiled: &Compiled) -> [u8; BUILD_ID_BYTES] {
+    let mut hash = blake3::Hasher::new();
+    hash.update(&compiled.object);
+    for (offset, bytes) in compiled.image.iter().flat_map(|image| &image.parts) {
+        hash.update(&offset.to_le_bytes());
+        hash.update(bytes);
+    }
+    let mut id = [0; BUILD_ID_BYTES];
+    hash.finalize_xof().fill(&mut id);
+    id
 }
 
 /// `pack` is the path that the pack was read from, if it was given.

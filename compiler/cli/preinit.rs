@@ -92,6 +92,7 @@ fn output(
         strip: Strip::Internals,
         stack_bytes: own.stack_bytes_max,
         packs: Vec::new(),
+        build_id: false,
     };
     let pack = packs::find(Target::host(), &[])?;
     let (executable, _) = pipeline::link(&compiled, &link, &pack)?;

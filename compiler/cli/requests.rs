@@ -30,6 +30,8 @@ pub(crate) struct Build {
     pub(crate) preinit: Option<String>,
     /// Functions that are as in the last build are not compiled again.
     pub(crate) incremental: bool,
+    /// What debuggers read is in a file of its own.
+    pub(crate) split_debug: Option<PathBuf>,
     pub(crate) console: Console,
 }
 
@@ -82,6 +84,8 @@ pub(crate) struct PreloadFile {
 pub(crate) struct LinkOptions {
     pub(crate) linker: Linker,
     pub(crate) strip: Strip,
+    /// The executable has an ID, by which debuggers find what belongs to it.
+    pub(crate) build_id: bool,
     /// Bytes of the stack, if the program has a limit of its own.
     pub(crate) stack_bytes: Option<u64>,
     /// Files with runtime packs.

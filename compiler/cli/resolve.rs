@@ -11,7 +11,7 @@ use wasmelt_compiler::{
     Dir, Entry, EnvVar, Options, Policy, Protocols, System, TARGETS, Target, TextKind,
     WithheldStreams,
 };
-use wasmelt_linker::{Linker, Strip};
+use wasmelt_linker::Linker;
 
 use crate::args::{
     BuildArgs, CheckArgs, CodeArgs, ComposeArgs, ConsoleArgs, GrantArgs, PreloadArgs, RunArgs,
@@ -24,6 +24,7 @@ use crate::input::InputPath;
 use crate::keys::{self, Lists, Settings};
 use crate::requests::{Build, Check, Composition, Emit, LinkOptions, OutputPath, PreloadFile, Run};
 use crate::server;
+use crate::split_debug::split_debug;
 
 /// Resolves the arguments of `build`.
 ///
@@ -103,6 +104,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
             Emit::Sbom => stem + ".cdx.json",
         })),
     };
+    let split_debug = split_debug(args.split_debug, &output, args.emit, &mut link)?;
     let generate = args.profile.generate_path(output.file_name());
     for options in std::iter::once(&mut options).chain(&mut all) {
         options.profile_generate.clone_from(&generate);
@@ -120,6 +122,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
         image,
         preinit: args.preinit,
         incremental: args.incremental,
+        split_debug,
         console,
     })
 }
@@ -356,7 +359,7 @@ fn code(
         target,
         ..Options::default()
     };
-    options.debug_info = code.debug;
+    options.debug_info = code.debug.level();
     if let Some(function) = &grants.invoke {
         options.entry = Entry::Invoke(function.clone());
     }
@@ -383,20 +386,17 @@ fn code(
         diagnostic.helps.extend(error.helps);
         Failure::usage(diagnostic)
     })?;
-    for note in settings.notes {
+    for note in std::mem::take(&mut settings.notes) {
         console.show(&Diagnostic::information(note));
     }
     let linker = match &code.linker {
         Some(path) => Linker::System(path.clone()),
         None => Linker::InProcess,
     };
-    let strip = settings.strip.unwrap_or(match settings.options.debug_info {
-        true => Strip::None,
-        false => Strip::Internals,
-    });
     let link = LinkOptions {
         linker,
-        strip,
+        strip: code.debug.strip(&settings),
+        build_id: settings.options.debug_info.is_on(),
         stack_bytes: settings.options.stack_bytes_max,
         packs: Vec::new(),
     };

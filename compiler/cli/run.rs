@@ -12,6 +12,7 @@ use wasmelt_compiler::{self as compiler, Options};
 use crate::build::{figures, times};
 use crate::cache::{self, Cache, Entry};
 use crate::compose;
+use crate::debug_files;
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::exec;
 use crate::incremental;
@@ -88,7 +89,10 @@ fn called(run: &Run, input: &Input) -> Result<(Options, Vec<OsString>), Failure>
 
 fn built(run: &Run, input: &Input, options: &Options) -> Result<Vec<u8>, Failure> {
     let started = Instant::now();
-    let options = pipeline::options_for(input, options)?;
+    let options = Options {
+        debug_files: debug_files::read(input, options, &run.console),
+        ..pipeline::options_for(input, options)?
+    };
     let compiled = incremental::compile(input, &run.input, &options, &run.console)?;
     let pack = packs::find(options.target, &run.link.packs)?;
     let (executable, linked) = pipeline::link(&compiled, &run.link, &pack)?;

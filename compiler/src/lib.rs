@@ -12,6 +12,7 @@
 
 mod canonical;
 mod compiled;
+mod debug_files;
 mod dwarf;
 mod embedded;
 mod emit;
@@ -33,13 +34,14 @@ mod wit;
 mod withheld;
 
 pub use compiled::{Compiled, IMAGE_SECTION, ImagePlacement, POLICY_SECTION, Progress, Report};
+pub use debug_files::{DebugFiles, debug_files};
 pub use embedded::{Embedded, EmbeddedItem, EmbeddedNode, FileContents};
 pub use emit::CodeCache;
 pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;
 pub use options::{
-    Counts, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, Protocols, RegisterAllocation,
-    TextKind, UnknownImports, WithheldStreams,
+    Counts, DebugInfo, Dir, Entry, EnvVar, OptLevel, Options, Policy, Preload, Protocols,
+    RegisterAllocation, TextKind, UnknownImports, WithheldStreams,
 };
 pub use preinit::{PREINIT_EXPORT, PREINIT_MODULE, Preinit, Uninitialised};
 pub use profile::{Matched, ProfileFile};

@@ -6,7 +6,7 @@ use crate::profile::ProfileFile;
 use crate::proposal::Proposal;
 use crate::target::{Target, TargetCpu};
 use crate::withheld::Withheld;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,7 +24,9 @@ pub struct Options {
     pub preloads: Vec<Preload>,
     pub opt_level: OptLevel,
     /// Backtraces with offsets and lines, and DWARF for debuggers.
-    pub debug_info: bool,
+    pub debug_info: DebugInfo,
+    /// Files with debug information, by the names that modules have for them.
+    pub debug_files: BTreeMap<String, Vec<u8>>,
     pub target: &'static Target,
     pub target_cpu: TargetCpu,
     /// Names of features that code uses, or does not, whatever `target_cpu` says
@@ -169,6 +171,23 @@ impl Options {
     }
 }
 
+/// `-g`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DebugInfo {
+    None,
+    /// Offsets, lines, and functions that are inlined.
+    Lines,
+    /// Variables and types, too.
+    Full,
+}
+
+impl DebugInfo {
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self != DebugInfo::None
+    }
+}
+
 /// `-O`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OptLevel {
@@ -279,7 +298,8 @@ impl Default for Options {
             server: Vec::new(),
             preloads: Vec::new(),
             opt_level: OptLevel::Speed,
-            debug_info: false,
+            debug_info: DebugInfo::None,
+            debug_files: BTreeMap::new(),
             target: Target::host(),
             target_cpu: TargetCpu::Default,
             target_features: Vec::new(),

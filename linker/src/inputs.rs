@@ -59,7 +59,6 @@ pub(crate) fn options(request: &LinkRequest<'_>) -> Vec<String> {
         "-static",
         "--no-pie",
         "--gc-sections",
-        "--build-id=none",
         // No dynamic linker comes by to protect the section, and one segment starts up faster.
         "-znorelro",
         "-znoexecstack",
@@ -70,6 +69,12 @@ pub(crate) fn options(request: &LinkRequest<'_>) -> Vec<String> {
         "-zmax-page-size={}",
         page_bytes_max(request.pack.target())
     ));
+    options.push(match &request.build_id {
+        Some(id) => id.iter().fold("--build-id=0x".to_owned(), |text, byte| {
+            format!("{text}{byte:02x}")
+        }),
+        None => "--build-id=none".to_owned(),
+    });
     if request.strip == Strip::Symbols {
         options.push("--strip-all".to_owned());
     }

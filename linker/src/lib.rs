@@ -26,12 +26,14 @@ mod pe;
 mod pieces;
 mod prepare;
 mod request;
+mod split;
 mod system;
 mod wild;
 
 pub use error::LinkError;
 pub use library::{LibraryRequest, shared_library, static_library};
-pub use request::{ImageSection, LinkRequest, Linker, PE_NOTE_SECTION, Strip};
+pub use request::{BUILD_ID_BYTES, ImageSection, LinkRequest, Linker, PE_NOTE_SECTION, Strip};
+pub use split::{Split, split_debug};
 pub use wasmelt_pack::{PackError, RuntimePack};
 
 use request::{is_windows, page_bytes_max};

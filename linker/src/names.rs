@@ -75,5 +75,9 @@ fn name<'a>(symbol: &Symbol, linked: &'a [u8]) -> &'a [u8] {
 /// Whether rustc has made the name, or it is one of those that C reserves. A program's own have the
 /// module's name in front and a `!`.
 fn is_internal(name: &[u8]) -> bool {
+    // What debug information alone refers to.
+    if name == b"wasmelt_first_store" {
+        return true;
+    }
     name.starts_with(b"_") && name != b"_start" && !name.contains(&b'!')
 }

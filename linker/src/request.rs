@@ -10,6 +10,9 @@ pub(crate) const TEXT_ADDRESS: u64 = 0x40_0000;
 /// for the program itself.
 pub const PE_NOTE_SECTION: &str = ".wasmelt";
 
+/// As long as those that other linkers make.
+pub const BUILD_ID_BYTES: usize = 20;
+
 /// What to link, and how.
 #[derive(Debug)]
 pub struct LinkRequest<'a> {
@@ -19,6 +22,8 @@ pub struct LinkRequest<'a> {
     pub image: Option<ImageSection<'a>>,
     pub linker: Linker,
     pub strip: Strip,
+    /// What the executable has to be known by (`.note.gnu.build-id`).
+    pub build_id: Option<[u8; BUILD_ID_BYTES]>,
     /// For Windows, where the file says it: bytes of the stack, if they are not the usual.
     pub stack_bytes: Option<u64>,
 }

@@ -195,6 +195,7 @@ fn link_to(folder: &Path, linker: Linker, strip: Strip) -> Result<PathBuf, LinkE
         image: image(),
         linker,
         strip,
+        build_id: None,
         stack_bytes: None,
     };
     link(&request).map(|executable| written(folder, &executable))
@@ -256,6 +257,7 @@ fn names_of_internals_are_left_out() {
             image: None,
             linker: Linker::InProcess,
             strip,
+            build_id: None,
             stack_bytes: None,
         };
         let bytes = link(&request).unwrap();
@@ -298,6 +300,7 @@ fn large_pages_leave_no_gaps() {
         image: None,
         linker: Linker::InProcess,
         strip: Strip::None,
+        build_id: None,
         stack_bytes: None,
     });
     let bytes = bytes.unwrap();
@@ -366,6 +369,7 @@ fn images_without_relocations() {
             image: image(),
             linker,
             strip: Strip::None,
+            build_id: None,
             stack_bytes: None,
         };
         let program = written(folder.path(), &link(&request).unwrap());
@@ -389,6 +393,7 @@ fn undefined_symbols_are_named() {
         image: None,
         linker: Linker::InProcess,
         strip: Strip::None,
+        build_id: None,
         stack_bytes: None,
     };
     match link(&request) {
@@ -411,6 +416,7 @@ fn damaged_objects_are_errors() {
             image: image(),
             linker: Linker::InProcess,
             strip: Strip::None,
+            build_id: None,
             stack_bytes: None,
         };
         // What is wrong need not matter to a linker; it may not be the end of this process.

@@ -151,6 +151,7 @@ fn linked(object: &[u8], stack_bytes: Option<u64>) -> Result<Vec<u8>, LinkError>
         image: None,
         linker: Linker::InProcess,
         strip: Strip::Internals,
+        build_id: None,
         stack_bytes,
     })
 }

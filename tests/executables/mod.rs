@@ -105,6 +105,7 @@ pub fn link(compiled: &Compiled, output: &Path) -> Result<(), String> {
         }),
         linker: Linker::InProcess,
         strip: Strip::None,
+        build_id: None,
         stack_bytes: None,
     });
     let executable = executable.map_err(|error| error.to_string())?;

@@ -26,3 +26,13 @@ echo traps-rust
 rustc --edition 2024 --target wasm32-unknown-unknown --crate-type cdylib -g -O -C panic=abort \
     -C lto=fat --remap-path-prefix "$PWD=." -o traps-rust.wasm src/traps.rs
 chmod 644 traps-c.wasm traps-rust.wasm
+echo debug
+$WASI_CC -target wasm32-freestanding -nostdlib -g -O0 -Wl,--no-entry -fdebug-compilation-dir=. \
+    -fno-builtin -fno-sanitize=all -o debug-c.wasm src/debug.c
+$WASI_CC -x c++ -target wasm32-freestanding -nostdlib -g -O0 -Wl,--no-entry \
+    -fdebug-compilation-dir=. -fno-builtin -fno-sanitize=all -fno-exceptions -fno-rtti \
+    -o debug-cpp.wasm src/debug.cpp
+rustc --edition 2024 --target wasm32-unknown-unknown --crate-type cdylib -g -C opt-level=0 \
+    -C overflow-checks=off -C panic=abort --remap-path-prefix "$PWD=." -o debug-rust.wasm \
+    src/debug.rs
+chmod 644 debug-c.wasm debug-cpp.wasm debug-rust.wasm

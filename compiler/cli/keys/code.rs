@@ -1,6 +1,6 @@
 //! The keys of `-O`, `-C` and `-D`: how code is made.
 
-use wasmelt_compiler::{OptLevel, Options, RegisterAllocation, Target, TargetCpu};
+use wasmelt_compiler::{DebugInfo, OptLevel, Options, RegisterAllocation, Target, TargetCpu};
 use wasmelt_linker::Strip;
 
 use super::row::{Flag, Row, Settings};
@@ -196,10 +196,16 @@ pub(crate) static DEBUG: Flag = Flag {
     rows: &[
         Row::apply(
             "debug-info",
-            Takes::Flag,
+            Takes::FlagOr(&["line-tables", "full"]),
             "as `-g`: backtraces with offsets and lines; DWARF for debuggers",
             |settings, value| {
-                settings.options.debug_info = value.flag()?;
+                let words = &["line-tables", "full"];
+                settings.options.debug_info = match value.word(words) {
+                    Ok("line-tables") => DebugInfo::Lines,
+                    Ok(_) => DebugInfo::Full,
+                    Err(_) if value.flag()? => DebugInfo::Full,
+                    Err(_) => DebugInfo::None,
+                };
                 Ok(())
             },
         ),

@@ -71,7 +71,7 @@ pub fn run_with_ctx<'a, F: Function>(
             mem::swap(&mut ctx.output, &mut ctx.allocator.output);
         }
     }
-    if let (Some(reviser), true) = (&mut ctx.reviser, is_thorough) {
+    if let Some(reviser) = &mut ctx.reviser {
         reviser.revise(func, env, &mut ctx.output);
     }
     Ok(&ctx.output)

@@ -13,7 +13,8 @@
 //! - `edges`: moves between blocks. `parallel`: moves that happen at once.
 //! - `slots`: where values are in memory.
 //!
-//! `spills` is no phase of it: it removes what any allocator has left too much.
+//! `spills` is no phase of it: it removes what any allocator has left too much. Nor is `locations`,
+//! which finds for debuggers where values are.
 //!
 //! All of them take time and memory by and large in proportion to the number of operands and of
 //! values alive in all blocks together.
@@ -27,6 +28,7 @@ mod enter;
 mod flow;
 mod homes;
 mod instruction;
+mod locations;
 mod machine;
 mod memory;
 mod parallel;
@@ -42,6 +44,7 @@ mod tests;
 mod urgency;
 mod values;
 
+pub use locations::{Labelled, Locations};
 pub use spills::Spills;
 
 use flow::Flow;
@@ -82,9 +85,6 @@ impl Allocator {
         env: &MachineEnv,
         output: &mut Output,
     ) -> Result<(), RegAllocError> {
-        if !func.debug_value_labels().is_empty() {
-            return Err(RegAllocError::TooManyOperands);
-        }
         self.machine = Machine::of(env);
         let machine = self
             .machine

@@ -2,16 +2,21 @@
 //!
 //! Comes in: the custom sections `.debug_*` of a module. Goes out: [`Source`], which says for each
 //! byte of the code section which line it is from, and of which functions that another compiler has
-//! inlined. Debug information is a convenience: what is damaged of it is left out, as in the name
+//! inlined, which variables there are where, and of which types. Debug information is a convenience: what is damaged of it is left out, as in the name
 //! section, and is no error. Nothing here knows what the code becomes.
 
+mod expression;
 mod files;
 mod lines;
 mod scopes;
 mod source;
+mod types;
 mod units;
+mod variables;
 
-pub use source::{Function, Position, Row, Source, SourceUnit};
+pub use expression::{Located, Operation};
+pub use source::{Detail, Function, Global, Position, Row, Source, SourceUnit, Variable};
+pub use types::{Attribute, Type};
 
 use files::{Dwarf, Files, Reader, Unit};
 use gimli::{EndianSlice, LittleEndian};
@@ -25,7 +30,7 @@ pub type Sources = HashMap<usize, Source>;
 
 /// Nothing where the sections say nothing of any code.
 #[must_use]
-pub fn read(sections: &[(&str, &[u8])]) -> Option<Source> {
+pub fn read(sections: &[(&str, &[u8])], detail: Detail) -> Option<Source> {
     let find = |name: &str| sections.iter().find(|section| section.0 == name);
     find(gimli::SectionId::DebugInfo.name())?;
     let dwarf = Dwarf::load(|id| {
@@ -46,16 +51,24 @@ pub fn read(sections: &[(&str, &[u8])]) -> Option<Source> {
         lines.add(&dwarf, &unit, &mut files);
         described.push(source_unit(&unit, &mut files));
         // What is damaged says nothing from there on.
-        let _ = scopes.add(&dwarf, (&units, &unit), &mut files, described.len() - 1);
+        let number = described.len() - 1;
+        let _ = scopes.add(&dwarf, (&units, &unit), &mut files, number, detail);
     }
     let rows = scopes.cut(lines.finish());
     scopes.functions.sort_by_key(|function| function.address);
+    for function in &mut scopes.functions {
+        function.variables.sort_by_key(|variable| variable.scope);
+    }
+    scopes.types.read(&dwarf, &units, &mut files, bytes);
     (!rows.is_empty()).then_some(Source {
         files: files.paths,
         scopes: scopes.list,
         rows,
         units: described,
         functions: scopes.functions,
+        globals: scopes.globals,
+        types: scopes.types.list,
+        namespaces: scopes.types.namespaces,
     })
 }
 
@@ -78,7 +91,7 @@ fn source_unit(unit: &Unit<'_>, files: &mut Files) -> SourceUnit {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{Detail, read};
     use wasmparser::{Parser, Payload};
 
     const WASM: &[u8] = include_bytes!("../../../tests/guests/traps-c.wasm");
@@ -95,9 +108,9 @@ mod tests {
 
     #[test]
     fn inlined_functions_are_scopes() {
-        let source = read(&sections()).expect("it has some");
-        let names: Vec<&str> = source.scopes.iter().map(|s| &*s.name).collect();
-        assert_eq!(names, ["tail", "inner"]);
+        let source = read(&sections(), Detail::Full).expect("it has some");
+        let names: Vec<_> = source.scopes.iter().map(|s| s.name.as_deref()).collect();
+        assert_eq!(names, [Some("tail"), Some("inner")]);
         assert_eq!(source.files, ["./src/traps.c"]);
         let row = source.rows.iter().find(|row| row.scope == Some(1));
         let row = row.expect("it has code");
@@ -116,9 +129,9 @@ mod tests {
                 damaged[at] = !damaged[at];
                 let mut sections = sections();
                 sections[number].1 = &damaged;
-                let _ = read(&sections);
+                let _ = read(&sections, Detail::Full);
                 sections[number].1 = &bytes[..at];
-                let _ = read(&sections);
+                let _ = read(&sections, Detail::Full);
             }
         }
     }

@@ -1,11 +1,14 @@
-//! Functions that were inlined before the module was made.
+//! Functions, what was inlined in them before the module was made, and their blocks.
 
+use super::expression;
 use super::files::{Dwarf, Files, Reader, Unit, UnitFiles};
 use super::lines::saturate;
-use super::source::{Function, Position, Row, Scope};
+use super::source::{Detail, Function, Global, Position, Row, Scope, Variable};
+use super::types::{Types, referred};
 use super::units::Units;
+use super::variables::Reading;
 
-use gimli::{AttributeValue, DebuggingInformationEntry, constants};
+use gimli::{DebuggingInformationEntry, constants};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
@@ -21,9 +24,11 @@ pub(super) struct Scopes {
     looked: usize,
     /// By the place of what is inlined.
     names: HashMap<usize, String>,
+    pub(super) types: Types,
+    pub(super) globals: Vec<Global>,
 }
 
-type Entry<'a> = DebuggingInformationEntry<Reader<'a>>;
+pub(super) type Entry<'a> = DebuggingInformationEntry<Reader<'a>>;
 
 /// So many ranges are looked at for each entry: lists can be shared.
 const RANGES_PER_ENTRY: usize = 64;
@@ -34,6 +39,43 @@ const DEPTH_MAX: usize = 128;
 /// A name is looked for along this many references.
 const REFERENCES_MAX: usize = 16;
 
+/// What the current entry is in.
+#[derive(Clone, Copy)]
+enum Around {
+    /// A function in the module, by its position.
+    Function(usize),
+    /// One that is not, and what is in it.
+    Elsewhere,
+    Scope(u32),
+    Namespace(u32),
+}
+
+/// The entries around the current one, and at which depth they are.
+#[derive(Default)]
+struct Path(Vec<(isize, Around)>);
+
+impl Path {
+    fn function(&self) -> Option<usize> {
+        self.0.iter().rev().find_map(|(_, around)| match around {
+            Around::Function(position) => Some(Some(*position)),
+            Around::Elsewhere => Some(None),
+            _ => None,
+        })?
+    }
+
+    /// The innermost scope of the function.
+    fn scope(&self) -> Option<u32> {
+        match self.0.last()?.1 {
+            Around::Scope(scope) => Some(scope),
+            _ => None,
+        }
+    }
+
+    fn is_in_code(&self) -> bool {
+        !matches!(self.0.last(), None | Some((_, Around::Namespace(_))))
+    }
+}
+
 impl Scopes {
     pub(super) fn add<'a>(
         &mut self,
@@ -41,93 +83,165 @@ impl Scopes {
         (units, unit): (&Units<'a>, &Unit<'a>),
         files: &mut Files,
         number: usize,
+        detail: Detail,
     ) -> gimli::Result<()> {
-        let mut unit_files = UnitFiles::default();
+        let mut reading = Reading {
+            dwarf,
+            units,
+            unit,
+            files,
+            unit_files: UnitFiles::default(),
+            number: saturate(number as u64),
+        };
         let mut entries = unit.entries();
-        // The scopes around the current entry, and at which depth they are entries.
-        let mut around: Vec<(isize, u32)> = Vec::new();
+        let mut path = Path::default();
+        let mut place = 0;
+        let is_full = detail == Detail::Full;
         while let Some(entry) = entries.next_dfs()? {
             self.entries += 1;
-            while around
+            place = super::types::place(unit, entry.offset()).unwrap_or(place);
+            while path
+                .0
                 .last()
                 .is_some_and(|&(depth, _)| depth >= entry.depth())
             {
-                around.pop();
-            }
-            let mut position = |files: &mut Files, file, line, column| {
-                let number = |name| entry.attr_value(name).and_then(|value| value.udata_value());
-                let file = match entry.attr_value(file) {
-                    Some(AttributeValue::FileIndex(file)) => Some(file),
-                    Some(value) => value.udata_value(),
-                    None => None,
-                };
-                Position {
-                    file: file.and_then(|file| unit_files.position(dwarf, unit, files, file)),
-                    line: number(line).map_or(0, saturate),
-                    column: number(column).map_or(0, saturate),
+                if let Some((_, Around::Namespace(namespace))) = path.0.pop() {
+                    self.types.leave(place, namespace);
                 }
-            };
-            if entry.tag() == constants::DW_TAG_subprogram {
-                let declared = position(
-                    files,
-                    constants::DW_AT_decl_file,
-                    constants::DW_AT_decl_line,
-                    constants::DW_AT_decl_column,
-                );
-                let start = dwarf.die_ranges(unit, entry)?.next()?;
-                if let Some(start) = start.filter(is_code) {
-                    let linkage = self.name(dwarf, (units, unit), entry, files);
+            }
+            let inner = match entry.tag() {
+                constants::DW_TAG_namespace if is_full => {
                     let name = text(dwarf, unit, entry, constants::DW_AT_name);
-                    let name = name.and_then(|name| files.copy(name.slice()));
-                    self.functions.push(Function {
-                        address: saturate(start.begin),
-                        name: name.unwrap_or_else(|| linkage.clone()),
-                        linkage: Some(linkage).filter(|linkage| !linkage.is_empty()),
-                        unit: saturate(number as u64),
-                        declared,
-                    });
+                    let name = name.and_then(|name| reading.files.copy(name.slice()));
+                    Around::Namespace(self.types.enter(place, name))
                 }
-            }
-            if entry.tag() != constants::DW_TAG_inlined_subroutine || around.len() == DEPTH_MAX {
-                continue;
-            }
-            let call = position(
-                files,
-                constants::DW_AT_call_file,
-                constants::DW_AT_call_line,
-                constants::DW_AT_call_column,
-            );
-            let scope = saturate(self.list.len() as u64);
-            let name = self.name(dwarf, (units, unit), entry, files);
-            self.list.push(Scope {
-                name,
-                parent: around.last().map(|&(_, scope)| scope),
-                call,
-            });
-            let depth = saturate(entry.depth().unsigned_abs() as u64);
-            around.push((entry.depth(), scope));
-            let mut ranges = dwarf.die_ranges(unit, entry)?;
-            while self.looked < RANGES_PER_ENTRY * self.entries
-                && let Some(range) = ranges.next()?
-            {
-                self.looked += 1;
-                if is_code(&range) {
-                    let (start, end) = (saturate(range.begin), saturate(range.end));
-                    self.ranges.push((start, end, depth, scope));
+                constants::DW_TAG_subprogram => self.function(&mut reading, entry, is_full)?,
+                constants::DW_TAG_inlined_subroutine if path.0.len() < DEPTH_MAX => {
+                    let call = reading.position(
+                        entry,
+                        [
+                            constants::DW_AT_call_file,
+                            constants::DW_AT_call_line,
+                            constants::DW_AT_call_column,
+                        ],
+                    );
+                    let name = self.name(&mut reading, entry);
+                    self.scope(&reading, entry, &path, Some(name), call)?
                 }
+                constants::DW_TAG_lexical_block
+                    if is_full && path.0.len() < DEPTH_MAX && path.function().is_some() =>
+                {
+                    self.scope(&reading, entry, &path, None, Position::default())?
+                }
+                constants::DW_TAG_formal_parameter | constants::DW_TAG_variable if is_full => {
+                    if let Some(function) = path.function() {
+                        let most = RANGES_PER_ENTRY * self.entries;
+                        let looked = (&mut self.looked, most);
+                        let variable = reading.variable(entry, &mut self.types, looked);
+                        self.functions[function]
+                            .variables
+                            .extend(variable.map(|v| Variable {
+                                scope: path.scope(),
+                                ..v
+                            }));
+                    } else if !path.is_in_code() {
+                        let global = reading.global(entry, &mut self.types);
+                        self.globals.extend(global);
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            path.0.push((entry.depth(), inner));
+        }
+        for (_, around) in path.0.into_iter().rev() {
+            if let Around::Namespace(namespace) = around {
+                self.types.leave(place, namespace);
             }
         }
         Ok(())
     }
 
-    /// The name of what is inlined, or of a function whose name is elsewhere.
-    fn name<'a>(
+    fn function<'a>(
         &mut self,
-        dwarf: &Dwarf<'a>,
-        (units, unit): (&Units<'a>, &Unit<'a>),
+        reading: &mut Reading<'_, 'a>,
         entry: &Entry<'a>,
-        files: &mut Files,
-    ) -> String {
+        is_full: bool,
+    ) -> gimli::Result<Around> {
+        let start = reading.dwarf.die_ranges(reading.unit, entry)?.next()?;
+        let Some(start) = start.filter(is_code) else {
+            return Ok(Around::Elsewhere);
+        };
+        let declared = reading.position(
+            entry,
+            [
+                constants::DW_AT_decl_file,
+                constants::DW_AT_decl_line,
+                constants::DW_AT_decl_column,
+            ],
+        );
+        let linkage = self.name(reading, entry);
+        let name = text(reading.dwarf, reading.unit, entry, constants::DW_AT_name);
+        let name = name.and_then(|name| reading.files.copy(name.slice()));
+        let (mut result, mut frame) = (None, Vec::new());
+        if is_full {
+            result = reading.type_of(entry, &mut self.types);
+            let value = entry.attr_value(constants::DW_AT_frame_base);
+            frame = value
+                .and_then(|value| expression::read(reading.unit, value.exprloc_value()?))
+                .unwrap_or_default();
+        }
+        self.functions.push(Function {
+            address: saturate(start.begin),
+            name: name.unwrap_or_else(|| linkage.clone()),
+            linkage: Some(linkage).filter(|linkage| !linkage.is_empty()),
+            unit: reading.number,
+            declared,
+            result,
+            frame,
+            variables: Vec::new(),
+        });
+        Ok(Around::Function(self.functions.len() - 1))
+    }
+
+    /// Adds what is inlined, or a block.
+    fn scope<'a>(
+        &mut self,
+        reading: &Reading<'_, 'a>,
+        entry: &Entry<'a>,
+        path: &Path,
+        name: Option<String>,
+        call: Position,
+    ) -> gimli::Result<Around> {
+        let scope = saturate(self.list.len() as u64);
+        self.list.push(Scope {
+            name,
+            parent: path.scope(),
+            call,
+        });
+        let depth = saturate(entry.depth().unsigned_abs() as u64);
+        let mut ranges = reading.dwarf.die_ranges(reading.unit, entry)?;
+        while self.looked < RANGES_PER_ENTRY * self.entries
+            && let Some(range) = ranges.next()?
+        {
+            self.looked += 1;
+            if is_code(&range) {
+                let (start, end) = (saturate(range.begin), saturate(range.end));
+                self.ranges.push((start, end, depth, scope));
+            }
+        }
+        Ok(Around::Scope(scope))
+    }
+
+    /// The name of what is inlined, or of a function whose name is elsewhere.
+    fn name<'a>(&mut self, reading: &mut Reading<'_, 'a>, entry: &Entry<'a>) -> String {
+        let Reading {
+            dwarf,
+            units,
+            unit,
+            ref mut files,
+            ..
+        } = *reading;
         let origin = match entry.attr_value(constants::DW_AT_linkage_name) {
             Some(_) => None,
             None => reference(unit, entry, constants::DW_AT_abstract_origin)
@@ -216,7 +330,7 @@ fn own_name<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>) -> Option
         .or_else(|| text(dwarf, unit, entry, constants::DW_AT_name))
 }
 
-fn text<'a>(
+pub(super) fn text<'a>(
     dwarf: &Dwarf<'a>,
     unit: &Unit<'a>,
     entry: &Entry<'a>,
@@ -226,10 +340,10 @@ fn text<'a>(
 }
 
 /// The place of `.debug_info` that an attribute refers to.
-fn reference(unit: &Unit<'_>, entry: &Entry<'_>, name: constants::DwAt) -> Option<usize> {
-    match entry.attr_value(name)? {
-        AttributeValue::UnitRef(offset) => Some(offset.to_debug_info_offset(&unit.header)?.0),
-        AttributeValue::DebugInfoRef(offset) => Some(offset.0),
-        _ => None,
-    }
+pub(super) fn reference(
+    unit: &Unit<'_>,
+    entry: &Entry<'_>,
+    name: constants::DwAt,
+) -> Option<usize> {
+    referred(unit, &entry.attr_value(name)?)
 }

@@ -1,5 +1,17 @@
 //! What is known of the source of a module's code.
 
+use super::expression::{Located, Operation};
+use super::types::{Namespace, Type};
+
+/// How much is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// Lines and functions.
+    Lines,
+    /// Blocks, variables and types, too.
+    Full,
+}
+
 /// Where the code of a module is from.
 #[derive(Default, Debug)]
 pub struct Source {
@@ -12,6 +24,10 @@ pub struct Source {
     pub units: Vec<SourceUnit>,
     /// Functions that are in the module, ascending by address.
     pub functions: Vec<Function>,
+    /// Variables that are in no function.
+    pub globals: Vec<Global>,
+    pub types: Vec<Type>,
+    pub namespaces: Vec<Namespace>,
 }
 
 /// What was compiled at once.
@@ -25,7 +41,7 @@ pub struct SourceUnit {
 }
 
 /// A function as the source has it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Function {
     /// Where its code begins, as that of rows.
     pub address: u32,
@@ -35,17 +51,72 @@ pub struct Function {
     /// Of [`Source::units`].
     pub unit: u32,
     pub declared: Position,
+    /// Of what it gives; nothing if it gives nothing.
+    pub result: Option<u32>,
+    /// The address of its frame in memory.
+    pub frame: Vec<Operation>,
+    pub variables: Vec<Variable>,
 }
 
-/// A function in the place of a call, by the compiler that made the module.
+/// A variable or parameter of a function, or of one that is inlined in it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Variable {
+    pub name: String,
+    pub is_parameter: bool,
+    /// Of [`Source::types`].
+    pub ty: Option<u32>,
+    /// Of [`Source::scopes`]; the function itself if none.
+    pub scope: Option<u32>,
+    pub declared: Position,
+    pub locations: Vec<Located>,
+    /// What it always is.
+    pub constant: Option<i64>,
+}
+
+/// A variable that is there all the time.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Global {
+    /// Of [`Source::units`].
+    pub unit: u32,
+    pub namespace: Option<u32>,
+    pub name: String,
+    pub linkage: Option<String>,
+    pub ty: Option<u32>,
+    pub declared: Position,
+    pub address: u64,
+}
+
+/// A function in the place of a call, by the compiler that made the module, or a block of a function.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scope {
-    /// As the linker knows it.
-    pub name: String,
+    /// As the linker knows it; nothing for a block.
+    pub name: Option<String>,
     /// The scope that it is called in; a function of the module if none.
     pub parent: Option<u32>,
     /// The call.
     pub call: Position,
+}
+
+impl Function {
+    /// The locals of the wasm function that say where its variables are, ascending.
+    #[must_use]
+    pub fn locals(&self) -> Vec<u32> {
+        let located = self
+            .variables
+            .iter()
+            .flat_map(|variable| &variable.locations);
+        let operations = located.flat_map(|located| &located.expression);
+        let locals = operations
+            .chain(&self.frame)
+            .filter_map(|operation| match operation {
+                Operation::Local(local) => Some(*local),
+                _ => None,
+            });
+        let mut locals: Vec<u32> = locals.collect();
+        locals.sort_unstable();
+        locals.dedup();
+        locals
+    }
 }
 
 /// A place in a source file.
@@ -70,6 +141,17 @@ pub struct Row {
 }
 
 impl Source {
+    /// The function that is inlined where a scope is, if one is: blocks are in that around them.
+    #[must_use]
+    pub fn inlined(&self, mut scope: Option<u32>) -> Option<u32> {
+        while let Some(number) = scope
+            && self.scopes[number as usize].name.is_none()
+        {
+            scope = self.scopes[number as usize].parent;
+        }
+        scope
+    }
+
     /// The function whose code begins within this part of the code: a body begins with its locals.
     #[must_use]
     pub fn function_in(&self, start: u32, end: u32) -> Option<&Function> {

@@ -2,15 +2,17 @@
 
 use super::incremental::{CodeCache, Key};
 use super::inline::{Candidates, Inliner};
-use super::inlined::{Frame, Inlined, Place};
+use super::inlined::{Frame, Inlined, KnownValue, Place};
 use super::isa::jump_table_isa;
 use super::portable::{CallSite, PortableCode, PortableTarget};
+use super::saved::{Saved, pushed, saved};
 use super::shorten::{Flow, Shortener};
+use super::values::{self, Holder};
 use super::{alignment, loops};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
-use crate::options::{OptLevel, Options, RegisterAllocation};
+use crate::options::{DebugInfo, OptLevel, Options, RegisterAllocation};
 use crate::plan::{Callee, FuncKind, LinkPlan};
 use crate::target::Arch;
 use crate::translate::{Translation, limit_stack, names, translate};
@@ -21,11 +23,12 @@ use cranelift_codegen::settings;
 use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt::Write;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use wasmelt_registers::{Allocator, Spills};
+use wasmelt_registers::{Allocator, Labelled, Locations, Spills};
 
 /// A compiled function, position independent but for its relocations.
 #[derive(Debug)]
@@ -51,6 +54,10 @@ pub struct Places {
     /// From which offset on the code is from which place, ascending. Without `-g` it is exact only
     /// where code may stop, and nothing for a function in which nothing is inlined.
     pub list: Vec<(u32, Place)>,
+    /// Values of locals that are followed, and what holds them from where to where in the code.
+    pub values: Vec<(KnownValue, u32, u32, Holder)>,
+    /// With `-g`: the caller's registers that the function saves.
+    pub saved: Vec<Saved>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +87,7 @@ struct Worker {
     context: Context,
     builder_context: FunctionBuilderContext,
     registers: regalloc2::Ctx,
+    labelled: Rc<RefCell<Labelled>>,
     shortener: Option<Shortener>,
     jump_table_isa: OnceCell<OwnedTargetIsa>,
 }
@@ -91,8 +99,14 @@ impl Worker {
             registers.own = Some(Box::new(Allocator::default()));
             registers.own_alone = options.verify;
         }
-        if options.spill_cleanup && options.opt_level != OptLevel::None {
+        let is_thorough = options.registers() != RegisterAllocation::SinglePass;
+        if is_thorough && options.spill_cleanup && options.opt_level != OptLevel::None {
             registers.reviser = Some(Box::new(Spills::default()));
+        }
+        let labelled = Rc::new(RefCell::new(Labelled::default()));
+        if options.debug_info == DebugInfo::Full {
+            let locations = Locations::new(registers.reviser.take(), Rc::clone(&labelled));
+            registers.reviser = Some(Box::new(locations));
         }
         let is_x86 = options.target.arch == Arch::X86_64;
         let shortens = is_x86 && options.short_encodings && options.opt_level != OptLevel::None;
@@ -100,6 +114,7 @@ impl Worker {
             context: Context::new(),
             builder_context: FunctionBuilderContext::new(),
             registers,
+            labelled,
             shortener: shortens.then(Shortener::default),
             jump_table_isa: OnceCell::new(),
         }
@@ -107,14 +122,20 @@ impl Worker {
 
     /// Optimises and compiles the function in `context`. `Context::compile` would do the same, but
     /// for what comes between optimising and lowering.
-    fn machine_code(&mut self, translation: Translation<'_>) -> CodegenResult<CompiledCode> {
+    fn machine_code(
+        &mut self,
+        translation: Translation<'_>,
+        inlined: &mut Inlined,
+    ) -> CodegenResult<CompiledCode> {
         let (context, isa) = (&mut self.context, translation.isa);
+        values::resolve(&context.func, inlined);
         let mut control = ControlPlane::default();
         context.optimize(isa, &mut control)?;
         if isa.flags().opt_level() != settings::OptLevel::None {
             loops::improve(context);
             context.verify_if(isa)?;
         }
+        values::label(&mut context.func, &inlined.values);
         let (func, domtree) = (&context.func, &context.domtree);
         let tables = func.dfg.jump_tables.values();
         let entries: usize = tables.map(|table| table.as_slice().len()).sum();
@@ -138,13 +159,25 @@ impl Worker {
     /// The code as it is kept, in its shortest form and with a place in a line of the cache.
     fn portable(&mut self, code: CompiledCode, translation: Translation<'_>) -> PortableCode {
         let options = translation.options;
-        let mut portable = PortableCode::new(&code, options.debug_info);
+        let mut portable = PortableCode::new(&code, options.debug_info.is_on());
+        let arch = options.target.arch;
+        let (saved, saved_bytes) = saved(&code, arch);
+        portable.saved = saved;
+        let (func, labelled) = (&self.context.func, self.labelled.borrow());
+        if func.dfg.values_labels.is_some()
+            && let Some(start) = values::slots_start(func, &code, labelled.slots, saved_bytes)
+        {
+            portable.values = values::places(&code, &labelled, arch, start);
+        }
         let mut flow = Flow {
             blocks: code.bb_starts,
             branches: code.bb_edges,
         };
         if let Some(shortener) = &mut self.shortener {
             shortener.shorten(&mut portable, &mut flow);
+            if let Some(saved) = pushed(&portable.bytes, arch) {
+                portable.saved = saved;
+            }
         }
         portable.start = alignment::start(&flow.blocks, &flow.branches, portable.len());
         portable
@@ -231,24 +264,25 @@ fn translate_and_inline(
     worker: &mut Worker,
 ) -> Result<Inlined> {
     worker.context.clear();
-    let mut inlined = Inlined::default();
+    let mut inlined;
     match candidates.get(translation.plan, id) {
         Some(candidate) => (worker.context.func, inlined) = candidate,
         None => {
-            let calls = translate(
+            let notes = translate(
                 translation,
                 id,
                 &mut worker.context.func,
                 &mut worker.builder_context,
             )?;
+            inlined = Inlined::new(&notes.locals);
             // Entries run once: what they call is to be seen in backtraces.
             if !is_entry(translation.plan, id) && !translation.is_unused(id) {
-                let mut inliner = Inliner::new(candidates, translation.plan, id, &calls);
+                let mut inliner = Inliner::new(candidates, translation.plan, id, &notes.calls);
                 worker
                     .context
                     .inline(&mut inliner)
                     .map_err(|e| internal(&e))?;
-                inlined = inliner.locate(&mut worker.context.func);
+                inlined = inliner.locate(&mut worker.context.func, &notes.locals);
             }
         }
     }
@@ -311,15 +345,16 @@ fn compile(
 ) -> Result<CompiledFunction> {
     let started = Instant::now();
     let translation = translation.of(id);
-    let inlined = translate_and_inline(translation, candidates, id, worker)?;
+    let mut inlined = translate_and_inline(translation, candidates, id, worker)?;
     check_vectors(translation, id, &worker.context.func)?;
-    let key = cache.map(|cache| (cache, Key::new(translation, &worker.context.func)));
+    let func = &worker.context.func;
+    let key = cache.map(|cache| (cache, Key::new(translation, func, &inlined.values)));
     let kept = key.and_then(|(cache, key)| cache.find(key, &worker.context.func));
     let code = match kept {
         Some(code) => code,
         None => {
             let code = worker
-                .machine_code(translation)
+                .machine_code(translation, &mut inlined)
                 .map_err(|error| codegen_error(&error, &translation.plan.funcs[id.index()].name))?;
             let code = worker.portable(code, translation);
             if let Some((cache, key)) = key {
@@ -365,11 +400,21 @@ fn places(code: &PortableCode, inlined: Inlined) -> Places {
     let list = code.lines.iter();
     let list = list.map(|&(at, location)| (at, inlined.place(SourceLoc::new(location))));
     let list: Vec<_> = list.collect();
+    let values = code.values.iter().filter_map(|held| {
+        let known = inlined.values.get(held.value as usize)?;
+        Some((*known, held.start, held.end, held.place))
+    });
+    let values = values.collect();
     let frames = match list.is_empty() {
         true => Vec::new(),
         false => inlined.frames,
     };
-    Places { frames, list }
+    Places {
+        frames,
+        list,
+        values,
+        saved: code.saved.clone(),
+    }
 }
 
 fn target(func: &ir::Function, name: UserExternalNameRef) -> Target {
@@ -410,7 +455,7 @@ pub fn clif(translation: Translation<'_>) -> Result<String> {
     let mut text = String::new();
     for id in reachable(translation.plan) {
         translate_and_inline(translation, &candidates, id, &mut worker)?;
-        if !translation.options.debug_info {
+        if !translation.options.debug_info.is_on() {
             worker.context.func.srclocs.clear();
         }
         let name = &translation.plan.funcs[id.index()].name;
@@ -439,7 +484,7 @@ pub fn assembly(translation: Translation<'_>) -> Result<String> {
         let name = &translation.plan.funcs[id.index()].name;
         check_vectors(translation, id, &worker.context.func)?;
         let code = worker
-            .machine_code(translation)
+            .machine_code(translation, &mut Inlined::default())
             .map_err(|error| codegen_error(&error, name))?;
         let assembly = code.vcode.as_deref().unwrap_or_default();
         let _ = writeln!(

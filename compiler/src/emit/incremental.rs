@@ -5,6 +5,7 @@
 //! since CLIF refers to them by their positions in a list beside it; so functions may be renumbered
 //! from build to build.
 
+use super::inlined::KnownValue;
 use super::portable::PortableCode;
 use crate::translate::Translation;
 use blake3::Hasher;
@@ -22,10 +23,12 @@ const KEY_BYTES: usize = blake3::OUT_LEN;
 pub struct Key([u8; KEY_BYTES]);
 
 impl Key {
-    pub fn new(translation: Translation<'_>, func: &ir::Function) -> Key {
+    pub fn new(translation: Translation<'_>, func: &ir::Function, values: &[KnownValue]) -> Key {
         let Translation { isa, options, .. } = translation;
         let mut digest = Digest::default();
         func.stencil.hash(&mut digest);
+        // The code does not depend on them, but what is told to debuggers does.
+        values.hash(&mut digest);
         isa.triple().hash(&mut digest);
         isa.flags().hash(&mut digest);
         isa.isa_flags_hash_key().hash(&mut digest);
@@ -180,6 +183,8 @@ mod tests {
             traps: Vec::new(),
             call_sites: Vec::new(),
             lines: Vec::new(),
+            values: Vec::new(),
+            saved: Vec::new(),
         };
         let keys = [1, 2, 3].map(|byte| Key([byte; KEY_BYTES]));
         let func = ir::Function::new();

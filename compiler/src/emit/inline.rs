@@ -17,7 +17,7 @@ use crate::index::FuncId;
 use crate::options::OptLevel;
 use crate::plan::{CanonKind, FuncKind, LinkPlan};
 use crate::profile::Profile;
-use crate::translate::{CallCounts, Translation, names, translate};
+use crate::translate::{CallCounts, LocalValue, Notes, Translation, names, translate};
 use cranelift_codegen::Context;
 use cranelift_codegen::inline::{Inline, InlineCommand};
 use cranelift_codegen::ir;
@@ -64,6 +64,7 @@ const ADAPTER_FACTOR: usize = 6;
 pub struct Candidates<'a> {
     functions: HashMap<FuncId, Candidate>,
     profile: Option<&'a Profile>,
+    follows_locals: bool,
     values_max: usize,
     /// How many values a function takes in of itself.
     recursion_values_max: usize,
@@ -168,6 +169,7 @@ impl<'a> Candidates<'a> {
         let mut candidates = Candidates {
             functions: HashMap::new(),
             profile: translation.profile(),
+            follows_locals: translation.locals.is_some(),
             values_max,
             recursion_values_max: match translation.options.opt_level {
                 OptLevel::SpeedAndSize => 0,
@@ -180,30 +182,30 @@ impl<'a> Candidates<'a> {
             .map(FuncId::new)
             .filter(|&id| is_small(plan, id, operators_max, candidates.profile))
             .collect();
-        let translated: Vec<Result<(FuncId, (ir::Function, CallCounts))>> = small
+        let translated: Vec<Result<(FuncId, (ir::Function, Notes))>> = small
             .par_iter()
             .map_init(FunctionBuilderContext::new, |context, &id| {
                 let mut clif = ir::Function::new();
-                let calls = translate(translation, id, &mut clif, context)?;
-                Ok((id, (clif, calls)))
+                let notes = translate(translation, id, &mut clif, context)?;
+                Ok((id, (clif, notes)))
             })
             .collect();
-        let mut pending: HashMap<FuncId, (ir::Function, CallCounts)> =
+        let mut pending: HashMap<FuncId, (ir::Function, Notes)> =
             translated.into_iter().collect::<Result<_>>()?;
         for id in callees_first(plan, &small) {
-            let (clif, calls) = pending.remove(&id).expect("every small function once");
-            candidates.add(plan, id, clif, calls);
+            let (clif, notes) = pending.remove(&id).expect("every small function once");
+            candidates.add(plan, id, clif, notes);
         }
         Ok(candidates)
     }
 
     /// Inlines what a small function calls, and keeps it if it is still small.
-    fn add(&mut self, plan: &LinkPlan<'_>, id: FuncId, clif: ir::Function, calls: CallCounts) {
+    fn add(&mut self, plan: &LinkPlan<'_>, id: FuncId, clif: ir::Function, notes: Notes) {
         let mut context = Context::for_function(clif);
-        let mut inliner = Inliner::new(self, plan, id, &calls);
+        let mut inliner = Inliner::new(self, plan, id, &notes.calls);
         // A failure here comes back when the function itself is compiled.
         let _ = context.inline(&mut inliner);
-        let inlined = inliner.locate(&mut context.func);
+        let inlined = inliner.locate(&mut context.func, &notes.locals);
         let values_max = match is_adapter(plan, id) {
             true => self.values_max * ADAPTER_FACTOR,
             false => self.values_max + inliner.adapter_values,
@@ -214,7 +216,7 @@ impl<'a> Candidates<'a> {
             size: size(&context.func),
             clif: context.func,
             inlined,
-            calls,
+            calls: notes.calls,
         };
         let calls_itself = plan.callees(id).contains(&id);
         let hot_values_max = self.values_max * HOT_FACTOR;
@@ -236,7 +238,7 @@ impl<'a> Candidates<'a> {
             candidate,
             values_left: self.recursion_values_max,
             size_left: self.budget.part(wanted_by(plan, id, self.values_max)),
-            log: Log::default(),
+            log: Log::new(self.follows_locals),
         };
         // A failure here comes back when the function is compiled.
         let _ = context.inline(&mut recursion);
@@ -364,14 +366,14 @@ impl<'c> Inliner<'c> {
             size_left,
             split_left: SPLIT_FACTOR * (operators + CALLER_SIZE as usize),
             adapter_values: 0,
-            log: Log::default(),
+            log: Log::new(candidates.follows_locals),
         }
     }
 
     /// Tells where all is from that has been inlined into `func`.
     #[must_use]
-    pub fn locate(&self, func: &mut ir::Function) -> Inlined {
-        let mut inlined = Inlined::default();
+    pub fn locate(&self, func: &mut ir::Function, locals: &[LocalValue]) -> Inlined {
+        let mut inlined = Inlined::new(locals);
         let body = |id| self.candidates.functions[&id].body();
         inlined.locate(func, &self.log, body);
         inlined

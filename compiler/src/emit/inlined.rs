@@ -10,7 +10,8 @@
 //! stays valid. Instructions of the function itself have locations with `-g` alone.
 
 use crate::index::FuncId;
-use cranelift_codegen::ir::{self, Opcode, SourceLoc};
+use crate::translate::LocalValue;
+use cranelift_codegen::ir::{self, Opcode, SourceLoc, Value, ValueDef};
 use cranelift_codegen::traversals::Dfs;
 use cranelift_entity::EntityRef;
 use std::collections::HashMap;
@@ -21,6 +22,19 @@ pub struct Inlined {
     pub frames: Vec<Frame>,
     /// What source locations with [`POSITION`] mean.
     places: Vec<Place>,
+    /// Of locals that are followed.
+    pub values: Vec<KnownValue>,
+}
+
+/// A local of a function that is compiled or inlined, and a value that it has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct KnownValue {
+    pub origin: Origin,
+    pub local: u32,
+    /// In which part of the origin's body.
+    pub from: u32,
+    pub to: u32,
+    pub value: Value,
 }
 
 /// A function in the place of a call.
@@ -52,30 +66,61 @@ const POSITION: u32 = 1 << 31;
 
 /// What has been inlined into a function, in order.
 #[derive(Default)]
-pub struct Log(Vec<Entry>);
+pub struct Log {
+    entries: Vec<Entry>,
+    /// Arguments of calls are needed too.
+    keeps_arguments: bool,
+}
 
 struct Entry {
     callee: FuncId,
     opcode: Opcode,
     /// Where the call was.
     location: SourceLoc,
+    arguments: Vec<Value>,
     /// How many instructions there were before.
     instructions: usize,
 }
 
 impl Log {
+    pub fn new(keeps_arguments: bool) -> Log {
+        Log {
+            entries: Vec::new(),
+            keeps_arguments,
+        }
+    }
+
     /// Notes that this call is about to be replaced.
     pub fn add(&mut self, caller: &ir::Function, call: ir::Inst, callee: FuncId) {
-        self.0.push(Entry {
+        self.entries.push(Entry {
             callee,
             opcode: caller.dfg.insts[call].opcode(),
             location: caller.srcloc(call),
+            arguments: match self.keeps_arguments {
+                true => caller.dfg.inst_args(call).to_vec(),
+                false => Vec::new(),
+            },
             instructions: caller.dfg.num_insts(),
         });
     }
 }
 
 impl Inlined {
+    /// Of a function that nothing is inlined in yet.
+    pub fn new(locals: &[LocalValue]) -> Inlined {
+        let values = locals.iter().map(|known| KnownValue {
+            origin: Origin::Itself,
+            local: known.local,
+            from: known.from,
+            to: known.to,
+            value: known.value,
+        });
+        Inlined {
+            values: values.collect(),
+            ..Inlined::default()
+        }
+    }
+
     /// Gives what has been inlined into `func` its places. `body` is what was copied for a callee.
     pub fn locate<'c>(
         &mut self,
@@ -84,14 +129,14 @@ impl Inlined {
         body: impl Fn(FuncId) -> (&'c ir::Function, &'c Inlined),
     ) {
         let mut positions: HashMap<Place, u32> = HashMap::new();
-        let ends = log.0.iter().skip(1).map(|entry| entry.instructions);
+        let ends = log.entries.iter().skip(1).map(|entry| entry.instructions);
         let ends = ends.chain([func.dfg.num_insts()]);
-        for (entry, end) in log.0.iter().zip(ends) {
+        for (entry, end) in log.entries.iter().zip(ends) {
             let (body, inside) = body(entry.callee);
             let first = self.add(entry, inside);
-            let locations = copied(body, entry.opcode);
+            let copies = copied(body, entry.opcode);
             // A call with handlers may have a jump of its own to where its results go.
-            let before = (end - entry.instructions).checked_sub(locations.len());
+            let before = (end - entry.instructions).checked_sub(copies.len());
             let is_known = match before {
                 Some(0) => true,
                 Some(1) => entry.opcode == Opcode::TryCall,
@@ -101,7 +146,15 @@ impl Inlined {
             if !is_known {
                 continue;
             }
-            for (inst, location) in (end - locations.len()..end).zip(locations) {
+            self.add_values(
+                func,
+                entry,
+                (body, inside),
+                first,
+                end - copies.len(),
+                &copies,
+            );
+            for (inst, (_, location)) in (end - copies.len()..end).zip(copies) {
                 let place = inside.place(location).behind(first);
                 let next = self.places.len();
                 let position = *positions.entry(place).or_insert_with(|| {
@@ -111,6 +164,45 @@ impl Inlined {
                 func.set_srcloc(ir::Inst::new(inst), SourceLoc::new(POSITION | position));
             }
         }
+    }
+
+    /// Adds the values that a callee's locals have in the caller: what its instructions give has been
+    /// copied with them, and its parameters are what was passed.
+    fn add_values(
+        &mut self,
+        func: &ir::Function,
+        entry: &Entry,
+        (body, inside): (&ir::Function, &Inlined),
+        frame: u32,
+        start: usize,
+        copies: &[(ir::Inst, SourceLoc)],
+    ) {
+        if inside.values.is_empty() {
+            return;
+        }
+        let copies: HashMap<ir::Inst, usize> = (start..)
+            .zip(copies)
+            .map(|(copy, &(inst, _))| (inst, copy))
+            .collect();
+        let values = inside.values.iter().filter_map(|known| {
+            let value = real(body, known.value)?;
+            let value = match body.dfg.value_def(value) {
+                ValueDef::Result(inst, number) => {
+                    let copy = ir::Inst::new(*copies.get(&inst)?);
+                    *func.dfg.inst_results(copy).get(number)?
+                }
+                ValueDef::Param(block, number) if Some(block) == body.layout.entry_block() => {
+                    *entry.arguments.get(number)?
+                }
+                ValueDef::Param(..) | ValueDef::Union(..) => return None,
+            };
+            Some(KnownValue {
+                origin: known.origin.behind(frame),
+                value,
+                ..*known
+            })
+        });
+        self.values.extend(values);
     }
 
     /// Adds the frame of a callee, and those of what was inlined in it before. Gives the position of
@@ -159,25 +251,44 @@ impl Inlined {
 impl Place {
     /// A callee's place in its caller, which has the callee's frame at `first`.
     fn behind(self, first: u32) -> Place {
-        let origin = match self.origin {
-            Origin::Itself => Origin::Frame(first),
-            Origin::Frame(frame) => Origin::Frame(first + 1 + frame),
-        };
-        Place { origin, ..self }
+        Place {
+            origin: self.origin.behind(first),
+            ..self
+        }
     }
 }
 
-/// The source locations of a callee's instructions, in the order in which they are copied.
-fn copied(body: &ir::Function, call: Opcode) -> Vec<SourceLoc> {
+impl Origin {
+    fn behind(self, first: u32) -> Origin {
+        match self {
+            Origin::Itself => Origin::Frame(first),
+            Origin::Frame(frame) => Origin::Frame(first + 1 + frame),
+        }
+    }
+}
+
+/// The value that one is an alias of. Some aliases are gone.
+pub fn real(func: &ir::Function, mut value: Value) -> Option<Value> {
+    while func.dfg.value_is_valid(value) {
+        match func.dfg.value_alias_dest_for_serialization(value) {
+            Some(next) => value = next,
+            None => return Some(value),
+        }
+    }
+    None
+}
+
+/// A callee's instructions with their source locations, in the order in which they are copied.
+fn copied(body: &ir::Function, call: Opcode) -> Vec<(ir::Inst, SourceLoc)> {
     let mut locations = Vec::with_capacity(body.dfg.num_insts());
     for block in Dfs::new().pre_order_iter(body) {
         for inst in body.layout.block_insts(block) {
-            locations.push(body.srcloc(inst));
+            locations.push((inst, body.srcloc(inst)));
             let opcode = body.dfg.insts[inst].opcode();
             let is_tail_call = matches!(opcode, Opcode::ReturnCall | Opcode::ReturnCallIndirect);
             // It becomes a call, and a jump behind it.
             if is_tail_call && call != Opcode::ReturnCall {
-                locations.push(body.srcloc(inst));
+                locations.push((inst, body.srcloc(inst)));
             }
         }
     }

@@ -69,7 +69,11 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
     set("preserve_frame_pointers", "true");
     set(
         "unwind_info",
-        if options.debug_info { "true" } else { "false" },
+        if options.debug_info.is_on() {
+            "true"
+        } else {
+            "false"
+        },
     );
     if options.nan_canonicalization {
         set("enable_nan_canonicalization", "true");

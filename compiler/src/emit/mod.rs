@@ -26,10 +26,12 @@ mod portable;
 mod profile;
 mod program;
 mod rare;
+mod saved;
 mod shorten;
 mod sources;
 mod tasks;
 mod text;
+mod values;
 mod veneers;
 
 pub use incremental::CodeCache;
@@ -37,9 +39,11 @@ pub use isa::target_isa;
 pub use text::{Reach, Text};
 
 use crate::compiled::{Compiled, ImagePlacement, Progress, Report};
-use crate::dwarf::{self, Sources};
+use crate::debug_files;
+use crate::dwarf::{self, Detail, Sources};
 use crate::error::Result;
-use crate::options::{Options, TextKind};
+use crate::index::FuncId;
+use crate::options::{DebugInfo, Options, TextKind};
 use crate::plan::LinkPlan;
 use crate::profile::{Layout, Profile, Profiling};
 use crate::target::System;
@@ -49,7 +53,7 @@ use isa::unused_isa;
 use placement::{image_is_mapped, mapped_bytes};
 use rayon::prelude::*;
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 /// Finds what would keep [`emit`] from compiling.
@@ -66,6 +70,7 @@ pub fn check(plan: &LinkPlan<'_>, options: &Options) -> Result<()> {
         has_vectors: isa::has_vectors(options),
         has_fma: isa::has_fma(options),
         profiling: Profiling::None,
+        locals: None,
     })
 }
 
@@ -131,10 +136,35 @@ fn in_order(
 }
 
 /// What the DWARF of modules says.
-fn read_sources(plan: &LinkPlan<'_>) -> Sources {
+fn read_sources(plan: &LinkPlan<'_>, options: &Options, detail: Detail) -> Sources {
     let units = plan.units.par_iter().enumerate();
     units
-        .filter_map(|(number, unit)| Some((number, dwarf::read(&unit.module.debug)?)))
+        .filter_map(|(number, unit)| {
+            let file = unit.module.debug_file;
+            let file = file.and_then(|name| options.debug_files.get(name));
+            let source = match file {
+                Some(file) => dwarf::read(&debug_files::sections(file), detail),
+                None => dwarf::read(&unit.module.debug, detail),
+            };
+            Some((number, source?))
+        })
+        .collect()
+}
+
+/// The locals in which functions have what debuggers are told of.
+fn tracked_locals(plan: &LinkPlan<'_>, sources: &Sources) -> HashMap<FuncId, Vec<u32>> {
+    if sources.is_empty() {
+        return HashMap::new();
+    }
+    let ids = (0..plan.funcs.len()).map(FuncId::new);
+    let reachable = ids.filter(|id| plan.reachable[id.index()]);
+    let with_locals = reachable.filter_map(|id| {
+        let (unit, code) = plan.body_in_code(id)?;
+        let function = sources.get(&unit)?.function_in(code.start, code.end)?;
+        Some((id, function.locals()))
+    });
+    with_locals
+        .filter(|(_, locals)| !locals.is_empty())
         .collect()
 }
 
@@ -153,6 +183,12 @@ pub fn emit(
     let unused_isa = unused_isa(options);
     let (counters, profile) = profiles(plan, options)?;
     report.profile = profile.as_ref().map(|profile| profile.matched);
+    let sources = match options.debug_info {
+        DebugInfo::None => Sources::new(),
+        DebugInfo::Lines => read_sources(plan, options, Detail::Lines),
+        DebugInfo::Full => read_sources(plan, options, Detail::Full),
+    };
+    let locals = tracked_locals(plan, &sources);
     let translation = Translation {
         plan,
         options,
@@ -165,6 +201,7 @@ pub fn emit(
             (None, Some(profile)) => Profiling::Use(profile),
             (None, None) => Profiling::None,
         },
+        locals: Some(&locals).filter(|locals| !locals.is_empty()),
     };
     if let Some(kind) = options.emit_text {
         let text = match kind {
@@ -186,10 +223,6 @@ pub fn emit(
     report.dearest_functions = dearest(plan, &functions);
     let start = Instant::now();
     let functions = in_order(functions, translation);
-    let sources = match options.debug_info {
-        true => read_sources(plan),
-        false => Sources::new(),
-    };
     // The linker for Windows takes what others take.
     let is_portable = options.portable_object || options.target.system == System::Windows;
     let holds_addresses = !is_portable && !plan.is_library();

@@ -1,6 +1,8 @@
 //! Machine code of a function as it can be kept for another build: what it refers to by name is
 //! numbered as in the function's own CLIF, and places in the input are distances.
 
+use super::saved::Saved;
+use super::values::{Holder, ValuePlace};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::{self, ExternalName, LibCall, SourceLoc, UserExternalNameRef};
 use cranelift_codegen::{
@@ -30,6 +32,10 @@ pub struct PortableCode {
     pub call_sites: Vec<CallSite>,
     /// Offset, and the source location that is true from there on ([`super::inlined`]).
     pub lines: Vec<(u32, u32)>,
+    /// Where values of locals are.
+    pub values: Vec<ValuePlace>,
+    /// Registers of the caller, and where they are.
+    pub saved: Vec<Saved>,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -85,6 +91,8 @@ impl PortableCode {
                 true => lines(buffer),
                 false => lines_where_code_stops(buffer),
             },
+            values: Vec::new(),
+            saved: Vec::new(),
         }
     }
 
@@ -131,6 +139,19 @@ impl PortableCode {
             writer.pairs(&site.handlers);
         }
         writer.pairs(&self.lines);
+        writer.count(self.values.len());
+        for held in &self.values {
+            writer.number(held.value);
+            writer.number(held.start);
+            writer.number(held.end);
+            match held.place {
+                Holder::Register(number) => writer.pairs(&[(0, number.into())]),
+                Holder::Frame(at) => writer.pairs(&[(1, at.cast_unsigned())]),
+            }
+        }
+        let saved = self.saved.iter();
+        let saved = saved.map(|&(register, at)| (register.into(), at.cast_unsigned()));
+        writer.pairs(&saved.collect::<Vec<_>>());
         Some(writer.0)
     }
 
@@ -172,6 +193,24 @@ impl PortableCode {
             })
         })?;
         let lines = reader.pairs()?;
+        let values = reader.list(24, |reader| {
+            let (value, start, end) = (reader.number()?, reader.number()?, reader.number()?);
+            let place = match *reader.pairs()? {
+                [(0, number)] => Holder::Register(u16::try_from(number).ok()?),
+                [(1, at)] => Holder::Frame(at.cast_signed()),
+                _ => return None,
+            };
+            Some(ValuePlace {
+                value,
+                start,
+                end,
+                place,
+            })
+        })?;
+        let saved = reader.pairs()?.into_iter();
+        let saved =
+            saved.map(|(register, at)| Some((u16::try_from(register).ok()?, at.cast_signed())));
+        let saved = saved.collect::<Option<_>>()?;
         reader.0.is_empty().then_some(PortableCode {
             bytes: code,
             start,
@@ -179,6 +218,8 @@ impl PortableCode {
             traps,
             call_sites,
             lines,
+            values,
+            saved,
         })
     }
 }
@@ -349,6 +390,21 @@ mod tests {
                 handlers: vec![(0, 50), (u32::MAX, 60)],
             }],
             lines: vec![(0, 0), (5, u32::MAX)],
+            values: vec![
+                ValuePlace {
+                    value: 1,
+                    start: 3,
+                    end: 8,
+                    place: Holder::Register(16),
+                },
+                ValuePlace {
+                    value: 0,
+                    start: 0,
+                    end: 9,
+                    place: Holder::Frame(-24),
+                },
+            ],
+            saved: vec![(3, -8)],
         }
     }
 

@@ -35,7 +35,7 @@ impl Writer<'_> {
             let (unit, code) = plan.body_in_code(id)?;
             let source = sources.get(&unit)?;
             let of_body = source.rows_of(code.start, code.end);
-            let contents = contents(of_body, code.start, firsts[&unit]);
+            let contents = contents(source, of_body, code.start, firsts[&unit]);
             (!contents.is_empty()).then_some(contents)
         });
         if rows.is_empty() {
@@ -71,8 +71,10 @@ impl Lists {
             self.files.push(text);
         }
         for scope in &source.scopes {
-            let [start, len] = self.text(function_name(module, &scope.name).as_bytes());
-            let parent = scope.parent.map_or(0, |parent| 1 + first.0 + parent);
+            let [start, len] = self
+                .text(function_name(module, scope.name.as_deref().unwrap_or_default()).as_bytes());
+            let parent = source.inlined(scope.parent);
+            let parent = parent.map_or(0, |parent| 1 + first.0 + parent);
             let Position { file, line, column } = scope.call;
             let file = file.map_or(0, |file| 1 + first.1 + file);
             self.scopes.push([start, len, parent, file, line, column]);
@@ -93,14 +95,19 @@ impl Lists {
 
 /// A function's record. `start` is where its body begins, `firsts` where the scopes and the files of
 /// its module do.
-fn contents(rows: &[Row], start: u32, firsts: (u32, u32)) -> Vec<u8> {
+fn contents(source: &Source, rows: &[Row], start: u32, firsts: (u32, u32)) -> Vec<u8> {
     let mut bytes = Vec::new();
     let (mut at, mut line) = (start, 0);
+    let mut last = None;
     for row in rows {
+        let inlined = source.inlined(row.scope);
+        if last.replace((inlined, row.position)) == Some((inlined, row.position)) {
+            continue;
+        }
         let address = row.address.max(start);
         number(&mut bytes, u64::from(address - at));
         at = address;
-        let scope = row.scope.map_or(0, |scope| 1 + firsts.0 + scope);
+        let scope = inlined.map_or(0, |scope| 1 + firsts.0 + scope);
         number(&mut bytes, scope.into());
         let Position {
             file: Some(file), ..

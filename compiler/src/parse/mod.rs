@@ -12,6 +12,7 @@ pub use body::{Body, BodyFacts};
 pub use component::{COMPONENT_FEATURES, Component, ComponentBinary, Definition, parse_component};
 pub use const_expr::{ConstExpr, ConstOp};
 
+use crate::debug_files;
 use crate::error::{Error, Result};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
 use rayon::prelude::*;
@@ -60,6 +61,8 @@ pub struct Module<'a> {
     pub code_start: u64,
     /// Sections of DWARF by their names.
     pub debug: Vec<(&'a str, &'a [u8])>,
+    /// The file that they are in instead.
+    pub debug_file: Option<&'a str>,
     /// From the name section.
     pub name: Option<&'a str>,
     pub function_names: HashMap<FuncIndex, &'a str>,
@@ -219,6 +222,7 @@ impl<'a> Module<'a> {
             bodies: Vec::new(),
             code_start: 0,
             debug: Vec::new(),
+            debug_file: None,
             name: None,
             function_names: HashMap::new(),
             custom: Vec::new(),
@@ -305,6 +309,9 @@ impl<'a> Module<'a> {
             Payload::CustomSection(reader) => {
                 if reader.name().starts_with(".debug_") {
                     self.debug.push((reader.name(), reader.data()));
+                }
+                if let Some(file) = debug_files::dwarf_file(reader.name(), reader.data()) {
+                    self.debug_file = Some(file);
                 }
                 self.custom
                     .push((reader.name(), reader.data().len() as u64));

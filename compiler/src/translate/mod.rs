@@ -35,10 +35,12 @@ mod simd_memory;
 mod simd_relaxed;
 mod table;
 mod tasks;
+mod tracking;
 mod translator;
 
 pub use counting::CallCounts;
 pub use library::limit_stack;
+pub use tracking::LocalValue;
 pub use translator::Translation;
 
 use crate::error::{Error, Result};
@@ -48,10 +50,20 @@ use clif::{clif_type, function_signature};
 use counting::Counting;
 use cranelift_codegen::ir::{self, SourceLoc, UserFuncName, Value};
 use cranelift_frontend::FunctionBuilderContext;
+use tracking::Tracking;
 use translator::FuncTranslator;
 use wasmparser::{FuncType, Operator, ValType};
 
-/// Translates one function into `func`, which is empty; gives what a profile says about its calls.
+/// What is known of a function besides its code.
+#[derive(Default, Debug)]
+pub struct Notes {
+    /// What a profile says about its calls.
+    pub calls: CallCounts,
+    /// Of the locals that are followed.
+    pub locals: Vec<LocalValue>,
+}
+
+/// Translates one function into `func`, which is empty.
 ///
 /// # Errors
 /// `Unsupported`, with the offset of the instruction.
@@ -60,7 +72,7 @@ pub fn translate(
     id: FuncId,
     func: &mut ir::Function,
     context: &mut FunctionBuilderContext,
-) -> Result<CallCounts> {
+) -> Result<Notes> {
     let plan = translation.plan;
     func.name = UserFuncName::user(names::WASM, id.0);
     // Source locations are what `emit` takes them for, not relative to the first.
@@ -78,6 +90,9 @@ pub fn translate(
             let region = plan.region_of(id);
             let mut translator =
                 FuncTranslator::new(translation, *instance, region, func, context, takes_pointer);
+            if let Some(locals) = translation.locals.and_then(|locals| locals.get(&id)) {
+                translator.tracking = Tracking::new(locals);
+            }
             translator.counting = Counting::new(translation.profiling, plan.profile, id);
             if body.facts.tries {
                 translator.tries = legacy_exception::shapes(&body.body)?;
@@ -86,11 +101,14 @@ pub fn translate(
             translator
                 .builder
                 .finalize(translation.isa.frontend_config());
-            Ok(translator.counting.into_calls())
+            Ok(Notes {
+                calls: translator.counting.into_calls(),
+                locals: translator.tracking.finish(),
+            })
         }
         _ => {
             generated::translate(translation, id, func, context)?;
-            Ok(CallCounts::new())
+            Ok(Notes::default())
         }
     }
 }
@@ -101,13 +119,14 @@ impl FuncTranslator<'_, '_> {
         self.push_function_frame(ty);
         self.run(0);
         let mut reader = body.get_operators_reader()?;
-        let with_locations = self.translation.options.debug_info;
+        let with_locations = self.translation.options.debug_info.is_on();
         let start = body.range().start;
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset()?;
             if with_locations {
                 let location = u32::try_from(offset - start).expect("a body is below 2 GiB");
                 self.builder.set_srcloc(SourceLoc::new(location));
+                self.tracking.begin(location, meets(&op));
             }
             self.operator(&op, offset)?;
             if self.handling.is_too_much() {
@@ -124,6 +143,8 @@ impl FuncTranslator<'_, '_> {
         for (position, &ty) in ty.params().iter().enumerate() {
             let value = self.builder.block_params(entry)[hidden + position];
             self.declare_local(ty, value);
+            let local = u32::try_from(position).expect("few parameters");
+            self.tracking.param(local, value);
         }
         for group in body.get_locals_reader()? {
             let (count, ty) = group?;
@@ -181,15 +202,18 @@ impl FuncTranslator<'_, '_> {
                 let at = local_index as usize;
                 let value = self.builder.use_var(self.locals[at]);
                 self.show_module_type(value, self.local_types[at]);
+                self.tracking.read(local_index, value);
                 self.push1(value);
             }
             Operator::LocalSet { local_index } => {
                 let value = self.pop1();
+                self.tracking.set(local_index, value);
                 self.builder
                     .def_var(self.locals[local_index as usize], value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.peek1();
+                self.tracking.set(local_index, value);
                 self.builder
                     .def_var(self.locals[local_index as usize], value);
             }
@@ -205,6 +229,19 @@ impl FuncTranslator<'_, '_> {
         }
         true
     }
+}
+
+/// Whether control flow meets where this instruction is.
+fn meets(op: &Operator<'_>) -> bool {
+    matches!(
+        op,
+        Operator::Loop { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::Catch { .. }
+            | Operator::CatchAll
+            | Operator::Delegate { .. }
+    )
 }
 
 fn unsupported_operator(op: &Operator<'_>, proposal: &str, offset: u64) -> Error {

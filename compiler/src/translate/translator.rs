@@ -5,6 +5,7 @@ use super::counting::Counting;
 use super::frame::Frame;
 use super::handling::{Handlers, Handling, TryShape};
 use super::known_types::KnownTypes;
+use super::tracking::Tracking;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId};
 use crate::options::Options;
 use crate::parse::Module;
@@ -27,6 +28,8 @@ pub struct Translation<'a> {
     /// For functions of which a profile says that they are not run.
     pub unused_isa: &'a dyn TargetIsa,
     pub profiling: Profiling<'a>,
+    /// Locals of functions that debuggers are told of.
+    pub locals: Option<&'a HashMap<FuncId, Vec<u32>>>,
     /// Whether values of 16 bytes are in registers of their own.
     pub has_vectors: bool,
     /// Whether there is an instruction that multiplies and adds.
@@ -90,6 +93,7 @@ pub(super) struct FuncTranslator<'a, 'b> {
     pub(super) checked_indices: HashMap<(Value, MemoryId), Block>,
     pub(super) counting: Counting<'a>,
     pub(super) known: KnownTypes,
+    pub(super) tracking: Tracking,
 }
 
 impl<'a, 'b> FuncTranslator<'a, 'b> {
@@ -127,6 +131,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             checked_indices: HashMap::new(),
             counting: Counting::default(),
             known: KnownTypes::default(),
+            tracking: Tracking::default(),
         }
     }
 

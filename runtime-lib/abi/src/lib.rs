@@ -97,6 +97,9 @@ macro_rules! stamp {
 /// The symbol of the [`Program`] that the compiler writes and the runtime's `main` reads.
 pub const PROGRAM_SYMBOL: &str = "wasmelt_program";
 
+/// Where a process keeps the address of its first store: debug information refers to it.
+pub const FIRST_STORE_SYMBOL: &str = "wasmelt_first_store";
+
 /// The [`HttpPolicy`] of a program that has to do with `wasi:http`.
 pub const HTTP_SYMBOL: &str = "wasmelt_http";
 

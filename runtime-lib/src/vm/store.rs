@@ -19,6 +19,7 @@ const PARTS: usize = 7;
 /// One store; its address is what `MemoryHeader::store` holds. It has a place for as long as the
 /// process runs, and is in use or not.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Store {
     /// The argument of `Program::entry` and its like; 0 where it is not in use.
     base: AtomicUsize,
@@ -135,7 +136,9 @@ impl Store {
     }
 }
 
-/// The first store of the process, the only one of a command.
+/// The first store of the process, the only one of a command. Debuggers find it by its name
+/// (`wasmelt_abi::FIRST_STORE_SYMBOL`), and in it where its memories are.
+#[cfg_attr(not(test), unsafe(export_name = "wasmelt_first_store"))]
 pub(super) static FIRST: Store = Store::new();
 
 thread_local! {

@@ -50,13 +50,9 @@ pub struct Spills {
 
 impl Revise for Spills {
     fn revise(&mut self, func: &dyn Function, env: &MachineEnv, output: &mut Output) {
-        // The number of a slot has 16 bits here. What debuggers are told names places that would
-        // have to stay filled.
+        // The number of a slot has 16 bits here.
         let slots = output.num_spillslots;
-        if output.edits.is_empty()
-            || slots >= usize::from(NO_SLOT)
-            || !func.debug_value_labels().is_empty()
-        {
+        if output.edits.is_empty() || slots >= usize::from(NO_SLOT) {
             return;
         }
         let Some(registers) = Registers::of(env) else {

@@ -4,49 +4,37 @@
 //! Comes in: laid-out code with where it is from, and the source of that. Goes out: sections of
 //! DWARF 5 that no segment loads. A unit of the input becomes a unit with its functions that are in
 //! the program. A function has lines, and subroutines that are inlined in it, whoever has inlined
-//! them. Types and variables are not here.
+//! them, and its variables with their types.
 
+mod expression;
+mod frames;
+mod ranges;
 mod tree;
+mod types;
+mod variables;
+mod writing;
+
+pub use writing::{DebugSection, DebugTarget};
 
 use super::inlined::Origin;
 use super::text::Text;
 use crate::dwarf::{Function, Position, Row, Source, SourceUnit, Sources};
 use crate::index::FuncId;
 use crate::plan::{LinkPlan, demangled};
+use expression::Memory;
 use gimli::write::{
-    Address, AttributeValue, Dwarf, EndianVec, FileId, LineProgram, LineString, Range, RangeList,
-    RelocateWriter, Relocation, Sections, Unit, UnitEntryId, UnitId,
+    Address, AttributeValue, Dwarf, FileId, LineProgram, LineString, Range, RangeList, Sections,
+    Unit, UnitEntryId, UnitId,
 };
-use gimli::{Encoding, Format, LineEncoding, LittleEndian, constants};
+use gimli::{LineEncoding, constants};
+use ranges::{Ranges, Whose};
 use std::collections::HashMap;
 use tree::{Span, Step, Tree};
-
-/// A section that nothing loads.
-#[derive(Debug)]
-pub(super) struct DebugSection {
-    pub(super) name: &'static str,
-    pub(super) bytes: Vec<u8>,
-    pub(super) relocs: Vec<DebugReloc>,
-}
-
-/// Where such a section refers to the code, or to another such section by name.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct DebugReloc {
-    pub(super) offset: usize,
-    pub(super) bytes: u8,
-    pub(super) section: Option<&'static str>,
-    pub(super) addend: i64,
-}
-
-/// DWARF where addresses are those of code, as distances from its start.
-const ENCODING: Encoding = Encoding {
-    format: Format::Dwarf32,
-    version: 5,
-    address_size: 8,
-};
+use types::Types;
+use writing::{ENCODING, Writing, address, clean};
 
 /// Sections with all that is known of the code. Nothing where no source is known.
-pub(super) fn sections(plan: &LinkPlan<'_>, text: &Text, sources: &Sources) -> Vec<DebugSection> {
+pub fn sections(plan: &LinkPlan<'_>, text: &Text, sources: &Sources) -> Vec<DebugSection> {
     if sources.is_empty() {
         return Vec::new();
     }
@@ -56,6 +44,7 @@ pub(super) fn sections(plan: &LinkPlan<'_>, text: &Text, sources: &Sources) -> V
         sources,
         dwarf: Dwarf::new(),
         units: HashMap::new(),
+        left: LOCATIONS_PER_BYTE * text.bytes.len(),
     };
     for position in 0..text.functions.len() {
         writer.add(position);
@@ -70,7 +59,12 @@ struct Writer<'a> {
     dwarf: Dwarf,
     /// By a module's number, and that of the unit in its source.
     units: HashMap<(usize, u32), OutUnit>,
+    /// So many locations may still be written.
+    left: usize,
 }
+
+/// Places of variables for each byte of code, at most: what holds them can change often.
+const LOCATIONS_PER_BYTE: usize = 4;
 
 struct OutUnit {
     id: UnitId,
@@ -78,6 +72,9 @@ struct OutUnit {
     /// What is inlined, by its name.
     abstracts: HashMap<String, UnitEntryId>,
     ranges: Vec<Range>,
+    types: Types,
+    /// That of the module.
+    memory: Option<Memory>,
 }
 
 impl<'a> Writer<'a> {
@@ -96,7 +93,10 @@ impl<'a> Writer<'a> {
         let key = (module, function.unit);
         let mut unit = match self.units.remove(&key) {
             Some(unit) => unit,
-            None => self.unit(&source.units[function.unit as usize]),
+            None => {
+                let memory = self.memory(id);
+                self.unit(&source.units[function.unit as usize], memory)
+            }
         };
         let spans = self.spans(position);
         self.add_lines(&mut unit, source, function, position, &spans);
@@ -133,11 +133,22 @@ impl<'a> Writer<'a> {
             constants::DW_AT_high_pc,
             AttributeValue::Udata(bytes.into()),
         );
-        self.add_tree(&mut unit, entry, start, &Tree::of(&spans));
+        let ranges = Ranges::new(&self.text.places[position], bytes);
+        let of = Whose {
+            func: id,
+            origin: Origin::Itself,
+            source,
+            function,
+            ranges: &ranges,
+            start,
+        };
+        self.add_frame(&mut unit, entry, of);
+        self.add_variables(&mut unit, entry, of, None);
+        self.add_tree(&mut unit, entry, of, &Tree::of(&spans));
         self.units.insert(key, unit);
     }
 
-    fn unit(&mut self, of: &SourceUnit) -> OutUnit {
+    fn unit(&mut self, of: &SourceUnit, memory: Option<Memory>) -> OutUnit {
         let strings = &mut self.dwarf.line_strings;
         let line = |text: &str, strings: &mut _| LineString::new(clean(text), ENCODING, strings);
         let folder = line(&of.folder, strings);
@@ -172,6 +183,8 @@ impl<'a> Writer<'a> {
             files: HashMap::new(),
             abstracts: HashMap::new(),
             ranges: Vec::new(),
+            types: Types::default(),
+            memory,
         }
     }
 
@@ -209,7 +222,10 @@ impl<'a> Writer<'a> {
                             let of_scope = &source.scopes[number as usize];
                             steps.push(Step {
                                 key: (func, 1 + number),
-                                name: &of_scope.name,
+                                name: of_scope.name.as_deref(),
+                                func,
+                                origin: place.origin,
+                                scope,
                                 call: Some((&source.files, of_scope.call)),
                             });
                             scope = of_scope.parent;
@@ -220,7 +236,10 @@ impl<'a> Writer<'a> {
                         Origin::Frame(frame) => {
                             steps.push(Step {
                                 key: (FuncId(frame), 0),
-                                name: self.name(func),
+                                name: Some(self.name(func)),
+                                func,
+                                origin: place.origin,
+                                scope: None,
                                 call: None,
                             });
                             places.frames[frame as usize].call
@@ -245,15 +264,17 @@ impl<'a> Writer<'a> {
         Some((&source.files, source, *row))
     }
 
+    fn function(&self, func: FuncId) -> Option<(&'a Source, &'a Function)> {
+        let (module, body) = self.plan.body_in_code(func)?;
+        let source = self.sources.get(&module)?;
+        Some((source, source.function_in(body.start, body.end)?))
+    }
+
     /// The name of a function of a module that is inlined.
     fn name(&self, func: FuncId) -> &'a str {
-        let of_source = || {
-            let (module, body) = self.plan.body_in_code(func)?;
-            let source = self.sources.get(&module)?;
-            let function = source.function_in(body.start, body.end)?;
-            Some(function.linkage.as_deref().unwrap_or(&function.name))
-        };
-        of_source().unwrap_or(&self.plan.funcs[func.index()].name)
+        let function = self.function(func);
+        let name = function.map(|(_, f)| f.linkage.as_deref().unwrap_or(&f.name));
+        name.unwrap_or(&self.plan.funcs[func.index()].name)
     }
 
     fn add_lines(
@@ -306,13 +327,24 @@ impl<'a> Writer<'a> {
         program.end_sequence(bytes.into());
     }
 
-    fn add_tree(&mut self, unit: &mut OutUnit, function: UnitEntryId, start: u32, tree: &Tree<'a>) {
+    fn add_tree(
+        &mut self,
+        unit: &mut OutUnit,
+        function: UnitEntryId,
+        of: Whose<'a, '_>,
+        tree: &Tree<'a>,
+    ) {
+        let start = of.start;
         let mut entries: Vec<UnitEntryId> = Vec::with_capacity(tree.nodes.len());
         for node in &tree.nodes {
             let parent = node.parent.map_or(function, |parent| entries[parent]);
-            let origin = self.abstract_entry(unit, node.step.name);
+            let origin = node.step.name.map(|name| self.abstract_entry(unit, name));
             let out = self.dwarf.units.get_mut(unit.id);
-            let entry = out.add(parent, constants::DW_TAG_inlined_subroutine);
+            let tag = match origin {
+                Some(_) => constants::DW_TAG_inlined_subroutine,
+                None => constants::DW_TAG_lexical_block,
+            };
+            let entry = out.add(parent, tag);
             entries.push(entry);
             let ranges = node.ranges.iter().map(|range| Range::StartLength {
                 begin: address(start + range.0),
@@ -333,10 +365,20 @@ impl<'a> Writer<'a> {
             };
             let written = out.get_mut(entry);
             written.set(value.0, value.1);
-            written.set(
-                constants::DW_AT_abstract_origin,
-                AttributeValue::UnitRef(origin),
-            );
+            if let Some(origin) = origin {
+                let origin = AttributeValue::UnitRef(origin);
+                written.set(constants::DW_AT_abstract_origin, origin);
+            }
+            if let Some((source, function)) = self.function(node.step.func) {
+                let inside = Whose {
+                    func: node.step.func,
+                    origin: node.step.origin,
+                    source,
+                    function,
+                    ..of
+                };
+                self.add_variables(unit, entry, inside, node.step.scope);
+            }
             if let Some((files, call)) = node.step.call {
                 self.set_position(
                     unit,
@@ -433,7 +475,16 @@ impl<'a> Writer<'a> {
     }
 
     fn finish(mut self) -> Vec<DebugSection> {
-        for unit in self.units.into_values() {
+        let mut units: Vec<_> = std::mem::take(&mut self.units).into_iter().collect();
+        units.sort_unstable_by_key(|unit| unit.0);
+        for ((module, number), mut unit) in units {
+            let source = &self.sources[&module];
+            let globals = source.globals.iter().filter(|global| global.unit == number);
+            for global in globals {
+                if let Some(memory) = unit.memory {
+                    self.add_global(&mut unit, source, memory, global);
+                }
+            }
             let out = self.dwarf.units.get_mut(unit.id);
             let ranges = out.ranges.add(RangeList(unit.ranges));
             let root = out.root();
@@ -446,73 +497,10 @@ impl<'a> Writer<'a> {
             .expect("what is referred to is there");
         let mut out = Vec::new();
         let _: Result<(), ()> = sections.for_each_mut(|id, section| {
-            let bytes = section.bytes.take();
-            if !bytes.is_empty() {
-                out.push(DebugSection {
-                    name: id.name(),
-                    bytes,
-                    relocs: std::mem::take(&mut section.relocs),
-                });
-            }
+            out.extend(section.finish(id));
             Ok(())
         });
+        out.extend(frames::section(self.text, self.plan.target.arch));
         out
-    }
-}
-
-/// A section under construction.
-#[derive(Clone)]
-struct Writing {
-    bytes: EndianVec<LittleEndian>,
-    relocs: Vec<DebugReloc>,
-}
-
-impl Default for Writing {
-    fn default() -> Writing {
-        Writing {
-            bytes: EndianVec::new(LittleEndian),
-            relocs: Vec::new(),
-        }
-    }
-}
-
-impl RelocateWriter for Writing {
-    type Writer = EndianVec<LittleEndian>;
-
-    fn writer(&self) -> &Self::Writer {
-        &self.bytes
-    }
-
-    fn writer_mut(&mut self) -> &mut Self::Writer {
-        &mut self.bytes
-    }
-
-    fn relocate(&mut self, relocation: Relocation) {
-        self.relocs.push(DebugReloc {
-            offset: relocation.offset,
-            bytes: relocation.size,
-            section: match relocation.target {
-                gimli::write::RelocationTarget::Symbol(_) => None,
-                gimli::write::RelocationTarget::Section(id) => Some(id.name()),
-            },
-            addend: relocation.addend,
-        });
-    }
-}
-
-/// A place in the code.
-fn address(offset: u32) -> Address {
-    Address::Symbol {
-        symbol: 0,
-        addend: offset.into(),
-    }
-}
-
-/// Strings of DWARF end at a zero byte, and some must not be empty.
-fn clean(text: &str) -> Vec<u8> {
-    let text: Vec<u8> = text.bytes().filter(|&byte| byte != 0).collect();
-    match text.is_empty() {
-        true => b"?".to_vec(),
-        false => text,
     }
 }

@@ -1,5 +1,6 @@
 //! Subroutines that are inlined in a function, as a tree with where each of them is.
 
+use super::super::inlined::Origin;
 use crate::dwarf::Position;
 use crate::index::FuncId;
 use std::collections::HashMap;
@@ -14,12 +15,18 @@ pub(super) struct Span<'a> {
     pub(super) position: Option<(&'a [String], Position)>,
 }
 
-/// A subroutine that is inlined in that before it.
+/// A subroutine that is inlined in that before it, or a block of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step<'a> {
     /// Tells it from others in the same one.
     pub(super) key: (FuncId, u32),
-    pub(super) name: &'a str,
+    /// Nothing for a block.
+    pub(super) name: Option<&'a str>,
+    /// The function whose scope it is, which is inlined there.
+    pub(super) func: FuncId,
+    pub(super) origin: Origin,
+    /// Of the function's source; the function itself if none.
+    pub(super) scope: Option<u32>,
     /// Where it is called.
     pub(super) call: Option<(&'a [String], Position)>,
 }

@@ -1,16 +1,15 @@
 //! ELF for our own linker, written directly: local symbols for backtraces, and sections that the
 //! linker knows by name.
 
-use super::super::native::DebugSection;
 use super::contents::{Contents, Data, Place, Relocation};
+use super::debug;
 use crate::target::Arch;
 use cranelift_codegen::binemit::Reloc;
 use object::write::{self, Object, SectionId, StandardSection, Symbol, SymbolId, SymbolSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, FileFlags, RelocationEncoding, RelocationFlags,
-    RelocationKind, SectionFlags, SectionKind, SymbolFlags, SymbolKind, SymbolScope, elf,
+    Architecture, BinaryFormat, Endianness, FileFlags, RelocationFlags, SectionFlags, SectionKind,
+    SymbolFlags, SymbolKind, SymbolScope, elf,
 };
-use std::collections::HashMap;
 
 /// Where a linker begins the code: functions know their place in a cache line.
 const CODE_ALIGN: u64 = 64;
@@ -98,7 +97,7 @@ pub(super) fn write(contents: &Contents<'_>, arch: Arch) -> Vec<u8> {
     for (&section, data) in sections.iter().zip(&contents.data) {
         add_relocations(&mut object, section, &data.relocs, &symbols, arch);
     }
-    add_debug(&mut object, &contents.debug, symbols.code);
+    debug::add(&mut object, &contents.debug, symbols.code);
     object.write().expect("a well-formed object")
 }
 
@@ -136,34 +135,6 @@ fn add_data<'a>(object: &mut Object<'a>, data: &'a Data<'_>, is_library: bool) -
     }
     object.set_section_data(section, &*data.bytes, data.align);
     section
-}
-
-/// What nothing loads; it refers to the code and to itself.
-fn add_debug<'a>(object: &mut Object<'a>, debug: &'a [DebugSection], code: SymbolId) {
-    let mut places = HashMap::new();
-    for section in debug {
-        let name = section.name.as_bytes().to_vec();
-        let id = object.add_section(Vec::new(), name, SectionKind::Debug);
-        object.set_section_data(id, &*section.bytes, 1);
-        places.insert(section.name, (id, object.section_symbol(id)));
-    }
-    for section in debug {
-        for reloc in &section.relocs {
-            let relocation = write::Relocation {
-                offset: reloc.offset as u64,
-                symbol: reloc.section.map_or(code, |name| places[name].1),
-                addend: reloc.addend,
-                flags: RelocationFlags::Generic {
-                    kind: RelocationKind::Absolute,
-                    encoding: RelocationEncoding::Generic,
-                    size: 8 * reloc.bytes,
-                },
-            };
-            object
-                .add_relocation(places[section.name].0, relocation)
-                .expect("a relocation of the target");
-        }
-    }
 }
 
 fn add_relocations(

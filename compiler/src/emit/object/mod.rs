@@ -6,6 +6,7 @@
 //! what leaves the house, by cranelift-object.
 
 mod contents;
+mod debug;
 mod elf;
 mod portable;
 

@@ -6,7 +6,7 @@
 //! resolved: its pieces are functions with the gaps behind them, and lie as they were laid out.
 //! The pieces of data may lie anywhere.
 
-use super::super::native::DebugSection;
+use super::super::native::{DebugSection, DebugTarget};
 use super::contents::{Contents, Data, Place, Relocation};
 use crate::error::{Error, ErrorKind, Result};
 use cranelift_codegen::ir::Signature;
@@ -15,14 +15,16 @@ use cranelift_module::{
     DataDescription, DataId, FuncId, Linkage, Module, ModuleReloc, default_libcall_names,
 };
 use cranelift_object::object::macho::N_ALT_ENTRY;
-use cranelift_object::object::write::SymbolId;
+use cranelift_object::object::write::{SymbolId, SymbolSection};
 use cranelift_object::object::{
     self, RelocationEncoding, RelocationFlags, RelocationKind, SectionKind, SymbolFlags,
+    SymbolKind, SymbolScope,
 };
 use cranelift_object::{ObjectBuilder, ObjectModule};
 use std::collections::HashMap;
 use std::ops::Range;
 use target_lexicon::BinaryFormat;
+use wasmelt_abi::FIRST_STORE_SYMBOL;
 
 /// Where a linker begins the code: functions know their place in a cache line.
 const CODE_ALIGN: u64 = 64;
@@ -263,7 +265,7 @@ impl Writer {
     }
 }
 
-/// What nothing loads; it refers to the code and to itself.
+/// As [`super::debug::add`], with another version of the library that writes objects.
 fn add_debug(object: &mut object::write::Object<'_>, debug: &[DebugSection], code: SymbolId) {
     let mut places = HashMap::new();
     for section in debug {
@@ -272,11 +274,28 @@ fn add_debug(object: &mut object::write::Object<'_>, debug: &[DebugSection], cod
         object.append_section_data(id, &section.bytes, 1);
         places.insert(section.name, (id, object.section_symbol(id)));
     }
+    let mut store = None;
     for section in debug {
         for reloc in &section.relocs {
+            let symbol = match reloc.target {
+                DebugTarget::Code => code,
+                DebugTarget::Section(name) => places[name].1,
+                DebugTarget::Store => *store.get_or_insert_with(|| {
+                    object.add_symbol(object::write::Symbol {
+                        name: FIRST_STORE_SYMBOL.into(),
+                        value: 0,
+                        size: 0,
+                        kind: SymbolKind::Data,
+                        scope: SymbolScope::Unknown,
+                        weak: false,
+                        section: SymbolSection::Undefined,
+                        flags: SymbolFlags::None,
+                    })
+                }),
+            };
             let relocation = object::write::Relocation {
                 offset: reloc.offset as u64,
-                symbol: reloc.section.map_or(code, |name| places[name].1),
+                symbol,
                 addend: reloc.addend,
                 flags: RelocationFlags::Generic {
                     kind: RelocationKind::Absolute,

@@ -67,6 +67,10 @@ impl Shortener {
         for (at, _) in &mut code.lines {
             *at = contents.edits.moved_start(*at);
         }
+        for held in &mut code.values {
+            held.start = contents.edits.moved_start(held.start);
+            held.end = contents.edits.moved_start(held.end);
+        }
     }
 }
 

@@ -83,6 +83,8 @@ fn code(parts: &[&[u8]]) -> PortableCode {
         traps: Vec::new(),
         call_sites: Vec::new(),
         lines: Vec::new(),
+        values: Vec::new(),
+        saved: Vec::new(),
     }
 }
 
@@ -228,6 +230,8 @@ fn everything_that_says_where_something_is_follows() {
         traps: vec![(39, 7)],
         call_sites: vec![site(53, 33)],
         lines: vec![(41, 3)],
+        values: Vec::new(),
+        saved: Vec::new(),
         ..code(&[
             // 0: jmp 33
             &[0xe9, 28, 0, 0, 0],
@@ -247,6 +251,8 @@ fn everything_that_says_where_something_is_follows() {
         traps: vec![(32, 7)],
         call_sites: vec![site(46, 30)],
         lines: vec![(34, 3)],
+        values: Vec::new(),
+        saved: Vec::new(),
         ..code(&[
             // 0: jmp 30
             &[0xeb, 28],
