@@ -7,6 +7,7 @@
 mod component;
 mod core;
 mod debug;
+mod objects;
 mod shape;
 
 use std::fs;
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
     let mut shapes = core::shapes()
         .into_iter()
         .chain(component::shapes())
-        .chain(debug::shapes());
+        .chain(debug::shapes())
+        .chain(objects::shapes());
     if let [Ok(name), Ok(file)] = MAKE.map(std::env::var) {
         let shape = shapes.find(|shape| shape.name == name);
         let wasm = (shape.expect("a shape of this test").make)();

@@ -3,31 +3,17 @@
 use super::program::{Items, Writer};
 use crate::plan::TypeKind;
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{GC_ARRAY, GC_ARRAY_OF_REFERENCES, GC_STRUCT, GcProgram, GcRoot, GcType};
+use wasmelt_abi::{GC_ARRAY, GC_ARRAY_OF_REFERENCES, GC_STRUCT, GcProgram, GcType};
 
 impl Writer<'_> {
     /// Of a program with types of objects: the offset of its `GcProgram`.
     pub(super) fn write_heap(&mut self) -> Option<u64> {
-        let plan = self.plan;
-        let heap_plan = plan.heap_plan?;
+        self.plan.heap_plan?;
         let (types, offsets) = self.write_heap_types();
-        let (slot, bytes) = heap_plan.roots;
-        let count = usize::from(bytes > 0);
-        let roots = self.array(count, size_of::<GcRoot>());
-        if bytes > 0 {
-            let start = roots + offset_of!(GcRoot, start) as u64;
-            self.blob.set_u64(start, plan.address_of(slot));
-            self.blob
-                .set_u64(roots + offset_of!(GcRoot, bytes) as u64, bytes);
-        }
         let at = self.blob.reserve(size_of::<GcProgram>());
         self.slice(at + offset_of!(GcProgram, types) as u64, types);
         let field = at + offset_of!(GcProgram, reference_offsets) as u64;
         self.slice(field, offsets);
-        self.slice(
-            at + offset_of!(GcProgram, roots) as u64,
-            (Some(roots), count),
-        );
         self.blob.set_u64(
             at + offset_of!(GcProgram, heap_bytes_max) as u64,
             self.options.gc_heap_bytes_max.unwrap_or(u64::MAX),

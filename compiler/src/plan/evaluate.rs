@@ -70,15 +70,13 @@ impl LinkPlan<'_> {
                 Contents::Values(stack.split_off(first).into())
             }
             ConstOp::StructNewDefault(_) => {
-                Contents::Values(fields.iter().map(Self::default_field).collect())
+                Contents::Default(u32::try_from(fields.len()).expect("fields are limited"))
             }
             ConstOp::ArrayNewFixed(_, len) => {
                 let first = stack.len() - len as usize;
                 Contents::Values(stack.split_off(first).into())
             }
-            ConstOp::ArrayNewDefault(_) => {
-                Contents::Repeated(Self::default_field(&fields[0]), len(stack))
-            }
+            ConstOp::ArrayNewDefault(_) => Contents::Default(len(stack)),
             _ => {
                 let len = len(stack);
                 let value = stack.pop().expect("validated: an element");

@@ -36,7 +36,7 @@ impl LinkPlan<'_> {
         } else if options.portable_object {
             "garbage collection in an object file"
         } else if self.constants_too_large {
-            "so large an array in a constant expression"
+            "so large objects in constant expressions"
         } else {
             return Ok(());
         };
@@ -47,7 +47,8 @@ impl LinkPlan<'_> {
     }
 
     pub(super) fn add_object(&mut self, ty: SigId, contents: Contents) -> Value {
-        if let Contents::Repeated(_, len) = contents
+        // These are as large as their numbers say, and not as the input is.
+        if let Contents::Repeated(_, len) | Contents::Default(len) = contents
             && !self.gaps.take_bytes(u64::from(len) * 16)
         {
             self.constants_too_large = true;
@@ -67,18 +68,6 @@ impl LinkPlan<'_> {
             TypeKind::Func(_) => &[],
             TypeKind::Struct(fields) => fields,
             TypeKind::Array(field) => std::slice::from_ref(field),
-        }
-    }
-
-    /// The value of a field that is given none.
-    pub(super) fn default_field(field: &FieldType) -> Value {
-        match field.element_type.unpack() {
-            ValType::I32 => Value::I32(0),
-            ValType::I64 => Value::I64(0),
-            ValType::F32 => Value::F32(0),
-            ValType::F64 => Value::F64(0),
-            ValType::V128 => Value::V128(0),
-            ValType::Ref(_) => Value::RefNull,
         }
     }
 
@@ -143,12 +132,6 @@ impl LinkPlan<'_> {
         }
     }
 
-    /// Whether references that the collector follows can be put into objects of a type later.
-    fn has_mutable_references(&self, ty: SigId) -> bool {
-        let mut fields = self.fields(ty).iter();
-        fields.any(|field| field.mutable && self.is_followed(field))
-    }
-
     /// Whether the collector follows the references in a field.
     #[must_use]
     pub fn is_followed(&self, field: &FieldType) -> bool {
@@ -180,26 +163,15 @@ impl LinkPlan<'_> {
         }
         let allocation = place(size_of::<wasmelt_abi::GcAllocation>() as u64);
         let funcrefs = place((self.funcrefs.len() * size_of::<FuncRef>()) as u64);
-        let mut roots = (funcrefs, 0);
-        for is_root in [false, true] {
-            for at in 0..self.objects.len() {
-                let object = &self.objects[at];
-                let is_used = self.objects_reached.get(at).copied().unwrap_or(false);
-                if !is_used || self.has_mutable_references(object.ty) != is_root {
-                    continue;
-                }
-                let bytes = self.object_bytes(object);
-                let slot = place(bytes);
-                self.objects[at].slot = Some(slot);
-                if is_root {
-                    roots = (slot, roots.1 + bytes);
-                }
+        for at in 0..self.objects.len() {
+            if self.objects_reached.get(at).copied().unwrap_or(false) {
+                let bytes = self.object_bytes(&self.objects[at]);
+                self.objects[at].slot = Some(place(bytes));
             }
         }
         self.heap_plan = Some(HeapPlan {
             allocation,
             funcrefs,
-            roots,
         });
     }
 
@@ -252,7 +224,8 @@ impl LinkPlan<'_> {
         }
     }
 
-    fn write_field(&self, image: &mut Image, at: i32, field: &FieldType, value: Value) {
+    fn write_field(&self, image: &mut Image, at: i32, field: &FieldType, value: Option<Value>) {
+        let Some(value) = value else { return };
         match (field.element_type, value) {
             (StorageType::I8, Value::I32(v)) => image.write(at, &v.to_le_bytes()[..1]),
             (StorageType::I16, Value::I32(v)) => image.write(at, &v.to_le_bytes()[..2]),

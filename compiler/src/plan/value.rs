@@ -35,6 +35,8 @@ pub enum Contents {
     Values(Box<[Value]>),
     /// So many elements with one value.
     Repeated(Value, u32),
+    /// So many fields, or elements, all of whose bytes are zero.
+    Default(u32),
 }
 
 /// What the program has for objects, once it is laid out.
@@ -44,8 +46,6 @@ pub struct HeapPlan {
     pub allocation: Slot,
     /// The records of functions, in order.
     pub funcrefs: Slot,
-    /// From where on objects may hold references that change, and their bytes.
-    pub roots: (Slot, u64),
 }
 
 /// The reference that stands for a number of 31 bits.
@@ -59,15 +59,17 @@ impl Contents {
     pub fn len(&self) -> u32 {
         match self {
             Contents::Values(values) => values.len() as u32,
-            Contents::Repeated(_, len) => *len,
+            Contents::Repeated(_, len) | Contents::Default(len) => *len,
         }
     }
 
+    /// What is there; nothing where its bytes are zero.
     #[must_use]
-    pub fn at(&self, position: usize) -> Value {
+    pub fn at(&self, position: usize) -> Option<Value> {
         match self {
-            Contents::Values(values) => values[position],
-            Contents::Repeated(value, _) => *value,
+            Contents::Values(values) => Some(values[position]),
+            Contents::Repeated(value, _) => Some(*value),
+            Contents::Default(_) => None,
         }
     }
 
@@ -77,6 +79,7 @@ impl Contents {
         match self {
             Contents::Values(values) => values,
             Contents::Repeated(value, _) => std::slice::from_ref(value),
+            Contents::Default(_) => &[],
         }
     }
 }

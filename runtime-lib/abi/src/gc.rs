@@ -53,15 +53,6 @@ pub struct GcType {
     pub offsets: u32,
 }
 
-/// Objects that are part of the file and can be written to. Any four aligned bytes of them may be a
-/// reference.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct GcRoot {
-    pub start: *const u8,
-    pub bytes: u64,
-}
-
 /// What the collector knows of a program: symbol [`crate::GC_SYMBOL`].
 #[repr(C)]
 #[derive(Debug)]
@@ -70,7 +61,6 @@ pub struct GcProgram {
     pub types: Slice<GcType>,
     /// Distances of fields from the start of their struct.
     pub reference_offsets: Slice<u32>,
-    pub roots: Slice<GcRoot>,
     /// The heap never has more bytes.
     pub heap_bytes_max: u64,
 }

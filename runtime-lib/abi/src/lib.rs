@@ -44,7 +44,7 @@ pub use export::ComponentExport;
 pub use gc::{
     GC_ALIGN, GC_ARRAY, GC_ARRAY_OF_REFERENCES, GC_ELEMENTS_OFFSET, GC_FIELDS_OFFSET, GC_HEAP_END,
     GC_HEAP_START, GC_LENGTH_OFFSET, GC_SMALL_BYTES_MAX, GC_STRUCT, GC_TYPE_MASK, GcAllocation,
-    GcProgram, GcRoot, GcType,
+    GcProgram, GcType,
 };
 pub use interface::HostInterface;
 pub use library::{LIBRARY_FNS, LIBRARY_PREFIX, LibraryConfig, LibraryImport, LibraryStatus};

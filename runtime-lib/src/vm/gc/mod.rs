@@ -132,15 +132,11 @@ fn look_at_roots(heap: &mut Heap, store: &Store) {
         // SAFETY: these are the parts of other stacks that are in use; their code waits meanwhile.
         unsafe { heap.mark_words(start, end) };
     }
+    // Objects of the image lie in contexts.
     // SAFETY: contexts and tables are mapped, and compiled code waits meanwhile.
     space::for_each_context(store, |start, end| unsafe { heap.mark_words(start, end) });
     // SAFETY: these are values of exceptions.
     exception_pool::for_each_value(|start, end| unsafe { heap.mark_words(start, end) });
-    for root in items(&program().roots) {
-        let start = root.start.addr();
-        // SAFETY: the compiler wrote the bounds of objects that are part of the file.
-        unsafe { heap.mark_words(start, start + root.bytes as usize) };
-    }
 }
 
 /// What there is to tell about a collection.
