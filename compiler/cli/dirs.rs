@@ -1,11 +1,16 @@
-//! `--dir` and `--dir-ro`: one list, in the order of the command line.
+//! `--dir` and `--dir-ro`: one list, in the order of the command line; and how these flags and
+//! `--embed` name a path on the host and one in the guest.
 //!
 //! A program sees its directories in this order, and some look no further than the first. clap's
 //! derived structures have a list for each flag, so this one reads the positions of the words.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
+
+use crate::diagnostic::{Diagnostic, Failure};
 
 /// What both flags say.
 #[derive(Debug)]
@@ -70,8 +75,44 @@ impl FromArgMatches for DirArgs {
     }
 }
 
+/// The paths of `HOST[::GUEST]` on the host and in the guest; `spec` is all that the flag says.
+///
+/// # Errors
+/// Where they are no paths.
+pub(crate) fn host_and_guest(
+    flag: &str,
+    spec: &OsStr,
+    paths: &[u8],
+) -> Result<(PathBuf, String), Failure> {
+    let fault = |what: &str| {
+        Failure::usage(
+            Diagnostic::error(format!("{what} in `{flag} {}`", spec.display()))
+                .help(format!("write `{flag} HOST` or `{flag} HOST::GUEST`")),
+        )
+    };
+    let separator = paths.windows(2).position(|pair| pair == b"::");
+    let (host, guest) = match separator {
+        Some(at) => (&paths[..at], &paths[at + 2..]),
+        None => (paths, paths),
+    };
+    if host.is_empty() {
+        return Err(fault("the path on the host is empty"));
+    }
+    if guest.is_empty() {
+        return Err(fault("the path in the guest is empty"));
+    }
+    if paths.contains(&0) {
+        return Err(fault("there is a NUL character"));
+    }
+    let Ok(guest) = std::str::from_utf8(guest) else {
+        return Err(fault("the path in the guest is not UTF-8"));
+    };
+    let host = PathBuf::from(OsString::from_vec(host.to_vec()));
+    Ok((host, normal_guest_path(guest)))
+}
+
 /// `./x/` and `x` are the same directory, and guests compare the text.
-pub(crate) fn normal_guest_path(path: &str) -> String {
+fn normal_guest_path(path: &str) -> String {
     let mut rest = path;
     while let Some(shorter) = rest.strip_prefix("./") {
         rest = shorter.trim_start_matches('/');

@@ -1,19 +1,19 @@
 //! `--embed HOST[::GUEST]`: reading what goes into the executable.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use wasmelt_abi::EMBEDDED_NODES_MAX;
 use wasmelt_compiler::{Embedded, EmbeddedItem, EmbeddedNode, FileContents};
 
 use crate::diagnostic::{Diagnostic, Failure};
-use crate::dirs::normal_guest_path;
+use crate::dirs::host_and_guest;
 use crate::input::reason;
 
 /// An executable lies below its memory, which begins below 1 GiB.
@@ -27,7 +27,13 @@ const DEPTH_MAX: usize = 256;
 /// # Errors
 /// Where the words are no paths, something cannot be read, or cannot be embedded.
 pub(crate) fn read(spec: &OsStr) -> Result<Embedded, Failure> {
-    let (host, guest) = paths(spec)?;
+    let (host, guest) = host_and_guest("--embed", spec, spec.as_bytes())?;
+    if guest.split('/').any(|name| name == "..") {
+        return Err(Failure::usage(Diagnostic::error(format!(
+            "the path in the guest goes up (`..`) in `--embed {}`",
+            spec.display()
+        ))));
+    }
     let mut reading = Reading {
         bytes: 0,
         nodes: 0,
@@ -45,39 +51,6 @@ pub(crate) fn read(spec: &OsStr) -> Result<Embedded, Failure> {
         guest,
         tree: Arc::new(tree),
     })
-}
-
-/// The paths on the host and in the guest.
-fn paths(spec: &OsStr) -> Result<(PathBuf, String), Failure> {
-    let fault = |what: &str| {
-        Failure::usage(
-            Diagnostic::error(format!("{what} in `--embed {}`", spec.display()))
-                .help("write `--embed HOST` or `--embed HOST::GUEST`"),
-        )
-    };
-    let bytes = spec.as_bytes();
-    let separator = bytes.windows(2).position(|pair| pair == b"::");
-    let (host, guest) = match separator {
-        Some(at) => (&bytes[..at], &bytes[at + 2..]),
-        None => (bytes, bytes),
-    };
-    if host.is_empty() {
-        return Err(fault("the path on the host is empty"));
-    }
-    if guest.is_empty() {
-        return Err(fault("the path in the guest is empty"));
-    }
-    if bytes.contains(&0) {
-        return Err(fault("there is a NUL character"));
-    }
-    let Ok(guest) = std::str::from_utf8(guest) else {
-        return Err(fault("the path in the guest is not UTF-8"));
-    };
-    if guest.split('/').any(|name| name == "..") {
-        return Err(fault("the path in the guest goes up (`..`)"));
-    }
-    let host = PathBuf::from(OsString::from_vec(host.to_vec()));
-    Ok((host, normal_guest_path(guest)))
 }
 
 /// No file says that it is younger than `SOURCE_DATE_EPOCH`, where that is set.

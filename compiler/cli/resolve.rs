@@ -4,7 +4,7 @@ mod host;
 mod image;
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use wasmelt_compiler::{
@@ -18,7 +18,7 @@ use crate::args::{
     ServeArgs,
 };
 use crate::diagnostic::{Console, Diagnostic, Failure};
-use crate::dirs::normal_guest_path;
+use crate::dirs::host_and_guest;
 use crate::embed;
 use crate::input::InputPath;
 use crate::keys::{self, Lists, Settings};
@@ -452,37 +452,15 @@ fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
 /// `HOST[::GUEST][?]`.
 fn directory(spec: &OsStr, read_only: bool) -> Result<Dir, Failure> {
     let flag = if read_only { "--dir-ro" } else { "--dir" };
-    let fault = |what: &str| {
-        Failure::usage(
-            Diagnostic::error(format!("{what} in `{flag} {}`", spec.display()))
-                .help(format!("write `{flag} HOST` or `{flag} HOST::GUEST`")),
-        )
-    };
     let bytes = spec.as_bytes();
     let (bytes, optional) = match bytes.strip_suffix(b"?") {
         Some(bytes) => (bytes, true),
         None => (bytes, false),
     };
-    let separator = bytes.windows(2).position(|pair| pair == b"::");
-    let (host, guest) = match separator {
-        Some(at) => (&bytes[..at], &bytes[at + 2..]),
-        None => (bytes, bytes),
-    };
-    if host.is_empty() {
-        return Err(fault("the path on the host is empty"));
-    }
-    if guest.is_empty() {
-        return Err(fault("the path in the guest is empty"));
-    }
-    if bytes.contains(&0) {
-        return Err(fault("there is a NUL character"));
-    }
-    let Ok(guest) = std::str::from_utf8(guest) else {
-        return Err(fault("the path in the guest is not UTF-8"));
-    };
+    let (host, guest) = host_and_guest(flag, spec, bytes)?;
     Ok(Dir {
-        host: PathBuf::from(OsString::from_vec(host.to_vec())),
-        guest: normal_guest_path(guest),
+        host,
+        guest,
         read_only,
         optional,
     })
