@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use object::{Object, ObjectSection};
 use wasmelt_compiler::{
-    Entry, Externs, OptLevel, Options, POLICY_SECTION, Policy, Protocols, TargetCpu,
+    Entry, Externs, LogLevel, OptLevel, Options, POLICY_SECTION, Policy, Protocols, TargetCpu,
 };
 use wasmelt_linker::PE_NOTE_SECTION;
 
@@ -179,7 +179,28 @@ fn grants(options: &Options, line: &mut impl FnMut(&str, &str)) {
     } else if policy.http {
         line("http", "to anybody");
     }
+    drafts(policy, line);
     restrictions(policy, line);
+}
+
+/// What drafts of WASI give.
+fn drafts(policy: &Policy, line: &mut impl FnMut(&str, &str)) {
+    for variable in &policy.config {
+        match &variable.value {
+            Some(value) => line("config", &format!("{}={}", variable.name, quoted(value))),
+            None => line("config", &variable.name),
+        }
+    }
+    for bucket in &policy.keyvalue.buckets {
+        line("bucket", &quoted(bucket));
+    }
+    if let Some(file) = &policy.keyvalue.file {
+        line("keyvalue", &format!("in {}", quoted(file)));
+    }
+    if policy.log.level != LogLevel::default() {
+        let level = format!("{:?}", policy.log.level).to_lowercase();
+        line("logging", &format!("from `{level}` on"));
+    }
 }
 
 /// What few programs have.

@@ -235,6 +235,42 @@ pub struct Policy {
     pub cwd: Option<String>,
     /// The kernel keeps the program to all this (`--harden`).
     pub is_hardened: bool,
+    /// What `wasi:config` gives (`-S config-var`).
+    pub config: Vec<EnvVar>,
+    pub keyvalue: KeyValue,
+    pub log: Log,
+}
+
+/// What `wasi:keyvalue` has.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct KeyValue {
+    /// What the nameless bucket has at first, in memory (`-S keyvalue-in-memory-data`).
+    pub pairs: Vec<EnvVar>,
+    /// Names of other buckets (`-S keyvalue-bucket`).
+    pub buckets: Vec<String>,
+    /// The file that keeps them all (`-S keyvalue-file`).
+    pub file: Option<String>,
+}
+
+/// What `wasi:logging` writes.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Log {
+    /// Nothing below it (`-S logging-level`).
+    pub level: LogLevel,
+    /// A line is an object of JSON (`-S logging-format`).
+    pub is_json: bool,
+}
+
+/// As `wasi:logging` numbers them.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum LogLevel {
+    #[default]
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Critical,
 }
 
 impl Policy {

@@ -11,6 +11,12 @@ pub struct Withheld {
     pub p3: bool,
     /// `wasi:http` (`-S http=n`).
     pub http: bool,
+    /// `wasi:config` (`-S config=n`).
+    pub config: bool,
+    /// `wasi:keyvalue` (`-S keyvalue=n`).
+    pub keyvalue: bool,
+    /// `wasi:logging` (`-S logging=n`).
+    pub logging: bool,
     /// `network-error-code` (`-S network-error-code=n`).
     pub network_error_code: bool,
 }
@@ -29,6 +35,18 @@ impl Withheld {
             (self.p0 && is_p0, "preview0"),
             (self.p3 && is_p3, "p3"),
             (self.http && interface.starts_with("wasi:http/"), "http"),
+            (
+                self.config && interface.starts_with("wasi:config/"),
+                "config",
+            ),
+            (
+                self.keyvalue && interface.starts_with("wasi:keyvalue/"),
+                "keyvalue",
+            ),
+            (
+                self.logging && interface.starts_with("wasi:logging/"),
+                "logging",
+            ),
             (
                 self.network_error_code && is_network_error_code,
                 "network-error-code",
@@ -50,6 +68,9 @@ mod tests {
             p0: true,
             p3: true,
             http: true,
+            config: true,
+            keyvalue: true,
+            logging: true,
             network_error_code: true,
         };
         let cases = [
@@ -63,6 +84,13 @@ mod tests {
                 "network-error-code",
                 Some("network-error-code"),
             ),
+            ("wasi:config/store@0.2.0-rc.1", "get", Some("config")),
+            (
+                "wasi:keyvalue/batch@0.2.0-draft",
+                "get-many",
+                Some("keyvalue"),
+            ),
+            ("wasi:logging/logging", "log", Some("logging")),
             ("demo:cli/x@0.3.0", "f", None),
         ];
         for (module, function, key) in cases {

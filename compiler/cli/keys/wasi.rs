@@ -1,5 +1,7 @@
 //! The keys of `-S`: what the program may do, and which of WASI's interfaces there are.
 
+use wasmelt_compiler::{EnvVar, LogLevel};
+
 use super::row::{Flag, Row};
 use super::value::Takes;
 
@@ -197,13 +199,127 @@ pub(crate) static WASI: Flag = Flag {
         Row::missing("threads", Takes::Flag, "`wasi-threads`"),
         Row::missing("nn", Takes::Flag, "`wasi:nn`"),
         Row::missing("nn-graph", Takes::Text("FORMAT::DIR"), "`wasi:nn`"),
-        Row::missing("config", Takes::Flag, "`wasi:config`"),
-        Row::missing("config-var", Takes::Text("NAME=VALUE"), "`wasi:config`"),
-        Row::missing("keyvalue", Takes::Flag, "`wasi:keyvalue`"),
-        Row::missing(
+        Row::apply(
+            "config",
+            Takes::Flag,
+            "`wasi:config`; `config=n` refuses programs that import it",
+            |settings, value| {
+                settings.options.withheld.config = !value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "config-var",
+            Takes::Text("NAME[=VALUE]"),
+            "what `wasi:config` gives; without a value, that of the environment when the program \
+             runs",
+            |settings, value| {
+                let variable = variable(value.text()?)?;
+                put(&mut settings.options.policy.config, variable);
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "keyvalue",
+            Takes::Flag,
+            "`wasi:keyvalue`; `keyvalue=n` refuses programs that import it",
+            |settings, value| {
+                settings.options.withheld.keyvalue = !value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
             "keyvalue-in-memory-data",
             Takes::Text("NAME=VALUE"),
-            "`wasi:keyvalue`",
+            "a pair that `wasi:keyvalue` has in memory at first",
+            |settings, value| {
+                let pair = variable(value.text()?)?;
+                if pair.value.is_none() {
+                    return Err(String::from("takes `NAME=VALUE`"));
+                }
+                put(&mut settings.options.policy.keyvalue.pairs, pair);
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "keyvalue-bucket",
+            Takes::Text("NAME"),
+            "a bucket of this name, beside the one whose name is empty",
+            |settings, value| {
+                let buckets = &mut settings.options.policy.keyvalue.buckets;
+                buckets.push(value.text()?.to_owned());
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "keyvalue-file",
+            Takes::Text("FILE"),
+            "buckets are kept in this file, which is made where it is missing",
+            |settings, value| {
+                settings.options.policy.keyvalue.file = Some(value.text()?.to_owned());
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "logging",
+            Takes::Flag,
+            "`wasi:logging`; `logging=n` refuses programs that import it",
+            |settings, value| {
+                settings.options.withheld.logging = !value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "logging-level",
+            Takes::OneOf(&LOG_LEVELS),
+            "`wasi:logging` writes nothing below it",
+            |settings, value| {
+                let word = value.word(&LOG_LEVELS)?;
+                let position = LOG_LEVELS.iter().position(|known| *known == word);
+                settings.options.policy.log.level = LEVELS[position.expect("it is one of them")];
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "logging-format",
+            Takes::OneOf(&["text", "json"]),
+            "how `wasi:logging` writes to standard error",
+            |settings, value| {
+                let word = value.word(&["text", "json"])?;
+                settings.options.policy.log.is_json = word == "json";
+                Ok(())
+            },
         ),
     ],
 };
+
+const LOG_LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "critical"];
+const LEVELS: [LogLevel; 6] = [
+    LogLevel::Trace,
+    LogLevel::Debug,
+    LogLevel::Info,
+    LogLevel::Warn,
+    LogLevel::Error,
+    LogLevel::Critical,
+];
+
+/// `NAME[=VALUE]`.
+fn variable(text: &str) -> Result<EnvVar, String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text, None),
+    };
+    if name.is_empty() || text.contains('\0') {
+        return Err(String::from("needs a name"));
+    }
+    Ok(EnvVar {
+        name: name.to_owned(),
+        value,
+    })
+}
+
+/// The last one of a name counts.
+fn put(variables: &mut Vec<EnvVar>, variable: EnvVar) {
+    variables.retain(|other| other.name != variable.name);
+    variables.push(variable);
+}

@@ -53,7 +53,7 @@ impl Writer<'_> {
     }
 
     /// The slice at `at` of these texts.
-    fn texts(&mut self, at: u64, texts: &[String]) {
+    pub(super) fn texts(&mut self, at: u64, texts: &[String]) {
         let start = self.array(texts.len(), size_of::<Str>());
         for (position, text) in texts.iter().enumerate() {
             let at = start + (position * size_of::<Str>()) as u64;

@@ -10,6 +10,7 @@ mod blob;
 mod call;
 mod code;
 mod component;
+mod drafts;
 mod embedded;
 mod heap;
 mod http;

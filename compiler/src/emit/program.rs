@@ -14,9 +14,9 @@ use crate::profile::Layout;
 use std::collections::HashMap;
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{
-    CallSite, CodeMap, EnvVar, Export, FuncRef, HARDEN_SYMBOL, Handler, Instance, P0_PREFIX,
-    P1_PREFIX, P2_INIT, P2_PREFIX, P2_PREOPENS, P3_PREFIX, PROFILE_COUNTERS_SYMBOL, Policy,
-    PolicyFlags, Program, Region, STAMP_SYMBOL, Slice, Str, TableInit, ValueType,
+    CallSite, CodeMap, Export, FuncRef, HARDEN_SYMBOL, Handler, Instance, P0_PREFIX, P1_PREFIX,
+    P2_INIT, P2_PREFIX, P2_PREOPENS, P3_PREFIX, PROFILE_COUNTERS_SYMBOL, Policy, PolicyFlags,
+    Program, Region, STAMP_SYMBOL, Slice, Str, TableInit, ValueType,
 };
 use wasmparser::ValType;
 
@@ -345,7 +345,8 @@ impl<'a> Writer<'a> {
             self.blob
                 .set_address(field(offset_of!(Program, entry)), Address::Code(entry));
         }
-        let init = match policy.is_hardened {
+        // A server restricts itself once it knows which files its command line names.
+        let init = match policy.is_hardened && plan.server.is_none() {
             true => Some(HARDEN_SYMBOL.to_owned()),
             false => self.host_init(),
         };
@@ -480,18 +481,8 @@ impl<'a> Writer<'a> {
         let policy = &self.options.policy;
         let field = |offset: usize| at + offset as u64;
         self.write_preopens(at);
-        let env = self.array(policy.env.len(), size_of::<EnvVar>());
-        for (position, var) in policy.env.iter().enumerate() {
-            let at = env + (position * size_of::<EnvVar>()) as u64;
-            self.str(at + offset_of!(EnvVar, name) as u64, var.name.as_bytes());
-            if let Some(value) = &var.value {
-                self.str(at + offset_of!(EnvVar, value) as u64, value.as_bytes());
-            }
-        }
-        self.slice(
-            field(offset_of!(Policy, env)),
-            (Some(env), policy.env.len()),
-        );
+        let env = self.variables(&policy.env);
+        self.slice(field(offset_of!(Policy, env)), env);
         if let Some(argv0) = &policy.argv0 {
             self.str(field(offset_of!(Policy, argv0)), argv0.as_bytes());
         }

@@ -6,7 +6,7 @@ use super::program::Writer;
 use crate::options::Entry;
 use crate::plan::{Purpose, Server};
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{Hardening, RANDOM_BYTES_MAX, Rare, Streams, SystemCalls};
+use wasmelt_abi::{Hardening, RANDOM_BYTES_MAX, RESTRICT_SYMBOL, Rare, Streams, SystemCalls};
 
 impl Writer<'_> {
     /// The symbol of the runtime's way of running the program, when nothing restricts it.
@@ -83,10 +83,16 @@ impl Writer<'_> {
     /// Writes a `wasmelt_abi::Hardening`; gives its offset.
     fn write_hardening(&mut self) -> u64 {
         let at = self.blob.reserve(size_of::<Hardening>());
-        if let Some(init) = self.host_init() {
+        if self.plan.server.is_some() {
+            let field = at + offset_of!(Hardening, restrict) as u64;
+            let restrict = Address::Symbol(RESTRICT_SYMBOL.to_owned());
+            self.blob.set_address(field, restrict);
+        } else if let Some(init) = self.host_init() {
             let field = at + offset_of!(Hardening, host_init) as u64;
             self.blob.set_address(field, Address::Symbol(init));
         }
+        let files: Vec<String> = self.keyvalue_file().into_iter().collect();
+        self.texts(at + offset_of!(Hardening, files) as u64, &files);
         let calls = self.system_calls();
         self.blob
             .set_u64(at + offset_of!(Hardening, calls) as u64, calls);
@@ -100,7 +106,10 @@ impl Writer<'_> {
         let sends = policy.grants_http() && self.calls_host(&CLIENT_INTERFACES);
         let sockets = policy.inherit_network || is_server || sends;
         let has = [
-            (SystemCalls::FILES, !policy.dirs.is_empty()),
+            (
+                SystemCalls::FILES,
+                !policy.dirs.is_empty() || self.keyvalue_file().is_some(),
+            ),
             (SystemCalls::SOCKETS, sockets),
             (SystemCalls::NAMES, policy.allow_ip_name_lookup || sends),
             (SystemCalls::CERTIFICATES, sends),

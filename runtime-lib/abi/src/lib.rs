@@ -16,6 +16,7 @@ mod interface;
 mod library;
 mod p1;
 mod p2;
+mod p2_drafts;
 mod p2_http;
 mod p2_sockets;
 mod p3;
@@ -49,6 +50,7 @@ pub use gc::{
 pub use interface::HostInterface;
 pub use library::{LIBRARY_FNS, LIBRARY_PREFIX, LibraryConfig, LibraryImport, LibraryStatus};
 pub use p2::P2;
+pub use p2_drafts::{DraftPolicy, LogFlags, P2_DRAFTS, draft_versions};
 pub use p2_http::P2_HTTP;
 pub use p3::P3;
 pub use p3_http::P3_HTTP;
@@ -103,11 +105,20 @@ pub const FIRST_STORE_SYMBOL: &str = "wasmelt_first_store";
 /// The [`HttpPolicy`] of a program that has to do with `wasi:http`.
 pub const HTTP_SYMBOL: &str = "wasmelt_http";
 
+/// The [`DraftPolicy`] of a program that calls functions of [`P2_DRAFTS`].
+pub const DRAFTS_SYMBOL: &str = "wasmelt_drafts";
+
+/// The symbol that [`DraftPolicy::provide_file`] holds where pairs are kept in a file.
+pub const KEYVALUE_FILE_SYMBOL: &str = "wasmelt_keyvalue_file";
+
 /// The [`GcProgram`] of a program that allocates garbage-collected objects.
 pub const GC_SYMBOL: &str = "wasmelt_gc";
 
-/// The symbol that [`Program::host_init`] holds in a hardened program.
+/// The symbol that [`Program::host_init`] holds in a hardened program that is no server.
 pub const HARDEN_SYMBOL: &str = "wasmelt_harden";
+
+/// The symbol that [`Hardening::restrict`] holds in a server.
+pub const RESTRICT_SYMBOL: &str = "wasmelt_restrict";
 
 /// The symbol that [`EmbeddedTree::provide`] holds.
 pub const EMBEDDED_SYMBOL: &str = "wasmelt_embedded";

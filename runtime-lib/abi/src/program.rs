@@ -298,10 +298,14 @@ pub struct Profile {
 #[repr(C)]
 #[derive(Debug)]
 pub struct Hardening {
-    /// What [`Program::host_init`] would be; that is [`crate::HARDEN_SYMBOL`].
+    /// What [`Program::host_init`] would be, where that is [`crate::HARDEN_SYMBOL`].
     pub host_init: Option<unsafe extern "C" fn(&'static Program)>,
     /// Bits of [`crate::SystemCalls`].
     pub calls: u64,
+    /// Files that may be written and made, in their folders.
+    pub files: Slice<Str>,
+    /// What a server calls when it has read its command line: symbol [`crate::RESTRICT_SYMBOL`].
+    pub restrict: Option<extern "C" fn(&'static Program)>,
 }
 
 /// Bits of [`Rare::withheld_streams`].

@@ -2,6 +2,7 @@
 
 use crate::interface::HostInterface;
 use crate::p2::P2;
+use crate::p2_drafts::P2_DRAFTS;
 use crate::p2_http::P2_HTTP;
 use crate::p3::P3;
 use crate::p3_http::P3_HTTP;
@@ -17,7 +18,7 @@ pub const GUEST_RESOURCES: u32 = 256;
 /// When there is no such resource.
 #[must_use]
 pub const fn host_resource(interface: &str, resource: &str) -> u32 {
-    let groups = [P2, P2_HTTP, SPECTEST];
+    let groups = [P2, P2_HTTP, SPECTEST, P2_DRAFTS];
     resource_position(&groups, interface, resource)
 }
 

@@ -4,6 +4,7 @@
 
 mod p2_cli;
 mod p2_clocks;
+mod p2_drafts;
 mod p2_filesystem;
 mod p2_http;
 mod p2_io;
@@ -22,6 +23,12 @@ use crate::vm::{GuestMemory, Memory};
 #[unsafe(export_name = "wasmelt_embedded")]
 extern "C" fn embedded(tree: &'static wasmelt_abi::EmbeddedTree) {
     crate::host::embedded::provide(tree);
+}
+
+/// `DraftPolicy::provide_file`.
+#[unsafe(export_name = "wasmelt_keyvalue_file")]
+extern "C" fn keyvalue_file() {
+    crate::host::keyvalue::file::provide();
 }
 
 /// `HttpPolicy::provide_tls` of a program that may send requests.
@@ -117,10 +124,12 @@ mod p0 {
 
 #[cfg(test)]
 mod tests {
-    use super::{p2_cli, p2_clocks, p2_filesystem, p2_http, p2_io, p2_random, p2_sockets};
+    use super::{
+        p2_cli, p2_clocks, p2_drafts, p2_filesystem, p2_http, p2_io, p2_random, p2_sockets,
+    };
     use super::{p3_cli, p3_clocks, p3_filesystem, p3_http, p3_random, p3_sockets};
     use crate::component::check_complete;
-    use wasmelt_abi::{P2, P2_HTTP, P3, P3_HTTP};
+    use wasmelt_abi::{P2, P2_DRAFTS, P2_HTTP, P3, P3_HTTP};
 
     #[test]
     fn every_function_of_wasi_0_2_is_there() {
@@ -134,6 +143,7 @@ mod tests {
         ];
         check_complete(P2, &rows);
         check_complete(P2_HTTP, &[p2_http::HOST_FN_NAMES]);
+        check_complete(P2_DRAFTS, &[p2_drafts::HOST_FN_NAMES]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The guest's arguments and environment: what was decided when the executable was built,
 //! together with what the process was started with.
 
-use wasmelt_abi::{Policy, PolicyFlags};
+use wasmelt_abi::{EnvVar, Policy, PolicyFlags, Slice};
 
 use crate::vm::process::{args as process_args, environ, items, optional_text};
 
@@ -29,14 +29,19 @@ pub fn variables(policy: &'static Policy) -> impl Iterator<Item = Variable> {
     let inherited = inherit.then(process_variables).into_iter().flatten();
     let inherited =
         inherited.filter(move |found| own.iter().all(|ours| items(&ours.name) != found.name));
-    inherited.chain(own.iter().filter_map(|ours| {
+    inherited.chain(named(&policy.env))
+}
+
+/// Variables that the build has named, with its values or those that the process has.
+pub fn named(variables: &'static Slice<EnvVar>) -> impl Iterator<Item = Variable> {
+    items(variables).iter().filter_map(|ours| {
         let name = items(&ours.name);
         let value = match optional_text(&ours.value) {
             Some(value) => value,
             None => process_variable(name)?,
         };
         Some(Variable { name, value })
-    }))
+    })
 }
 
 /// The value of a variable of the process's own environment.
@@ -63,7 +68,7 @@ fn process_variables() -> impl Iterator<Item = Variable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wasmelt_abi::{EnvVar, Slice, Str};
+    use wasmelt_abi::Str;
 
     fn leak<T>(items: Vec<T>) -> Slice<T> {
         let items = Vec::leak(items);

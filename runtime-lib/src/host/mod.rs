@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod buffers;
+pub(crate) mod calendar;
 pub mod chunk;
 pub mod clocks;
 pub mod descriptor;
@@ -17,6 +18,7 @@ pub mod error;
 mod fd;
 pub mod file;
 pub mod http;
+pub mod keyvalue;
 pub mod listing;
 pub mod lookup;
 pub mod net;

@@ -58,6 +58,10 @@ extern "C" fn wasmelt_main_http_p3(program: &'static Program) -> ! {
 fn serve(program: &'static Program, slots: usize, body: Body, (reuse, at_once): (u64, usize)) -> ! {
     trap::know_components();
     let settings = settings();
+    if let Some(restrict) = process::hardening(program).and_then(|it| it.restrict) {
+        process::name_files(settings.files());
+        restrict(program);
+    }
     let policy = process::http_policy();
     let offers = [policy.offer_http2, policy.offer_tls];
     offers.into_iter().flatten().for_each(|offer| offer());

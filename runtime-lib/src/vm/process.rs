@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use wasmelt_abi::{EmbeddedTree, HttpPolicy, Program, Rare, Slice, Str};
+use wasmelt_abi::{DraftPolicy, EmbeddedTree, Hardening, HttpPolicy, Program, Rare, Slice, Str};
 
 static ARGC: AtomicUsize = AtomicUsize::new(0);
 static ARGV: AtomicPtr<*const c_char> = AtomicPtr::new(std::ptr::null_mut());
@@ -124,6 +124,27 @@ pub fn rare(program: &'static Program) -> Option<&'static Rare> {
     unsafe { program.rare.as_ref() }
 }
 
+/// How the kernel keeps the program to its grants, if it does.
+#[must_use]
+pub fn hardening(program: &'static Program) -> Option<&'static Hardening> {
+    // SAFETY: as in `rare`.
+    rare(program).and_then(|rare| unsafe { rare.hardening.as_ref() })
+}
+
+/// The files that the command line of a server names; `true` for those that it writes or makes.
+static NAMED_FILES: OnceLock<Vec<(String, bool)>> = OnceLock::new();
+
+/// Notes the files that the command line names, once.
+pub fn name_files(files: Vec<(String, bool)>) {
+    let _ = NAMED_FILES.set(files);
+}
+
+/// Those that were noted.
+#[must_use]
+pub fn named_files() -> &'static [(String, bool)] {
+    NAMED_FILES.get().map_or(&[], |files| files)
+}
+
 /// What is embedded in the executable.
 #[must_use]
 pub fn embedded(program: &'static Program) -> Option<&'static EmbeddedTree> {
@@ -131,16 +152,25 @@ pub fn embedded(program: &'static Program) -> Option<&'static EmbeddedTree> {
     unsafe { rare(program)?.embedded.as_ref() }
 }
 
-pub use entry::{http_policy, program};
+pub use entry::{draft_policy, http_policy, program};
 
 #[cfg(not(test))]
 mod entry {
-    use super::{ARGC, ARGV, ENVP, HttpPolicy, Ordering, Program, c_char};
+    use super::{ARGC, ARGV, DraftPolicy, ENVP, HttpPolicy, Ordering, Program, c_char};
     use crate::vm::message::Message;
 
     unsafe extern "C" {
         static wasmelt_program: Program;
         static wasmelt_http: HttpPolicy;
+        static wasmelt_drafts: DraftPolicy;
+    }
+
+    /// What a program has that imports interfaces of WASI which are drafts.
+    #[must_use]
+    #[inline]
+    pub fn draft_policy() -> &'static DraftPolicy {
+        // SAFETY: as of `program`; the compiler defines the symbol for such programs.
+        unsafe { &wasmelt_drafts }
     }
 
     /// What a program that imports or exports `wasi:http` may do with it.
@@ -199,7 +229,7 @@ mod entry {
 mod entry {
     use std::ptr::null;
 
-    use super::{HttpPolicy, Program};
+    use super::{DraftPolicy, HttpPolicy, Program};
     use wasmelt_abi::{CodeMap, Policy, Slice};
 
     fn empty<T>() -> Slice<T> {
@@ -211,6 +241,18 @@ mod entry {
 
     unsafe extern "C" fn no_main(_: &'static Program) -> ! {
         super::exit(0)
+    }
+
+    pub fn draft_policy() -> &'static DraftPolicy {
+        Box::leak(Box::new(DraftPolicy {
+            config: empty(),
+            pairs: empty(),
+            buckets: empty(),
+            file: empty(),
+            provide_file: None,
+            log_level: 0,
+            log_flags: 0,
+        }))
     }
 
     pub fn http_policy() -> &'static HttpPolicy {

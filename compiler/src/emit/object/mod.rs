@@ -147,6 +147,7 @@ fn exports(writer: &mut Writer<'_>) -> Vec<Export> {
         (PROGRAM_SYMBOL, Some(program)),
         (HTTP_SYMBOL, http),
         (GC_SYMBOL, heap),
+        writer.write_drafts(),
     ];
     let mut exports: Vec<Export> = found
         .into_iter()

@@ -14,8 +14,9 @@ use crate::plan::host::withheld;
 use crate::plan::linked::{CanonKind, Linked, Resource};
 use crate::withheld::Withheld;
 use wasmelt_abi::{
-    GUEST_RESOURCES, HostInterface, P2, P2_HTTP, P2_PREFIX, P3, P3_HTTP, P3_PREFIX, RESOURCE_DROP,
-    SPECTEST, SPECTEST_PREFIX, TrapCode, host_resource, host_resource_p3,
+    GUEST_RESOURCES, HostInterface, P2, P2_DRAFTS, P2_HTTP, P2_PREFIX, P3, P3_HTTP, P3_PREFIX,
+    RESOURCE_DROP, SPECTEST, SPECTEST_PREFIX, TrapCode, draft_versions, host_resource,
+    host_resource_p3,
 };
 
 /// What a program may import from the host.
@@ -91,12 +92,12 @@ enum Track {
 
 impl Track {
     fn interfaces(self) -> impl Iterator<Item = &'static HostInterface> {
-        let (first, second): (&[_], &[_]) = match self {
-            Track::P2 => (P2, P2_HTTP),
-            Track::P3 => (P3, P3_HTTP),
-            Track::Script => (SPECTEST, &[]),
+        let tables: [&[_]; 3] = match self {
+            Track::P2 => [P2, P2_HTTP, P2_DRAFTS],
+            Track::P3 => [P3, P3_HTTP, &[]],
+            Track::Script => [SPECTEST, &[], &[]],
         };
-        first.iter().chain(second)
+        tables.into_iter().flatten()
     }
 
     fn interface(self, name: &str) -> Option<&'static HostInterface> {
@@ -133,6 +134,14 @@ const TIMEZONE: &str = "wasi:clocks/timezone";
 
 /// The interface that serves imports from `interface`.
 fn find(interface: &str, imports: HostImports) -> Option<(Track, &'static HostInterface)> {
+    let base = interface.split('@').next().unwrap_or_default();
+    if let Some(versions) = draft_versions(base) {
+        let version = interface.split_once('@').map_or("", |(_, version)| version);
+        let row = Track::P2
+            .interface(base)
+            .filter(|_| versions.contains(&version));
+        return row.map(|row| (Track::P2, row));
+    }
     let (name, track) = match interface.split_once('@') {
         // Versions before a release match nothing but themselves.
         Some((_, version)) if version.contains(['-', '+']) => return None,
@@ -343,6 +352,13 @@ pub(super) fn not_provided(kind: &str, interface: &str, name: &str) -> Error {
             true => (Track::P3, "0.3"),
             false => (Track::P2, "0.2"),
         };
+        if let Some(versions) = draft_versions(base) {
+            let versions: Vec<String> = versions.iter().map(|known| format!("`{known}`")).collect();
+            return error.note(format!(
+                "of this draft version {} is provided, the import asks for `{version}`",
+                versions.first().map_or("", |version| version)
+            ));
+        }
         if base == HANDLER {
             return error
                 .note("a handler is what another component exports")

@@ -93,6 +93,7 @@ const FILES: &[c_long] = &[
     libc::SYS_fstatfs,
     libc::SYS_statfs,
     libc::SYS_getcwd,
+    libc::SYS_flock,
 ];
 
 #[cfg(target_arch = "x86_64")]

@@ -1,8 +1,9 @@
 //! The kernel keeps the process to what the program was granted, before its first instruction: by
 //! Landlock to the directories, by seccomp to the system calls that are made for what it may do.
 //!
-//! This is a second line: WASI's functions refuse already what is not granted. A system that has
-//! neither runs the program without. A call that is refused ends the process with a message.
+//! This is a second line: WASI's functions refuse already what is not granted. A server is
+//! restricted when it has read its command line, whose files it needs. A system that has neither
+//! runs the program without. A call that is refused ends the process with a message.
 
 mod calls;
 mod filter;
@@ -17,7 +18,7 @@ use landlock::{
     ABI, Access, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
     RulesetCreatedAttr, RulesetError,
 };
-use wasmelt_abi::{Policy, PreopenFlags, Program, SystemCalls};
+use wasmelt_abi::{Hardening, Policy, PreopenFlags, Program, SystemCalls};
 
 use crate::sys;
 use crate::vm::message::Message;
@@ -48,17 +49,36 @@ const WORKERS: [&str; 2] = ["/proc", "/sys/fs/cgroup"];
 /// `Program::host_init` of a hardened program.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn wasmelt_harden(program: &'static Program) {
-    let rare = process::rare(program).expect("the compiler wrote what is rare");
-    // SAFETY: the compiler wrote the address of a structure in read-only data.
-    let hardening = unsafe { &*rare.hardening };
+    let hardening = process::hardening(program).expect("the compiler wrote how it is hardened");
     if let Some(host_init) = hardening.host_init {
         // SAFETY: the compiler wrote the address of a function of this library.
         unsafe { host_init(program) };
     }
+    restrict(program, hardening, &[]);
+}
+
+/// `Hardening::restrict` of a server.
+#[unsafe(no_mangle)]
+extern "C" fn wasmelt_restrict(program: &'static Program) {
+    let hardening = process::hardening(program).expect("the compiler wrote how it is hardened");
+    restrict(program, hardening, process::named_files());
+}
+
+fn restrict(
+    program: &'static Program,
+    hardening: &'static Hardening,
+    named: &'static [(String, bool)],
+) {
     let calls = hardening.calls;
+    let own = items(&hardening.files).iter().map(items);
+    let own = own.filter_map(|path| Some((str::from_utf8(path).ok()?, true)));
+    let named = named
+        .iter()
+        .map(|(path, is_written)| (&**path, *is_written));
+    let files: Vec<(&str, bool)> = own.chain(named).collect();
     // Without a call that opens files there is nothing for Landlock to do.
     let is_restricted = (calls & calls::OPENING == 0
-        || restrict_files(&program.policy, calls).is_ok())
+        || restrict_files(&program.policy, calls, &files).is_ok())
         && restrict_calls(calls);
     if !is_restricted {
         Message::new().text("error: the kernel does not take the restrictions of `--harden`\n");
@@ -66,7 +86,13 @@ unsafe extern "C" fn wasmelt_harden(program: &'static Program) {
     }
 }
 
-fn restrict_files(policy: &'static Policy, families: u64) -> Result<(), RulesetError> {
+/// `files` are those of a server's command line. They may be exchanged while it runs, so it is their
+/// folders that are allowed, also those that links lead to.
+fn restrict_files(
+    policy: &'static Policy,
+    families: u64,
+    files: &[(&str, bool)],
+) -> Result<(), RulesetError> {
     let all = AccessFs::from_all(LANDLOCK);
     let mut rules = Ruleset::default().handle_access(all)?.create()?;
     for preopen in items(&policy.preopens) {
@@ -93,7 +119,28 @@ fn restrict_files(policy: &'static Policy, families: u64) -> Result<(), RulesetE
             rules = allow(rules, Path::new(path), access)?;
         }
     }
+    for &(file, is_written) in files {
+        let access = match is_written {
+            true => all,
+            false => AccessFs::ReadFile | AccessFs::ReadDir,
+        };
+        let target = fs::canonicalize(file).ok();
+        for path in [Some(Path::new(file)), target.as_deref()]
+            .into_iter()
+            .flatten()
+        {
+            rules = allow(rules, folder_of(path), access)?;
+        }
+    }
     rules.restrict_self().map(|_| ())
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => file,
+    }
 }
 
 /// Where there is nothing, nothing is allowed.

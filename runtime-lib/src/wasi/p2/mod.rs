@@ -5,10 +5,13 @@
 
 pub mod cli;
 pub mod clocks;
+pub mod config;
 pub mod filesystem;
 pub mod http;
 pub mod io;
+pub mod keyvalue;
 pub mod labels;
+pub mod logging;
 pub mod poll;
 pub mod random;
 pub mod sockets;

@@ -7,7 +7,6 @@
 mod accept;
 mod access_log;
 mod arriving;
-mod calendar;
 mod connection;
 mod exchange;
 mod offered;

@@ -8,8 +8,8 @@ use crate::host::http::body::BodyReader;
 use crate::host::http::h1::sending::{Outgoing, write_field, write_fields};
 use crate::host::stat::NS_PER_S;
 
-use super::calendar::Date;
 use super::request::Shape;
+use crate::host::calendar::Date;
 
 /// The head of a response, how its body is written, and whether the connection goes on.
 pub(super) fn response_head(

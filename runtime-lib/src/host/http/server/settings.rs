@@ -123,6 +123,22 @@ const NS_PER_MS: u64 = 1_000_000;
 const COUNT_MAX: u64 = 1 << 20;
 
 impl Settings {
+    /// The files that it names, each with whether the server writes or makes it.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, bool)> {
+        let mut files = Vec::new();
+        if let Address::Unix(path) = &self.address {
+            files.push((path.clone(), true));
+        }
+        if let Some(certificate) = &self.certificate {
+            files.push((certificate.chain.clone(), false));
+            files.push((certificate.key.clone(), false));
+        }
+        let log = self.access_log.as_ref().and_then(|log| log.path.clone());
+        files.extend(log.map(|path| (path, true)));
+        files
+    }
+
     /// Reads a command line, and the environment where it is silent.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use crate::host::http::server::calendar::Date;
+use crate::host::calendar::Date;
 use crate::host::http::server::settings::LogFormat;
 use crate::host::stat::NS_PER_S;
 

@@ -2,18 +2,18 @@
 
 /// A second since 1970.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Date {
-    pub(super) year: u64,
+pub(crate) struct Date {
+    pub(crate) year: u64,
     /// From 1, as the day.
-    pub(super) month: usize,
-    pub(super) day: u64,
-    pub(super) hour: u64,
-    pub(super) minute: u64,
-    pub(super) second: u64,
+    pub(crate) month: usize,
+    pub(crate) day: u64,
+    pub(crate) hour: u64,
+    pub(crate) minute: u64,
+    pub(crate) second: u64,
 }
 
 impl Date {
-    pub(super) fn of(seconds: u64) -> Date {
+    pub(crate) fn of(seconds: u64) -> Date {
         let (mut left, of_day) = (seconds / 86_400, seconds % 86_400);
         let is_leap = |year: u64| {
             year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
@@ -44,7 +44,7 @@ impl Date {
         }
     }
 
-    pub(super) fn month_name(&self) -> &'static str {
+    pub(crate) fn month_name(&self) -> &'static str {
         const MONTHS: [&str; 12] = [
             "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
         ];
