@@ -29,10 +29,13 @@ const DEPTH_MAX: usize = 256;
 pub(crate) fn read(spec: &OsStr) -> Result<Embedded, Failure> {
     let (host, guest) = host_and_guest("--embed", spec, spec.as_bytes())?;
     if guest.split('/').any(|name| name == "..") {
-        return Err(Failure::usage(Diagnostic::error(format!(
+        let message = format!(
             "the path in the guest goes up (`..`) in `--embed {}`",
             spec.display()
-        ))));
+        );
+        return Err(Failure::usage(
+            Diagnostic::error(message).help("write `--embed HOST` or `--embed HOST::GUEST`"),
+        ));
     }
     let mut reading = Reading {
         bytes: 0,
