@@ -2,91 +2,18 @@
 //!
 //! `resolve` turns these into plain options. Help texts are the documentation of each flag.
 
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::debug_args::DebugArgs;
-use crate::diagnostic::{ColorChoice, Diagnostic};
+use crate::diagnostic::ColorChoice;
 use crate::dirs::DirArgs;
 use crate::keys::{self, ListParser};
 use crate::profile::ProfileArgs;
 use crate::requests::Emit;
-
-/// The words that are subcommands rather than inputs.
-const SUBCOMMANDS: &[&str] = &[
-    "build",
-    "run",
-    "serve",
-    "inspect",
-    "check",
-    "targets",
-    "completions",
-    "help",
-];
-
-/// Commands of other tools, and what to do here.
-const FOREIGN_COMMANDS: &[(&str, &str)] = &[
-    ("compile", "`wasmelt build` compiles"),
-    ("validate", "`wasmelt check` validates"),
-    ("objdump", "`wasmelt build --emit asm` shows the code"),
-    (
-        "wit",
-        "`wasmelt inspect --wit` prints the world of a component",
-    ),
-    (
-        "plug",
-        "`wasmelt build COMMAND.wasm --plug LIBRARY.wasm` composes and builds",
-    ),
-    (
-        "compose",
-        "`wasmelt build --compose FILE.wac` composes and builds",
-    ),
-];
-
-/// What to say about a first word that is neither a command nor a file, if it is known what was
-/// meant.
-pub(crate) fn meant(words: &[OsString]) -> Option<Diagnostic> {
-    let word = words.get(1)?.to_str()?;
-    let is_word = word
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if !is_word || word.starts_with('-') || SUBCOMMANDS.contains(&word) || Path::new(word).exists()
-    {
-        return None;
-    }
-    let foreign = FOREIGN_COMMANDS.iter().find(|(name, _)| *name == word);
-    let help = match (
-        foreign,
-        keys::closest_word(word, SUBCOMMANDS.iter().copied()),
-    ) {
-        (Some((_, help)), _) => (*help).to_owned(),
-        (None, Some(closest)) => format!("did you mean `{closest}`?"),
-        (None, None) => return None,
-    };
-    let message = format!("`{word}` is neither a command of wasmelt nor a file");
-    Some(Diagnostic::error(message).help(help))
-}
-
-/// Adds the implied `build`: `wasmelt app.wasm` is `wasmelt build app.wasm`.
-pub(crate) fn with_implied_build(mut words: Vec<OsString>) -> Vec<OsString> {
-    let implied = match words.get(1) {
-        None => false,
-        Some(first) => {
-            let known = SUBCOMMANDS.iter().any(|name| first == OsStr::new(name));
-            !known
-                && !["-h", "--help", "-V", "--version"]
-                    .iter()
-                    .any(|flag| first == flag)
-        }
-    };
-    if implied {
-        words.insert(1, OsString::from("build"));
-    }
-    words
-}
 
 #[derive(Parser, Debug)]
 #[command(
@@ -115,6 +42,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Find what keeps components and modules from being built, and list what they import
     Check(CheckArgs),
+    /// Write a manifest for a component or module, by which `wasmelt build` needs no flags
+    Init(InitArgs),
     /// List what can be compiled for
     Targets,
     /// Print a completion script for a shell
@@ -123,8 +52,9 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct BuildArgs {
-    /// A component or module (`.wasm` or `.wat`), or `-` for standard input
-    #[arg(required_unless_present = "compose", conflicts_with = "compose")]
+    /// A component or module (`.wasm` or `.wat`), or `-` for standard input; by default that of the
+    /// manifest `wasmelt.toml` in the current directory
+    #[arg(conflicts_with = "compose")]
     pub(crate) input: Option<PathBuf>,
 
     /// Inputs that are too many
@@ -160,9 +90,16 @@ pub(crate) struct BuildArgs {
     #[arg(long)]
     pub(crate) split_debug: bool,
 
+    /// Print what the manifest and the flags say together, as a manifest, and build nothing
+    #[arg(long)]
+    pub(crate) print_config: bool,
+
     /// Arguments that the program always gets before those of its command line
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 
     #[command(flatten)]
     pub(crate) compose: ComposeArgs,
@@ -197,12 +134,11 @@ pub(crate) struct BuildArgs {
 pub(crate) struct RunArgs {
     /// A component or module (`.wasm` or `.wat`, `-` for standard input), and the program's
     /// arguments: everything after the input belongs to the program
-    #[arg(
-        required_unless_present = "compose",
-        trailing_var_arg = true,
-        value_name = "INPUT"
-    )]
+    #[arg(trailing_var_arg = true, value_name = "INPUT")]
     pub(crate) input_and_args: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 
     #[command(flatten)]
     pub(crate) compose: ComposeArgs,
@@ -317,8 +253,11 @@ pub(crate) struct InspectArgs {
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
     /// Components and modules
-    #[arg(required = true, value_name = "INPUT")]
+    #[arg(value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 
     /// Satisfy imports of each input with what this component exports
     #[arg(long, value_name = "FILE", help_heading = "Composition")]
@@ -339,6 +278,28 @@ pub(crate) struct CheckArgs {
 
     #[command(flatten)]
     pub(crate) console: ConsoleArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InitArgs {
+    /// A component or module
+    pub(crate) input: PathBuf,
+
+    /// Where to write
+    #[arg(short, long, value_name = "PATH", default_value = "wasmelt.toml")]
+    pub(crate) output: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) color: ColorArgs,
+}
+
+/// Where settings are.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// Read settings from this manifest, as from flags; by default from the `wasmelt.toml` of the
+    /// current directory where there is no INPUT
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -12,7 +12,7 @@ use crate::keys::Settings;
 pub(crate) struct DebugArgs {
     /// Backtraces with offsets and lines, and DWARF for debuggers. `-g1`, which is `-g=line-tables`,
     /// leaves out variables and types
-    #[arg(short = 'g', value_enum, value_name = "LEVEL", num_args = 0..=1, require_equals = true,
+    #[arg(short = 'g', long = "debug-info", value_enum, value_name = "LEVEL", num_args = 0..=1, require_equals = true,
         default_missing_value = "full")]
     debug: Option<DebugLevel>,
 

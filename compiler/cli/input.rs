@@ -227,7 +227,6 @@ static SOURCES: &[(&str, &str)] = &[
     ("wit", "an interface in WIT"),
     ("html htm", "HTML"),
     ("json", "JSON"),
-    ("toml", "TOML"),
 ];
 
 /// What the bytes are when they are nothing that the compiler could read.
@@ -331,6 +330,10 @@ fn text_or_unknown(bytes: &[u8], extension: Option<&str>) -> Diagnostic {
             .iter()
             .find(|(endings, _)| endings.split(' ').any(|ending| ending == extension))
     });
+    if extension == Some("toml") {
+        return Diagnostic::error("this is TOML, not WebAssembly")
+            .help("a manifest is given by `--config FILE`");
+    }
     if extension == Some("wac") {
         return Diagnostic::error("this is a script that composes, not WebAssembly")
             .help("give it in place of an input: `--compose FILE.wac`");

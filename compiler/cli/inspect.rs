@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Exit, Failure, printable};
 use crate::input::{self, InputPath, reason};
 use crate::pipeline;
 use crate::policy;
+use crate::policy_flags;
 use crate::preload;
 use crate::requests::Check;
 
@@ -59,6 +60,9 @@ fn executable(path: &InputPath, bytes: &[u8]) -> Result<String, Failure> {
     );
     for line in text.lines() {
         shown.push_str(&format!("  {}\n", printable(line)));
+    }
+    if let Some(flags) = policy_flags::flags(&text) {
+        shown.push_str(&format!("  {:<14} {}\n", "flags", printable(&flags)));
     }
     Ok(shown)
 }

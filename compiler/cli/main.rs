@@ -1,7 +1,7 @@
 //! The `wasmelt` command.
 //!
 //! ```text
-//! words ─args─▶ raw ─resolve─▶ requests ─▶ build | run | serve | inspect | check
+//! words ─manifest─▶ words ─args─▶ raw ─resolve─▶ requests ─▶ build | run | serve | inspect | check
 //! ```
 //!
 //! No two files name each other: what is said (`diagnostic`), read (`input`) and asked for
@@ -27,15 +27,18 @@ mod exec;
 mod guard;
 mod image;
 mod incremental;
+mod init;
 mod input;
 mod inspect;
 mod invoke;
 mod keys;
+mod manifest;
 mod multi_call;
 mod output;
 mod packs;
 mod pipeline;
 mod policy;
+mod policy_flags;
 mod preinit;
 mod preload;
 mod profile;
@@ -47,28 +50,37 @@ mod sbom;
 mod server;
 mod signals;
 mod split_debug;
+mod words;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Command};
-use diagnostic::{ColorChoice, Console, Exit, Failure};
+use args::{BuildArgs, Cli, Command};
+use diagnostic::{ColorChoice, Console, Diagnostic, Exit, Failure};
+use manifest::Completed;
 
 /// `run` fails with this code, so that all others are the program's.
 const RUN_FAILED: u8 = 125;
 
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
-    if let Some(diagnostic) = args::meant(&words) {
+    if let Some(diagnostic) = words::meant(&words) {
         Console::new(ColorChoice::Auto).show(&diagnostic);
         return ExitCode::from(Exit::Usage as u8);
     }
-    let words = args::with_implied_build(words);
+    let words = words::with_implied_build(words);
     let is_run = words
         .get(1)
         .is_some_and(|word| word == "run" || word == "serve");
-    let cli = match Cli::try_parse_from(words) {
+    let completed = match manifest::completed(words) {
+        Ok(completed) => completed,
+        Err(failure) => {
+            Console::new(ColorChoice::Auto).fail(&failure);
+            return exit_code(failure.exit as u8, is_run);
+        }
+    };
+    let cli = match Cli::try_parse_from(&completed.words) {
         Ok(cli) => cli,
         Err(error) => {
             if let Some(listing) = keys::listing_of(&error) {
@@ -78,21 +90,13 @@ fn main() -> ExitCode {
             }
             // Nobody is left to tell when that fails.
             let _ = error.print();
-            let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            return ExitCode::from(if is_run && code != 0 {
-                RUN_FAILED
-            } else {
-                code
-            });
+            return exit_code(u8::try_from(error.exit_code()).unwrap_or(2), is_run);
         }
     };
     let (console, result) = match cli.command {
         Command::Build(args) => {
             let console = resolve::console(&args.console);
-            (
-                console,
-                resolve::build(args).and_then(|resolved| build::build(&resolved)),
-            )
+            (console, build(args, &completed))
         }
         Command::Run(args) => {
             let console = resolve::console(&args.console);
@@ -113,6 +117,10 @@ fn main() -> ExitCode {
             let result = resolve::check(args).and_then(|resolved| inspect::check(&resolved));
             (console, result)
         }
+        Command::Init(args) => {
+            let console = Console::new(args.color.choice);
+            (console, init::init(&args.input, &args.output))
+        }
         Command::Targets => {
             let listing = packs::listing().and_then(|listing| inspect::print(&listing));
             (Console::new(ColorChoice::Auto), listing)
@@ -121,15 +129,36 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
+        Err(mut failure) => {
+            if let (Exit::Usage, Some(path)) = (failure.exit, &completed.used) {
+                let note = format!("`{}` has settings, too", path.display());
+                failure.diagnostic.notes.push(note);
+            }
             console.fail(&failure);
-            ExitCode::from(if is_run {
-                RUN_FAILED
-            } else {
-                failure.exit as u8
-            })
+            exit_code(failure.exit as u8, is_run)
         }
     }
+}
+
+fn exit_code(code: u8, is_run: bool) -> ExitCode {
+    ExitCode::from(match code {
+        0 => 0,
+        _ if is_run => RUN_FAILED,
+        code => code,
+    })
+}
+
+fn build(args: BuildArgs, completed: &Completed) -> Result<(), Failure> {
+    let is_print = args.print_config;
+    let resolved = resolve::build(args)?;
+    if is_print {
+        return inspect::print(&manifest::print(&completed.words, &resolved)?);
+    }
+    if let (true, Some(path)) = (completed.is_beside, &completed.used) {
+        let message = format!("the settings in `{}` apply", path.display());
+        resolved.console.show(&Diagnostic::information(message));
+    }
+    build::build(&resolved)
 }
 
 /// The script by which `shell` completes our command lines.

@@ -22,6 +22,7 @@ use crate::dirs::host_and_guest;
 use crate::embed;
 use crate::input::InputPath;
 use crate::keys::{self, Lists, Settings};
+use crate::manifest::no_input;
 use crate::requests::{Build, Check, Composition, Emit, LinkOptions, OutputPath, PreloadFile, Run};
 use crate::server;
 use crate::split_debug::split_debug;
@@ -33,7 +34,7 @@ use crate::split_debug::split_debug;
 pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     let console = console(&args.console);
     let input = args.compose.compose.as_ref().or(args.input.as_ref());
-    let input = InputPath::new(input.expect("clap requires one of them"));
+    let input = InputPath::new(input.ok_or_else(no_input)?);
     if let Some(second) = args.more.first() {
         return Err(two_inputs(&input, &InputPath::new(second)));
     }
@@ -158,6 +159,9 @@ fn library_entry(options: &Options, link: &LinkOptions) -> Result<Entry, Failure
 /// # Errors
 /// Arguments that contradict each other or mean nothing.
 pub(crate) fn check(args: CheckArgs) -> Result<Check, Failure> {
+    if args.inputs.is_empty() {
+        return Err(no_input());
+    }
     let console = console(&args.console);
     let (options, _) = code(Target::host(), &args.code, &args.grants, &console)?;
     Ok(Check {
@@ -201,7 +205,7 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
     let mut words = args.input_and_args.into_iter();
     let input = match &args.compose.compose {
         Some(script) => InputPath::new(script),
-        None => InputPath::new(Path::new(&words.next().expect("clap requires the input"))),
+        None => InputPath::new(Path::new(&words.next().ok_or_else(no_input)?)),
     };
     let composition = composition(args.compose)?;
     let preloads = preloads(&args.preload)?;

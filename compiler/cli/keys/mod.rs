@@ -12,7 +12,7 @@ mod value;
 mod wasi;
 mod wasm;
 
-use wasmelt_compiler::{Gate, Proposal};
+use wasmelt_compiler::{Gate, Options, Proposal, TARGETS, Target};
 
 pub(crate) use code::{CODEGEN, DEBUG, OPTIMIZE};
 pub(crate) use listing::{ListParser, closest_word, listing_of};
@@ -66,25 +66,70 @@ pub(crate) fn apply(settings: &mut Settings, lists: Lists<'_>) -> Result<(), Key
     Ok(())
 }
 
+/// The flag of this long name.
+pub(crate) fn flag(long: &str) -> Option<&'static Flag> {
+    FLAGS.into_iter().find(|flag| flag.long == long)
+}
+
+/// The flag that has this key.
+pub(crate) fn flag_with(key: &str) -> Option<&'static Flag> {
+    let has = |flag: &&Flag| flag.rows.iter().any(|row| row.key == key);
+    FLAGS.into_iter().find(has)
+}
+
+/// Whether an item of the flag of this long name is a level alone.
+pub(crate) fn is_level(long: &str, item: &str) -> bool {
+    long == OPTIMIZE.long && code::LEVELS.contains(&item)
+}
+
+/// Finds what is wrong with one list for every target.
+pub(crate) fn check(flag: &Flag, list: &str) -> Result<(), KeyError> {
+    let checked = |target| {
+        let options = Options {
+            target,
+            ..Options::default()
+        };
+        apply_list(&mut Settings::new(options), flag, list)
+    };
+    checked(Target::host()).or_else(|error| {
+        let mut targets = TARGETS.iter();
+        match targets.any(|target| checked(target).is_ok()) {
+            true => Ok(()),
+            false => Err(error),
+        }
+    })
+}
+
+/// The key of an item, and its value. `_` for `-` is understood as well.
+fn key_of(item: &str) -> (String, Value<'_>) {
+    match item.split_once('=') {
+        Some((key, value)) => (key.replace('_', "-"), Value(Some(value))),
+        None => (item.replace('_', "-"), Value(None)),
+    }
+}
+
+fn row_of(flag: &Flag, name: &str) -> Result<&'static Row, KeyError> {
+    let row = flag.rows.iter().find(|row| row.is_for(name));
+    row.ok_or_else(|| unknown_key(flag, name))
+}
+
+fn wrong_value(flag: &Flag, item: &str, name: &str, reason: &str) -> KeyError {
+    KeyError {
+        message: format!("`-{} {item}`: `{name}` {reason}", flag.short),
+        helps: Vec::new(),
+    }
+}
+
 fn apply_list(settings: &mut Settings, flag: &Flag, list: &str) -> Result<(), KeyError> {
     for item in list.split(',').filter(|item| !item.is_empty()) {
         // `-O2` is a level; `-O opt-level=2` and `-O inline` are keys.
         if flag.short == OPTIMIZE.short && code::opt_level(settings, Value(Some(item))).is_ok() {
             continue;
         }
-        let (key, value) = match item.split_once('=') {
-            Some((key, value)) => (key, Value(Some(value))),
-            None => (item, Value(None)),
-        };
-        // `_` for `-` is understood as well.
-        let name = key.replace('_', "-");
-        let Some(row) = flag.rows.iter().find(|row| row.is_for(&name)) else {
-            return Err(unknown_key(flag, &name));
-        };
-        apply_row(settings, flag, row, item, value).map_err(|reason| KeyError {
-            message: format!("`-{} {item}`: `{name}` {reason}", flag.short),
-            helps: Vec::new(),
-        })??;
+        let (name, value) = key_of(item);
+        let row = row_of(flag, &name)?;
+        apply_row(settings, flag, row, item, value)
+            .map_err(|reason| wrong_value(flag, item, &name, &reason))??;
     }
     Ok(())
 }
