@@ -185,10 +185,12 @@ fn grants(options: &Options, line: &mut impl FnMut(&str, &str)) {
 
 /// What drafts of WASI give.
 fn drafts(policy: &Policy, line: &mut impl FnMut(&str, &str)) {
-    for variable in &policy.config {
+    let variables = policy.config.iter().map(|variable| ("config", variable));
+    let pairs = policy.keyvalue.pairs.iter().map(|pair| ("pair", pair));
+    for (name, variable) in variables.chain(pairs) {
         match &variable.value {
-            Some(value) => line("config", &format!("{}={}", variable.name, quoted(value))),
-            None => line("config", &variable.name),
+            Some(value) => line(name, &format!("{}={}", variable.name, quoted(value))),
+            None => line(name, &variable.name),
         }
     }
     for bucket in &policy.keyvalue.buckets {
@@ -199,7 +201,10 @@ fn drafts(policy: &Policy, line: &mut impl FnMut(&str, &str)) {
     }
     if policy.log.level != LogLevel::default() {
         let level = format!("{:?}", policy.log.level).to_lowercase();
-        line("logging", &format!("from `{level}` on"));
+        line("logging", &format!("from {level} on"));
+    }
+    if policy.log.is_json {
+        line("log lines", "JSON");
     }
 }
 

@@ -91,6 +91,21 @@ fn of_line(name: &str, value: &str) -> Option<Vec<String>> {
         "stack" => pair("-W", format!("max-wasm-stack={}", bytes()?)),
         "time" => pair("-W", format!("timeout={}", time(bytes()?)?)),
         "random" => pair("-S", format!("max-random-size={}", bytes()?)),
+        "config" => pair("-S", format!("config-var={}", variable(value)?)),
+        "pair" => pair(
+            "-S",
+            format!("keyvalue-in-memory-data={}", variable(value)?),
+        ),
+        "bucket" => pair("-S", format!("keyvalue-bucket={}", text()?)),
+        "keyvalue" => {
+            let (file, _) = unquoted(value.strip_prefix("in ")?)?;
+            pair("-S", format!("keyvalue-file={file}"))
+        }
+        "logging" => {
+            let level = value.split(' ').nth(1)?;
+            pair("-S", format!("logging-level={level}"))
+        }
+        "log lines" => pair("-S", "logging-format=json".to_owned()),
         "working in" => pair("-S", format!("cwd={}", text()?)),
         "hardened" => Some(vec!["--harden".to_owned()]),
         "input" => pair("-S", "inherit-stdin=n".to_owned()),
