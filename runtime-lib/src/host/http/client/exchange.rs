@@ -294,6 +294,8 @@ impl Future for Exchange<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        // Trying once more may send the rest, where the system has room that it does not tell of.
+        let held_at = this.sender.as_ref().and_then(Sender::held_at);
         if let Err(error) = this.poll_send(cx) {
             if let Receiving::Body(_, writer) = &mut this.receiving {
                 writer.fail(error.clone());
@@ -307,8 +309,8 @@ impl Future for Exchange<'_> {
             return Poll::Ready(Ok(left.filter(|left| !used_up && left.buffer.is_empty())));
         }
         if this.silence.poll(cx).is_ready() {
-            let is_held = this.sender.as_ref().and_then(Sender::held_at).is_some();
-            let error = match is_held {
+            let is_held_now = this.sender.as_ref().and_then(Sender::held_at).is_some();
+            let error = match is_held_now || held_at.is_some_and(|sent_bytes| sent_bytes > 0) {
                 true => ErrorCode::ConnectionWriteTimeout,
                 false => ErrorCode::ConnectionReadTimeout,
             };
