@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use crate::debug_args::DebugArgs;
 use crate::diagnostic::ColorChoice;
 use crate::dirs::DirArgs;
+use crate::graph::GraphFormat;
 use crate::keys::{self, ListParser};
 use crate::profile::ProfileArgs;
 use crate::requests::Emit;
@@ -46,8 +47,12 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// List what can be compiled for
     Targets,
+    /// Explain an error by its code, such as `E006`; without one, list all codes
+    Explain(ExplainArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Write manual pages into a directory
+    Man(ManArgs),
 }
 
 #[derive(Args, Debug)]
@@ -246,6 +251,30 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     pub(crate) wit: bool,
 
+    /// Draw what a component or module is made of: who uses whom
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "svg",
+        conflicts_with_all = ["wit", "size"]
+    )]
+    pub(crate) graph: Option<GraphFormat>,
+
+    /// Satisfy imports of the input with what this component exports, and draw both
+    #[arg(long, value_name = "FILE", requires = "graph")]
+    pub(crate) plug: Vec<PathBuf>,
+
+    /// Say what takes the bytes of an executable: sections, modules, functions
+    #[arg(long, conflicts_with = "wit")]
+    pub(crate) size: bool,
+
+    /// As a page with a rectangle for each
+    #[arg(long, requires = "size")]
+    pub(crate) html: bool,
+
     #[command(flatten)]
     pub(crate) color: ColorArgs,
 }
@@ -300,6 +329,17 @@ pub(crate) struct ConfigArgs {
     /// current directory where there is no INPUT
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {
+    /// Where `man` finds them, such as `~/.local/share/man/man1`
+    pub(crate) directory: PathBuf,
 }
 
 #[derive(Args, Debug)]

@@ -2,6 +2,7 @@
 
 use wasmelt_compiler::{Error, ErrorKind, Gate};
 
+use crate::codes::{self, Page};
 use crate::diagnostic::{Diagnostic, Excerpt, Failure, Severity};
 use crate::input::Input;
 
@@ -37,11 +38,42 @@ impl Diagnostic {
         }
         Diagnostic {
             severity: Severity::Error,
+            page: page(error.kind, &message, input),
             message,
             place: Some(place),
             excerpt,
             notes: error.notes,
             helps,
+        }
+    }
+}
+
+/// What the compiler says of imports, exports and limits, by what is in it.
+static FAULTS: [(&str, &Page); 12] = [
+    ("nothing provides", &codes::NOTHING_PROVIDES),
+    ("is withheld from", &codes::WITHHELD),
+    ("has no function", &codes::NO_SUCH_FUNCTION),
+    ("has no export", &codes::NO_SUCH_FUNCTION),
+    ("wrong type", &codes::WRONG_TYPE),
+    ("incompatible import type", &codes::WRONG_TYPE),
+    ("mismatched resource types", &codes::WRONG_TYPE),
+    ("is a library, not a program", &codes::LIBRARY),
+    ("exports no function", &codes::NO_EXPORT),
+    ("does not export a function", &codes::NO_EXPORT),
+    ("more than `-W", &codes::LIMIT),
+    ("which may still change", &codes::MAY_CHANGE),
+];
+
+/// The page about an error, for those that many meet.
+fn page(kind: ErrorKind, message: &str, input: &Input) -> Option<&'static Page> {
+    match kind {
+        _ if Gate::of_message(message).is_some() => Some(&codes::MAY_CHANGE),
+        ErrorKind::Unsupported => Some(&codes::UNSUPPORTED),
+        ErrorKind::Invalid if input.is_text => Some(&codes::INVALID_TEXT),
+        ErrorKind::Invalid => Some(&codes::INVALID),
+        ErrorKind::Link | ErrorKind::Usage => {
+            let fault = FAULTS.iter().find(|(words, _)| message.contains(words));
+            fault.map(|(_, page)| *page)
         }
     }
 }

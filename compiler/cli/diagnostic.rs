@@ -11,10 +11,14 @@ use std::io::{IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
+use crate::codes::Page;
+
 /// One message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Diagnostic {
     pub(crate) severity: Severity,
+    /// What `wasmelt explain` says of it, under a code that is printed.
+    pub(crate) page: Option<&'static Page>,
     /// Lower case, no period, names in backticks.
     pub(crate) message: String,
     /// The file, and what is known about the place in it.
@@ -53,12 +57,19 @@ impl Diagnostic {
     fn new(severity: Severity, message: String) -> Diagnostic {
         Diagnostic {
             severity,
+            page: None,
             message,
             place: None,
             excerpt: None,
             notes: Vec::new(),
             helps: Vec::new(),
         }
+    }
+
+    /// Gives it a code.
+    pub(crate) fn page(mut self, page: &'static Page) -> Diagnostic {
+        self.page = Some(page);
+        self
     }
 
     pub(crate) fn place(mut self, place: impl Into<String>) -> Diagnostic {
@@ -86,7 +97,11 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Note => Level::NOTE,
         };
-        let mut group = annotate_snippets::Group::with_title(level.primary_title(&*self.message));
+        let mut title = level.primary_title(&*self.message);
+        if let Some(page) = self.page {
+            title = title.id(page.code);
+        }
+        let mut group = annotate_snippets::Group::with_title(title);
         if let Some(excerpt) = &self.excerpt {
             let end = excerpt.column + usize::from(excerpt.column < excerpt.text.len());
             group = group.element(

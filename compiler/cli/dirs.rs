@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 
+use crate::codes;
 use crate::diagnostic::{Diagnostic, Failure};
 
 /// What both flags say.
@@ -87,6 +88,7 @@ pub(crate) fn host_and_guest(
     let fault = |what: &str| {
         Failure::usage(
             Diagnostic::error(format!("{what} in `{flag} {}`", spec.display()))
+                .page(&codes::GRANT)
                 .help(format!("write `{flag} HOST` or `{flag} HOST::GUEST`")),
         )
     };

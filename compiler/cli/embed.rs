@@ -12,6 +12,7 @@ use std::sync::Arc;
 use wasmelt_abi::EMBEDDED_NODES_MAX;
 use wasmelt_compiler::{Embedded, EmbeddedItem, EmbeddedNode, FileContents};
 
+use crate::codes;
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::dirs::host_and_guest;
 use crate::input::reason;
@@ -34,7 +35,9 @@ pub(crate) fn read(spec: &OsStr) -> Result<Embedded, Failure> {
             spec.display()
         );
         return Err(Failure::usage(
-            Diagnostic::error(message).help("write `--embed HOST` or `--embed HOST::GUEST`"),
+            Diagnostic::error(message)
+                .page(&codes::GRANT)
+                .help("write `--embed HOST` or `--embed HOST::GUEST`"),
         ));
     }
     let mut reading = Reading {

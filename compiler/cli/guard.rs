@@ -3,6 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
+use crate::codes;
 use crate::diagnostic::{Diagnostic, Exit, Failure};
 
 /// What a panic said, from the hook that saw it.
@@ -26,6 +27,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
 /// A fault of wasmelt.
 pub(crate) fn bug(diagnostic: Diagnostic) -> Failure {
     let diagnostic = diagnostic
+        .page(&codes::BUG)
         .note("this is a bug in wasmelt, not in the input")
         .help("please report it, with the input and the command line");
     Failure {

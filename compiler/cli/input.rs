@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use wasmelt_compiler::{InputKind, input_kind};
 
+use crate::codes;
 use crate::diagnostic::{Diagnostic, Failure, printable};
 
 /// No input is larger than this; offsets in it fit 32 bits.
@@ -97,7 +98,8 @@ pub(crate) fn from_bytes(path: &InputPath, bytes: Vec<u8>) -> Result<Input, Fail
         InputPath::File(path) => path.extension().and_then(|extension| extension.to_str()),
     };
     if let Some(diagnostic) = foreign(&bytes, extension) {
-        return Err(Failure::input(diagnostic.place(name)));
+        let diagnostic = diagnostic.place(name).page(&codes::NOT_WEBASSEMBLY);
+        return Err(Failure::input(diagnostic));
     }
     Ok(Input {
         name,
@@ -137,7 +139,8 @@ pub(crate) fn read_bytes(path: &InputPath) -> Result<Vec<u8>, Failure> {
 }
 
 fn unreadable(path: &InputPath, name: &str, error: &io::Error) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("cannot read `{name}`: {}", reason(error)));
+    let message = format!("cannot read `{name}`: {}", reason(error));
+    let diagnostic = Diagnostic::error(message).page(&codes::UNREADABLE);
     let is_word = matches!(path, InputPath::File(path) if path.extension().is_none());
     match error.kind() {
         io::ErrorKind::IsADirectory => diagnostic.help("give the path of a `.wasm` file"),

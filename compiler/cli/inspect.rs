@@ -1,39 +1,63 @@
 //! `wasmelt inspect` and `wasmelt check`: what an input is, without compiling it.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use wasmelt_compiler::{Options, Summary};
 
-use crate::build::size;
+use crate::args::InspectArgs;
+use crate::build::size as shown_size;
 use crate::capabilities::{self, Capability};
 use crate::compose;
 use crate::diagnostic::{Diagnostic, Exit, Failure, printable};
+use crate::graph;
 use crate::input::{self, InputPath, reason};
 use crate::pipeline;
 use crate::policy;
 use crate::policy_flags;
 use crate::preload;
-use crate::requests::Check;
+use crate::requests::{Check, Composition};
+use crate::size;
+use crate::treemap;
 
-/// Describes a component or module, or what an executable may do; or prints a component's world.
+/// Describes a component or module, or what an executable may do; or prints a component's world, a
+/// drawing of either, or what takes the bytes of an executable.
 ///
 /// # Errors
 /// When the file is none of these, is not valid, or has no world.
-pub(crate) fn inspect(path: &Path, is_wit_wanted: bool) -> Result<(), Failure> {
-    let path = InputPath::new(path);
+pub(crate) fn inspect(args: &InspectArgs) -> Result<(), Failure> {
+    let path = InputPath::new(&args.file);
+    if let Some(format) = args.graph {
+        let composition = Composition {
+            plugs: args.plug.iter().map(|path| InputPath::new(path)).collect(),
+            ..Composition::default()
+        };
+        let input = compose::read(&path, &composition)?;
+        let graph = pipeline::graph(&input)?;
+        return print(&graph::drawn(&graph, &input.name, format));
+    }
     let bytes = input::read_bytes(&path)?;
-    if !is_wit_wanted {
-        if bytes.starts_with(b"\x7fELF") {
-            return print(&executable(&path, &bytes)?);
-        }
-        // Another file for Windows is told what it is.
-        if bytes.starts_with(b"MZ") && policy::of_executable(&bytes).is_some() {
-            return print(&executable(&path, &bytes)?);
-        }
+    let is_elf = bytes.starts_with(b"\x7fELF");
+    // Another file for Windows is told what it is.
+    let is_ours = bytes.starts_with(b"MZ") && policy::of_executable(&bytes).is_some();
+    if args.size {
+        let measured = (is_elf || is_ours).then(|| size::measured(&path.shown(), &bytes));
+        let Some(measured) = measured.flatten() else {
+            return Err(Failure::input(
+                Diagnostic::error("this is no executable, whose bytes could be told")
+                    .place(path.shown())
+                    .help("give an executable made by wasmelt"),
+            ));
+        };
+        return print(&match args.html {
+            true => treemap::page(&measured),
+            false => size::tables(&measured),
+        });
+    }
+    if !args.wit && (is_elf || is_ours) {
+        return print(&executable(&path, &bytes)?);
     }
     let input = input::from_bytes(&path, bytes)?;
-    if is_wit_wanted {
+    if args.wit {
         return print(&pipeline::wit(&input)?);
     }
     let summary = pipeline::summarize(&input)?;
@@ -56,7 +80,7 @@ fn executable(path: &InputPath, bytes: &[u8]) -> Result<String, Failure> {
     let mut shown = format!(
         "{}: executable, {}\n",
         path.shown(),
-        size(bytes.len() as u64)
+        shown_size(bytes.len() as u64)
     );
     for line in text.lines() {
         shown.push_str(&format!("  {}\n", printable(line)));
@@ -119,14 +143,14 @@ fn checked(name: &str, summary: &Summary) -> String {
 
 /// `inspect` on a module.
 fn described(name: &str, bytes: u64, summary: &Summary) -> String {
-    let mut text = format!("{name}: {}, {}\n", kind(summary), size(bytes));
+    let mut text = format!("{name}: {}, {}\n", kind(summary), shown_size(bytes));
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
     line(
         "functions",
         format!(
             "{}, {} of code",
             summary.functions,
-            size(summary.code_bytes)
+            shown_size(summary.code_bytes)
         ),
     );
     for memory in &summary.memories {
@@ -134,9 +158,12 @@ fn described(name: &str, bytes: u64, summary: &Summary) -> String {
     }
     line("tables", summary.tables.to_string());
     line("globals", summary.globals.to_string());
-    line("data", size(summary.data_bytes));
+    line("data", shown_size(summary.data_bytes));
     for (name, bytes) in &summary.custom {
-        line("custom", format!("{} ({})", printable(name), size(*bytes)));
+        line(
+            "custom",
+            format!("{} ({})", printable(name), shown_size(*bytes)),
+        );
     }
     for (name, ty) in &summary.exports {
         line("export", format!("{}: {}", printable(name), printable(ty)));
@@ -157,7 +184,7 @@ fn described(name: &str, bytes: u64, summary: &Summary) -> String {
 
 /// `inspect` on a component: what an interface has is indented below it.
 fn described_component(name: &str, bytes: u64, summary: &Summary) -> String {
-    let mut text = format!("{name}: component, {}\n", size(bytes));
+    let mut text = format!("{name}: component, {}\n", shown_size(bytes));
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<10} {value}\n"));
     for module in &summary.modules {
         let name = if module.name.is_empty() {
@@ -170,14 +197,17 @@ fn described_component(name: &str, bytes: u64, summary: &Summary) -> String {
             &format!(
                 "{} ({}, {} functions)",
                 printable(name),
-                size(module.bytes),
+                shown_size(module.bytes),
                 module.functions
             ),
         );
     }
     line("components", &format!("{} inside", summary.components));
     for (name, bytes) in &summary.custom {
-        line("custom", &format!("{} ({})", printable(name), size(*bytes)));
+        line(
+            "custom",
+            &format!("{} ({})", printable(name), shown_size(*bytes)),
+        );
     }
     for (name, ty) in &summary.exports {
         line("export", &format!("{}: {}", printable(name), printable(ty)));

@@ -15,6 +15,7 @@ mod args;
 mod build;
 mod cache;
 mod capabilities;
+mod codes;
 mod compiler_errors;
 mod compose;
 mod debug_args;
@@ -24,6 +25,8 @@ mod digest;
 mod dirs;
 mod embed;
 mod exec;
+mod explain;
+mod graph;
 mod guard;
 mod image;
 mod incremental;
@@ -32,6 +35,7 @@ mod input;
 mod inspect;
 mod invoke;
 mod keys;
+mod man;
 mod manifest;
 mod multi_call;
 mod output;
@@ -49,7 +53,9 @@ mod run;
 mod sbom;
 mod server;
 mod signals;
+mod size;
 mod split_debug;
+mod treemap;
 mod words;
 
 use std::process::ExitCode;
@@ -108,10 +114,7 @@ fn main() -> ExitCode {
             let result = resolve::serve(args).and_then(|resolved| run::run(&resolved));
             (console, result.map(|never| match never {}))
         }
-        Command::Inspect(args) => (
-            Console::new(args.color.choice),
-            inspect::inspect(&args.file, args.wit),
-        ),
+        Command::Inspect(args) => (Console::new(args.color.choice), inspect::inspect(&args)),
         Command::Check(args) => {
             let console = resolve::console(&args.console);
             let result = resolve::check(args).and_then(|resolved| inspect::check(&resolved));
@@ -125,6 +128,12 @@ fn main() -> ExitCode {
             let listing = packs::listing().and_then(|listing| inspect::print(&listing));
             (Console::new(ColorChoice::Auto), listing)
         }
+        Command::Explain(args) => {
+            let text = explain::explain(args.code.as_deref());
+            let printed = text.and_then(|text| inspect::print(&text));
+            (Console::new(ColorChoice::Auto), printed)
+        }
+        Command::Man(args) => (Console::new(ColorChoice::Auto), man::write(&args.directory)),
         Command::Completions(args) => (Console::new(ColorChoice::Auto), completions(args.shell)),
     };
     match result {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
+use crate::codes::UNWRITABLE;
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::{InputPath, reason};
 use crate::requests::OutputPath;
@@ -171,6 +172,7 @@ fn place(output: &OutputPath, input: &InputPath) -> Result<Place, Failure> {
                 Diagnostic::error(format!(
                     "cannot write `{shown}`: too many levels of symbolic links"
                 ))
+                .page(&UNWRITABLE)
                 .help(ELSEWHERE),
             )),
         };
@@ -178,6 +180,7 @@ fn place(output: &OutputPath, input: &InputPath) -> Result<Place, Failure> {
     if metadata.is_dir() {
         return Err(Failure::input(
             Diagnostic::error(format!("cannot write `{shown}`: it is a directory"))
+                .page(&UNWRITABLE)
                 .help(format!("choose another name: `-o {shown}.out`")),
         ));
     }
@@ -186,6 +189,7 @@ fn place(output: &OutputPath, input: &InputPath) -> Result<Place, Failure> {
     if is_input {
         return Err(Failure::input(
             Diagnostic::error(format!("`{shown}` is the input, and would be overwritten"))
+                .page(&UNWRITABLE)
                 .help("choose another name with `-o PATH`"),
         ));
     }
@@ -223,7 +227,8 @@ fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
         "cannot write `{}`: {}",
         path.display(),
         reason(error)
-    ));
+    ))
+    .page(&UNWRITABLE);
     let folder = folder_of(path);
     match error.kind() {
         io::ErrorKind::NotFound => {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use wasmelt_compiler::{System, TARGETS, Target};
 use wasmelt_linker::RuntimePack;
 
+use crate::codes;
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::reason;
 
@@ -50,6 +51,7 @@ pub(crate) fn find(target: &Target, given: &[PathBuf]) -> Result<Pack, Failure> 
         let message = format!("only object files can be made for {}", target.name);
         return Err(Failure::usage(
             Diagnostic::error(message)
+                .page(&codes::TARGET)
                 .note(format!("executables would need {missing}"))
                 .help("write an object: `--emit obj`"),
         ));
@@ -115,6 +117,7 @@ fn missing(target: &Target) -> Failure {
     };
     Failure::usage(
         Diagnostic::error(format!("there is no runtime pack for {}", target.name))
+            .page(&codes::TARGET)
             .note("what executables are linked with is a pack of its own for each target")
             .help(format!(
                 "give one that somebody has built: `--runtime-pack PATH`, or `{VARIABLE}=PATH`"

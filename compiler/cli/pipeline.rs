@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wasmelt_compiler::{CodeCache, Compiled, Entry, IMAGE_SECTION, Options, Summary};
+use wasmelt_compiler::{CodeCache, Compiled, Entry, Graph, IMAGE_SECTION, Options, Summary};
 use wasmelt_linker::{
     BUILD_ID_BYTES, ImageSection, LibraryRequest, LinkError, LinkRequest, RuntimePack, Split,
 };
@@ -74,6 +74,15 @@ pub(crate) fn check(input: &Input, options: &Options) -> Result<(), Failure> {
 /// As for [`compile`].
 pub(crate) fn summarize(input: &Input) -> Result<Summary, Failure> {
     guarded(|| wasmelt_compiler::summarize(&input.bytes))?
+        .map_err(|error| Failure::compiler(error, input))
+}
+
+/// What `input` is made of.
+///
+/// # Errors
+/// As for [`compile`], and when there is too much of it.
+pub(crate) fn graph(input: &Input) -> Result<Graph, Failure> {
+    guarded(|| wasmelt_compiler::graph(&input.bytes))?
         .map_err(|error| Failure::compiler(error, input))
 }
 

@@ -17,6 +17,7 @@ use crate::args::{
     BuildArgs, CheckArgs, CodeArgs, ComposeArgs, ConsoleArgs, GrantArgs, PreloadArgs, RunArgs,
     ServeArgs,
 };
+use crate::codes;
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::dirs::host_and_guest;
 use crate::embed;
@@ -340,7 +341,8 @@ fn target(name: &str) -> Result<&'static Target, Failure> {
         let known: Vec<String> = TARGETS.iter().map(|t| format!("`{}`", t.name)).collect();
         let mut diagnostic = Diagnostic::error(format!(
             "`--target {name}` is nothing that can be compiled for"
-        ));
+        ))
+        .page(&codes::TARGET);
         let names = TARGETS.iter().map(|target| target.name);
         if let Some(reason) = Target::refusal(name) {
             diagnostic = diagnostic.note(reason);
@@ -386,7 +388,11 @@ fn code(
         wasi: &grants.wasi,
     };
     keys::apply(&mut settings, lists).map_err(|error| {
-        let mut diagnostic = Diagnostic::error(error.message);
+        let page = match error.is_refused {
+            true => &codes::HONOUR,
+            false => &codes::KEY,
+        };
+        let mut diagnostic = Diagnostic::error(error.message).page(page);
         diagnostic.helps.extend(error.helps);
         Failure::usage(diagnostic)
     })?;
@@ -430,6 +436,7 @@ fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
         if !host::is_host(name) {
             return Err(Failure::usage(
                 Diagnostic::error(format!("`--allow-host {name}` names no host"))
+                    .page(&codes::GRANT)
                     .help("write `HOST`, `HOST:PORT` or `*.HOST`, without a scheme or a path"),
             ));
         }
@@ -478,6 +485,7 @@ fn environment_variable(spec: &str) -> Result<EnvVar, Failure> {
     if name.is_empty() || spec.contains('\0') {
         return Err(Failure::usage(
             Diagnostic::error(format!("there is no variable's name in `--env {spec}`"))
+                .page(&codes::GRANT)
                 .help("write `--env NAME` or `--env NAME=VALUE`"),
         ));
     }

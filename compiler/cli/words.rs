@@ -15,7 +15,9 @@ const SUBCOMMANDS: &[&str] = &[
     "check",
     "init",
     "targets",
+    "explain",
     "completions",
+    "man",
     "help",
 ];
 

@@ -46,7 +46,7 @@ pub use options::{
 pub use preinit::{PREINIT_EXPORT, PREINIT_MODULE, Preinit, Uninitialised};
 pub use profile::{Matched, ProfileFile};
 pub use proposal::Proposal;
-pub use summary::{Externs, ModuleSummary, Summary};
+pub use summary::{Externs, Graph, GraphNode, GraphNodeKind, ModuleSummary, Summary};
 pub use target::{Arch, Feature, Level, System, TARGETS, Target, TargetCpu};
 pub use wit::wit;
 pub use withheld::Withheld;
@@ -390,6 +390,19 @@ pub fn summarize(input: &[u8]) -> Result<Summary> {
     }
     let module = parse::parse_module(&wasm, parse::FEATURES)?;
     Ok(summary::of_module(&module))
+}
+
+/// What an input is made of, to be drawn.
+///
+/// # Errors
+/// As for [`summarize`], and when there is too much to draw.
+pub fn graph(input: &[u8]) -> Result<Graph> {
+    let wasm = binary(input, Encode::WhereNeeded)?;
+    if input_kind(&wasm) == InputKind::Component {
+        summarize(&wasm)?;
+        return summary::graph::of_component(&wasm);
+    }
+    summary::graph::of_module(&parse::parse_module(&wasm, parse::FEATURES)?)
 }
 
 /// The component that an input is, or whose type it carries, binary: text is assembled, and a module

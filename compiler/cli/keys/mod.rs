@@ -40,6 +40,8 @@ pub(crate) struct Lists<'a> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct KeyError {
     pub(crate) message: String,
+    /// It is known, and cannot be done.
+    pub(crate) is_refused: bool,
     pub(crate) helps: Vec<String>,
 }
 
@@ -116,6 +118,7 @@ fn row_of(flag: &Flag, name: &str) -> Result<&'static Row, KeyError> {
 fn wrong_value(flag: &Flag, item: &str, name: &str, reason: &str) -> KeyError {
     KeyError {
         message: format!("`-{} {item}`: `{name}` {reason}", flag.short),
+        is_refused: false,
         helps: Vec::new(),
     }
 }
@@ -173,6 +176,7 @@ fn apply_row(
         Effect::Refused(why) => {
             return Ok(Err(KeyError {
                 message: format!("{written} cannot be honoured"),
+                is_refused: true,
                 helps: vec![(*why).to_owned()],
             }));
         }
@@ -204,6 +208,7 @@ fn unknown_key(flag: &Flag, key: &str) -> KeyError {
     if short == OPTIMIZE.short && is_level(key) {
         return KeyError {
             message: format!("there is no level `{key}` of `-O`"),
+            is_refused: false,
             helps: vec![format!("the levels are {}", value::listed(code::LEVELS))],
         };
     }
@@ -218,6 +223,7 @@ fn unknown_key(flag: &Flag, key: &str) -> KeyError {
     };
     KeyError {
         message: format!("unknown key `{key}` for `-{short}`"),
+        is_refused: false,
         helps: vec![help],
     }
 }

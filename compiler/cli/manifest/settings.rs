@@ -15,6 +15,7 @@ use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::codes;
 use crate::diagnostic::{Diagnostic, Excerpt, Failure, printable};
 use crate::input::reason;
 use crate::keys;
@@ -83,7 +84,7 @@ impl Manifest {
         let name = printable(&path.to_string_lossy());
         let fault = |why: &str| {
             let message = format!("cannot read the manifest `{name}`: {why}");
-            Failure::input(Diagnostic::error(message))
+            Failure::input(Diagnostic::error(message).page(&codes::MANIFEST))
         };
         let length = std::fs::metadata(path).map(|metadata| metadata.len());
         if length.is_ok_and(|length| length > BYTES_MAX) {
@@ -261,7 +262,9 @@ impl Manifest {
         let before = self.text.get(..fault.at.start).unwrap_or(&self.text);
         let line = before.matches('\n').count();
         let column = before.len() - before.rfind('\n').map_or(0, |newline| newline + 1);
-        let mut diagnostic = Diagnostic::error(fault.message).place(&*self.name);
+        let mut diagnostic = Diagnostic::error(fault.message)
+            .page(&codes::MANIFEST)
+            .place(&*self.name);
         diagnostic.excerpt = Some(Excerpt {
             line: line + 1,
             column,

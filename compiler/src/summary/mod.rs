@@ -3,9 +3,11 @@
 mod component;
 mod component_type;
 mod description;
+pub(crate) mod graph;
 
 pub(crate) use component::{externs, of_component};
 pub use description::{Externs, ModuleSummary, Summary};
+pub use graph::{Graph, GraphNode, GraphNodeKind};
 
 use crate::parse::{Extern, ImportKind, Module};
 use crate::plan::type_text;
