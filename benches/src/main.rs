@@ -18,6 +18,7 @@ mod programs;
 mod size;
 mod startup;
 mod streams;
+mod threads;
 mod throughput;
 mod tools;
 
@@ -65,7 +66,7 @@ fn run() -> Result<()> {
 fn measure(options: &Options, figures: &mut Figures) -> Result<()> {
     let tools = Tools::find(options)?;
     tools.describe();
-    let sections: [(&str, Section); 7] = [
+    let sections: [(&str, Section); 8] = [
         ("startup", startup::run),
         ("throughput", throughput::run),
         ("compile", compile::run),
@@ -73,6 +74,7 @@ fn measure(options: &Options, figures: &mut Figures) -> Result<()> {
         ("components", components::run),
         ("async", streams::run),
         ("http", http::run),
+        ("threads", threads::run),
     ];
     for (name, section) in sections {
         if options.sections.is_empty() || options.sections.iter().any(|s| s == name) {

@@ -16,6 +16,7 @@ sections, all by default:
   components  calls between components; start and compilation of big ones
   async       streams, timers and connections of WASI 0.3
   http        CPU time of a request, time to the first response
+  threads     a sum on two threads, shared memory on one, starting threads
 
 options:
   --rounds N    repeats of each measurement
@@ -77,7 +78,8 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Option<Options>> {
             "--svg" => options.svg = Some(value()?.into()),
             "--save" => options.save = Some(value()?.into()),
             "--load" => options.load = Some(value()?.into()),
-            "startup" | "throughput" | "compile" | "size" | "components" | "async" | "http" => {
+            "startup" | "throughput" | "compile" | "size" | "components" | "async" | "http"
+            | "threads" => {
                 options.sections.push(word);
             }
             _ => return Err(format!("`{word}` is no section and no option\n\n{HELP}")),

@@ -56,6 +56,8 @@ pub struct Options {
     pub stack_bytes_max: Option<u64>,
     /// Bytes of garbage-collected objects (`-W max-gc-heap-size`); address space is the limit if none.
     pub gc_heap_bytes_max: Option<u64>,
+    /// So many threads run at once, besides the first (`-W max-threads`); a default if none.
+    pub threads_max: Option<u64>,
     /// What becomes of functions that nothing provides.
     pub unknown_imports: UnknownImports,
     /// How many of some things a program may have.
@@ -347,6 +349,7 @@ impl Default for Options {
             memory_bytes_max: None,
             stack_bytes_max: None,
             gc_heap_bytes_max: None,
+            threads_max: None,
             unknown_imports: UnknownImports::Refuse,
             counts: Counts::default(),
             trap_on_grow_failure: false,

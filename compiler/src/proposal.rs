@@ -75,7 +75,7 @@ proposals! {
         "garbage collection in components";
     Gc "gc" WasmFeatures::GC, true, "garbage collection";
     RelaxedSimd "relaxed-simd" WasmFeatures::RELAXED_SIMD, true, "relaxed SIMD";
-    SharedMemory "shared-memory" WasmFeatures::empty(), false, "shared memory";
+    SharedMemory "shared-memory" WasmFeatures::empty(), true, "shared memories";
     SharedEverythingThreads "shared-everything-threads" WasmFeatures::SHARED_EVERYTHING_THREADS,
         false, "shared-everything threads";
     StackSwitching "stack-switching" WasmFeatures::STACK_SWITCHING, false, "stack switching";

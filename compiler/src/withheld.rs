@@ -19,6 +19,8 @@ pub struct Withheld {
     pub logging: bool,
     /// `network-error-code` (`-S network-error-code=n`).
     pub network_error_code: bool,
+    /// wasi-threads (`-S threads=n`).
+    pub threads: bool,
 }
 
 impl Withheld {
@@ -32,6 +34,7 @@ impl Withheld {
             interface == "wasi:sockets/network" && function == "network-error-code";
         let rows = [
             (self.wasi && is_wasi, "cli"),
+            (self.threads && module == "wasi", "threads"),
             (self.p0 && is_p0, "preview0"),
             (self.p3 && is_p3, "p3"),
             (self.http && interface.starts_with("wasi:http/"), "http"),
@@ -72,6 +75,7 @@ mod tests {
             keyvalue: true,
             logging: true,
             network_error_code: true,
+            threads: true,
         };
         let cases = [
             ("wasi_unstable", "fd_read", Some("preview0")),
@@ -91,6 +95,7 @@ mod tests {
                 Some("keyvalue"),
             ),
             ("wasi:logging/logging", "log", Some("logging")),
+            ("wasi", "thread-spawn", Some("threads")),
             ("demo:cli/x@0.3.0", "f", None),
         ];
         for (module, function, key) in cases {

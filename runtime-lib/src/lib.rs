@@ -1,7 +1,7 @@
 //! The static library linked into every executable that wasmelt makes.
 //!
 //! `main` (in `vm::process`) looks at the program's description and jumps to one of the ways of
-//! running it: `main_command`, `main_invoke` or `main_script`. Compiled code calls the runtime
+//! running it: `main_command`, `main_invoke`, `main_threads` or `main_script`. Compiled code calls the runtime
 //! functions of `vm` and the host functions of `exports` by symbol; what a program does not call,
 //! the linker drops.
 
@@ -17,6 +17,7 @@ mod main_invoke;
 mod main_library;
 mod main_restricted;
 mod main_script;
+mod main_threads;
 #[cfg(all(unix, panic = "abort", not(feature = "library")))]
 mod malloc;
 #[cfg(panic = "abort")]

@@ -10,7 +10,11 @@
 //! stores N                         ok
 //! store N                          ok
 //! reset N                          ok
+//! in N COMMAND                     what is answered to the command
+//! wait N                           ok
 //! ```
+//!
+//! `in` has a thread of its own obey a command, and `wait` waits for it to have obeyed all.
 //!
 //! Where the first command is `stores`, there can be so many stores, and the commands are about
 //! store 0 until `store` chooses another, which begins then. `reset` begins one again, and chooses it.
@@ -25,9 +29,11 @@
 //! that text. What cannot be obeyed is answered with `error TEXT`.
 
 mod spectest;
+mod threads;
 
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 
+use self::threads::Threads;
 use crate::component::dynamic;
 use crate::main_invoke::types;
 use crate::vm::store::{Store, set_current};
@@ -51,29 +57,33 @@ extern "C" fn wasmelt_main_script(program: &'static Program) -> ! {
         }
     };
     let mut driver = Driver {
-        program,
         worker,
-        stores: vec![Some(Used::new(store))],
-        chosen: 0,
+        ..Driver::of(program, store)
     };
     let mut answers = std::io::stdout();
+    let mut threads = Threads::new(store, |store| {
+        let mut driver = Driver::of(process::program(), store);
+        Box::new(move |command| answer_to(&mut driver, command))
+    });
     for command in commands {
         let Ok(command) = command else {
             process::exit(1)
         };
-        let mut answer = driver
-            .obey(&command)
-            .unwrap_or_else(|why| format!("error {why}"));
-        answer.push('\n');
-        if answers
-            .write_all(answer.as_bytes())
-            .and_then(|()| answers.flush())
-            .is_err()
-        {
+        if threads.tell(&command).is_none() {
+            threads.answer(answer_to(&mut driver, &command));
+        }
+        if threads.give(&mut answers).is_err() {
             process::exit(1)
         }
     }
-    process::exit(0)
+    threads.end_all();
+    process::exit(i32::from(threads.give(&mut answers).is_err()))
+}
+
+/// The answer to one command.
+fn answer_to(driver: &mut Driver, command: &str) -> String {
+    let answer = driver.obey(command);
+    answer.unwrap_or_else(|why| format!("error {why}"))
 }
 
 struct Driver {
@@ -109,6 +119,15 @@ fn slots(command: &str) -> Option<usize> {
 }
 
 impl Driver {
+    fn of(program: &'static Program, store: &'static Store) -> Driver {
+        Driver {
+            program,
+            worker: None,
+            stores: vec![Some(Used::new(store))],
+            chosen: 0,
+        }
+    }
+
     /// The answer to one command.
     fn obey(&mut self, line: &str) -> Result<String, String> {
         let mut words = line.split_ascii_whitespace();
@@ -419,12 +438,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_answered() {
-        let mut driver = Driver {
-            program: process::program(),
-            worker: None,
-            stores: vec![Some(Used::new(crate::vm::store::new_for_tests()))],
-            chosen: 0,
-        };
+        let mut driver = Driver::of(process::program(), crate::vm::store::new_for_tests());
         for line in [
             "",
             "x",

@@ -38,6 +38,7 @@ use crate::vm::memory::{
     bytes_copy, memory_copy, memory_fill, memory_grow, memory_grow_or_trap, memory_init,
 };
 use crate::vm::profile::profile_call;
+use crate::vm::sharing::{common_memory_grow, common_memory_grow_or_trap};
 use crate::vm::table::{table_copy, table_fill, table_grow, table_grow_or_trap, table_init};
 
 macro_rules! native {

@@ -72,10 +72,6 @@ fn check(
 ) -> Result<(), Failed> {
     let outcome = match read::read(&legacy::unfolded(&script.text)) {
         _ if script.asks("stack_switching") => Outcome::unread(&script.text, "stack switching"),
-        // What follows asks for what these have done.
-        Ok(steps) if steps.iter().any(read::Step::starts_threads) => {
-            Outcome::unread(&script.text, read::THREADS)
-        }
         Ok(mut steps) => {
             link::link(&mut steps);
             let outcome = script::run(&steps, spectest, script, &executable);

@@ -112,7 +112,14 @@ pub struct Pass<'s> {
     /// By name; the last instance's is empty.
     instances: HashMap<String, Target>,
     registered: HashMap<String, Target>,
+    /// The threads that have been started, in their order.
+    threads: Vec<&'s str>,
+    /// What the script knew when the thread began whose steps these are.
+    outside: Option<Known>,
 }
+
+/// Instances, and those that are registered.
+type Known = (HashMap<String, Target>, HashMap<String, Target>);
 
 /// The name under which the last instance and the last definition are also known: no identifier
 /// of a script is empty.
@@ -144,6 +151,8 @@ impl<'s> Pass<'s> {
             definitions: HashMap::new(),
             instances: HashMap::new(),
             registered: HashMap::from([("spectest".to_owned(), Ok(0))]),
+            threads: Vec::new(),
+            outside: None,
         };
         for (position, step) in steps.iter().enumerate() {
             pass.step(position, step);
@@ -187,21 +196,62 @@ impl<'s> Pass<'s> {
             StepKind::Reject { wasm } => self.reject(line, wasm),
             StepKind::Unlinkable { wasm } => self.unlinkable(position, line, wasm),
             StepKind::Action { action, expected } => self.act(position, line, action, expected),
+            StepKind::Thread { name, shared } => self.begin_thread(name, shared.as_deref()),
+            StepKind::ThreadEnd => {
+                if let Some((instances, registered)) = self.outside.take() {
+                    (self.instances, self.registered) = (instances, registered);
+                }
+            }
+            StepKind::Wait { thread } => {
+                match self.threads.iter().position(|name| name == thread) {
+                    Some(number) => self.ask(line, format!("wait {number}")),
+                    None => self.outcome.fail(line, "no such thread"),
+                }
+            }
             StepKind::Unsupported { reason } => self.outcome.leave_out(reason),
         }
+    }
+
+    /// What follows is a thread's, which knows one instance.
+    fn begin_thread(&mut self, name: &'s str, shared: Option<&str>) {
+        self.threads.push(name);
+        let target = |known: &HashMap<String, Target>, name: &str| {
+            let target = known.get(name)?.clone();
+            Some((name.to_owned(), target))
+        };
+        let instances = shared.and_then(|shared| target(&self.instances, shared));
+        let registered = target(&self.registered, "spectest");
+        self.outside = Some((
+            std::mem::replace(&mut self.instances, instances.into_iter().collect()),
+            std::mem::replace(&mut self.registered, registered.into_iter().collect()),
+        ));
+    }
+
+    /// A command that has to succeed.
+    fn ask(&mut self, line: usize, command: String) {
+        self.push(Question {
+            line,
+            command,
+            expected: &Expected::Success,
+            counts: false,
+            superseded: None,
+        });
+    }
+
+    /// A question to whoever's step it is.
+    fn push(&mut self, mut question: Question<'s>) {
+        if self.outside.is_some() {
+            let thread = self.threads.len() - 1;
+            question.command = format!("in {thread} {}", question.command);
+        }
+        self.questions.push(question);
     }
 
     /// A module or component that the following steps may use.
     fn instance(&mut self, position: usize, line: usize, name: Option<&str>, wasm: &'s Encoded) {
         let target = self.unit(position, wasm);
         match &target {
-            Ok(unit) => self.questions.push(Question {
-                line,
-                command: self.units[*unit].instantiate(),
-                expected: &Expected::Success,
-                counts: false,
-                superseded: None,
-            }),
+            Ok(unit) => self.ask(line, self.units[*unit].instantiate()),
             Err(Absence::Failed(why)) => match self.superseded.get(&line) {
                 Some(_) => {}
                 None => self.outcome.fail(line, why),
@@ -269,7 +319,7 @@ impl<'s> Pass<'s> {
             }
         };
         match command {
-            Ok(command) => self.questions.push(Question {
+            Ok(command) => self.push(Question {
                 line,
                 command,
                 expected,
@@ -311,7 +361,7 @@ impl<'s> Pass<'s> {
                 self.judge(line, &Absence::Failed(why.to_owned()));
             }
             Ok(_) => match self.unit(position, wasm) {
-                Ok(unit) => self.questions.push(Question {
+                Ok(unit) => self.push(Question {
                     line,
                     command: self.units[unit].instantiate(),
                     expected: &Expected::Unlinkable,

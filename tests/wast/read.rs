@@ -24,16 +24,6 @@ pub struct Step {
     pub kind: StepKind,
 }
 
-impl Step {
-    /// Whether it starts a thread, or waits for one.
-    pub fn starts_threads(&self) -> bool {
-        matches!(&self.kind, StepKind::Unsupported { reason } if reason == THREADS)
-    }
-}
-
-/// Why steps that do are left out.
-pub const THREADS: &str = "threads that a script starts";
-
 #[derive(Debug)]
 pub enum StepKind {
     Module {
@@ -60,6 +50,16 @@ pub enum StepKind {
     Action {
         action: Action,
         expected: Expected,
+    },
+    /// What follows, up to `ThreadEnd`, is done by a thread that knows one of the modules.
+    Thread {
+        name: String,
+        shared: Option<String>,
+    },
+    ThreadEnd,
+    /// The thread has ended.
+    Wait {
+        thread: String,
     },
     /// A directive that asks for something that is not there.
     Unsupported {
@@ -105,14 +105,34 @@ pub fn read(text: &str) -> Result<Vec<Step>, String> {
     let buffer = ParseBuffer::new_with_lexer(lexer).map_err(|error| error.to_string())?;
     let script = parser::parse::<wast::Wast<'_>>(&buffer).map_err(|error| error.to_string())?;
     let mut steps = Vec::new();
-    for directive in script.directives {
-        let (line, _) = directive.span().linecol_in(text);
-        steps.push(Step {
-            line: line + 1,
-            kind: step(directive),
-        });
-    }
+    add(&mut steps, script.directives, text);
     Ok(steps)
+}
+
+fn add(steps: &mut Vec<Step>, directives: Vec<WastDirective<'_>>, text: &str) {
+    for directive in directives {
+        let (line, _) = directive.span().linecol_in(text);
+        let mut push = |kind| {
+            steps.push(Step {
+                line: line + 1,
+                kind,
+            });
+        };
+        match directive {
+            WastDirective::Thread(thread) => {
+                push(StepKind::Thread {
+                    name: thread.name.name().to_owned(),
+                    shared: owned(thread.shared_module),
+                });
+                add(steps, thread.directives, text);
+                steps.push(Step {
+                    line: line + 1,
+                    kind: StepKind::ThreadEnd,
+                });
+            }
+            directive => push(step(directive)),
+        }
+    }
 }
 
 fn step(directive: WastDirective<'_>) -> StepKind {
@@ -184,8 +204,9 @@ fn step(directive: WastDirective<'_>) -> StepKind {
         WastDirective::AssertSuspension { .. } => StepKind::Unsupported {
             reason: "stack switching".to_owned(),
         },
-        WastDirective::Thread(_) | WastDirective::Wait { .. } => StepKind::Unsupported {
-            reason: THREADS.to_owned(),
+        WastDirective::Thread(_) => unreachable!("its directives are steps of their own"),
+        WastDirective::Wait { thread, .. } => StepKind::Wait {
+            thread: thread.name().to_owned(),
         },
     }
 }

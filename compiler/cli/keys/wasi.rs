@@ -123,6 +123,15 @@ pub(crate) static WASI: Flag = Flag {
                 Ok(())
             },
         ),
+        Row::apply(
+            "threads",
+            Takes::Flag,
+            "wasi-threads; `threads=n` refuses it",
+            |settings, value| {
+                settings.options.withheld.threads = !value.flag()?;
+                Ok(())
+            },
+        ),
         Row::always("cli-exit-with-code"),
         Row::refused(
             "tcplisten",
@@ -196,7 +205,6 @@ pub(crate) static WASI: Flag = Flag {
         Row::engine("http-outgoing-body-buffer-chunks", Takes::Number),
         Row::engine("http-outgoing-body-chunk-size", Takes::Bytes),
         Row::missing("tls", Takes::Flag, "`wasi:tls`"),
-        Row::missing("threads", Takes::Flag, "`wasi-threads`"),
         Row::missing("nn", Takes::Flag, "`wasi:nn`"),
         Row::missing("nn-graph", Takes::Text("FORMAT::DIR"), "`wasi:nn`"),
         Row::apply(

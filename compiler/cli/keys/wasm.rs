@@ -80,6 +80,15 @@ pub(crate) static WASM: Flag = Flag {
             },
         ),
         Row::apply(
+            "max-threads",
+            Takes::Number,
+            "so many threads run at once, besides the first; by default 1000",
+            |settings, value| {
+                settings.options.threads_max = Some(value.number()?);
+                Ok(())
+            },
+        ),
+        Row::apply(
             "unknown-imports-trap",
             Takes::Flag,
             "functions that nothing provides trap when they are called",

@@ -333,6 +333,7 @@ fn is_entry(plan: &LinkPlan<'_>, id: FuncId) -> bool {
             | FuncKind::TaskCallback(_)
             | FuncKind::ThreadStart(_)
             | FuncKind::Instantiate(_)
+            | FuncKind::InstantiateAgain(_)
     )
 }
 

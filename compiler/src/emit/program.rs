@@ -15,8 +15,8 @@ use std::collections::HashMap;
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{
     CallSite, CodeMap, Export, FuncRef, HARDEN_SYMBOL, Handler, Instance, P0_PREFIX, P1_PREFIX,
-    P2_INIT, P2_PREFIX, P2_PREOPENS, P3_PREFIX, PROFILE_COUNTERS_SYMBOL, Policy, PolicyFlags,
-    Program, Region, STAMP_SYMBOL, Slice, Str, TableInit, ValueType,
+    P1_THREADS_PREFIX, P2_INIT, P2_PREFIX, P2_PREOPENS, P3_PREFIX, PROFILE_COUNTERS_SYMBOL, Policy,
+    PolicyFlags, Program, Region, STAMP_SYMBOL, Slice, Str, TableInit, ValueType,
 };
 use wasmparser::ValType;
 
@@ -336,7 +336,7 @@ impl<'a> Writer<'a> {
             field(offset_of!(Program, main)),
             Address::Symbol(main.to_owned()),
         );
-        if restricts || policy.has_rare() {
+        if restricts || policy.has_rare() || plan.threads.is_some() {
             let rare = Address::Blob(self.write_rare());
             self.blob
                 .set_address(field(offset_of!(Program, rare)), rare);
@@ -389,8 +389,8 @@ impl<'a> Writer<'a> {
             if name.or_else(|| symbol.strip_prefix(P3_PREFIX)) == Some(P2_PREOPENS) {
                 return policy.has_directories().then(|| P2_INIT.to_owned());
             }
-            let name = symbol.strip_prefix(P1_PREFIX);
-            let name = name.or_else(|| symbol.strip_prefix(P0_PREFIX))?;
+            let mut prefixes = [P1_THREADS_PREFIX, P1_PREFIX, P0_PREFIX].iter();
+            let name = prefixes.find_map(|prefix| symbol.strip_prefix(prefix))?;
             let needed =
                 policy.has_directories() || policy.inherit_network && name.starts_with("sock_");
             needed.then(|| format!("{P1_PREFIX}init"))

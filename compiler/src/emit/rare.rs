@@ -4,9 +4,12 @@ use super::blob::Address;
 use super::http::CLIENT_INTERFACES;
 use super::program::Writer;
 use crate::options::Entry;
-use crate::plan::{Purpose, Server};
+use crate::plan::{Purpose, Server, Threads};
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{Hardening, RANDOM_BYTES_MAX, RESTRICT_SYMBOL, Rare, Streams, SystemCalls};
+
+/// So many threads run at once, besides the first, unless the options say otherwise.
+const THREADS_MAX: u64 = 1000;
 
 impl Writer<'_> {
     /// The symbol of the runtime's way of running the program, when nothing restricts it.
@@ -22,6 +25,7 @@ impl Writer<'_> {
             Purpose::Run(_) if self.plan.server == Some(Server::P3) => "wasmelt_main_http_p3",
             Purpose::Run(Entry::Invoke(_)) => "wasmelt_main_invoke",
             Purpose::Run(Entry::Library) => "wasmelt_main_library",
+            Purpose::Run(_) if self.plan.threads.is_some() => "wasmelt_main_threads",
             Purpose::Run(_) if self.plan.linked.instances.is_empty() => "wasmelt_main_command",
             Purpose::Run(_) => "wasmelt_main_component",
             Purpose::Script => "wasmelt_main_script",
@@ -74,9 +78,39 @@ impl Writer<'_> {
             let field = field(offset_of!(Rare, embedded));
             self.blob.set_address(field, Address::Blob(embedded));
         }
+        if let Some(threads) = &self.plan.threads {
+            let threads = Address::Blob(self.write_threads(threads));
+            self.blob
+                .set_address(field(offset_of!(Rare, threads)), threads);
+        }
         if let Some(cwd) = &policy.cwd {
             self.str(field(offset_of!(Rare, cwd)), cwd.as_bytes());
         }
+        at
+    }
+
+    /// Writes a `wasmelt_abi::Threads`; gives its offset.
+    fn write_threads(&mut self, threads: &Threads) -> u64 {
+        let functions = self
+            .blob
+            .reserve(threads.instantiate.len() * size_of::<u64>());
+        for (position, func) in (0..).zip(&threads.instantiate) {
+            if let Some(func) = *func {
+                let field = functions + position * size_of::<u64>() as u64;
+                self.blob.set_address(field, Address::Code(func));
+            }
+        }
+        let at = self.blob.reserve(size_of::<wasmelt_abi::Threads>());
+        let field = |offset: usize| at + offset as u64;
+        let start = field(offset_of!(wasmelt_abi::Threads, start));
+        self.blob.set_address(start, Address::Code(threads.start));
+        let instantiate = field(offset_of!(wasmelt_abi::Threads, instantiate));
+        self.slice(instantiate, (Some(functions), threads.instantiate.len()));
+        let threads_max = self.options.threads_max.unwrap_or(THREADS_MAX);
+        self.blob.set_u64(
+            field(offset_of!(wasmelt_abi::Threads, threads_max)),
+            threads_max,
+        );
         at
     }
 
@@ -105,6 +139,8 @@ impl Writer<'_> {
         let is_server = self.plan.server.is_some();
         let sends = policy.grants_http() && self.calls_host(&CLIENT_INTERFACES);
         let sockets = policy.inherit_network || is_server || sends;
+        // Threads are among what waits for several things.
+        let has_events = !self.plan.linked.instances.is_empty() || self.plan.threads.is_some();
         let has = [
             (
                 SystemCalls::FILES,
@@ -113,7 +149,7 @@ impl Writer<'_> {
             (SystemCalls::SOCKETS, sockets),
             (SystemCalls::NAMES, policy.allow_ip_name_lookup || sends),
             (SystemCalls::CERTIFICATES, sends),
-            (SystemCalls::EVENTS, !self.plan.linked.instances.is_empty()),
+            (SystemCalls::EVENTS, has_events),
             (SystemCalls::WORKERS, is_server),
         ];
         let has = has.iter().filter(|(_, it_has)| *it_has);

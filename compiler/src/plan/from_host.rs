@@ -4,12 +4,13 @@ use super::function_name::import_name;
 use super::host;
 use super::instantiate::Instantiator;
 use super::sigs::value_type;
+use super::threads;
 use super::{Callee, FuncKind, Purpose, Value};
 use crate::error::{Error, Result};
 use crate::index::{InstanceIndex, RegionIndex, SigId, TagId};
 use crate::options::UnknownImports;
 use crate::parse::{Import, ImportKind, Module};
-use wasmparser::{FuncType, MemoryType, ValType};
+use wasmparser::{FuncType, ValType};
 
 /// What Wasmtime's scripts import for a collection.
 const COLLECT: (&str, &str) = ("wasmtime", "gc");
@@ -23,8 +24,17 @@ impl<'a> Instantiator<'a, '_> {
     ) -> Result<()> {
         let unknown = self.options.unknown_imports;
         let ImportKind::Func(func) = import.kind else {
+            if let ImportKind::Memory(memory) = import.kind
+                && let ty = module.memories[memory.index()]
+                && ty.shared
+            {
+                // The host's part in wasi-threads is to make it.
+                let id = self.memory(&ty)?;
+                self.plan.instances[index.index()].memories.push(id);
+                return Ok(());
+            }
             if unknown != UnknownImports::Default {
-                let error = missing_item(import, module);
+                let error = missing_item(import);
                 self.missing.push(import.module, import.name, error);
             }
             return self.define_import(index, module, import.kind);
@@ -40,7 +50,10 @@ impl<'a> Instantiator<'a, '_> {
         }
         let withheld = self.options.withheld;
         let sigs = &mut self.plan.sigs;
-        let host = host::resolve(import.module, import.name, ty, sigs, script, withheld);
+        let host = match threads::is_spawn(import) && !script {
+            true => self.thread_spawn(ty),
+            false => host::resolve(import.module, import.name, ty, sigs, script, withheld),
+        };
         let has_zeros = ty.results().iter().all(|ty| ty.is_defaultable());
         let callee = match (host, unknown) {
             (Ok(host), _) => Callee::Host(self.host_id(host)),
@@ -87,11 +100,7 @@ impl<'a> Instantiator<'a, '_> {
                 self.plan.instances[at].tables.push(id);
             }
             ImportKind::Memory(memory) => {
-                // Threads are what is missing of one that is shared, which is an error already.
-                let id = self.memory(&MemoryType {
-                    shared: false,
-                    ..module.memories[memory.index()]
-                })?;
+                let id = self.memory(&module.memories[memory.index()])?;
                 self.plan.instances[at].memories.push(id);
             }
             ImportKind::Global(global) => {
@@ -120,7 +129,7 @@ impl<'a> Instantiator<'a, '_> {
 }
 
 /// The error for a memory, table, global or tag that nothing provides.
-fn missing_item(import: &Import<'_>, module: &Module<'_>) -> Error {
+fn missing_item(import: &Import<'_>) -> Error {
     let kind = match import.kind {
         ImportKind::Func(_) => "function",
         ImportKind::Table(_) => "table",
@@ -132,10 +141,5 @@ fn missing_item(import: &Import<'_>, module: &Module<'_>) -> Error {
     let error = Error::link(format!(
         "nothing provides the {kind} `{module_name}` `{name}`"
     ));
-    match import.kind {
-        ImportKind::Memory(memory) if module.memories[memory.index()].shared => error
-            .note("the memory is shared: the module was made for threads, which are not supported yet")
-            .help("build it without threads: `wasm32-wasip1` rather than `wasm32-wasip1-threads`"),
-        _ => error.help("WASI provides functions alone: define it in the module"),
-    }
+    error.help("WASI provides functions alone: define it in the module")
 }

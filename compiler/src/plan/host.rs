@@ -118,10 +118,6 @@ pub(super) fn unknown_module(module: &str, name: &str) -> Error {
         error
             .note("the module is an addon of Node.js (N-API), not a program")
             .help("load it in Node.js, or build the program that it is a part of for WASI")
-    } else if module == "wasi" && name == "thread-spawn" {
-        error
-            .note("the module uses wasi-threads, which is not supported yet")
-            .help("build it without threads: `wasm32-wasip1` rather than `wasm32-wasip1-threads`")
     } else if module == "env" {
         error
             .note("`env` is where linkers put symbols that no object file defines")

@@ -84,6 +84,7 @@ pub(super) fn instantiate<'a>(
         exports: Vec::new(),
         component_exports: Vec::new(),
         library: Default::default(),
+        threads: None,
         profile: options.profile_generate.is_some().then_some(Slot::UNPLACED),
     };
     let mut this = Instantiator {
@@ -419,14 +420,8 @@ impl<'a> Instantiator<'a, '_> {
     }
 
     pub(super) fn memory(&mut self, ty: &MemoryType) -> Result<MemoryId> {
-        if ty.shared && !self.options_allow_shared() {
-            return Err(Error::new(
-                crate::ErrorKind::Unsupported,
-                "unsupported: shared memories (threads)",
-            )
-            .help(
-                "build it without threads: `wasm32-wasip1` rather than `wasm32-wasip1-threads`",
-            ));
+        if ty.shared {
+            self.check_shared()?;
         }
         let sizes = reserve(ty, self.options)?;
         let id = MemoryId::new(self.plan.memories.len());
@@ -438,6 +433,7 @@ impl<'a> Instantiator<'a, '_> {
         self.plan.memories.push(Memory {
             region,
             shared: ty.shared,
+            is_common: false,
             page_bytes_log2: page_bytes_log2(ty),
             bytes: sizes.bytes,
             bytes_max: sizes.bytes_max,
@@ -447,12 +443,6 @@ impl<'a> Instantiator<'a, '_> {
             ty: *ty,
         });
         Ok(id)
-    }
-
-    /// Shared memories need threads of the guest; without them, instructions on shared memories
-    /// behave as on any other, which is all that test scripts look at.
-    fn options_allow_shared(&self) -> bool {
-        self.plan.purpose == Purpose::Script
     }
 
     pub(super) fn table(

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, OptionsId, RegionIndex, SigId};
 use std::collections::BTreeMap;
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{CanonOptions, DataSegment, MemoryHeader, Table, TrapCode};
+use wasmelt_abi::{CanonOptions, DataSegment, MemoryFlags, MemoryHeader, Table, TrapCode};
 use wasmparser::ValType;
 
 /// Constant tables get one array a type up to this size, and pairs of pointer and type beyond.
@@ -282,7 +282,9 @@ fn write_headers(plan: &mut LinkPlan<'_>) {
             continue;
         };
         // Two fields of 32 bits.
-        let flags = u64::from(memory.shared) | u64::from(memory.page_bytes_log2) << 32;
+        let flags = u32::from(memory.shared) * MemoryFlags::SHARED
+            | u32::from(memory.is_common) * MemoryFlags::COMMON;
+        let flags = u64::from(flags) | u64::from(memory.page_bytes_log2) << 32;
         let fields = [
             (offset_of!(MemoryHeader, flags), flags),
             (offset_of!(MemoryHeader, bytes_max), memory.bytes_max),

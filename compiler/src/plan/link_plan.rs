@@ -104,8 +104,19 @@ pub struct LinkPlan<'a> {
     pub component_exports: Vec<ComponentExportPlan>,
     /// What an embedder calls, of a library.
     pub library: Library,
+    /// Of a program that starts some.
+    pub threads: Option<Threads>,
     /// In a program that writes a profile: the address at which the address of its first counter is.
     pub profile: Option<Slot>,
+}
+
+/// How a program starts threads.
+#[derive(Debug)]
+pub struct Threads {
+    /// A [`FuncKind::ExportCall`] of what a thread begins with.
+    pub start: FuncId,
+    /// By instance: its [`FuncKind::Instantiate`], or [`FuncKind::InstantiateAgain`].
+    pub instantiate: Vec<Option<FuncId>>,
 }
 
 /// Canonical options at run time.
@@ -206,6 +217,8 @@ pub enum FuncKind {
     TrapStub(TrapCode),
     /// Runs the steps of an instance; C convention, takes the store base.
     Instantiate(InstanceIndex),
+    /// The same for a further thread: what is in the memories that all threads have stays.
+    InstantiateAgain(InstanceIndex),
     /// Calls the command's entry export; C convention, takes the store base.
     EntryCommand {
         callee: Callee,
@@ -316,6 +329,8 @@ pub struct Global {
 pub struct Memory {
     pub region: RegionIndex,
     pub shared: bool,
+    /// All threads have it.
+    pub is_common: bool,
     pub page_bytes_log2: u32,
     pub bytes: u64,
     pub bytes_max: u64,

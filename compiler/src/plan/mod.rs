@@ -33,6 +33,7 @@ mod segments;
 mod sigs;
 mod slot;
 mod tasks;
+mod threads;
 mod value;
 
 pub use function_name::{demangled, function_name};
@@ -42,7 +43,7 @@ pub use image::{Image, Reference, Reloc};
 pub use library::{ComponentImport, LibraryFn, LibraryItem, prefix as library_prefix};
 pub use link_plan::{
     Callee, ConstantCalls, ExportPlan, FuncKind, Global, InitStep, Instance, LinkPlan, Memory,
-    OptionsPlan, Purpose, Region, Server, Table, TableStorage,
+    OptionsPlan, Purpose, Region, Server, Table, TableStorage, Threads,
 };
 pub use linked::{
     Builtin, CanonKind, CoreDef, Embedded, Lift, Linked, Provider, Resource, Subject, Unit,
@@ -70,6 +71,7 @@ pub fn plan<'a>(
     let mut plan = instantiate::instantiate(linked, purpose, options)?;
     module_exports::choose_exports(&mut plan, &options.name)?;
     exports::check_protocols(&plan, options)?;
+    plan.settle_threads()?;
     reach::mark_reachable(&mut plan);
     if plan.is_library() {
         plan.settle_library();

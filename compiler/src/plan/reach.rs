@@ -45,6 +45,10 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
     let exports = plan.component_exports.iter();
     roots.extend(exports.flat_map(|e| [e.call, e.finish]));
     roots.extend(plan.instances.iter().filter_map(|i| i.instantiate));
+    if let Some(threads) = &plan.threads {
+        roots.push(threads.start);
+        roots.extend(threads.instantiate.iter().flatten());
+    }
     let mut reach = Reach {
         tables: vec![TableUse::default(); plan.tables.len()],
         globals_written: vec![false; plan.globals.len()],
@@ -67,7 +71,9 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
         match reach.plan.funcs[func.index()].kind.clone() {
             FuncKind::Body { instance, .. } => reach.body(func, instance),
             FuncKind::Switch { target, .. } => reach.func(target),
-            FuncKind::Instantiate(instance) => reach.steps(instance),
+            FuncKind::Instantiate(instance) | FuncKind::InstantiateAgain(instance) => {
+                reach.steps(instance);
+            }
             FuncKind::EntryCommand { callee, .. }
             | FuncKind::ExportCall { callee, .. }
             | FuncKind::LibraryCall { callee, .. } => {

@@ -190,6 +190,15 @@ impl FuncTranslator<'_, '_> {
         self.builder.ins().load(types::I64, flags, base, offset)
     }
 
+    /// As [`FuncTranslator::memory_bytes`], of a memory that other threads have too.
+    pub(super) fn memory_bytes_now(&mut self, memory: u32) -> Value {
+        let base = self.memory_pointer(memory);
+        let flags = self.trusted(Alias::Context);
+        let offset = header_offset(offset_of!(MemoryHeader, bytes));
+        let address = self.builder.ins().iadd_imm_s(base, i64::from(offset));
+        self.builder.ins().atomic_load(types::I64, flags, address)
+    }
+
     /// Pops the index of an access of `access_bytes` bytes; gives flags, address and offset of a
     /// load or store that traps out of bounds.
     ///

@@ -42,7 +42,7 @@ pub(super) fn translate(
             let sig = plan.sig_of(id).expect("canon functions have wasm types");
             wasm_signature(&plan.sigs[sig])
         }
-        FuncKind::Instantiate(_) => c_signature(1),
+        FuncKind::Instantiate(_) | FuncKind::InstantiateAgain(_) => c_signature(1),
         FuncKind::EntryCommand { .. } | FuncKind::EntryRun(_) => {
             let mut signature = c_signature(1);
             signature.returns.push(AbiParam::new(types::I32));
@@ -97,6 +97,7 @@ pub(super) fn translate(
     let instance = match *kind {
         FuncKind::HostEntry { instance, .. }
         | FuncKind::Instantiate(instance)
+        | FuncKind::InstantiateAgain(instance)
         | FuncKind::EntryCommand { instance, .. }
         | FuncKind::ExportCall { instance, .. }
         | FuncKind::LibraryCall { instance, .. } => instance,
@@ -104,6 +105,7 @@ pub(super) fn translate(
     };
     let region = match *kind {
         FuncKind::Instantiate(instance)
+        | FuncKind::InstantiateAgain(instance)
         | FuncKind::EntryCommand { instance, .. }
         | FuncKind::ExportCall { instance, .. }
         | FuncKind::LibraryCall { instance, .. } => plan.instances[instance.index()].region,
@@ -127,7 +129,8 @@ pub(super) fn translate(
             let zeros: Vec<_> = results.iter().map(|ty| translator.zero(*ty)).collect();
             translator.builder.ins().return_(&zeros);
         }
-        FuncKind::Instantiate(_) => translator.instantiate(),
+        FuncKind::Instantiate(_) => translator.instantiate(false),
+        FuncKind::InstantiateAgain(_) => translator.instantiate(true),
         FuncKind::EntryCommand { callee, .. } => translator.entry_command(callee),
         FuncKind::ExportCall { callee, sig, .. } => translator.export_call(callee, sig),
         FuncKind::ExportGlobal { global } => translator.export_global(global),
@@ -291,7 +294,8 @@ impl FuncTranslator<'_, '_> {
         self.builder.ins().store(flags, kind, slots, offset + 8);
     }
 
-    fn instantiate(&mut self) {
+    /// The steps of an instance; `again` for another thread.
+    fn instantiate(&mut self, again: bool) {
         self.pointer_from_store();
         for step in &self.instance().steps {
             match *step {
@@ -309,7 +313,11 @@ impl FuncTranslator<'_, '_> {
                     offset,
                 } => {
                     let slot = self.instance().data[&segment];
-                    self.init_data(memory, slot, offset);
+                    if again && self.plan().memories[memory.index()].is_common {
+                        self.drop_segment(slot);
+                    } else {
+                        self.init_data(memory, slot, offset);
+                    }
                 }
                 InitStep::Elements {
                     table,

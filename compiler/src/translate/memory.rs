@@ -2,6 +2,7 @@
 
 use super::translator::FuncTranslator;
 use crate::index::DataIndex;
+use crate::plan::Memory;
 use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
 use wasmparser::{MemArg, Operator};
 
@@ -82,14 +83,23 @@ impl FuncTranslator<'_, '_> {
         self.builder.ins().store(flags, value, address, offset);
     }
 
-    fn page_bytes_log2(&self, memory: u32) -> u32 {
+    fn memory(&self, memory: u32) -> &Memory {
         let id = self.instance().memories[memory as usize];
-        self.plan().memories[id.index()].page_bytes_log2
+        &self.plan().memories[id.index()]
     }
 
+    /// Another thread may have let a shared memory grow, so its length is loaded each time:
+    ///
+    /// ```text
+    /// v2 = iadd_imm pointer, -8
+    /// v3 = atomic_load.i64 notrap aligned context v2
+    /// ```
     fn memory_size(&mut self, memory: u32) {
-        let bytes = self.memory_bytes(memory);
-        let shift = i64::from(self.page_bytes_log2(memory));
+        let bytes = match self.memory(memory).shared {
+            true => self.memory_bytes_now(memory),
+            false => self.memory_bytes(memory),
+        };
+        let shift = i64::from(self.memory(memory).page_bytes_log2);
         let pages = self.builder.ins().ushr_imm_s(bytes, shift);
         self.push_reduced(pages, self.is_memory64(memory));
     }
@@ -97,12 +107,12 @@ impl FuncTranslator<'_, '_> {
     fn memory_grow(&mut self, memory: u32) {
         let delta = self.pop_extended();
         let base = self.memory_pointer(memory);
-        let pages = self
-            .call_runtime(
-                self.grow_function("memory_grow", "memory_grow_or_trap"),
-                &[base, delta],
-            )
-            .expect("has a result");
+        let function = match self.memory(memory).is_common {
+            true => self.grow_function("common_memory_grow", "common_memory_grow_or_trap"),
+            false => self.grow_function("memory_grow", "memory_grow_or_trap"),
+        };
+        let pages = self.call_runtime(function, &[base, delta]);
+        let pages = pages.expect("has a result");
         self.push_reduced(pages, self.is_memory64(memory));
     }
 

@@ -21,7 +21,7 @@ pub struct MemoryHeader {
     pub store: *mut u8,
     /// First of the program's [`FuncRef`] records.
     pub funcrefs: *const FuncRef,
-    /// Bit 0: the memory is shared between threads.
+    /// Bits of [`MemoryFlags`].
     pub flags: u32,
     /// Log2 of the page size in bytes: 16, or 0 with custom page sizes.
     pub page_bytes_log2: u32,
@@ -38,6 +38,17 @@ pub struct MemoryHeader {
     pub stack_limit: u64,
     /// Current length in bytes.
     pub bytes: u64,
+}
+
+/// Bits of [`MemoryHeader::flags`].
+#[derive(Debug)]
+pub struct MemoryFlags;
+
+impl MemoryFlags {
+    /// It is of a shared type.
+    pub const SHARED: u32 = 1;
+    /// The stores of all threads have it: each has a mapping and a header of its own.
+    pub const COMMON: u32 = 2;
 }
 
 /// A table that `table.grow` can reach: lies in the context of the instance that defines it.

@@ -39,7 +39,9 @@ pub use component::{
     P2_PREFIX, P2_PREOPENS, P3_PREFIX, PtrType, RESOURCE_DROP, Realloc, SPECTEST_PREFIX,
     StringEncoding, TypeDesc, TypeKind, TypeMember,
 };
-pub use context::{DataSegment, Exception, FuncRef, MemoryHeader, Table, WASM_PAGE_BYTES};
+pub use context::{
+    DataSegment, Exception, FuncRef, MemoryFlags, MemoryHeader, Table, WASM_PAGE_BYTES,
+};
 pub use embedded::{EMBEDDED_NODES_MAX, EmbeddedKind, EmbeddedNode, EmbeddedTree};
 pub use export::ComponentExport;
 pub use gc::{
@@ -62,7 +64,7 @@ pub use profile::{
 pub use program::{
     CallSite, CodeMap, EnvVar, Export, FindFrame, Handler, Hardening, HttpFlags, HttpPolicy,
     Instance, Policy, PolicyFlags, Preopen, PreopenFlags, Profile, Program, RANDOM_BYTES_MAX, Rare,
-    Region, Streams, TableInit, ValueType,
+    Region, Streams, TableInit, Threads, ValueType,
 };
 pub use resources::{GUEST_RESOURCES, host_resource, host_resource_p3};
 pub use server::{SERVER_OPTIONS, ServerValue};
@@ -138,12 +140,18 @@ pub const RUNTIME_FN_PREFIX: &str = "wasmelt_";
 /// Prefix of the symbols of the host functions of `wasi_snapshot_preview1`.
 pub const P1_PREFIX: &str = "wasmelt_p1_";
 
+/// Prefix of the symbols of [`P1_WAITING_FNS`] in a program with threads.
+pub const P1_THREADS_PREFIX: &str = "wasmelt_p1_threads_";
+
 /// The symbol that [`Program::host_init`] holds in a program that has preopened directories.
 pub const P1_INIT_SYMBOL: &str = "wasmelt_p1_init";
 
 /// Prefix of the symbols of those host functions of `wasi_unstable` that differ from their
 /// namesakes in `wasi_snapshot_preview1`; the others share the symbol.
 pub const P0_PREFIX: &str = "wasmelt_p0_";
+
+/// The symbol of `thread-spawn` of wasi-threads.
+pub const THREAD_SPAWN_SYMBOL: &str = "wasmelt_thread_spawn";
 
 /// Flat value type of a parameter or result in a function table of this crate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -207,6 +215,9 @@ pub const RUNTIME_FNS: &[AbiFn] = for_each_runtime_fn!(abi_fns);
 
 /// The 46 functions of `wasi_snapshot_preview1`, in the order of the witx document.
 pub const P1_FNS: &[AbiFn] = for_each_p1_fn!(abi_fns);
+
+/// Those that may wait for long.
+pub const P1_WAITING_FNS: &[AbiFn] = for_each_p1_waiting_fn!(abi_fns);
 
 /// The functions of `wasi_unstable` whose layout or constants differ from
 /// `wasi_snapshot_preview1`; the flat signatures are those of [`P1_FNS`].

@@ -2,6 +2,28 @@
 //! `wasi_snapshot_preview1`. Each takes the caller's memory as a hidden first parameter and
 //! returns an errno, except `proc_exit`, which returns nothing.
 
+/// The same with the rows of those that may wait for long: programs with threads call others in
+/// their place, which leave descriptors to other threads meanwhile.
+#[macro_export]
+macro_rules! for_each_p1_waiting_fn {
+    ($($then:tt)+) => {
+        $($then)+! {
+            fd_pread(fd: i32, iovs: i32, iovs_len: i32, offset: i64, nread_out: i32) -> i32;
+            fd_pwrite(fd: i32, iovs: i32, iovs_len: i32, offset: i64, nwritten_out: i32) -> i32;
+            fd_read(fd: i32, iovs: i32, iovs_len: i32, nread_out: i32) -> i32;
+            fd_write(fd: i32, iovs: i32, iovs_len: i32, nwritten_out: i32) -> i32;
+            path_open(fd: i32, dirflags: i32, path: i32, path_len: i32, oflags: i32,
+                rights_base: i64, rights_inheriting: i64, fdflags: i32, fd_out: i32) -> i32;
+            poll_oneoff(subscriptions: i32, events: i32, nsubscriptions: i32,
+                nevents_out: i32) -> i32;
+            sock_accept(fd: i32, flags: i32, fd_out: i32) -> i32;
+            sock_recv(fd: i32, iovs: i32, iovs_len: i32, ri_flags: i32, nread_out: i32,
+                ro_flags_out: i32) -> i32;
+            sock_send(fd: i32, iovs: i32, iovs_len: i32, si_flags: i32, nwritten_out: i32) -> i32;
+        }
+    };
+}
+
 /// Invokes `$then!`, a path, with the rows `name(param: type, …) -> result;` of the WASI 0.1
 /// functions.
 #[macro_export]

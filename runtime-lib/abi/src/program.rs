@@ -278,6 +278,22 @@ pub struct Rare {
     pub hardening: *const Hardening,
     /// Files inside the executable, or null.
     pub embedded: *const EmbeddedTree,
+    /// How the program starts threads, or null.
+    pub threads: *const Threads,
+}
+
+/// What a program needs that starts threads, each with a store of its own.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Threads {
+    /// Calls what a thread begins with, as [`Export::call`] does: its slots are the number of the
+    /// thread and the argument that it was started with.
+    pub start: unsafe extern "C" fn(*mut u8, *mut u128),
+    /// As [`Instance::instantiate`], by instance, of the stores of all threads but the first: what is
+    /// in the memories that all have stays.
+    pub instantiate: Slice<Option<unsafe extern "C" fn(*mut u8)>>,
+    /// So many run at once, besides the first.
+    pub threads_max: u64,
 }
 
 /// What a program needs that writes a profile.

@@ -66,6 +66,8 @@
 /// In a program that writes a profile, `profile_call` counts that a place calls the function whose
 /// code begins at `code`; `counters` are those of the place.
 ///
+/// `common_memory_grow` is `memory_grow` of a memory that the stores of all threads have.
+///
 /// Of garbage-collected objects, `allocation` is the `GcAllocation` of the store:
 /// - `gc_allocate` gives a new object of so many bytes with this header and zeros behind it, and
 ///   may collect.
@@ -79,6 +81,8 @@ macro_rules! for_each_runtime_fn {
         $($then)+! {
             memory_grow(memory: ptr, delta_pages: i64) -> i64;
             memory_grow_or_trap(memory: ptr, delta_pages: i64) -> i64;
+            common_memory_grow(memory: ptr, delta_pages: i64) -> i64;
+            common_memory_grow_or_trap(memory: ptr, delta_pages: i64) -> i64;
             memory_copy(dst_memory: ptr, src_memory: ptr, dst: i64, src: i64, len: i64) -> ();
             memory_fill(memory: ptr, dst: i64, value: i32, len: i64) -> ();
             memory_init(memory: ptr, segment: ptr, dst: i64, src: i64, len: i64) -> ();

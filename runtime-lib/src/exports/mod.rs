@@ -75,6 +75,25 @@ mod p1 {
     }
 }
 
+/// `wasmelt_p1_threads_NAME`, as `wasmelt_p1_NAME`.
+macro_rules! p1_threads_exports {
+    ($( $name:ident ( $($param:ident : $type:ident),* ) -> $result:tt ; )*) => {
+        $(
+            #[unsafe(export_name = concat!("wasmelt_p1_threads_", stringify!($name)))]
+            extern "C" fn $name(memory: Memory $(, $param: $type)*) -> $result {
+                let memory = &mut GuestMemory::from_header(memory);
+                crate::wasi::p1::threads::$name(memory $(, $param)*)
+            }
+        )*
+    };
+}
+
+mod p1_threads {
+    use super::{GuestMemory, Memory};
+
+    wasmelt_abi::for_each_p1_waiting_fn!(p1_threads_exports);
+}
+
 /// `wasmelt_p0_NAME`: the functions of `wasi_unstable` that differ from their namesakes.
 mod p0 {
     use super::{GuestMemory, Memory};

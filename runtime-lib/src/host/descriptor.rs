@@ -73,6 +73,19 @@ pub enum Whence {
 }
 
 impl Descriptor {
+    /// Another of the same, which stays open when this one is closed.
+    ///
+    /// # Errors
+    /// The system's, which may have no room for another descriptor.
+    pub fn another(&self) -> Result<Descriptor> {
+        Ok(match self {
+            Descriptor::Stream(stream) => Descriptor::Stream(*stream),
+            Descriptor::File(file) => Descriptor::File(file.another()?),
+            Descriptor::Directory(directory) => Descriptor::Directory(directory.another()?),
+            Descriptor::Socket(socket) => Descriptor::Socket(socket.another()?),
+        })
+    }
+
     /// Reads into the buffers, as many of them as one system call fills; 0 at the end.
     ///
     /// # Errors

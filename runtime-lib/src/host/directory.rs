@@ -15,6 +15,7 @@ use cap_fs_ext::{DirExt, FollowSymlinks, SystemTimeSpec};
 use cap_std::fs::Dir;
 
 use super::embedded::{Embedded, Number, Place};
+use super::fd::duplicate;
 use super::file;
 use super::stat::{FileType, SetTime, Stat, timestamps};
 use super::{Error, Result};
@@ -53,6 +54,15 @@ impl Directory {
             serial: new_serial(),
             embedded: embedded.into(),
         }
+    }
+
+    /// See [`super::Descriptor::another`].
+    pub(super) fn another(&self) -> Result<Directory> {
+        let dir = self.dir.as_ref().map(duplicate).transpose()?;
+        Ok(Directory {
+            dir: dir.map(sys::fs::dir),
+            ..*self
+        })
     }
 
     /// A number that no other open directory ever has.

@@ -12,7 +12,7 @@ use crate::sys::fs::{FallocateFlags, OFlags, hollow_file};
 use crate::sys::io::{Errno, ReadWriteFlags, retry_on_intr};
 
 use super::embedded::{Embedded, Number};
-use super::fd::above_streams;
+use super::fd::{above_streams, duplicate};
 use super::{Error, Result, buffers};
 
 /// An open file. Its position is the system's.
@@ -63,6 +63,14 @@ impl File {
             fd: above_streams(hollow_file(embedded.stat().size)?)?,
             read_only: false,
             embedded: embedded.into(),
+        })
+    }
+
+    /// See [`super::Descriptor::another`].
+    pub(super) fn another(&self) -> Result<File> {
+        Ok(File {
+            fd: duplicate(&self.fd)?,
+            ..*self
         })
     }
 

@@ -11,6 +11,11 @@ use crate::sys::fd::{AsFd, BorrowedFd};
 pub struct Socket(Infallible);
 
 impl Socket {
+    /// See [`super::Descriptor::another`].
+    pub(super) fn another(&self) -> Result<Socket> {
+        match self.0 {}
+    }
+
     /// # Errors
     /// None.
     pub fn is_nonblocking(&self) -> Result<bool> {

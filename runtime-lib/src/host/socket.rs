@@ -10,7 +10,7 @@ use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_op
 
 use super::Result;
 use super::environment::process_variable;
-use super::fd::above_streams;
+use super::fd::{above_streams, duplicate};
 use super::stat::FileType;
 
 /// `SD_LISTEN_FDS_START`.
@@ -24,6 +24,14 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// See [`super::Descriptor::another`].
+    pub(super) fn another(&self) -> Result<Socket> {
+        Ok(Socket {
+            fd: duplicate(&self.fd)?,
+            stream: self.stream,
+        })
+    }
+
     /// # Errors
     /// `Error::NotSocket` for a descriptor of another kind.
     pub fn new(fd: OwnedFd) -> Result<Socket> {

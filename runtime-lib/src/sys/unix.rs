@@ -62,7 +62,10 @@ pub mod memory {
 
     use std::ptr::null_mut;
 
-    use rustix::io::Result;
+    use std::os::fd::OwnedFd;
+
+    use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+    use rustix::io::{Result, retry_on_intr};
     use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
     const FLAGS: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
@@ -164,6 +167,45 @@ pub mod memory {
     pub unsafe fn make_zero(start: *mut u8, bytes: usize) -> Result<()> {
         // SAFETY: the caller vouches for the range.
         unsafe { rustix::mm::madvise(start.cast(), bytes, Advice::LinuxDontNeed) }
+    }
+
+    /// Memory that can be in several places: a file in memory.
+    #[derive(Debug)]
+    pub struct Common(OwnedFd);
+
+    impl Common {
+        /// None yet.
+        ///
+        /// # Errors
+        /// The system's.
+        pub fn new() -> Result<Common> {
+            memfd_create(c"memory", MemfdFlags::CLOEXEC).map(Common)
+        }
+
+        /// From now on there are so many bytes of it, everywhere: those that are new are zero.
+        ///
+        /// # Errors
+        /// The system's.
+        pub fn set_len(&self, bytes: u64) -> Result<()> {
+            retry_on_intr(|| ftruncate(&self.0, bytes))
+        }
+
+        /// Has it be in a place, with room for so many bytes. An access beyond those that there are
+        /// faults.
+        ///
+        /// # Safety
+        /// The range is inside a reservation, and nothing refers into it.
+        ///
+        /// # Errors
+        /// The system's.
+        pub unsafe fn map(&self, start: *mut u8, bytes: usize) -> Result<()> {
+            let access = ProtFlags::READ | ProtFlags::WRITE;
+            let flags = MapFlags::SHARED | MapFlags::NORESERVE | MapFlags::FIXED;
+            // SAFETY: the caller vouches for the range.
+            let mapped =
+                unsafe { rustix::mm::mmap(start.cast(), bytes, access, flags, &self.0, 0) };
+            mapped.map(|_| ())
+        }
     }
 }
 

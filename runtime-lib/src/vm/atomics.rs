@@ -1,36 +1,69 @@
 //! `memory.atomic.wait` and `memory.atomic.notify`: threads of the guest that wait for an address
-//! are parked in one list, each on a word of its own.
+//! are parked in lists, each thread on a word of its own. Addresses have their lists by their digest,
+//! so that who wakes others does not look at all who wait.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::sys::thread::futex;
 
 use crate::vm::memory::{check, len_of};
+use crate::vm::store::of_memory;
 use crate::vm::trap::raise;
-use wasmelt_abi::{MemoryHeader, TrapCode};
+use wasmelt_abi::{MemoryFlags, MemoryHeader, TrapCode};
 
 /// Results of a wait, as the threads proposal numbers them.
 const WOKEN: i32 = 0;
 const NOT_EQUAL: i32 = 1;
 const TIMED_OUT: i32 = 2;
 
-/// Bit of `MemoryHeader::flags`.
-const SHARED: u32 = 1;
-
-/// A thread that waits: the address, and the word on its stack that the waker sets.
+/// A thread that waits: for what, and the word on its stack that the waker sets.
 #[derive(Clone, Copy)]
 struct Waiter {
-    address: usize,
+    key: usize,
     woken: *const AtomicU32,
 }
 
 // SAFETY: `woken` is the local of a thread that removes its entry before it returns.
 unsafe impl Send for Waiter {}
 
-/// Waiting threads, longest wait first.
-static WAITERS: Mutex<Vec<Waiter>> = Mutex::new(Vec::new());
+/// Threads that wait for addresses of one digest, longest wait first.
+struct Waiters {
+    list: Mutex<Vec<Waiter>>,
+    /// How many there are, or are about to be.
+    count: AtomicUsize,
+}
+
+/// The number of lists.
+const LISTS: usize = 64;
+
+/// By digest.
+static WAITERS: [Waiters; LISTS] = [const {
+    Waiters {
+        list: Mutex::new(Vec::new()),
+        count: AtomicUsize::new(0),
+    }
+}; LISTS];
+
+impl Waiters {
+    /// Those who wait for an address among others.
+    fn of(key: usize) -> &'static Waiters {
+        // Words that are waited for lie at different places of larger objects.
+        let digest = (key >> 2).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &WAITERS[digest >> (usize::BITS - LISTS.ilog2())]
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Waiter>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remove(&self, list: &mut Vec<Waiter>, mut is_it: impl FnMut(&Waiter) -> bool) {
+        let before = list.len();
+        list.retain(|waiter| !is_it(waiter));
+        self.count.fetch_sub(before - list.len(), Ordering::Relaxed);
+    }
+}
 
 /// Wakes up to `count` threads that wait for the address; returns how many.
 ///
@@ -45,16 +78,19 @@ pub(crate) unsafe extern "C" fn memory_atomic_notify(
     // SAFETY: the caller vouches for the memory.
     let address = unsafe { checked(memory, addr, 4) };
     // SAFETY: as above.
-    if !unsafe { is_shared(memory) } {
+    let Some(key) = (unsafe { key(memory, address) }) else {
+        return 0;
+    };
+    let waiters = Waiters::of(key);
+    // Either this sees who is about to wait, or they see what the guest has written before.
+    fence(Ordering::SeqCst);
+    if waiters.count.load(Ordering::Relaxed) == 0 {
         return 0;
     }
-    let mut waiters = WAITERS
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut left = count as u32;
-    waiters.retain(|waiter| {
-        if waiter.address != address || left == 0 {
-            return true;
+    waiters.remove(&mut waiters.lock(), |waiter| {
+        if waiter.key != key || left == 0 {
+            return false;
         }
         left -= 1;
         // SAFETY: the waiter is in the list, so its thread has not returned.
@@ -62,7 +98,7 @@ pub(crate) unsafe extern "C" fn memory_atomic_notify(
         woken.store(1, Ordering::Release);
         // An error means that nobody waits on the word yet; whoever comes will see it set.
         let _ = futex::wake(woken, futex::Flags::PRIVATE, 1);
-        false
+        true
     });
     (count as u32 - left) as i32
 }
@@ -118,36 +154,37 @@ unsafe fn wait(
     as_expected: impl Fn() -> bool,
 ) -> i32 {
     // SAFETY: the caller vouches for the memory.
-    if !unsafe { is_shared(memory) } {
+    let Some(key) = (unsafe { key(memory, address) }) else {
         raise(TrapCode::AtomicWaitNonSharedMemory);
-    }
+    };
     let deadline = u64::try_from(timeout_ns)
         .ok()
         .and_then(|timeout| Instant::now().checked_add(Duration::from_nanos(timeout)));
     let woken = AtomicU32::new(0);
+    let is_this = |waiter: &Waiter| std::ptr::eq(waiter.woken, &raw const woken);
+    let waiters = Waiters::of(key);
     {
-        let mut waiters = WAITERS
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut list = waiters.lock();
+        waiters.count.fetch_add(1, Ordering::SeqCst);
         // Under the lock, so that no notification between the look and the wait is lost.
-        if !as_expected() {
-            return NOT_EQUAL;
-        }
-        waiters.push(Waiter {
-            address,
+        list.push(Waiter {
+            key,
             woken: &raw const woken,
         });
+        if !as_expected() {
+            waiters.remove(&mut list, is_this);
+            return NOT_EQUAL;
+        }
     }
     let result = park(&woken, deadline);
+    // Whoever wakes it holds the lock while it refers to the word, which is about to go away.
+    let mut list = waiters.lock();
     if result == TIMED_OUT {
-        let mut waiters = WAITERS
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        waiters.retain(|waiter| !std::ptr::eq(waiter.woken, &raw const woken));
         // A notification may have come between the timeout and the lock.
         if woken.load(Ordering::Acquire) != 0 {
             return WOKEN;
         }
+        waiters.remove(&mut list, is_this);
     }
     result
 }
@@ -166,12 +203,6 @@ fn park(woken: &AtomicU32, deadline: Option<Instant>) -> i32 {
         // Whatever ends the call early, the loop looks again.
         let _ = futex::wait(woken, futex::Flags::PRIVATE, 0, left.as_ref());
     }
-    // The waker holds the lock while it refers to the word, which is about to go away.
-    drop(
-        WAITERS
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner),
-    );
     WOKEN
 }
 
@@ -188,11 +219,19 @@ unsafe fn checked(memory: *mut u8, addr: i64, size: i64) -> usize {
     memory.expose_provenance() + addr as usize
 }
 
+/// What an address of a shared memory is called by all threads, which may have the memory in
+/// different places; nothing if it is not shared.
+///
 /// # Safety
 /// `memory` is byte 0 of a memory.
-unsafe fn is_shared(memory: *mut u8) -> bool {
+unsafe fn key(memory: *mut u8, address: usize) -> Option<usize> {
     // SAFETY: the header lies directly below byte 0.
-    unsafe { (*memory.cast::<MemoryHeader>().sub(1)).flags & SHARED != 0 }
+    let flags = unsafe { (*memory.cast::<MemoryHeader>().sub(1)).flags };
+    match flags & MemoryFlags::COMMON {
+        0 => (flags & MemoryFlags::SHARED != 0).then_some(address),
+        // SAFETY: the caller vouches for the memory.
+        _ => Some(address - unsafe { of_memory(memory) }.base().addr()),
+    }
 }
 
 #[cfg(test)]
@@ -203,7 +242,7 @@ mod tests {
 
     fn set_shared(memory: *mut u8) {
         // SAFETY: the header lies directly below byte 0.
-        unsafe { (*memory.cast::<MemoryHeader>().sub(1)).flags = SHARED };
+        unsafe { (*memory.cast::<MemoryHeader>().sub(1)).flags = MemoryFlags::SHARED };
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Growth of memories, and the bulk operations on them.
 
 use crate::vm::bytes::{copy, fill};
+use crate::vm::memory_view::length;
 use crate::vm::pages::{PAGE_BYTES, make_accessible};
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
 use wasmelt_abi::{DataSegment, MemoryHeader, TrapCode};
@@ -41,7 +42,12 @@ pub(crate) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -
 #[unsafe(export_name = "wasmelt_memory_grow_or_trap")]
 pub(crate) unsafe extern "C" fn memory_grow_or_trap(memory: *mut u8, delta_pages: i64) -> i64 {
     // SAFETY: the caller vouches for the memory.
-    let pages = unsafe { memory_grow(memory, delta_pages) };
+    grown_or_trap(unsafe { memory_grow(memory, delta_pages) }, delta_pages)
+}
+
+/// What `memory.grow` has given, unless it has failed.
+#[inline]
+pub(super) fn grown_or_trap(pages: i64, delta_pages: i64) -> i64 {
     if pages < 0 {
         raise_with(TrapInfo::with_text(
             TrapCode::Unreachable,
@@ -134,7 +140,7 @@ pub(crate) unsafe extern "C" fn memory_init(
 #[inline]
 pub(super) unsafe fn len_of(memory: *mut u8) -> u64 {
     // SAFETY: the header lies directly below byte 0.
-    unsafe { (*memory.cast::<MemoryHeader>().sub(1)).bytes }
+    unsafe { length(memory.cast::<MemoryHeader>().sub(1)) }
 }
 
 /// Traps unless `start..start + len` is inside `bound` bytes.

@@ -6,6 +6,7 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmelt_abi::MemoryHeader;
 
@@ -93,7 +94,7 @@ impl GuestMemory {
     pub fn from_header(memory: Memory) -> GuestMemory {
         // SAFETY: a `Memory` comes from compiled code, whose instance pointer has its header
         // directly below it (see `wasmelt_abi::MemoryHeader`).
-        let bytes = unsafe { (*memory.0.cast::<MemoryHeader>().sub(1)).bytes };
+        let bytes = unsafe { length(memory.0.cast::<MemoryHeader>().sub(1)) };
         GuestMemory {
             start: memory.0,
             len: usize::try_from(bytes).unwrap_or(usize::MAX),
@@ -118,8 +119,9 @@ impl GuestMemory {
     #[must_use]
     #[inline]
     pub fn all(&self) -> &[u8] {
-        // SAFETY: `len` bytes from `start` are readable as long as the store exists, and the
-        // guest does not run while a host function holds the view.
+        // SAFETY: `len` bytes from `start` are readable as long as the store exists. The guest does
+        // not run while a host function holds the view, but for other threads of it: what they write
+        // meanwhile is data whose every value is allowed.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 
@@ -252,6 +254,16 @@ impl GuestMemory {
         let bytes = self.all().get(range(at, N)?).ok_or(OutOfBounds)?;
         bytes.first_chunk::<N>().copied().ok_or(OutOfBounds)
     }
+}
+
+/// The length that a header has now: another thread may be changing it.
+///
+/// # Safety
+/// It is one.
+#[inline]
+pub(super) unsafe fn length(header: *mut MemoryHeader) -> u64 {
+    // SAFETY: the caller vouches for the header.
+    unsafe { AtomicU64::from_ptr(&raw mut (*header).bytes) }.load(Ordering::Relaxed)
 }
 
 /// So many bytes from an address of 32 or 64 bits; of 32, they cannot end beyond what a `usize`

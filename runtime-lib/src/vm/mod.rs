@@ -30,6 +30,7 @@ pub mod process;
 pub(crate) mod processor;
 #[cfg_attr(windows, path = "windows/profile.rs")]
 pub(crate) mod profile;
+pub(crate) mod sharing;
 #[cfg_attr(windows, path = "windows/signal.rs")]
 mod signal;
 mod sources;
@@ -43,6 +44,7 @@ pub mod stores;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
+pub(crate) mod threads;
 #[cfg_attr(windows, path = "windows/timeout.rs")]
 pub(crate) mod timeout;
 pub mod trap;

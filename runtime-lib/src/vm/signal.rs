@@ -4,9 +4,11 @@
 //! They allocate nothing and lock nothing.
 
 use std::ffi::{c_int, c_void};
-use std::ptr::{null, null_mut};
+use std::ptr::{null, null_mut, with_exposed_provenance_mut};
 use std::sync::OnceLock;
 
+use crate::sys::io::Errno;
+use crate::sys::memory;
 use crate::vm::arch::{KernelAction, Registers};
 use crate::vm::backtrace::Frames;
 use crate::vm::fault::{Report, classify, say_lacking};
@@ -42,19 +44,7 @@ const MASK_BYTES: usize = 8;
 /// Installs the handlers on the main thread, and makes writes to closed pipes, and those that make
 /// a file larger than the process may, fail with an error.
 pub(crate) fn install() {
-    let stack = libc::stack_t {
-        ss_sp: HANDLER_STACK.0.get().cast(),
-        ss_flags: 0,
-        ss_size: HANDLER_STACK_BYTES,
-    };
-    // SAFETY: the stack is static. The call cannot fail with these arguments.
-    unsafe {
-        libc::syscall(
-            libc::SYS_sigaltstack,
-            &raw const stack,
-            null_mut::<c_void>(),
-        )
-    };
+    set_handler_stack(HANDLER_STACK.0.get().cast(), 0);
     let handler = handle as *const () as usize;
     for signal in TRAPPING {
         set_action(signal, handler, FLAGS);
@@ -62,6 +52,55 @@ pub(crate) fn install() {
     for signal in [libc::SIGPIPE, libc::SIGXFSZ] {
         set_action(signal, libc::SIG_IGN, 0);
     }
+}
+
+/// The stack of the handlers in a further thread.
+pub(super) struct ThreadsStack(usize);
+
+impl ThreadsStack {
+    /// # Errors
+    /// When the system does not give it.
+    pub(super) fn new() -> Result<ThreadsStack, Errno> {
+        let stack = memory::reserve(HANDLER_STACK_BYTES)?;
+        // SAFETY: it has just been reserved.
+        unsafe { memory::make_accessible(stack, HANDLER_STACK_BYTES)? };
+        Ok(ThreadsStack(stack.expose_provenance()))
+    }
+
+    /// Runs what has traps, in that thread.
+    pub(super) fn run(self, body: impl FnOnce()) {
+        let stack = with_exposed_provenance_mut(self.0);
+        set_handler_stack(stack, 0);
+        body();
+        set_handler_stack(null_mut(), libc::SS_DISABLE);
+    }
+}
+
+impl Drop for ThreadsStack {
+    fn drop(&mut self) {
+        let stack = with_exposed_provenance_mut(self.0);
+        // SAFETY: no signal is handled on it. What the system does not take back is lost.
+        let _ = unsafe { memory::release(stack, HANDLER_STACK_BYTES) };
+    }
+}
+
+/// Has the handlers run on a stack, in this thread.
+#[inline(always)]
+fn set_handler_stack(start: *mut c_void, flags: c_int) {
+    let stack = libc::stack_t {
+        ss_sp: start,
+        ss_flags: flags,
+        ss_size: HANDLER_STACK_BYTES,
+    };
+    // SAFETY: the stack is there for as long as it is that of the handlers. The call cannot fail with
+    // these arguments.
+    unsafe {
+        libc::syscall(
+            libc::SYS_sigaltstack,
+            &raw const stack,
+            null_mut::<c_void>(),
+        )
+    };
 }
 
 /// In a library: as [`install`], once, with the embedder's handlers behind ours. Compiled code has
@@ -175,7 +214,7 @@ fn crash(signal: c_int) {
 }
 
 /// The limit of a stack that the system does not limit.
-const STACK_BYTES_FINITE: u64 = 8 << 20;
+pub(super) const STACK_BYTES_FINITE: u64 = 8 << 20;
 
 /// Makes sure that the native stack has a limit, so that endless recursion ends as a trap.
 /// `bytes_max` is the program's own limit, or 0.

@@ -18,6 +18,7 @@ use crate::sys::memory;
 
 use super::contents::table_len_max;
 use super::image_file::image_bytes;
+use super::memory_view::length;
 use super::pages::PAGE_BYTES_MAX;
 use super::store::{FIRST, Store};
 use super::table;
@@ -171,7 +172,7 @@ impl Space {
             let within = (offset as u64).wrapping_sub(region.memory_offset);
             if within < region.reserved_bytes {
                 // SAFETY: a region of a store that is in use has its header below its memory.
-                let bytes = unsafe { (*header(store.base(), region)).bytes };
+                let bytes = unsafe { length(header(store.base(), region)) };
                 return (within >= bytes).then_some(Access {
                     address: within,
                     memory_bytes: bytes,
@@ -197,7 +198,12 @@ pub(super) fn for_each_context(store: &Store, mut look: impl FnMut(usize, usize)
 }
 
 pub(crate) fn header(base: *mut u8, region: &Region) -> *mut MemoryHeader {
-    base.wrapping_add(region.memory_offset as usize)
+    header_at(base, region.memory_offset)
+}
+
+/// The header of the memory that begins so far from the base of a store.
+pub(super) fn header_at(base: *mut u8, memory_offset: u64) -> *mut MemoryHeader {
+    base.wrapping_add(memory_offset as usize)
         .cast::<MemoryHeader>()
         .wrapping_sub(1)
 }

@@ -1,6 +1,6 @@
 //! What every way of running a program does first.
 
-use crate::vm::space::PROCESS;
+use crate::vm::space::{NoSpace, PROCESS};
 use crate::vm::store::Store;
 use crate::vm::worker::Worker;
 use crate::vm::{arch, backtrace, process, signal, stores};
@@ -33,6 +33,28 @@ pub fn start_several(program: &'static Program, slots: usize) -> Worker {
 #[inline(always)]
 pub fn start_server(program: &'static Program, slots: usize) -> usize {
     backtrace::set_stack_end(arch::frame_pointer() + 16);
+    let slots = open(program, slots);
+    prepare(program);
+    slots
+}
+
+/// As [`start`], for up to so many threads with a store each: for how many there is address space.
+/// The first store is the one that `create` makes.
+#[inline(always)]
+pub fn start_threads(
+    program: &'static Program,
+    slots: usize,
+    create: impl FnOnce() -> Result<&'static Store, NoSpace>,
+) -> &'static Store {
+    backtrace::set_stack_end(arch::frame_pointer() + 16);
+    open(program, slots);
+    let store = create().unwrap_or_else(|failure| stores::fail(failure));
+    prepare(program);
+    store
+}
+
+/// Reserves address space for up to so many stores: for how many.
+fn open(program: &'static Program, slots: usize) -> usize {
     let mut slots = slots;
     while let Err(failure) = PROCESS.open(program, slots) {
         if slots == 1 {
@@ -40,7 +62,6 @@ pub fn start_server(program: &'static Program, slots: usize) -> usize {
         }
         slots /= 2;
     }
-    prepare(program);
     slots
 }
 

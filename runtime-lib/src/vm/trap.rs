@@ -289,7 +289,7 @@ pub(super) fn report_timeout(pc: usize, frames: Frames) -> ! {
 
 /// Says what happened and ends the process. What the guest has written so far has long been
 /// handed to the system.
-fn report(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
+pub(super) fn report(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
     describe(trap, pc, frames);
     process::exit(EXIT_CODE)
 }

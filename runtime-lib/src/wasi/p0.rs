@@ -67,7 +67,7 @@ pub fn poll_oneoff(
     let misaligned = misaligned!(subscriptions) | misaligned!(events) | misaligned!(nevents_out);
     let [subscriptions, events, nsubscriptions, nevents_out] =
         [subscriptions, events, nsubscriptions, nevents_out].map(i32::cast_unsigned);
-    let result = p1::poll(
+    let result = p1::poll::<p1::Locked>(
         memory,
         POLL_LAYOUT,
         subscriptions,

@@ -116,3 +116,36 @@ pub unsafe fn make_zero(start: *mut u8, bytes: usize) -> Result<()> {
         make_accessible(start, bytes)
     }
 }
+
+/// Memory that can be in several places: there is none, as no program starts threads.
+#[derive(Debug)]
+pub enum Common {}
+
+impl Common {
+    /// None yet.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn new() -> Result<Common> {
+        Err(Errno::NOSYS)
+    }
+
+    /// From now on there are so many bytes of it.
+    ///
+    /// # Errors
+    /// None.
+    pub fn set_len(&self, _bytes: u64) -> Result<()> {
+        match *self {}
+    }
+
+    /// Has it be in a place.
+    ///
+    /// # Safety
+    /// None.
+    ///
+    /// # Errors
+    /// None.
+    pub unsafe fn map(&self, _start: *mut u8, _bytes: usize) -> Result<()> {
+        match *self {}
+    }
+}

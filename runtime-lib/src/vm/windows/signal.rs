@@ -17,6 +17,7 @@ use windows_sys::Win32::System::Diagnostics::Debug::{
 };
 use windows_sys::Win32::System::Threading::SetThreadStackGuarantee;
 
+use crate::sys::io::Errno;
 use crate::vm::arch::Registers;
 use crate::vm::backtrace::Frames;
 use crate::vm::fault::{Report, classify, say_lacking};
@@ -45,6 +46,25 @@ pub(crate) fn install() {
         AddVectoredExceptionHandler(1, Some(handle));
     }
 }
+
+/// The stack of the handler in a further thread: it needs none.
+pub(super) struct ThreadsStack;
+
+impl ThreadsStack {
+    /// # Errors
+    /// None.
+    pub(super) fn new() -> Result<ThreadsStack, Errno> {
+        Ok(ThreadsStack)
+    }
+
+    /// Runs what has traps.
+    pub(super) fn run(self, body: impl FnOnce()) {
+        body();
+    }
+}
+
+/// The stack of a thread that the system does not limit.
+pub(super) const STACK_BYTES_FINITE: u64 = 8 << 20;
 
 /// In a library: what is not a trap of its code goes on to others anyway.
 pub(crate) fn install_before_others() {

@@ -1,6 +1,7 @@
 //! `fd_*`, but for `fd_readdir`.
 
 use super::rights::Rights;
+use super::table::Access;
 use super::types::{self, Fdflags, Filestat, Record, filetype};
 use super::{Errno, Result, table};
 use crate::host::Descriptor;
@@ -141,7 +142,7 @@ pub(super) fn fd_filestat_set_times(
     })
 }
 
-pub(super) fn fd_read(
+pub(super) fn fd_read<A: Access>(
     memory: &mut GuestMemory,
     fd: u32,
     iovs: u32,
@@ -149,7 +150,7 @@ pub(super) fn fd_read(
     nread_out: u32,
 ) -> Result<()> {
     let mut buffers = memory.io_slices_mut(iovs, iovs_len)?;
-    let count = table::with(fd, |entry| {
+    let count = A::with(fd, |entry| {
         Ok(entry
             .require(Rights::FD_READ)?
             .read(buffers.as_mut_slice())?)
@@ -157,7 +158,7 @@ pub(super) fn fd_read(
     write_count(memory, nread_out, count)
 }
 
-pub(super) fn fd_pread(
+pub(super) fn fd_pread<A: Access>(
     memory: &mut GuestMemory,
     fd: u32,
     iovs: u32,
@@ -166,7 +167,7 @@ pub(super) fn fd_pread(
     nread_out: u32,
 ) -> Result<()> {
     let mut buffers = memory.io_slices_mut(iovs, iovs_len)?;
-    let count = table::with(fd, |entry| {
+    let count = A::with(fd, |entry| {
         Ok(entry
             .require(Rights::FD_READ)?
             .read_at(buffers.as_mut_slice(), offset)?)
@@ -174,7 +175,7 @@ pub(super) fn fd_pread(
     write_count(memory, nread_out, count)
 }
 
-pub(super) fn fd_write(
+pub(super) fn fd_write<A: Access>(
     memory: &mut GuestMemory,
     fd: u32,
     iovs: u32,
@@ -182,13 +183,13 @@ pub(super) fn fd_write(
     nwritten_out: u32,
 ) -> Result<()> {
     let buffers = memory.io_slices(iovs, iovs_len)?;
-    let count = table::with(fd, |entry| {
+    let count = A::with(fd, |entry| {
         Ok(entry.require(Rights::FD_WRITE)?.write(buffers.as_slice())?)
     })?;
     write_count(memory, nwritten_out, count)
 }
 
-pub(super) fn fd_pwrite(
+pub(super) fn fd_pwrite<A: Access>(
     memory: &mut GuestMemory,
     fd: u32,
     iovs: u32,
@@ -197,7 +198,7 @@ pub(super) fn fd_pwrite(
     nwritten_out: u32,
 ) -> Result<()> {
     let buffers = memory.io_slices(iovs, iovs_len)?;
-    let count = table::with(fd, |entry| {
+    let count = A::with(fd, |entry| {
         Ok(entry
             .require(Rights::FD_WRITE)?
             .write_at(buffers.as_slice(), offset)?)

@@ -21,6 +21,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod types;
+mod waiting;
 
 use crate::vm::{GuestMemory, trap};
 use wasmelt_abi::TrapCode;
@@ -31,6 +32,7 @@ pub use preopens::init;
 pub(super) use fd::{filestat_of, seek};
 pub(super) use path::filestat_at;
 pub(super) use poll::{Layout as PollLayout, poll};
+pub(super) use table::Locked;
 pub(super) use types::{Filestat, Record};
 
 /// The functions of this version: they take unsigned numbers and return a `Result`.
@@ -40,17 +42,20 @@ mod functions {
     pub(super) use super::fd::{
         fd_advise, fd_allocate, fd_close, fd_datasync, fd_fdstat_get, fd_fdstat_set_flags,
         fd_fdstat_set_rights, fd_filestat_get, fd_filestat_set_size, fd_filestat_set_times,
-        fd_pread, fd_prestat_dir_name, fd_prestat_get, fd_pwrite, fd_read, fd_renumber, fd_seek,
-        fd_sync, fd_tell, fd_write,
+        fd_prestat_dir_name, fd_prestat_get, fd_renumber, fd_seek, fd_sync, fd_tell,
     };
     pub(super) use super::path::{
-        path_create_directory, path_filestat_get, path_filestat_set_times, path_link, path_open,
+        path_create_directory, path_filestat_get, path_filestat_set_times, path_link,
         path_readlink, path_remove_directory, path_rename, path_symlink, path_unlink_file,
     };
-    pub(super) use super::poll::poll_oneoff;
     pub(super) use super::process::{proc_exit, proc_raise, random_get, sched_yield};
     pub(super) use super::readdir::fd_readdir;
-    pub(super) use super::sock::{sock_accept, sock_recv, sock_send, sock_shutdown};
+    pub(super) use super::sock::sock_shutdown;
+
+    pub(super) use super::waiting::locked::{
+        fd_pread, fd_pwrite, fd_read, fd_write, path_open, poll_oneoff, sock_accept, sock_recv,
+        sock_send,
+    };
 }
 
 /// What the functions return inside.
@@ -115,3 +120,18 @@ macro_rules! entry_points {
 }
 
 wasmelt_abi::for_each_p1_fn!(entry_points);
+
+/// The functions that may wait for long, of a program with threads.
+pub mod threads {
+    use super::answer;
+    use crate::vm::GuestMemory;
+
+    mod functions {
+        pub(super) use crate::wasi::p1::waiting::shared::{
+            fd_pread, fd_pwrite, fd_read, fd_write, path_open, poll_oneoff, sock_accept, sock_recv,
+            sock_send,
+        };
+    }
+
+    wasmelt_abi::for_each_p1_waiting_fn!(entry_points);
+}

@@ -1,9 +1,9 @@
 //! `path_*`.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::rights::Rights;
-use super::table::{self, Entry};
+use super::table::{self, Access, Entry};
 use super::types::{self, Fdflags, Filestat, Oflags, follows_link};
 use super::{Errno, Result};
 use crate::host::Descriptor;
@@ -18,7 +18,7 @@ pub(super) fn path_create_directory(
 ) -> Result<()> {
     table::with(fd, |entry| {
         let directory = entry.require_directory(Rights::PATH_CREATE_DIRECTORY)?;
-        Ok(directory.create_directory(text(memory, path, path_len)?)?)
+        Ok(directory.create_directory(&text(memory, path, path_len)?)?)
     })
 }
 
@@ -44,7 +44,7 @@ pub(in crate::wasi) fn filestat_at(
     let follow = follows_link(flags)?;
     table::with(fd, |entry| {
         let directory = entry.require_directory(Rights::PATH_FILESTAT_GET)?;
-        let stat = directory.stat(text(memory, path, path_len)?, follow)?;
+        let stat = directory.stat(&text(memory, path, path_len)?, follow)?;
         stat.try_into()
     })
 }
@@ -64,7 +64,7 @@ pub(super) fn path_filestat_set_times(
     let (accessed, modified) = types::set_times(atim, mtim, fst_flags)?;
     table::with(fd, |entry| {
         let directory = entry.require_directory(Rights::PATH_FILESTAT_SET_TIMES)?;
-        Ok(directory.set_times(text(memory, path, path_len)?, follow, accessed, modified)?)
+        Ok(directory.set_times(&text(memory, path, path_len)?, follow, accessed, modified)?)
     })
 }
 
@@ -88,12 +88,12 @@ pub(super) fn path_link(
         if follow {
             return Err(Errno::INVAL);
         }
-        Ok(from.link(from_path, to, to_path)?)
+        Ok(from.link(&from_path, to, &to_path)?)
     })
 }
 
 #[allow(clippy::too_many_arguments)] // The parameters are those of the witx document.
-pub(super) fn path_open(
+pub(super) fn path_open<A: Access>(
     memory: &mut GuestMemory,
     fd: u32,
     dirflags: u32,
@@ -125,7 +125,7 @@ pub(super) fn path_open(
         sync: fdflags.has(Fdflags::SYNC),
         read_sync: fdflags.has(Fdflags::RSYNC),
     };
-    let opened = table::with(fd, |entry| {
+    let opened = A::with(fd, |entry| {
         if let Descriptor::File(_) = entry.descriptor {
             return Err(Errno::NOTDIR);
         }
@@ -143,7 +143,7 @@ pub(super) fn path_open(
         }
         Ok(Entry {
             dropped,
-            ..Entry::new(directory.open(path, open)?)
+            ..Entry::new(directory.open(&path, open)?)
         })
     })?;
     let opened = table::insert(opened)?;
@@ -162,7 +162,7 @@ pub(super) fn path_readlink(
 ) -> Result<()> {
     let target = table::with(fd, |entry| {
         let directory = entry.require_directory(Rights::PATH_READLINK)?;
-        Ok(directory.read_link(text(memory, path, path_len)?)?)
+        Ok(directory.read_link(&text(memory, path, path_len)?)?)
     })?;
     let target = target.to_str().ok_or(Errno::ILSEQ)?.as_bytes();
     let used = buf_len.min(u32::try_from(target.len()).unwrap_or(u32::MAX));
@@ -178,7 +178,7 @@ pub(super) fn path_remove_directory(
 ) -> Result<()> {
     table::with(fd, |entry| {
         let directory = entry.require_directory(Rights::PATH_REMOVE_DIRECTORY)?;
-        Ok(directory.remove_directory(text(memory, path, path_len)?)?)
+        Ok(directory.remove_directory(&text(memory, path, path_len)?)?)
     })
 }
 
@@ -195,7 +195,7 @@ pub(super) fn path_rename(
         let from = old.require_directory(Rights::PATH_RENAME_SOURCE)?;
         let to = new.require_directory(Rights::PATH_RENAME_TARGET)?;
         let from_path = text(memory, old_path, old_path_len)?;
-        Ok(from.rename(from_path, to, text(memory, new_path, new_path_len)?)?)
+        Ok(from.rename(&from_path, to, &text(memory, new_path, new_path_len)?)?)
     })
 }
 
@@ -211,7 +211,7 @@ pub(super) fn path_symlink(
     table::with(fd, |entry| {
         let directory = entry.require_directory(Rights::PATH_SYMLINK)?;
         let target = text(memory, old_path, old_path_len)?;
-        Ok(directory.symlink(target, text(memory, new_path, new_path_len)?)?)
+        Ok(directory.symlink(&target, &text(memory, new_path, new_path_len)?)?)
     })
 }
 
@@ -223,14 +223,14 @@ pub(super) fn path_unlink_file(
 ) -> Result<()> {
     table::with(fd, |entry| {
         let directory = entry.require_directory(Rights::PATH_UNLINK_FILE)?;
-        Ok(directory.unlink_file(text(memory, path, path_len)?)?)
+        Ok(directory.unlink_file(&text(memory, path, path_len)?)?)
     })
 }
 
 /// A path in guest memory, which must be UTF-8.
-fn text(memory: &GuestMemory, path: u32, path_len: u32) -> Result<&Path> {
-    let bytes = memory.bytes(path, path_len)?;
-    Ok(Path::new(
-        std::str::from_utf8(bytes).map_err(|_| Errno::ILSEQ)?,
-    ))
+/// A path, as it is now: other threads may write to where it lies.
+fn text(memory: &GuestMemory, path: u32, path_len: u32) -> Result<PathBuf> {
+    let bytes = memory.bytes(path, path_len)?.to_vec();
+    let text = String::from_utf8(bytes).map_err(|_| Errno::ILSEQ)?;
+    Ok(text.into())
 }

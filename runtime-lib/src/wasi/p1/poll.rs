@@ -1,7 +1,7 @@
 //! `poll_oneoff`.
 
 use super::rights::Rights;
-use super::table::{self, Held};
+use super::table::{Access, Held};
 use super::types::{Record, checked_flags};
 use super::{Errno, Result, clock};
 use crate::host::clocks::{Clock, now_ns};
@@ -48,14 +48,14 @@ enum About {
     FdWrite(u32),
 }
 
-pub(super) fn poll_oneoff(
+pub(super) fn poll_oneoff<A: Access>(
     memory: &mut GuestMemory,
     subscriptions: u32,
     events: u32,
     nsubscriptions: u32,
     nevents_out: u32,
 ) -> Result<()> {
-    poll(
+    poll::<A>(
         memory,
         LAYOUT,
         subscriptions,
@@ -67,7 +67,7 @@ pub(super) fn poll_oneoff(
 
 /// Waits for the first of the subscriptions, in either version's layout. A subscription to what
 /// is not open, or is a clock that cannot be waited for, fails the call, as in Wasmtime.
-pub(in crate::wasi) fn poll(
+pub(in crate::wasi) fn poll<A: Access>(
     memory: &mut GuestMemory,
     layout: Layout,
     subscriptions: u32,
@@ -90,7 +90,7 @@ pub(in crate::wasi) fn poll(
         read.push(subscription);
     }
     let mut nevents = 0;
-    table::with_all(&mut fds, |held| {
+    A::with_all(&mut fds, |held| {
         let interests: Result<Vec<Interest<'_>>> = read
             .iter()
             .map(|subscription| interest(&held, subscription.about))

@@ -3,7 +3,7 @@
 use super::Result;
 use super::fd::write_count;
 use super::rights::Rights;
-use super::table::{self, Entry};
+use super::table::{self, Access, Entry};
 use super::types::{Fdflags, checked_flags};
 use crate::host::Descriptor;
 use crate::host::socket_io;
@@ -14,14 +14,14 @@ const RECV_WAITALL: u32 = 2;
 const SHUT_RD: u32 = 1;
 const SHUT_WR: u32 = 2;
 
-pub(super) fn sock_accept(
+pub(super) fn sock_accept<A: Access>(
     memory: &mut GuestMemory,
     fd: u32,
     flags: u32,
     fd_out: u32,
 ) -> Result<()> {
     let flags = Fdflags::checked(flags)?;
-    let accepted = table::with(fd, |entry| {
+    let accepted = A::with(fd, |entry| {
         let listener = entry.require(Rights::SOCK_ACCEPT)?;
         let dropped = entry.dropped.inherit(Rights::NONE)?;
         let socket = socket_io::accept(listener, flags.has(Fdflags::NONBLOCK))?;
@@ -34,7 +34,7 @@ pub(super) fn sock_accept(
     Ok(memory.write_u32(fd_out, accepted)?)
 }
 
-pub(super) fn sock_recv(
+pub(super) fn sock_recv<A: Access>(
     memory: &mut GuestMemory,
     fd: u32,
     iovs: u32,
@@ -45,7 +45,7 @@ pub(super) fn sock_recv(
 ) -> Result<()> {
     let flags = checked_flags(ri_flags, RECV_PEEK | RECV_WAITALL)?;
     let mut buffers = memory.io_slices_mut(iovs, iovs_len)?;
-    let received = table::with(fd, |entry| {
+    let received = A::with(fd, |entry| {
         let (peek, wait_all) = (flags & RECV_PEEK != 0, flags & RECV_WAITALL != 0);
         let socket = entry.require(Rights::FD_READ)?;
         Ok(socket_io::receive(
@@ -60,7 +60,7 @@ pub(super) fn sock_recv(
 }
 
 /// No flags are defined; as in Wasmtime, none are refused.
-pub(super) fn sock_send(
+pub(super) fn sock_send<A: Access>(
     memory: &mut GuestMemory,
     fd: u32,
     iovs: u32,
@@ -69,7 +69,7 @@ pub(super) fn sock_send(
     nwritten_out: u32,
 ) -> Result<()> {
     let buffers = memory.io_slices(iovs, iovs_len)?;
-    let count = table::with(fd, |entry| {
+    let count = A::with(fd, |entry| {
         Ok(socket_io::send(
             entry.require(Rights::FD_WRITE)?,
             buffers.as_slice(),

@@ -17,7 +17,7 @@ use crate::vm::store;
 
 /// One open descriptor.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(in crate::wasi) struct Entry {
     pub(super) descriptor: Descriptor,
     /// The guest's path of a directory that was open from the start.
     pub(super) preopen: Option<&'static [u8]>,
@@ -119,6 +119,14 @@ impl Entry {
         })
     }
 
+    /// One that is used while others close or exchange this one.
+    fn another(&self) -> Result<Entry> {
+        Ok(Entry {
+            descriptor: self.descriptor.another()?,
+            ..*self
+        })
+    }
+
     /// # Errors
     /// [`Errno::NOTCAPABLE`] without the right.
     pub(super) fn require(&self, right: Rights) -> Result<&Descriptor> {
@@ -133,6 +141,58 @@ impl Entry {
         self.dropped.require(right)?;
         Ok(directory)
     }
+}
+
+/// How a function that may wait for long gets at entries.
+pub(in crate::wasi) trait Access {
+    /// See [`with`].
+    fn with<T>(fd: u32, then: impl FnOnce(&Entry) -> Result<T>) -> Result<T>;
+
+    /// See [`with_all`].
+    fn with_all<T>(fds: &mut [u32], then: impl FnOnce(Held<'_>) -> Result<T>) -> Result<T>;
+}
+
+/// They are locked meanwhile: there is one thread.
+pub(in crate::wasi) struct Locked;
+
+impl Access for Locked {
+    #[inline(always)]
+    fn with<T>(fd: u32, then: impl FnOnce(&Entry) -> Result<T>) -> Result<T> {
+        with(fd, then)
+    }
+
+    #[inline(always)]
+    fn with_all<T>(fds: &mut [u32], then: impl FnOnce(Held<'_>) -> Result<T>) -> Result<T> {
+        with_all(fds, then)
+    }
+}
+
+/// Others can be used, and closed, by other threads meanwhile.
+pub(super) struct Shared;
+
+impl Access for Shared {
+    fn with<T>(fd: u32, then: impl FnOnce(&Entry) -> Result<T>) -> Result<T> {
+        then(&another(fd)?)
+    }
+
+    fn with_all<T>(fds: &mut [u32], then: impl FnOnce(Held<'_>) -> Result<T>) -> Result<T> {
+        fds.sort_unstable();
+        let mut held: Vec<(u32, Place<'_>)> = Vec::with_capacity(fds.len());
+        for fd in fds {
+            if held.last().is_none_or(|(last, _)| last != fd) {
+                match another(*fd) {
+                    Ok(entry) => held.push((*fd, Place::Own(entry))),
+                    Err(Errno::BADF) => {}
+                    Err(errno) => return Err(errno),
+                }
+            }
+        }
+        then(Held(held))
+    }
+}
+
+fn another(fd: u32) -> Result<Entry> {
+    lock(slot(fd)?).as_ref().ok_or(Errno::BADF)?.another()
 }
 
 /// Calls `then` with the entry of an open descriptor, which stays as it is until `then` returns.
@@ -169,10 +229,10 @@ pub(super) fn with_two<T>(
 }
 
 /// The entries that [`with_all`] holds, by ascending number.
-pub(super) struct Held<'a>(Vec<(u32, Place<'a>)>);
+pub(in crate::wasi) struct Held<'a>(Vec<(u32, Place<'a>)>);
 
 enum Place<'a> {
-    Stream(Entry),
+    Own(Entry),
     Locked(MutexGuard<'a, Option<Entry>>),
 }
 
@@ -180,7 +240,7 @@ impl Held<'_> {
     pub(super) fn get(&self, fd: u32) -> Option<&Entry> {
         let index = self.0.binary_search_by_key(&fd, |(held, _)| *held).ok()?;
         match &self.0.get(index)?.1 {
-            Place::Stream(entry) => Some(entry),
+            Place::Own(entry) => Some(entry),
             Place::Locked(guard) => guard.as_ref(),
         }
     }
@@ -198,7 +258,7 @@ pub(super) fn with_all<T>(fds: &mut [u32], then: impl FnOnce(Held<'_>) -> Result
         {
             let guard = lock(slot);
             let copy = guard.as_ref().and_then(Entry::copy_of_stream);
-            held.push((*fd, copy.map_or(Place::Locked(guard), Place::Stream)));
+            held.push((*fd, copy.map_or(Place::Locked(guard), Place::Own)));
         }
         last = Some(*fd);
     }
