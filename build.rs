@@ -2,7 +2,8 @@
 //! command carries inside.
 //!
 //! In come `runtime-lib`, toolchains for it and musl's `libc.a`; out goes `wasmelt-pack-TARGET.zst`
-//! in `OUT_DIR` for each target, empty where no toolchain is prepared. The same files appear in
+//! in `OUT_DIR` for each target, empty where no toolchain is prepared, and for libraries
+//! `wasmelt-pack-PROCESSOR-library.zst`, without a C library. The same files appear in
 //! `target/runtime-packs`, for commands that were built without. `WASMELT_RUNTIME_PACK` takes packs
 //! that exist already instead: paths as in `PATH`.
 //!
@@ -12,22 +13,17 @@
 //! musl; the same one with its standard library for glibc, linked against musl all the same, which a
 //! warning tells.
 
+#[path = "build/toolchain.rs"]
+mod toolchain;
+
 use std::collections::{BTreeSet, HashMap};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use toolchain::{Toolchain, c_compiler};
 use wasmelt_pack::Place;
 use wasmelt_pack::make::{Recipe, Source, make, make_for_windows};
-
-/// What the runtime library is compiled with. Frame pointers are what backtraces of traps walk. What
-/// is compiled for size inlines so little by itself that a request took a quarter longer.
-const RUSTFLAGS: &[&str] = &[
-    "-Cforce-frame-pointers=yes",
-    "-Cllvm-args=-inline-threshold=120",
-    "-Crelocation-model=static",
-    "-Cpanic=abort",
-];
 
 /// musl's start file and library, in the order of a linker's command line. Without `crti.o` and
 /// `crtn.o` the library's own empty `_init` and `_fini` are called: what those files begin and end
@@ -70,6 +66,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), String> {
     for path in [
         "build.rs",
+        "build/toolchain.rs",
         "Cargo.lock",
         "runtime-lib/Cargo.toml",
         "runtime-lib/src",
@@ -96,16 +93,36 @@ fn run() -> Result<(), String> {
                 None => Vec::new(),
             },
         };
-        write(&out_dir.join(&name), &pack)?;
-        let shared = target_dir.join("runtime-packs");
-        fs::create_dir_all(&shared)
-            .map_err(|error| format!("cannot create `{}`: {error}", shared.display()))?;
-        if !pack.is_empty() {
-            write(&shared.join(&name), &pack)?;
-        }
+        write_pack(&out_dir, &target_dir, &name, &pack)?;
     }
-    let library = library_pack(&target_dir)?;
-    write(&out_dir.join("wasmelt-pack-library.zst"), &library)
+    for (arch, _, target) in TARGETS {
+        let Some(target) = target.strip_suffix("-musl") else {
+            continue;
+        };
+        let target = format!("{target}-gnu");
+        let pack = match given.get(&target) {
+            Some(pack) => pack.clone(),
+            None => match Toolchain::for_libraries(arch, &target, *arch == own, &target_dir)? {
+                Some(toolchain) => library_pack(&toolchain, &target_dir)?,
+                None => Vec::new(),
+            },
+        };
+        let name = format!("wasmelt-pack-{arch}-library.zst");
+        write_pack(&out_dir, &target_dir, &name, &pack)?;
+    }
+    Ok(())
+}
+
+/// Writes a pack to where this build has it, and, unless it is empty, to where others find it.
+fn write_pack(out_dir: &Path, target_dir: &Path, name: &str, pack: &[u8]) -> Result<(), String> {
+    write(&out_dir.join(name), pack)?;
+    let shared = target_dir.join("runtime-packs");
+    fs::create_dir_all(&shared)
+        .map_err(|error| format!("cannot create `{}`: {error}", shared.display()))?;
+    match pack.is_empty() {
+        true => Ok(()),
+        false => write(&shared.join(name), pack),
+    }
 }
 
 /// The crates that the runtime library is made of: name, version and licence a line, sorted.
@@ -209,35 +226,18 @@ fn windows_pack(toolchain: &Toolchain, archive: &Path) -> Result<Vec<u8>, String
         .map_err(|error| error.to_string())
 }
 
-/// The pack for libraries: the runtime library alone, for the target of this build and its C library,
-/// as code that may lie anywhere.
-fn library_pack(target_dir: &Path) -> Result<Vec<u8>, String> {
+/// The pack for libraries: the runtime library alone, for the C library that embedders have, as code
+/// that may lie anywhere.
+fn library_pack(toolchain: &Toolchain, target_dir: &Path) -> Result<Vec<u8>, String> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
-    let target = variable("TARGET")?;
-    let toolchain = Toolchain {
-        target: target.clone(),
-        libc_dir: PathBuf::new(),
-        cargo_arguments: vec!["--features=library".to_owned()],
-        // Libraries are few: what would make them smaller takes as long as all else here.
-        environment: [
-            ("RUSTC", &*variable("RUSTC")?),
-            ("CARGO_PROFILE_RT_LTO", "off"),
-            ("CARGO_PROFILE_RT_CODEGEN_UNITS", "16"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into(),
-        c_compiler: None,
-        dlltool: None,
-        provenance: "the toolchain's own standard library".to_owned(),
-    };
-    let archive = build_runtime(&root, target_dir, &toolchain)?;
+    let archive = build_runtime(&root, target_dir, toolchain)?;
     let source = Source {
         name: ARCHIVE.to_owned(),
         place: Place::Behind,
         bytes: read(&archive)?,
     };
     let recipe = Recipe {
-        target: &target,
+        target: &toolchain.target,
         provenance: &toolchain.provenance,
         is_root: &|name| name.starts_with("wasmelt_"),
         level: 12,
@@ -317,206 +317,6 @@ fn build_runtime(root: &Path, target_dir: &Path, toolchain: &Toolchain) -> Resul
         return Err("the runtime library does not compile; its messages are above".to_owned());
     }
     Ok(build_dir.join(&toolchain.target).join("rt").join(ARCHIVE))
-}
-
-/// What ring's C and assembly are compiled with, as the variables of the crate `cc`. They need
-/// nothing of a C library but `memcpy` and the like, so that the machine's own compiler will do for
-/// musl, if it leaves out what only its own C library has.
-fn c_compiler(toolchain: &Toolchain) -> Vec<(String, String)> {
-    let target = &toolchain.target;
-    let suffix = target.replace('-', "_");
-    let compiler = format!("CC_{suffix}");
-    let is_own = target != WINDOWS
-        && env::var("HOST").is_ok_and(|host| host.split('-').next() == target.split('-').next());
-    let is_chosen = [compiler.as_str(), "TARGET_CC", "CC"]
-        .iter()
-        .any(|name| env::var_os(name).is_some());
-    if let (Some(prepared), false) = (&toolchain.c_compiler, is_chosen) {
-        return vec![(compiler, prepared.clone())];
-    }
-    if is_chosen || !is_own {
-        return Vec::new();
-    }
-    let flags = "-U_FORTIFY_SOURCE -fno-stack-protector";
-    vec![
-        (compiler, "cc".to_owned()),
-        (format!("CFLAGS_{suffix}"), flags.to_owned()),
-    ]
-}
-
-/// How the runtime library is compiled.
-struct Toolchain {
-    /// What it is compiled for.
-    target: String,
-    /// The folder of musl's files.
-    libc_dir: PathBuf,
-    cargo_arguments: Vec<String>,
-    environment: Vec<(String, String)>,
-    /// For another processor than this machine's.
-    c_compiler: Option<String>,
-    /// What makes import libraries, for Windows.
-    dlltool: Option<String>,
-    /// The same in words.
-    provenance: String,
-}
-
-impl Toolchain {
-    /// None where nothing is prepared for another processor than this machine's.
-    fn find(
-        arch: &str,
-        target: &str,
-        is_own: bool,
-        target_dir: &Path,
-    ) -> Result<Option<Toolchain>, String> {
-        let prepared = env::var_os("WASMELT_RUNTIME_TOOLCHAIN").filter(|path| !path.is_empty());
-        let prepared = prepared.map_or_else(|| target_dir.join("runtime-toolchain"), PathBuf::from);
-        // Written by `runtime-lib/prepare-pack.sh`: lines of `key=value`.
-        let file = prepared.join(format!("toolchain-{arch}"));
-        // Cargo takes a missing file for a changed one: until there is one, the script touches this
-        // file instead.
-        if file.exists() {
-            println!("cargo::rerun-if-changed={}", file.display());
-            return Toolchain::prepared(target, &file).map(Some);
-        }
-        if is_own {
-            return Toolchain::installed(target).map(Some);
-        }
-        Ok(None)
-    }
-
-    /// The toolchain that builds this package.
-    fn installed(target: &str) -> Result<Toolchain, String> {
-        let rustc = variable("RUSTC")?;
-        let sysroot = Command::new(&rustc).args(["--print", "sysroot"]).output();
-        let sysroot = sysroot.map_err(|error| format!("cannot run `{rustc}`: {error}"))?;
-        let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
-        let installed = sysroot.join("lib/rustlib").join(target).join("lib");
-        let libc_dir = installed.join("self-contained");
-        if libc_dir.join("libc.a").exists() {
-            return Ok(Toolchain {
-                target: target.to_owned(),
-                libc_dir,
-                cargo_arguments: Vec::new(),
-                environment: vec![("RUSTC".to_owned(), rustc)],
-                c_compiler: None,
-                dlltool: None,
-                provenance: "the toolchain's own standard library for musl".to_owned(),
-            });
-        }
-        Toolchain::without_musl_std(target, &rustc)
-    }
-
-    /// From the file that the script has written.
-    fn prepared(target: &str, file: &Path) -> Result<Toolchain, String> {
-        let text = String::from_utf8_lossy(&read(file)?).into_owned();
-        let value = |key: &str| {
-            let lines = text.lines().filter_map(|line| line.split_once('='));
-            lines
-                .filter(|(name, _)| *name == key)
-                .map(|(_, value)| value.to_owned())
-                .next()
-        };
-        let missing = |key: &str| format!("`{}` has no line `{key}=`", file.display());
-        let made_for = value("target").ok_or_else(|| missing("target"))?;
-        if made_for != target {
-            return Err(format!(
-                "`{}` is for {made_for}, not for {target}",
-                file.display()
-            ));
-        }
-        let rustc = value("rustc").ok_or_else(|| missing("rustc"))?;
-        let libc_dir = value("libc_dir").ok_or_else(|| missing("libc_dir"))?.into();
-        let mut environment = vec![("RUSTC".to_owned(), rustc)];
-        let mut cargo_arguments = Vec::new();
-        if value("build_std").as_deref() == Some("yes") {
-            environment.push(("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));
-            cargo_arguments.push("-Zbuild-std=std,panic_abort".to_owned());
-            cargo_arguments.push("-Zbuild-std-features=".to_owned());
-        }
-        let provenance = value("provenance").ok_or_else(|| missing("provenance"))?;
-        if target == WINDOWS {
-            // For sections that can be left out one by one.
-            environment.push(("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));
-        }
-        Ok(Toolchain {
-            target: target.to_owned(),
-            libc_dir,
-            cargo_arguments,
-            environment,
-            c_compiler: value("cc"),
-            dlltool: value("dlltool"),
-            provenance,
-        })
-    }
-
-    /// The standard library for glibc asks little of glibc that musl does not have; the runtime
-    /// library's module `shims` has that little.
-    fn without_musl_std(target: &str, rustc: &str) -> Result<Toolchain, String> {
-        let triple = target.replace("-unknown-linux-musl", "-linux-musl");
-        let folders = [
-            format!("/usr/lib/{triple}"),
-            format!("/usr/{triple}/lib64"),
-            format!("/usr/{triple}/lib"),
-            "/usr/lib/musl/lib".to_owned(),
-        ];
-        let libc_dir = folders
-            .iter()
-            .map(PathBuf::from)
-            .find(|dir| dir.join("libc.a").exists());
-        let libc_dir = libc_dir.ok_or_else(|| {
-            "musl is needed to build the runtime library: run runtime-lib/prepare-pack.sh, \
-             or install it (apt-get install musl-dev), or rustup target add "
-                .to_owned()
-                + target
-        })?;
-        println!(
-            "cargo::warning=no standard library for {target}: executables get the one for glibc \
-             on musl; runtime-lib/prepare-pack.sh prepares the right one"
-        );
-        Ok(Toolchain {
-            target: target.replace("-musl", "-gnu"),
-            libc_dir,
-            cargo_arguments: Vec::new(),
-            environment: vec![("RUSTC".to_owned(), rustc.to_owned())],
-            c_compiler: None,
-            dlltool: None,
-            provenance: "the toolchain's standard library for glibc, on musl".to_owned(),
-        })
-    }
-
-    fn rustflags(&self) -> Vec<String> {
-        let mut flags: Vec<String> = RUSTFLAGS.iter().map(|&flag| flag.to_owned()).collect();
-        if self.libc_dir.as_os_str().is_empty() {
-            flags.push("-Crelocation-model=pic".to_owned());
-        }
-        if self.target.starts_with("x86_64") {
-            flags.push("-Ctarget-cpu=x86-64".to_owned());
-        }
-        if self.target == WINDOWS {
-            // A linker that drops what is not used needs to know what is apart.
-            flags.push("-Zfunction-sections=yes".to_owned());
-            // There is no other kind of code.
-            flags.retain(|flag| flag != "-Crelocation-model=static");
-        }
-        if let Some(dlltool) = &self.dlltool {
-            flags.push(format!("-Cdlltool={dlltool}"));
-        }
-        // Panics name files: of what other crates' are called, this machine's folders are no part.
-        let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| {
-            let home = env::var_os("HOME").map(PathBuf::from)?;
-            Some(home.join(".cargo"))
-        });
-        if let Some(home) = home {
-            let sources = home.join("registry/src");
-            flags.push(format!("--remap-path-prefix={}=", sources.display()));
-        }
-        if self.target.starts_with("aarch64") {
-            // Else each atomic operation is a call, and the start of each process a look at what
-            // the processor has.
-            flags.push("-Ctarget-feature=-outline-atomics".to_owned());
-        }
-        flags
-    }
 }
 
 /// The folder that holds all that this workspace's builds write: `OUT_DIR` is

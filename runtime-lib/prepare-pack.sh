@@ -1,10 +1,11 @@
 #!/bin/sh
 # Prepares the toolchains with which build.rs compiles the runtime library against musl, or for Windows.
 #
-# usage: runtime-lib/prepare-pack.sh [rustup|debian] [--target PROCESSOR]... [FOLDER]
+# usage: runtime-lib/prepare-pack.sh [rustup|debian] [--libraries] [--target PROCESSOR]... [FOLDER]
 #
 # PROCESSOR is x86_64, aarch64, riscv64 or `all`, for Linux, or `x86_64-windows`: what executables will
-# run on. Without one, that of this machine.
+# run on. Without one, that of this machine. With `--libraries`, what libraries are linked with comes to
+# it: for embedders on that processor with glibc. For this machine's own, nothing is needed for that.
 #
 # With rustup, adds the musl target to the toolchain in use. On Debian, unpacks a compiler, the
 # source of its standard library and musl from packages into FOLDER, without root and without
@@ -12,7 +13,7 @@
 # rustup is tried first. For another processor than this machine's, clang is needed too, which is
 # taken from PATH or from Debian's packages, and with Debian's, musl is compiled from its source.
 #
-# Writes FOLDER/toolchain-PROCESSOR, lines of key=value that build.rs reads. FOLDER is, unless given,
+# Writes FOLDER/toolchain-PROCESSOR, and FOLDER/toolchain-PROCESSOR-library, lines of key=value that build.rs reads. FOLDER is, unless given,
 # $WASMELT_RUNTIME_TOOLCHAIN, or target/runtime-toolchain in the workspace.
 set -eu
 
@@ -21,9 +22,11 @@ own=$(uname -m)
 way=any
 archs=
 folder=
+libraries=
 while [ $# -gt 0 ]; do
     case "$1" in
         rustup | debian) way=$1 ;;
+        --libraries) libraries=yes ;;
         --target)
             [ $# -gt 1 ] || { echo "prepare-pack: --target takes a processor" >&2; exit 2; }
             shift
@@ -82,6 +85,14 @@ finish() {
         echo "provenance=$5"
     } >"$folder/toolchain.new"
     mv "$folder/toolchain.new" "$folder/toolchain-$1"
+    case $libraries-$1 in
+        yes-"$own" | yes-*-windows | -*) ;;
+        yes-*)
+            sed -e 's/^\(target=.*\)-musl$/\1-gnu/' -e '/^libc_dir=/d' -e 's/ for musl/ for glibc/' \
+                "$folder/toolchain-$1" >"$folder/toolchain.new"
+            mv "$folder/toolchain.new" "$folder/toolchain-$1-library"
+            ;;
+    esac
     # The next build looks for the toolchain again.
     touch "$root/build.rs"
     say "wrote $folder/toolchain-$1: $5"
@@ -222,6 +233,10 @@ with_rustup() {
     libc_dir=$("$rustc" --print sysroot)/lib/rustlib/$target/lib/self-contained
     [ -f "$libc_dir/libc.a" ] || return 1
     [ "$1" = "$own" ] || c_compiler "$1" || return 1
+    case $libraries-$1 in
+        -* | *-"$own") ;;
+        *) (cd "$root" && rustup target add "${target%-musl}-gnu") >&2 || return 1 ;;
+    esac
     finish "$1" "$rustc" "$libc_dir" no "the standard library for musl of $("$rustc" --version)"
 }
 

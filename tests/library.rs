@@ -5,6 +5,13 @@
 //! several libraries with each kind in turn, too. Programs in other languages are called as the library is. Each
 //! checks what it does itself, and says what is wrong.
 //! What needs a tool that is not there is ignored, which the list of tests says.
+//!
+//! `WASMELT_TEST_TARGET=TARGET` makes libraries for another machine: then programs in C alone are
+//! compiled, by a compiler for that machine and its C library (Debian's `gcc-aarch64-linux-gnu`), and
+//! run by an emulator.
+
+#[path = "emulation/mod.rs"]
+mod emulation;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -60,15 +67,35 @@ fn main() {
             let is_of_one = || included(&source).is_ok_and(|libraries| libraries.len() < 2);
             if kind == extension && !(what == MIXED && is_of_one()) {
                 let source = source.clone();
+                let Some(tool) = tool_of_target(tool) else {
+                    continue;
+                };
                 let name = format!("{name} with {what}, needs {tool}");
                 let trial = Trial::test(name, move || test(&source, what));
-                trials.push(trial.with_ignored_flag(!is_there(tool)));
+                trials.push(trial.with_ignored_flag(!is_there(&tool)));
             }
         }
     }
     trials.sort_by(|left, right| left.name().cmp(right.name()));
     libtest_mimic::run(&arguments, trials).exit();
 }
+
+/// What makes programs for the target; none where a tool is for this machine alone.
+fn tool_of_target(tool: &str) -> Option<String> {
+    match emulation::emulator() {
+        None => Some(tool.to_owned()),
+        Some(_) if tool == "cc" => Some(format!("{}-gcc", gnu_name())),
+        Some(_) => None,
+    }
+}
+
+/// What Debian calls the target's compiler, and the folder of its C library.
+fn gnu_name() -> String {
+    format!("{}-gnu", emulation::target().name)
+}
+
+/// An emulator keeps books of each page that is reserved: there, programs make fewer instances.
+const EMULATED_C_FLAGS: &[&str] = &["-DINSTANCES=16", "-DTHREAD_INSTANCES=2"];
 
 fn is_there(tool: &str) -> bool {
     let mut command = Command::new(tool);
@@ -120,6 +147,9 @@ fn included(source: &Path) -> Result<Vec<String>, Failed> {
 fn make(library: &str, emit: &str, dir: &Path) -> Result<(), Failed> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wasmelt"));
     let command = command.current_dir(dir).args(["build", "--emit", emit]);
+    // What may still change is tested all the same.
+    command.args(["-W", "component-model-async-stackful"]);
+    command.args(["--target", emulation::target().name]);
     step(command.arg(input(library)?))
 }
 
@@ -135,7 +165,11 @@ fn c(source: &Path, kind: &str) -> Result<(), Failed> {
         make(library, emit, dir.path())?;
         make(library, "header", dir.path())?;
     }
-    let mut command = Command::new("cc");
+    let emulator = emulation::emulator();
+    let mut command = Command::new(tool_of_target("cc").ok_or("C is for every target")?);
+    if emulator.is_some() {
+        command.args(EMULATED_C_FLAGS);
+    }
     let command = command
         .current_dir(&dir)
         .args(C_FLAGS)
@@ -146,8 +180,16 @@ fn c(source: &Path, kind: &str) -> Result<(), Failed> {
     let command = command.args(["-pthread", "-L.", "-o", "program"]);
     let flags = libraries.iter().map(|library| format!("-l{library}"));
     step(command.args(flags).arg("-lm"))?;
-    let mut program = Command::new(dir.path().join("program"));
-    step(program.current_dir(&dir).env("LD_LIBRARY_PATH", dir.path()))
+    let program = dir.path().join("program");
+    let Some(emulator) = emulator else {
+        let mut program = Command::new(program);
+        return step(program.current_dir(&dir).env("LD_LIBRARY_PATH", dir.path()));
+    };
+    let mut command = Command::new(emulator);
+    let command = command.current_dir(&dir).args(emulation::arguments());
+    let command = command.args(["-L", &format!("/usr/{}", gnu_name())]);
+    let libraries = format!("LD_LIBRARY_PATH={}", dir.path().display());
+    step(command.args(["-E", &libraries]).arg(program))
 }
 
 fn header_in_cpp(source: &Path, _: &str) -> Result<(), Failed> {

@@ -18,7 +18,7 @@ use crate::incremental;
 use crate::input::{Input, reason};
 use crate::multi_call;
 use crate::output::{Pending, Purpose};
-use crate::packs::{self, Pack};
+use crate::packs::{self, Kind, Pack};
 use crate::pipeline;
 use crate::policy;
 use crate::preinit;
@@ -44,6 +44,15 @@ fn refuse_other_systems(build: &Build, options: &Options) -> Result<(), Failure>
     Err(Failure::usage(Diagnostic::error(message)))
 }
 
+/// What is linked, if anything is.
+fn kind(emit: Emit) -> Option<Kind> {
+    match emit {
+        Emit::Exe | Emit::Oci | Emit::Sbom => Some(Kind::Executable),
+        Emit::Staticlib | Emit::Sharedlib | Emit::Rust => Some(Kind::Library),
+        Emit::Header | Emit::Obj | Emit::Clif | Emit::Asm => None,
+    }
+}
+
 /// Builds what was asked for.
 ///
 /// # Errors
@@ -62,16 +71,16 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
         Emit::Exe | Emit::Sharedlib => Purpose::Executable,
         _ => Purpose::Data,
     };
-    if build.emit == Emit::Rust {
-        return rust_crate(build, &input);
-    }
     // Both before the compilation, so that nobody waits for what cannot be linked or written.
     let mut packs = Vec::new();
-    if let Emit::Exe | Emit::Oci | Emit::Sbom = build.emit {
+    if let Some(kind) = kind(build.emit) {
         for options in [&build.options].into_iter().chain(&build.others) {
             refuse_other_systems(build, options)?;
-            packs.push(packs::find(options.target, &build.link.packs)?);
+            packs.push(packs::find(options.target, kind, &build.link.packs)?);
         }
+    }
+    if build.emit == Emit::Rust {
+        return rust_crate(build, &input, &packs[0]);
     }
     let pending = Pending::create(&build.output, &build.input, purpose)?;
     let product = match build.emit {
@@ -88,7 +97,7 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
             let options = completed(build, &build.options, &input)?;
             Product::of(pipeline::header(&input, &options)?.into_bytes())
         }
-        Emit::Staticlib | Emit::Sharedlib => library(build, &input)?,
+        Emit::Staticlib | Emit::Sharedlib => library(build, &input, &packs[0])?,
         Emit::Rust => unreachable!("its folder has been written above"),
         Emit::Obj | Emit::Clif | Emit::Asm => {
             let compiled = compiled(build, &build.options, &input)?;
@@ -132,14 +141,14 @@ fn completed(build: &Build, options: &Options, input: &Input) -> Result<Options,
 }
 
 /// A static library, or a shared one, which is loaded by the name of its file.
-fn library(build: &Build, input: &Input) -> Result<Product, Failure> {
+fn library(build: &Build, input: &Input, pack: &Pack) -> Result<Product, Failure> {
     let compiled = compiled(build, &build.options, input)?;
     let name = &build.options.name;
     let soname = build.output.file_name();
     let soname = soname.map(|name| name.to_string_lossy().into_owned());
     let soname = soname.unwrap_or_else(|| format!("lib{name}.so"));
     let shared = (build.emit == Emit::Sharedlib).then_some(soname);
-    let (library, linked) = pipeline::library(&compiled, name, shared.as_deref())?;
+    let (library, linked) = pipeline::library(&compiled, name, shared.as_deref(), pack)?;
     Ok(Product {
         bytes: library,
         report: Some(compiled.report),
@@ -148,7 +157,7 @@ fn library(build: &Build, input: &Input) -> Result<Product, Failure> {
 }
 
 /// Makes the folder of a Rust crate: its library, and what says how it is called.
-fn rust_crate(build: &Build, input: &Input) -> Result<(), Failure> {
+fn rust_crate(build: &Build, input: &Input, pack: &Pack) -> Result<(), Failure> {
     let OutputPath::File(folder) = &build.output else {
         return Err(Failure::usage(
             Diagnostic::error("a crate is a folder, which standard output cannot be")
@@ -158,7 +167,7 @@ fn rust_crate(build: &Build, input: &Input) -> Result<(), Failure> {
     let options = completed(build, &build.options, input)?;
     let source = pipeline::rust_source(input, &options)?;
     let compiled = compiled_with(build, &options, input)?;
-    let (library, _) = pipeline::library(&compiled, &options.name, None)?;
+    let (library, _) = pipeline::library(&compiled, &options.name, None, pack)?;
     let name = wasmelt_compiler::library_name(&options.name);
     let sources = folder.join("src");
     std::fs::create_dir_all(&sources).map_err(|error| {

@@ -32,6 +32,35 @@ static BUILT_IN: [(&str, &[u8]); 4] = [
     ),
 ];
 
+/// The same for libraries, which are linked with the C library that their embedder has.
+static BUILT_IN_FOR_LIBRARIES: [(&str, &[u8]); 3] = [
+    (
+        "x86_64-linux",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-library.zst")),
+    ),
+    (
+        "aarch64-linux",
+        include_bytes!(concat!(
+            env!("OUT_DIR"),
+            "/wasmelt-pack-aarch64-library.zst"
+        )),
+    ),
+    (
+        "riscv64-linux",
+        include_bytes!(concat!(
+            env!("OUT_DIR"),
+            "/wasmelt-pack-riscv64-library.zst"
+        )),
+    ),
+];
+
+/// What is linked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Executable,
+    Library,
+}
+
 /// Names paths of packs, as `PATH` does those of programs.
 const VARIABLE: &str = "WASMELT_RUNTIME_PACK";
 
@@ -46,7 +75,17 @@ pub(crate) struct Pack {
 ///
 /// # Errors
 /// When there is none, when one cannot be read, and when none of those given is for the target.
-pub(crate) fn find(target: &Target, given: &[PathBuf]) -> Result<Pack, Failure> {
+pub(crate) fn find(target: &Target, kind: Kind, given: &[PathBuf]) -> Result<Pack, Failure> {
+    let triple = match kind {
+        Kind::Executable => Some(target.triple.to_owned()),
+        Kind::Library => target.library_triple(),
+    };
+    let Some(triple) = triple else {
+        let message = format!("libraries are for Linux, not for {}", target.name);
+        return Err(Failure::usage(
+            Diagnostic::error(message).help("write an object: `--emit obj`"),
+        ));
+    };
     if let Some(missing) = target.missing() {
         let message = format!("only object files can be made for {}", target.name);
         return Err(Failure::usage(
@@ -59,14 +98,18 @@ pub(crate) fn find(target: &Target, given: &[PathBuf]) -> Result<Pack, Failure> 
     let mut others = Vec::new();
     for path in given {
         let pack = read(path)?;
-        if pack.target() == target.triple {
+        if pack.target() == triple {
             let path = Some(path.clone());
             return Ok(Pack { pack, path });
         }
         others.push(format!("`{}` is for {}", path.display(), pack.target()));
     }
     if !others.is_empty() {
-        let message = format!("no `--runtime-pack` is for {}", target.name);
+        let of = match kind {
+            Kind::Executable => "",
+            Kind::Library => "libraries of ",
+        };
+        let message = format!("no `--runtime-pack` is for {of}{}", target.name);
         let diagnostic = others
             .into_iter()
             .fold(Diagnostic::error(message), |d, other| d.note(other));
@@ -74,17 +117,17 @@ pub(crate) fn find(target: &Target, given: &[PathBuf]) -> Result<Pack, Failure> 
     }
     for path in from_environment() {
         let pack = read(&path)?;
-        if pack.target() == target.triple {
+        if pack.target() == triple {
             let path = Some(path);
             return Ok(Pack { pack, path });
         }
     }
-    match built_in(target) {
+    match built_in(target, kind) {
         Some(bytes) => Ok(Pack {
             pack: RuntimePack::from_bytes(bytes).expect("the build script has written it"),
             path: None,
         }),
-        None => Err(missing(target)),
+        None => Err(missing(target, kind)),
     }
 }
 
@@ -94,8 +137,12 @@ fn from_environment() -> Vec<PathBuf> {
     paths.filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
-fn built_in(target: &Target) -> Option<&'static [u8]> {
-    let found = BUILT_IN.iter().find(|(name, _)| *name == target.name);
+fn built_in(target: &Target, kind: Kind) -> Option<&'static [u8]> {
+    let packs = match kind {
+        Kind::Executable => BUILT_IN.as_slice(),
+        Kind::Library => BUILT_IN_FOR_LIBRARIES.as_slice(),
+    };
+    let found = packs.iter().find(|(name, _)| *name == target.name);
     found
         .map(|(_, bytes)| *bytes)
         .filter(|bytes| !bytes.is_empty())
@@ -110,21 +157,27 @@ fn read(path: &Path) -> Result<RuntimePack, Failure> {
     RuntimePack::from_bytes(&bytes).map_err(|error| failure(error.to_string()))
 }
 
-fn missing(target: &Target) -> Failure {
+fn missing(target: &Target, kind: Kind) -> Failure {
+    let (what, of, option) = match kind {
+        Kind::Executable => ("executables", "", ""),
+        Kind::Library => ("libraries", " for libraries", " --libraries"),
+    };
     let processor = match target.system {
         System::Linux => target.name.split('-').next().unwrap_or(target.name),
         System::Macos | System::Windows => target.name,
     };
     Failure::usage(
-        Diagnostic::error(format!("there is no runtime pack for {}", target.name))
+        Diagnostic::error(format!("there is no runtime pack{of} for {}", target.name))
             .page(&codes::TARGET)
-            .note("what executables are linked with is a pack of its own for each target")
+            .note(format!(
+                "what {what} are linked with is a pack of its own for each target"
+            ))
             .help(format!(
                 "give one that somebody has built: `--runtime-pack PATH`, or `{VARIABLE}=PATH`"
             ))
             .help(format!(
-                "or build wasmelt with it: `runtime-lib/prepare-pack.sh --target {processor}`, \
-                 then `cargo build --release`"
+                "or build wasmelt with it: `runtime-lib/prepare-pack.sh{option} --target \
+                 {processor}`, then `cargo build --release`"
             )),
     )
 }
@@ -140,11 +193,10 @@ pub(crate) fn listing() -> Result<String, Failure> {
     }
     let mut text = String::new();
     for target in &TARGETS {
-        let by_path = given
-            .iter()
-            .find(|(pack, _)| pack.target() == target.triple);
+        let of = |triple: &str| given.iter().find(|(pack, _)| pack.target() == triple);
+        let by_path = of(target.triple);
         let missing = target.missing();
-        let state = match (missing, by_path, built_in(target)) {
+        let state = match (missing, by_path, built_in(target, Kind::Executable)) {
             (Some(_), ..) => String::from("object files only"),
             (None, Some((_, path)), _) => format!("ready, by `{}`", path.display()),
             (None, None, Some(_)) => String::from("ready"),
@@ -156,6 +208,14 @@ pub(crate) fn listing() -> Result<String, Failure> {
         };
         let _ = writeln!(text, "{}{own}: {state}", target.name);
         let _ = writeln!(text, "  triple      {}", target.triple);
+        if let Some(triple) = target.library_triple() {
+            let state = match (of(&triple), built_in(target, Kind::Library)) {
+                (Some((_, path)), _) => format!("ready, by `{}`", path.display()),
+                (None, Some(_)) => String::from("ready"),
+                (None, None) => String::from("no runtime pack"),
+            };
+            let _ = writeln!(text, "  libraries   {state}");
+        }
         let levels = target.levels.iter().map(|level| {
             let is_default = level.name == target.default_level().name;
             let mark = if is_default { " (default)" } else { "" };

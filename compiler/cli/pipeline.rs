@@ -5,9 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use wasmelt_compiler::{CodeCache, Compiled, Entry, Graph, IMAGE_SECTION, Options, Summary};
-use wasmelt_linker::{
-    BUILD_ID_BYTES, ImageSection, LibraryRequest, LinkError, LinkRequest, RuntimePack, Split,
-};
+use wasmelt_linker::{BUILD_ID_BYTES, ImageSection, LibraryRequest, LinkError, LinkRequest, Split};
 
 use crate::diagnostic::{Console, Diagnostic, Failure};
 use crate::guard::{bug, guarded};
@@ -17,9 +15,6 @@ use crate::packs::Pack;
 use crate::policy;
 use crate::progress::ProgressLine;
 use crate::requests::LinkOptions;
-
-/// The runtime library for libraries, which are linked with whatever C library their embedder has.
-static LIBRARY_PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-library.zst"));
 
 /// The options for compiling `input`, completed with what only the input tells.
 ///
@@ -122,13 +117,13 @@ pub(crate) fn library(
     compiled: &Compiled,
     name: &str,
     shared: Option<&str>,
+    pack: &Pack,
 ) -> Result<(Vec<u8>, Duration), Failure> {
     let started = Instant::now();
     let linked = guarded(|| {
-        let pack = RuntimePack::from_bytes(LIBRARY_PACK).expect("the build script has written it");
         let request = LibraryRequest {
             object: &compiled.object,
-            pack: &pack,
+            pack: &pack.pack,
             exports: wasmelt_compiler::library_exports(name),
         };
         match shared {
@@ -136,7 +131,8 @@ pub(crate) fn library(
             None => wasmelt_linker::static_library(&request, &format!("{name}.o")),
         }
     });
-    let library = linked?.map_err(|error| link_failure(error, None))?;
+    let failure = |error| link_failure(error, pack.path.as_deref());
+    let library = linked?.map_err(failure)?;
     Ok((library, started.elapsed()))
 }
 

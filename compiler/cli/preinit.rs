@@ -94,7 +94,7 @@ fn output(
         packs: Vec::new(),
         build_id: false,
     };
-    let pack = packs::find(Target::host(), &[])?;
+    let pack = packs::find(Target::host(), packs::Kind::Executable, &[])?;
     let (executable, _) = pipeline::link(&compiled, &link, &pack)?;
     let written = run(&options.name, &executable).map_err(|error| {
         let why = reason(&error);

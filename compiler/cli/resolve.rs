@@ -137,9 +137,7 @@ fn library_entry(options: &Options, link: &LinkOptions) -> Result<Entry, Failure
             options.entry != Entry::Command,
             "an entry (`--invoke`, `--command`)",
         ),
-        (options.target.name != Target::host().name, "`--target`"),
         (link.linker != Linker::InProcess, "`--linker`"),
-        (!link.packs.is_empty(), "`--runtime-pack`"),
         (policy.timeout.is_some(), "`-W timeout`"),
         (policy.is_hardened, "`--harden`"),
         (

@@ -94,7 +94,7 @@ fn built(run: &Run, input: &Input, options: &Options) -> Result<Vec<u8>, Failure
         ..pipeline::options_for(input, options)?
     };
     let compiled = incremental::compile(input, &run.input, &options, &run.console)?;
-    let pack = packs::find(options.target, &run.link.packs)?;
+    let pack = packs::find(options.target, packs::Kind::Executable, &run.link.packs)?;
     let (executable, linked) = pipeline::link(&compiled, &run.link, &pack)?;
     if run.console.time {
         run.console

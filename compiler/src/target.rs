@@ -262,6 +262,14 @@ impl Target {
         }
     }
 
+    /// What rustc calls it with the C library that embedders of libraries have, where libraries can be
+    /// made for it.
+    #[must_use]
+    pub fn library_triple(&self) -> Option<String> {
+        let triple = self.triple.strip_suffix("-musl")?;
+        Some(format!("{triple}-gnu"))
+    }
+
     /// A target by its name or by a triple: system and processor count, the vendor and the C library
     /// do not.
     #[must_use]

@@ -124,7 +124,10 @@ impl<'a> Merge<'a> {
             }
         }
         let first = &files[0];
-        let out = write::Object::new(BinaryFormat::Elf, first.architecture(), first.endianness());
+        let mut out =
+            write::Object::new(BinaryFormat::Elf, first.architecture(), first.endianness());
+        // On RISC-V, they say by which registers floating-point numbers are passed.
+        out.flags = first.flags();
         Merge {
             files,
             definitions,

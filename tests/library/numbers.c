@@ -117,7 +117,13 @@ static void limits(void)
     numbers_delete(app);
 }
 
-enum { INSTANCES = 1000 };
+#ifndef INSTANCES
+#define INSTANCES 1000
+#endif
+// Instances that each thread makes one after the other.
+#ifndef THREAD_INSTANCES
+#define THREAD_INSTANCES 200
+#endif
 
 static void many(void)
 {
@@ -126,11 +132,11 @@ static void many(void)
         all[i] = new_instance(NULL);
         CHECK(numbers_store(all[i], 1000, i) == NUMBERS_OK);
     }
-    CHECK(numbers_fail(all[500]) == NUMBERS_TRAP);
+    CHECK(numbers_fail(all[INSTANCES / 2]) == NUMBERS_TRAP);
     for (int i = 0; i < INSTANCES; i++) {
         int32_t value = -1;
         numbers_status_t status = numbers_load(all[i], 1000, &value);
-        CHECK(i == 500 ? status == NUMBERS_ENDED : status == NUMBERS_OK && value == i);
+        CHECK(i == INSTANCES / 2 ? status == NUMBERS_ENDED : status == NUMBERS_OK && value == i);
     }
     for (int i = 0; i < INSTANCES; i++)
         numbers_delete(all[i]);
@@ -141,11 +147,17 @@ static void *thread(void *argument)
     (void)argument;
     numbers_t *app = new_instance(NULL);
     int32_t count = 0, value;
-    for (int i = 1; i <= 200; i++) {
+    for (int i = 1; i <= THREAD_INSTANCES; i++) {
         CHECK(numbers_step(app, &count) == NUMBERS_OK && count == i);
         numbers_t *short_lived = new_instance(NULL);
         CHECK(numbers_load(short_lived, -4, &value) == NUMBERS_TRAP);
         CHECK(strstr(numbers_message(short_lived), "0xfffffffc") != NULL);
+        numbers_delete(short_lived);
+        // The stack of a thread lies below the code of a shared library, that of the first one above.
+        int64_t depth;
+        short_lived = new_instance(NULL);
+        CHECK(numbers_down(short_lived, -1, &depth) == NUMBERS_TRAP);
+        CHECK(strstr(numbers_message(short_lived), "call stack exhausted") != NULL);
         numbers_delete(short_lived);
     }
     numbers_delete(app);

@@ -156,10 +156,11 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
     match classify(report, pc, sp) {
         Some(trap) => {
             // Below the page of an access that ran out of stack, nothing is mapped.
-            let low = if trap.code == TrapCode::StackOverflow {
-                sp.max(address.saturating_add(PAGE_BYTES_MIN) & !(PAGE_BYTES_MIN - 1))
-            } else {
-                sp
+            let low = match report {
+                Report::Access(address) if trap.code == TrapCode::StackOverflow => {
+                    sp.max(address.saturating_add(PAGE_BYTES_MIN) & !(PAGE_BYTES_MIN - 1))
+                }
+                _ => sp,
             };
             let frames = Frames::new(registers.fp(), low, pc);
             trap::stop_interrupted(trap, &mut registers, pc, frames);
