@@ -36,9 +36,7 @@ pub(crate) fn header(plan: &LinkPlan<'_>, program: &str, wasm: &[u8]) -> Result<
             "typedef struct {prefix}_v128 {{ uint8_t bytes[16]; }} {prefix}_v128_t;\n"
         );
     }
-    let shared = SHARED
-        .replace("app", &prefix)
-        .replace("APP", &prefix.to_uppercase());
+    let shared = named(SHARED, &prefix);
     if plan.linked.has_components {
         let of_component = OfComponent::new(plan, &prefix, wasm)?;
         for part in [&of_component.types, &of_component.imports, &shared] {
@@ -59,6 +57,12 @@ pub(crate) fn header(plan: &LinkPlan<'_>, program: &str, wasm: &[u8]) -> Result<
     }
     let _ = write!(text, "\n#ifdef __cplusplus\n}}\n#endif\n\n#endif\n");
     Ok(text)
+}
+
+/// A text for a library that is called `app`, for one that is called otherwise.
+fn named(text: &str, prefix: &str) -> String {
+    text.replace("app", prefix)
+        .replace("APP", &prefix.to_uppercase())
 }
 
 /// What a component adds.
@@ -107,13 +111,21 @@ fn exports_of_component(
     let mut text = String::new();
     for of_library in &plan.library.fns {
         let (name, symbol) = (&of_library.name, &of_library.symbol);
+        if let LibraryItem::Poll = of_library.item {
+            text.push_str(&named(POLL, prefix));
+            continue;
+        }
         let found = items.iter().find(|(known, _)| known == name);
         match found {
             Some((_, Named::Function(function))) => {
                 let list = typed_parameters(function, types)?;
+                let (comment, done) = match of_library.item {
+                    LibraryItem::Start => (", which is only begun", begun_parameters(prefix)),
+                    _ => ("", String::new()),
+                };
                 let _ = write!(
                     text,
-                    "\n/* {name} */\n{prefix}_status_t {symbol}({prefix}_t *app{list});\n"
+                    "\n/* {name}{comment} */\n{prefix}_status_t {symbol}({prefix}_t *app{list}{done});\n"
                 );
             }
             Some((_, Named::Type(id))) => {
@@ -128,6 +140,21 @@ fn exports_of_component(
         }
     }
     Ok(text)
+}
+
+/// The header of a library with functions of async type has this as well.
+const POLL: &str = "
+/* Has calls go on that functions `..._start` have begun, until one has ended, for so many nanoseconds
+   at most; for as long as it takes if that is negative. Then calls `done` of each that has ended. What
+   the arguments of a call refer to, and the place of its result, stay there until then. If this does not
+   give APP_OK, no call goes on, and each is told the same. `pending` may be NULL, or gets how many calls
+   have not ended. */
+app_status_t app_poll(app_t *app, int64_t timeout_ns, size_t *pending);
+";
+
+/// What a function that begins a call takes behind its result. No name of WIT ends so in C.
+fn begun_parameters(prefix: &str) -> String {
+    format!(", void (*done_)(void *user, {prefix}_status_t status), void *user_")
 }
 
 /// What the embedder provides to a component.
@@ -320,7 +347,9 @@ fn declaration(plan: &LinkPlan<'_>, of_library: &LibraryFn, prefix: &str) -> Str
             let list = parameters(params, results, prefix);
             format!("{prefix}_status_t {symbol}({prefix}_t *app{list});\n")
         }
-        LibraryItem::Lift | LibraryItem::Drop => String::new(),
+        LibraryItem::Lift | LibraryItem::Start | LibraryItem::Poll | LibraryItem::Drop => {
+            String::new()
+        }
         LibraryItem::Memory => format!(
             "/* A memory; it stays where it is. `bytes` may be NULL, or gets its length. */\n\
              uint8_t *{symbol}({prefix}_t *app, uint64_t *bytes);\n"

@@ -6,6 +6,7 @@
 //!
 //! Nothing here is used by executables.
 
+mod begun;
 mod blocks;
 mod handles;
 pub(crate) mod imports;
@@ -16,17 +17,23 @@ mod values;
 
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
+use std::future::Future;
+use std::pin::pin;
 use std::ptr::{null, null_mut};
 use std::sync::Once;
+use std::task::Poll;
 
 use crate::component::export::{self, Returned};
 use crate::component::types::Type;
-use crate::component::{Call, dynamic};
+use crate::component::{Call, dynamic, tasks};
+use crate::host::clocks::{Clock, now_ns};
+use crate::io;
 use crate::vm::message::Message;
 use crate::vm::space::{NoSpace, PROCESS, header};
 use crate::vm::store::{Store, of_memory, set_current};
 use crate::vm::trap::{self, catch};
 use crate::vm::{backtrace, note, process, profile, spaces, stack_limit, start};
+use begun::{Done, Told};
 use values::Checked;
 use wasmelt_abi::{ComponentExport, LibraryConfig, LibraryStatus, Program};
 
@@ -40,6 +47,9 @@ thread_local! {
     /// Why the last instance that could not be created was not.
     static FAILURE: RefCell<CString> = RefCell::default();
 }
+
+/// Ticks that there are at least, however little time there is.
+const TICKS_MIN: u32 = 64;
 
 /// Somebody has linked a library's object as a program.
 #[unsafe(no_mangle)]
@@ -155,6 +165,8 @@ fn limit_memories(program: &'static Program, store: &Store, max: u64) -> Result<
 unsafe extern "C" fn wasmelt_library_delete(handle: *mut u8) {
     // SAFETY: the caller vouches for it.
     if let Some(store) = unsafe { store_of(handle) } {
+        stack_limit::set_bytes(store, 0);
+        tell(store, LibraryStatus::Ended);
         let outer = set_current(store);
         spaces::drop_store(store);
         set_current(outer);
@@ -229,33 +241,46 @@ pub(crate) unsafe extern "C" fn library_lift(
     to: *mut u8,
 ) -> i32 {
     // SAFETY: the caller vouches for it.
-    let Some(store) = (unsafe { store_of(base) }) else {
-        return LibraryStatus::Ended as i32;
+    let (store, export) = match unsafe { checked(base, export, slots) } {
+        Ok(found) => found,
+        Err(status) => return status as i32,
     };
-    let exports = process::items(&PROCESS.program().component_exports);
-    let export = exports.get(export as usize);
-    let export = export.expect("the compiler wrote the export");
-    if stack_limit::bytes(store) == 0 {
-        return LibraryStatus::Ended as i32;
-    }
-    // The instances of a component are not entered while they wait for their embedder.
-    if record::with(store, |record| record.is_running) {
-        return LibraryStatus::Invalid as i32;
-    }
-    let mut checked = Checked::of(store);
-    for (position, ty) in export::params(export).enumerate() {
-        // SAFETY: the caller vouches for the parameters.
-        let is_valid = unsafe { checked.check(ty, values::param(slots, position, ty)) };
-        if is_valid.is_err() {
-            return LibraryStatus::Invalid as i32;
-        }
-    }
     // SAFETY: as above.
     let status = run(store, || unsafe { call_lifted(export, store, (slots, to)) });
     if status == LibraryStatus::Ok && !record::with(store, |record| record.blocks.give()) {
         return LibraryStatus::NoMemory as i32;
     }
     status as i32
+}
+
+/// What a component's export is called in, and the export, if that can be called with these arguments.
+///
+/// # Safety
+/// As of [`library_lift`].
+unsafe fn checked(
+    base: *mut u8,
+    export: i64,
+    slots: *const u8,
+) -> Result<(&'static Store, &'static ComponentExport), LibraryStatus> {
+    // SAFETY: the caller vouches for it.
+    let store = unsafe { store_of(base) }.ok_or(LibraryStatus::Ended)?;
+    let exports = process::items(&PROCESS.program().component_exports);
+    let export = exports.get(export as usize);
+    let export = export.expect("the compiler wrote the export");
+    if stack_limit::bytes(store) == 0 {
+        return Err(LibraryStatus::Ended);
+    }
+    // The instances of a component are not entered while they wait for their embedder.
+    if record::with(store, |record| record.is_running) {
+        return Err(LibraryStatus::Invalid);
+    }
+    let mut checked = Checked::of(store);
+    for (position, ty) in export::params(export).enumerate() {
+        // SAFETY: the caller vouches for the parameters.
+        let is_valid = unsafe { checked.check(ty, values::param(slots, position, ty)) };
+        is_valid.map_err(|_| LibraryStatus::Invalid)?;
+    }
+    Ok((store, export))
 }
 
 /// The runtime function `library_drop`.
@@ -310,6 +335,128 @@ unsafe fn call_lifted(
         }
     };
     export::call(export, store, lower, lift);
+}
+
+/// The runtime function `library_start`.
+///
+/// What has been begun goes on in [`library_poll`], and in calls that wait. That one has ended, its
+/// embedder is told by [`library_poll`] alone, when nothing runs in the instance any more: so whoever
+/// is told may call it.
+///
+/// # Safety
+/// As of `library_lift`, for as long as the call lasts; `done` is null or a [`Done`].
+#[unsafe(export_name = "wasmelt_library_start")]
+pub(crate) unsafe extern "C" fn library_start(
+    base: *mut u8,
+    export: i64,
+    slots: *mut u8,
+    to: *mut u8,
+    done: *mut u8,
+    user: *mut u8,
+) -> i32 {
+    // SAFETY: the caller vouches for it.
+    let (store, export) = match unsafe { checked(base, export, slots) } {
+        Ok(found) => found,
+        Err(status) => return status as i32,
+    };
+    // SAFETY: there is a slot for each parameter.
+    let slots: Vec<u64> =
+        unsafe { std::slice::from_raw_parts(slots.cast(), export::params(export).count()) }
+            .to_vec();
+    // SAFETY: the caller vouches for it; a null pointer is `None`.
+    let done = unsafe { std::mem::transmute::<*mut u8, Option<Done>>(done) };
+    let number = record::with(store, |record| record.calls.begin(Told { done, user }));
+    let lower = move |call: &mut Call<'_>, flat: &mut [u64]| {
+        let flat = (export.flat_params, flat);
+        // SAFETY: the caller vouches for what the slots refer to.
+        unsafe { lower::lower_params(call, export::params(export), slots.as_ptr().cast(), flat) };
+    };
+    let lift = move |call: &mut Call<'_>, returned: Returned, flat: &[u64]| {
+        let begin = record::with(store, |record| record.blocks.len());
+        if let Some(ty) = Type::at(export.result) {
+            // SAFETY: as above, for the place of the result.
+            unsafe { lift::lift_value(call, ty, (returned.is_flat(ty), flat), to) };
+        }
+        record::with(store, |record| {
+            let blocks = record.blocks.split_off(begin);
+            record.calls.end(number, blocks);
+        });
+    };
+    let status = run(store, || export::begin(export, store, lower, lift));
+    if status != LibraryStatus::Ok {
+        record::with(store, |record| record.calls.pending.remove(&number));
+    }
+    status as i32
+}
+
+/// The runtime function `library_poll`.
+///
+/// # Safety
+/// `base` is a handle; `pending` is null or a place for a number.
+#[unsafe(export_name = "wasmelt_library_poll")]
+pub(crate) unsafe extern "C" fn library_poll(
+    base: *mut u8,
+    timeout_ns: i64,
+    pending: *mut u8,
+) -> i32 {
+    // SAFETY: the caller vouches for it.
+    let Some(store) = (unsafe { store_of(base) }) else {
+        return LibraryStatus::Ended as i32;
+    };
+    if record::with(store, |record| record.is_running) {
+        return LibraryStatus::Invalid as i32;
+    }
+    let status = run(store, || go_on(store, timeout_ns));
+    tell(store, status);
+    // SAFETY: the caller vouches for the place.
+    if let Some(pending) = unsafe { pending.cast::<usize>().as_mut() } {
+        *pending = record::with(store, |record| record.calls.pending.len());
+    }
+    status as i32
+}
+
+/// Lets everything go on until a call has ended, or for as long as there is time. Where there is no
+/// call, nothing is waited for.
+fn go_on(store: &'static Store, timeout_ns: i64) {
+    let is_any = record::with(store, |record| !record.calls.pending.is_empty());
+    let wait_ns = match u64::try_from(timeout_ns) {
+        _ if !is_any => Some(0),
+        Ok(wait_ns) => Some(wait_ns),
+        Err(_) => None,
+    };
+    let end_ns = wait_ns.map(|wait_ns| now_ns(Clock::Monotonic).saturating_add(wait_ns));
+    let mut end = end_ns.map(io::sleep_until);
+    io::turn(false);
+    for ticks in 1_u64.. {
+        if record::with(store, |record| !record.calls.ended.is_empty()) {
+            return;
+        }
+        let mut is_over = false;
+        tasks::tick_until(|cx| {
+            let over = end.as_mut().map(|end| pin!(end).poll(cx));
+            is_over = over == Some(Poll::Ready(()));
+            over.unwrap_or(Poll::Pending)
+        });
+        let is_late = || end_ns.is_some_and(|end_ns| now_ns(Clock::Monotonic) >= end_ns);
+        if is_over || ticks >= TICKS_MIN.into() && is_late() {
+            return;
+        }
+    }
+}
+
+/// Tells of the calls that have ended, and, if the instance has ended in some way, of all others.
+fn tell(store: &'static Store, status: LibraryStatus) {
+    let ended = record::with(store, |record| std::mem::take(&mut record.calls.ended));
+    for (told, mut blocks) in ended {
+        told.tell(match blocks.give() {
+            true => LibraryStatus::Ok,
+            false => LibraryStatus::NoMemory,
+        });
+    }
+    if status != LibraryStatus::Ok {
+        let pending = record::with(store, |record| std::mem::take(&mut record.calls.pending));
+        pending.into_values().for_each(|told| told.tell(status));
+    }
 }
 
 /// Runs something of an instance; if a trap or an exit ends it, the instance has ended.

@@ -28,7 +28,8 @@ use crate::main_library::imports::{
     library_dropped, library_failed, library_imports, library_lower,
 };
 use crate::main_library::{
-    library_call, library_drop, library_ended, library_lift, library_refused,
+    library_call, library_drop, library_ended, library_lift, library_poll, library_refused,
+    library_start,
 };
 use crate::vm::arch::throw;
 use crate::vm::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};

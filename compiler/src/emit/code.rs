@@ -276,13 +276,23 @@ fn translate_and_inline(
             )?;
             inlined = Inlined::new(&notes.locals);
             // Entries run once: what they call is to be seen in backtraces.
-            if !is_entry(translation.plan, id) && !translation.is_unused(id) {
+            let is_entry = is_entry(translation.plan, id);
+            let may_inline = !is_entry || is_called_directly(translation.plan, id);
+            if may_inline && !translation.is_unused(id) {
+                let before = is_entry.then(|| worker.context.func.clone());
                 let mut inliner = Inliner::new(candidates, translation.plan, id, &notes.calls);
                 worker
                     .context
                     .inline(&mut inliner)
                     .map_err(|e| internal(&e))?;
                 inlined = inliner.locate(&mut worker.context.func, &notes.locals);
+                // A trap of what is called would not find its way to the landing of an entry.
+                if let Some(before) = before
+                    && calls(&worker.context.func) >= calls(&before)
+                {
+                    worker.context.func = before;
+                    inlined = Inlined::new(&notes.locals);
+                }
             }
         }
     }
@@ -308,6 +318,21 @@ fn check_vectors(translation: Translation<'_>, id: FuncId, func: &ir::Function) 
     .help("compile for processors that have them: `-C target-feature=+v`"))
 }
 
+/// Whether an embedder's function calls one of the program with nothing between.
+fn is_called_directly(plan: &LinkPlan<'_>, id: FuncId) -> bool {
+    plan.library.is_direct && matches!(plan.funcs[id.index()].kind, FuncKind::LibraryCall { .. })
+}
+
+/// How many calls there are in a function.
+fn calls(func: &ir::Function) -> usize {
+    let instructions = func
+        .layout
+        .blocks()
+        .flat_map(|block| func.layout.block_insts(block));
+    let is_call = |inst: &ir::Inst| func.dfg.insts[*inst].opcode().is_call();
+    instructions.filter(is_call).count()
+}
+
 fn is_entry(plan: &LinkPlan<'_>, id: FuncId) -> bool {
     let kind = &plan.funcs[id.index()].kind;
     if let FuncKind::LibraryCall {
@@ -324,6 +349,8 @@ fn is_entry(plan: &LinkPlan<'_>, id: FuncId) -> bool {
             | FuncKind::ExportCall { .. }
             | FuncKind::LibraryCall { .. }
             | FuncKind::LibraryLift { .. }
+            | FuncKind::LibraryStart { .. }
+            | FuncKind::LibraryPoll
             | FuncKind::LibraryDrop { .. }
             | FuncKind::LibraryDestructor(_)
             | FuncKind::LibraryImportCall(_)

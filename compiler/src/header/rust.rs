@@ -80,7 +80,9 @@ fn declare(plan: &LinkPlan<'_>, of_library: &LibraryFn, text: &mut String) {
             let ty = rust_type(plan.globals[global.index()].ty);
             writeln!(text, ", value: *mut {ty});")
         }
-        LibraryItem::Lift | LibraryItem::Drop => unreachable!("components are refused"),
+        LibraryItem::Lift | LibraryItem::Start | LibraryItem::Poll | LibraryItem::Drop => {
+            unreachable!("components are refused")
+        }
     };
 }
 
@@ -111,7 +113,9 @@ fn define(plan: &LinkPlan<'_>, of_library: &LibraryFn, name: &str, text: &mut St
     }}\n"
             )
         }
-        LibraryItem::Lift | LibraryItem::Drop => unreachable!("components are refused"),
+        LibraryItem::Lift | LibraryItem::Start | LibraryItem::Poll | LibraryItem::Drop => {
+            unreachable!("components are refused")
+        }
     };
 }
 

@@ -6,7 +6,7 @@
 use super::library::{ComponentImport, LibraryFn, LibraryImport, LibraryItem, c_name, prefix};
 use super::{Callee, Embedded, ExportPlan, FuncKind, LinkPlan, Resource};
 use crate::error::{Error, Result};
-use crate::index::{FuncId, InstanceIndex, ResourceId};
+use crate::index::{FuncId, InstanceIndex, LiftId, ResourceId};
 use crate::parse::Extern;
 use std::collections::HashSet;
 use wasmelt_abi::LIBRARY_FNS;
@@ -50,6 +50,9 @@ pub(super) fn choose_exports(
             .help("export functions of numbers, or build a component")),
     }
 }
+
+/// The function that has what was begun go on.
+const POLL: &str = "poll";
 
 /// The names that are given to exports.
 struct Names {
@@ -103,23 +106,30 @@ fn function_name(name: &str) -> String {
 /// When there is nothing.
 pub(super) fn choose_lifts(plan: &mut LinkPlan<'_>, program: &str) -> Result<()> {
     let mut names = Names::new(program);
-    for (export, of_component) in (0..).zip(plan.component_exports.clone()) {
-        let lift = of_component.lift;
-        let ty = plan.linked.lifts[lift.index()].ty;
-        let ty = plan.linked.types.func(ty);
-        let params = ty.params.iter().map(|(_, ty)| *ty);
-        let mut values = params.chain(ty.result);
-        if values.any(|ty| plan.linked.why_not_in_c(ty, false).is_some()) {
-            plan.library.left_out.push(of_component.name);
-            continue;
-        }
+    let exports: Vec<_> = (0..).zip(plan.component_exports.clone()).collect();
+    let (exports, others): (Vec<_>, Vec<_>) = exports
+        .into_iter()
+        .partition(|(_, export)| plan.is_in_c(export.lift));
+    let others = others.into_iter().map(|(_, export)| export.name);
+    plan.library.left_out.extend(others);
+    let is_async = |plan: &LinkPlan<'_>, lift| plan.linked.is_async(lift);
+    if exports.iter().any(|(_, it)| is_async(plan, it.lift)) {
+        let symbol = names.symbol(POLL);
+        let func = plan.add_func(FuncKind::LibraryPoll);
+        plan.add_lift(String::new(), symbol, func, LibraryItem::Poll);
+    }
+    for (export, of_component) in &exports {
+        let (export, lift, name) = (*export, of_component.lift, &of_component.name);
         let func = plan.add_func(FuncKind::LibraryLift { export, lift });
-        plan.library.fns.push(LibraryFn {
-            symbol: names.symbol(&of_component.name),
-            name: of_component.name,
-            func,
-            item: LibraryItem::Lift,
-        });
+        plan.add_lift(name.clone(), names.symbol(name), func, LibraryItem::Lift);
+    }
+    for (export, of_component) in exports {
+        let (lift, name) = (of_component.lift, of_component.name);
+        if is_async(plan, lift) {
+            let symbol = names.symbol(&format!("{name}-start"));
+            let func = plan.add_func(FuncKind::LibraryStart { export, lift });
+            plan.add_lift(name, symbol, func, LibraryItem::Start);
+        }
     }
     if plan.library.fns.is_empty() {
         return Err(
@@ -163,6 +173,24 @@ fn choose_imports(plan: &mut LinkPlan<'_>) {
 }
 
 impl LinkPlan<'_> {
+    /// Whether C has a form for the types of a function.
+    fn is_in_c(&self, lift: LiftId) -> bool {
+        let ty = self.linked.lifts[lift.index()].ty;
+        let ty = self.linked.types.func(ty);
+        let params = ty.params.iter().map(|(_, ty)| *ty);
+        let mut values = params.chain(ty.result);
+        values.all(|ty| self.linked.why_not_in_c(ty, false).is_none())
+    }
+
+    fn add_lift(&mut self, name: String, symbol: String, func: FuncId, item: LibraryItem) {
+        self.library.fns.push(LibraryFn {
+            name,
+            symbol,
+            func,
+            item,
+        });
+    }
+
     /// The function by which an embedder ends a resource.
     fn add_drop(&mut self, names: &mut Names, name: &str, resource: ResourceId) {
         let export = u32::try_from(self.exports.len()).expect("fewer than types");

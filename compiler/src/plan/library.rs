@@ -23,6 +23,10 @@ pub enum LibraryItem {
     },
     /// A function of a component.
     Lift,
+    /// The same of a function of async type, which is begun.
+    Start,
+    /// Has what was begun go on.
+    Poll,
     /// Ends a resource of a component.
     Drop,
     /// The address and the length of a memory.

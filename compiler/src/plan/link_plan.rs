@@ -243,6 +243,10 @@ pub enum FuncKind {
     /// Calls a component's export for an embedder; C convention. `export` is its position in
     /// [`LinkPlan::component_exports`].
     LibraryLift { export: u32, lift: LiftId },
+    /// The same, but only begins the call.
+    LibraryStart { export: u32, lift: LiftId },
+    /// Has calls go on that have been begun; C convention.
+    LibraryPoll,
     /// Calls a function that the embedder provides; `import` is its position in
     /// [`Library::imports`].
     LibraryImport { import: u32, sig: SigId },

@@ -101,6 +101,8 @@ pub(super) fn mark_reachable(plan: &mut LinkPlan<'_>) {
             | FuncKind::ThreadStart(_)
             | FuncKind::ExportGlobal { .. }
             | FuncKind::LibraryLift { .. }
+            | FuncKind::LibraryStart { .. }
+            | FuncKind::LibraryPoll
             | FuncKind::LibraryImport { .. }
             | FuncKind::LibraryImportCall(_)
             | FuncKind::LibraryDrop { .. }

@@ -159,9 +159,9 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// A runtime function that may throw, as `call_target` would call it.
-    pub(super) fn call_throwing(&mut self, name: &str, args: &[Value]) {
+    pub(super) fn call_throwing(&mut self, name: &str, args: &[Value]) -> Vec<Value> {
         let func = self.runtime_func_ref(name);
-        self.call_target(Target::Direct(func), args);
+        self.call_target(Target::Direct(func), args)
     }
 
     fn call_host(&mut self, host: HostFnId, ty: &FuncType, args: &[Value]) {

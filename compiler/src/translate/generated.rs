@@ -74,6 +74,17 @@ pub(super) fn translate(
             let ty = plan.linked.lifts[lift.index()].ty;
             component_signature(c_convention, plan, ty)
         }
+        FuncKind::LibraryStart { lift, .. } => {
+            let ty = plan.linked.lifts[lift.index()].ty;
+            let mut signature = component_signature(c_convention, plan, ty);
+            signature.params.extend([AbiParam::new(types::I64); 2]);
+            signature
+        }
+        FuncKind::LibraryPoll => {
+            let mut signature = c_signature(3);
+            signature.returns.push(AbiParam::new(types::I32));
+            signature
+        }
         FuncKind::LibraryDestructor(_) => c_signature(2),
         FuncKind::LibraryImportCall(_) => {
             let mut signature = c_signature(4);
@@ -140,7 +151,13 @@ pub(super) fn translate(
             sig,
             ..
         } => translator.library_call(export, callee, sig),
-        FuncKind::LibraryLift { export, lift } => translator.library_lift(export, lift),
+        FuncKind::LibraryLift { export, lift } => {
+            translator.library_lift("library_lift", export, lift);
+        }
+        FuncKind::LibraryStart { export, lift } => {
+            translator.library_lift("library_start", export, lift);
+        }
+        FuncKind::LibraryPoll => translator.library_poll(),
         FuncKind::LibraryImport { import, sig } => translator.library_import(import, sig),
         FuncKind::LibraryImportCall(import) => translator.library_import_call(import),
         FuncKind::LibraryDrop { export, resource } => translator.library_drop(export, resource),

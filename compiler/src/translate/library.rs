@@ -13,7 +13,7 @@ use crate::index::{GlobalId, LiftId, MemoryId, RegionIndex, ResourceId, SigId, T
 use crate::plan::{Callee, Embedded, LinkPlan};
 use cranelift_codegen::ir::{
     self, AbiParam, ArgumentPurpose, Block, GlobalValueData, InstBuilder, MemFlagsData, Signature,
-    StackSlotData, StackSlotKind, Value, types,
+    StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_codegen::isa::CallConv;
 use std::mem::{offset_of, size_of};
@@ -118,12 +118,14 @@ impl FuncTranslator<'_, '_> {
     ///     v4 = call library_lift(handle, export, v3, result)
     ///     return v4
     /// ```
-    pub(super) fn library_lift(&mut self, export: u32, lift: LiftId) {
+    ///
+    /// `library_start` gets the two parameters behind the result's as well.
+    pub(super) fn library_lift(&mut self, function: &str, export: u32, lift: LiftId) {
         let handle = self.own_pointer();
         let linked = self.plan().linked;
         let ty = linked.types.func(linked.lifts[lift.index()].ty);
         let mut params = self.params();
-        let result = params.split_off(ty.params.len());
+        let mut rest = params.split_off(ty.params.len());
         let slot_bytes = size_of::<u64>();
         let bytes = u32::try_from(params.len().max(1) * slot_bytes).expect("a thousand at most");
         let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3);
@@ -135,9 +137,23 @@ impl FuncTranslator<'_, '_> {
             self.builder.ins().store(flags, param, slots, offset);
         }
         let export = self.builder.ins().iconst(types::I64, i64::from(export));
-        let null = self.builder.ins().iconst(types::I64, 0);
-        let to = result.first().copied().unwrap_or(null);
-        let status = self.call_runtime("library_lift", &[handle, export, slots, to]);
+        if ty.result.is_none() {
+            rest.insert(0, self.builder.ins().iconst(types::I64, 0));
+        }
+        let mut args = vec![handle, export, slots];
+        args.append(&mut rest);
+        let status = self.call_runtime(function, &args);
+        self.builder.ins().return_(&[status.expect("has a result")]);
+    }
+
+    /// ```text
+    ///     v3 = call library_poll(handle, timeout, pending)
+    ///     return v3
+    /// ```
+    pub(super) fn library_poll(&mut self) {
+        let mut args = vec![self.own_pointer()];
+        args.extend(self.params());
+        let status = self.call_runtime("library_poll", &args);
         self.builder.ins().return_(&[status.expect("has a result")]);
     }
 
@@ -207,7 +223,7 @@ impl FuncTranslator<'_, '_> {
         self.pointer_from_store();
         let only_computes = matches!(callee, Callee::Defined(id) if self.plan().only_computes(id));
         let (results, landing) = if only_computes {
-            self.refuse_if_ended(handle);
+            self.refuse_if_ended(handle, None);
             self.call_callee(callee, ty, &args, false);
             (std::mem::take(&mut self.stack), None)
         } else if self.plan().library.is_direct {
@@ -225,8 +241,12 @@ impl FuncTranslator<'_, '_> {
             }
             self.return_status(0);
         }
-        if let Some(landing) = landing {
+        if let Some((landing, slot)) = landing {
             self.enter(landing);
+            let handle = self
+                .builder
+                .ins()
+                .stack_load(types::I64, types::I64, slot, 0);
             self.return_what("library_ended", handle);
         }
     }
@@ -243,11 +263,11 @@ impl FuncTranslator<'_, '_> {
     ///     v3 = load.i64 notrap aligned pointer-24     ; bytes of the stack
     ///     brif v3, usable, refused
     /// refused:
-    ///     v4 = call library_refused(handle)
+    ///     v4 = call library_refused(handle)           ; a try_call with the landing, if there is one
     ///     return v4
     /// usable:
     /// ```
-    fn refuse_if_ended(&mut self, handle: Value) -> Value {
+    fn refuse_if_ended(&mut self, handle: Value, landing: Option<Block>) -> Value {
         let [usable, refused] = [(); 2].map(|()| self.builder.create_block());
         self.builder.set_cold_block(refused);
         let base = self.region_base(RegionIndex(0));
@@ -256,7 +276,15 @@ impl FuncTranslator<'_, '_> {
         let bytes = self.builder.ins().load(types::I64, flags, base, bytes);
         self.builder.ins().brif(bytes, usable, &[], refused, &[]);
         self.enter(refused);
-        self.return_what("library_refused", handle);
+        let tag = Some(TagId(TRAP_TAG));
+        if let Some(landing) = landing {
+            self.handlers.push(Clause { tag, landing });
+        }
+        let status = self.call_throwing("library_refused", &[handle]);
+        self.builder.ins().return_(&status);
+        if landing.is_some() {
+            self.handlers.pop();
+        }
         self.enter(usable);
         bytes
     }
@@ -264,15 +292,22 @@ impl FuncTranslator<'_, '_> {
     /// The limit is set anew in each call and never taken back: nothing else runs in the store, as it
     /// imports nothing. A function that is small and calls nobody looks at none. What one call writes the next does not read, so that they overlap.
     ///
+    /// Compiled code preserves no register, which a call of it costs. A function that calls nobody may be
+    /// inlined, and with it its traps: then the landing is reached from where the trap is, by the
+    /// handler of the call that refuses, whose convention leaves the registers of C's caller alone. So
+    /// at the landing nothing is relied on but what lies in the frame.
+    ///
     /// ```text
+    ///     stack_store handle, ss0
     ///     v4 = get_stack_pointer
     ///     v5 = isub v4, v3
     ///     store notrap aligned v5, pointer-16         ; in each region
     ///     try_call callee(pointer, args), sig, next(ret0), [ tag trap: landing(exn0) ]
     /// next(v6):
     /// landing:
-    ///     v7 = call library_ended(handle)
-    ///     return v7
+    ///     v7 = stack_load.i64 ss0
+    ///     v8 = call library_ended(v7)
+    ///     return v8
     /// ```
     fn library_call_directly(
         &mut self,
@@ -280,11 +315,14 @@ impl FuncTranslator<'_, '_> {
         ty: &FuncType,
         handle: Value,
         args: &[Value],
-    ) -> (Vec<Value>, Block) {
+    ) -> (Vec<Value>, (Block, StackSlot)) {
         let landing = self.builder.create_block();
         self.builder.set_cold_block(landing);
         self.builder.append_block_param(landing, types::I64);
-        let bytes = self.refuse_if_ended(handle);
+        let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3);
+        let slot = self.builder.create_sized_stack_slot(slot);
+        self.builder.ins().stack_store(types::I64, handle, slot, 0);
+        let bytes = self.refuse_if_ended(handle, Some(landing));
         let is_checked = match callee {
             Callee::Defined(id) => self.plan().checks_stack(id),
             Callee::Host(_) => true,
@@ -298,7 +336,7 @@ impl FuncTranslator<'_, '_> {
         });
         self.call_callee(callee, ty, args, false);
         self.handlers.pop();
-        (std::mem::take(&mut self.stack), landing)
+        (std::mem::take(&mut self.stack), (landing, slot))
     }
 
     fn limit_stack_to(&mut self, bytes: Value) {

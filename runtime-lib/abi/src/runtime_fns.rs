@@ -53,6 +53,9 @@
 /// - `library_call` calls the export of this number with its slots, as `Export::call` says.
 /// - `library_lift` calls the component's export of this number. A slot of 8 bytes holds a parameter,
 ///   or its address if C passes it so; the result goes to an address.
+/// - `library_start` begins such a call, of a function of async type: what slots and the result's
+///   address refer to stays there until it has ended, of which `done` is told with `user`.
+///   `library_poll` has those that have been begun go on, and says how many have not ended.
 /// - `library_drop` ends a resource of the program that the embedder has a handle of, by the export
 ///   that calls its destructor.
 /// - `library_lower` is a function that the embedder provides to a component: `record` is a
@@ -160,6 +163,8 @@ macro_rules! for_each_runtime_fn {
             error_context_pass(memory: ptr, from: i32, to: i32, handle: i32) -> i32;
             library_call(memory: ptr, export: i64, slots: ptr) -> i32;
             library_lift(memory: ptr, export: i64, slots: ptr, result: ptr) -> i32;
+            library_start(memory: ptr, export: i64, slots: ptr, result: ptr, done: ptr, user: ptr) -> i32;
+            library_poll(memory: ptr, timeout_ns: i64, pending: ptr) -> i32;
             library_drop(memory: ptr, export: i64, resource: i32, handle: i32) -> i32;
             library_lower(memory: ptr, record: ptr, options: ptr, slots: ptr) -> ();
             library_dropped(memory: ptr, import: i32, rep: i32) -> ();

@@ -6,7 +6,7 @@ use crate::component::tasks::{self, ExportCall};
 use crate::component::types::Type;
 use crate::vm::process::items;
 use crate::vm::store::Store;
-use wasmelt_abi::{ComponentExport, FLAT_PARAMS_MAX, LiftFlags};
+use wasmelt_abi::{AsyncLift, ComponentExport, FLAT_PARAMS_MAX, LiftFlags};
 
 /// How a result has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +24,13 @@ impl Returned {
         match self {
             Returned::Result => ty.flat_len() <= 1,
             Returned::ByTask => ty.flat_fits(),
+        }
+    }
+
+    fn of(task: &AsyncLift) -> Returned {
+        match task.flags & LiftFlags::ASYNC {
+            0 => Returned::Result,
+            _ => Returned::ByTask,
         }
     }
 }
@@ -44,22 +51,10 @@ pub fn call<T: 'static>(
 ) -> Option<T> {
     // SAFETY: it is null, or a record of the program.
     if let Some(of_task) = unsafe { export.lift.as_ref() } {
-        let returned = match of_task.flags & LiftFlags::ASYNC {
-            0 => Returned::Result,
-            _ => Returned::ByTask,
-        };
+        let returned = Returned::of(of_task);
         let call = ExportCall {
-            lower: move |slots: &mut [u64]| {
-                let mut call = Call::of_export(store, &export.options);
-                lower(&mut call, slots);
-                call.finish();
-            },
-            lift: move |slots: &[u64]| {
-                let mut call = Call::of_export(store, &export.options);
-                let value = lift(&mut call, returned, slots);
-                call.finish();
-                value
-            },
+            lower: move |slots: &mut [u64]| within(export, store, |call| lower(call, slots)),
+            lift: move |slots: &[u64]| within(export, store, |call| lift(call, returned, slots)),
         };
         return tasks::call_export(store, of_task, call);
     }
@@ -80,4 +75,41 @@ pub fn call<T: 'static>(
     unsafe { (export.finish)(store.base(), slots.as_mut_ptr()) };
     tasks::sync_exit();
     Some(value)
+}
+
+/// The same, up to where the export waits for the first time, if it is a task: `lift` is called when
+/// there is a result.
+pub fn begin(
+    export: &'static ComponentExport,
+    store: &'static Store,
+    lower: impl Fn(&mut Call<'_>, &mut [u64]) + 'static,
+    lift: impl Fn(&mut Call<'_>, Returned, &[u64]) + 'static,
+) {
+    // SAFETY: it is null, or a record of the program.
+    let Some(of_task) = (unsafe { export.lift.as_ref() }) else {
+        call(export, store, lower, lift);
+        return;
+    };
+    let returned = Returned::of(of_task);
+    let call = ExportCall {
+        lower: move |slots: &mut [u64]| within(export, store, |call| lower(call, slots)),
+        // Nobody cancels it.
+        lift: move |slots: Option<&[u64]>| {
+            if let Some(slots) = slots {
+                within(export, store, |call| lift(call, returned, slots));
+            }
+        },
+    };
+    tasks::begin_export(store, of_task, call);
+}
+
+fn within<T>(
+    export: &'static ComponentExport,
+    store: &'static Store,
+    body: impl FnOnce(&mut Call<'_>) -> T,
+) -> T {
+    let mut call = Call::of_export(store, &export.options);
+    let value = body(&mut call);
+    call.finish();
+    value
 }

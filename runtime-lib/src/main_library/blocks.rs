@@ -39,6 +39,14 @@ impl Blocks {
         true
     }
 
+    /// Those that have come since there were so many, with what is known about memory.
+    pub(super) fn split_off(&mut self, count: usize) -> Blocks {
+        Blocks {
+            blocks: self.blocks.split_off(count),
+            has_failed: std::mem::take(&mut self.has_failed),
+        }
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.blocks.len()
@@ -88,5 +96,12 @@ mod tests {
         assert!(blocks.allocate(usize::MAX).is_null());
         assert!(!blocks.give() && blocks.blocks.is_empty());
         assert!(blocks.give());
+        blocks.allocate(10);
+        let later = blocks.len();
+        assert!(blocks.allocate(usize::MAX).is_null());
+        blocks.allocate(10);
+        assert!(!blocks.split_off(later).give());
+        assert_eq!(blocks.len(), later);
+        assert!(!blocks.split_off(0).blocks.is_empty());
     }
 }

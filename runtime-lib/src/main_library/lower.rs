@@ -128,7 +128,8 @@ fn handle(call: &mut Call<'_>, ty: Type, handle: u32) -> u32 {
             false => record.handles.find(resource, handle),
         }),
     };
-    let rep = rep.expect("it has been checked, and the call has lasted since");
+    // It has been checked, but a call that was begun may have had to wait since.
+    let rep = rep.unwrap_or_else(|| call.trap(TrapCode::UnknownHandle));
     if is_own {
         return call.lower_own(resource, rep);
     }

@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::ptr::null;
 
+use super::begun::Calls;
 use super::blocks::Blocks;
 use super::handles::Handles;
 use crate::vm::store::{Part, Store, place};
@@ -17,6 +18,8 @@ pub(super) struct Record {
     pub(super) imports: *const u8,
     /// What results refer to that are not finished.
     pub(super) blocks: Blocks,
+    /// Those that nobody waits for.
+    pub(super) calls: Calls,
     /// Resources of the program that the embedder has.
     pub(super) handles: Handles,
 }
@@ -32,6 +35,7 @@ pub(super) fn with<R>(store: &'static Store, look: impl FnOnce(&mut Record) -> R
         text: CString::default(),
         imports: null(),
         blocks: Blocks::default(),
+        calls: Calls::default(),
         handles: Handles::default(),
     });
     // SAFETY: one thread at a time has the store, and nothing of it runs meanwhile.

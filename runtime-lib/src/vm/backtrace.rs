@@ -89,6 +89,11 @@ impl Frames {
         }
     }
 
+    /// The frame pointer of where the walk begins.
+    pub(super) fn innermost_fp(&self) -> usize {
+        self.fp
+    }
+
     /// Nothing from this address on is to be walked.
     pub(super) fn end_at(&mut self, high: usize) {
         self.high = self.high.min(high);

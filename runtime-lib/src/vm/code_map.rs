@@ -75,7 +75,26 @@ pub(super) fn call_site(
     let index = sites
         .binary_search_by_key(&return_offset, |site| site.return_offset)
         .ok()?;
-    let site = sites.get(index)?;
+    site(code, index)
+}
+
+/// Those of the function that this offset is in, as far as they have handlers.
+pub(super) fn call_sites_around(
+    code: &'static CodeMap,
+    offset: u32,
+) -> impl Iterator<Item = (CallSite, &'static [Handler])> {
+    let (index, start) = function_at(code, offset).unwrap_or((0, 0));
+    let end = items(&code.function_offsets).get(index + 1);
+    let end = end.copied().unwrap_or(u32::MAX);
+    let sites = items(&code.call_sites);
+    // What a call returns to may be the end of its function.
+    let behind = |offset| sites.partition_point(|site| site.return_offset <= offset);
+    (behind(start)..behind(end)).filter_map(move |index| site(code, index))
+}
+
+/// The call site with this number.
+fn site(code: &'static CodeMap, index: usize) -> Option<(CallSite, &'static [Handler])> {
+    let site = items(&code.call_sites).get(index)?;
     // SAFETY: one more site than `len` follows in the array, for the end of the last list.
     let next = unsafe { &*code.call_sites.start.add(index + 1) };
     let count = next.first_handler.saturating_sub(site.first_handler) as usize;
@@ -220,5 +239,13 @@ pub(super) mod tests {
         assert_eq!(tags(40), Some(vec![u32::MAX]));
         assert_eq!(tags(31), None);
         assert_eq!(tags(0), None);
+        let around = |offset| {
+            call_sites_around(code, offset)
+                .map(|(site, _)| site.return_offset)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(around(20), [30, 40]);
+        assert_eq!(around(59), [30, 40]);
+        assert!(around(60).is_empty() && around(19).is_empty());
     }
 }

@@ -42,14 +42,16 @@ pub struct Fiber {
 /// # Errors
 /// When the system does not give it.
 pub(crate) fn take_stack() -> Result<DefaultStack, NoStack> {
-    let make = || {
-        let bytes = match process::program().policy.stack_bytes_max {
-            0 => STACK_BYTES,
-            bytes => bytes as usize,
-        };
-        DefaultStack::new(bytes).map_err(|_| NoStack)
-    };
+    let make = || DefaultStack::new(stack_bytes()).map_err(|_| NoStack);
     POOL.with_borrow_mut(Vec::pop).map_or_else(make, Ok)
+}
+
+/// Bytes of a stack at least.
+pub(crate) fn stack_bytes() -> usize {
+    match process::program().policy.stack_bytes_max {
+        0 => STACK_BYTES,
+        bytes => bytes as usize,
+    }
 }
 
 /// Keeps a stack for later.

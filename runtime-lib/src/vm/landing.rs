@@ -7,7 +7,7 @@
 
 use super::backtrace::Frames;
 use super::code_map;
-use wasmelt_abi::TRAP_TAG;
+use wasmelt_abi::{CallSite, Handler, TRAP_TAG};
 
 /// Where execution goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +15,28 @@ pub(super) struct Landing {
     pub(super) sp: usize,
     pub(super) fp: usize,
     pub(super) pc: usize,
+}
+
+/// The handler for what has stopped at `pc` in a function that an embedder calls, with this frame
+/// pointer: into it, the program's function has been inlined. The frames then end there.
+///
+/// No register of C's caller has been saved but those that the function itself restores, and nothing
+/// that it calls has changed one.
+pub(super) fn of_interrupted(pc: usize, frames: &mut Frames) -> Option<Landing> {
+    let code = code_map::of_program();
+    let offset = code_map::offset_of(code, pc)?;
+    let handler = |(_, handlers): &(CallSite, &[Handler])| {
+        handlers.iter().copied().find(|it| it.tag == TRAP_TAG)
+    };
+    let mut sites = code_map::call_sites_around(code, offset);
+    let (site, handler) = sites.find_map(|site| Some((site.0, handler(&site)?)))?;
+    let fp = frames.innermost_fp();
+    frames.end_at(fp);
+    Some(Landing {
+        sp: fp - site.fp_to_sp_bytes as usize,
+        fp,
+        pc: code.text_start as usize + handler.landing_offset as usize,
+    })
 }
 
 /// The handler that is nearest, below this address of the stack. The frames then end there.

@@ -35,3 +35,12 @@ pub(crate) fn set(store: &Store, address: u64) -> u64 {
     }
     before
 }
+
+/// What is left of a fiber's stack for handlers of signals, and for what compiled code calls.
+const FIBER_LEFT_BYTES: usize = 256 << 10;
+
+/// The lowest address for compiled code on a fiber's stack of so many bytes below `top`.
+pub(crate) fn of_fiber(top: usize, bytes: usize) -> u64 {
+    let left = FIBER_LEFT_BYTES.min(bytes / 2);
+    (top - bytes + left) as u64
+}

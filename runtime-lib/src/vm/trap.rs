@@ -235,16 +235,18 @@ pub(super) fn stop_interrupted(
 /// In a library: where the embedder's call continues, if no recovery point is nearer, once it has
 /// been noted what happened.
 fn embedders_call(trap: TrapInfo, pc: usize, frames: &mut Frames) -> Option<RecoveryPoint> {
-    let landing = nearest_landing(frames);
+    let landing = nearest_landing(pc, frames);
     describe(trap, pc, frames.clone());
     landing
 }
 
-fn nearest_landing(frames: &mut Frames) -> Option<RecoveryPoint> {
+/// `pc` is where compiled code stopped, or 0 if that called the runtime.
+fn nearest_landing(pc: usize, frames: &mut Frames) -> Option<RecoveryPoint> {
     // SAFETY: a point in the list is a local of a `catch` that has not returned.
     let point = unsafe { INNERMOST.get().as_ref() };
     let point = point.filter(|point| point.stack_end == backtrace::stack_end());
-    let landing = landing::find(frames, point.map_or(usize::MAX, |point| point.sp))?;
+    let below = point.map_or(usize::MAX, |point| point.sp);
+    let landing = landing::of_interrupted(pc, frames).or_else(|| landing::find(frames, below))?;
     Some(RecoveryPoint::at(landing.sp, landing.fp, landing.pc))
 }
 
@@ -252,7 +254,7 @@ fn nearest_landing(frames: &mut Frames) -> Option<RecoveryPoint> {
 pub(crate) fn leave(code: i32) {
     note::set_exit(code);
     let mut frames = Frames::of_runtime(arch::frame_pointer());
-    if let Some(landing) = nearest_landing(&mut frames) {
+    if let Some(landing) = nearest_landing(0, &mut frames) {
         // SAFETY: it is in a frame that waits for this.
         unsafe { arch::continue_at(&landing) }
     }

@@ -5,7 +5,7 @@ use super::types::{Form, RustType, Types, snake};
 use crate::error::{Error, ErrorKind, Result};
 use crate::header::types::resources;
 use crate::header::{Named, decoded, named_items};
-use crate::plan::{ComponentImport, LibraryFn, LinkPlan, library_prefix};
+use crate::plan::{ComponentImport, LibraryFn, LibraryItem, LinkPlan, library_prefix};
 use std::collections::HashMap;
 use std::fmt::Write;
 use wit_parser::{Function, FunctionKind, Resolve, Type, TypeId, WorldId};
@@ -71,7 +71,9 @@ pub(super) fn source(plan: &LinkPlan<'_>, program: &str, wasm: &[u8]) -> Result<
         methods: String::new(),
         of_resources: String::new(),
     };
-    for of_library in &plan.library.fns {
+    // Functions of async type are waited for.
+    let is_waited_for = |it: &&LibraryFn| !matches!(it.item, LibraryItem::Start);
+    for of_library in plan.library.fns.iter().filter(is_waited_for) {
         match find(&exports, &of_library.name) {
             Some((_, Named::Function(function))) => crate_.export(of_library, function)?,
             Some((_, Named::Type(_))) => {

@@ -7,9 +7,9 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use super::lift;
 use super::model::Thread;
 use super::running::{self, Suspend};
-use crate::vm::fiber::{keep_stack, take_stack};
-use crate::vm::stacks;
+use crate::vm::fiber::{keep_stack, stack_bytes, take_stack};
 use crate::vm::trap::raise;
+use crate::vm::{stack_limit, stacks};
 use wasmelt_abi::TrapCode;
 
 /// A thread on its stack.
@@ -35,7 +35,14 @@ pub(super) unsafe extern "C" fn fiber_run(thread: *mut u8) {
     // SAFETY: it is the box that `begin` filled, which the store has until its code returns.
     let (top, coroutine) = unsafe { &mut *fiber.cast::<(usize, Fiber)>() };
     let mut result = CoroutineResult::Yield(());
+    let before = match cfg!(feature = "library") {
+        true => stack_limit::set(store, stack_limit::of_fiber(*top, stack_bytes())),
+        false => 0,
+    };
     stacks::run_on(*top, || result = coroutine.resume(()));
+    if cfg!(feature = "library") {
+        stack_limit::set(store, before);
+    }
     match result {
         CoroutineResult::Yield(()) => thread.fiber.set(fiber),
         CoroutineResult::Return(()) => {
