@@ -13,7 +13,7 @@
 //! musl; the same one with its standard library for glibc, linked against musl all the same, which a
 //! warning tells.
 
-#[path = "build/toolchain.rs"]
+#[path = "runtime-lib/toolchain.rs"]
 mod toolchain;
 
 use std::collections::{BTreeSet, HashMap};
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), String> {
     for path in [
         "build.rs",
-        "build/toolchain.rs",
+        "runtime-lib/toolchain.rs",
         "Cargo.lock",
         "runtime-lib/Cargo.toml",
         "runtime-lib/src",

@@ -74,16 +74,6 @@ fn of_line(name: &str, value: &str) -> Option<Vec<String>> {
                 Some(hosts.split(", ").flat_map(each).collect())
             }
         },
-        "config" => pair("-S", format!("config-var={}", variable(value)?)),
-        "bucket" => pair("-S", format!("keyvalue-bucket={}", text()?)),
-        "keyvalue" => {
-            let (file, _) = unquoted(value.strip_prefix("in ")?)?;
-            pair("-S", format!("keyvalue-file={file}"))
-        }
-        "logging" => {
-            let level = value.strip_prefix("from `")?.strip_suffix("` on")?;
-            pair("-S", format!("logging-level={level}"))
-        }
         "server" => pair("--server", value.trim_start_matches("--").to_owned()),
         "protocols" if value.ends_with("TLS") => Some(vec!["--tls".to_owned()]),
         "protocols" => Some(vec!["--http2".to_owned()]),

@@ -282,8 +282,8 @@ fn write_headers(plan: &mut LinkPlan<'_>) {
             continue;
         };
         // Two fields of 32 bits.
-        let flags = u32::from(memory.shared) * MemoryFlags::SHARED
-            | u32::from(memory.is_common) * MemoryFlags::COMMON;
+        let flags = (u32::from(memory.shared) * MemoryFlags::SHARED)
+            | (u32::from(memory.is_common) * MemoryFlags::COMMON);
         let flags = u64::from(flags) | u64::from(memory.page_bytes_log2) << 32;
         let fields = [
             (offset_of!(MemoryHeader, flags), flags),
