@@ -57,11 +57,24 @@ fn fill(slot: usize, is_new: bool) -> Result<&'static Store, NoSpace> {
     let mut common = common();
     let store = &PROCESS.stores()[slot];
     assert!(store.claim(PROCESS.slot(slot).addr()), "the slot is free");
+    let filled = fill_store(&mut common, store, is_new);
+    if filled.is_err() {
+        // It may have no headers, and is not to be told when a memory grows.
+        store.release();
+    }
+    filled.map(|()| store)
+}
+
+fn fill_store(
+    common: &mut Vec<Common>,
+    store: &'static Store,
+    is_new: bool,
+) -> Result<(), NoSpace> {
     let (program, base) = (PROCESS.program(), store.base());
     for (index, region) in items(&program.regions).iter().enumerate() {
         let start = base.wrapping_add((region.memory_offset - region.below_bytes) as usize);
         let filled = match is_common(region) {
-            true => fill_common(&mut common, region, base, is_new),
+            true => fill_common(common, region, base, is_new),
             false => {
                 let contents = Contents::of(program, region, index == 0);
                 // SAFETY: this is inside the slot of a store that nothing uses yet.
@@ -76,8 +89,7 @@ fn fill(slot: usize, is_new: bool) -> Result<&'static Store, NoSpace> {
     let elements =
         base.wrapping_add((program.store_bytes as usize).next_multiple_of(PAGE_BYTES_MAX));
     let tables = table::create_all(program, base, elements);
-    tables.map_err(|(bytes, errno)| NoSpace { bytes, errno })?;
-    Ok(store)
+    tables.map_err(|(bytes, errno)| NoSpace { bytes, errno })
 }
 
 /// Whether all stores have the memory of a region, as the header says that the compiler wrote.
