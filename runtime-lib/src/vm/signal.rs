@@ -155,12 +155,13 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
     };
     match classify(report, pc, sp) {
         Some(trap) => {
-            // Below the page of an access that ran out of stack, nothing is mapped.
-            let low = match report {
-                Report::Access(address) if trap.code == TrapCode::StackOverflow => {
-                    sp.max(address.saturating_add(PAGE_BYTES_MIN) & !(PAGE_BYTES_MIN - 1))
-                }
-                _ => sp,
+            // Below the page of an access that ran out of stack, nothing is mapped. In libraries, code
+            // looks how much is left, and an instruction says that it is too little.
+            let is_access = !cfg!(feature = "library") || report != Report::Instruction;
+            let low = if trap.code == TrapCode::StackOverflow && is_access {
+                sp.max(address.saturating_add(PAGE_BYTES_MIN) & !(PAGE_BYTES_MIN - 1))
+            } else {
+                sp
             };
             let frames = Frames::new(registers.fp(), low, pc);
             trap::stop_interrupted(trap, &mut registers, pc, frames);
