@@ -32,6 +32,7 @@ mod target;
 mod translate;
 mod wit;
 mod withheld;
+mod workers;
 
 pub use compiled::{Compiled, IMAGE_SECTION, ImagePlacement, POLICY_SECTION, Progress, Report};
 pub use debug_files::{DebugFiles, debug_files};

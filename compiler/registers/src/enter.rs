@@ -167,11 +167,6 @@ impl Scan<'_> {
 
     fn meet(&mut self) {
         let (block, flow, values) = (self.block, self.flow, self.values);
-        let found = &mut self.memory.meeting.found;
-        if found.len() != values.def.len() || block == 0 {
-            found.clear();
-            found.resize(values.def.len(), NOT_FOUND);
-        }
         let total = self.look_back();
         let freq = flow.freq[block as usize] + SIZE;
         let is_head = flow.is_head(block);

@@ -13,7 +13,7 @@
 use crate::flow::{Flow, NONE};
 use crate::homes::Homes;
 use crate::machine::{Machine, Mask, NO_REGISTER, each};
-use crate::memory::{Memory, State, UNKNOWN};
+use crate::memory::{Memory, NOT_FOUND, State, UNKNOWN};
 use crate::urgency::Urgency;
 use crate::values::Values;
 use regalloc2::{Block, Function, RegAllocError};
@@ -61,6 +61,8 @@ impl<'a> Scan<'a> {
         memory.entries.clear();
         memory.exits.clear();
         memory.spare = [false; 8];
+        memory.meeting.found.clear();
+        memory.meeting.found.resize(values.def.len(), NOT_FOUND);
         Scan {
             func,
             machine,

@@ -16,14 +16,15 @@ use crate::options::{DebugInfo, OptLevel, Options, RegisterAllocation};
 use crate::plan::{Callee, FuncKind, LinkPlan};
 use crate::target::Arch;
 use crate::translate::{Translation, limit_stack, names, translate};
+use crate::workers;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, LibCall, SourceLoc, UserExternalNameRef};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings;
 use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
-use rayon::prelude::*;
 use std::cell::{OnceCell, RefCell};
+use std::cmp::Reverse;
 use std::fmt::Write;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -195,21 +196,23 @@ pub fn compile_all(
 ) -> Result<Vec<CompiledFunction>> {
     let plan = translation.plan;
     let candidates = Candidates::translate(translation)?;
-    let ids = reachable(plan);
+    let mut ids = reachable(plan);
+    // The largest first: what they need is there for all others, and no thread waits for one of them
+    // at the end.
+    ids.sort_by_key(|&id| Reverse(plan.facts(id).map_or(0, |facts| facts.operators)));
     let done = AtomicUsize::new(0);
-    let results: Vec<Result<CompiledFunction>> = ids
-        .par_iter()
-        .with_max_len(1)
-        .map_init(
-            || Worker::new(translation.options),
-            |worker, &id| {
-                let compiled = compile(translation, &candidates, id, worker, cache);
-                progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
-                compiled
-            },
-        )
-        .collect();
-    results.into_iter().collect()
+    let compiled = workers::map(
+        &ids,
+        || Worker::new(translation.options),
+        |worker, &id| {
+            let compiled = compile(translation, &candidates, id, worker, cache);
+            progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
+            compiled
+        },
+    );
+    let mut compiled: Vec<_> = ids.iter().zip(compiled).collect();
+    compiled.sort_unstable_by_key(|(id, _)| **id);
+    compiled.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Translates every reachable function, and keeps nothing.
@@ -217,22 +220,21 @@ pub fn compile_all(
 /// # Errors
 /// The first error in the order of functions, with one of each other message.
 pub fn check(translation: Translation<'_>) -> Result<()> {
-    let results: Vec<Result<()>> = reachable(translation.plan)
-        .par_iter()
-        .map_init(
-            || Worker::new(translation.options),
-            |worker, &id| {
-                worker.context.clear();
-                let Worker {
-                    context,
-                    builder_context,
-                    ..
-                } = worker;
-                translate(translation, id, &mut context.func, builder_context)?;
-                check_vectors(translation, id, &context.func)
-            },
-        )
-        .collect();
+    let ids = reachable(translation.plan);
+    let results = workers::map(
+        &ids,
+        || Worker::new(translation.options),
+        |worker, &id| {
+            worker.context.clear();
+            let Worker {
+                context,
+                builder_context,
+                ..
+            } = worker;
+            translate(translation, id, &mut context.func, builder_context)?;
+            check_vectors(translation, id, &context.func)
+        },
+    );
     let mut errors: Vec<Error> = Vec::new();
     for error in results.into_iter().filter_map(Result::err) {
         if errors.iter().all(|other| other.message != error.message) {

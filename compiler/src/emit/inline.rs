@@ -18,11 +18,11 @@ use crate::options::OptLevel;
 use crate::plan::{CanonKind, FuncKind, LinkPlan};
 use crate::profile::Profile;
 use crate::translate::{CallCounts, LocalValue, Notes, Translation, names, translate};
+use crate::workers;
 use cranelift_codegen::Context;
 use cranelift_codegen::inline::{Inline, InlineCommand};
 use cranelift_codegen::ir;
 use cranelift_frontend::FunctionBuilderContext;
-use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -182,14 +182,12 @@ impl<'a> Candidates<'a> {
             .map(FuncId::new)
             .filter(|&id| is_small(plan, id, operators_max, candidates.profile))
             .collect();
-        let translated: Vec<Result<(FuncId, (ir::Function, Notes))>> = small
-            .par_iter()
-            .map_init(FunctionBuilderContext::new, |context, &id| {
+        let translated: Vec<Result<(FuncId, (ir::Function, Notes))>> =
+            workers::map(&small, FunctionBuilderContext::new, |context, &id| {
                 let mut clif = ir::Function::new();
                 let notes = translate(translation, id, &mut clif, context)?;
                 Ok((id, (clif, notes)))
-            })
-            .collect();
+            });
         let mut pending: HashMap<FuncId, (ir::Function, Notes)> =
             translated.into_iter().collect::<Result<_>>()?;
         for id in callees_first(plan, &small) {

@@ -15,12 +15,12 @@ pub use const_expr::{ConstExpr, ConstOp};
 use crate::debug_files;
 use crate::error::{Error, Result};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
-use rayon::prelude::*;
+use crate::workers;
 use std::collections::HashMap;
 use wasmparser::{
-    CompositeInnerType, ExternalKind, FuncToValidate, FuncType, GlobalType, MemoryType, Parser,
-    Payload, SubType, TableType, TypeRef, ValidPayload, Validator, ValidatorResources,
-    WasmFeatures,
+    CompositeInnerType, ExternalKind, FuncToValidate, FuncType, FuncValidatorAllocations,
+    GlobalType, MemoryType, Parser, Payload, SubType, TableType, TypeRef, ValidPayload, Validator,
+    ValidatorResources, WasmFeatures,
 };
 
 /// The proposals that are validated. What of them is not compiled yet is reported by the phase
@@ -176,7 +176,7 @@ pub fn parse_module(wasm: &[u8], features: WasmFeatures) -> Result<Module<'_>> {
         }
         module.section(payload)?;
     }
-    module.bodies = validate_bodies(functions)?;
+    module.bodies = validate_bodies(&functions)?;
     Ok(module)
 }
 
@@ -186,16 +186,21 @@ type FunctionInput<'a> = (
 );
 
 /// Validates bodies in parallel; reports the first fault in file order.
-fn validate_bodies(functions: Vec<FunctionInput<'_>>) -> Result<Vec<Body<'_>>> {
-    let results: Vec<Result<Body<'_>>> = functions
-        .into_par_iter()
-        .map_init(Default::default, |allocations, (to_validate, body)| {
+fn validate_bodies<'a>(functions: &[FunctionInput<'a>]) -> Result<Vec<Body<'a>>> {
+    let results = workers::map(
+        functions,
+        FuncValidatorAllocations::default,
+        |allocations, (to_validate, body)| {
+            let to_validate = FuncToValidate {
+                resources: to_validate.resources.clone(),
+                ..*to_validate
+            };
             let mut validator = to_validate.into_validator(std::mem::take(allocations));
-            let body = Body::validate(&mut validator, body);
+            let body = Body::validate(&mut validator, body.clone());
             *allocations = validator.into_allocations();
             body
-        })
-        .collect();
+        },
+    );
     results.into_iter().collect()
 }
 

@@ -73,6 +73,20 @@ pub fn translate(
     func: &mut ir::Function,
     context: &mut FunctionBuilderContext,
 ) -> Result<Notes> {
+    let notes = translate_any(translation, id, func, context);
+    if notes.is_err() {
+        // What is left of the function is in it.
+        *context = FunctionBuilderContext::new();
+    }
+    notes
+}
+
+fn translate_any(
+    translation: Translation<'_>,
+    id: FuncId,
+    func: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+) -> Result<Notes> {
     let plan = translation.plan;
     func.name = UserFuncName::user(names::WASM, id.0);
     // Source locations are what `emit` takes them for, not relative to the first.

@@ -2,6 +2,7 @@
 
 use super::events::{Event, Events};
 use super::places::{NO_SLOT, Place, Registers, place, remove};
+use crate::machine::each;
 use regalloc2::{Allocation, Block, Edit, Function, ProgPoint};
 
 #[derive(Default)]
@@ -13,8 +14,11 @@ pub(super) struct Known {
     pending: Vec<bool>,
 }
 
-/// The slot of each register at one point.
-struct State<'a>(&'a mut [u16]);
+/// The slot of each register at one point, and the set of those that have one.
+struct State<'a> {
+    slots: &'a mut [u16],
+    known: u128,
+}
 
 impl Known {
     /// Removes moves that change nothing, and loads from registers where they can be had there.
@@ -28,7 +32,7 @@ impl Known {
         self.solve(func, registers, events, edits);
         let width = registers.len();
         for block in (0..func.num_blocks()).filter(|&block| self.reached[block]) {
-            let mut state = State(&mut self.starts[block * width..][..width]);
+            let mut state = State::new(&mut self.starts[block * width..][..width]);
             for &event in events.of(block) {
                 if let Event::Move(edit) = event {
                     improve(&state, registers, &mut edits[edit as usize]);
@@ -66,7 +70,7 @@ impl Known {
                     continue;
                 }
                 end.copy_from_slice(&self.starts[block * width..][..width]);
-                let mut state = State(&mut end);
+                let mut state = State::new(&mut end);
                 for &event in events.of(block) {
                     state.pass(event, registers, events, edits);
                 }
@@ -98,7 +102,27 @@ impl Known {
     }
 }
 
-impl State<'_> {
+impl<'a> State<'a> {
+    fn new(slots: &'a mut [u16]) -> State<'a> {
+        let has_slot = |(register, &slot): (usize, &u16)| u128::from(slot != NO_SLOT) << register;
+        let known = slots.iter().enumerate().map(has_slot).sum();
+        State { slots, known }
+    }
+
+    fn set(&mut self, register: usize, slot: u16) {
+        self.slots[register] = slot;
+        self.known &= !(1 << register);
+        self.known |= u128::from(slot != NO_SLOT) << register;
+    }
+
+    /// Those of a set of registers have no slot any longer.
+    fn clear(&mut self, registers: u128) {
+        for register in each(self.known & registers) {
+            self.slots[usize::from(register)] = NO_SLOT;
+        }
+        self.known &= !registers;
+    }
+
     fn pass(
         &mut self,
         event: Event,
@@ -109,11 +133,7 @@ impl State<'_> {
         match event {
             Event::Run(number) => {
                 let run = events.run(number);
-                for (register, slot) in self.0.iter_mut().enumerate() {
-                    if run.forgets || run.written & 1 << register != 0 {
-                        *slot = NO_SLOT;
-                    }
-                }
+                self.clear(if run.forgets { u128::MAX } else { run.written });
             }
             Event::WriteSlot(slot) => self.forget(slot),
             Event::ReadSlot(_) => {}
@@ -127,22 +147,24 @@ impl State<'_> {
     fn pass_move(&mut self, from: Place, to: Place) {
         match (from, to) {
             (Place::Register(from), Place::Slot(to)) => {
-                if self.0[from] != to {
+                if self.slots[from] != to {
                     self.forget(to);
-                    self.0[from] = to;
+                    self.set(from, to);
                 }
             }
             (_, Place::Slot(to)) => self.forget(to),
-            (Place::Slot(from), Place::Register(to)) => self.0[to] = from,
-            (Place::Register(from), Place::Register(to)) => self.0[to] = self.0[from],
-            (Place::Elsewhere, Place::Register(to)) => self.0[to] = NO_SLOT,
+            (Place::Slot(from), Place::Register(to)) => self.set(to, from),
+            (Place::Register(from), Place::Register(to)) => self.set(to, self.slots[from]),
+            (Place::Elsewhere, Place::Register(to)) => self.set(to, NO_SLOT),
             (_, Place::Elsewhere) => {}
         }
     }
 
     fn forget(&mut self, slot: u16) {
-        for known in self.0.iter_mut().filter(|known| **known == slot) {
-            *known = NO_SLOT;
+        for register in each(self.known) {
+            if self.slots[usize::from(register)] == slot {
+                self.set(usize::from(register), NO_SLOT);
+            }
         }
     }
 }
@@ -153,18 +175,18 @@ fn improve(state: &State<'_>, registers: &Registers, edit: &mut (ProgPoint, Edit
     match (place(from, registers), place(to, registers)) {
         (Place::Register(register), Place::Slot(slot))
         | (Place::Slot(slot), Place::Register(register))
-            if state.0[register] == slot =>
+            if state.slots[register] == slot =>
         {
             remove(edit);
         }
         (Place::Register(from), Place::Register(to))
-            if state.0[from] != NO_SLOT && state.0[from] == state.0[to] =>
+            if state.slots[from] != NO_SLOT && state.slots[from] == state.slots[to] =>
         {
             remove(edit);
         }
         (Place::Slot(slot), Place::Register(register)) => {
             let class = registers.registers[register].class();
-            let mut others = registers.registers.iter().zip(state.0.iter());
+            let mut others = registers.registers.iter().zip(state.slots.iter());
             let holder = others.find(|(other, known)| **known == slot && other.class() == class);
             if let Some((&holder, _)) = holder {
                 edit.1 = Edit::Move {

@@ -316,3 +316,23 @@ fn each_result_is_right() {
     }
     assert!(moves > 50_000 && slots > 5_000, "there was much to do");
 }
+
+#[test]
+fn a_result_does_not_depend_on_functions_before() {
+    let env = machine();
+    let mut allocator = Allocator::default();
+    let [mut output, mut alone] = [Output::default(), Output::default()];
+    for seed in 0..500 {
+        let program = Maker::make(seed);
+        // The second time, numbers of values are all as they were.
+        for _ in 0..2 {
+            allocator
+                .run(&program, &env, &mut output)
+                .expect("seen above");
+        }
+        let mut other = Allocator::default();
+        other.run(&program, &env, &mut alone).expect("seen above");
+        let [output, alone] = [&output, &alone].map(|one| format!("{one:?}"));
+        assert_eq!(output, alone, "function {seed}");
+    }
+}
