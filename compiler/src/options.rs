@@ -341,7 +341,7 @@ impl Default for Options {
             target: Target::host(),
             target_cpu: TargetCpu::Default,
             target_features: Vec::new(),
-            inline_values_max: 50,
+            inline_values_max: 35,
             register_allocation: None,
             spill_cleanup: true,
             short_encodings: true,

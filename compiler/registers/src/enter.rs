@@ -325,7 +325,7 @@ impl Scan<'_> {
                 }
                 let pieces = values.pieces(value);
                 for piece in pieces {
-                    let (from, to) = values.range(flow, piece);
+                    let (from, to) = piece.range();
                     changes[from as usize] += 1;
                     changes[to as usize] -= 1;
                 }

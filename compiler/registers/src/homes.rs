@@ -205,7 +205,7 @@ impl Homes {
                 *mark = self.marked;
                 *gap = whole(flow, piece.block);
             }
-            gap.fill(values.range(flow, piece));
+            gap.fill(piece.range());
         }
         pieces.len()
     }
@@ -220,7 +220,7 @@ impl Homes {
             for piece in values.pieces(member) {
                 count += 1;
                 let (mark, gap) = self.marks[piece.block as usize];
-                if mark == self.marked && !gap.takes(values.range(flow, piece)) {
+                if mark == self.marked && !gap.takes(piece.range()) {
                     return count;
                 }
             }
@@ -252,7 +252,7 @@ impl Homes {
                 lost += urgency.lost[member as usize];
                 stores += flow.freq[values.def_block[member as usize] as usize] + SIZE;
                 for piece in values.pieces(member) {
-                    let (from, to) = values.range(flow, piece);
+                    let (from, to) = piece.range();
                     length += u64::from(to - from);
                 }
             }
@@ -310,7 +310,7 @@ impl Homes {
             stores += flow.freq[def_block as usize] + SIZE;
             for piece in values.pieces(member) {
                 let block = piece.block as usize;
-                let range = values.range(flow, piece);
+                let range = piece.range();
                 for register in each(free & self.busy[block]) {
                     let gap = self.gaps[block * registers + usize::from(register)];
                     if !gap.takes(range) {
@@ -384,7 +384,7 @@ impl Homes {
                     self.busy[block] |= 1 << register;
                     *gap = whole(flow, piece.block);
                 }
-                gap.fill(values.range(flow, piece));
+                gap.fill(piece.range());
             }
             member = self.next[member as usize];
             if member == web {

@@ -9,7 +9,7 @@
 //! carry them around a loop.
 
 use crate::flow::{Flow, NONE, SIZE};
-use crate::values::{Piece, Values, passed};
+use crate::values::{Values, passed};
 use regalloc2::{Block, Function};
 
 /// What is left of the chance after one instruction.
@@ -151,7 +151,7 @@ impl Urgency {
         let has_call = values.calls.get(next).is_some_and(|&call| call <= last);
         for &number in values.by_block.of(block) {
             let piece = &values.pieces[number as usize];
-            let start = start(flow, values, piece);
+            let start = piece.from / 2;
             let is_ended = |end| match (has_call, piece.comes_in) {
                 (false, _) => false,
                 (true, true) => values.calls[next] < end,
@@ -191,7 +191,7 @@ impl Urgency {
             let piece = &values.pieces[number as usize];
             let start = match piece.comes_in {
                 true => first.wrapping_sub(1),
-                false => start(flow, values, piece),
+                false => piece.from / 2,
             };
             let value = piece.value as usize;
             let from = values
@@ -216,13 +216,5 @@ impl Urgency {
             }
         }
         self.clear_out(func, flow, values, block);
-    }
-}
-
-/// The instruction at which a piece begins.
-fn start(flow: &Flow, values: &Values, piece: &Piece) -> u32 {
-    match piece.comes_in {
-        true => flow.first[piece.block as usize],
-        false => values.def[piece.value as usize] / 2,
     }
 }

@@ -37,7 +37,8 @@ pub struct Piece {
     /// The first and the last instruction that uses it, or [`NONE`]; edges do not count.
     pub first: u32,
     pub last: u32,
-    /// Where it ends, a point.
+    /// Where it begins and ends, points.
+    pub from: u32,
     pub to: u32,
     /// It is alive at the start; otherwise it is defined here.
     pub comes_in: bool,
@@ -104,6 +105,13 @@ pub fn passed<'f>(
         false => &[],
     };
     args.iter().map(|arg| arg.vreg() as u32)
+}
+
+impl Piece {
+    /// From where to where it reaches, points.
+    pub fn range(&self) -> (u32, u32) {
+        (self.from, self.to)
+    }
 }
 
 impl Values {
@@ -306,15 +314,6 @@ impl Values {
         self.piece_starts[value as usize]
     }
 
-    /// From where to where a piece reaches, points.
-    pub fn range(&self, flow: &Flow, piece: &Piece) -> (u32, u32) {
-        let from = match piece.comes_in {
-            true => 2 * flow.first[piece.block as usize],
-            false => self.def[piece.value as usize],
-        };
-        (from, piece.to)
-    }
-
     fn find_pieces(&mut self, flow: &Flow) -> Result<(), RegAllocError> {
         self.pieces.clear();
         self.piece_starts.clear();
@@ -336,7 +335,8 @@ impl Values {
             if !self.is_passed[value] && uses.clone().all(is_here) {
                 continue;
             }
-            let own = self.piece(value as u32, block, self.def[value] + 1);
+            let from = self.def[value];
+            let own = self.piece(value as u32, block, (from, from + 1));
             self.pieces[own].comes_in = false;
             self.pending.clear();
             for place in uses {
@@ -347,7 +347,8 @@ impl Values {
                 };
                 let mut at = self.made[one.block as usize];
                 if at == NONE || at < start {
-                    at = self.piece(value as u32, one.block, to) as u32;
+                    let from = 2 * flow.first[one.block as usize];
+                    at = self.piece(value as u32, one.block, (from, to)) as u32;
                     self.pending.push(one.block);
                 }
                 let piece = &mut self.pieces[at as usize];
@@ -370,7 +371,8 @@ impl Values {
                     let pred = flow.preds.all[place];
                     let mut at = self.made[pred as usize];
                     if at == NONE || at < start {
-                        at = self.piece(value as u32, pred, 0) as u32;
+                        let from = 2 * flow.first[pred as usize];
+                        at = self.piece(value as u32, pred, (from, 0)) as u32;
                         self.pending.push(pred);
                     }
                     let piece = &mut self.pieces[at as usize];
@@ -386,13 +388,14 @@ impl Values {
         Ok(())
     }
 
-    fn piece(&mut self, value: u32, block: u32, to: u32) -> usize {
+    fn piece(&mut self, value: u32, block: u32, (from, to): (u32, u32)) -> usize {
         self.made[block as usize] = self.pieces.len() as u32;
         self.pieces.push(Piece {
             value,
             block,
             first: NONE,
             last: NONE,
+            from,
             to,
             comes_in: true,
             goes_out: false,

@@ -1,20 +1,22 @@
 //! Which register holds the same as which slot, at each point of a function.
 
 use super::events::{Event, Events};
-use super::places::{NO_SLOT, Place, Registers, place, remove};
+use super::places::{Place, Registers, place, remove};
 use crate::machine::each;
 use regalloc2::{Allocation, Block, Edit, Function, ProgPoint};
 
 #[derive(Default)]
 pub(super) struct Known {
-    /// For each block, at its start, the slot of each register, or [`NO_SLOT`].
+    /// For each block, at its start, the slot of each register.
     starts: Vec<u16>,
+    /// The registers for which that is known, block by block.
+    known: Vec<u128>,
     /// Blocks whose start was reached from somewhere.
     reached: Vec<bool>,
     pending: Vec<bool>,
 }
 
-/// The slot of each register at one point, and the set of those that have one.
+/// The slot of each register at one point, for those of a set.
 struct State<'a> {
     slots: &'a mut [u16],
     known: u128,
@@ -32,7 +34,10 @@ impl Known {
         self.solve(func, registers, events, edits);
         let width = registers.len();
         for block in (0..func.num_blocks()).filter(|&block| self.reached[block]) {
-            let mut state = State::new(&mut self.starts[block * width..][..width]);
+            let mut state = State {
+                slots: &mut self.starts[block * width..][..width],
+                known: self.known[block],
+            };
             for &event in events.of(block) {
                 if let Event::Move(edit) = event {
                     improve(&state, registers, &mut edits[edit as usize]);
@@ -56,12 +61,13 @@ impl Known {
             flags.clear();
             flags.resize(blocks, false);
         }
-        self.starts.clear();
-        self.starts.resize(blocks * width, NO_SLOT);
+        self.starts.resize(blocks * width, 0);
+        self.known.clear();
+        self.known.resize(blocks, 0);
         let entry = func.entry_block().index();
         self.reached[entry] = true;
         self.pending[entry] = true;
-        let mut end = vec![NO_SLOT; width];
+        let mut end = vec![0; width];
         let mut changes = true;
         while changes {
             changes = false;
@@ -70,12 +76,15 @@ impl Known {
                     continue;
                 }
                 end.copy_from_slice(&self.starts[block * width..][..width]);
-                let mut state = State::new(&mut end);
+                let mut state = State {
+                    slots: &mut end,
+                    known: self.known[block],
+                };
                 for &event in events.of(block) {
                     state.pass(event, registers, events, edits);
                 }
                 for succ in func.block_succs(Block::new(block)) {
-                    if self.meet(succ.index(), &end) {
+                    if self.meet(succ.index(), &state) {
                         self.pending[succ.index()] = true;
                         changes |= succ.index() <= block;
                     }
@@ -85,42 +94,36 @@ impl Known {
     }
 
     /// One more way to a block; says whether less, or for the first time anything, is known there.
-    fn meet(&mut self, block: usize, end: &[u16]) -> bool {
-        let start = &mut self.starts[block * end.len()..][..end.len()];
+    fn meet(&mut self, block: usize, end: &State<'_>) -> bool {
+        let width = end.slots.len();
+        let start = &mut self.starts[block * width..][..width];
+        let known = &mut self.known[block];
         if !std::mem::replace(&mut self.reached[block], true) {
-            start.copy_from_slice(end);
+            start.copy_from_slice(end.slots);
+            *known = end.known;
             return true;
         }
-        let mut is_less = false;
-        for (known, &other) in start.iter_mut().zip(end) {
-            if *known != other && *known != NO_SLOT {
-                *known = NO_SLOT;
-                is_less = true;
+        let mut both = *known & end.known;
+        for register in each(both) {
+            if start[usize::from(register)] != end.slots[usize::from(register)] {
+                both &= !(1 << register);
             }
         }
-        is_less
+        std::mem::replace(known, both) != both
     }
 }
 
-impl<'a> State<'a> {
-    fn new(slots: &'a mut [u16]) -> State<'a> {
-        let has_slot = |(register, &slot): (usize, &u16)| u128::from(slot != NO_SLOT) << register;
-        let known = slots.iter().enumerate().map(has_slot).sum();
-        State { slots, known }
+impl State<'_> {
+    fn slot(&self, register: usize) -> Option<u16> {
+        (self.known & 1 << register != 0).then(|| self.slots[register])
     }
 
-    fn set(&mut self, register: usize, slot: u16) {
-        self.slots[register] = slot;
+    fn set(&mut self, register: usize, slot: Option<u16>) {
         self.known &= !(1 << register);
-        self.known |= u128::from(slot != NO_SLOT) << register;
-    }
-
-    /// Those of a set of registers have no slot any longer.
-    fn clear(&mut self, registers: u128) {
-        for register in each(self.known & registers) {
-            self.slots[usize::from(register)] = NO_SLOT;
+        if let Some(slot) = slot {
+            self.slots[register] = slot;
+            self.known |= 1 << register;
         }
-        self.known &= !registers;
     }
 
     fn pass(
@@ -133,7 +136,7 @@ impl<'a> State<'a> {
         match event {
             Event::Run(number) => {
                 let run = events.run(number);
-                self.clear(if run.forgets { u128::MAX } else { run.written });
+                self.known &= if run.forgets { 0 } else { !run.written };
             }
             Event::WriteSlot(slot) => self.forget(slot),
             Event::ReadSlot(_) => {}
@@ -147,15 +150,15 @@ impl<'a> State<'a> {
     fn pass_move(&mut self, from: Place, to: Place) {
         match (from, to) {
             (Place::Register(from), Place::Slot(to)) => {
-                if self.slots[from] != to {
+                if self.slot(from) != Some(to) {
                     self.forget(to);
-                    self.set(from, to);
+                    self.set(from, Some(to));
                 }
             }
             (_, Place::Slot(to)) => self.forget(to),
-            (Place::Slot(from), Place::Register(to)) => self.set(to, from),
-            (Place::Register(from), Place::Register(to)) => self.set(to, self.slots[from]),
-            (Place::Elsewhere, Place::Register(to)) => self.set(to, NO_SLOT),
+            (Place::Slot(from), Place::Register(to)) => self.set(to, Some(from)),
+            (Place::Register(from), Place::Register(to)) => self.set(to, self.slot(from)),
+            (Place::Elsewhere, Place::Register(to)) => self.set(to, None),
             (_, Place::Elsewhere) => {}
         }
     }
@@ -163,7 +166,7 @@ impl<'a> State<'a> {
     fn forget(&mut self, slot: u16) {
         for register in each(self.known) {
             if self.slots[usize::from(register)] == slot {
-                self.set(usize::from(register), NO_SLOT);
+                self.known &= !(1 << register);
             }
         }
     }
@@ -175,22 +178,24 @@ fn improve(state: &State<'_>, registers: &Registers, edit: &mut (ProgPoint, Edit
     match (place(from, registers), place(to, registers)) {
         (Place::Register(register), Place::Slot(slot))
         | (Place::Slot(slot), Place::Register(register))
-            if state.slots[register] == slot =>
+            if state.slot(register) == Some(slot) =>
         {
             remove(edit);
         }
         (Place::Register(from), Place::Register(to))
-            if state.slots[from] != NO_SLOT && state.slots[from] == state.slots[to] =>
+            if state.slot(from).is_some() && state.slot(from) == state.slot(to) =>
         {
             remove(edit);
         }
         (Place::Slot(slot), Place::Register(register)) => {
             let class = registers.registers[register].class();
-            let mut others = registers.registers.iter().zip(state.slots.iter());
-            let holder = others.find(|(other, known)| **known == slot && other.class() == class);
-            if let Some((&holder, _)) = holder {
+            let holds = |other: &u8| {
+                let other = usize::from(*other);
+                state.slots[other] == slot && registers.registers[other].class() == class
+            };
+            if let Some(holder) = each(state.known).find(holds) {
                 edit.1 = Edit::Move {
-                    from: Allocation::reg(holder),
+                    from: Allocation::reg(registers.registers[usize::from(holder)]),
                     to,
                 };
             }
