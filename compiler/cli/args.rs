@@ -438,7 +438,7 @@ pub(crate) struct ProtocolArgs {
 #[command(next_help_heading = "Code")]
 pub(crate) struct TargetArgs {
     /// Compile for another machine than this one, such as `aarch64-linux`: `wasmelt targets` lists
-    /// them. A container image can be for several
+    /// them. A container image or a Rust crate can be for several
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Vec<String>,
 

@@ -80,7 +80,7 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
         }
     }
     if build.emit == Emit::Rust {
-        return rust_crate(build, &input, &packs[0]);
+        return rust_crate(build, &input, &packs);
     }
     let pending = Pending::create(&build.output, &build.input, purpose)?;
     let product = match build.emit {
@@ -156,50 +156,102 @@ fn library(build: &Build, input: &Input, pack: &Pack) -> Result<Product, Failure
     })
 }
 
-/// Makes the folder of a Rust crate: its library, and what says how it is called.
-fn rust_crate(build: &Build, input: &Input, pack: &Pack) -> Result<(), Failure> {
+/// Makes the folder of a Rust crate: its library for each target, and what says how it is called.
+fn rust_crate(build: &Build, input: &Input, packs: &[Pack]) -> Result<(), Failure> {
     let OutputPath::File(folder) = &build.output else {
         return Err(Failure::usage(
             Diagnostic::error("a crate is a folder, which standard output cannot be")
                 .help("say where to write: `-o DIR`"),
         ));
     };
-    let options = completed(build, &build.options, input)?;
-    let source = pipeline::rust_source(input, &options)?;
-    let compiled = compiled_with(build, &options, input)?;
-    let (library, _) = pipeline::library(&compiled, &options.name, None, pack)?;
-    let name = wasmelt_compiler::library_name(&options.name);
-    let sources = folder.join("src");
-    std::fs::create_dir_all(&sources).map_err(|error| {
-        let folder = sources.display();
-        Failure::input(Diagnostic::error(format!(
-            "cannot create `{folder}`: {}",
-            reason(&error)
-        )))
-    })?;
+    let name = wasmelt_compiler::library_name(&build.options.name);
+    let mut files = Vec::new();
+    for (options, pack) in [&build.options].into_iter().chain(&build.others).zip(packs) {
+        let options = completed(build, options, input)?;
+        if files.is_empty() {
+            let source = pipeline::rust_source(input, &options)?;
+            files.push(("src/lib.rs".to_owned(), source.into_bytes()));
+        }
+        let compiled = compiled_with(build, &options, input)?;
+        let (library, _) = pipeline::library(&compiled, &options.name, None, pack)?;
+        let place = format!("{}/lib{name}.a", options.target.name);
+        files.push((place, library));
+    }
+    let targets: Vec<&str> = packs.iter().map(|pack| pack.pack.target()).collect();
     let manifest = format!(
         "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
          links = \"{name}\"\n\n[workspace]\n"
     );
-    let script = format!(
-        "//! Says where the library is that the crate is made of.\n\nfn main() {{\n    \
-         println!(\"cargo::rerun-if-changed=lib{name}.a\");\n    \
-         println!(\"cargo::rustc-link-search=native={{}}\", env!(\"CARGO_MANIFEST_DIR\"));\n    \
-         println!(\"cargo::rustc-link-lib=static={name}\");\n}}\n"
-    );
-    let files = [
-        (format!("lib{name}.a"), library.as_slice()),
-        ("Cargo.toml".to_owned(), manifest.as_bytes()),
-        ("build.rs".to_owned(), script.as_bytes()),
-        ("src/lib.rs".to_owned(), source.as_bytes()),
-    ];
+    files.push(("Cargo.toml".to_owned(), manifest.into_bytes()));
+    let script = build_script(&name, build, &targets);
+    files.push(("build.rs".to_owned(), script.into_bytes()));
     for (file, bytes) in files {
-        let path = OutputPath::File(folder.join(file));
-        let pending = Pending::create(&path, &build.input, Purpose::Data)?;
-        pending.write(bytes)?;
+        let path = folder.join(file);
+        if let Some(above) = path.parent() {
+            std::fs::create_dir_all(above).map_err(|error| {
+                let folder = above.display();
+                Failure::input(Diagnostic::error(format!(
+                    "cannot create `{folder}`: {}",
+                    reason(&error)
+                )))
+            })?;
+        }
+        let pending = Pending::create(&OutputPath::File(path), &build.input, Purpose::Data)?;
+        pending.write(&bytes)?;
         pending.finish()?;
     }
     Ok(())
+}
+
+/// The build script of a crate: it says where the library for cargo's target is, or that there is
+/// none.
+fn build_script(name: &str, build: &Build, triples: &[&str]) -> String {
+    let targets = [&build.options].into_iter().chain(&build.others);
+    let mut rows = String::new();
+    for (options, triple) in targets.zip(triples) {
+        let (processor, _) = triple.split_once('-').unwrap_or((triple, ""));
+        let processor = processor.trim_end_matches("gc");
+        let (_, libc) = triple.rsplit_once('-').unwrap_or(("", triple));
+        let folder = options.target.name;
+        let _ = writeln!(
+            rows,
+            "    (\"{processor}\", \"linux\", \"{libc}\", \"{folder}\"),"
+        );
+    }
+    let names: Vec<&str> = [&build.options]
+        .into_iter()
+        .chain(&build.others)
+        .map(|options| options.target.name)
+        .collect();
+    let names = names.join(", ");
+    format!(
+        r#"//! Says where the library is that the crate is made of.
+
+use std::env;
+
+/// Processor, system and C library, and the folder of the library for them.
+const LIBRARIES: &[(&str, &str, &str, &str)] = &[
+{rows}];
+
+fn main() {{
+    let value = |name: &str| env::var(format!("CARGO_CFG_TARGET_{{name}}")).unwrap_or_default();
+    let target = [value("ARCH"), value("OS"), value("ENV")];
+    let found = LIBRARIES
+        .iter()
+        .find(|&&(arch, os, env, _)| target == [arch, os, env]);
+    let Some((.., folder)) = found else {{
+        let target = env::var("TARGET").unwrap_or_default();
+        println!("cargo::error=this crate has no library for {{target}}, but for {names}");
+        println!("cargo::error=make it with `wasmelt --emit rust --target TARGET`");
+        return;
+    }};
+    let folder = format!("{{}}/{{folder}}", env!("CARGO_MANIFEST_DIR"));
+    println!("cargo::rerun-if-changed={{folder}}/lib{name}.a");
+    println!("cargo::rustc-link-search=native={{folder}}");
+    println!("cargo::rustc-link-lib=static={name}");
+}}
+"#
+    )
 }
 
 /// What is written, and what is told about it.

@@ -76,7 +76,10 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     link.packs = args.target.runtime_pack;
     let image = image::image(&args.image, args.emit, &stem)?;
     if is_library {
-        options.entry = library_entry(&options, &link)?;
+        let entry = library_entry(&options, &link)?;
+        for options in std::iter::once(&mut options).chain(&mut all) {
+            options.entry = entry.clone();
+        }
     }
     let output = match args.output {
         Some(path) if path == Path::new("-") => OutputPath::Stdout,
@@ -325,10 +328,12 @@ fn targets(names: &[String], emit: Emit) -> Result<Vec<&'static Target>, Failure
     if targets.is_empty() {
         targets.push(Target::host());
     }
-    if targets.len() > 1 && emit != Emit::Oci {
+    if targets.len() > 1 && !matches!(emit, Emit::Oci | Emit::Rust) {
         return Err(Failure::usage(
-            Diagnostic::error("there are several targets, and one file is for one")
-                .help("build once for each, or a container image for all: `--emit oci`"),
+            Diagnostic::error("there are several targets, and one file is for one").help(
+                "build once for each, or for all a container image (`--emit oci`) or a crate \
+                 (`--emit rust`)",
+            ),
         ));
     }
     Ok(targets)
