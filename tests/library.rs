@@ -6,9 +6,9 @@
 //! checks what it does itself, and says what is wrong.
 //! What needs a tool that is not there is ignored, which the list of tests says.
 //!
-//! `WASMELT_TEST_TARGET=TARGET` makes libraries for another machine: then programs in C alone are
-//! compiled, by a compiler for that machine and its C library (Debian's `gcc-aarch64-linux-gnu`), and
-//! run by an emulator.
+//! `WASMELT_TEST_TARGET=TARGET` makes libraries for another machine: then programs in C and those that
+//! use crates are compiled, by a compiler for that machine and its C library (Debian's
+//! `gcc-aarch64-linux-gnu`) and the standard library of Rust, and run by an emulator.
 
 #[path = "emulation/mod.rs"]
 mod emulation;
@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use wasmelt_compiler::Target;
 
 const C_FLAGS: &[&str] = &["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"];
 const CPP_FLAGS: &[&str] = &[
@@ -70,9 +71,10 @@ fn main() {
                 let Some(tool) = tool_of_target(tool) else {
                     continue;
                 };
+                let is_there = is_there(&tool) && (tool != "cargo" || has_standard_library());
                 let name = format!("{name} with {what}, needs {tool}");
                 let trial = Trial::test(name, move || test(&source, what));
-                trials.push(trial.with_ignored_flag(!is_there(&tool)));
+                trials.push(trial.with_ignored_flag(!is_there));
             }
         }
     }
@@ -85,8 +87,24 @@ fn tool_of_target(tool: &str) -> Option<String> {
     match emulation::emulator() {
         None => Some(tool.to_owned()),
         Some(_) if tool == "cc" => Some(format!("{}-gcc", gnu_name())),
+        Some(_) if tool == "cargo" => Some(tool.to_owned()),
         Some(_) => None,
     }
+}
+
+/// What rustc calls the target.
+fn triple() -> String {
+    let triple = emulation::target().library_triple();
+    triple.expect("libraries can be made for it")
+}
+
+/// Whether Rust's standard library for the target is installed.
+fn has_standard_library() -> bool {
+    let mut command = Command::new("rustc");
+    let command = command.args(["--print", "target-libdir", "--target", &triple()]);
+    let output = command.output().map(|output| output.stdout);
+    let folder = output.map(|text| String::from_utf8_lossy(&text).trim().to_owned());
+    folder.is_ok_and(|folder| Path::new(&folder).exists())
 }
 
 /// What Debian calls the target's compiler, and the folder of its C library.
@@ -96,6 +114,24 @@ fn gnu_name() -> String {
 
 /// An emulator keeps books of each page that is reserved: there, programs make fewer instances.
 const EMULATED_C_FLAGS: &[&str] = &["-DINSTANCES=16", "-DTHREAD_INSTANCES=2"];
+
+/// Libraries of the tests pass vectors, which RISC-V has in an extension only.
+fn code_flags() -> &'static [&'static str] {
+    match emulation::target().name {
+        "riscv64-linux" => &["-C", "target-feature=+v"],
+        _ => &[],
+    }
+}
+
+/// What runs a program, with the target's C library.
+fn emulator_arguments() -> Vec<String> {
+    let mut arguments = emulation::arguments();
+    if !code_flags().is_empty() {
+        arguments.extend(["-cpu", "rv64,v=true"].map(str::to_owned));
+    }
+    arguments.extend(["-L".to_owned(), format!("/usr/{}", gnu_name())]);
+    arguments
+}
 
 fn is_there(tool: &str) -> bool {
     let mut command = Command::new(tool);
@@ -150,6 +186,7 @@ fn make(library: &str, emit: &str, dir: &Path) -> Result<(), Failed> {
     // What may still change is tested all the same.
     command.args(["-W", "component-model-async-stackful"]);
     command.args(["--target", emulation::target().name]);
+    command.args(code_flags());
     step(command.arg(input(library)?))
 }
 
@@ -186,8 +223,7 @@ fn c(source: &Path, kind: &str) -> Result<(), Failed> {
         return step(program.current_dir(&dir).env("LD_LIBRARY_PATH", dir.path()));
     };
     let mut command = Command::new(emulator);
-    let command = command.current_dir(&dir).args(emulation::arguments());
-    let command = command.args(["-L", &format!("/usr/{}", gnu_name())]);
+    let command = command.current_dir(&dir).args(emulator_arguments());
     let libraries = format!("LD_LIBRARY_PATH={}", dir.path().display());
     step(command.args(["-E", &libraries]).arg(program))
 }
@@ -221,7 +257,8 @@ fn rust(source: &Path, kind: &str) -> Result<(), Failed> {
     step(Command::new(dir.path().join("program")).current_dir(&dir))
 }
 
-/// A package that depends on the crate by its path.
+/// A package that depends on the crate by its path. For another machine, the crate is for this one
+/// as well, where both have the same features.
 fn rust_crate(source: &Path, _: &str) -> Result<(), Failed> {
     let library = stem(source);
     let dir = tempfile::tempdir()?;
@@ -229,6 +266,13 @@ fn rust_crate(source: &Path, _: &str) -> Result<(), Failed> {
     let command = command
         .current_dir(&dir)
         .args(["build", "--emit", "rust", "-o", "made"]);
+    if emulation::emulator().is_some() {
+        command.args(["--target", emulation::target().name]);
+        match code_flags() {
+            [] => command.args(["--target", Target::host().name]),
+            flags => command.args(flags),
+        };
+    }
     step(command.arg(input(&library)?))?;
     let package = dir.path().join("package");
     fs::create_dir_all(package.join("src"))?;
@@ -242,6 +286,18 @@ fn rust_crate(source: &Path, _: &str) -> Result<(), Failed> {
     let command = command
         .current_dir(&package)
         .args(["run", "--quiet", "--offline"]);
+    if let Some(emulator) = emulation::emulator() {
+        let triple = triple();
+        command.args(["--target", &triple]);
+        let variable = |name: &str| {
+            let target = triple.to_uppercase().replace('-', "_");
+            format!("CARGO_TARGET_{target}_{name}")
+        };
+        let arguments = emulator_arguments().join(" ");
+        let runner = format!("{} {arguments}", emulator.display());
+        command.env(variable("LINKER"), format!("{}-gcc", gnu_name()));
+        command.env(variable("RUNNER"), runner);
+    }
     step(command.env("CARGO_TARGET_DIR", dir.path().join("target")))
 }
 
