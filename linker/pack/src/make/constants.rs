@@ -15,7 +15,8 @@ use std::ops::Range;
 /// Gives each constant that something refers to a section of its own. A section of which a
 /// reference does not tell the constant stays what it is.
 pub(super) fn split(builder: &mut Builder<'_>) {
-    if builder.header.e_machine != elf::EM_X86_64 {
+    let machines = [elf::EM_X86_64, elf::EM_AARCH64, elf::EM_RISCV];
+    if !machines.contains(&builder.header.e_machine) {
         return;
     }
     let sections: Vec<SectionId> = builder
@@ -93,6 +94,7 @@ type Use = (SectionId, usize, u64);
 
 /// All of them, if every reference tells its constant.
 fn uses(builder: &Builder<'_>, constants: SectionId) -> Option<Vec<Use>> {
+    let machine = builder.header.e_machine;
     let entries = Entries::of(builder.sections.get(constants))?;
     let len = entries.len();
     let symbols: HashMap<usize, (u64, bool)> = builder
@@ -122,9 +124,9 @@ fn uses(builder: &Builder<'_>, constants: SectionId) -> Option<Vec<Use>> {
                 continue;
             };
             if is_section {
-                let offset = offset_told(relocation, len)?;
+                let offset = offset_told(machine, relocation, len)?;
                 relocations.push((section.id(), position, offset));
-            } else if !stays_inside(relocation, value, &entries.at(value)) {
+            } else if !stays_inside(machine, relocation, value, &entries.at(value)) {
                 return None;
             }
         }
@@ -132,22 +134,28 @@ fn uses(builder: &Builder<'_>, constants: SectionId) -> Option<Vec<Use>> {
     Some(relocations)
 }
 
-/// The offset in a section that a relocation with the section's symbol means. Distances from an
-/// instruction depend on what follows them in it.
-fn offset_told(relocation: &Relocation, len: u64) -> Option<u64> {
-    let is_address = is_address(relocation);
+/// The offset in a section that a relocation with the section's symbol means. On x86-64, distances
+/// from an instruction depend on what follows them in it.
+fn offset_told(machine: elf::Machine, relocation: &Relocation, len: u64) -> Option<u64> {
     let offset = u64::try_from(relocation.r_addend).ok()?;
-    (is_address && offset < len).then_some(offset)
+    (tells_place(machine, relocation) && offset < len).then_some(offset)
 }
 
-fn is_address(relocation: &Relocation) -> bool {
-    [elf::R_X86_64_64, elf::R_X86_64_32, elf::R_X86_64_32S].contains(&relocation.r_type)
+/// Whether symbol and addend are the place that is meant.
+fn tells_place(machine: elf::Machine, relocation: &Relocation) -> bool {
+    machine != elf::EM_X86_64
+        || [elf::R_X86_64_64, elf::R_X86_64_32, elf::R_X86_64_32S].contains(&relocation.r_type)
 }
 
 /// Whether a relocation with a symbol at an offset within a constant refers to no other constant.
-fn stays_inside(relocation: &Relocation, offset: u64, constant: &Range<u64>) -> bool {
+fn stays_inside(
+    machine: elf::Machine,
+    relocation: &Relocation,
+    offset: u64,
+    constant: &Range<u64>,
+) -> bool {
     let place = offset.checked_add_signed(relocation.r_addend);
-    !is_address(relocation) || place.is_some_and(|place| constant.contains(&place))
+    !tells_place(machine, relocation) || place.is_some_and(|place| constant.contains(&place))
 }
 
 fn split_section(builder: &mut Builder<'_>, constants: SectionId, uses: &[Use]) {
