@@ -7,7 +7,10 @@
 #
 #   the scripts of the specification and of components (`--test wast`)
 #   the transcripts of building and running (`--test run`)
-#   WASMELT_WASI_TESTSUITE=FOLDER    WebAssembly/wasi-testsuite; PYTHON is 3.12 or later, with colorama and requests
+#   programs in C with libraries (`--test library`), where there is a compiler for the machine: Debian's
+#   gcc-aarch64-linux-gnu or gcc-riscv64-linux-gnu, with its C library
+#   WASMELT_WASI_TESTSUITE=FOLDER    WebAssembly/wasi-testsuite; PYTHON has colorama and requests, or they are
+#   installed for it into target/python
 #   WASMELT_TEST_PROGRAMS=FOLDER     real programs, compared with Wasmtime: see tests/programs.sh
 #
 # `small` runs a part of that in a minute or two. WASMELT_TESTSUITE and its like add checkouts of
@@ -26,9 +29,10 @@ case $target in
     *) processor=${target%%-*} ;;
 esac
 toolchains=${WASMELT_RUNTIME_TOOLCHAIN:-${CARGO_TARGET_DIR:-target}/runtime-toolchain}
-if [ ! -e "$toolchains/toolchain-$processor" ]; then
-    runtime-lib/prepare-pack.sh --target "$processor"
-fi
+case $processor in
+    *-windows) [ -e "$toolchains/toolchain-$processor" ] || runtime-lib/prepare-pack.sh --target "$processor" ;;
+    *) [ -e "$toolchains/toolchain-$processor-library" ] || runtime-lib/prepare-pack.sh --libraries --target "$processor" ;;
+esac
 if [ "$processor" = x86_64-windows ]; then
     WASMELT_TEST_EMULATOR=$PWD/tests/emulation/wine.sh
 fi
@@ -68,9 +72,21 @@ suite() {
     done < <(grep -E "$pattern" "$log" || true)
 }
 
+# The modules of Python that the public suite's runner is made of.
+python() {
+    python=${PYTHON:-python3}
+    if ! "$python" -c 'import colorama, requests' 2>/dev/null; then
+        local folder=${CARGO_TARGET_DIR:-target}/python
+        [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
+        "$folder/bin/pip" install -q colorama requests
+        python=$folder/bin/python
+    fi
+}
+
 wasi() {
-    local command=${CARGO_TARGET_DIR:-target}/debug/wasmelt
-    WASMELT=${WASMELT:-$(realpath "$command")} "${PYTHON:-python3}" \
+    local command=${CARGO_TARGET_DIR:-target}/debug/wasmelt python
+    python
+    WASMELT=${WASMELT:-$(realpath "$command")} "$python" \
         "$WASMELT_WASI_TESTSUITE/test-runner/wasi_test_runner.py" \
         -t "$WASMELT_WASI_TESTSUITE"/tests/*/testsuite/* -r tests/wasi/adapter.py
 }
@@ -80,6 +96,9 @@ case ${1-} in
         suite wast '^(assertions|wasm|exceptions|tail calls|the rest|threads|modules|components|component-model) .*[0-9]|^assertions' \
             cargo test --workspace --test wast
         suite run '^test result' cargo test --workspace --test run -- "${transcripts[@]}"
+        if [ "$processor" != x86_64-windows ]; then
+            suite library '^test result' cargo test --workspace --test library
+        fi
         if [ -n "${WASMELT_WASI_TESTSUITE-}" ]; then
             suite wasi '[Pp]ass|[Ff]ail' wasi
         fi
@@ -101,6 +120,11 @@ case ${1-} in
         for transcript in "${small[@]}"; do
             suite run '^test result' cargo test --workspace --test run -- "$transcript"
         done
+        if [ "$processor" != x86_64-windows ]; then
+            for program in numbers.c shapes.c; do
+                suite library '^test result' cargo test --workspace --test library -- "$program"
+            done
+        fi
         ;;
     *) exec cargo test --workspace "$@" ;;
 esac
