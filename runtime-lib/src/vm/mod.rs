@@ -20,6 +20,7 @@ mod hardening;
 mod image_file;
 mod landing;
 mod libcalls;
+pub(crate) mod lock;
 pub(crate) mod memory;
 pub mod memory_view;
 pub mod message;

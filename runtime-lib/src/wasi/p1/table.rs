@@ -7,12 +7,12 @@
 //! serve another store when one has gone.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::rights::{Dropped, Rights};
 use super::{Errno, Result};
 use crate::host::directory::Directory;
 use crate::host::{Descriptor, Stream};
+use crate::vm::lock::{self, Lock};
 use crate::vm::store;
 
 /// One open descriptor.
@@ -24,7 +24,7 @@ pub(in crate::wasi) struct Entry {
     pub(super) dropped: Dropped,
 }
 
-type Slot = Mutex<Option<Entry>>;
+type Slot = Lock<Option<Entry>>;
 
 /// Number of the first descriptor that is not a standard stream.
 const FIRST_OPENED: u32 = 3;
@@ -36,7 +36,7 @@ static STREAMS: [Slot; FIRST_OPENED as usize] = [
 ];
 
 /// The slots of the other descriptors, from number 3 on.
-static OPENED: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
+static OPENED: Lock<Vec<&'static Slot>> = Lock::new(Vec::new());
 
 /// How many slots are empty; only a hint where threads run.
 static FREE: AtomicUsize = AtomicUsize::new(0);
@@ -44,20 +44,20 @@ static FREE: AtomicUsize = AtomicUsize::new(0);
 /// The descriptors of a store of a library.
 struct OfStore {
     streams: [&'static Slot; FIRST_OPENED as usize],
-    opened: Mutex<Vec<&'static Slot>>,
+    opened: Lock<Vec<&'static Slot>>,
     free: AtomicUsize,
 }
 
 /// Slots of stores that have gone, empty.
-static LEFT: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
+static LEFT: Lock<Vec<&'static Slot>> = Lock::new(Vec::new());
 
 fn new_slot(entry: Entry) -> &'static Slot {
-    match lock(&LEFT).pop().filter(|_| cfg!(feature = "library")) {
+    match LEFT.lock().pop().filter(|_| cfg!(feature = "library")) {
         Some(slot) => {
-            *lock(slot) = Some(entry);
+            *slot.lock() = Some(entry);
             slot
         }
-        None => Box::leak(Box::new(Mutex::new(Some(entry)))),
+        None => Box::leak(Box::new(Lock::new(Some(entry)))),
     }
 }
 
@@ -66,7 +66,7 @@ impl OfStore {
         let streams = [Stream::In, Stream::Out, Stream::Err];
         OfStore {
             streams: streams.map(|stream| new_slot(Entry::new(Descriptor::Stream(stream)))),
-            opened: Mutex::default(),
+            opened: Lock::new(Vec::new()),
             free: AtomicUsize::new(0),
         }
     }
@@ -74,10 +74,10 @@ impl OfStore {
 
 impl Drop for OfStore {
     fn drop(&mut self) {
-        for slot in self.streams.into_iter().chain(lock(&self.opened).drain(..)) {
-            let entry = lock(slot).take();
+        for slot in self.streams.into_iter().chain(self.opened.lock().drain(..)) {
+            let entry = slot.lock().take();
             drop(entry);
-            lock(&LEFT).push(slot);
+            LEFT.lock().push(slot);
         }
     }
 }
@@ -87,7 +87,7 @@ impl Drop for OfStore {
 fn with_slots<R>(
     look: impl FnOnce(
         [&'static Slot; FIRST_OPENED as usize],
-        &Mutex<Vec<&'static Slot>>,
+        &Lock<Vec<&'static Slot>>,
         &AtomicUsize,
     ) -> R,
 ) -> R {
@@ -192,7 +192,7 @@ impl Access for Shared {
 }
 
 fn another(fd: u32) -> Result<Entry> {
-    lock(slot(fd)?).as_ref().ok_or(Errno::BADF)?.another()
+    slot(fd)?.lock().as_ref().ok_or(Errno::BADF)?.another()
 }
 
 /// Calls `then` with the entry of an open descriptor, which stays as it is until `then` returns.
@@ -200,7 +200,7 @@ fn another(fd: u32) -> Result<Entry> {
 /// # Errors
 /// [`Errno::BADF`] for a number that is not open, and those of `then`.
 pub(super) fn with<T>(fd: u32, then: impl FnOnce(&Entry) -> Result<T>) -> Result<T> {
-    let guard = lock(slot(fd)?);
+    let guard = slot(fd)?.lock();
     let entry = guard.as_ref().ok_or(Errno::BADF)?;
     let Some(copy) = entry.copy_of_stream() else {
         return then(entry);
@@ -211,7 +211,7 @@ pub(super) fn with<T>(fd: u32, then: impl FnOnce(&Entry) -> Result<T>) -> Result
 
 /// As [`with`], for functions that change the entry.
 pub(super) fn with_mut<T>(fd: u32, then: impl FnOnce(&mut Entry) -> Result<T>) -> Result<T> {
-    then(lock(slot(fd)?).as_mut().ok_or(Errno::BADF)?)
+    then(slot(fd)?.lock().as_mut().ok_or(Errno::BADF)?)
 }
 
 /// As [`with`], for two descriptors, which may be one.
@@ -233,7 +233,7 @@ pub(in crate::wasi) struct Held<'a>(Vec<(u32, Place<'a>)>);
 
 enum Place<'a> {
     Own(Entry),
-    Locked(MutexGuard<'a, Option<Entry>>),
+    Locked(lock::Held<'a, Option<Entry>>),
 }
 
 impl Held<'_> {
@@ -256,7 +256,7 @@ pub(super) fn with_all<T>(fds: &mut [u32], then: impl FnOnce(Held<'_>) -> Result
         if last != Some(*fd)
             && let Ok(slot) = slot(*fd)
         {
-            let guard = lock(slot);
+            let guard = slot.lock();
             let copy = guard.as_ref().and_then(Entry::copy_of_stream);
             held.push((*fd, copy.map_or(Place::Locked(guard), Place::Own)));
         }
@@ -270,7 +270,7 @@ pub(super) fn with_all<T>(fds: &mut [u32], then: impl FnOnce(Held<'_>) -> Result
 /// # Errors
 /// [`Errno::OVERFLOW`] when there are no more numbers.
 pub(super) fn insert(entry: Entry) -> Result<u32> {
-    with_slots(|streams, opened, free| insert_into(streams, &mut lock(opened), free, entry))
+    with_slots(|streams, opened, free| insert_into(streams, &mut opened.lock(), free, entry))
 }
 
 fn insert_into(
@@ -287,7 +287,7 @@ fn insert_into(
             .chain(streams.into_iter().rev());
         for (below_end, slot) in (1..).zip(slots) {
             // A slot that is locked is in use, or about to be.
-            if let Ok(mut place) = slot.try_lock()
+            if let Some(mut place) = slot.try_lock()
                 && place.is_none()
             {
                 *place = Some(entry);
@@ -309,7 +309,7 @@ fn insert_into(
 /// # Errors
 /// [`Errno::BADF`] for a number that is not open.
 pub(super) fn remove(fd: u32) -> Result<Entry> {
-    let entry = lock(slot(fd)?).take().ok_or(Errno::BADF)?;
+    let entry = slot(fd)?.lock().take().ok_or(Errno::BADF)?;
     one_is_free();
     Ok(entry)
 }
@@ -323,7 +323,7 @@ pub(super) fn renumber(fd: u32, to: u32) -> Result<Option<Entry>> {
         return with(fd, |_| Ok(None));
     }
     let (low, high) = (slot(fd.min(to))?, slot(fd.max(to))?);
-    let (mut low, mut high) = (lock(low), lock(high));
+    let (mut low, mut high) = (low.lock(), high.lock());
     let (from, to) = if fd < to {
         (&mut low, &mut high)
     } else {
@@ -337,7 +337,7 @@ pub(super) fn renumber(fd: u32, to: u32) -> Result<Option<Entry>> {
 }
 
 const fn stream_slot(stream: Stream) -> Slot {
-    Mutex::new(Some(Entry::new(Descriptor::Stream(stream))))
+    Lock::new(Some(Entry::new(Descriptor::Stream(stream))))
 }
 
 fn slot(fd: u32) -> Result<&'static Slot> {
@@ -346,20 +346,15 @@ fn slot(fd: u32) -> Result<&'static Slot> {
         if let Some(slot) = STREAMS.get(fd as usize) {
             return Ok(slot);
         }
-        return lock(&OPENED).get(index).copied().ok_or(Errno::BADF);
+        return OPENED.lock().get(index).copied().ok_or(Errno::BADF);
     }
     with_slots(|streams, opened, _| {
         let stream = streams.get(fd as usize).copied();
-        let found = stream.or_else(|| lock(opened).get(index).copied());
+        let found = stream.or_else(|| opened.lock().get(index).copied());
         found.ok_or(Errno::BADF)
     })
 }
 
 fn one_is_free() {
     with_slots(|_, _, free| free.fetch_add(1, Ordering::Relaxed));
-}
-
-/// Nothing that holds a lock here can leave what it guards half changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
