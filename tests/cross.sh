@@ -9,8 +9,8 @@
 #   the transcripts of building and running (`--test run`)
 #   programs in C with libraries (`--test library`), where there is a compiler for the machine: Debian's
 #   gcc-aarch64-linux-gnu or gcc-riscv64-linux-gnu, with its C library
-#   WASMELT_WASI_TESTSUITE=FOLDER    WebAssembly/wasi-testsuite; PYTHON has colorama and requests, or they are
-#   installed for it into target/python
+#   WASMELT_WASI_TESTSUITE=FOLDER    WebAssembly/wasi-testsuite; PYTHON is 3.12 or later, and has colorama and
+#   requests, or they are installed for it into target/python
 #   WASMELT_TEST_PROGRAMS=FOLDER     real programs, compared with Wasmtime: see tests/programs.sh
 #
 # `small` runs a part of that in a minute or two. WASMELT_TESTSUITE and its like add checkouts of
@@ -75,6 +75,10 @@ suite() {
 # The modules of Python that the public suite's runner is made of.
 python() {
     python=${PYTHON:-python3}
+    if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then
+        echo "tests/cross.sh: the public suite needs Python 3.12 or later: PYTHON=PATH" >&2
+        return 1
+    fi
     if ! "$python" -c 'import colorama, requests' 2>/dev/null; then
         local folder=${CARGO_TARGET_DIR:-target}/python
         [ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
@@ -85,7 +89,7 @@ python() {
 
 wasi() {
     local command=${CARGO_TARGET_DIR:-target}/debug/wasmelt python
-    python
+    python || return 1
     WASMELT=${WASMELT:-$(realpath "$command")} "$python" \
         "$WASMELT_WASI_TESTSUITE/test-runner/wasi_test_runner.py" \
         -t "$WASMELT_WASI_TESTSUITE"/tests/*/testsuite/* -r tests/wasi/adapter.py
