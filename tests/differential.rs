@@ -320,7 +320,8 @@ fn answers(
             }
         });
     }
-    let session = executables::obey(executable, &commands, LIMIT)?;
+    let surroundings = executables::Surroundings::from_ours();
+    let session = executables::obey(executable, &surroundings, &commands, LIMIT)?;
     let _ = std::fs::remove_file(executable);
     match session.fault {
         Some(fault) => Err(format!("after {} answers: {fault}", session.answers.len()).into()),

@@ -84,7 +84,9 @@ fn check(script: &[(&str, &str)]) {
         format!("{verb} {number} {}", name.unwrap_or_default())
     };
     let commands: Vec<String> = script.iter().map(|(line, _)| command(line)).collect();
-    let session = executables::obey(&executable, &commands, LIMIT).expect("it starts");
+    let surroundings = executables::Surroundings::from_ours();
+    let session =
+        executables::obey(&executable, &surroundings, &commands, LIMIT).expect("it starts");
     assert_eq!(session.fault, None);
     let said: Vec<(&str, &str)> = script
         .iter()

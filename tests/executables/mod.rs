@@ -130,18 +130,42 @@ pub struct Session {
     pub fault: Option<String>,
 }
 
+/// The environment of an executable: none but for how it collects garbage.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The value of [`GC_VARIABLE`], if it has one.
+    pub gc: Option<String>,
+}
+
+const GC_VARIABLE: &str = "WASMELT_GC";
+
+impl Surroundings {
+    /// As the tests themselves have it.
+    #[must_use]
+    pub fn from_ours() -> Surroundings {
+        Surroundings {
+            gc: std::env::var(GC_VARIABLE).ok(),
+        }
+    }
+}
+
 /// Starts the executable, gives it the commands and collects the answers. It is ended when it has
 /// not finished within `limit`, in an emulator within ten times that: it keeps books of each page
 /// that is reserved.
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn obey(executable: &Path, commands: &[String], limit: Duration) -> Result<Session, String> {
+pub fn obey(
+    executable: &Path,
+    surroundings: &Surroundings,
+    commands: &[String],
+    limit: Duration,
+) -> Result<Session, String> {
     let limit = match emulation::emulator() {
         None => limit,
         Some(_) => limit * 10,
     };
-    let mut child = start(executable)?;
+    let mut child = start(executable, surroundings)?;
     let mut input = child.stdin.take().expect("it is a pipe");
     let output = child.stdout.take().expect("it is a pipe");
     let errors = child.stderr.take().expect("it is a pipe");
@@ -193,11 +217,12 @@ pub fn obey(executable: &Path, commands: &[String], limit: Duration) -> Result<S
 
 /// A file that was just written can still be open in a child that another thread is starting;
 /// the system then says that the text file is busy.
-fn start(executable: &Path) -> Result<Child, String> {
+fn start(executable: &Path, surroundings: &Surroundings) -> Result<Child, String> {
     let mut tries = 0;
     loop {
         let child = command(executable)
             .env_clear()
+            .envs(surroundings.gc.iter().map(|value| (GC_VARIABLE, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

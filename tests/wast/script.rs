@@ -7,9 +7,9 @@ use std::time::Duration;
 use wasmelt_compiler::{Compiled, Options, ScriptItem};
 
 use crate::compare::{Pattern, trap_matches};
-use crate::executables;
+use crate::executables::{self, Surroundings};
 use crate::groups::Script;
-use crate::pass::{Absence, Pass, Unit};
+use crate::pass::{Absence, Pass, Question, Unit};
 use crate::read::{Expected, Step};
 
 /// A script that has not answered by then has failed.
@@ -59,7 +59,7 @@ pub fn run(steps: &[Step], spectest: &[u8], script: &Script, executable: &Path) 
     loop {
         let pass = Pass::over(steps, spectest, &script.superseded, &options, &absences);
         match compile(&pass) {
-            Ok(compiled) => return ask(pass, &compiled, executable),
+            Ok(compiled) => return ask(pass, &compiled, script, executable),
             Err(found) => {
                 let before = absences.len();
                 absences.extend(found);
@@ -114,25 +114,42 @@ fn compile(pass: &Pass<'_>) -> Result<Compiled, BTreeMap<usize, Absence>> {
     Err(found)
 }
 
-/// Runs the program and judges its answers.
-fn ask(pass: Pass<'_>, compiled: &Compiled, executable: &Path) -> Outcome {
+/// Runs the program and judges its answers; where the script wants it, also with a collection at
+/// each allocation.
+fn ask(pass: Pass<'_>, compiled: &Compiled, script: &Script, executable: &Path) -> Outcome {
     let Pass {
         questions,
         mut outcome,
         ..
     } = pass;
-    let Some(first) = questions.first() else {
+    if questions.is_empty() {
         return outcome;
-    };
+    }
+    if let Err(message) = executables::link(compiled, executable) {
+        outcome.fail(questions[0].line, message);
+        return outcome;
+    }
+    let mut surroundings = Surroundings::from_ours();
+    let before = outcome.clone();
+    judge(&questions, &mut outcome, executable, &surroundings);
+    if script.asks("gc_stress") && outcome.failures.is_empty() {
+        surroundings.gc = Some("stress".to_owned());
+        outcome = before;
+        judge(&questions, &mut outcome, executable, &surroundings);
+    }
+    outcome
+}
+
+fn judge(
+    questions: &[Question<'_>],
+    outcome: &mut Outcome,
+    executable: &Path,
+    surroundings: &Surroundings,
+) {
     let commands: Vec<String> = questions.iter().map(|q| q.command.clone()).collect();
-    let session = executables::link(compiled, executable)
-        .and_then(|()| executables::obey(executable, &commands, LIMIT));
-    let session = match session {
+    let session = match executables::obey(executable, surroundings, &commands, LIMIT) {
         Ok(session) => session,
-        Err(message) => {
-            outcome.fail(first.line, message);
-            return outcome;
-        }
+        Err(message) => return outcome.fail(questions[0].line, message),
     };
     if let Some(fault) = &session.fault {
         let line = questions
@@ -160,7 +177,6 @@ fn ask(pass: Pass<'_>, compiled: &Compiled, executable: &Path) -> Outcome {
             );
         }
     }
-    outcome
 }
 
 fn meets(answer: &str, expected: &Expected) -> bool {

@@ -26,7 +26,7 @@ impl Writer<'_> {
         let types = &plan.heap.types;
         let mut offsets: Vec<u32> = Vec::new();
         // That of number 0 is not used.
-        let count = types.len() + 1;
+        let count = types.len() + plan.heap.exceptions().len() + 1;
         let array = self.array(count, size_of::<GcType>());
         for (at, &id) in (1..).zip(types) {
             let first = u32::try_from(offsets.len()).expect("types are limited");
@@ -40,27 +40,37 @@ impl Writer<'_> {
                 }
                 TypeKind::Struct(fields) => {
                     let layout = plan.heap.struct_layout(id);
-                    let followed = fields.iter().zip(&layout.offsets);
-                    let followed = followed.filter(|(field, _)| plan.is_followed(field));
-                    offsets.extend(followed.map(|(_, offset)| offset));
+                    offsets.extend(plan.followed_offsets(fields, layout));
                     (GC_STRUCT, layout.bytes)
                 }
                 TypeKind::Func(_) => unreachable!("functions are no objects"),
             };
             let at = array + at * size_of::<GcType>() as u64;
-            let own = u32::try_from(offsets.len()).expect("types are limited") - first;
-            let fields = [
-                (offset_of!(GcType, kind), kind),
-                (offset_of!(GcType, bytes), bytes),
-                (offset_of!(GcType, first_offset), first),
-                (offset_of!(GcType, offsets), own),
-            ];
-            for (field, value) in fields {
-                self.blob.set_u32(at + field as u64, value);
-            }
+            self.write_heap_type(at, [kind, bytes, first], &offsets);
+        }
+        for exception in plan.heap.exceptions() {
+            let first = u32::try_from(offsets.len()).expect("tags are limited");
+            let layout = &exception.layout;
+            offsets.extend(plan.followed_offsets(&exception.fields, layout));
+            let at = array + u64::from(exception.number) * size_of::<GcType>() as u64;
+            self.write_heap_type(at, [GC_STRUCT, layout.bytes, first], &offsets);
         }
         let len = offsets.len();
         let offsets = self.blob.u32s(offsets);
         ((Some(array), count), (Some(offsets), len))
+    }
+
+    /// Those of `offsets` from `first` on are the type's.
+    fn write_heap_type(&mut self, at: u64, [kind, bytes, first]: [u32; 3], offsets: &[u32]) {
+        let own = u32::try_from(offsets.len()).expect("types are limited") - first;
+        let fields = [
+            (offset_of!(GcType, kind), kind),
+            (offset_of!(GcType, bytes), bytes),
+            (offset_of!(GcType, first_offset), first),
+            (offset_of!(GcType, offsets), own),
+        ];
+        for (field, value) in fields {
+            self.blob.set_u32(at + field as u64, value);
+        }
     }
 }

@@ -6,12 +6,15 @@
 //!
 //! The fields that a struct adds to those of its supertype lie behind them, the largest first, or
 //! where those leave room.
+//!
+//! Exceptions are objects too, so that objects can refer to them: each tag is like a type of structs,
+//! with a number behind those of all types. See `Heap::exception`.
 
 use super::sigs::{SigTable, TypeKind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::SigId;
+use crate::index::{SigId, TagId};
 use std::cmp::Reverse;
-use wasmparser::{AbstractHeapType, FieldType, HeapType, RefType, StorageType, ValType};
+use wasmparser::{FieldType, StorageType, ValType};
 
 /// Fields of a struct begin behind its header.
 const FIELDS_OFFSET: u32 = 4;
@@ -61,14 +64,27 @@ pub struct Heap {
     pub structs: Interval,
     /// By number at run time, less one.
     pub types: Vec<SigId>,
+    /// By [`TagId`], in a program with objects.
+    exceptions: Vec<ExceptionLayout>,
     /// Whether subtypes of function types are told apart.
     funcs_have_subtypes: bool,
+}
+
+/// How the exceptions of a tag lie in memory: like structs whose first field is
+/// `wasmelt_abi::Exception::shared`, and whose others are the values.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExceptionLayout {
+    /// What the header says, and tables of handlers.
+    pub number: u32,
+    /// All of them.
+    pub fields: Vec<FieldType>,
+    pub layout: StructLayout,
 }
 
 impl Heap {
     /// # Errors
     /// `Unsupported` for types that objects cannot have.
-    pub(super) fn new(sigs: &SigTable) -> Result<Heap> {
+    pub(super) fn new(sigs: &SigTable, tags: &[SigId]) -> Result<Heap> {
         let types = sigs.types();
         let is_func = |id: &SigId| matches!(types[id.index()].kind, TypeKind::Func(_));
         let ids = || (0..types.len()).map(SigId::new);
@@ -105,7 +121,7 @@ impl Heap {
             heap.number(ids().filter(is_func).filter(is_root), &subtypes, 0);
             heap.types.truncate(objects);
         }
-        if heap.types.len() as u32 >= TYPES_MAX {
+        if (heap.types.len() + tags.len()) as u32 >= TYPES_MAX {
             return Err(unsupported("more types of structs and arrays"));
         }
         // A supertype comes before its subtypes.
@@ -113,16 +129,23 @@ impl Heap {
             heap.layouts[id.index()] = match &types[id.index()].kind {
                 TypeKind::Func(_) => None,
                 TypeKind::Array(field) => Some(Layout::Array {
-                    element_log2: storage_bytes(field)?.trailing_zeros() as u8,
+                    element_log2: storage_bytes(field).trailing_zeros() as u8,
                 }),
                 TypeKind::Struct(fields) => {
                     let above = match types[id.index()].supertype {
                         Some(above) => heap.struct_layout(above).clone(),
                         None => StructLayout::empty(),
                     };
-                    Some(Layout::Struct(above.extended(fields)?))
+                    Some(Layout::Struct(above.extended(fields)))
                 }
             };
+        }
+        if sigs.has_objects() {
+            let first = heap.types.len() as u32 + 1;
+            let numbered = (first..).zip(tags);
+            heap.exceptions = numbered
+                .map(|(number, &tag)| ExceptionLayout::new(number, sigs[tag].params()))
+                .collect();
         }
         Ok(heap)
     }
@@ -194,6 +217,18 @@ impl Heap {
         }
     }
 
+    /// How the exceptions of a tag lie in the heap, if they do: in a program with objects.
+    #[must_use]
+    pub fn exception(&self, tag: TagId) -> Option<&ExceptionLayout> {
+        self.exceptions.get(tag.index())
+    }
+
+    /// Those of all tags, in the order of their numbers, which follow those of types.
+    #[must_use]
+    pub fn exceptions(&self) -> &[ExceptionLayout] {
+        &self.exceptions
+    }
+
     /// The logarithm of the bytes of an element.
     ///
     /// # Panics
@@ -215,6 +250,25 @@ impl Interval {
     }
 }
 
+impl ExceptionLayout {
+    fn new(number: u32, values: &[ValType]) -> ExceptionLayout {
+        let fields = std::iter::once(&ValType::I32).chain(values);
+        let fields: Vec<FieldType> = fields
+            .map(|&ty| FieldType {
+                element_type: StorageType::Val(ty),
+                mutable: false,
+            })
+            .collect();
+        // It comes first however large others are.
+        let layout = StructLayout::empty().extended(&fields[..1]);
+        ExceptionLayout {
+            number,
+            layout: layout.extended(&fields),
+            fields,
+        }
+    }
+}
+
 impl StructLayout {
     fn empty() -> StructLayout {
         StructLayout {
@@ -225,10 +279,10 @@ impl StructLayout {
     }
 
     /// With the fields that `fields` has more.
-    fn extended(mut self, fields: &[FieldType]) -> Result<StructLayout> {
+    fn extended(mut self, fields: &[FieldType]) -> StructLayout {
         let mut added = Vec::new();
         for (position, field) in fields.iter().enumerate().skip(self.offsets.len()) {
-            added.push((position, storage_bytes(field)?));
+            added.push((position, storage_bytes(field)));
         }
         added.sort_by_key(|&(_, bytes)| Reverse(bytes));
         self.offsets.resize(fields.len(), 0);
@@ -236,7 +290,7 @@ impl StructLayout {
             self.offsets[position] = self.place(bytes);
         }
         self.bytes = self.end.next_multiple_of(OBJECT_ALIGN);
-        Ok(self)
+        self
     }
 
     fn place(&mut self, bytes: u32) -> u32 {
@@ -265,30 +319,15 @@ impl StructLayout {
     }
 }
 
-fn storage_bytes(field: &FieldType) -> Result<u32> {
-    Ok(match field.element_type {
+fn storage_bytes(field: &FieldType) -> u32 {
+    match field.element_type {
         StorageType::I8 => 1,
         StorageType::I16 => 2,
         StorageType::Val(ValType::I32 | ValType::F32) => 4,
         StorageType::Val(ValType::I64 | ValType::F64) => 8,
         StorageType::Val(ValType::V128) => 16,
-        StorageType::Val(ValType::Ref(ty)) if is_exception(ty) => {
-            return Err(unsupported(
-                "references to exceptions in structs and arrays",
-            ));
-        }
         StorageType::Val(ValType::Ref(_)) => 4,
-    })
-}
-
-fn is_exception(ty: RefType) -> bool {
-    matches!(
-        ty.heap_type(),
-        HeapType::Abstract {
-            ty: AbstractHeapType::Exn | AbstractHeapType::NoExn,
-            ..
-        }
-    )
+    }
 }
 
 fn unsupported(what: &str) -> Error {
@@ -311,14 +350,27 @@ mod tests {
         let wide = field(StorageType::Val(ValType::I64));
         let word = field(StorageType::Val(ValType::F32));
         let byte = field(StorageType::I8);
-        let above = StructLayout::empty().extended(&[byte, wide, word]).unwrap();
+        let above = StructLayout::empty().extended(&[byte, wide, word]);
         // The word lies between the header and the first multiple of eight.
         assert_eq!(above.offsets, [16, 8, 4]);
         assert_eq!(above.bytes, 24);
-        let below = above
-            .extended(&[byte, wide, word, byte, word, wide])
-            .unwrap();
+        let below = above.extended(&[byte, wide, word, byte, word, wide]);
         assert_eq!(below.offsets, [16, 8, 4, 17, 20, 24]);
         assert_eq!(below.bytes, 32);
+    }
+
+    #[test]
+    fn exceptions_begin_as_the_runtime_expects() {
+        use std::mem::offset_of;
+        use wasmelt_abi::Exception;
+
+        let exception = ExceptionLayout::new(7, &[ValType::V128, ValType::I64, ValType::F32]);
+        assert_eq!(offset_of!(Exception, tag), 0);
+        assert_eq!(exception.layout.offsets, [4, 8, 24, 32]);
+        assert_eq!(
+            exception.layout.offsets[0] as usize,
+            offset_of!(Exception, shared)
+        );
+        assert_eq!((exception.number, exception.layout.bytes), (7, 40));
     }
 }

@@ -37,7 +37,7 @@ mod threads;
 mod value;
 
 pub use function_name::{demangled, function_name};
-pub use heap::{ELEMENTS_OFFSET, Interval};
+pub use heap::{ELEMENTS_OFFSET, ExceptionLayout, Interval};
 pub use host::type_text;
 pub use image::{Image, Reference, Reloc};
 pub use library::{ComponentImport, LibraryFn, LibraryItem, prefix as library_prefix};
@@ -79,7 +79,7 @@ pub fn plan<'a>(
     plan.task_uses = tasks::uses(&plan);
     plan.takes_pointer = pointer::mark_takers(&plan);
     plan.check_objects(options)?;
-    plan.heap = Heap::new(&plan.sigs)?;
+    plan.heap = Heap::new(&plan.sigs, &plan.tags)?;
     layout::lay_out(&mut plan)?;
     Ok(plan)
 }

@@ -5,7 +5,7 @@
 //! below 4 GiB, and with them these objects and the records of functions: a reference to either is a
 //! constant.
 
-use super::heap::ELEMENTS_OFFSET;
+use super::heap::{ELEMENTS_OFFSET, StructLayout};
 use super::sigs::{Hierarchy, TypeKind};
 use super::value::{Contents, HeapPlan, Object};
 use super::{Image, LinkPlan, Purpose, Reference, Reloc, Slot, Value, i31};
@@ -141,6 +141,18 @@ impl LinkPlan<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Where references lie that the collector follows.
+    pub fn followed_offsets(
+        &self,
+        fields: &[FieldType],
+        layout: &StructLayout,
+    ) -> impl Iterator<Item = u32> {
+        let fields = fields.iter().zip(&layout.offsets);
+        fields
+            .filter(|(field, _)| self.is_followed(field))
+            .map(|(_, &offset)| offset)
     }
 
     /// Bytes of an object of the image.

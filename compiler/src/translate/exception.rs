@@ -136,7 +136,7 @@ impl FuncTranslator<'_, '_> {
             self.share(exception);
             values.push(exception);
         } else {
-            self.call_runtime("exception_free", &[exception]);
+            self.free_exception(exception);
         }
         let (target, _) = self.target(label);
         let args = block_args(&values);
@@ -144,8 +144,18 @@ impl FuncTranslator<'_, '_> {
         landing
     }
 
-    /// Marks an exception that something refers to from now on.
+    /// Says that nothing refers to an exception, which is the collector's to find if it is an object.
+    pub(super) fn free_exception(&mut self, exception: Value) {
+        if self.plan().heap_plan.is_none() {
+            self.call_runtime("exception_free", &[exception]);
+        }
+    }
+
+    /// Marks an exception that something refers to from now on. Those that are objects always are.
     pub(super) fn share(&mut self, exception: Value) {
+        if self.plan().heap_plan.is_some() {
+            return;
+        }
         let flags = self.trusted(Alias::Table);
         let one = self.builder.ins().iconst(types::I32, 1);
         self.builder
@@ -154,6 +164,9 @@ impl FuncTranslator<'_, '_> {
     }
 
     pub(super) fn unpack(&mut self, tag: TagId, exception: Value) -> Vec<Value> {
+        if let Some(layout) = self.plan().heap.exception(tag) {
+            return self.exception_fields(layout, exception);
+        }
         let params = self.plan().sigs[self.plan().tags[tag.index()]].params();
         let flags = self.trusted(Alias::Table);
         let mut values = Vec::with_capacity(params.len());
@@ -172,6 +185,10 @@ impl FuncTranslator<'_, '_> {
             .params()
             .len();
         let values = self.pop_many(arity);
+        if let Some(layout) = self.plan().heap.exception(tag) {
+            let exception = self.new_exception(layout, &values);
+            return self.throw_exception(exception);
+        }
         let number = self.builder.ins().iconst(types::I32, i64::from(tag.0));
         let count = self
             .builder
@@ -204,6 +221,7 @@ impl FuncTranslator<'_, '_> {
         normal: &[BlockArg],
     ) -> ExceptionTable {
         let normal = self.builder.func.dfg.block_call(next, normal);
+        let heap = &self.plan().heap;
         let mut items = Vec::new();
         let mut seen = HashSet::new();
         let (handling, dfg) = (&mut self.handling, &mut self.builder.func.dfg);
@@ -218,7 +236,10 @@ impl FuncTranslator<'_, '_> {
             }
             let call = dfg.block_call(landing, &[BlockArg::TryCallExn(0)]);
             items.push(match tag {
-                Some(tag) => ExceptionTableItem::Tag(ExceptionTag::from_u32(tag.0), call),
+                Some(tag) => {
+                    let number = heap.exception(tag).map_or(tag.0, |layout| layout.number);
+                    ExceptionTableItem::Tag(ExceptionTag::from_u32(number), call)
+                }
                 None => ExceptionTableItem::Default(call),
             });
             catches_all = tag.is_none();

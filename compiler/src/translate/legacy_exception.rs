@@ -151,9 +151,7 @@ impl FuncTranslator<'_, '_> {
         };
         match is_rethrown {
             true => self.share(exception),
-            false => {
-                self.call_runtime("exception_free", &[exception]);
-            }
+            false => self.free_exception(exception),
         }
         self.stack.extend(values);
         exception

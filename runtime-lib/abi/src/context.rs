@@ -90,7 +90,9 @@ pub struct DataSegment {
     pub len: u64,
 }
 
-/// An exception in flight or held by an `exnref`. The values follow, 16 bytes apiece.
+/// An exception in flight or held by an `exnref`. The values follow, 16 bytes apiece. In a program
+/// with objects it is one of them: `tag` is its header, `shared` is always 1, and the values lie where
+/// they would in a struct.
 #[repr(C, align(16))]
 #[derive(Debug)]
 pub struct Exception {

@@ -4,7 +4,8 @@
 //! that a `catch_ref` or `catch_all_ref` has seen may be referred to from anywhere: such ones are
 //! *shared*, and collected when a pool has no free slot left. The collection is conservative:
 //! every word of the native stack, of the contexts and of the tables counts as a reference.
-//! Exceptions cannot be referred to from memories.
+//! Exceptions cannot be referred to from memories; those of programs with objects are objects, and
+//! not here.
 //!
 //! There is a pool for each size: room for 4 values, for 8, 16 and so on. A collection takes time
 //! in proportion to all of them, so that it comes only after as many bytes have been handed out
@@ -179,25 +180,6 @@ fn refill(index: usize, pool: &Pool) {
         // SAFETY: the slot is inside the chunk, and new.
         unsafe { pool.put(slot_of(chunk, slot_bytes, at)) };
     }
-}
-
-/// Frees shared exceptions that nothing refers to, if there are any exceptions.
-pub(super) fn collect_unused() {
-    if !CHUNKS.get().is_null() {
-        collect();
-    }
-}
-
-/// Calls `look` with the bounds of the values of every exception.
-pub(super) fn for_each_value(mut look: impl FnMut(usize, usize)) {
-    for_each_slot(|_, slot, state| {
-        if state != FREE {
-            // SAFETY: `for_each_slot` gives slots, and this one is an exception.
-            let values = unsafe { (*slot).values } as usize;
-            let start = slot.expose_provenance() + size_of::<Exception>();
-            look(start, start + values * VALUE_BYTES);
-        }
-    });
 }
 
 /// Frees every shared exception that nothing refers to; returns how many.

@@ -1,3 +1,4 @@
+;;! gc_stress = true
 ;; Objects of the image: made by constant expressions, alive however often is collected, and roots
 ;; for what is put into them later.
 (module

@@ -44,7 +44,10 @@ impl FuncTranslator<'_, '_> {
                 let bytes = self.builder.ins().ishl_imm_s(len, i64::from(log2));
                 let bytes = self.builder.ins().iadd_imm_s(bytes, header + 7);
                 let bytes = self.builder.ins().band_imm_s(bytes, -8);
-                self.allocate_bytes(ty, bytes, None)
+                let number = self.plan().heap.number_of(ty);
+                let array = self.allocate_bytes(number, bytes, None);
+                self.define_object(array, ty);
+                array
             }
         };
         let flags = self.heap_flags(None);
@@ -53,8 +56,23 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn allocate_constant(&mut self, ty: SigId, bytes: i64) -> Value {
+        let number = self.plan().heap.number_of(ty);
+        let object = self.allocate_number(number, bytes);
+        self.define_object(object, ty);
+        object
+    }
+
+    /// An object whose header has a number.
+    pub(in super::super) fn allocate_number(&mut self, number: u32, bytes: i64) -> Value {
         let value = self.builder.ins().iconst(types::I64, bytes);
-        self.allocate_bytes(ty, value, Some(bytes))
+        self.allocate_bytes(number, value, Some(bytes))
+    }
+
+    fn define_object(&mut self, object: Value, ty: SigId) {
+        let index = UnpackedIndex::Module(ty.0);
+        if let Some(ty) = RefType::new(false, HeapType::Concrete(index)) {
+            self.define_type(object, ValType::Ref(ty));
+        }
     }
 
     /// ```text
@@ -72,12 +90,11 @@ impl FuncTranslator<'_, '_> {
     ///     jump done(v6)
     /// done(v7: i64):
     /// ```
-    fn allocate_bytes(&mut self, ty: SigId, bytes: Value, constant: Option<i64>) -> Value {
-        let number = self.plan().heap.number_of(ty);
+    fn allocate_bytes(&mut self, number: u32, bytes: Value, constant: Option<i64>) -> Value {
         let header = self.builder.ins().iconst(types::I32, i64::from(number));
         let place = self.plan().heap_plan.expect("there are types of objects");
         let place = place.allocation;
-        let object = if constant.is_some_and(|bytes| bytes > INLINE_BYTES_MAX) {
+        if constant.is_some_and(|bytes| bytes > INLINE_BYTES_MAX) {
             self.allocate_slowly(place, header, bytes)
         } else {
             let done = self.builder.create_block();
@@ -115,12 +132,7 @@ impl FuncTranslator<'_, '_> {
             self.jump(done, &[slowly]);
             self.enter(done);
             object
-        };
-        let index = UnpackedIndex::Module(ty.0);
-        if let Some(ty) = RefType::new(false, HeapType::Concrete(index)) {
-            self.define_type(object, ValType::Ref(ty));
         }
-        object
     }
 
     fn allocate_slowly(&mut self, place: Slot, header: Value, bytes: Value) -> Value {

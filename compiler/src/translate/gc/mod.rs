@@ -7,6 +7,7 @@
 mod allocation;
 mod arrays;
 mod casts;
+mod exceptions;
 mod fields;
 mod known;
 mod segments;

@@ -13,7 +13,6 @@ mod tests;
 
 use std::time::Instant;
 
-use crate::vm::exception_pool;
 use crate::vm::message::Message;
 use crate::vm::process::{environ, items};
 use crate::vm::store::{self, Part, Store, place};
@@ -123,7 +122,6 @@ fn make() -> Owned {
 
 /// Marks what is referred to from outside the heap.
 fn look_at_roots(heap: &mut Heap, store: &Store) {
-    exception_pool::collect_unused();
     arch::with_registers_on_stack(|stack_start| {
         // SAFETY: the stack is mapped from here to its end, and this thread is its only user.
         unsafe { heap.mark_words(stack_start, backtrace::stack_end()) };
@@ -135,8 +133,6 @@ fn look_at_roots(heap: &mut Heap, store: &Store) {
     // Objects of the image lie in contexts.
     // SAFETY: contexts and tables are mapped, and compiled code waits meanwhile.
     space::for_each_context(store, |start, end| unsafe { heap.mark_words(start, end) });
-    // SAFETY: these are values of exceptions.
-    exception_pool::for_each_value(|start, end| unsafe { heap.mark_words(start, end) });
 }
 
 /// What there is to tell about a collection.
