@@ -32,7 +32,7 @@ use crate::vm::message::Message;
 use crate::vm::space::{NoSpace, PROCESS, header};
 use crate::vm::store::{Store, of_memory, set_current};
 use crate::vm::trap::{self, catch};
-use crate::vm::{backtrace, note, process, profile, spaces, stack_limit, start};
+use crate::vm::{backtrace, note, process, profile, spaces, stack_limit, stacks, start};
 use begun::{Done, Told};
 use values::Checked;
 use wasmelt_abi::{ComponentExport, LibraryConfig, LibraryStatus, Program};
@@ -476,7 +476,12 @@ fn run(store: &'static Store, body: impl FnOnce()) -> LibraryStatus {
         false => 0,
     };
     record::with(store, |record| record.is_running = true);
-    let outcome = catch(body);
+    let mut outcome = Ok(());
+    match outer_end {
+        0 => outcome = catch(body),
+        // A function of the embedder's has been called by somebody.
+        _ => stacks::run_above(outer_end, || outcome = catch(body)),
+    }
     if is_outermost {
         record::with(store, |record| record.is_running = false);
         stack_limit::set(store, before);

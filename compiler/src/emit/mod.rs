@@ -241,7 +241,7 @@ pub fn emit(
         object::write(plan, options, counters.as_ref(), &sources, &text)
     };
     report.phases.push(("emit", start.elapsed()));
-    let image = image_is_mapped(plan).then(|| ImagePlacement {
+    let image = image_is_mapped(plan, options).then(|| ImagePlacement {
         address: plan.memory_address() - plan.regions[0].below_bytes,
         memory_bytes: mapped_bytes(plan),
         parts: match is_portable {

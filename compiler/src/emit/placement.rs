@@ -1,5 +1,6 @@
 //! Where the contents of the first region go.
 
+use crate::options::Options;
 use crate::plan::LinkPlan;
 use crate::target::System;
 use std::ops::Range;
@@ -9,15 +10,16 @@ use std::ops::Range;
 const COPIED_BYTES_MAX: u64 = 16 << 10;
 
 /// Whether the first region's contents are mapped from the executable rather than copied.
-pub(super) fn image_is_mapped(plan: &LinkPlan<'_>) -> bool {
+pub(super) fn image_is_mapped(plan: &LinkPlan<'_>, options: &Options) -> bool {
     // Of a library there are many stores, and nobody knows where; threads have one each. Nor does
     // anybody know where executables of other systems have room.
     if plan.is_library() || plan.threads.is_some() || plan.target.system != System::Linux {
         return false;
     }
-    // References to objects of the image are constants.
+    // References to objects of the image are constants. A server makes one store after the other in
+    // that place, and in objects nobody knows where the image is.
     if plan.heap_plan.is_some() {
-        return true;
+        return plan.server.is_none() && !options.portable_object;
     }
     let region = &plan.regions[0];
     let image = region.memory.map_or(0, |m| {

@@ -58,7 +58,7 @@ impl<'a> Writer<'a> {
             sources,
             text,
             embedded: Tree::of(&options.policy),
-            image_is_mapped: placement::image_is_mapped(plan),
+            image_is_mapped: placement::image_is_mapped(plan, options),
             blob: Blob::default(),
             funcrefs: 0,
             data: HashMap::new(),

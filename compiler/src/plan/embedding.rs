@@ -290,7 +290,9 @@ impl LinkPlan<'_> {
     /// Decides how functions are called, once it is known what they reach. The runtime calls those
     /// that it has to know of, by the positions of [`Library::fns`].
     pub(super) fn settle_library(&mut self) {
+        // What looks for references, or for handlers, has to know where the stack ends.
         self.library.is_direct = self.tags.is_empty()
+            && !self.sigs.has_objects()
             && (0..self.funcs.len())
                 .all(|at| !self.reachable[at] || !self.calls_host(FuncId::new(at)));
         if self.library.is_direct || self.linked.has_components {

@@ -78,7 +78,7 @@ pub fn plan<'a>(
     }
     plan.task_uses = tasks::uses(&plan);
     plan.takes_pointer = pointer::mark_takers(&plan);
-    plan.check_objects(options)?;
+    plan.check_objects()?;
     plan.heap = Heap::new(&plan.sigs, &plan.tags)?;
     layout::lay_out(&mut plan)?;
     Ok(plan)

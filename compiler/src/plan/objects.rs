@@ -8,33 +8,23 @@
 use super::heap::{ELEMENTS_OFFSET, StructLayout};
 use super::sigs::{Hierarchy, TypeKind};
 use super::value::{Contents, HeapPlan, Object};
-use super::{Image, LinkPlan, Purpose, Reference, Reloc, Slot, Value, i31};
+use super::{Image, LinkPlan, Reference, Reloc, Slot, Value, i31};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, GlobalId, ObjectId, SigId};
-use crate::options::{Entry, Options};
 use crate::target::System;
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::FuncRef;
+use wasmelt_abi::{FuncRef, GC_MEMORY_ADDRESS};
 use wasmparser::{FieldType, HeapType, RefType, StorageType, UnpackedIndex, ValType};
-
-/// Where the first memory of a program with objects begins.
-const MEMORY_ADDRESS: u64 = 1 << 32;
 
 impl LinkPlan<'_> {
     /// # Errors
     /// `Unsupported` for kinds of programs that cannot have objects.
-    pub(super) fn check_objects(&self, options: &Options) -> Result<()> {
+    pub(super) fn check_objects(&self) -> Result<()> {
         if !self.sigs.has_objects() {
             return Ok(());
         }
-        let what = if self.is_library() {
-            "garbage collection in a library"
-        } else if self.purpose == Purpose::Run(Entry::Serve) || self.server.is_some() {
-            "garbage collection in a server"
-        } else if self.target.system != System::Linux {
+        let what = if self.target.system != System::Linux {
             "garbage collection in programs for other systems than Linux"
-        } else if options.portable_object {
-            "garbage collection in an object file"
         } else if self.constants_too_large {
             "so large objects in constant expressions"
         } else {
@@ -72,11 +62,11 @@ impl LinkPlan<'_> {
     }
 
     /// The address at which byte 0 of the first region's memory is, if the executable's image has
-    /// the region.
+    /// the region, and in every program with objects.
     #[must_use]
     pub fn memory_address(&self) -> u64 {
         match self.heap_plan {
-            Some(_) => MEMORY_ADDRESS,
+            Some(_) => GC_MEMORY_ADDRESS,
             None => ADDRESS_WITHOUT_OBJECTS,
         }
     }

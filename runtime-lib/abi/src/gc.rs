@@ -18,6 +18,11 @@ pub const GC_HEAP_START: u64 = 0x4000_0000;
 /// … to here.
 pub const GC_HEAP_END: u64 = 0xc000_0000;
 
+/// Where byte 0 of the first memory is, wherever the store comes from: objects of the image, and records
+/// of functions, lie in the contexts below, and references to them are constants. So a process has one
+/// store at a time.
+pub const GC_MEMORY_ADDRESS: u64 = 1 << 32;
+
 /// Where the length of an array lies in it.
 pub const GC_LENGTH_OFFSET: u32 = 4;
 /// Where the first element of an array lies in it.

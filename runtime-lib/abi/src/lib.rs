@@ -46,8 +46,8 @@ pub use embedded::{EMBEDDED_NODES_MAX, EmbeddedKind, EmbeddedNode, EmbeddedTree}
 pub use export::ComponentExport;
 pub use gc::{
     GC_ALIGN, GC_ARRAY, GC_ARRAY_OF_REFERENCES, GC_ELEMENTS_OFFSET, GC_FIELDS_OFFSET, GC_HEAP_END,
-    GC_HEAP_START, GC_LENGTH_OFFSET, GC_SMALL_BYTES_MAX, GC_STRUCT, GC_TYPE_MASK, GcAllocation,
-    GcProgram, GcType,
+    GC_HEAP_START, GC_LENGTH_OFFSET, GC_MEMORY_ADDRESS, GC_SMALL_BYTES_MAX, GC_STRUCT,
+    GC_TYPE_MASK, GcAllocation, GcProgram, GcType,
 };
 pub use interface::HostInterface;
 pub use library::{LIBRARY_FNS, LIBRARY_PREFIX, LibraryConfig, LibraryImport, LibraryStatus};

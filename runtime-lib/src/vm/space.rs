@@ -4,7 +4,8 @@
 //! A command has one slot. It lies where the executable's image begins a store, if the kernel has
 //! mapped that: then what is left to do is one reservation behind it. Where that place is taken,
 //! where there are more slots, and where the initial contents are so small that copying them costs
-//! less than mapping them, the system chooses a place.
+//! less than mapping them, the system chooses a place. A program with garbage-collected objects has one
+//! slot, whose place is part of its code.
 //!
 //! Nothing here reads `/proc`, and for one slot nothing allocates: the heap of the C library would
 //! begin inside it.
@@ -24,7 +25,7 @@ use super::store::{FIRST, Store};
 use super::table;
 use crate::vm::process::items;
 use crate::vm::trap::Access;
-use wasmelt_abi::{MemoryHeader, Program, Region};
+use wasmelt_abi::{GC_MEMORY_ADDRESS, MemoryHeader, Program, Region};
 
 /// What a store could not get.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,7 +38,13 @@ pub struct NoSpace {
 impl fmt::Display for NoSpace {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (bytes, errno) = (self.bytes, self.errno);
-        write!(to, "{bytes} bytes of address space: {errno}")
+        match errno {
+            Errno::EXIST => write!(
+                to,
+                "with garbage collection, a process has one instance at a time"
+            ),
+            _ => write!(to, "{bytes} bytes of address space: {errno}"),
+        }
     }
 }
 
@@ -101,7 +108,12 @@ impl Space {
             bytes: u64::MAX,
             errno: Errno::NOMEM,
         })?;
-        let base = reserve(bytes)?;
+        let base = match place_with_objects(program) {
+            Some(_) if slots > 1 => return Err(taken(bytes)),
+            Some(base) if !memory::reserve_at(base, bytes) => return Err(taken(bytes)),
+            Some(base) => base,
+            None => reserve(bytes)?,
+        };
         let stores: Box<[Store]> = (0..slots).map(|_| Store::new()).collect();
         self.set(program, base, slot_bytes, Box::leak(stores));
         Ok(())
@@ -221,6 +233,23 @@ fn reserve(bytes: usize) -> Result<*mut u8, NoSpace> {
         bytes: bytes as u64,
         errno,
     })
+}
+
+/// Where the only store of a program with objects begins, if its image is not that place: references
+/// to what lies in its contexts are constants.
+fn place_with_objects(program: &'static Program) -> Option<*mut u8> {
+    let first = items(&program.regions).first()?;
+    let is_it = program.image_store_base + first.memory_offset == GC_MEMORY_ADDRESS
+        && program.image_mapped_bytes == 0;
+    is_it.then(|| with_exposed_provenance_mut(program.image_store_base as usize))
+}
+
+/// What there is only one of is in use.
+fn taken(bytes: usize) -> NoSpace {
+    NoSpace {
+        bytes: bytes as u64,
+        errno: Errno::EXIST,
+    }
 }
 
 /// Reserves what lies behind the executable's image, where that begins a store and there is room.

@@ -83,6 +83,12 @@ pub(crate) fn leave(body: impl FnOnce()) {
     set_aside(backtrace::stack_end(), body);
 }
 
+/// Runs `body`, which is called by frames that are not walked, up to `outer`, where a stack ended until
+/// then: compiled code is among them, and what it refers to is looked for.
+pub(crate) fn run_above(outer: usize, body: impl FnOnce()) {
+    set_aside(outer, body);
+}
+
 /// Runs `body`, which uses another stack than the current one, whose end is `end`.
 fn set_aside(end: usize, body: impl FnOnce()) {
     arch::with_registers_on_stack(|low| {

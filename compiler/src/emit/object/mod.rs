@@ -91,8 +91,8 @@ impl<'a> Contents<'a> {
         let code_relocs = code_relocs(plan, text, &mut imports);
         let mut writer = Writer::new(plan, options, counters, sources, text);
         let exports = exports(&mut writer);
-        let image =
-            image_is_mapped(plan).then(|| image(&writer, &mut imports, options.portable_object));
+        let image = image_is_mapped(plan, options)
+            .then(|| image(&writer, &mut imports, options.portable_object));
         let relocs = std::mem::take(&mut writer.blob.addresses)
             .iter()
             .map(|(at, address)| relocation(text, &mut imports, *at, address))
