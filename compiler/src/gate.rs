@@ -13,6 +13,8 @@ pub enum Gate {
     MoreAsyncBuiltins,
     /// Threads of a task that take turns.
     Threading,
+    /// Types of functions that threads may share, and what says how many threads run in parallel.
+    SharedEverything,
     /// `error-context`.
     ErrorContext,
     /// 64-bit memories in the canonical ABI.
@@ -20,11 +22,12 @@ pub enum Gate {
 }
 
 impl Gate {
-    pub const ALL: [Gate; 6] = [
+    pub const ALL: [Gate; 7] = [
         Gate::FixedLengthLists,
         Gate::AsyncStackful,
         Gate::MoreAsyncBuiltins,
         Gate::Threading,
+        Gate::SharedEverything,
         Gate::ErrorContext,
         Gate::Memory64,
     ];
@@ -43,6 +46,7 @@ impl Gate {
             Gate::AsyncStackful => "`async` functions without a callback",
             Gate::MoreAsyncBuiltins => "further forms of async built-ins",
             Gate::Threading => "threads of a task",
+            Gate::SharedEverything => "functions that threads share",
             Gate::ErrorContext => "error contexts",
             Gate::Memory64 => "64-bit memories in components",
         }
@@ -83,6 +87,11 @@ impl Gate {
                 "component-model-threading",
                 WasmFeatures::CM_THREADING,
                 &["the component model threading feature"],
+            ),
+            Gate::SharedEverything => (
+                "shared-everything-threads",
+                WasmFeatures::SHARED_EVERYTHING_THREADS,
+                &["requires the shared-everything-threads proposal"],
             ),
             Gate::ErrorContext => (
                 "component-model-error-context",

@@ -76,8 +76,6 @@ proposals! {
     Gc "gc" WasmFeatures::GC, true, "garbage collection";
     RelaxedSimd "relaxed-simd" WasmFeatures::RELAXED_SIMD, true, "relaxed SIMD";
     SharedMemory "shared-memory" WasmFeatures::empty(), true, "shared memories";
-    SharedEverythingThreads "shared-everything-threads" WasmFeatures::SHARED_EVERYTHING_THREADS,
-        false, "shared-everything threads";
     StackSwitching "stack-switching" WasmFeatures::STACK_SWITCHING, false, "stack switching";
     CustomPageSizes "custom-page-sizes" WasmFeatures::CUSTOM_PAGE_SIZES, true,
         "memories with pages of other sizes";

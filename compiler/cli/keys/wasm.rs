@@ -169,6 +169,7 @@ pub(crate) static WASM: Flag = Flag {
             Gate::MoreAsyncBuiltins,
         ),
         Row::gate("component-model-threading", Gate::Threading),
+        Row::gate("shared-everything-threads", Gate::SharedEverything),
         Row::gate("component-model-error-context", Gate::ErrorContext),
         Row::gate("component-model-memory64", Gate::Memory64),
         Row::proposal("bulk-memory", Proposal::BulkMemory),
@@ -195,10 +196,6 @@ pub(crate) static WASM: Flag = Flag {
         Row::proposal("gc", Proposal::Gc),
         Row::proposal("relaxed-simd", Proposal::RelaxedSimd),
         Row::proposal("shared-memory", Proposal::SharedMemory),
-        Row::proposal(
-            "shared-everything-threads",
-            Proposal::SharedEverythingThreads,
-        ),
         Row::proposal("stack-switching", Proposal::StackSwitching),
         Row::proposal("custom-page-sizes", Proposal::CustomPageSizes),
     ],

@@ -246,8 +246,12 @@ impl<'a> Module<'a> {
                 Ok(())
             }
             Payload::TableSection(reader) => {
+                let range = reader.range();
                 for table in reader {
                     let table = table?;
+                    if table.ty.shared {
+                        return Err(shared("tables", range.start as u64));
+                    }
                     let init = match &table.init {
                         wasmparser::TableInit::RefNull => None,
                         wasmparser::TableInit::Expr(expr) => Some(ConstExpr::parse(expr)?),
@@ -269,8 +273,12 @@ impl<'a> Module<'a> {
                 Ok(())
             }
             Payload::GlobalSection(reader) => {
+                let range = reader.range();
                 for global in reader {
                     let global = global?;
+                    if global.ty.shared {
+                        return Err(shared("globals", range.start as u64));
+                    }
                     let init = Some(ConstExpr::parse(&global.init_expr)?);
                     self.globals.push(Global {
                         ty: global.ty,
@@ -336,11 +344,9 @@ impl<'a> Module<'a> {
             self.type_groups
                 .push(u32::try_from(types.len()).expect("types are limited"));
             for ty in types {
-                if ty.composite_type.shared {
-                    return Err(Error::unsupported(
-                        "shared types (shared-everything threads)",
-                        offset,
-                    ));
+                let is_func = matches!(ty.composite_type.inner, CompositeInnerType::Func(_));
+                if ty.composite_type.shared && !is_func {
+                    return Err(shared("structs and arrays", offset));
                 }
                 if let CompositeInnerType::Cont(_) = ty.composite_type.inner {
                     return Err(Error::unsupported("stack switching", offset));
@@ -455,4 +461,8 @@ impl<'a> Module<'a> {
             }
         }
     }
+}
+/// Functions of one thread may be called shared ones; nothing else is shared by threads but memories.
+fn shared(what: &str, offset: u64) -> Error {
+    Error::unsupported(format!("{what} that threads share"), offset)
 }

@@ -191,6 +191,8 @@ pub enum CanonKind {
         argument: PtrType,
         instance: ComponentId,
     },
+    /// A built-in that always gives the same number.
+    Number(i32),
     /// A function that nothing provides, or that is not there yet.
     Trap(TrapCode),
 }

@@ -254,6 +254,7 @@ impl Reach<'_, '_> {
             CanonKind::ResourceNew { .. }
             | CanonKind::ResourceRep { .. }
             | CanonKind::Builtin(_)
+            | CanonKind::Number(_)
             | CanonKind::Trap(_) => {}
         }
     }

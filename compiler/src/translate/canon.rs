@@ -73,6 +73,10 @@ impl<'a> FuncTranslator<'a, '_> {
             | CanonKind::ThreadNew { .. }
             | CanonKind::Message { .. }
             | CanonKind::Builtin(_) => self.task_builtin(id),
+            CanonKind::Number(number) => {
+                let number = self.builder.ins().iconst(types::I32, i64::from(number));
+                self.builder.ins().return_(&[number]);
+            }
             CanonKind::Trap(code) => {
                 self.builder.ins().trap(trap_code(code));
             }

@@ -14,6 +14,9 @@ use crate::plan::linked::{
 use wasmelt_abi::{PtrType, StringEncoding};
 use wasmparser::{CanonicalFunction, CanonicalOption, FuncType, ValType};
 
+/// Threads of a component take turns.
+const THREADS_IN_PARALLEL: i32 = 1;
+
 impl<'a> Evaluator<'_, 'a> {
     pub(super) fn canon(
         &mut self,
@@ -94,6 +97,9 @@ impl<'a> Evaluator<'_, 'a> {
             } => {
                 self.linked.instances[instance.index()].takes_turns = true;
                 self.thread_new(space, *func_ty_index, *table_index, instance)
+            }
+            CanonicalFunction::ThreadAvailableParallelism => {
+                (CanonKind::Number(THREADS_IN_PARALLEL), flat(0, 1))
             }
             other => self.async_builtin(space, other, instance, offset)?,
         };
@@ -418,5 +424,12 @@ fn flat(params: usize, results: usize) -> FuncType {
 fn unsupported_canon(canon: &CanonicalFunction, offset: u64) -> Error {
     let text = format!("{canon:?}");
     let name = text.split([' ', '{', '(']).next().unwrap_or_default();
-    Error::unsupported(format!("built-ins of async components (`{name}`)"), offset)
+    let what = match canon {
+        CanonicalFunction::ThreadSpawnRef { .. }
+        | CanonicalFunction::ThreadSpawnIndirect { .. } => {
+            "threads of components that run in parallel"
+        }
+        _ => "built-ins of async components",
+    };
+    Error::unsupported(format!("{what} (`{name}`)"), offset)
 }
