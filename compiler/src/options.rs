@@ -46,6 +46,9 @@ pub struct Options {
     /// Instructions of x86-64 are encoded in as few bytes as they can be (`-O short-encodings`);
     /// never with [`OptLevel::None`].
     pub short_encodings: bool,
+    /// Small loops of x86-64 code are moved into a line of the cache (`-O loop-padding`); with
+    /// [`OptLevel::Speed`] alone, and where encodings are short.
+    pub loop_padding: bool,
     /// Address space of each memory (`-O memory-reservation`). Where that is less than its indices
     /// reach, for processes that cannot reserve much, bounds are checked in code rather than with
     /// guard pages, and a memory that begins with less never grows beyond it.
@@ -345,6 +348,7 @@ impl Default for Options {
             register_allocation: None,
             spill_cleanup: true,
             short_encodings: true,
+            loop_padding: true,
             memory_reservation_bytes: None,
             memory_bytes_max: None,
             stack_bytes_max: None,

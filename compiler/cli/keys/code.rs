@@ -86,6 +86,16 @@ pub(crate) static OPTIMIZE: Flag = Flag {
             },
         ),
         Row::apply(
+            "loop-padding",
+            Takes::Flag,
+            "put instructions that do nothing in front of small loops on x86-64, so that each lies \
+             in one line of the cache, as is done unless it says `n`; never with `-Os`",
+            |settings, value| {
+                settings.options.loop_padding = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
             "memory-reservation",
             Takes::Bytes,
             "address space of each memory; with less than its indices reach, bounds are checked \

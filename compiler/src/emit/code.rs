@@ -116,7 +116,9 @@ impl Worker {
             builder_context: FunctionBuilderContext::new(),
             registers,
             labelled,
-            shortener: shortens.then(Shortener::default),
+            shortener: shortens.then(|| {
+                Shortener::new(options.loop_padding && options.opt_level == OptLevel::Speed)
+            }),
             jump_table_isa: OnceCell::new(),
         }
     }

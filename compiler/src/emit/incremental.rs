@@ -35,6 +35,7 @@ impl Key {
         options.registers().hash(&mut digest);
         options.spill_cleanup.hash(&mut digest);
         options.short_encodings.hash(&mut digest);
+        options.loop_padding.hash(&mut digest);
         Key(digest.finalize())
     }
 }

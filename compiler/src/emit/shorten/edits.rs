@@ -21,6 +21,8 @@ pub enum New {
         condition: Option<u8>,
         is_near: bool,
     },
+    /// So many bytes that do nothing in front of a loop; it replaces nothing.
+    Padding(u8),
 }
 
 /// A few bytes.
@@ -52,9 +54,18 @@ impl Short {
 }
 
 impl Edit {
+    fn padding(at: u32) -> Edit {
+        Edit {
+            start: at,
+            end: at,
+            new: New::Padding(0),
+        }
+    }
+
     fn new_bytes(&self) -> u32 {
         match self.new {
             New::Bytes(short) => u32::from(short.len),
+            New::Padding(bytes) => u32::from(bytes),
             New::Branch { is_near: true, .. } => 2,
             New::Branch {
                 condition: None, ..
@@ -68,7 +79,8 @@ impl Edit {
 #[derive(Default)]
 pub struct Edits {
     pub list: Vec<Edit>,
-    /// Bytes less than before in front of each edit, and behind the last.
+    /// Bytes less than before in front of each edit, and behind the last; modulo 2^32, as padding may
+    /// be more than what is saved.
     saved: Vec<u32>,
     /// Each branch, and the edits before its target.
     branches: Vec<(u32, u32)>,
@@ -99,13 +111,42 @@ impl Edits {
             }
             self.branches.push((index(number), index(before)));
         }
+        self.settle_again();
+        true
+    }
+
+    /// The same when padding has changed. Whether branches have become longer.
+    pub fn settle_again(&mut self) -> bool {
         for round in 0.. {
             self.sum();
             if !self.lengthen(round >= ROUNDS_MAX) {
-                break;
+                return round > 0;
             }
         }
-        true
+        unreachable!("the last round leaves no branch that could be longer")
+    }
+
+    /// Makes room for padding at places that are ascending and outside of what is replaced.
+    pub fn make_room(&mut self, places: impl ExactSizeIterator<Item = u32>) {
+        if places.len() == 0 {
+            return;
+        }
+        let old = std::mem::take(&mut self.list);
+        self.list.reserve_exact(old.len() + places.len());
+        let mut places = places.peekable();
+        for edit in old {
+            while let Some(at) = places.next_if(|&at| at <= edit.start) {
+                self.list.push(Edit::padding(at));
+            }
+            self.list.push(edit);
+        }
+        self.list.extend(places.map(Edit::padding));
+    }
+
+    /// Whether a place is in the middle of what is replaced.
+    pub fn is_inside(&self, at: u32) -> bool {
+        let edit = self.list.get(self.before(at));
+        edit.is_some_and(|edit| edit.start < at)
     }
 
     fn sum(&mut self) {
@@ -113,7 +154,9 @@ impl Edits {
         let mut saved = 0;
         self.saved.push(0);
         for edit in &self.list {
-            saved += edit.end - edit.start - edit.new_bytes();
+            saved = (edit.end - edit.start)
+                .wrapping_sub(edit.new_bytes())
+                .wrapping_add(saved);
             self.saved.push(saved);
         }
     }
@@ -123,7 +166,7 @@ impl Edits {
         let mut is_changed = false;
         for &(number, before) in &self.branches {
             let edit = &mut self.list[number as usize];
-            let end = edit.end - self.saved[number as usize + 1];
+            let end = edit.end.wrapping_sub(self.saved[number as usize + 1]);
             // One that was near is as near as before.
             if let New::Branch {
                 target, is_near, ..
@@ -131,7 +174,7 @@ impl Edits {
                 && *is_near
                 && edit.end - edit.start > 2
             {
-                let target = *target - self.saved[before as usize];
+                let target = target.wrapping_sub(self.saved[before as usize]);
                 let distance = i64::from(target) - i64::from(end);
                 if all || i8::try_from(distance).is_err() {
                     *is_near = false;
@@ -147,20 +190,32 @@ impl Edits {
         self.list.partition_point(|edit| edit.end <= at)
     }
 
-    /// Where a place of the code is; nothing for the middle of what is replaced.
+    /// Where a place of the code is; nothing for the middle of what is replaced. That where a loop
+    /// begins is behind its padding.
     pub fn moved(&self, at: u32) -> Option<u32> {
         let before = self.before(at);
         match self.list.get(before) {
             Some(edit) if edit.start < at => None,
-            _ => Some(at - self.saved[before]),
+            _ => Some(at.wrapping_sub(self.saved[before])),
         }
+    }
+
+    /// Where what ends at a place does: in front of padding. As [`Self::moved_start`] for the middle
+    /// of what is replaced.
+    pub fn moved_end(&self, at: u32) -> u32 {
+        let before = self.list.partition_point(|edit| match edit.new {
+            New::Padding(_) => edit.end < at,
+            New::Bytes(_) | New::Branch { .. } => edit.end <= at,
+        });
+        let start = self.list.get(before).map_or(at, |edit| edit.start.min(at));
+        start.wrapping_sub(self.saved[before])
     }
 
     /// The same, but for the middle of what is replaced, where that begins.
     pub fn moved_start(&self, at: u32) -> u32 {
         let before = self.before(at);
         let start = self.list.get(before).map_or(at, |edit| edit.start.min(at));
-        start - self.saved[before]
+        start.wrapping_sub(self.saved[before])
     }
 
     /// The code with all edits.
@@ -174,12 +229,13 @@ impl Edits {
             at = edit.end as usize;
             match edit.new {
                 New::Bytes(short) => new.extend_from_slice(short.bytes()),
+                New::Padding(bytes) => write_padding(bytes, new),
                 New::Branch {
                     target,
                     condition,
                     is_near,
                 } => {
-                    let end = edit.end - self.saved[number + 1];
+                    let end = edit.end.wrapping_sub(self.saved[number + 1]);
                     let target = self.moved(target).expect("it is no middle");
                     let distance = target.wrapping_sub(end);
                     match (condition, is_near) {
@@ -199,6 +255,28 @@ impl Edits {
 
 fn index(number: usize) -> u32 {
     u32::try_from(number).expect("fewer edits than bytes of code")
+}
+
+/// Instructions that do nothing, of `bytes` bytes together, as few as there can be.
+/// Source: Intel's manual, volume 2, NOP.
+fn write_padding(bytes: u8, code: &mut Vec<u8>) {
+    const LONGEST: [u8; 9] = [0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0];
+    const ALL: [&[u8]; 9] = [
+        &[],
+        &[0x90],
+        &[0x66, 0x90],
+        &[0x0f, 0x1f, 0],
+        &[0x0f, 0x1f, 0x40, 0],
+        &[0x0f, 0x1f, 0x44, 0, 0],
+        &[0x66, 0x0f, 0x1f, 0x44, 0, 0],
+        &[0x0f, 0x1f, 0x80, 0, 0, 0, 0],
+        &[0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0],
+    ];
+    let bytes = usize::from(bytes);
+    for _ in 0..bytes / LONGEST.len() {
+        code.extend_from_slice(&LONGEST);
+    }
+    code.extend_from_slice(ALL[bytes % LONGEST.len()]);
 }
 
 #[cfg(test)]
@@ -262,5 +340,18 @@ mod tests {
         assert_eq!(edits.moved(10), Some(10));
         assert_eq!(edits.moved(12), None);
         assert_eq!(edits.moved(15), Some(12));
+    }
+
+    #[test]
+    fn padding_has_the_length_that_it_says() {
+        for bytes in 0..64 {
+            let mut code = Vec::new();
+            write_padding(bytes, &mut code);
+            assert_eq!(code.len(), usize::from(bytes));
+            let mut decoder = iced_x86::Decoder::new(64, &code, iced_x86::DecoderOptions::NONE);
+            for instruction in &mut decoder {
+                assert_eq!(instruction.mnemonic(), iced_x86::Mnemonic::Nop);
+            }
+        }
     }
 }

@@ -5,8 +5,8 @@
 //! may be, and places of the stack are addressed from the stack pointer. Here branches that reach
 //! become short ones (`edits`), and frames are made, addressed and taken away in fewer bytes
 //! (`frame`); numbers that a byte holds take one, and prefixes that change nothing go (`encoding`). No
-//! instruction is moved, and none computes anything
-//! else than before.
+//! instruction is moved, and none computes anything else than before. In front of small loops there
+//! are instructions that do nothing, so that they lie well (`padding`).
 //!
 //! Why that is sound: the code is read from its start to its end, instruction by instruction
 //! (`instruction`), and all that says where something is in it is known: branches, distances from
@@ -20,9 +20,11 @@ mod edits;
 mod encoding;
 mod frame;
 mod instruction;
+mod padding;
 mod reader;
 
 use super::portable::{PortableCode, PortableTarget};
+use padding::Loop;
 use reader::{ALIGNMENT, Contents};
 
 /// Starts of blocks, and the branches between them.
@@ -37,14 +39,32 @@ pub struct Flow {
 pub struct Shortener {
     contents: Contents,
     bytes: Vec<u8>,
+    pads_loops: bool,
 }
 
 impl Shortener {
+    pub fn new(pads_loops: bool) -> Shortener {
+        Shortener {
+            pads_loops,
+            ..Shortener::default()
+        }
+    }
+
     /// Makes `code` shorter, or leaves it and `flow` as they are.
     pub fn shorten(&mut self, code: &mut PortableCode, flow: &mut Flow) {
-        if !self.contents.read(code, &flow.blocks) || !self.contents.edits.settle() {
+        if !self.contents.read(code, &flow.blocks) {
             return;
         }
+        let loops = match self.pads_loops {
+            true => self.contents.make_room_at_loops(flow),
+            false => Vec::new(),
+        };
+        if !self.contents.edits.settle() {
+            return;
+        }
+        let branches = (&flow.blocks[..], &flow.branches[..]);
+        let end = self.contents.code_end;
+        padding::pad(&mut self.contents.edits, &loops, branches, end);
         let contents = &self.contents;
         let is_known = each_place(code, flow, |at| contents.moved(*at).is_some());
         let mut distances = contents.distances.iter();
@@ -60,21 +80,34 @@ impl Shortener {
         contents.write(&code.bytes, &mut self.bytes);
         // Neither is longer than it has to be.
         code.bytes.clone_from(&self.bytes);
+        // What is behind a call is where it ends.
+        let mut returns: Vec<u32> = code.call_sites.iter().map(|s| s.return_offset).collect();
         each_place(code, flow, |at| {
             *at = contents.moved(*at).expect("seen above");
             true
         });
+        for (site, at) in code.call_sites.iter_mut().zip(&mut returns) {
+            site.return_offset = contents.edits.moved_end(*at);
+        }
         for (at, _) in &mut code.lines {
             *at = contents.edits.moved_start(*at);
         }
         for held in &mut code.values {
             held.start = contents.edits.moved_start(held.start);
-            held.end = contents.edits.moved_start(held.end);
+            held.end = contents.edits.moved_end(held.end);
         }
     }
 }
 
 impl Contents {
+    /// Makes places in front of the innermost loops, and says which these are.
+    fn make_room_at_loops(&mut self, flow: &Flow) -> Vec<Loop> {
+        let mut loops = padding::innermost(&self.blocks, &flow.branches, self.code_end);
+        loops.retain(|of| !self.edits.is_inside(of.start));
+        self.edits.make_room(loops.iter().map(|of| of.start));
+        loops
+    }
+
     /// Where a place is in the shorter code.
     fn moved(&self, at: u32) -> Option<u32> {
         match at.checked_sub(self.data) {
@@ -103,7 +136,7 @@ impl Contents {
         for distance in &self.distances {
             let at = moved(distance.at) as usize;
             let bytes = moved(distance.to)
-                .wrapping_sub(moved(distance.from))
+                .wrapping_sub(self.edits.moved_end(distance.from))
                 .to_le_bytes();
             new[at..at + 4].copy_from_slice(&bytes);
         }

@@ -24,7 +24,8 @@ pub struct Contents {
     /// Where its constants begin, aligned; its end, if there are none.
     pub data: u32,
     pub end: u32,
-    blocks: Vec<u32>,
+    /// Where blocks begin, ascending.
+    pub blocks: Vec<u32>,
     /// What addresses have been taken of; only of jump tables.
     taken: Vec<u32>,
 }

@@ -97,6 +97,46 @@ fn shortened(mut code: PortableCode, blocks: &[u32]) -> PortableCode {
     code
 }
 
+/// A loop that two lines would have is moved into the second one. What a call before it returns to is
+/// in front of what is put there, and branches to the loop go behind.
+#[test]
+fn a_small_loop_is_moved_into_one_line() {
+    // add ecx, -1; jne to the addition
+    let round: &[u8] = &[0x83, 0xc1, 0xff, 0x0f, 0x85, 0xf7, 0xff, 0xff, 0xff];
+    // A call of something else, the loop, and a long one by which the function's start is chosen.
+    let call: &[u8] = &[0xe8, 0, 0, 0, 0];
+    let back: &[u8] = &[0xe9, 0xc1, 0xff, 0xff, 0xff];
+    let push = [0x50; 62];
+    let mut before = code(&[&push[..56], call, round, &push, &push[..58], back, RET]);
+    before.relocs.push(PortableReloc {
+        offset: 57,
+        kind: Reloc::X86CallPCRel4,
+        target: PortableTarget::LibCall(LibCall::Probestack),
+        addend: -4,
+    });
+    before.call_sites.push(CallSite {
+        return_offset: 61,
+        fp_to_sp_bytes: 0,
+        handlers: Vec::new(),
+    });
+    let flow = || Flow {
+        blocks: vec![0, 61, 70, 132, 195],
+        branches: vec![(0, 61), (61, 61), (61, 70), (70, 132), (132, 132)],
+    };
+    let (mut moved, mut after) = (flow(), before.clone());
+    Shortener::new(true).shorten(&mut after, &mut moved);
+    assert_eq!(after.bytes[61..64], [0x0f, 0x1f, 0]);
+    assert_eq!(after.bytes[64..69], [0x83, 0xc1, 0xff, 0x75, 0xfb]);
+    assert_eq!(after.bytes[189..191], [0xeb, 0xc4]);
+    assert_eq!(after.call_sites[0].return_offset, 61);
+    assert_eq!(moved.blocks, [0, 64, 69, 131, 191]);
+    let branches = [(0, 64), (64, 64), (64, 69), (69, 131), (131, 131)];
+    assert_eq!(moved.branches, branches);
+    let mut moved = flow();
+    Shortener::new(false).shorten(&mut before, &mut moved);
+    assert_eq!(moved.blocks, [0, 61, 66, 128, 188]);
+}
+
 const ENTER: &[u8] = &[0x55, 0x48, 0x89, 0xe5];
 const LEAVE: &[u8] = &[0x48, 0x89, 0xec, 0x5d];
 const RET: &[u8] = &[0xc3];
