@@ -1,12 +1,17 @@
 //! Random modules under our executables and under a reference: the same results, traps, globals
 //! and memories.
 //!
-//! There are three families of seeds. Those called `wasmi` run under that interpreter too; those
+//! There are four families of seeds. Those called `wasmi` run under that interpreter too; those
 //! called `options` have exceptions, which it lacks, and are compiled in two ways; those called
-//! `profile` count what they run, and are compiled again with the counts.
-//! `WASMELT_DIFFERENTIAL=N` takes N seeds of the first two, and a third of it of the last; a filter such as `wasmi/17` takes one.
+//! `profile` count what they run, and are compiled again with the counts; those called `gc` have garbage
+//! collection, and run under the engine that `WASMELT_ENGINE` names, if it does (`engine.rs`).
+//! `WASMELT_DIFFERENTIAL=N` takes N seeds of the first two, and a third of it of the others; a filter such as `wasmi/17` takes one.
 //! `WASMELT_DIFFERENTIAL_KEEP=FOLDER` writes the modules there.
 
+#[path = "differential/driver.rs"]
+mod driver;
+#[path = "differential/engine.rs"]
+mod engine;
 #[path = "executables/mod.rs"]
 mod executables;
 #[path = "generated/mod.rs"]
@@ -55,6 +60,10 @@ fn main() -> ExitCode {
         let path = folder.path().join(format!("profile-{seed}"));
         trials.push(Trial::test(format!("profile/{seed}"), move || {
             with_profile(seed, &path)
+        }));
+        let path = folder.path().join(format!("gc-{seed}"));
+        trials.push(Trial::test(format!("gc/{seed}"), move || {
+            engine::check(seed, &path)
         }));
     }
     libtest_mimic::run(&arguments, trials).exit_code()

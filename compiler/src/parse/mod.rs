@@ -250,7 +250,7 @@ impl<'a> Module<'a> {
                 for table in reader {
                     let table = table?;
                     if table.ty.shared {
-                        return Err(shared("tables", range.start as u64));
+                        return Err(shared("tables", range.start));
                     }
                     let init = match &table.init {
                         wasmparser::TableInit::RefNull => None,
@@ -277,7 +277,7 @@ impl<'a> Module<'a> {
                 for global in reader {
                     let global = global?;
                     if global.ty.shared {
-                        return Err(shared("globals", range.start as u64));
+                        return Err(shared("globals", range.start));
                     }
                     let init = Some(ConstExpr::parse(&global.init_expr)?);
                     self.globals.push(Global {

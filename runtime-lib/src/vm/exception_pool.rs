@@ -183,6 +183,7 @@ fn refill(index: usize, pool: &Pool) {
 }
 
 /// Frees every shared exception that nothing refers to; returns how many.
+#[inline(never)] // It is seldom called.
 fn collect() -> usize {
     arch::with_registers_on_stack(|stack_start| {
         // SAFETY: the stack is mapped from here to its end, and this thread is its only user.
