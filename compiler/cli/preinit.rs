@@ -1,15 +1,18 @@
 //! `--preinit[=EXPORT]`: modules are run when compiling, and begin where that has ended.
 //!
-//! What runs is an executable like any other, in a process of its own, to which nothing is granted:
-//! no files, no environment, no network, no input. Time and memory have limits.
+//! What runs is an executable like any other, in a process of its own. It has the files that are
+//! embedded, and the directories that will be granted, with nothing in them: so that each descriptor
+//! that C libraries remember has the number that it will have. It has no environment, no network and
+//! no input. Time and memory have limits.
 
 use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use wasmelt_compiler::{
-    Entry, OptLevel, Options, PREINIT_MODULE, Policy, Preinit, Preload, Target, Uninitialised,
+    Dir, Entry, OptLevel, Options, PREINIT_MODULE, Policy, Preinit, Preload, Target, Uninitialised,
     UnknownImports,
 };
 use wasmelt_linker::{Linker, Strip};
@@ -43,10 +46,26 @@ pub(crate) fn initialised(
         let message = "`--preinit` is for a program without `--preload`";
         return Err(Failure::usage(Diagnostic::error(message)));
     }
+    if let Some(dir) = options.policy.dirs.iter().find(|dir| dir.optional) {
+        let message = format!(
+            "`--preinit` is for folders that are there, and `{}` may be missing",
+            dir.host.display()
+        );
+        return Err(Failure::usage(Diagnostic::error(message).help(
+            "leave out the `?` behind it: the program may remember where its folders are",
+        )));
+    }
     let preinit = guarded(|| Preinit::new(&input.bytes, export, options))?.map_err(failure)?;
+    let empty = tempfile::tempdir().map_err(|error| {
+        let why = reason(&error);
+        Failure::input(Diagnostic::error(format!(
+            "cannot make an empty folder for the initialisation: {why}"
+        )))
+    })?;
+    let policy = policy(&options.policy, empty.path());
     let mut outputs = Vec::new();
     for module in &preinit.modules {
-        outputs.push(output(module, input, options, console)?);
+        outputs.push(output(module, input, options, &policy, console)?);
     }
     let bytes = guarded(|| preinit.finish(&outputs))?.map_err(failure)?;
     Ok(Input {
@@ -56,11 +75,28 @@ pub(crate) fn initialised(
     })
 }
 
+/// What the initialisation may do: `empty` is a directory with nothing in it.
+fn policy(granted: &Policy, empty: &Path) -> Policy {
+    let dir = |dir: &Dir| Dir {
+        host: empty.to_owned(),
+        guest: dir.guest.clone(),
+        read_only: true,
+        optional: false,
+    };
+    Policy {
+        dirs: granted.dirs.iter().map(dir).collect(),
+        embedded: granted.embedded.clone(),
+        timeout: Some(granted.timeout.unwrap_or(TIMEOUT)),
+        ..Policy::default()
+    }
+}
+
 /// What the driver of a module writes.
 fn output(
     module: &Uninitialised,
     input: &Input,
     options: &Options,
+    policy: &Policy,
     console: &Console,
 ) -> Result<Vec<u8>, Failure> {
     let driver = Input {
@@ -80,10 +116,7 @@ fn output(
         stack_bytes_max: options.stack_bytes_max,
         // There is nobody yet whom an import could have to do with.
         unknown_imports: UnknownImports::Trap,
-        policy: Policy {
-            timeout: Some(options.policy.timeout.unwrap_or(TIMEOUT)),
-            ..Policy::default()
-        },
+        policy: policy.clone(),
         ..Options::default()
     };
     let compiled = pipeline::compile(&driver, &own, console, None)?;
@@ -117,7 +150,7 @@ fn output(
             let why = end.unwrap_or_else(|| String::from("it exited"));
             let message = format!("the initialisation of `{}` did not return", input.name);
             Err(Failure::input(Diagnostic::error(message).note(why).note(
-                "it has no files, no environment and no network, and what a component imports traps",
+                "it has no files but embedded ones, no environment and no network, and what a component imports traps",
             )))
         }
     }

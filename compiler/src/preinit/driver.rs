@@ -1,5 +1,6 @@
-//! The program that initialises a module, and what it writes: globals, 16 bytes each; memories, the
-//! length before each; and at the end, how much all that is and a mark.
+//! The program that initialises a module, and what it writes: a descriptor that has been left open;
+//! globals, 16 bytes each; memories, the length before each; and at the end, how much all that is and
+//! a mark.
 
 use super::shape::{PREINIT_MODULE, Shape, reference};
 use crate::error::{Error, Result};
@@ -14,6 +15,10 @@ const GLOBAL_BYTES: usize = 16;
 const BUFFER: u32 = 1024;
 const BUFFER_BYTES: u32 = 1 << 16;
 
+/// The lowest number that a descriptor may have, and how many are looked at.
+const DESCRIPTORS_FIRST: u32 = 3;
+const DESCRIPTORS: u32 = 1024;
+
 /// The driver as text.
 pub(super) fn driver(shape: &Shape) -> String {
     let mut imports = String::new();
@@ -23,7 +28,7 @@ pub(super) fn driver(shape: &Shape) -> String {
         imports,
         "(import \"{PREINIT_MODULE}\" {export} (func $initialise))"
     );
-    steps.push_str("(call $initialise)\n");
+    steps.push_str("(call $initialise)\n(call $number (call $left_open))\n");
     for &(index, ty) in &shape.globals {
         let name = quoted(&shape.global_name(index));
         let (ty, store) = global(ty, index);
@@ -76,6 +81,10 @@ pub(super) fn driver(shape: &Shape) -> String {
         "(module\n{imports}\
          (import \"wasi_snapshot_preview1\" \"fd_write\" (func $fd_write\n\
          (param i32 i32 i32 i32) (result i32)))\n\
+         (import \"wasi_snapshot_preview1\" \"fd_prestat_get\" (func $fd_prestat_get\n\
+         (param i32 i32) (result i32)))\n\
+         (import \"wasi_snapshot_preview1\" \"fd_fdstat_get\" (func $fd_fdstat_get\n\
+         (param i32 i32) (result i32)))\n\
          (memory $own (export \"memory\") 2)\n\
          (data $mark \"{mark}\")\n\
          (global $total (mut i64) (i64.const 0))\n\
@@ -90,6 +99,15 @@ pub(super) fn driver(shape: &Shape) -> String {
          (local.set $at (i32.add (local.get $at) (i32.load $own (i32.const 8))))\n\
          (local.set $bytes (i32.sub (local.get $bytes) (i32.load $own (i32.const 8))))\n\
          (br $more)))\n\
+         (func $left_open (result i64) (local $fd i32)\n\
+         (local.set $fd (i32.const {DESCRIPTORS_FIRST}))\n\
+         (block $end (loop $next\n\
+         (if (call $fd_prestat_get (local.get $fd) (i32.const {BUFFER})) (then\n\
+         (if (i32.eqz (call $fd_fdstat_get (local.get $fd) (i32.const {BUFFER})))\n\
+         (then (return (i64.extend_i32_u (local.get $fd)))))))\n\
+         (local.set $fd (i32.add (local.get $fd) (i32.const 1)))\n\
+         (br_if $next (i32.lt_u (local.get $fd) (i32.const {DESCRIPTORS})))))\n\
+         (i64.const 0))\n\
          (func $number (param $number i64)\n\
          (i64.store $own (i32.const {BUFFER}) (local.get $number))\n\
          (call $put (i32.const 8)))\n\
@@ -155,7 +173,15 @@ impl<'a> State<'a> {
     /// Where the output is not all that the driver writes, or a reference cannot be kept.
     pub(super) fn read(output: &'a [u8], shape: &Shape) -> Result<State<'a>> {
         let broken = || Error::usage("the initialisation has ended before its end");
-        let (_, mut rest) = split(output).ok_or_else(broken)?;
+        let (_, rest) = split(output).ok_or_else(broken)?;
+        let (descriptor, mut rest) = rest.split_first_chunk().ok_or_else(broken)?;
+        let descriptor = u64::from_le_bytes(*descriptor);
+        if descriptor != 0 {
+            let message = format!("the initialisation has left descriptor {descriptor} open");
+            return Err(
+                Error::usage(message).note("the program that begins there would not have it")
+            );
+        }
         let mut globals = Vec::new();
         for &(index, ty) in &shape.globals {
             let (value, behind) = rest.split_first_chunk().ok_or_else(broken)?;
