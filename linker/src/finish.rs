@@ -19,7 +19,10 @@ use crate::names::Names;
 use crate::pieces::{ImageBytes, PIECES_MAX, Piece, split};
 use crate::prepare::PreparedImage;
 use crate::request::{ImageSection, Strip};
-use object::elf::{PF_R, PF_W, PT_PHDR, SHF_ALLOC, SHF_WRITE, SHT_NOBITS, SHT_NULL, SHT_PROGBITS};
+use object::elf::{
+    PF_R, PF_W, PT_PHDR, SHF_ALLOC, SHF_WRITE, SHT_FINI_ARRAY, SHT_INIT_ARRAY, SHT_NOBITS,
+    SHT_NULL, SHT_PREINIT_ARRAY, SHT_PROGBITS, SHT_RELA,
+};
 use object::endian::{LittleEndian as LE, U16, U32, U64};
 use object::pod;
 use std::ops::Range;
@@ -276,9 +279,42 @@ impl Elf<'_> {
             if is_load(segment) {
                 let memory_bytes = self.memory_bytes_needed(segment);
                 segment.p_memsz = U64::new(LE, memory_bytes);
+                if self.is_settled(segment) {
+                    segment.p_flags = U32::new(LE, PF_R);
+                }
             }
         }
         segments
+    }
+
+    /// Whether a segment has only what is written to until addresses are known, which they are: where a
+    /// dynamic linker would protect it from then on (RELRO), it is never writable here.
+    fn is_settled(&self, segment: &Segment) -> bool {
+        let start = segment.p_vaddr.get(LE);
+        let range = start..start + segment.p_memsz.get(LE);
+        let has_relocations = self
+            .sections
+            .iter()
+            .any(|it| is_allocated(it) && it.sh_type.get(LE) == SHT_RELA);
+        let mut inside = self
+            .sections
+            .iter()
+            .filter(|it| is_allocated(it) && !is_thread_zeros(it) && it.sh_size.get(LE) != 0)
+            .filter(|it| range.contains(&it.sh_addr.get(LE)))
+            .peekable();
+        let is_data = segment.p_flags.get(LE) == PF_R | PF_W;
+        !has_relocations
+            && is_data
+            && inside.peek().is_some()
+            && inside.all(|it| self.is_constant(it))
+    }
+
+    /// Whether nothing writes to a section of data once addresses are known.
+    fn is_constant(&self, section: &Section) -> bool {
+        const NAMES: [&[u8]; 3] = [b".data.rel.ro", b".got", b".tdata"];
+        let arrays = [SHT_INIT_ARRAY, SHT_FINI_ARRAY, SHT_PREINIT_ARRAY];
+        let name = self.section_name(section).unwrap_or_default();
+        arrays.contains(&section.sh_type.get(LE)) || NAMES.contains(&name)
     }
 
     /// Memory that a segment's sections take. Linkers pad what they expect to be made read-only to

@@ -59,7 +59,8 @@ pub(crate) fn options(request: &LinkRequest<'_>) -> Vec<String> {
         "-static",
         "--no-pie",
         "--gc-sections",
-        // No dynamic linker comes by to protect the section, and one segment starts up faster.
+        // No dynamic linker comes by to protect the section: `finish` has it read-only from the start,
+        // where it is a segment.
         "-znorelro",
         "-znoexecstack",
     ]

@@ -2,8 +2,8 @@
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 use object::elf::{
-    R_AARCH64_JUMP26, R_AARCH64_NONE, R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32, SHF_ALLOC,
-    SHF_GNU_RETAIN, SHF_WRITE, SHT_PROGBITS,
+    R_AARCH64_JUMP26, R_AARCH64_NONE, R_X86_64_64, R_X86_64_NONE, R_X86_64_PC32, R_X86_64_PLT32,
+    SHF_ALLOC, SHF_GNU_RETAIN, SHF_WRITE, SHT_PROGBITS,
 };
 use object::write::{Object, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
 use object::{
@@ -317,6 +317,52 @@ fn large_pages_leave_no_gaps() {
         ends = (address + segment.size()).next_multiple_of(PAGE);
     }
     assert_ne!(ends, 0);
+}
+
+/// What would be written to until addresses are known is never writable, as they are.
+#[test]
+fn what_is_settled_is_read_only() {
+    let mut writer = Writer::new();
+    // xor eax, eax; ret. The sections are referred to by nothing but the code.
+    let (main, code) = writer.function("main", &[0x31, 0xc0, 0xc3]);
+    let sections = [
+        (".data.rel.ro.main", SectionKind::ReadOnlyDataWithRel),
+        (".data.main", SectionKind::Data),
+    ];
+    for (name, kind) in sections {
+        let section = writer.object.add_section(Vec::new(), name.into(), kind);
+        writer.object.append_section_data(section, &[7; 16], 8);
+        writer.relocate(section, 8, main, R_X86_64_64.0, 0);
+        let symbol = writer.symbol(name, SymbolSection::Section(section), SymbolKind::Data);
+        writer.relocate(code, 0, symbol, R_X86_64_NONE.0, 0);
+    }
+    let object = writer.object.write().unwrap();
+    let bytes = link(&LinkRequest {
+        object: &object,
+        pack: &start_pack(),
+        image: None,
+        linker: Linker::InProcess,
+        strip: Strip::None,
+        build_id: None,
+        stack_bytes: None,
+    });
+    let bytes = bytes.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(exit_code(&written(folder.path(), &bytes)), Some(0));
+    let file = object::File::parse(&*bytes).unwrap();
+    let is_writable = |name: &str| {
+        let symbol = file.symbols().find(|it| it.name() == Ok(name)).unwrap();
+        let has = |segment: &object::Segment<'_, '_>| {
+            let start = segment.address();
+            (start..start + segment.size()).contains(&symbol.address())
+        };
+        let segment = file.segments().find(has).unwrap();
+        let object::SegmentFlags::Elf { p_flags, .. } = segment.flags() else {
+            panic!("it is an ELF file");
+        };
+        p_flags & object::elf::PF_W == object::elf::PF_W
+    };
+    assert_eq!(sections.map(|(name, _)| is_writable(name)), [false, true]);
 }
 
 #[test]
