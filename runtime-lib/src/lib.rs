@@ -18,7 +18,7 @@ mod main_library;
 mod main_restricted;
 mod main_script;
 mod main_threads;
-#[cfg(all(unix, panic = "abort", not(feature = "library")))]
+#[cfg(all(target_os = "linux", panic = "abort", not(feature = "library")))]
 mod malloc;
 #[cfg(panic = "abort")]
 mod shims;

@@ -26,7 +26,9 @@ macro_rules! errors {
             fn from(errno: Errno) -> Error {
                 match errno {
                     $( Errno::$errno => Error::$name, )*
-                    Errno::HOSTDOWN | Errno::NONET => Error::HostUnreachable,
+                    Errno::HOSTDOWN => Error::HostUnreachable,
+                    #[cfg(not(target_os = "macos"))]
+                    Errno::NONET => Error::HostUnreachable,
                     Errno::PFNOSUPPORT => Error::AddressFamilyNotSupported,
                     Errno::SOCKTNOSUPPORT => Error::ProtocolNotSupported,
                     _ => Error::Io,

@@ -27,9 +27,9 @@ pub mod poll;
 pub mod preopens;
 pub mod process;
 pub mod random;
-#[cfg_attr(windows, path = "no_socket.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "no_socket.rs")]
 pub mod socket;
-#[cfg_attr(windows, path = "no_socket_io.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "no_socket_io.rs")]
 pub mod socket_io;
 pub mod socket_options;
 pub mod stat;

@@ -1,6 +1,6 @@
 //! The end of the process, and signals to it.
 
-use crate::sys::process::{Signal, getpid, kill_process};
+use crate::sys::process::{POWER, Signal, getpid, kill_process};
 
 use super::{Error, Result};
 
@@ -37,7 +37,7 @@ const SIGNALS: [Signal; 30] = [
     Signal::PROF,
     Signal::WINCH,
     Signal::IO,
-    Signal::POWER,
+    POWER,
     Signal::SYS,
 ];
 

@@ -167,11 +167,12 @@ impl TcpSocket {
                 | Errno::HOSTDOWN
                 | Errno::NETDOWN
                 | Errno::NETUNREACH
-                | Errno::NONET
                 | Errno::PROTO
                 | Errno::NOPROTOOPT
                 | Errno::OPNOTSUPP,
             ) => return Err(Error::ConnectionAborted),
+            #[cfg(not(target_os = "macos"))]
+            Err(Errno::NONET) => return Err(Error::ConnectionAborted),
             Err(errno) => return Err(errno.into()),
         };
         Ok(TcpSocket::with_state(fd, self.family, State::Connected))

@@ -5,7 +5,7 @@
 pub struct Attributes {
     pub device: u64,
     pub inode: u64,
-    pub mode: u32,
+    pub mode: super::fs::RawMode,
     pub links: u64,
     pub size: u64,
     pub accessed: (i64, i64),

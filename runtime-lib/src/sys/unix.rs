@@ -1,6 +1,8 @@
-//! Unix, by rustix.
+//! Unix, by rustix. What is marked as Linux's, `darwin` has for macOS.
 
-pub use rustix::{event, io, rand, termios, thread};
+pub use rustix::{event, termios};
+#[cfg(target_os = "linux")]
+pub use rustix::{io, rand, thread};
 pub use std::os::fd;
 
 /// What takes the place of a stream that is not there.
@@ -10,6 +12,18 @@ pub mod process {
     //! The process, and signals.
 
     pub use rustix::process::*;
+
+    /// What tells a process that power fails, or ends it elsewhere.
+    pub const POWER: Signal = {
+        #[cfg(target_os = "linux")]
+        {
+            Signal::POWER
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            Signal::TERM
+        }
+    };
 
     /// The process may have as many files as the system allows.
     pub fn raise_limit_of_files() {
@@ -57,6 +71,7 @@ pub mod time {
     }
 }
 
+#[cfg(target_os = "linux")]
 pub mod memory {
     //! Address space: reserved, and given pages.
 
@@ -209,6 +224,7 @@ pub mod memory {
     }
 }
 
+#[cfg(target_os = "linux")]
 pub mod net {
     //! Sockets.
 
@@ -230,6 +246,7 @@ pub mod net {
     pub const BUFFER_COUNT: u64 = 2;
 }
 
+#[cfg(target_os = "linux")]
 pub mod pipe {
     //! Pipes.
 
@@ -246,6 +263,7 @@ pub mod selector {
     pub use mio::{Events, Interest, Poll, Token};
 }
 
+#[cfg(target_os = "linux")]
 pub mod notice {
     //! What a thread tells another that waits for a descriptor.
 
@@ -269,6 +287,7 @@ pub mod notice {
     }
 }
 
+#[cfg(target_os = "linux")]
 pub mod fs {
     //! Files and directories.
 
@@ -419,6 +438,7 @@ pub mod fs {
     }
 }
 
+#[cfg(target_os = "linux")]
 pub mod executable {
     //! The executable that runs, and its end.
 

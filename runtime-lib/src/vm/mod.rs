@@ -5,6 +5,7 @@ pub(crate) mod arch;
 pub(crate) mod atomics;
 pub(crate) mod backtrace;
 pub(crate) mod bytes;
+#[cfg_attr(target_os = "macos", path = "darwin/children.rs")]
 #[cfg_attr(windows, path = "windows/children.rs")]
 pub mod children;
 mod code_map;
@@ -16,8 +17,11 @@ pub mod fiber;
 pub(crate) mod gc;
 #[cfg(target_os = "linux")]
 mod hardening;
-#[cfg_attr(windows, path = "windows/image_file.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "no_image_file.rs")]
 mod image_file;
+#[cfg(unix)]
+#[cfg_attr(target_os = "macos", path = "darwin/kernel.rs")]
+mod kernel;
 mod landing;
 mod libcalls;
 pub(crate) mod lock;
@@ -50,7 +54,7 @@ pub(crate) mod threads;
 pub(crate) mod timeout;
 pub mod trap;
 pub mod trap_line;
-#[cfg_attr(windows, path = "windows/used_pages.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "no_used_pages.rs")]
 mod used_pages;
 #[cfg_attr(windows, path = "windows/watch.rs")]
 pub mod watch;

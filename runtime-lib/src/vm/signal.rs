@@ -9,9 +9,10 @@ use std::sync::OnceLock;
 
 use crate::sys::io::Errno;
 use crate::sys::memory;
-use crate::vm::arch::{KernelAction, Registers};
+use crate::vm::arch::Registers;
 use crate::vm::backtrace::Frames;
 use crate::vm::fault::{Report, classify, say_lacking};
+use crate::vm::kernel::{self, KernelAction, exchange_action, stack_limit};
 use crate::vm::trap;
 use wasmelt_abi::TrapCode;
 
@@ -37,9 +38,6 @@ static HANDLER_STACK: HandlerStack =
 
 /// Flags of the handler.
 const FLAGS: u64 = (libc::SA_SIGINFO | libc::SA_ONSTACK) as u64;
-
-/// Bytes of the kernel's signal mask.
-const MASK_BYTES: usize = 8;
 
 /// Installs the handlers on the main thread, and makes writes to closed pipes, and those that make
 /// a file larger than the process may, fail with an error.
@@ -92,15 +90,8 @@ fn set_handler_stack(start: *mut c_void, flags: c_int) {
         ss_flags: flags,
         ss_size: HANDLER_STACK_BYTES,
     };
-    // SAFETY: the stack is there for as long as it is that of the handlers. The call cannot fail with
-    // these arguments.
-    unsafe {
-        libc::syscall(
-            libc::SYS_sigaltstack,
-            &raw const stack,
-            null_mut::<c_void>(),
-        )
-    };
+    // SAFETY: the stack is there for as long as it is that of the handlers.
+    unsafe { kernel::set_handler_stack(&stack) };
 }
 
 /// In a library: as [`install`], once, with the embedder's handlers behind ours. Compiled code has
@@ -117,29 +108,6 @@ static OLD: [OnceLock<KernelAction>; 4] = [const { OnceLock::new() }; 4];
 
 pub(super) fn set_action(signal: c_int, handler: usize, flags: u64) {
     exchange_action(signal, handler, flags);
-}
-
-/// Gives the old action.
-#[inline]
-fn exchange_action(signal: c_int, handler: usize, flags: u64) -> KernelAction {
-    // The C library's own `sigaction` would make one system call more.
-    let action = KernelAction::new(handler, flags);
-    let mut old = action;
-    let to: *mut KernelAction = match cfg!(feature = "library") {
-        true => &raw mut old,
-        false => null_mut(),
-    };
-    // SAFETY: the kernel reads and writes structures that have its layout.
-    unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigaction,
-            signal,
-            &raw const action,
-            to,
-            MASK_BYTES,
-        )
-    };
-    old
 }
 
 /// The handler of all four signals.
@@ -239,11 +207,4 @@ pub(super) fn limit_stack(bytes_max: u64) {
         // SAFETY: the kernel reads a local of the type that it expects.
         unsafe { stack_limit(&raw const limit, null_mut()) };
     }
-}
-
-/// # Safety
-/// Each pointer is null or valid.
-unsafe fn stack_limit(new: *const libc::rlimit, old: *mut libc::rlimit) -> libc::c_long {
-    // SAFETY: 64-bit systems have one layout of the structure, which the caller passes.
-    unsafe { libc::syscall(libc::SYS_prlimit64, 0, libc::RLIMIT_STACK, new, old) }
 }

@@ -4,10 +4,10 @@
 //! Wasmtime. The signal may interrupt anything: its handler reports a trap and ends the process.
 
 use std::ffi::{c_int, c_void};
-use std::ptr::null_mut;
 
 use crate::vm::arch::Registers;
 use crate::vm::backtrace::Frames;
+use crate::vm::kernel::set_timer;
 use crate::vm::signal::set_action;
 use crate::vm::trap;
 
@@ -36,15 +36,7 @@ pub(crate) fn start(timeout_ns: u64) {
             tv_usec: ((timeout_ns % NANOSECONDS_PER_SECOND).div_ceil(1000)) as libc::suseconds_t,
         },
     };
-    // SAFETY: the kernel reads a local of the type that it expects.
-    unsafe {
-        libc::syscall(
-            libc::SYS_setitimer,
-            libc::ITIMER_REAL,
-            &raw const timer,
-            null_mut::<c_void>(),
-        )
-    };
+    set_timer(&timer);
 }
 
 /// Counts no longer: a server has time, and each of its requests so much.
@@ -57,15 +49,7 @@ pub(crate) fn stop() {
         it_interval: none,
         it_value: none,
     };
-    // SAFETY: the kernel reads a local of the type that it expects.
-    unsafe {
-        libc::syscall(
-            libc::SYS_setitimer,
-            libc::ITIMER_REAL,
-            &raw const timer,
-            null_mut::<c_void>(),
-        )
-    };
+    set_timer(&timer);
 }
 
 unsafe extern "C" fn elapsed(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {

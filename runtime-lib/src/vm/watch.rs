@@ -3,13 +3,13 @@
 //! runtime is left to return first. Nothing is paid by code that ends in time.
 
 use std::ffi::{c_int, c_void};
-use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::sys::time::{ClockId, clock_gettime};
 use crate::vm::arch::Registers;
 use crate::vm::backtrace::Frames;
 use crate::vm::code_map;
+use crate::vm::kernel;
 use crate::vm::signal;
 use crate::vm::trap::{self, TrapInfo};
 use wasmelt_abi::TrapCode;
@@ -74,20 +74,12 @@ fn set_timer(period_ns: u64) {
         it_interval: period,
         it_value: period,
     };
-    // SAFETY: the kernel reads a local of the type that it expects.
-    unsafe {
-        libc::syscall(
-            libc::SYS_setitimer,
-            libc::ITIMER_REAL,
-            &raw const value,
-            null_mut::<c_void>(),
-        )
-    };
+    kernel::set_timer(&value);
 }
 
 unsafe extern "C" fn look(_: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes what it knows of the signal.
-    let is_sent = unsafe { (*info).si_code } == libc::SI_USER;
+    let is_sent = unsafe { (*info).si_code } == kernel::SI_USER;
     if is_sent && !IS_OVER.swap(true, Ordering::Relaxed) {
         // Code of the runtime is left to return.
         set_timer(PERIOD_NS.load(Ordering::Relaxed));

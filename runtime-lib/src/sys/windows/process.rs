@@ -27,6 +27,9 @@ signals! {
     PROF = 27; WINCH = 28; IO = 29; POWER = 30; SYS = 31;
 }
 
+/// What tells a process that power fails, or ends it.
+pub const POWER: Signal = Signal::POWER;
+
 /// Those that nobody has to do anything about.
 const HARMLESS: [Signal; 10] = [
     Signal::CHILD,

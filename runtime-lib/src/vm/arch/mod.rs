@@ -1,6 +1,11 @@
 //! What depends on the processor: registers of an interrupted thread, frame records, the way into
 //! and out of a recovery point, the jump to an exception handler, and the kernel's structures.
 
+#[cfg(target_os = "macos")]
+mod darwin;
+#[cfg(target_os = "macos")]
+pub(in crate::vm) use darwin::*;
+
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 #[cfg(target_arch = "aarch64")]

@@ -5,11 +5,15 @@ use std::arch::asm;
 use crate::vm::trap::RecoveryPoint;
 use wasmelt_abi::Exception;
 
+#[cfg(target_os = "linux")]
+mod linux;
 #[cfg(unix)]
 mod system_v;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(target_os = "linux")]
+pub(crate) use linux::*;
 #[cfg(unix)]
 pub(crate) use system_v::*;
 #[cfg(windows)]

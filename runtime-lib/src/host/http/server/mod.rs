@@ -10,7 +10,7 @@ mod arriving;
 mod connection;
 mod exchange;
 mod offered;
-#[cfg_attr(windows, path = "one_processor.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "one_processor.rs")]
 mod processors;
 mod reply;
 mod request;

@@ -1,4 +1,4 @@
-//! A server for Windows is one process with one worker, however many processors there are.
+//! A server for other systems than Linux is one process with one worker, however many processors there are.
 
 /// One.
 pub(super) fn count() -> usize {

@@ -36,8 +36,13 @@ const EARLY_MAX: usize = 5;
 pub fn run(settings: &Settings, guests: impl Fn(usize) -> Rc<dyn Guests>) -> ! {
     // Connections are files.
     raise_limit_of_files();
-    if cfg!(windows) && (settings.shutdown.is_some() || settings.workers.is_some_and(|n| n > 1)) {
-        fail("a server for Windows is one process: no `--workers` and no `--shutdown-addr`")
+    let is_one = !cfg!(target_os = "linux");
+    if is_one && (settings.shutdown.is_some() || settings.workers.is_some_and(|n| n > 1)) {
+        let message = match cfg!(windows) {
+            true => "a server for Windows is one process: no `--workers` and no `--shutdown-addr`",
+            false => "a server for macOS is one process: no `--workers` and no `--shutdown-addr`",
+        };
+        fail(message)
     }
     let tls = settings
         .certificate

@@ -3,11 +3,11 @@
 use crate::host::Result;
 use crate::sys::fd::OwnedFd;
 
-use rustix::io::Errno;
-use rustix::net::{
+use crate::sys::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, getsockname, listen,
     socket_with,
 };
+use rustix::io::Errno;
 
 /// Takes a path and listens there.
 ///

@@ -1,5 +1,5 @@
-//! Which pages of stores have been written to: Windows tells only of reservations that are watched
-//! from the beginning, which costs at each first write.
+//! Which pages of stores have been written to: macOS does not tell, and Windows only of reservations
+//! that are watched from the beginning, which costs at each first write.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The executable's file as a source of initial memory: on Windows that is copied.
+//! The executable's file as a source of initial memory: on other systems than Linux that is copied.
 
 use crate::sys::io::Errno;
 use wasmelt_abi::Program;
