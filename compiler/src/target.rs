@@ -243,8 +243,8 @@ impl Target {
         match (self.system, self.arch) {
             (System::Linux, _) | (System::Windows, Arch::X86_64) => None,
             (System::Macos, _) => Some(
-                "a runtime pack, of the runtime library that compiles but was never run, and a linker of \
-                 signed Mach-O executables",
+                "a runtime pack: the runtime library compiles and the linker makes signed Mach-O \
+                 files, but nothing of it has ever been run",
             ),
             (System::Windows, _) => Some(
                 "what the runtime library has for each processor (traps, fibers, exceptions, by the \

@@ -11,7 +11,7 @@
 //!
 //! An executable is static and not position independent: code from `TEXT_ADDRESS`, data right
 //! behind it, zero data behind that, all within 2 GiB, and the image at its own fixed address.
-//! Executables for Windows are another way, from COFF to PE: `pe`.
+//! Executables for Windows are another way, from COFF to PE: `pe`; those for macOS a third: `macho`.
 //! Nothing here knows WebAssembly.
 #![forbid(unsafe_code)]
 
@@ -21,6 +21,7 @@ mod error;
 mod finish;
 mod inputs;
 mod library;
+mod macho;
 mod names;
 mod pe;
 mod pieces;
@@ -36,7 +37,7 @@ pub use request::{BUILD_ID_BYTES, ImageSection, LinkRequest, Linker, PE_NOTE_SEC
 pub use split::{Split, split_debug};
 pub use wasmelt_pack::{PackError, RuntimePack};
 
-use request::{is_windows, page_bytes_max};
+use request::{is_macos, is_windows, page_bytes_max};
 
 /// Links an executable, and gives its bytes.
 ///
@@ -47,6 +48,9 @@ use request::{is_windows, page_bytes_max};
 pub fn link(request: &LinkRequest<'_>) -> Result<Vec<u8>, LinkError> {
     if is_windows(request.pack.target()) {
         return pe::link(request);
+    }
+    if is_macos(request.pack.target()) {
+        return macho::link(request);
     }
     let prepared = prepare::prepare(request)?;
     let linked = match &request.linker {

@@ -16,7 +16,7 @@ pub const BUILD_ID_BYTES: usize = 20;
 /// What to link, and how.
 #[derive(Debug)]
 pub struct LinkRequest<'a> {
-    /// One relocatable object for the target of `pack`, in ELF, or COFF for Windows.
+    /// One relocatable object for the target of `pack`, in ELF, or COFF for Windows, or Mach-O for macOS.
     pub object: &'a [u8],
     pub pack: &'a RuntimePack,
     pub image: Option<ImageSection<'a>>,
@@ -24,7 +24,7 @@ pub struct LinkRequest<'a> {
     pub strip: Strip,
     /// What the executable has to be known by (`.note.gnu.build-id`).
     pub build_id: Option<[u8; BUILD_ID_BYTES]>,
-    /// For Windows, where the file says it: bytes of the stack, if they are not the usual.
+    /// For Windows and macOS, where the file says it: bytes of the stack, if they are not the usual.
     pub stack_bytes: Option<u64>,
 }
 
@@ -73,6 +73,11 @@ pub(crate) fn page_bytes_max(target: &str) -> u64 {
     } else {
         0x1000
     }
+}
+
+/// Whether it is for macOS.
+pub(crate) fn is_macos(target: &str) -> bool {
+    target.ends_with("-apple-darwin")
 }
 
 /// Whether it is for Windows.
