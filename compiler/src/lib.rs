@@ -94,7 +94,8 @@ pub fn compile(
     progress: &dyn Progress,
     cache: Option<&CodeCache>,
 ) -> Result<Compiled> {
-    planned(input, options, |plan, mut report| {
+    planned(input, options, |plan, mut report, wasm| {
+        let cache = cache.map(|cache| (cache, wasm));
         emit::emit(plan, options, progress, cache, &mut report)
     })
 }
@@ -105,7 +106,7 @@ pub fn compile(
 /// As for [`compile`].
 pub fn header(input: &[u8], options: &Options) -> Result<String> {
     let wasm = binary(input, Encode::WhereNeeded)?;
-    planned(&wasm, options, |plan, _| {
+    planned(&wasm, options, |plan, _, _| {
         header::header(plan, &options.name, &wasm)
     })
 }
@@ -116,7 +117,7 @@ pub fn header(input: &[u8], options: &Options) -> Result<String> {
 /// As for [`compile`], and for what such a crate cannot have.
 pub fn rust_source(input: &[u8], options: &Options) -> Result<String> {
     let wasm = binary(input, Encode::WhereNeeded)?;
-    planned(&wasm, options, |plan, _| {
+    planned(&wasm, options, |plan, _, _| {
         header::rust::source(plan, &options.name, &wasm)
     })
 }
@@ -145,7 +146,8 @@ pub fn library_exports(program: &str) -> Vec<(String, String)> {
 /// # Errors
 /// As for [`compile`]; all that nothing provides and all that is unsupported is found at once.
 pub fn check(input: &[u8], options: &Options) -> Result<()> {
-    let check = |options: &Options| planned(input, options, |plan, _| emit::check(plan, options));
+    let check =
+        |options: &Options| planned(input, options, |plan, _, _| emit::check(plan, options));
     let mut error = match check(options) {
         Err(error) if error.kind == ErrorKind::Link => error,
         other => return other,
@@ -165,11 +167,11 @@ pub fn check(input: &[u8], options: &Options) -> Result<()> {
     Err(error)
 }
 
-/// The way from an input to a plan, for what is done with it.
+/// The way from an input to a plan, for what is done with it and with the binary that it is of.
 fn planned<T>(
     input: &[u8],
     options: &Options,
-    work: impl FnOnce(&LinkPlan<'_>, Report) -> Result<T>,
+    work: impl FnOnce(&LinkPlan<'_>, Report, &[u8]) -> Result<T>,
 ) -> Result<T> {
     let encode = match options.preloads.is_empty() {
         true => Encode::WhereNeeded,
@@ -201,7 +203,7 @@ fn planned<T>(
         let imports = host_imports(options, false);
         component::link(&mut linked, &component, &options.name, 0, imports)?;
         let plan = plan_linked(&linked, purpose, options, &mut report)?;
-        return work(&plan, report);
+        return work(&plan, report, &wasm);
     }
     let preloads: Vec<Cow<'_, [u8]>> = options
         .preloads
@@ -222,7 +224,7 @@ fn planned<T>(
     }
     linked.add_module(&module, &options.name, &providers);
     let plan = plan_linked(&linked, purpose, options, &mut report)?;
-    work(&plan, report)
+    work(&plan, report, &wasm)
 }
 
 /// What a module may use.

@@ -1,30 +1,33 @@
 //! Machine code for every reachable function, in parallel.
 
+use super::entries::{calls, is_called_directly, is_entry};
 use super::incremental::{CodeCache, Key};
-use super::inline::{Candidates, Inliner};
+use super::inline::{Candidates, Choice, Inliner};
 use super::inlined::{Frame, Inlined, KnownValue, Place};
 use super::isa::jump_table_isa;
 use super::portable::{CallSite, PortableCode, PortableTarget};
 use super::saved::{Saved, pushed, saved};
 use super::shorten::{Flow, Shortener};
+use super::unchanged::Unchanged;
 use super::values::{self, Holder};
 use super::{alignment, loops};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
 use crate::options::{DebugInfo, OptLevel, Options, RegisterAllocation};
-use crate::plan::{Callee, FuncKind, LinkPlan};
+use crate::plan::LinkPlan;
 use crate::target::Arch;
 use crate::translate::{Translation, limit_stack, names, translate};
 use crate::workers;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{self, LibCall, SourceLoc, UserExternalNameRef};
+use cranelift_codegen::ir::{self, LibCall, SourceLoc, UserExternalName, UserExternalNameRef};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings;
 use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
 use std::cell::{OnceCell, RefCell};
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -187,34 +190,61 @@ impl Worker {
     }
 }
 
-/// Compiles every reachable function, or takes its code from a cache; the result is in `FuncId` order.
+/// Compiles every reachable function, or takes its code from a cache, with which comes the input; the
+/// result is in `FuncId` order.
 ///
 /// # Errors
 /// The first error in that order.
 pub fn compile_all(
     translation: Translation<'_>,
     progress: &dyn Progress,
-    cache: Option<&CodeCache>,
+    cache: Option<(&CodeCache, &[u8])>,
 ) -> Result<Vec<CompiledFunction>> {
     let plan = translation.plan;
-    let candidates = Candidates::translate(translation)?;
+    let mut choice = Choice::new(translation);
     let mut ids = reachable(plan);
+    let all = ids.len();
+    let whole = choice.clone();
+    let unchanged =
+        cache.and_then(|(cache, input)| Unchanged::new(translation, cache, &whole, input));
+    let mut compiled = Vec::new();
+    if let Some(unchanged) = &unchanged {
+        let found = workers::map(&ids, || (), |(), &id| taken(unchanged, id));
+        compiled.extend(found.into_iter().flatten());
+        let known: HashSet<FuncId> = compiled.iter().map(|function| function.id).collect();
+        ids.retain(|id| !known.contains(id));
+        choice = choice.for_callers(translation, &ids)?;
+    }
+    let candidates = Candidates::translate(translation, &choice)?;
     // The largest first: what they need is there for all others, and no thread waits for one of them
     // at the end.
     ids.sort_by_key(|&id| Reverse(plan.facts(id).map_or(0, |facts| facts.operators)));
-    let done = AtomicUsize::new(0);
-    let compiled = workers::map(
+    let done = AtomicUsize::new(compiled.len());
+    let results = workers::map(
         &ids,
         || Worker::new(translation.options),
         |worker, &id| {
+            let cache = cache.map(|(cache, _)| (cache, unchanged.as_ref()));
             let compiled = compile(translation, &candidates, id, worker, cache);
-            progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
+            progress.functions(done.fetch_add(1, Ordering::Relaxed) + 1, all);
             compiled
         },
     );
-    let mut compiled: Vec<_> = ids.iter().zip(compiled).collect();
-    compiled.sort_unstable_by_key(|(id, _)| **id);
-    compiled.into_iter().map(|(_, result)| result).collect()
+    let mut results: Vec<_> = ids.iter().zip(results).collect();
+    results.sort_unstable_by_key(|(id, _)| **id);
+    for (_, result) in results {
+        compiled.push(result?);
+    }
+    compiled.sort_unstable_by_key(|function| function.id);
+    Ok(compiled)
+}
+
+/// A function as it was in the last build, if nothing has changed for it.
+fn taken(unchanged: &Unchanged<'_>, id: FuncId) -> Option<CompiledFunction> {
+    let started = Instant::now();
+    let kept = unchanged.find(id)?;
+    let name = |name: UserExternalNameRef| kept.names[name.as_u32() as usize].clone();
+    Some(placed(id, kept.code, name, kept.inlined, started))
 }
 
 /// Translates every reachable function, and keeps nothing.
@@ -322,66 +352,30 @@ fn check_vectors(translation: Translation<'_>, id: FuncId, func: &ir::Function) 
     .help("compile for processors that have them: `-C target-feature=+v`"))
 }
 
-/// Whether an embedder's function calls one of the program with nothing between.
-fn is_called_directly(plan: &LinkPlan<'_>, id: FuncId) -> bool {
-    plan.library.is_direct && matches!(plan.funcs[id.index()].kind, FuncKind::LibraryCall { .. })
-}
-
-/// How many calls there are in a function.
-fn calls(func: &ir::Function) -> usize {
-    let instructions = func
-        .layout
-        .blocks()
-        .flat_map(|block| func.layout.block_insts(block));
-    let is_call = |inst: &ir::Inst| func.dfg.insts[*inst].opcode().is_call();
-    instructions.filter(is_call).count()
-}
-
-fn is_entry(plan: &LinkPlan<'_>, id: FuncId) -> bool {
-    let kind = &plan.funcs[id.index()].kind;
-    if let FuncKind::LibraryCall {
-        callee: Callee::Defined(callee),
-        ..
-    } = *kind
-    {
-        return !plan.only_computes(callee);
-    }
-    matches!(
-        kind,
-        FuncKind::EntryCommand { .. }
-            | FuncKind::EntryRun(_)
-            | FuncKind::ExportCall { .. }
-            | FuncKind::LibraryCall { .. }
-            | FuncKind::LibraryLift { .. }
-            | FuncKind::LibraryStart { .. }
-            | FuncKind::LibraryPoll
-            | FuncKind::LibraryDrop { .. }
-            | FuncKind::LibraryDestructor(_)
-            | FuncKind::LibraryImportCall(_)
-            | FuncKind::LiftCall(_)
-            | FuncKind::LiftFinish(_)
-            | FuncKind::TaskStart(_)
-            | FuncKind::TaskCallback(_)
-            | FuncKind::ThreadStart(_)
-            | FuncKind::Instantiate(_)
-            | FuncKind::InstantiateAgain(_)
-    )
-}
-
 fn compile(
     translation: Translation<'_>,
     candidates: &Candidates<'_>,
     id: FuncId,
     worker: &mut Worker,
-    cache: Option<&CodeCache>,
+    cache: Option<(&CodeCache, Option<&Unchanged<'_>>)>,
 ) -> Result<CompiledFunction> {
     let started = Instant::now();
     let translation = translation.of(id);
     let mut inlined = translate_and_inline(translation, candidates, id, worker)?;
     check_vectors(translation, id, &worker.context.func)?;
     let func = &worker.context.func;
-    let key = cache.map(|cache| (cache, Key::new(translation, func, &inlined.values)));
-    let kept = key.and_then(|(cache, key)| cache.find(key, &worker.context.func));
+    let key = |(cache, unchanged)| {
+        (
+            cache,
+            unchanged,
+            Key::new(translation, func, &inlined.values),
+        )
+    };
+    let key: Option<(&CodeCache, Option<&Unchanged<'_>>, Key)> = cache.map(key);
+    let kept = key.and_then(|(cache, _, key)| cache.find(key, func));
+    if let Some((_, Some(unchanged), key)) = key {
+        unchanged.add(id, key, func, &inlined);
+    }
     let code = match kept {
         Some(code) => code,
         None => {
@@ -389,20 +383,22 @@ fn compile(
                 .machine_code(translation, &mut inlined)
                 .map_err(|error| codegen_error(&error, &translation.plan.funcs[id.index()].name))?;
             let code = worker.portable(code, translation);
-            if let Some((cache, key)) = key {
+            if let Some((cache, _, key)) = key {
                 cache.add(key, &code);
             }
             code
         }
     };
-    Ok(placed(id, code, &worker.context.func, inlined, started))
+    let names = worker.context.func.params.user_named_funcs();
+    let name = |name: UserExternalNameRef| names[name].clone();
+    Ok(placed(id, code, name, inlined, started))
 }
 
 /// Code as a function of this program.
 fn placed(
     id: FuncId,
     code: PortableCode,
-    func: &ir::Function,
+    name: impl Fn(UserExternalNameRef) -> UserExternalName,
     inlined: Inlined,
     started: Instant,
 ) -> CompiledFunction {
@@ -410,7 +406,7 @@ fn placed(
         offset: reloc.offset,
         kind: reloc.kind,
         target: match reloc.target {
-            PortableTarget::Name(name) => target(func, name),
+            PortableTarget::Name(at) => target(&name(at)),
             PortableTarget::LibCall(call) => Target::LibCall(call),
             PortableTarget::Own(at) => Target::Own(at),
         },
@@ -449,8 +445,7 @@ fn places(code: &PortableCode, inlined: Inlined) -> Places {
     }
 }
 
-fn target(func: &ir::Function, name: UserExternalNameRef) -> Target {
-    let name = &func.params.user_named_funcs()[name];
+fn target(name: &UserExternalName) -> Target {
     match name.namespace {
         names::WASM => Target::Wasm(FuncId(name.index)),
         names::RUNTIME => Target::Runtime(name.index),
@@ -482,7 +477,7 @@ fn internal(error: &CodegenError) -> Error {
 /// # Errors
 /// As for [`compile_all`].
 pub fn clif(translation: Translation<'_>) -> Result<String> {
-    let candidates = Candidates::translate(translation)?;
+    let candidates = Candidates::translate(translation, &Choice::new(translation))?;
     let mut worker = Worker::new(translation.options);
     let mut text = String::new();
     for id in reachable(translation.plan) {
@@ -506,7 +501,7 @@ pub fn clif(translation: Translation<'_>) -> Result<String> {
 /// # Errors
 /// As for [`compile_all`].
 pub fn assembly(translation: Translation<'_>) -> Result<String> {
-    let candidates = Candidates::translate(translation)?;
+    let candidates = Candidates::translate(translation, &Choice::new(translation))?;
     let mut worker = Worker::new(translation.options);
     let mut text = String::new();
     for id in reachable(translation.plan) {

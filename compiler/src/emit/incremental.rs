@@ -5,7 +5,8 @@
 //! since CLIF refers to them by their positions in a list beside it; so functions may be renumbered
 //! from build to build.
 
-use super::inlined::KnownValue;
+use super::bytes::{Reader, Writer};
+use super::inlined::{Inlined, KnownValue};
 use super::portable::PortableCode;
 use crate::translate::Translation;
 use blake3::Hasher;
@@ -36,13 +37,13 @@ impl Key {
         options.spill_cleanup.hash(&mut digest);
         options.short_encodings.hash(&mut digest);
         options.loop_padding.hash(&mut digest);
-        Key(digest.finalize())
+        digest.into_key()
     }
 }
 
 /// Gathers what is hashed, which comes in pieces of a few bytes.
 #[derive(Default)]
-struct Digest {
+pub struct Digest {
     gathered: Vec<u8>,
     hasher: Hasher,
 }
@@ -50,9 +51,9 @@ struct Digest {
 impl Digest {
     const GATHERED_MAX: usize = 16 << 10;
 
-    fn finalize(mut self) -> [u8; KEY_BYTES] {
+    pub fn into_key(mut self) -> Key {
         self.hasher.update(&self.gathered);
-        *self.hasher.finalize().as_bytes()
+        Key(*self.hasher.finalize().as_bytes())
     }
 }
 
@@ -83,6 +84,15 @@ pub struct CodeCache {
     places: HashMap<Key, Range<usize>>,
     used: Mutex<BTreeMap<Key, Used>>,
     reused: AtomicUsize,
+}
+
+/// A function as it was compiled in the last build.
+#[derive(Debug)]
+pub struct Kept {
+    pub code: PortableCode,
+    /// What the code refers to, by position.
+    pub names: Vec<ir::UserExternalName>,
+    pub inlined: Inlined,
 }
 
 #[derive(Debug)]
@@ -125,6 +135,39 @@ impl CodeCache {
         }
     }
 
+    /// The function that was made from a source ([`super::unchanged`]).
+    pub(super) fn find_source(&self, source: Key) -> Option<Kept> {
+        let place = self.places.get(&source)?;
+        let mut reader = Reader(&self.earlier[place.clone()]);
+        let key = Key(*reader.array()?);
+        let names = reader.pairs()?.into_iter();
+        let names: Vec<_> = names
+            .map(|(namespace, index)| ir::UserExternalName { namespace, index })
+            .collect();
+        let inlined = Inlined::read(&mut reader)?;
+        let code_place = self.places.get(&key).filter(|_| reader.0.is_empty())?;
+        let code = PortableCode::from_bytes(&self.earlier[code_place.clone()], names.len())?;
+        self.reused.fetch_add(1, Ordering::Relaxed);
+        self.keep(source, Used::Earlier(place.clone()));
+        self.keep(key, Used::Earlier(code_place.clone()));
+        Some(Kept {
+            code,
+            names,
+            inlined,
+        })
+    }
+
+    /// Notes of which CLIF a source has become: that with this key.
+    pub(super) fn add_source(&self, source: Key, key: Key, func: &ir::Function, inlined: &Inlined) {
+        let mut writer = Writer(key.0.to_vec());
+        let names = func.params.user_named_funcs().values();
+        let names: Vec<_> = names.map(|name| (name.namespace, name.index)).collect();
+        writer.pairs(&names);
+        if inlined.write(&mut writer) {
+            self.keep(source, Used::New(writer.0));
+        }
+    }
+
     fn keep(&self, key: Key, used: Used) {
         let mut all = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(key, used);
@@ -156,7 +199,7 @@ impl CodeCache {
     }
 }
 
-/// Where the code for each key lies.
+/// Where what belongs to each key lies.
 fn places(bytes: &[u8]) -> HashMap<Key, Range<usize>> {
     let mut places = HashMap::new();
     let mut rest = bytes;

@@ -24,7 +24,7 @@ use cranelift_codegen::inline::{Inline, InlineCommand};
 use cranelift_codegen::ir;
 use cranelift_frontend::FunctionBuilderContext;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A body with more instructions than this cannot become few enough values to be inlined.
 const OPERATORS_MAX: u64 = 80;
@@ -58,6 +58,74 @@ const WARM_FACTOR: u64 = 16;
 /// A call from one component to another may have this many times the values of another function
 /// that is inlined: of one with constants, half of the work is done when compiling.
 const ADAPTER_FACTOR: usize = 6;
+
+/// Which functions may be inlined, before they are translated.
+#[derive(Clone, Default)]
+pub struct Choice<'a> {
+    /// Callees before their callers, but for cycles.
+    pub order: Vec<FuncId>,
+    profile: Option<&'a Profile>,
+    values_max: usize,
+    budget: Budget,
+}
+
+impl<'a> Choice<'a> {
+    /// Functions that are small as they are in the input, and calls between components.
+    pub fn new(translation: Translation<'a>) -> Choice<'a> {
+        let values_max = translation.options.inline_values_max as usize;
+        if values_max == 0 || translation.options.opt_level == OptLevel::None {
+            return Choice::default();
+        }
+        let plan = translation.plan;
+        let budget = Budget::of(plan, values_max);
+        let operators_max = budget.operators_max();
+        let small: Vec<FuncId> = (0..plan.funcs.len())
+            .map(FuncId::new)
+            .filter(|&id| is_small(plan, id, operators_max, translation.profile()))
+            .collect();
+        Choice {
+            order: callees_first(plan, &small),
+            profile: translation.profile(),
+            values_max,
+            budget,
+        }
+    }
+
+    /// How much a function may take in.
+    pub fn size_max(&self, plan: &LinkPlan<'_>, id: FuncId) -> u64 {
+        self.budget.part(wanted_by(plan, id, self.values_max))
+    }
+
+    /// The part of it that some functions need: what is inlined into them.
+    ///
+    /// # Errors
+    /// As for translation.
+    pub fn for_callers(&self, translation: Translation<'_>, ids: &[FuncId]) -> Result<Choice<'a>> {
+        let plan = translation.plan;
+        let mut left: HashSet<FuncId> = self.order.iter().copied().collect();
+        let mut pending: Vec<FuncId> = ids.to_vec();
+        for &id in ids {
+            left.remove(&id);
+        }
+        let mut context = FunctionBuilderContext::new();
+        while let Some(id) = pending.pop() {
+            let mut callees = plan.callees(id);
+            if plan.facts(id).is_none() {
+                let mut clif = ir::Function::new();
+                translate(translation, id, &mut clif, &mut context)?;
+                let names = clif.params.user_named_funcs().values();
+                let called = names.filter(|name| name.namespace == names::WASM);
+                callees.extend(called.map(|name| FuncId(name.index)));
+            }
+            pending.extend(callees.into_iter().filter(|callee| left.remove(callee)));
+        }
+        let is_needed = |id: &&FuncId| !left.contains(id);
+        Ok(Choice {
+            order: self.order.iter().filter(is_needed).copied().collect(),
+            ..*self
+        })
+    }
+}
 
 /// Functions that may be inlined, as CLIF.
 #[derive(Default)]
@@ -107,7 +175,7 @@ enum Heat {
 }
 
 /// What callers may take in: the part of what they want that the program has room for.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Budget {
     wanted: u64,
     given: u64,
@@ -160,28 +228,22 @@ impl<'a> Candidates<'a> {
     ///
     /// # Errors
     /// As for translation.
-    pub fn translate(translation: Translation<'a>) -> Result<Candidates<'a>> {
-        let values_max = translation.options.inline_values_max as usize;
-        if values_max == 0 || translation.options.opt_level == OptLevel::None {
-            return Ok(Candidates::default());
-        }
+    pub fn translate(translation: Translation<'a>, choice: &Choice<'a>) -> Result<Candidates<'a>> {
         let plan = translation.plan;
+        let values_max = choice.values_max;
         let mut candidates = Candidates {
             functions: HashMap::new(),
-            profile: translation.profile(),
+            profile: choice.profile,
             follows_locals: translation.locals.is_some(),
             values_max,
             recursion_values_max: match translation.options.opt_level {
                 OptLevel::SpeedAndSize => 0,
                 _ => values_max * RECURSION_FACTOR,
             },
-            budget: Budget::of(plan, values_max),
+            budget: choice.budget,
         };
-        let operators_max = candidates.budget.operators_max();
-        let small: Vec<FuncId> = (0..plan.funcs.len())
-            .map(FuncId::new)
-            .filter(|&id| is_small(plan, id, operators_max, candidates.profile))
-            .collect();
+        let mut small = choice.order.clone();
+        small.sort_unstable();
         let translated: Vec<Result<(FuncId, (ir::Function, Notes))>> =
             workers::map(&small, FunctionBuilderContext::new, |context, &id| {
                 let mut clif = ir::Function::new();
@@ -190,7 +252,7 @@ impl<'a> Candidates<'a> {
             });
         let mut pending: HashMap<FuncId, (ir::Function, Notes)> =
             translated.into_iter().collect::<Result<_>>()?;
-        for id in callees_first(plan, &small) {
+        for &id in &choice.order {
             let (clif, notes) = pending.remove(&id).expect("every small function once");
             candidates.add(plan, id, clif, notes);
         }

@@ -9,6 +9,7 @@
 //! is moved in the input, or when functions are renumbered: code that is kept for another build
 //! stays valid. Instructions of the function itself have locations with `-g` alone.
 
+use super::bytes::{Reader, Writer};
 use crate::index::FuncId;
 use crate::translate::LocalValue;
 use cranelift_codegen::ir::{self, Opcode, SourceLoc, Value, ValueDef};
@@ -229,6 +230,42 @@ impl Inlined {
         first
     }
 
+    /// All of it in bytes; false if it has values, which are for debuggers.
+    pub fn write(&self, writer: &mut Writer) -> bool {
+        writer.count(self.frames.len());
+        for frame in &self.frames {
+            writer.number(frame.func.0);
+            let call: &[Place] = match &frame.call {
+                Some(place) => std::slice::from_ref(place),
+                None => &[],
+            };
+            writer.pairs(&call.iter().map(Place::to_pair).collect::<Vec<_>>());
+        }
+        writer.pairs(&self.places.iter().map(Place::to_pair).collect::<Vec<_>>());
+        self.values.is_empty()
+    }
+
+    /// What [`Self::write`] has written; nothing if it is something else.
+    pub fn read(reader: &mut Reader<'_>) -> Option<Inlined> {
+        let frames = reader.list(8, |reader| {
+            Some((FuncId(reader.number()?), reader.pairs()?))
+        })?;
+        let count = frames.len();
+        let places = |pairs: Vec<(u32, u32)>| -> Option<Vec<Place>> {
+            let places = pairs.into_iter();
+            places.map(|pair| Place::from_pair(pair, count)).collect()
+        };
+        let frames = frames.into_iter().map(|(func, call)| {
+            let call = places(call)?.first().copied();
+            Some(Frame { func, call })
+        });
+        Some(Inlined {
+            frames: frames.collect::<Option<_>>()?,
+            places: places(reader.pairs()?)?,
+            values: Vec::new(),
+        })
+    }
+
     /// What a source location of the function means.
     pub fn place(&self, location: SourceLoc) -> Place {
         let bits = location.bits();
@@ -249,6 +286,25 @@ impl Inlined {
 }
 
 impl Place {
+    fn to_pair(&self) -> (u32, u32) {
+        let origin = match self.origin {
+            Origin::Itself => u32::MAX,
+            Origin::Frame(frame) => frame,
+        };
+        (origin, self.offset.unwrap_or(u32::MAX))
+    }
+
+    /// One with a frame is only right if there are as many.
+    fn from_pair((origin, offset): (u32, u32), frames: usize) -> Option<Place> {
+        let origin = match origin {
+            u32::MAX => Origin::Itself,
+            frame if (frame as usize) < frames => Origin::Frame(frame),
+            _ => return None,
+        };
+        let offset = Some(offset).filter(|&offset| offset != u32::MAX);
+        Some(Place { origin, offset })
+    }
+
     /// A callee's place in its caller, which has the callee's frame at `first`.
     fn behind(self, first: u32) -> Place {
         Place {

@@ -7,11 +7,13 @@
 
 mod alignment;
 mod blob;
+mod bytes;
 mod call;
 mod code;
 mod component;
 mod drafts;
 mod embedded;
+mod entries;
 mod heap;
 mod http;
 mod incremental;
@@ -32,6 +34,7 @@ mod shorten;
 mod sources;
 mod tasks;
 mod text;
+mod unchanged;
 mod values;
 mod veneers;
 
@@ -169,7 +172,7 @@ fn tracked_locals(plan: &LinkPlan<'_>, sources: &Sources) -> HashMap<FuncId, Vec
         .collect()
 }
 
-/// Compiles every reachable function and writes the object.
+/// Compiles every reachable function and writes the object. With a cache of code comes the input.
 ///
 /// # Errors
 /// `Unsupported` for instructions that are not translated yet.
@@ -177,7 +180,7 @@ pub fn emit(
     plan: &LinkPlan<'_>,
     options: &Options,
     progress: &dyn Progress,
-    cache: Option<&CodeCache>,
+    cache: Option<(&CodeCache, &[u8])>,
     report: &mut Report,
 ) -> Result<Compiled> {
     let isa = target_isa(options);
@@ -219,7 +222,7 @@ pub fn emit(
     let start = Instant::now();
     let functions = code::compile_all(translation, progress, cache)?;
     report.functions_compiled = functions.len();
-    report.functions_reused = cache.map_or(0, CodeCache::reused);
+    report.functions_reused = cache.map_or(0, |(cache, _)| cache.reused());
     report.phases.push(("compile", start.elapsed()));
     report.dearest_functions = dearest(plan, &functions);
     let start = Instant::now();

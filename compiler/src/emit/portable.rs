@@ -1,6 +1,7 @@
 //! Machine code of a function as it can be kept for another build: what it refers to by name is
 //! numbered as in the function's own CLIF, and places in the input are distances.
 
+use super::bytes::{Reader, Writer};
 use super::saved::Saved;
 use super::values::{Holder, ValuePlace};
 use cranelift_codegen::binemit::Reloc;
@@ -307,61 +308,6 @@ fn trap_byte(code: ir::TrapCode) -> u8 {
         user => return user.as_raw().get(),
     };
     code as u8
-}
-
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn number(&mut self, number: u32) {
-        self.0.extend(number.to_le_bytes());
-    }
-
-    fn count(&mut self, count: usize) {
-        self.number(u32::try_from(count).expect("a function's code is below 4 GiB"));
-    }
-
-    fn pairs(&mut self, pairs: &[(u32, u32)]) {
-        self.count(pairs.len());
-        for &(first, second) in pairs {
-            self.number(first);
-            self.number(second);
-        }
-    }
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
-        self.take(N)?.first_chunk()
-    }
-
-    fn number(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(*self.array()?))
-    }
-
-    /// A count, and as many of what takes at least `bytes` each.
-    fn list<T>(
-        &mut self,
-        bytes: usize,
-        mut one: impl FnMut(&mut Self) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        let count = self.number()? as usize;
-        if count > self.0.len() / bytes {
-            return None;
-        }
-        (0..count).map(|_| one(self)).collect()
-    }
-
-    fn pairs(&mut self) -> Option<Vec<(u32, u32)>> {
-        self.list(8, |reader| Some((reader.number()?, reader.number()?)))
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::index::{DataIndex, ElemIndex, FuncIndex, GlobalIndex, TableIndex, TypeIndex};
+use std::hash::{Hash, Hasher};
 use wasmparser::{FuncValidator, FunctionBody, Operator, ValidatorResources};
 
 /// A validated function body.
@@ -74,6 +75,39 @@ impl<'a> Body<'a> {
 }
 
 impl BodyFacts {
+    /// Everything but the number of operators.
+    pub fn hash_without_operators(&self, hasher: &mut impl Hasher) {
+        let BodyFacts {
+            calls,
+            ref_funcs,
+            indirect_calls,
+            tables_read,
+            tables_written,
+            tables_grown,
+            globals_written,
+            data_used,
+            elements_used,
+            calls_refs,
+            catches,
+            tries,
+            globals_read,
+            touches_state,
+            computes_with_traps,
+            operators: _,
+        } = self;
+        (calls, ref_funcs, indirect_calls).hash(hasher);
+        (tables_read, tables_written, tables_grown).hash(hasher);
+        (globals_read, globals_written, data_used, elements_used).hash(hasher);
+        let flags = [
+            *calls_refs,
+            *catches,
+            *tries,
+            *touches_state,
+            *computes_with_traps,
+        ];
+        flags.hash(hasher);
+    }
+
     fn operator(&mut self, op: &Operator<'_>) {
         self.operators += 1;
         match *op {

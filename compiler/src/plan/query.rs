@@ -127,6 +127,12 @@ impl LinkPlan<'_> {
         self.body(func).map(|body| &body.facts)
     }
 
+    /// The body of a module's function as it is in the input; generated functions have none.
+    #[must_use]
+    pub fn body_bytes(&self, func: FuncId) -> Option<&[u8]> {
+        self.body(func).map(|body| body.body.as_bytes())
+    }
+
     /// Where the body of a module's function begins in the input; generated functions have none.
     #[must_use]
     pub fn body_start(&self, func: FuncId) -> Option<u64> {
