@@ -24,19 +24,27 @@ impl Scan<'_> {
         let is_def = |operand: Operand| operand.kind() == OperandKind::Def && is_value(operand);
         let constraint = |place: usize| operands[place].constraint();
         let all = || (0..operands.len()).filter(|&place| is_def(operands[place]));
+        let (mut are_tied, mut are_free) = (false, [false; 2]);
         for place in all() {
-            if let OperandConstraint::FixedReg(register) = constraint(place) {
-                let number = self.machine.number(register).expect("looked at before");
-                scratch.defined.push((value_of(operands[place]), number));
-                plan.taken |= 1 << number;
+            match constraint(place) {
+                OperandConstraint::FixedReg(register) => {
+                    let number = self.machine.number(register).expect("looked at before");
+                    scratch.defined.push((value_of(operands[place]), number));
+                    plan.taken |= 1 << number;
+                }
+                OperandConstraint::Reuse(_) => are_tied = true,
+                _ => are_free[usize::from(is_late(operands[place]))] = true,
             }
         }
-        for place in all() {
+        for place in all().filter(|_| are_tied) {
             if let OperandConstraint::Reuse(other) = constraint(place) {
                 self.define_tied(operands, place, other, plan, scratch)?;
             }
         }
         for is_late_now in [false, true] {
+            if !are_free[usize::from(is_late_now)] {
+                continue;
+            }
             for place in all().filter(|&place| is_late(operands[place]) == is_late_now) {
                 let operand = operands[place];
                 match operand.constraint() {

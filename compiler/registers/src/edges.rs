@@ -9,7 +9,6 @@ use crate::machine::{Mask, NO_REGISTER};
 use crate::parallel::{Parallel, Wanted};
 use crate::place::{COMING_IN, GOING_OUT, Place, key};
 use crate::scan::Scan;
-use crate::values::passed;
 
 /// Marks what is in a register at the start of a block, apart from numbers of blocks.
 const IN_REGISTER: u32 = 1 << 31;
@@ -19,6 +18,10 @@ impl Scan<'_> {
         let mut wanted = Vec::new();
         for block in 1..self.flow.blocks() {
             let values = self.values;
+            // What is in registers where a block begins with one way to it, is there as that ends.
+            if self.flow.preds.of(block).len() == 1 && self.params(block).is_empty() {
+                continue;
+            }
             for &number in values.by_block.of(block) {
                 let piece = &values.pieces[number as usize];
                 if piece.comes_in {
@@ -111,14 +114,13 @@ impl Scan<'_> {
 
     /// What the parameters of a block become.
     fn pass_on(&mut self, way: (u32, usize), block: u32, freq: f32, wanted: &mut Vec<Wanted>) {
-        let (flow, func) = (self.flow, self.func);
+        let flow = self.flow;
         let params = self.params(block);
         if params.is_empty() {
             return;
         }
         let (pred, place) = way;
-        for (param, arg) in params.iter().zip(passed(func, flow, pred, place)) {
-            let value = param.vreg() as u32;
+        for (&value, &arg) in params.iter().zip(flow.passed(pred, place)) {
             if self.values.uses(value).is_empty() {
                 continue;
             }

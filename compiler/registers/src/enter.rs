@@ -9,7 +9,6 @@ use crate::flow::{NONE, SIZE};
 use crate::machine::{Mask, NO_REGISTER};
 use crate::memory::{Candidate, Found, NOT_FOUND};
 use crate::scan::Scan;
-use crate::values::passed;
 
 /// Registers to leave free in a loop that needs more than there are.
 const MARGIN: u32 = 2;
@@ -30,8 +29,8 @@ impl Scan<'_> {
                 state.out_block = block;
             }
         }
-        for param in self.params(block) {
-            let state = self.state(param.vreg() as u32);
+        for &param in self.params(block) {
+            let state = self.state(param);
             state.in_block = block;
             state.is_param = true;
         }
@@ -43,8 +42,7 @@ impl Scan<'_> {
             }
             _ => self.meet(),
         }
-        for &param in self.params(block) {
-            let value = param.vreg() as u32;
+        for &value in self.params(block) {
             let register = self.state(value).register;
             let is_used = !values.uses(value).is_empty();
             let state = self.state(value);
@@ -65,14 +63,14 @@ impl Scan<'_> {
 
     /// Tells what will become the parameters where it should be.
     fn hint(&mut self) {
-        let (block, flow, func) = (self.block, self.flow, self.func);
+        let (block, flow) = (self.block, self.flow);
         let params = self.params(block);
         if params.is_empty() {
             return;
         }
         for (pred, place) in flow.ways(block).filter(|&(pred, _)| pred >= block) {
-            for (param, arg) in params.iter().zip(passed(func, flow, pred, place)) {
-                let register = self.state(param.vreg() as u32).register;
+            for (&param, &arg) in params.iter().zip(flow.passed(pred, place)) {
+                let register = self.state(param).register;
                 if register != NO_REGISTER {
                     self.state(arg).hint = register;
                 }
@@ -81,7 +79,7 @@ impl Scan<'_> {
     }
 
     fn inherit(&mut self, pred: u32, place: usize) {
-        let (block, flow, func) = (self.block, self.flow, self.func);
+        let (block, flow) = (self.block, self.flow);
         for place in self.memory.exits.range(pred) {
             let (register, value) = self.memory.exits.all[place];
             if self.state(value).in_block == block {
@@ -92,11 +90,10 @@ impl Scan<'_> {
         if params.is_empty() {
             return;
         }
-        let args = || passed(func, flow, pred, place);
-        for (param, arg) in params.iter().zip(args()) {
+        let args = flow.passed(pred, place);
+        for (&value, &arg) in params.iter().zip(args) {
             let exits = self.memory.exits.of(pred).iter();
             let register = exits.copied().find(|exit| exit.1 == arg);
-            let value = param.vreg() as u32;
             if let Some((register, _)) = register
                 && self.occupied & 1 << register == 0
                 && !self.values.uses(value).is_empty()
@@ -105,8 +102,7 @@ impl Scan<'_> {
             }
         }
         let before = flow.first[block as usize].wrapping_sub(1);
-        for (param, arg) in params.iter().zip(args()) {
-            let value = param.vreg() as u32;
+        for (&value, &arg) in params.iter().zip(args) {
             let is_placed = self.state(value).register != NO_REGISTER;
             if is_placed || self.values.uses(value).is_empty() {
                 continue;
@@ -116,7 +112,7 @@ impl Scan<'_> {
             if is_in_slot && self.homes.web[value as usize] == self.homes.web[arg as usize] {
                 continue;
             }
-            let class = self.machine.of_class[param.class() as usize];
+            let class = self.machine.of_class[usize::from(self.values.class[value as usize])];
             if let Some(register) = self.choose(value, class & !self.occupied, before) {
                 self.put(value, register);
             }
@@ -138,7 +134,7 @@ impl Scan<'_> {
 
     /// What comes in registers, on the ways that were walked already; says how often these are taken.
     fn look_back(&mut self) -> f32 {
-        let (block, flow, func) = (self.block, self.flow, self.func);
+        let (block, flow) = (self.block, self.flow);
         let params = self.params(block);
         let mut total = 0.0;
         for (pred, way) in flow.ways(block).filter(|&(pred, _)| pred < block) {
@@ -151,10 +147,10 @@ impl Scan<'_> {
                 }
                 self.state(value).register = register;
             }
-            for (param, arg) in params.iter().zip(passed(func, flow, pred, way)) {
+            for (&param, &arg) in params.iter().zip(flow.passed(pred, way)) {
                 let register = self.state(arg).register;
                 if register != NO_REGISTER {
-                    self.note(param.vreg() as u32, register, freq);
+                    self.note(param, register, freq);
                 }
             }
             for place in self.memory.exits.range(pred) {
@@ -234,15 +230,14 @@ impl Scan<'_> {
     /// How often a parameter of this block becomes another value on ways that were not walked yet.
     fn renewed(&self, param: u32) -> f32 {
         let (block, flow) = (self.block, self.flow);
-        let params = self.params(block).iter();
-        let mut params = params.map(|param| param.vreg() as u32);
-        let Some(place) = params.position(|other| other == param) else {
+        let mut params = self.params(block).iter();
+        let Some(place) = params.position(|&other| other == param) else {
             return 0.0;
         };
         let later = flow.ways(block).filter(|&(pred, _)| pred >= block);
         let other = later.filter(|&(pred, way)| {
-            let mut args = passed(self.func, flow, pred, way);
-            args.nth(place) != Some(param)
+            let args = flow.passed(pred, way);
+            args.get(place) != Some(&param)
         });
         other.map(|(pred, way)| flow.edge_freq(pred, way)).sum()
     }

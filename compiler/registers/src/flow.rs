@@ -59,6 +59,10 @@ pub struct Flow {
     pub first: Vec<u32>,
     pub last: Vec<u32>,
     pub succs: Lists<u32>,
+    /// Parameters of each block.
+    pub params: Lists<u32>,
+    /// What they become, by edge, in the order of `succs`.
+    args: Lists<u32>,
     /// How likely each of `succs` is.
     pub likely: Vec<f32>,
     pub preds: Lists<u32>,
@@ -95,7 +99,9 @@ impl Flow {
         for list in [&mut self.first, &mut self.last] {
             list.clear();
         }
-        self.succs.clear();
+        for list in [&mut self.succs, &mut self.params, &mut self.args] {
+            list.clear();
+        }
         let mut next = 0;
         for block in (0..blocks).map(Block::new) {
             let insts = func.block_insns(block);
@@ -108,6 +114,20 @@ impl Flow {
             let succs = func.block_succs(block).iter();
             self.succs.all.extend(succs.map(|succ| succ.index() as u32));
             self.succs.end();
+            let params = func.block_params(block).iter();
+            self.params
+                .all
+                .extend(params.map(|param| param.vreg() as u32));
+            self.params.end();
+            let is_branch = func.is_branch(insts.last());
+            for place in 0..func.block_succs(block).len() {
+                if is_branch {
+                    let args = func.branch_blockparams(block, insts.last(), place);
+                    let args = args.iter().map(|arg| arg.vreg() as u32);
+                    self.args.all.extend(args);
+                }
+                self.args.end();
+            }
         }
         self.find_preds();
         self.check(func)?;
@@ -140,6 +160,13 @@ impl Flow {
             }
         }
         Ok(())
+    }
+
+    /// What the parameters of a block become on one of the ways out of `pred`, by the number of that
+    /// among its successors.
+    pub fn passed(&self, pred: u32, place: usize) -> &[u32] {
+        let first = self.succs.range(pred).start;
+        self.args.of((first + place) as u32)
     }
 
     pub fn blocks(&self) -> u32 {

@@ -10,8 +10,7 @@
 use crate::flow::{Flow, Lists, NONE, SIZE};
 use crate::machine::{Machine, Mask, NO_REGISTER, each};
 use crate::urgency::Urgency;
-use crate::values::{Values, passed};
-use regalloc2::{Block, Function};
+use crate::values::Values;
 
 /// What a move between registers counts against a load.
 const MOVE: f32 = 0.5;
@@ -61,6 +60,8 @@ pub struct Homes {
     gaps: Vec<Gap>,
     /// Heads of edges whose parameters are to be merged with what they become.
     edges: Vec<(f32, u32)>,
+    /// By register: what a web would pay for it.
+    prices: Vec<f32>,
 }
 
 fn reset<T: Clone>(list: &mut Vec<T>, len: usize, value: T) {
@@ -70,7 +71,7 @@ fn reset<T: Clone>(list: &mut Vec<T>, len: usize, value: T) {
 
 impl Homes {
     /// Makes webs.
-    pub fn find_webs(&mut self, func: &dyn Function, flow: &Flow, values: &Values) {
+    pub fn find_webs(&mut self, flow: &Flow, values: &Values) {
         let count = values.def.len();
         reset(&mut self.home, count, NO_REGISTER);
         self.web.clear();
@@ -79,7 +80,7 @@ impl Homes {
         self.next.extend(0..count as u32);
         self.opened = 0;
         if !values.pieces.is_empty() {
-            self.merge(func, flow, values);
+            self.merge(flow, values);
         }
     }
 
@@ -128,10 +129,10 @@ impl Homes {
     }
 
     /// Makes webs, those of blocks that run often first.
-    fn merge(&mut self, func: &dyn Function, flow: &Flow, values: &Values) {
+    fn merge(&mut self, flow: &Flow, values: &Values) {
         self.edges.clear();
         for block in 1..flow.blocks() {
-            if !func.block_params(Block::new(block as usize)).is_empty() {
+            if !flow.params.of(block).is_empty() {
                 self.edges.push((flow.freq[block as usize], block));
             }
         }
@@ -146,15 +147,10 @@ impl Homes {
         for &(_, block) in &edges {
             args.clear();
             for (pred, place) in flow.ways(block) {
-                args.all.extend(passed(func, flow, pred, place));
+                args.all.extend_from_slice(flow.passed(pred, place));
                 args.end();
             }
-            for (place, param) in func
-                .block_params(Block::new(block as usize))
-                .iter()
-                .enumerate()
-            {
-                let param = param.vreg() as u32;
+            for (place, &param) in flow.params.of(block).iter().enumerate() {
                 let mut cost = self.mark(flow, values, param);
                 for pred in 0..flow.preds.of(block).len() as u32 {
                     let Some(&arg) = args.of(pred).get(place) else {
@@ -300,10 +296,11 @@ impl Homes {
         let registers = machine.registers.len();
         let class = usize::from(values.class[web as usize]);
         let mut free = allowed & machine.of_class[class];
-        let mut price = [0.0_f32; 128];
+        let mut price = std::mem::take(&mut self.prices);
+        reset(&mut price, registers, 0.0);
         let (mut weight, mut lost, mut stores) = (0.0, 0.0, 0.0);
         let mut crosses = false;
-        for member in self.members(web) {
+        'members: for member in self.members(web) {
             let def_block = values.def_block[member as usize];
             weight += self.weight[member as usize];
             lost += urgency.lost[member as usize];
@@ -324,7 +321,7 @@ impl Homes {
                     price[usize::from(register)] += 2.0 * MOVE * flow.freq[block];
                 }
                 if free == 0 {
-                    return;
+                    break 'members;
                 }
             }
             // What it wants itself is counted among what is wanted there.
@@ -341,6 +338,11 @@ impl Homes {
                 }
             }
         }
+        self.prices = price;
+        if free == 0 {
+            return;
+        }
+        let price = &self.prices;
         let gain = if crosses {
             lost + stores.min(lost)
         } else {

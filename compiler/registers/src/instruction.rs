@@ -20,7 +20,7 @@ const WORTH: f32 = 1e-4;
 impl<'a> Scan<'a> {
     /// # Errors
     /// When it needs more registers than there are.
-    pub fn instruction(&mut self, inst: u32) -> Result<(), RegAllocError> {
+    pub fn instruction(&mut self, inst: u32, scratch: &mut Scratch) -> Result<(), RegAllocError> {
         let func = self.func;
         let operands = func.inst_operands(Inst::new(inst as usize));
         let base = self.memory.allocs.len();
@@ -44,11 +44,9 @@ impl<'a> Scan<'a> {
         if self.values.calls.get(self.next_call) == Some(&inst) {
             self.next_call += 1;
         }
-        let mut scratch = std::mem::take(&mut self.memory.scratch);
-        let result = self.operands(operands, &mut plan, &mut scratch);
-        self.write_moves(&plan, &mut scratch);
-        self.memory.scratch = scratch;
-        result
+        self.operands(operands, &mut plan, scratch)?;
+        self.write_moves(&plan, scratch);
+        Ok(())
     }
 
     fn operands(
@@ -257,7 +255,8 @@ impl<'a> Scan<'a> {
 
     /// A value that was in memory, and stays in the register of a fixed operand.
     fn keep_fixed(&mut self, operands: &[Operand], plan: &mut Plan, scratch: &mut Scratch) {
-        for &(value, register) in &scratch.copies.clone() {
+        for at in 0..scratch.copies.len() {
+            let (value, register) = scratch.copies[at];
             let is_elsewhere = self.state(value).register != NO_REGISTER;
             let is_free = (self.occupied | plan.overwritten) & 1 << register == 0;
             if !is_elsewhere

@@ -93,8 +93,8 @@ impl Allocator {
         self.flow.read(func)?;
         self.values.read(func, machine, &self.flow)?;
         let (flow, values) = (&self.flow, &self.values);
-        self.homes.find_webs(func, flow, values);
-        self.urgency.find(func, flow, values, &self.homes.web);
+        self.homes.find_webs(flow, values);
+        self.urgency.find(flow, values, &self.homes.web);
         self.homes.find(machine, flow, values, &self.urgency);
         let mut scan = Scan::new(
             func,

@@ -16,7 +16,7 @@ use crate::machine::{Machine, Mask, NO_REGISTER, each};
 use crate::memory::{Memory, NOT_FOUND, State, UNKNOWN};
 use crate::urgency::Urgency;
 use crate::values::Values;
-use regalloc2::{Block, Function, RegAllocError};
+use regalloc2::{Function, RegAllocError};
 
 pub struct Scan<'a> {
     pub func: &'a dyn Function,
@@ -86,6 +86,7 @@ impl<'a> Scan<'a> {
     /// When an instruction needs more registers than there are.
     pub fn run(&mut self) -> Result<(), RegAllocError> {
         self.read_claims();
+        let mut scratch = std::mem::take(&mut self.memory.scratch);
         for block in 0..self.flow.blocks() {
             self.block = block;
             self.last = self.flow.last[block as usize];
@@ -100,10 +101,11 @@ impl<'a> Scan<'a> {
             }
             self.enter();
             for inst in first..=self.last {
-                self.instruction(inst)?;
+                self.instruction(inst, &mut scratch)?;
             }
             self.leave();
         }
+        self.memory.scratch = scratch;
         Ok(())
     }
 
@@ -207,7 +209,7 @@ impl<'a> Scan<'a> {
             self.knows_out = true;
             let web = &self.homes.web;
             self.urgency
-                .add_out(self.func, self.flow, self.values, web, self.block);
+                .add_out(self.flow, self.values, web, self.block);
         }
         let out = self.urgency.out[value as usize][usize::from(is_clobbered)];
         out * self.urgency.power(self.last + 1 - inst)
@@ -259,8 +261,7 @@ impl<'a> Scan<'a> {
 
     fn leave(&mut self) {
         if std::mem::take(&mut self.knows_out) {
-            self.urgency
-                .clear_out(self.func, self.flow, self.values, self.block);
+            self.urgency.clear_out(self.values, self.block);
         }
         for register in each(self.occupied) {
             let value = self.held[usize::from(register)];
@@ -271,7 +272,7 @@ impl<'a> Scan<'a> {
         self.occupied = 0;
     }
 
-    pub fn params(&self, block: u32) -> &'a [regalloc2::VReg] {
-        self.func.block_params(Block::new(block as usize))
+    pub fn params(&self, block: u32) -> &'a [u32] {
+        self.flow.params.of(block)
     }
 }

@@ -9,8 +9,7 @@
 //! carry them around a loop.
 
 use crate::flow::{Flow, NONE, SIZE};
-use crate::values::{Values, passed};
-use regalloc2::{Block, Function};
+use crate::values::Values;
 
 /// What is left of the chance after one instruction.
 const DECAY: f32 = 0.985;
@@ -39,7 +38,7 @@ fn unpack(number: u16) -> f32 {
 }
 
 impl Urgency {
-    pub fn find(&mut self, func: &dyn Function, flow: &Flow, values: &Values, web: &[u32]) {
+    pub fn find(&mut self, flow: &Flow, values: &Values, web: &[u32]) {
         if self.powers.is_empty() {
             let mut power = 1.0;
             while self.powers.len() < POWERS {
@@ -56,16 +55,16 @@ impl Urgency {
         let mut goes_back = false;
         for block in (0..flow.blocks()).rev() {
             goes_back |= flow.is_head(block);
-            self.visit(func, flow, values, web, block, false);
+            self.visit(flow, values, web, block, false);
         }
         if goes_back {
             for block in (0..flow.blocks()).rev() {
-                self.visit(func, flow, values, web, block, true);
+                self.visit(flow, values, web, block, true);
             }
         }
         if !values.calls.is_empty() {
             for block in 0..flow.blocks() {
-                self.count_lost(func, flow, values, web, block);
+                self.count_lost(flow, values, web, block);
             }
         }
         self.lost_of_web.clear();
@@ -86,29 +85,19 @@ impl Urgency {
 
     /// Sums up what follows a block, in `out`, for values that it passes on. What becomes a parameter
     /// of the same web is needed when that is; in another web, it is moved.
-    pub fn add_out(
-        &mut self,
-        func: &dyn Function,
-        flow: &Flow,
-        values: &Values,
-        web: &[u32],
-        block: u32,
-    ) {
+    pub fn add_out(&mut self, flow: &Flow, values: &Values, web: &[u32], block: u32) {
         let places = flow.succs.range(block).enumerate();
         for (succ, place) in places {
             let likely = flow.likely[place];
-            let params = func.block_params(Block::new(flow.succs.all[place] as usize));
-            if !params.is_empty() {
-                for (param, arg) in params.iter().zip(passed(func, flow, block, succ)) {
-                    let param = param.vreg();
-                    let [any, kept] = match web[param] == web[arg as usize] {
-                        true => self.at(values.first_piece(param as u32)),
-                        false => [1.0; 2],
-                    };
-                    let out = &mut self.out[arg as usize];
-                    out[0] += likely * any;
-                    out[1] += likely * kept;
-                }
+            let params = flow.params.of(flow.succs.all[place]);
+            for (&param, &arg) in params.iter().zip(flow.passed(block, succ)) {
+                let [any, kept] = match web[param as usize] == web[arg as usize] {
+                    true => self.at(values.first_piece(param)),
+                    false => [1.0; 2],
+                };
+                let out = &mut self.out[arg as usize];
+                out[0] += likely * any;
+                out[1] += likely * kept;
             }
             for &number in values.by_block.of(flow.succs.all[place]) {
                 let piece = &values.pieces[number as usize];
@@ -122,30 +111,18 @@ impl Urgency {
         }
     }
 
-    pub fn clear_out(&mut self, func: &dyn Function, flow: &Flow, values: &Values, block: u32) {
-        for (place, &succ) in flow.succs.of(block).iter().enumerate() {
-            for arg in passed(func, flow, block, place) {
-                self.out[arg as usize] = [0.0; 2];
-            }
-            for &number in values.by_block.of(succ) {
-                self.out[values.pieces[number as usize].value as usize] = [0.0; 2];
-            }
+    /// What follows a block has a piece in it.
+    pub fn clear_out(&mut self, values: &Values, block: u32) {
+        for &number in values.by_block.of(block) {
+            self.out[values.pieces[number as usize].value as usize] = [0.0; 2];
         }
     }
 
-    fn visit(
-        &mut self,
-        func: &dyn Function,
-        flow: &Flow,
-        values: &Values,
-        web: &[u32],
-        block: u32,
-        is_again: bool,
-    ) {
+    fn visit(&mut self, flow: &Flow, values: &Values, web: &[u32], block: u32, is_again: bool) {
         if is_again && flow.loop_of[block as usize] == NONE {
             return;
         }
-        self.add_out(func, flow, values, web, block);
+        self.add_out(flow, values, web, block);
         let [first, last] = [&flow.first, &flow.last].map(|list| list[block as usize]);
         let next = values.calls.partition_point(|&call| call < first);
         let has_call = values.calls.get(next).is_some_and(|&call| call <= last);
@@ -157,35 +134,33 @@ impl Urgency {
                 (true, true) => values.calls[next] < end,
                 (true, false) => values.is_call_between(start, end),
             };
+            // Taken, and so cleared for the next block.
+            let is_needed_behind = piece.goes_out || piece.is_passed;
+            let out = match is_needed_behind {
+                true => std::mem::take(&mut self.out[piece.value as usize]),
+                false => [0.0; 2],
+            };
             let numbers = if piece.first != NONE {
                 let any = self.power(piece.first.saturating_sub(start));
                 [any, if is_ended(piece.first) { 0.0 } else { any }]
-            } else if piece.goes_out || piece.is_passed {
+            } else if is_needed_behind {
                 let power = self.power(last + 1 - start);
-                let [any, kept] = self.out[piece.value as usize].map(|out| out * power);
+                let [any, kept] = out.map(|out| out * power);
                 [any, if is_ended(last + 1) { 0.0 } else { kept }]
             } else {
                 [0.0; 2]
             };
             self.numbers[number as usize] = numbers.map(pack);
         }
-        self.clear_out(func, flow, values, block);
     }
 
-    fn count_lost(
-        &mut self,
-        func: &dyn Function,
-        flow: &Flow,
-        values: &Values,
-        web: &[u32],
-        block: u32,
-    ) {
+    fn count_lost(&mut self, flow: &Flow, values: &Values, web: &[u32], block: u32) {
         let [first, last] = [&flow.first, &flow.last].map(|list| list[block as usize]);
         let next = values.calls.partition_point(|&call| call < first);
         if values.calls.get(next).is_none_or(|&call| call > last) {
             return;
         }
-        self.add_out(func, flow, values, web, block);
+        self.add_out(flow, values, web, block);
         let freq = flow.freq[block as usize] + SIZE;
         for &number in values.by_block.of(block) {
             let piece = &values.pieces[number as usize];
@@ -194,6 +169,7 @@ impl Urgency {
                 false => piece.from / 2,
             };
             let value = piece.value as usize;
+            let [out, _] = std::mem::take(&mut self.out[value]);
             let from = values
                 .calls
                 .partition_point(|&call| start != u32::MAX && call <= start);
@@ -212,9 +188,8 @@ impl Urgency {
                 behind => values.is_call_between(behind.saturating_sub(1), last + 1),
             };
             if (piece.goes_out || piece.is_passed) && is_cut {
-                self.lost[value] += freq * self.out[value][0];
+                self.lost[value] += freq * out;
             }
         }
-        self.clear_out(func, flow, values, block);
     }
 }

@@ -91,22 +91,6 @@ fn reset<T: Clone>(list: &mut Vec<T>, len: usize, value: T) {
     list.resize(len, value);
 }
 
-/// Where an edge begins: what `succ`'s parameters become on the way from `pred`.
-pub fn passed<'f>(
-    func: &'f dyn Function,
-    flow: &Flow,
-    pred: u32,
-    succ_place: usize,
-) -> impl Iterator<Item = u32> + 'f {
-    let last = Inst::new(flow.last[pred as usize] as usize);
-    let is_branch = func.is_branch(last);
-    let args: &[_] = match is_branch {
-        true => func.branch_blockparams(Block::new(pred as usize), last, succ_place),
-        false => &[],
-    };
-    args.iter().map(|arg| arg.vreg() as u32)
-}
-
 impl Piece {
     /// From where to where it reaches, points.
     pub fn range(&self) -> (u32, u32) {
@@ -204,7 +188,7 @@ impl Values {
                 }
             }
             for place in 0..flow.succs.of(block).len() {
-                for arg in passed(func, flow, block, place) {
+                for &arg in flow.passed(block, place) {
                     self.use_starts[arg as usize] += 1;
                     self.is_passed[arg as usize] = true;
                 }
@@ -265,19 +249,18 @@ impl Values {
                 }
             }
             for place in 0..flow.succs.of(block).len() {
-                let succ = Block::new(flow.succs.of(block)[place] as usize);
-                let params = func.block_params(succ).iter();
-                for (param, arg) in params.zip(passed(func, flow, block, place)) {
+                let params = flow.params.of(flow.succs.of(block)[place]);
+                for (&param, &arg) in params.iter().zip(flow.passed(block, place)) {
                     let place = &mut self.use_starts[arg as usize];
                     self.uses[*place as usize] = Use {
                         inst: last + 1,
                         block,
-                        param: param.vreg() as u32,
+                        param,
                         register: NO_REGISTER,
                         is_late: false,
                     };
                     *place += 1;
-                    self.heir[arg as usize] = param.vreg() as u32;
+                    self.heir[arg as usize] = param;
                 }
             }
         }

@@ -78,6 +78,10 @@ impl FuncTranslator<'_, '_> {
     }
 
     pub(super) fn with_alias(&mut self, flags: MemFlagsData, alias: Alias) -> MemFlagsData {
+        let known = &mut self.alias_regions[alias as usize];
+        if known.is_some() {
+            return flags.with_alias_region(*known);
+        }
         let description = match alias {
             Alias::Memory => "memory",
             Alias::Context => "context",
@@ -90,6 +94,7 @@ impl FuncTranslator<'_, '_> {
             description: Cow::Borrowed(description),
         };
         let region = self.builder.func.dfg.alias_regions.insert(data);
+        self.alias_regions[alias as usize] = Some(region);
         flags.with_alias_region(Some(region))
     }
 

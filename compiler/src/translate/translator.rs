@@ -89,6 +89,8 @@ pub(super) struct FuncTranslator<'a, 'b> {
     pub(super) local_types: Vec<ValType>,
     pub(super) func_refs: HashMap<ir::UserExternalName, FuncRef>,
     pub(super) sig_refs: HashMap<SigId, SigRef>,
+    /// By [`super::clif::Alias`].
+    pub(super) alias_regions: [Option<ir::AliasRegion>; 6],
     /// Indices of 64-bit memories, and the block in which they have been checked.
     pub(super) checked_indices: HashMap<(Value, MemoryId), Block>,
     pub(super) counting: Counting<'a>,
@@ -128,6 +130,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             local_types: Vec::new(),
             func_refs: HashMap::new(),
             sig_refs: HashMap::new(),
+            alias_regions: [None; 6],
             checked_indices: HashMap::new(),
             counting: Counting::default(),
             known: KnownTypes::default(),

@@ -84,7 +84,12 @@ pub struct Edits {
     saved: Vec<u32>,
     /// Each branch, and the edits before its target.
     branches: Vec<(u32, u32)>,
+    /// The edits before each multiple of [`CHUNK_BYTES`], up to the last edit's.
+    before_chunk: Vec<u32>,
 }
+
+/// Places are looked for from the start of so many bytes on.
+const CHUNK_BYTES: u32 = 32;
 
 /// How often branches are gone through before all of them stay as they are.
 const ROUNDS_MAX: usize = 32;
@@ -94,6 +99,7 @@ impl Edits {
         self.list.clear();
         self.saved.clear();
         self.branches.clear();
+        self.before_chunk.clear();
     }
 
     /// Decides which branches are near: those that reach as such when all others that do are. Whether
@@ -101,6 +107,7 @@ impl Edits {
     ///
     /// Each round makes branches longer and nothing shorter, so that at the end all reach.
     pub fn settle(&mut self) -> bool {
+        self.find_chunks();
         for (number, edit) in self.list.iter().enumerate() {
             let New::Branch { target, .. } = edit.new else {
                 continue;
@@ -187,7 +194,20 @@ impl Edits {
 
     /// How many edits are before a place.
     fn before(&self, at: u32) -> usize {
-        self.list.partition_point(|edit| edit.end <= at)
+        let Some(&first) = self.before_chunk.get((at / CHUNK_BYTES) as usize) else {
+            return self.list.len();
+        };
+        let rest = &self.list[first as usize..];
+        first as usize + rest.iter().take_while(|edit| edit.end <= at).count()
+    }
+
+    fn find_chunks(&mut self) {
+        for (number, edit) in self.list.iter().enumerate() {
+            let chunk = (edit.end / CHUNK_BYTES) as usize;
+            if chunk >= self.before_chunk.len() {
+                self.before_chunk.resize(chunk + 1, index(number));
+            }
+        }
     }
 
     /// Where a place of the code is; nothing for the middle of what is replaced. That where a loop
