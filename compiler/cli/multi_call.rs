@@ -7,8 +7,10 @@ const PHRASES: [&[u8]; 2] = [b"multi-call binary", b"multicall binary"];
 
 /// What to tell about a program that does not know yet by which name it is started.
 pub(crate) fn hint(program: &str, bytes: &[u8], argv0: Option<&str>) -> Option<Diagnostic> {
-    let has = |phrase: &&[u8]| bytes.windows(phrase.len()).any(|found| found == *phrase);
-    if argv0.is_some() || !PHRASES.iter().any(has) {
+    // What follows each of their first letter, which is nowhere else in them.
+    let mut places = bytes.split(|&byte| byte == PHRASES[0][0]).skip(1);
+    let has = |place: &[u8]| PHRASES.iter().any(|phrase| place.starts_with(&phrase[1..]));
+    if argv0.is_some() || !places.any(has) {
         return None;
     }
     let message =
