@@ -81,7 +81,7 @@ pub mod memory {
 
     use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
     use rustix::io::{Result, retry_on_intr};
-    use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
+    use rustix::mm::{Advice, MapFlags, MprotectFlags, MsyncFlags, ProtFlags};
 
     const FLAGS: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
 
@@ -114,6 +114,19 @@ pub mod memory {
             }
             Err(_) => false,
         }
+    }
+
+    /// Frees a range that is taken as a whole: whether it was. qemu's loader leaves everything taken
+    /// that lies between the segments of an executable, which Linux never does.
+    ///
+    /// # Safety
+    /// It is a range that nothing in this process has asked for.
+    pub unsafe fn free_if_taken(start: *mut u8, bytes: usize) -> bool {
+        // It has nothing to write, and fails where a part is not mapped.
+        // SAFETY: that changes nothing in the range.
+        let is_taken = unsafe { rustix::mm::msync(start.cast(), bytes, MsyncFlags::ASYNC) }.is_ok();
+        // SAFETY: the caller vouches for the range.
+        is_taken && unsafe { release(start, bytes) }.is_ok()
     }
 
     /// Allows reading and writing.

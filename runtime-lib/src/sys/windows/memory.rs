@@ -102,6 +102,15 @@ pub fn reserve_at(wanted: *mut u8, bytes: usize) -> bool {
     unsafe { !VirtualAlloc(wanted.cast(), bytes, MEM_RESERVE, PAGE_NOACCESS).is_null() }
 }
 
+/// Frees a range that a loader has left taken as a whole: Windows' leaves none.
+///
+/// # Safety
+/// It is a range that nothing in this process has asked for.
+#[must_use]
+pub unsafe fn free_if_taken(_start: *mut u8, _bytes: usize) -> bool {
+    false
+}
+
 /// Makes an accessible range zero.
 ///
 /// # Safety

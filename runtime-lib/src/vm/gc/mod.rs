@@ -13,6 +13,7 @@ mod tests;
 
 use std::time::Instant;
 
+use crate::sys::memory;
 use crate::vm::message::Message;
 use crate::vm::process::{environ, items};
 use crate::vm::store::{self, Part, Store, place};
@@ -101,7 +102,8 @@ fn make() -> Owned {
         * BLOCK_BYTES;
     let start = GC_HEAP_START as usize;
     let (types, offsets) = (items(&program.types), items(&program.reference_offsets));
-    let Ok(heap) = Heap::new(start..start + bytes, types, offsets) else {
+    let new = || Heap::new(start..start + bytes, types, offsets).ok();
+    let Some(heap) = new().or_else(|| free_hole(start, bytes).then(new)?) else {
         exhausted()
     };
     let mut owned = Owned {
@@ -118,6 +120,14 @@ fn make() -> Owned {
         }
     }
     owned
+}
+
+/// Frees the addresses of the heap, if a loader has left them all taken: whether it has.
+fn free_hole(start: usize, bytes: usize) -> bool {
+    let start = std::ptr::with_exposed_provenance_mut(start);
+    // SAFETY: code and image lie below and above, memories and tables behind the image, and nothing
+    // else has an address of its own choice.
+    unsafe { memory::free_if_taken(start, bytes) }
 }
 
 /// Marks what is referred to from outside the heap.
