@@ -301,25 +301,35 @@ const EMULATED: &str = ".emulated";
 /// 16 bytes for each page of that.
 const SERVER_ADDRESSES: &str = "0x1000000000";
 
+/// The same for a program with threads, which reserves as much as it can for a thousand of them. Forty
+/// fit into this.
+const THREADS_ADDRESSES: &str = "0x4000000000";
+
 /// Tests wait for programs that have started: by an emulator that takes ten times as long.
 const SLEEP: &str = r#"#!/bin/sh
 PATH=${PATH#*:} exec sleep "$1" "$1" "$1" "$1" "$1" "$1" "$1" "$1" "$1" "$1"
 "#;
+
+/// Calls a command with executables themselves, which others see scripts in the place of.
+const KEPT: &str = r#"#!/bin/sh
+for word; do
+    shift
+    kept=$(dirname -- "$word")/.emulated/$(basename -- "$word")
+    for kept in "$kept" "$kept.exe"; do [ ! -f "$kept" ] || word=$kept; done
+    set -- "$@" "$word"
+done
+PATH=${PATH#*:} exec "$@"
+"#;
+
+/// Compares executables, not the scripts.
+const CMP: &str = "#!/bin/sh\nexec kept cmp \"$@\"\n";
 
 /// Writes a command `wasmelt` that builds for another machine, and puts in the place of each
 /// executable a script that has the emulator run it.
 fn write_wrapper(folder: &Path, wasmelt: &Path) -> Result<(), Failed> {
     const WRAPPER: &str = r#"#!/bin/sh
 case ${1-} in
-    inspect)
-        for word; do
-            shift
-            kept=$(dirname "$word")/.emulated/$(basename "$word")
-            for kept in "$kept" "$kept.exe"; do [ ! -f "$kept" ] || word=$kept; done
-            set -- "$@" "$word"
-        done
-        exec WASMELT "$@"
-        ;;
+    inspect) exec kept WASMELT "$@" ;;
     run | serve | check | targets | completions | help) exec WASMELT "$@" ;;
     build) shift ;;
 esac
@@ -334,6 +344,9 @@ find . -name .emulated -prune -o -type f -perm -100 -print | while read -r file;
     plain=${file%.exe}
     arguments='ARGUMENTS'
     if WASMELT inspect "$file" | grep -q 'entry  *wasi:http'; then arguments='-R SERVER_ADDRESSES'; fi
+    for word; do
+        if [ -f "$word" ] && grep -qa thread-spawn "$word"; then arguments='-R THREADS_ADDRESSES'; fi
+    done
     mkdir -p "$folder/.emulated"
     mv "$file" "$folder/.emulated/$name"
     cat >"$plain" <<END
@@ -348,9 +361,11 @@ done
         .replace("WASMELT", &wasmelt.display().to_string())
         .replace("TARGET", emulation::target().name)
         .replace("SERVER_ADDRESSES", SERVER_ADDRESSES)
+        .replace("THREADS_ADDRESSES", THREADS_ADDRESSES)
         .replace("ARGUMENTS", &emulation::arguments().join(" "))
         .replace("EMULATOR", &emulator.display().to_string());
-    for (name, script) in [("wasmelt", script.as_str()), ("sleep", SLEEP)] {
+    let wasmelt = ("wasmelt", script.as_str());
+    for (name, script) in [wasmelt, ("sleep", SLEEP), ("kept", KEPT), ("cmp", CMP)] {
         let path = folder.join(name);
         fs::write(&path, script)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
