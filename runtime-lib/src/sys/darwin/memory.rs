@@ -38,6 +38,15 @@ pub fn reserve_at(wanted: *mut u8, bytes: usize) -> bool {
     }
 }
 
+/// Frees a range that a loader has left taken as a whole: Darwin's leaves none.
+///
+/// # Safety
+/// It is a range that nothing in this process has asked for.
+#[must_use]
+pub unsafe fn free_if_taken(_start: *mut u8, _bytes: usize) -> bool {
+    false
+}
+
 /// Allows reading and writing.
 ///
 /// # Safety
