@@ -10,6 +10,7 @@ mod charts;
 mod compile;
 mod components;
 mod figures;
+mod gc;
 mod generate;
 mod http;
 mod measure;
@@ -66,7 +67,7 @@ fn run() -> Result<()> {
 fn measure(options: &Options, figures: &mut Figures) -> Result<()> {
     let tools = Tools::find(options)?;
     tools.describe();
-    let sections: [(&str, Section); 8] = [
+    let sections: [(&str, Section); 9] = [
         ("startup", startup::run),
         ("throughput", throughput::run),
         ("compile", compile::run),
@@ -75,6 +76,7 @@ fn measure(options: &Options, figures: &mut Figures) -> Result<()> {
         ("async", streams::run),
         ("http", http::run),
         ("threads", threads::run),
+        ("gc", gc::run),
     ];
     for (name, section) in sections {
         if options.sections.is_empty() || options.sections.iter().any(|s| s == name) {

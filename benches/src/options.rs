@@ -17,6 +17,7 @@ sections, all by default:
   async       streams, timers and connections of WASI 0.3
   http        CPU time of a request, time to the first response
   threads     a sum on two threads, shared memory on one, starting threads
+  gc          programs with garbage collection, against V8 and the JVM too
 
 options:
   --rounds N    repeats of each measurement
@@ -36,6 +37,8 @@ environment:
   WASMELT_BENCH_MODULES     modules for `compile`, separated by colons
   WASMELT_BENCH_COMPONENTS  commands for `components`, separated by colons
   WASMELT_BENCH_SERVERS     servers for `http`, separated by colons
+  WASMELT_BENCH_JAR         the programs of `gc` for the JVM, which benches/gc/build.sh makes
+  NODE                      node of version 25 or later for `gc`, node by default
   WASMELT_BENCH_COREMARK    the crate `coremark` compiled for wasm32-wasip1
 ";
 
@@ -79,7 +82,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Option<Options>> {
             "--save" => options.save = Some(value()?.into()),
             "--load" => options.load = Some(value()?.into()),
             "startup" | "throughput" | "compile" | "size" | "components" | "async" | "http"
-            | "threads" => {
+            | "threads" | "gc" => {
                 options.sections.push(word);
             }
             _ => return Err(format!("`{word}` is no section and no option\n\n{HELP}")),

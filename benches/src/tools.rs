@@ -219,7 +219,7 @@ fn stem(path: &Path) -> String {
 }
 
 /// The first line that `--version` prints, if the program is there.
-fn version(line: &[String]) -> Option<String> {
+pub fn version(line: &[String]) -> Option<String> {
     let (program, args) = line.split_first()?;
     let output = Command::new(program)
         .args(args)
