@@ -122,7 +122,7 @@ fn with_profile(seed: u64, executable: &Path) -> Result<(), Failed> {
 }
 
 /// Ways of compiling that must not make a difference.
-fn variants() -> [Options; 8] {
+fn variants() -> [Options; 9] {
     let plain = Options::default();
     [
         plain.clone(),
@@ -145,6 +145,10 @@ fn variants() -> [Options; 8] {
         },
         Options {
             short_encodings: false,
+            ..plain.clone()
+        },
+        Options {
+            branch_tables: false,
             ..plain.clone()
         },
         Options {

@@ -49,6 +49,9 @@ pub struct Options {
     /// Small loops of x86-64 code are moved into a line of the cache (`-O loop-padding`); with
     /// [`OptLevel::Speed`] alone, and where encodings are short.
     pub loop_padding: bool,
+    /// Branches through tables, and indices of constant tables, are made with fewer instructions
+    /// (`-O branch-tables`); never with [`OptLevel::None`].
+    pub branch_tables: bool,
     /// Address space of each memory (`-O memory-reservation`). Where that is less than its indices
     /// reach, for processes that cannot reserve much, bounds are checked in code rather than with
     /// guard pages, and a memory that begins with less never grows beyond it.
@@ -349,6 +352,7 @@ impl Default for Options {
             spill_cleanup: true,
             short_encodings: true,
             loop_padding: true,
+            branch_tables: true,
             memory_reservation_bytes: None,
             memory_bytes_max: None,
             stack_bytes_max: None,

@@ -96,6 +96,16 @@ pub(crate) static OPTIMIZE: Flag = Flag {
             },
         ),
         Row::apply(
+            "branch-tables",
+            Takes::Flag,
+            "jump through tables with fewer instructions than Cranelift does, as is done unless it \
+             says `n`; to find out whether a fault comes from that",
+            |settings, value| {
+                settings.options.branch_tables = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
             "memory-reservation",
             Takes::Bytes,
             "address space of each memory; with less than its indices reach, bounds are checked \

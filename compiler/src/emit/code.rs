@@ -4,17 +4,17 @@ use super::entries::{calls, is_called_directly, is_entry};
 use super::incremental::{CodeCache, Key};
 use super::inline::{Candidates, Choice, Inliner};
 use super::inlined::{Frame, Inlined, KnownValue, Place};
-use super::isa::jump_table_isa;
+use super::isa::{holds_addresses, jump_table_isa};
 use super::portable::{CallSite, PortableCode, PortableTarget};
 use super::saved::{Saved, pushed, saved};
 use super::shorten::{Flow, Shortener};
 use super::unchanged::Unchanged;
 use super::values::{self, Holder};
-use super::{alignment, loops};
+use super::{alignment, branch_tables, loops};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
-use crate::options::{DebugInfo, OptLevel, Options, RegisterAllocation};
+use crate::options::{DebugInfo, OptLevel, RegisterAllocation};
 use crate::plan::LinkPlan;
 use crate::target::Arch;
 use crate::translate::{Translation, limit_stack, names, translate};
@@ -97,7 +97,8 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(options: &Options) -> Worker {
+    fn new(translation: Translation<'_>) -> Worker {
+        let options = translation.options;
         let mut registers = regalloc2::Ctx::default();
         if options.registers() == RegisterAllocation::Scan {
             registers.own = Some(Box::new(Allocator::default()));
@@ -120,7 +121,9 @@ impl Worker {
             registers,
             labelled,
             shortener: shortens.then(|| {
-                Shortener::new(options.loop_padding && options.opt_level == OptLevel::Speed)
+                let pads_loops = options.loop_padding && options.opt_level == OptLevel::Speed;
+                let addresses = holds_addresses(options, translation.plan);
+                Shortener::new(pads_loops, options.branch_tables && addresses)
             }),
             jump_table_isa: OnceCell::new(),
         }
@@ -139,6 +142,9 @@ impl Worker {
         context.optimize(isa, &mut control)?;
         if isa.flags().opt_level() != settings::OptLevel::None {
             loops::improve(context);
+            if translation.options.branch_tables {
+                branch_tables::improve(&mut context.func);
+            }
             context.verify_if(isa)?;
         }
         values::label(&mut context.func, &inlined.values);
@@ -222,7 +228,7 @@ pub fn compile_all(
     let done = AtomicUsize::new(compiled.len());
     let results = workers::map(
         &ids,
-        || Worker::new(translation.options),
+        || Worker::new(translation),
         |worker, &id| {
             let cache = cache.map(|(cache, _)| (cache, unchanged.as_ref()));
             let compiled = compile(translation, &candidates, id, worker, cache);
@@ -255,7 +261,7 @@ pub fn check(translation: Translation<'_>) -> Result<()> {
     let ids = reachable(translation.plan);
     let results = workers::map(
         &ids,
-        || Worker::new(translation.options),
+        || Worker::new(translation),
         |worker, &id| {
             worker.context.clear();
             let Worker {
@@ -478,7 +484,7 @@ fn internal(error: &CodegenError) -> Error {
 /// As for [`compile_all`].
 pub fn clif(translation: Translation<'_>) -> Result<String> {
     let candidates = Candidates::translate(translation, &Choice::new(translation))?;
-    let mut worker = Worker::new(translation.options);
+    let mut worker = Worker::new(translation);
     let mut text = String::new();
     for id in reachable(translation.plan) {
         translate_and_inline(translation, &candidates, id, &mut worker)?;
@@ -502,7 +508,7 @@ pub fn clif(translation: Translation<'_>) -> Result<String> {
 /// As for [`compile_all`].
 pub fn assembly(translation: Translation<'_>) -> Result<String> {
     let candidates = Candidates::translate(translation, &Choice::new(translation))?;
-    let mut worker = Worker::new(translation.options);
+    let mut worker = Worker::new(translation);
     let mut text = String::new();
     for id in reachable(translation.plan) {
         let translation = translation.of(id);

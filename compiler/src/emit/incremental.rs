@@ -7,6 +7,7 @@
 
 use super::bytes::{Reader, Writer};
 use super::inlined::{Inlined, KnownValue};
+use super::isa::holds_addresses;
 use super::portable::PortableCode;
 use crate::translate::Translation;
 use blake3::Hasher;
@@ -37,6 +38,8 @@ impl Key {
         options.spill_cleanup.hash(&mut digest);
         options.short_encodings.hash(&mut digest);
         options.loop_padding.hash(&mut digest);
+        options.branch_tables.hash(&mut digest);
+        holds_addresses(options, translation.plan).hash(&mut digest);
         digest.into_key()
     }
 }

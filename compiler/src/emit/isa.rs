@@ -1,7 +1,8 @@
 //! Cranelift's settings, each with its reason.
 
 use crate::options::{OptLevel, Options, RegisterAllocation};
-use crate::target::Arch;
+use crate::plan::LinkPlan;
+use crate::target::{Arch, System};
 use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use target_lexicon::Triple;
@@ -107,6 +108,18 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
     builder
         .finish(settings::Flags::new(flags))
         .expect("consistent settings")
+}
+
+/// Whether the object is one for other linkers. That for Windows takes what others take.
+#[must_use]
+pub fn is_portable(options: &Options) -> bool {
+    options.portable_object || options.target.system == System::Windows
+}
+
+/// Whether the linker writes addresses into code, which lies below 2 GiB.
+#[must_use]
+pub fn holds_addresses(options: &Options, plan: &LinkPlan<'_>) -> bool {
+    !is_portable(options) && !plan.is_library()
 }
 
 /// Whether values of 16 bytes are in registers of their own.

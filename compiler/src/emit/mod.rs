@@ -7,6 +7,7 @@
 
 mod alignment;
 mod blob;
+mod branch_tables;
 mod bytes;
 mod call;
 mod code;
@@ -50,7 +51,6 @@ use crate::index::FuncId;
 use crate::options::{DebugInfo, Options, TextKind};
 use crate::plan::LinkPlan;
 use crate::profile::{Layout, Profile, Profiling};
-use crate::target::System;
 use crate::translate::Translation;
 use code::Target;
 use isa::unused_isa;
@@ -227,12 +227,10 @@ pub fn emit(
     report.dearest_functions = dearest(plan, &functions);
     let start = Instant::now();
     let functions = in_order(functions, translation);
-    // The linker for Windows takes what others take.
-    let is_portable = options.portable_object || options.target.system == System::Windows;
-    let holds_addresses = !is_portable && !plan.is_library();
+    let is_portable = isa::is_portable(options);
     let reach = Reach::new(
         options.target.arch,
-        holds_addresses,
+        isa::holds_addresses(options, plan),
         options.call_reach_bytes_max,
     );
     let text = Text::lay_out(functions, reach)?;

@@ -13,13 +13,14 @@ use cranelift_codegen::{
 use cranelift_entity::EntityRef;
 
 /// The kinds of relocations that code of functions has.
-const KINDS: [Reloc; 6] = [
+const KINDS: [Reloc; 7] = [
     Reloc::Abs8,
     Reloc::X86PCRel4,
     Reloc::X86CallPCRel4,
     Reloc::X86CallPLTRel4,
     Reloc::Arm64Call,
     Reloc::RiscvCallPlt,
+    Reloc::Abs4,
 ];
 
 #[derive(Clone, PartialEq, Debug)]

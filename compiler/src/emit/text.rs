@@ -184,8 +184,8 @@ impl Text {
         let relocs = std::mem::take(&mut self.relocs);
         for reloc in relocs {
             let target = match reloc.target {
-                // The whole address, in a veneer.
-                _ if reloc.kind == Reloc::Abs8 => None,
+                // The whole address, in a veneer or in a jump through a table.
+                _ if matches!(reloc.kind, Reloc::Abs8 | Reloc::Abs4) => None,
                 Target::Wasm(id) => self.starts.get(&id).copied(),
                 Target::Own(at) => Some(at),
                 _ => None,

@@ -167,6 +167,7 @@ fn add_relocations(
 fn elf_type(kind: Reloc, arch: Arch) -> elf::RelocationType {
     match (arch, kind) {
         (Arch::X86_64, Reloc::Abs8) => elf::R_X86_64_64,
+        (Arch::X86_64, Reloc::Abs4) => elf::R_X86_64_32S,
         (Arch::X86_64, Reloc::X86PCRel4) => elf::R_X86_64_PC32,
         (Arch::X86_64, Reloc::X86CallPCRel4 | Reloc::X86CallPLTRel4) => elf::R_X86_64_PLT32,
         (Arch::Aarch64, Reloc::Abs8) => elf::R_AARCH64_ABS64,

@@ -176,7 +176,8 @@ fn code_relocs(plan: &LinkPlan<'_>, text: &Text, imports: &mut Imports) -> Vec<R
             Target::LibCall(call) => imports.place(libcall_symbol(call)),
             // In a veneer.
             Target::Wasm(id) => Place::Code(text.starts[&id]),
-            Target::Own(_) => unreachable!("distances within the text are resolved"),
+            // In a jump through a table.
+            Target::Own(at) => Place::Code(at),
         };
         relocs.push(Relocation {
             offset: reloc.offset as usize,

@@ -5,8 +5,9 @@
 //! may be, and places of the stack are addressed from the stack pointer. Here branches that reach
 //! become short ones (`edits`), and frames are made, addressed and taken away in fewer bytes
 //! (`frame`); numbers that a byte holds take one, and prefixes that change nothing go (`encoding`). No
-//! instruction is moved, and none computes anything else than before. In front of small loops there
-//! are instructions that do nothing, so that they lie well (`padding`).
+//! instruction is moved, and none computes anything else than before, but for jumps through tables, which
+//! become others where code knows its address (`table_jump`). In front of small loops there are
+//! instructions that do nothing, so that they lie well (`padding`).
 //!
 //! Why that is sound: the code is read from its start to its end, instruction by instruction
 //! (`instruction`), and all that says where something is in it is known: branches, distances from
@@ -22,8 +23,10 @@ mod frame;
 mod instruction;
 mod padding;
 mod reader;
+mod table_jump;
 
-use super::portable::{PortableCode, PortableTarget};
+use super::portable::{PortableCode, PortableReloc, PortableTarget};
+use cranelift_codegen::binemit::Reloc;
 use padding::Loop;
 use reader::{ALIGNMENT, Contents};
 
@@ -40,19 +43,23 @@ pub struct Shortener {
     contents: Contents,
     bytes: Vec<u8>,
     pads_loops: bool,
+    /// Whether code may contain addresses of its own.
+    holds_addresses: bool,
 }
 
 impl Shortener {
-    pub fn new(pads_loops: bool) -> Shortener {
+    pub fn new(pads_loops: bool, holds_addresses: bool) -> Shortener {
         Shortener {
             pads_loops,
+            holds_addresses,
             ..Shortener::default()
         }
     }
 
     /// Makes `code` shorter, or leaves it and `flow` as they are.
     pub fn shorten(&mut self, code: &mut PortableCode, flow: &mut Flow) {
-        if !self.contents.read(code, &flow.blocks) {
+        let is_read = self.contents.read(code, &flow.blocks, self.holds_addresses);
+        if !is_read {
             return;
         }
         let loops = match self.pads_loops {
@@ -68,12 +75,14 @@ impl Shortener {
         let contents = &self.contents;
         let is_known = each_place(code, flow, |at| contents.moved(*at).is_some());
         let mut distances = contents.distances.iter();
+        let mut addresses = contents.addresses.iter();
         if !is_known
             || !distances.all(|d| {
                 [d.from, d.to]
                     .iter()
                     .all(|&at| contents.moved(at).is_some())
             })
+            || !addresses.all(|address| contents.moved(address.to).is_some())
         {
             return;
         }
@@ -89,6 +98,7 @@ impl Shortener {
         for (site, at) in code.call_sites.iter_mut().zip(&mut returns) {
             site.return_offset = contents.edits.moved_end(*at);
         }
+        contents.relocate(code);
         for (at, _) in &mut code.lines {
             *at = contents.edits.moved_start(*at);
         }
@@ -123,6 +133,19 @@ impl Contents {
             .moved(self.code_end)
             .expect("edits are before the end");
         end + (self.data.wrapping_sub(end)) % ALIGNMENT
+    }
+
+    /// Tells the linker of addresses within the code.
+    fn relocate(&self, code: &mut PortableCode) {
+        let moved = |at| self.moved(at).expect("it was looked up before");
+        let relocs = self.addresses.iter().map(|address| PortableReloc {
+            offset: moved(address.start) + address.behind,
+            kind: Reloc::Abs4,
+            target: PortableTarget::Own(moved(address.to)),
+            addend: 0,
+        });
+        code.relocs.extend(relocs);
+        code.relocs.sort_by_key(|reloc| reloc.offset);
     }
 
     fn write(&self, old: &[u8], new: &mut Vec<u8>) {

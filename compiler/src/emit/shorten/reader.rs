@@ -1,9 +1,10 @@
 //! Reads a function's code: what can be shorter, and what tells distances.
 
-use super::edits::{Edit, Edits, New};
+use super::edits::{Edit, Edits, New, Short};
 use super::encoding::shorter;
 use super::frame::Frame;
 use super::instruction::{Instruction, Map, number};
+use super::table_jump::{INSTRUCTIONS_MAX, TableJump};
 use crate::emit::portable::PortableCode;
 
 /// Four bytes that say how far a place is from another.
@@ -14,11 +15,21 @@ pub struct Distance {
     pub to: u32,
 }
 
+/// Four bytes that are the address of a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Address {
+    /// They are behind a place of the code as it was, in what replaces it.
+    pub start: u32,
+    pub behind: u32,
+    pub to: u32,
+}
+
 /// What a function's code consists of.
 #[derive(Default)]
 pub struct Contents {
     pub edits: Edits,
     pub distances: Vec<Distance>,
+    pub addresses: Vec<Address>,
     /// Where its instructions end.
     pub code_end: u32,
     /// Where its constants begin, aligned; its end, if there are none.
@@ -28,15 +39,25 @@ pub struct Contents {
     pub blocks: Vec<u32>,
     /// What addresses have been taken of; only of jump tables.
     taken: Vec<u32>,
+    /// Where the last instructions are that follow each other.
+    recent: Vec<u32>,
+    holds_addresses: bool,
 }
 
 /// What constants are aligned to.
 pub const ALIGNMENT: u32 = 16;
+/// Of a conditional branch that is far.
+const BRANCH_BYTES: u32 = 6;
+/// The condition of `jae`.
+const ABOVE_OR_EQUAL: u8 = 3;
 
 impl Contents {
     /// Whether all of the code is understood. Blocks begin at `blocks`.
-    pub fn read(&mut self, code: &PortableCode, blocks: &[u32]) -> bool {
+    pub fn read(&mut self, code: &PortableCode, blocks: &[u32], holds_addresses: bool) -> bool {
+        self.holds_addresses = holds_addresses;
         self.edits.clear();
+        self.addresses.clear();
+        self.recent.clear();
         self.distances.clear();
         self.taken.clear();
         self.blocks.clear();
@@ -75,11 +96,13 @@ impl Contents {
                     });
                 }
                 at = sequence.end;
+                self.recent.clear();
                 continue;
             }
             if !is_relocated {
                 self.read_one(&instruction, rest, at, &frame)?;
             }
+            self.note_recent(at);
             at = match is_table_jump(&instruction) && self.taken.last() == Some(&end) {
                 true => self.read_table(bytes, end)?,
                 false => end,
@@ -174,14 +197,70 @@ impl Contents {
         if !(end - start).is_multiple_of(4) || end > self.data {
             return None;
         }
+        let target = |at: u32| start.checked_add_signed(number(bytes, at as usize));
+        let jump = TableJump::find(bytes, &self.recent, start, &self.blocks)
+            .filter(|_| self.holds_addresses && end > start);
+        self.recent.clear();
+        if let Some(jump) = jump
+            && self.replace(&jump, start, target(end - 4)?).is_some()
+        {
+            for at in (start..end).step_by(4) {
+                self.addresses.push(Address {
+                    start: at,
+                    behind: 0,
+                    to: target(at)?,
+                });
+            }
+            return Some(end);
+        }
         for at in (start..end).step_by(4) {
             self.distances.push(Distance {
                 at,
                 from: start,
-                to: start.checked_add_signed(number(bytes, at as usize))?,
+                to: target(at)?,
             });
         }
         Some(end)
+    }
+
+    /// Puts a comparison, a branch to `default` and a jump in the place of a sequence that ends at `end`;
+    /// nothing if they are longer.
+    fn replace(&mut self, jump: &TableJump, end: u32, default: u32) -> Option<()> {
+        let length = |short: &Short| u32::try_from(short.bytes().len()).expect("a few bytes");
+        let branch_at = jump.start + length(&jump.compare);
+        let jump_at = branch_at + BRANCH_BYTES;
+        if jump_at + length(&jump.jump) > end {
+            return None;
+        }
+        let list = &mut self.edits.list;
+        while list.pop_if(|edit| edit.start >= jump.start).is_some() {}
+        // That of the table from the instruction that takes its address.
+        self.distances.pop();
+        let edit = |start, end, new| Edit { start, end, new };
+        list.push(edit(jump.start, branch_at, New::Bytes(jump.compare)));
+        list.push(edit(
+            branch_at,
+            jump_at,
+            New::Branch {
+                target: default,
+                condition: Some(ABOVE_OR_EQUAL),
+                is_near: true,
+            },
+        ));
+        list.push(edit(jump_at, end, New::Bytes(jump.jump)));
+        self.addresses.push(Address {
+            start: jump_at,
+            behind: jump.address_at,
+            to: end,
+        });
+        Some(())
+    }
+
+    fn note_recent(&mut self, at: u32) {
+        if self.recent.len() == 2 * INSTRUCTIONS_MAX {
+            self.recent.drain(..INSTRUCTIONS_MAX);
+        }
+        self.recent.push(at);
     }
 }
 

@@ -124,7 +124,7 @@ fn a_small_loop_is_moved_into_one_line() {
         branches: vec![(0, 61), (61, 61), (61, 70), (70, 132), (132, 132)],
     };
     let (mut moved, mut after) = (flow(), before.clone());
-    Shortener::new(true).shorten(&mut after, &mut moved);
+    Shortener::new(true, false).shorten(&mut after, &mut moved);
     assert_eq!(after.bytes[61..64], [0x0f, 0x1f, 0]);
     assert_eq!(after.bytes[64..69], [0x83, 0xc1, 0xff, 0x75, 0xfb]);
     assert_eq!(after.bytes[189..191], [0xeb, 0xc4]);
@@ -133,7 +133,7 @@ fn a_small_loop_is_moved_into_one_line() {
     let branches = [(0, 64), (64, 64), (64, 69), (69, 131), (131, 131)];
     assert_eq!(moved.branches, branches);
     let mut moved = flow();
-    Shortener::new(false).shorten(&mut before, &mut moved);
+    Shortener::new(false, false).shorten(&mut before, &mut moved);
     assert_eq!(moved.blocks, [0, 61, 66, 128, 188]);
 }
 
@@ -366,4 +366,77 @@ fn what_is_not_understood_stays() {
     }
     let understood = shortened(code(&[jump, RET]), &[0]);
     assert_eq!(understood, code(&[&[0xeb, 1, 0x90], RET]));
+}
+
+/// A load of an index, and Cranelift's jump through a table of three entries and the default, to blocks
+/// of one `ret` each.
+fn table_jump() -> PortableCode {
+    code(&[
+        // mov ecx, [rdi]; mov eax, 3; cmp ecx, eax; cmovb eax, ecx
+        &[0x8b, 0x0f],
+        &[0xb8, 3, 0, 0, 0],
+        &[0x3b, 0xc8],
+        &[0x0f, 0x42, 0xc1],
+        // lea rdx, [rip+9]; movsxd rax, [rdx+4*rax]; add rdx, rax; jmp rdx
+        &[0x48, 0x8d, 0x15, 9, 0, 0, 0],
+        &[0x48, 0x63, 0x04, 0x82],
+        &[0x48, 0x03, 0xd0],
+        &[0xff, 0xe2],
+        &[16, 0, 0, 0, 17, 0, 0, 0, 18, 0, 0, 0, 19, 0, 0, 0],
+        RET,
+        RET,
+        RET,
+        RET,
+    ])
+}
+
+fn shortened_with_addresses(mut code: PortableCode, blocks: &[u32]) -> PortableCode {
+    let mut flow = Flow {
+        blocks: blocks.to_vec(),
+        branches: Vec::new(),
+    };
+    Shortener::new(false, true).shorten(&mut code, &mut flow);
+    code
+}
+
+#[test]
+fn a_jump_through_a_table_loads_an_address() {
+    let after = shortened_with_addresses(table_jump(), &[0, 44, 45, 46, 47]);
+    let expected: [&[u8]; 8] = [
+        &[0x8b, 0x0f],
+        // cmp ecx, 3; jae to the last; mov edx, [table+4*rcx]; jmp rdx
+        &[0x83, 0xf9, 3],
+        &[0x73, 28],
+        &[0x8b, 0x14, 0x8d, 0, 0, 0, 0],
+        &[0xff, 0xe2],
+        &[0; 16],
+        &[RET[0]; 2],
+        &[RET[0]; 2],
+    ];
+    assert_eq!(after.bytes, expected.concat());
+    let relocs = after.relocs.iter();
+    let relocs: Vec<_> = relocs.map(|r| (r.offset, r.kind, r.target)).collect();
+    let own = |offset, to| (offset, Reloc::Abs4, PortableTarget::Own(to));
+    let table = [own(16, 32), own(20, 33), own(24, 34), own(28, 35)];
+    assert_eq!(relocs, [&[own(10, 16)], &table[..]].concat());
+}
+
+#[test]
+fn an_index_that_is_not_known_to_be_extended_is_copied() {
+    let mut before = table_jump();
+    // mov dword ptr [rdi], ecx
+    before.bytes[0] = 0x89;
+    let after = shortened_with_addresses(before, &[0, 44, 45, 46, 47]);
+    // mov eax, ecx, behind the comparison; the index is rax.
+    assert_eq!(after.bytes[2..7], [0x83, 0xf9, 3, 0x89, 0xc8]);
+    assert_eq!(after.bytes[9..12], [0x8b, 0x14, 0x85]);
+}
+
+#[test]
+fn a_jump_through_a_table_stays_where_a_block_begins_in_it() {
+    let after = shortened_with_addresses(table_jump(), &[0, 7, 44, 45, 46, 47]);
+    assert_eq!(after.bytes, table_jump().bytes);
+    // And where nobody writes addresses into code.
+    let after = shortened(table_jump(), &[0, 44, 45, 46, 47]);
+    assert_eq!(after.bytes, table_jump().bytes);
 }
