@@ -13,7 +13,7 @@ mod system_v;
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::*;
+pub(in crate::vm) use linux::*;
 #[cfg(unix)]
 pub(crate) use system_v::*;
 #[cfg(windows)]
