@@ -239,9 +239,9 @@ impl Inlined {
                 Some(place) => std::slice::from_ref(place),
                 None => &[],
             };
-            writer.pairs(&call.iter().map(Place::to_pair).collect::<Vec<_>>());
+            writer.pairs(&call.iter().map(Place::pair).collect::<Vec<_>>());
         }
-        writer.pairs(&self.places.iter().map(Place::to_pair).collect::<Vec<_>>());
+        writer.pairs(&self.places.iter().map(Place::pair).collect::<Vec<_>>());
         self.values.is_empty()
     }
 
@@ -286,7 +286,7 @@ impl Inlined {
 }
 
 impl Place {
-    fn to_pair(&self) -> (u32, u32) {
+    fn pair(&self) -> (u32, u32) {
         let origin = match self.origin {
             Origin::Itself => u32::MAX,
             Origin::Frame(frame) => frame,
