@@ -180,14 +180,14 @@ impl TableJump {
         let by = match is_extended {
             true => index,
             false => {
-                let rex = 0x40 | REX_R * (index >> 3) | REX_B * (clamped >> 3);
+                let rex = 0x40 | (REX_R * (index >> 3)) | (REX_B * (clamped >> 3));
                 compare.extend(&[rex][usize::from(rex == 0x40)..]);
                 compare.extend(&[0x89, 0xc0 | (index & 7) << 3 | clamped & 7]);
                 clamped
             }
         };
         let mut jump = Short::default();
-        let rex = 0x40 | REX_R * (table >> 3) | REX_X * (by >> 3);
+        let rex = 0x40 | (REX_R * (table >> 3)) | (REX_X * (by >> 3));
         jump.extend(&[rex][usize::from(rex == 0x40)..]);
         jump.extend(&[0x8b, 4 | (table & 7) << 3, 0x85 | (by & 7) << 3]);
         let address_at = jump.bytes().len() as u32;
@@ -215,7 +215,7 @@ fn is_entry(code: &[u8], table: u8, index: u8) -> bool {
 
 /// `cmp register, number` in 32 bits.
 fn compare_with(new: &mut Short, register: u8, number: i32) {
-    let rex = 0x40 | REX_B * (register >> 3);
+    let rex = 0x40 | (REX_B * (register >> 3));
     new.extend(&[rex][usize::from(rex == 0x40)..]);
     let operand = 0xf8 | register & 7;
     match i8::try_from(number) {
