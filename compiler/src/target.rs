@@ -243,7 +243,7 @@ impl Target {
         match (self.system, self.arch) {
             (System::Linux, _) | (System::Windows, Arch::X86_64) => None,
             (System::Macos, _) => Some(
-                "a runtime pack: the runtime library compiles and the linker makes signed Mach-O \
+                "a runtime pack; the runtime library compiles and the linker makes signed Mach-O \
                  files, but nothing of it has ever been run",
             ),
             (System::Windows, _) => Some(
