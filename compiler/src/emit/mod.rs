@@ -15,6 +15,7 @@ mod component;
 mod drafts;
 mod embedded;
 mod entries;
+mod hardened;
 mod heap;
 mod http;
 mod incremental;

@@ -1,12 +1,11 @@
 //! How the program is run, and what of its policy few programs have.
 
 use super::blob::Address;
-use super::http::CLIENT_INTERFACES;
 use super::program::Writer;
 use crate::options::Entry;
 use crate::plan::{Purpose, Server, Threads};
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{Hardening, RANDOM_BYTES_MAX, RESTRICT_SYMBOL, Rare, Streams, SystemCalls};
+use wasmelt_abi::{Hardening, RANDOM_BYTES_MAX, RESTRICT_SYMBOL, Rare, Streams};
 
 /// So many threads run at once, besides the first, unless the options say otherwise.
 const THREADS_MAX: u64 = 1000;
@@ -131,28 +130,5 @@ impl Writer<'_> {
         self.blob
             .set_u64(at + offset_of!(Hardening, calls) as u64, calls);
         at
-    }
-
-    /// The system calls that the program has use for, as bits of `wasmelt_abi::SystemCalls`.
-    fn system_calls(&self) -> u64 {
-        let policy = &self.options.policy;
-        let is_server = self.plan.server.is_some();
-        let sends = policy.grants_http() && self.calls_host(&CLIENT_INTERFACES);
-        let sockets = policy.inherit_network || is_server || sends;
-        // Threads are among what waits for several things.
-        let has_events = !self.plan.linked.instances.is_empty() || self.plan.threads.is_some();
-        let has = [
-            (
-                SystemCalls::FILES,
-                !policy.dirs.is_empty() || self.keyvalue_file().is_some(),
-            ),
-            (SystemCalls::SOCKETS, sockets),
-            (SystemCalls::NAMES, policy.allow_ip_name_lookup || sends),
-            (SystemCalls::CERTIFICATES, sends),
-            (SystemCalls::EVENTS, has_events),
-            (SystemCalls::WORKERS, is_server),
-        ];
-        let has = has.iter().filter(|(_, it_has)| *it_has);
-        has.fold(0, |calls, (bit, _)| calls | bit)
     }
 }

@@ -106,9 +106,10 @@ impl<'a> Contents<'a> {
             relocs,
         }];
         data.extend(image);
+        let calls = writer.system_calls_note();
         data.extend(options.policy_note.as_ref().map(|note| Data {
             section: Some(POLICY_SECTION),
-            bytes: Cow::Borrowed(note.as_bytes()),
+            bytes: Cow::Owned((note.clone() + &calls).into_bytes()),
             align: 1,
             is_writable: false,
             is_kept: true,

@@ -1,10 +1,9 @@
 //! A filter of seccomp, as a program for the kernel's packet filter.
 //!
-//! Linux runs a new filter once for every system call there is, so how many instructions that takes
-//! counts: with one comparison a call, one after the other, installing it took 250 us. So the
-//! program is a tree over ranges of numbers.
-
-use std::ops::RangeInclusive;
+//! Linux checks and translates a new filter, and runs it once for every system call there is, so it counts
+//! how many instructions it has, and how many of them a number takes: with one comparison a call, one after
+//! the other, installing it took 250 us. So the program is a tree over the numbers at which what is said
+//! of them changes, one instruction each, and both halves of a tree are about as many numbers.
 
 use libc::{c_long, sock_filter};
 
@@ -19,49 +18,98 @@ const THIS_PROCESSOR: u32 = 0xc000_00b7;
 #[cfg(target_arch = "riscv64")]
 const THIS_PROCESSOR: u32 = 0xc000_00f3;
 
+/// There are no more system calls than this; where there are, only the tree's shape is not the best.
+const NUMBERS_END: u32 = 470;
+
 /// The program that allows these calls, and has any other send the process a signal.
 pub(super) fn program(calls: impl Iterator<Item = c_long>) -> Vec<sock_filter> {
     let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    let mut program = vec![
-        instruction(load, PROCESSOR, 0, 0),
-        instruction(libc::BPF_JMP | libc::BPF_JEQ, THIS_PROCESSOR, 1, 0),
-        result(libc::SECCOMP_RET_KILL_PROCESS),
-        instruction(load, NUMBER, 0, 0),
-    ];
-    program.extend(tree(&ranges(calls)));
-    program
+    let mut tree = Tree {
+        edges: edges(calls),
+        program: vec![
+            instruction(load, PROCESSOR, 0, 0),
+            instruction(libc::BPF_JMP | libc::BPF_JEQ, THIS_PROCESSOR, 1, 0),
+            result(libc::SECCOMP_RET_KILL_PROCESS),
+            instruction(load, NUMBER, 0, 0),
+        ],
+        branches: Vec::new(),
+    };
+    tree.grow(0, tree.edges.len());
+    tree.program()
 }
 
-/// The numbers in ascending order, with those that follow each other as one range.
-fn ranges(calls: impl Iterator<Item = c_long>) -> Vec<RangeInclusive<u32>> {
+/// The numbers at which what is said of them changes, in ascending order: from the first on they are
+/// allowed.
+fn edges(calls: impl Iterator<Item = c_long>) -> Vec<u32> {
     let mut calls: Vec<u32> = calls.filter_map(|call| call.try_into().ok()).collect();
     calls.sort_unstable();
     calls.dedup();
     let ranges = calls.chunk_by(|call, next| call + 1 == *next);
     ranges
-        .filter_map(|range| Some(*range.first()?..=*range.last()?))
+        .filter_map(|range| Some([*range.first()?, *range.last()? + 1]))
+        .flatten()
         .collect()
 }
 
-fn tree(ranges: &[RangeInclusive<u32>]) -> Vec<sock_filter> {
-    let at_least = libc::BPF_JMP | libc::BPF_JGE;
-    match ranges {
-        [] => vec![result(libc::SECCOMP_RET_TRAP)],
-        [range] => vec![
-            instruction(at_least, *range.start(), 0, 2),
-            instruction(libc::BPF_JMP | libc::BPF_JGT, *range.end(), 1, 0),
-            result(libc::SECCOMP_RET_ALLOW),
-            result(libc::SECCOMP_RET_TRAP),
-        ],
-        _ => {
-            let (low, high) = ranges.split_at(ranges.len() / 2);
-            let (low, upper) = (tree(low), *high[0].start());
-            let over = u8::try_from(low.len()).expect("fewer than 50 ranges");
-            let mut all = vec![instruction(at_least, upper, over, 0)];
-            all.extend(low);
-            all.extend(tree(high));
-            all
+/// A program under construction.
+struct Tree {
+    edges: Vec<u32>,
+    program: Vec<sock_filter>,
+    /// Where a comparison is, and where it goes for numbers from its own on, and for those below.
+    branches: Vec<(usize, [Target; 2])>,
+}
+
+/// Where a comparison goes.
+#[derive(Clone, Copy)]
+enum Target {
+    Instruction(usize),
+    Allowed,
+    Refused,
+}
+
+impl Tree {
+    /// Decides between intervals from one to another: each begins with an edge, but for the first.
+    fn grow(&mut self, first: usize, last: usize) -> Target {
+        if first == last {
+            return match first % 2 {
+                0 => Target::Refused,
+                _ => Target::Allowed,
+            };
         }
+        let start = |interval: usize| match interval.checked_sub(1) {
+            Some(edge) => self.edges.get(edge).map_or(NUMBERS_END, |edge| *edge),
+            None => 0,
+        };
+        let ends = start(first) + start(last + 1);
+        let middle = (first + 1..=last).min_by_key(|&it| ends.abs_diff(2 * start(it)));
+        let middle = middle.expect("there are two intervals");
+        let edge = start(middle);
+        let at = self.program.len();
+        let at_least = libc::BPF_JMP | libc::BPF_JGE;
+        self.program.push(instruction(at_least, edge, 0, 0));
+        let below = self.grow(first, middle - 1);
+        let above = self.grow(middle, last);
+        self.branches.push((at, [above, below]));
+        Target::Instruction(at)
+    }
+
+    /// With both results at the end.
+    fn program(mut self) -> Vec<sock_filter> {
+        let end = self.program.len();
+        self.program.push(result(libc::SECCOMP_RET_ALLOW));
+        self.program.push(result(libc::SECCOMP_RET_TRAP));
+        for (at, targets) in self.branches {
+            let [above, below] = targets.map(|target| {
+                let target = match target {
+                    Target::Instruction(target) => target,
+                    Target::Allowed => end,
+                    Target::Refused => end + 1,
+                };
+                u8::try_from(target - at - 1).expect("there are fewer than 120 edges")
+            });
+            (self.program[at].jt, self.program[at].jf) = (above, below);
+        }
+        self.program
     }
 }
 

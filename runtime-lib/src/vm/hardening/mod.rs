@@ -77,7 +77,7 @@ fn restrict(
         .map(|(path, is_written)| (&**path, *is_written));
     let files: Vec<(&str, bool)> = own.chain(named).collect();
     // Without a call that opens files there is nothing for Landlock to do.
-    let is_restricted = (calls & calls::OPENING == 0
+    let is_restricted = (calls & SystemCalls::OPENING == 0
         || restrict_files(&program.policy, calls, &files).is_ok())
         && restrict_calls(calls);
     if !is_restricted {
