@@ -36,6 +36,7 @@ fn refuse_other_systems(build: &Build, options: &Options) -> Result<(), Failure>
         _ if target.system == System::Linux => return Ok(()),
         Emit::Oci => "container images",
         _ if options.profile_generate.is_some() => "programs that count for a profile",
+        _ if options.on_trap.key().is_some() => "`-D coredump` and `-D abort`",
         _ if build.split_debug.is_some() => "`--split-debug`",
         _ if build.link.linker != Linker::InProcess => "linkers given by `--linker`",
         _ => return Ok(()),

@@ -222,9 +222,9 @@ pub(crate) fn code_key(options: &Options, path: &InputPath) -> Option<String> {
         entry,
         ..
     } = options;
-    let target = target.name;
+    let (target, offsets) = (target.name, options.keeps_offsets());
     let settings = format!(
-        "{target} {target_cpu:?} {target_features:?} {opt_level:?} {debug_info:?} {entry:?} "
+        "{target} {target_cpu:?} {target_features:?} {opt_level:?} {debug_info:?} {offsets} {entry:?} "
     );
     hash.update(settings.as_bytes());
     hash.update(path.as_os_str().as_encoded_bytes());

@@ -67,6 +67,12 @@ pub(crate) fn text(options: &Options, component: Option<&Externs>) -> String {
     if let Some(bytes) = options.stack_bytes_max {
         line("stack", &format!("at most {bytes} bytes"));
     }
+    if let Some(path) = &options.on_trap.core_dump {
+        line("core dump", &quoted(&path.to_string_lossy()));
+    }
+    if options.on_trap.aborts {
+        line("traps", "abort the process");
+    }
     grants(options, &mut line);
     if let Some(component) = component {
         for name in &component.exports {

@@ -79,6 +79,8 @@ fn of_line(name: &str, value: &str) -> Option<Vec<String>> {
         "protocols" => Some(vec!["--http2".to_owned()]),
         "memory" => pair("-W", format!("max-memory-size={}", bytes()?)),
         "stack" => pair("-W", format!("max-wasm-stack={}", bytes()?)),
+        "core dump" => pair("-D", format!("coredump={}", text()?)),
+        "traps" => pair("-D", "abort".to_owned()),
         "time" => pair("-W", format!("timeout={}", time(bytes()?)?)),
         "random" => pair("-S", format!("max-random-size={}", bytes()?)),
         "config" => pair("-S", format!("config-var={}", variable(value)?)),

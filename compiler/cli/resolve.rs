@@ -113,6 +113,7 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     let generate = args.profile.generate_path(output.file_name());
     for options in std::iter::once(&mut options).chain(&mut all) {
         options.profile_generate.clone_from(&generate);
+        name_core_dump(options, output.file_name());
     }
     Ok(Build {
         input,
@@ -132,6 +133,17 @@ pub(crate) fn build(args: BuildArgs) -> Result<Build, Failure> {
     })
 }
 
+/// A core dump whose file was not named has the program's name.
+fn name_core_dump(options: &mut Options, program: Option<&OsStr>) {
+    if let Some(path) = &mut options.on_trap.core_dump
+        && path.as_os_str().is_empty()
+    {
+        let mut name = program.unwrap_or(OsStr::new("program")).to_owned();
+        name.push(".coredump");
+        *path = PathBuf::from(name);
+    }
+}
+
 /// A library is entered by whoever embeds it, and linked by them.
 fn library_entry(options: &Options, link: &LinkOptions) -> Result<Entry, Failure> {
     let policy = &options.policy;
@@ -143,6 +155,8 @@ fn library_entry(options: &Options, link: &LinkOptions) -> Result<Entry, Failure
         (link.linker != Linker::InProcess, "`--linker`"),
         (policy.timeout.is_some(), "`-W timeout`"),
         (policy.is_hardened, "`--harden`"),
+        (options.on_trap.core_dump.is_some(), "`-D coredump`"),
+        (options.on_trap.aborts, "`-D abort`"),
         (
             policy.withheld_streams != WithheldStreams::default(),
             "`-S inherit-stdin=n` and its like",
@@ -218,6 +232,7 @@ pub(crate) fn run(args: RunArgs) -> Result<Run, Failure> {
     };
     let (mut options, link) = code(Target::host(), &args.code, &args.grants, &notes)?;
     options.name = input.stem();
+    name_core_dump(&mut options, Some(OsStr::new(&input.stem())));
     if options.entry == Entry::Command {
         options.entry = Entry::CommandOrLibrary;
     }

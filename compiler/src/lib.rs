@@ -41,8 +41,8 @@ pub use emit::CodeCache;
 pub use error::{Error, ErrorKind, Result};
 pub use gate::Gate;
 pub use options::{
-    Counts, DebugInfo, Dir, Entry, EnvVar, KeyValue, Log, LogLevel, OptLevel, Options, Policy,
-    Preload, Protocols, RegisterAllocation, TextKind, UnknownImports, WithheldStreams,
+    Counts, DebugInfo, Dir, Entry, EnvVar, KeyValue, Log, LogLevel, OnTrap, OptLevel, Options,
+    Policy, Preload, Protocols, RegisterAllocation, TextKind, UnknownImports, WithheldStreams,
 };
 pub use preinit::{PREINIT_EXPORT, PREINIT_MODULE, Preinit, Uninitialised};
 pub use profile::{Matched, ProfileFile};

@@ -93,6 +93,8 @@ pub struct Options {
     pub emit_text: Option<TextKind>,
     /// The object is for other linkers than ours (`--emit obj`).
     pub portable_object: bool,
+    /// What a trap leaves behind besides its message (`-D coredump`, `-D abort`).
+    pub on_trap: OnTrap,
     /// Run Cranelift's verifier over every function, and follow each value through the registers that
     /// it was given (slow; tests).
     pub verify: bool,
@@ -157,6 +159,29 @@ pub struct Preload {
     pub bytes: Vec<u8>,
 }
 
+/// What a trap leaves behind besides its message.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct OnTrap {
+    /// The file of a core dump of WebAssembly.
+    pub core_dump: Option<PathBuf>,
+    /// The process ends by a signal, of which the system may make a core dump of its own.
+    pub aborts: bool,
+}
+
+impl OnTrap {
+    /// The key of `-D` that asks for something; the first if there are several.
+    #[must_use]
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            OnTrap {
+                core_dump: Some(_), ..
+            } => Some("coredump"),
+            OnTrap { aborts: true, .. } => Some("abort"),
+            _ => None,
+        }
+    }
+}
+
 /// How registers are allocated.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RegisterAllocation {
@@ -169,6 +194,12 @@ pub enum RegisterAllocation {
 }
 
 impl Options {
+    /// Whether the executable knows of each place in its code where in the input it is from.
+    #[must_use]
+    pub fn keeps_offsets(&self) -> bool {
+        self.debug_info.is_on() || self.on_trap.core_dump.is_some()
+    }
+
     /// How registers are allocated: where nothing is said, developers wait for the compiler.
     #[must_use]
     pub fn registers(&self) -> RegisterAllocation {
@@ -373,6 +404,7 @@ impl Default for Options {
             profile_use: Vec::new(),
             emit_text: None,
             portable_object: false,
+            on_trap: OnTrap::default(),
             call_reach_bytes_max: None,
             verify: cfg!(debug_assertions),
         }

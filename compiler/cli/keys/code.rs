@@ -1,5 +1,7 @@
 //! The keys of `-O`, `-C` and `-D`: how code is made.
 
+use std::path::PathBuf;
+
 use wasmelt_compiler::{DebugInfo, OptLevel, Options, RegisterAllocation, Target, TargetCpu};
 use wasmelt_linker::Strip;
 
@@ -229,11 +231,39 @@ pub(crate) static DEBUG: Flag = Flag {
                 Ok(())
             },
         ),
+        Row::apply(
+            "coredump",
+            Takes::TextOrNone("FILE"),
+            "write a core dump of WebAssembly when the program traps; by default to the output's name \
+             with `.coredump`, in the working directory",
+            |settings, value| {
+                let path = match value.0 {
+                    None => "",
+                    Some(_) => value.text()?,
+                };
+                if path.contains(['%', '\0']) {
+                    return Err(String::from(
+                        "takes the path of a file as it is: patterns with `%` mean nothing",
+                    ));
+                }
+                settings.options.on_trap.core_dump = Some(PathBuf::from(path));
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "abort",
+            Takes::Flag,
+            "end by the signal of an abort when the program traps, so that the system may write a core \
+             dump of the process",
+            |settings, value| {
+                settings.options.on_trap.aborts = value.flag()?;
+                Ok(())
+            },
+        ),
         Row::always("symbols"),
         Row::engine("address-map", Takes::Flag),
         Row::engine("logging", Takes::Flag),
         Row::engine("log-to-files", Takes::Flag),
-        Row::engine("coredump", Takes::Text("FILE")),
         Row::engine("guest-debug", Takes::Flag),
         Row::engine("debugger", Takes::Text("FILE")),
         Row::engine("arg", Takes::Text("ARG")),

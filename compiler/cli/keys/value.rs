@@ -18,6 +18,8 @@ pub(crate) enum Takes {
     OneOf(&'static [&'static str]),
     /// Any text, which help calls by this name.
     Text(&'static str),
+    /// The same, or nothing.
+    TextOrNone(&'static str),
 }
 
 /// Text after `=`, if any.
@@ -35,6 +37,7 @@ impl Takes {
             Takes::Time => format!("{key}=TIME"),
             Takes::OneOf(words) => format!("{key}={}", words.join("|")),
             Takes::Text(name) => format!("{key}={name}"),
+            Takes::TextOrNone(name) => format!("{key}[={name}]"),
         }
     }
 
@@ -48,6 +51,7 @@ impl Takes {
             }
             Takes::OneOf(words) => words.iter().map(|word| format!("{key}={word}")).collect(),
             Takes::Number | Takes::Bytes | Takes::Time | Takes::Text(_) => vec![format!("{key}=")],
+            Takes::TextOrNone(_) => vec![key.to_owned(), format!("{key}=")],
         }
     }
 
@@ -67,6 +71,10 @@ impl Takes {
             Takes::Time => value.time().map(|_| ()),
             Takes::OneOf(words) => value.word(words).map(|_| ()),
             Takes::Text(_) => value.text().map(|_| ()),
+            Takes::TextOrNone(_) => match value.0 {
+                None => Ok(()),
+                Some(_) => value.text().map(|_| ()),
+            },
         }
     }
 }

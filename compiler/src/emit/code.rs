@@ -171,7 +171,7 @@ impl Worker {
     /// The code as it is kept, in its shortest form and with a place in a line of the cache.
     fn portable(&mut self, code: CompiledCode, translation: Translation<'_>) -> PortableCode {
         let options = translation.options;
-        let mut portable = PortableCode::new(&code, options.debug_info.is_on());
+        let mut portable = PortableCode::new(&code, options.keeps_offsets());
         let arch = options.target.arch;
         let (saved, saved_bytes) = saved(&code, arch);
         portable.saved = saved;

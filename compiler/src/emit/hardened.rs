@@ -39,7 +39,9 @@ impl Writer<'_> {
         let has = [
             (
                 SystemCalls::FILES,
-                !policy.dirs.is_empty() || self.keyvalue_file().is_some(),
+                !policy.dirs.is_empty()
+                    || self.keyvalue_file().is_some()
+                    || self.options.on_trap.core_dump.is_some(),
             ),
             (SystemCalls::SOCKETS, sockets),
             (SystemCalls::NAMES, policy.allow_ip_name_lookup || sends),

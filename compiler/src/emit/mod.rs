@@ -25,6 +25,7 @@ mod isa;
 mod loops;
 mod native;
 mod object;
+mod on_trap;
 mod placement;
 mod places;
 mod portable;

@@ -21,7 +21,7 @@ impl Writer<'_> {
         if text.places.iter().all(|places| places.list.is_empty()) {
             return None;
         }
-        let with_offsets = self.options.debug_info.is_on();
+        let with_offsets = self.options.keeps_offsets();
         let positions: HashMap<FuncId, i64> = text
             .functions
             .iter()

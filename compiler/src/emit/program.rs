@@ -330,13 +330,14 @@ impl<'a> Writer<'a> {
         let restricts = policy.is_restricted() || self.features() != 0 || plan.profile.is_some();
         let main = match restricts && !plan.is_library() {
             true => "wasmelt_main_restricted",
-            false => self.main(),
+            false => self.main_on_trap(),
         };
         self.blob.set_address(
             field(offset_of!(Program, main)),
             Address::Symbol(main.to_owned()),
         );
-        if restricts || policy.has_rare() || plan.threads.is_some() {
+        let leaves = self.options.on_trap.key().is_some();
+        if restricts || policy.has_rare() || plan.threads.is_some() || leaves {
             let rare = Address::Blob(self.write_rare());
             self.blob
                 .set_address(field(offset_of!(Program, rare)), rare);

@@ -5,7 +5,7 @@ use super::program::Writer;
 use crate::options::Entry;
 use crate::plan::{Purpose, Server, Threads};
 use std::mem::{offset_of, size_of};
-use wasmelt_abi::{Hardening, RANDOM_BYTES_MAX, RESTRICT_SYMBOL, Rare, Streams};
+use wasmelt_abi::{Hardening, ON_TRAP_SYMBOL, RANDOM_BYTES_MAX, RESTRICT_SYMBOL, Rare, Streams};
 
 /// So many threads run at once, besides the first, unless the options say otherwise.
 const THREADS_MAX: u64 = 1000;
@@ -31,6 +31,14 @@ impl Writer<'_> {
         }
     }
 
+    /// That of the program, when nothing else restricts it.
+    pub(super) fn main_on_trap(&self) -> &'static str {
+        match self.options.on_trap.key() {
+            Some(_) => ON_TRAP_SYMBOL,
+            None => self.main(),
+        }
+    }
+
     /// What code uses that a processor may lack, as `wasmelt_abi::Rare` has it.
     pub(super) fn features(&self) -> u64 {
         let options = self.options;
@@ -44,7 +52,7 @@ impl Writer<'_> {
         let features = self.features();
         let at = self.blob.reserve(size_of::<Rare>());
         let field = |offset: usize| at + offset as u64;
-        let main = Address::Symbol(self.main().to_owned());
+        let main = Address::Symbol(self.main_on_trap().to_owned());
         self.blob.set_address(field(offset_of!(Rare, main)), main);
         let timeout = policy.timeout.map_or(0, |timeout| {
             // None at all would be no limit.
@@ -81,6 +89,11 @@ impl Writer<'_> {
             let threads = Address::Blob(self.write_threads(threads));
             self.blob
                 .set_address(field(offset_of!(Rare, threads)), threads);
+        }
+        if self.options.on_trap.key().is_some() {
+            let on_trap = Address::Blob(self.write_on_trap());
+            self.blob
+                .set_address(field(offset_of!(Rare, on_trap)), on_trap);
         }
         if let Some(cwd) = &policy.cwd {
             self.str(field(offset_of!(Rare, cwd)), cwd.as_bytes());
@@ -124,7 +137,9 @@ impl Writer<'_> {
             let field = at + offset_of!(Hardening, host_init) as u64;
             self.blob.set_address(field, Address::Symbol(init));
         }
-        let files: Vec<String> = self.keyvalue_file().into_iter().collect();
+        let mut files: Vec<String> = self.keyvalue_file().into_iter().collect();
+        let core_dump = self.options.on_trap.core_dump.iter();
+        files.extend(core_dump.map(|path| path.to_string_lossy().into_owned()));
         self.texts(at + offset_of!(Hardening, files) as u64, &files);
         let calls = self.system_calls();
         self.blob

@@ -161,8 +161,15 @@ fn are_compatible(a: &str, b: &str) -> bool {
     track(a) == track(b)
 }
 
-/// Refuses what is for servers where there is none.
+/// Refuses what is for servers where there is none, and what is for others where there is one.
 pub(super) fn check_protocols(plan: &LinkPlan<'_>, options: &Options) -> Result<()> {
+    if let Some(key) = options.on_trap.key()
+        && plan.server.is_some()
+    {
+        return Err(Error::usage(format!(
+            "`-D {key}` is for programs that a trap ends, and this is a server, which goes on"
+        )));
+    }
     let flag = match options.protocols {
         Protocols { tls: true, .. } => "--tls",
         Protocols { http2: true, .. } => "--http2",

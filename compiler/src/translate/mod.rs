@@ -133,7 +133,7 @@ impl FuncTranslator<'_, '_> {
         self.push_function_frame(ty);
         self.run(0);
         let mut reader = body.get_operators_reader()?;
-        let with_locations = self.translation.options.debug_info.is_on();
+        let with_locations = self.translation.options.keeps_offsets();
         let start = body.range().start;
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset()?;

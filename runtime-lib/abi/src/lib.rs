@@ -14,6 +14,7 @@ pub mod features;
 mod gc;
 mod interface;
 mod library;
+mod on_trap;
 mod p1;
 mod p2;
 mod p2_drafts;
@@ -51,6 +52,7 @@ pub use gc::{
 };
 pub use interface::HostInterface;
 pub use library::{LIBRARY_FNS, LIBRARY_PREFIX, LibraryConfig, LibraryImport, LibraryStatus};
+pub use on_trap::{CORE_DUMP_SYMBOL, DumpFunction, DumpGlobal, DumpMemory, ON_TRAP_SYMBOL};
 pub use p2::P2;
 pub use p2_drafts::{DraftPolicy, LogFlags, P2_DRAFTS, draft_versions};
 pub use p2_http::P2_HTTP;
@@ -63,8 +65,8 @@ pub use profile::{
 };
 pub use program::{
     CallSite, CodeMap, EnvVar, Export, FindFrame, Handler, Hardening, HttpFlags, HttpPolicy,
-    Instance, Policy, PolicyFlags, Preopen, PreopenFlags, Profile, Program, RANDOM_BYTES_MAX, Rare,
-    Region, Streams, TableInit, Threads, ValueType,
+    Instance, OnTrap, Policy, PolicyFlags, Preopen, PreopenFlags, Profile, Program,
+    RANDOM_BYTES_MAX, Rare, Region, Streams, TableInit, Threads, ValueType,
 };
 pub use resources::{GUEST_RESOURCES, host_resource, host_resource_p3};
 pub use server::{SERVER_OPTIONS, ServerValue};

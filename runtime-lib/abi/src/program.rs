@@ -6,6 +6,7 @@
 use crate::context::FuncRef;
 use crate::embedded::EmbeddedTree;
 use crate::export::ComponentExport;
+use crate::on_trap::{DumpFunction, DumpGlobal, DumpMemory};
 use crate::slice::{Slice, Str};
 
 /// The root: symbol [`crate::PROGRAM_SYMBOL`].
@@ -280,6 +281,8 @@ pub struct Rare {
     pub embedded: *const EmbeddedTree,
     /// How the program starts threads, or null.
     pub threads: *const Threads,
+    /// What a trap leaves behind, or null.
+    pub on_trap: *const OnTrap,
 }
 
 /// What a program needs that starts threads, each with a store of its own.
@@ -308,6 +311,31 @@ pub struct Profile {
     pub head: Slice<u8>,
     /// How many counters there are.
     pub counters: u64,
+}
+
+/// What a program needs that leaves something behind.
+#[repr(C)]
+#[derive(Debug)]
+pub struct OnTrap {
+    /// What [`Rare::main`] would be, where that is [`crate::ON_TRAP_SYMBOL`].
+    pub main: unsafe extern "C" fn(&'static Program) -> !,
+    /// Writes the core dump: symbol [`crate::CORE_DUMP_SYMBOL`] in a program that has one. It is passed the
+    /// address of what the runtime knows of the trap.
+    pub write: Option<unsafe extern "C" fn(*const u8)>,
+    /// 1 if the process ends by a signal, of which the system makes a core dump of its own.
+    pub aborts: u64,
+    /// The file, as the working directory sees it when the program traps. A zero byte follows.
+    pub path: Str,
+    /// The module's header, and the section that says which program it was.
+    pub head: Slice<u8>,
+    /// Memories by their number in the dump.
+    pub memories: Slice<DumpMemory>,
+    /// Globals by their number in the dump.
+    pub globals: Slice<DumpGlobal>,
+    /// Sections of modules and instances.
+    pub tail: Slice<u8>,
+    /// By the number of a function of compiled code.
+    pub functions: Slice<DumpFunction>,
 }
 
 /// What is seen to before the first instruction of a hardened program.

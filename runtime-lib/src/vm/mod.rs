@@ -10,6 +10,8 @@ pub(crate) mod bytes;
 pub mod children;
 mod code_map;
 mod contents;
+#[cfg(target_os = "linux")]
+mod core_dump;
 pub(crate) mod exception;
 mod exception_pool;
 mod fault;
@@ -29,6 +31,8 @@ pub(crate) mod memory;
 pub mod memory_view;
 pub mod message;
 pub(crate) mod note;
+#[cfg(target_os = "linux")]
+mod on_trap;
 mod pages;
 mod places;
 pub mod process;

@@ -50,7 +50,7 @@ pub(crate) fn run(store: &'static Store, body: impl FnOnce()) {
 fn end_process(trap: TrapInfo, pc: usize, frames: Frames) {
     static ENDING: AtomicBool = AtomicBool::new(false);
     if !ENDING.swap(true, Ordering::Relaxed) {
-        trap::report(trap, pc, frames)
+        trap::report_by_whom(trap, pc, frames)
     }
     loop {
         thread::sleep(Duration::MAX);

@@ -279,10 +279,26 @@ fn take_point(trap: TrapInfo, pc: usize, frames: &Frames) -> Option<*mut Recover
     Some(point)
 }
 
+/// Who tells of a trap that ends the process, where [`report`] is not all.
+static REPORTER: OnceLock<Observer> = OnceLock::new();
+
+/// From now on this tells of traps that end the process, and ends it.
+pub(super) fn report_with(reporter: Observer) {
+    REPORTER.get_or_init(|| reporter);
+}
+
+/// As [`report`], or by who does it instead.
+pub(super) fn report_by_whom(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
+    if let Some(reporter) = REPORTER.get() {
+        reporter(trap, pc, frames.clone());
+    }
+    report(trap, pc, frames)
+}
+
 /// Ends a program that has had its time, wherever it is. The text is Wasmtime's.
 pub(super) fn report_timeout(pc: usize, frames: Frames) -> ! {
     let text = [Piece::Text("interrupt")];
-    report(
+    report_by_whom(
         TrapInfo::with_text(TrapCode::Unreachable, &text),
         pc,
         frames,
@@ -298,7 +314,7 @@ pub(super) fn report(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
 
 /// Says what happened.
 #[inline(always)]
-fn describe(trap: TrapInfo, pc: usize, frames: Frames) {
+pub(super) fn describe(trap: TrapInfo, pc: usize, frames: Frames) {
     let mut message = Message::new();
     message.text("error: wasm trap: ");
     for piece in trap.pieces() {

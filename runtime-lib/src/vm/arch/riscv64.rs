@@ -345,3 +345,27 @@ pub(in crate::vm) unsafe fn land(
         )
     }
 }
+
+/// A system call that takes three numbers, made from the function that this is inlined into.
+///
+/// # Safety
+/// That of the call.
+#[inline(always)]
+pub(crate) unsafe fn system_call(
+    call: libc::c_long,
+    first: libc::c_long,
+    second: libc::c_long,
+    third: libc::c_long,
+) {
+    // SAFETY: as the caller says; the kernel changes no other registers.
+    unsafe {
+        asm!(
+            "ecall",
+            in("a7") call,
+            inlateout("a0") first => _,
+            in("a1") second,
+            in("a2") third,
+            options(nostack),
+        );
+    }
+}

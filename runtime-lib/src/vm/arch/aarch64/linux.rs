@@ -1,5 +1,7 @@
 //! What Linux tells of a processor and of a thread that it interrupts.
 
+use std::arch::asm;
+
 use super::FEATURES;
 use crate::vm::trap::RecoveryPoint;
 
@@ -76,5 +78,29 @@ impl KernelAction {
             restorer: 0,
             mask: 0,
         }
+    }
+}
+
+/// A system call that takes three numbers, made from the function that this is inlined into.
+///
+/// # Safety
+/// That of the call.
+#[inline(always)]
+pub(in crate::vm) unsafe fn system_call(
+    call: libc::c_long,
+    first: libc::c_long,
+    second: libc::c_long,
+    third: libc::c_long,
+) {
+    // SAFETY: as the caller says; the kernel changes no other registers.
+    unsafe {
+        asm!(
+            "svc 0",
+            in("x8") call,
+            inlateout("x0") first => _,
+            in("x1") second,
+            in("x2") third,
+            options(nostack),
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Signals of Linux.
 
-use std::arch::naked_asm;
+use std::arch::{asm, naked_asm};
 
 use crate::vm::trap::RecoveryPoint;
 
@@ -65,4 +65,30 @@ impl KernelAction {
 #[unsafe(naked)]
 unsafe extern "C" fn signal_return() {
     naked_asm!("mov eax, 15", "syscall")
+}
+
+/// A system call that takes three numbers, made from the function that this is inlined into.
+///
+/// # Safety
+/// That of the call.
+#[inline(always)]
+pub(in crate::vm) unsafe fn system_call(
+    call: libc::c_long,
+    first: libc::c_long,
+    second: libc::c_long,
+    third: libc::c_long,
+) {
+    // SAFETY: as the caller says; the kernel changes no other registers.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") call => _,
+            in("rdi") first,
+            in("rsi") second,
+            in("rdx") third,
+            out("rcx") _,
+            out("r11") _,
+            options(nostack),
+        );
+    }
 }
