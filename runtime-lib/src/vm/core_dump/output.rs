@@ -139,7 +139,7 @@ impl Output {
     }
 
     /// A number where there is room for it, in as many bytes as there are.
-    fn fill_in(&mut self, at: u64, number: u64) {
+    pub(super) fn fill_in(&mut self, at: u64, number: u64) {
         if u32::try_from(number).is_err() {
             self.fault.get_or_insert(Fault::TooLarge);
             return;
