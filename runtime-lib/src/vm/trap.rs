@@ -283,6 +283,7 @@ fn take_point(trap: TrapInfo, pc: usize, frames: &Frames) -> Option<*mut Recover
 static REPORTER: OnceLock<Observer> = OnceLock::new();
 
 /// From now on this tells of traps that end the process, and ends it.
+#[cfg(target_os = "linux")]
 pub(super) fn report_with(reporter: Observer) {
     REPORTER.get_or_init(|| reporter);
 }
