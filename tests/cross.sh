@@ -51,7 +51,7 @@ export WASMELT_TEST_TARGET=$target WASMELT_TEST_EMULATOR=$emulator
 
 # Of the transcripts, one is about Windows.
 transcripts=()
-small=(exit-codes backtrace exceptions memory p3-streams wrapped)
+small=(exit-codes backtrace exceptions memory p3-streams wrapped images-aarch64)
 if [ "$processor" = x86_64-windows ]; then
     transcripts=(--exact windows)
     small=(windows)

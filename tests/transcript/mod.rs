@@ -20,7 +20,7 @@
 //! ```
 //!
 //! Where `WASMELT_TEST_TARGET` names another machine than this one, what a transcript of the folder
-//! `run` builds is for that, and an emulator runs it: see `emulation`.
+//! `run` builds is for that, and an emulator runs it: see `emulation`. Steps have its path in `EMULATOR`.
 //!
 //! Times, sizes, hashes and the path of the folder are replaced before the comparison.
 //! `BLESS=1` rewrites what was expected.
@@ -376,7 +376,8 @@ done
 /// Runs a step with `wasmelt` from the folder `commands`, and puts in what came of it.
 fn run(step: &mut Step, root: &Path, commands: &Path) -> Result<(), Failed> {
     let system = std::env::var("PATH").unwrap_or_default();
-    let output = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .arg("-c")
         .arg(&step.command)
         .current_dir(root)
@@ -384,8 +385,11 @@ fn run(step: &mut Step, root: &Path, commands: &Path) -> Result<(), Failed> {
         .env("PATH", format!("{}:{system}", commands.display()))
         .env("HOME", root.join(".home"))
         .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output()?;
+        .stdin(Stdio::null());
+    if let Some(emulator) = emulation::emulator() {
+        command.env("EMULATOR", emulator);
+    }
+    let output = command.output()?;
     let text = |bytes: &[u8]| normal(&String::from_utf8_lossy(bytes), root);
     step.exit = output.status.code().ok_or("a signal ended the shell")?;
     step.stdout = text(&output.stdout);
