@@ -1,7 +1,8 @@
 #!/bin/sh
 # Compiles the examples to the .wasm files beside their sources, which are committed. WASI_CC is a
 # compiler for wasm32-wasi with its C library; by default zig's, which `pip install ziglang` brings.
-# What is written in Rust needs the target wasm32-wasip2, and wasm-tools to leave out names.
+# What is written in Rust needs the targets wasm32-wasip2 and wasm32-unknown-unknown, and wasm-tools to make
+# components and to leave out names.
 set -eu
 cd "$(dirname "$0")"
 : "${WASI_CC:=python3 -m ziglang cc -target wasm32-wasi}"
@@ -20,3 +21,8 @@ done
 (cd service && RUSTFLAGS=$flags cargo build --release --locked --target wasm32-wasip2 --target-dir ../../target/examples)
 wasm-tools strip --all ../target/examples/wasm32-wasip2/release/service.wasm -o service/service.wasm
 chmod 644 service/service.wasm
+echo calc/calc.rs
+(cd calc && RUSTFLAGS=$flags cargo build --release --locked --target wasm32-unknown-unknown --target-dir ../../target/examples)
+wasm-tools component new ../target/examples/wasm32-unknown-unknown/release/calc.wasm -o ../target/examples/calc.wasm
+wasm-tools strip --all ../target/examples/calc.wasm -o calc/calc.wasm
+chmod 644 calc/calc.wasm

@@ -181,7 +181,7 @@ fn rust_crate(build: &Build, input: &Input, packs: &[Pack]) -> Result<(), Failur
     let targets: Vec<&str> = packs.iter().map(|pack| pack.pack.target()).collect();
     let manifest = format!(
         "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-         links = \"{name}\"\n\n[workspace]\n"
+         links = \"{name}\"\n"
     );
     files.push(("Cargo.toml".to_owned(), manifest.into_bytes()));
     let script = build_script(&name, build, &targets);
