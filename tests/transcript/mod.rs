@@ -310,6 +310,13 @@ const SLEEP: &str = r#"#!/bin/sh
 PATH=${PATH#*:} exec sleep "$1" "$1" "$1" "$1" "$1" "$1" "$1" "$1" "$1" "$1"
 "#;
 
+/// The same for those that end programs, were they to hang.
+const TIMEOUT: &str = r#"#!/bin/sh
+seconds=${1}0
+shift
+PATH=${PATH#*:} exec timeout "$seconds" "$@"
+"#;
+
 /// Calls a command with executables themselves, which others see scripts in the place of.
 const KEPT: &str = r#"#!/bin/sh
 for word; do
@@ -365,7 +372,13 @@ done
         .replace("ARGUMENTS", &emulation::arguments().join(" "))
         .replace("EMULATOR", &emulator.display().to_string());
     let wasmelt = ("wasmelt", script.as_str());
-    for (name, script) in [wasmelt, ("sleep", SLEEP), ("kept", KEPT), ("cmp", CMP)] {
+    for (name, script) in [
+        wasmelt,
+        ("sleep", SLEEP),
+        ("timeout", TIMEOUT),
+        ("kept", KEPT),
+        ("cmp", CMP),
+    ] {
         let path = folder.join(name);
         fs::write(&path, script)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
