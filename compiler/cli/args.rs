@@ -476,6 +476,10 @@ pub(crate) struct GrantArgs {
     #[arg(long, value_name = "HOST[::GUEST]")]
     pub(crate) embed: Vec<OsString>,
 
+    /// Compress what is embedded: the executable gets smaller, and reading takes longer
+    #[arg(long, requires = "embed")]
+    pub(crate) compress_embedded: bool,
+
     /// Set an environment variable; without VAL, to the value it has when the program starts
     #[arg(long, value_name = "NAME[=VAL]")]
     pub(crate) env: Vec<String>,

@@ -152,6 +152,9 @@ fn grants(options: &Options, line: &mut impl FnMut(&str, &str)) {
         let value = format!("{}, {files}, {bytes} bytes", quoted(&embedded.guest));
         line("embedded", &value);
     }
+    if policy.compress_embedded {
+        line("embedded", "compressed");
+    }
     if policy.inherit_env {
         line("environment", "everything");
     }

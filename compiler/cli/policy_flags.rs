@@ -57,6 +57,7 @@ fn of_line(name: &str, value: &str) -> Option<Vec<String>> {
         "entry" => pair("--invoke", text()?),
         "argv[0]" => pair("--argv0", text()?),
         "directory" => directory(value),
+        "embedded" if value == "compressed" => Some(vec!["--compress-embedded".to_owned()]),
         "embedded" => pair("--embed", format!("HOST::{}", text()?)),
         "environment" => match value {
             "everything" => pair("-S", "inherit-env".to_owned()),

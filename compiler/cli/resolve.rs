@@ -434,6 +434,7 @@ fn code(
 fn granted(grants: &GrantArgs) -> Result<Policy, Failure> {
     let mut policy = Policy {
         is_hardened: grants.harden,
+        compress_embedded: grants.compress_embedded,
         ..Policy::default()
     };
     for arg in &grants.dirs.0 {

@@ -248,6 +248,8 @@ pub struct Policy {
     pub dirs: Vec<Dir>,
     /// Files inside the executable, which lie over the directories.
     pub embedded: Vec<Embedded>,
+    /// What is embedded is compressed.
+    pub compress_embedded: bool,
     pub env: Vec<EnvVar>,
     pub argv0: Option<String>,
     /// Put before the arguments of the command line.

@@ -10,13 +10,24 @@ pub const EMBEDDED_NODES_MAX: u64 = (1 << 24) - 2;
 #[repr(C)]
 #[derive(Debug)]
 pub struct EmbeddedTree {
-    /// Lets the program find it: symbol [`crate::EMBEDDED_SYMBOL`].
+    /// Lets the program find it: symbol [`crate::EMBEDDED_SYMBOL`], or
+    /// [`crate::PACKED_SYMBOL`] where it is compressed.
     pub provide: extern "C" fn(&'static EmbeddedTree),
     pub nodes: Slice<EmbeddedNode>,
     pub names: Str,
-    /// Files, and the targets of links.
+    /// Files, and the targets of links: the bytes that nodes count, or what their blocks were
+    /// compressed to, one behind the other.
     pub contents: Slice<u8>,
+    /// Of compressed contents, where in these each block begins, and where the last one ends; of
+    /// others, nothing.
+    pub blocks: Slice<u64>,
+    /// How many bytes nodes count.
+    pub len: u64,
 }
+
+/// Bytes of a block, but for the last one: each is a frame of zstd by itself, or what it stands for,
+/// where that is no longer.
+pub const EMBEDDED_BLOCK_BYTES: u64 = 128 << 10;
 
 /// A file, a symbolic link or a directory.
 #[repr(C)]

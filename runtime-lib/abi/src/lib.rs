@@ -43,7 +43,9 @@ pub use component::{
 pub use context::{
     DataSegment, Exception, FuncRef, MemoryFlags, MemoryHeader, Table, WASM_PAGE_BYTES,
 };
-pub use embedded::{EMBEDDED_NODES_MAX, EmbeddedKind, EmbeddedNode, EmbeddedTree};
+pub use embedded::{
+    EMBEDDED_BLOCK_BYTES, EMBEDDED_NODES_MAX, EmbeddedKind, EmbeddedNode, EmbeddedTree,
+};
 pub use export::ComponentExport;
 pub use gc::{
     GC_ALIGN, GC_ARRAY, GC_ARRAY_OF_REFERENCES, GC_ELEMENTS_OFFSET, GC_FIELDS_OFFSET, GC_HEAP_END,
@@ -126,6 +128,9 @@ pub const RESTRICT_SYMBOL: &str = "wasmelt_restrict";
 
 /// The symbol that [`EmbeddedTree::provide`] holds.
 pub const EMBEDDED_SYMBOL: &str = "wasmelt_embedded";
+
+/// The same where it is compressed.
+pub const PACKED_SYMBOL: &str = "wasmelt_embedded_packed";
 
 /// The symbol that [`HttpPolicy::provide_tls`] holds in a program that may send requests.
 pub const HTTP_TLS_SYMBOL: &str = "wasmelt_http_tls";

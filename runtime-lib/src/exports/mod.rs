@@ -25,6 +25,12 @@ extern "C" fn embedded(tree: &'static wasmelt_abi::EmbeddedTree) {
     crate::host::embedded::provide(tree);
 }
 
+/// The same where it is compressed.
+#[unsafe(export_name = "wasmelt_embedded_packed")]
+extern "C" fn packed(tree: &'static wasmelt_abi::EmbeddedTree) {
+    crate::host::embedded::provide_packed(tree);
+}
+
 /// `DraftPolicy::provide_file`.
 #[unsafe(export_name = "wasmelt_keyvalue_file")]
 extern "C" fn keyvalue_file() {

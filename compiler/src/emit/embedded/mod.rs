@@ -2,16 +2,19 @@
 //! finds open.
 
 mod layout;
+mod packed;
 
 pub(super) use layout::Layout;
 
 use super::blob::Address;
 use super::program::Writer;
 use layout::FlatItem;
+use packed::packed;
 use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
 use wasmelt_abi::{
-    EMBEDDED_SYMBOL, EmbeddedKind, EmbeddedNode, EmbeddedTree, Policy, Preopen, PreopenFlags,
+    EMBEDDED_SYMBOL, EmbeddedKind, EmbeddedNode, EmbeddedTree, PACKED_SYMBOL, Policy, Preopen,
+    PreopenFlags,
 };
 
 impl Writer<'_> {
@@ -54,7 +57,7 @@ impl Writer<'_> {
         let names: String = nodes.iter().map(|node| node.name).collect();
         let array = self.array(nodes.len(), size_of::<EmbeddedNode>());
         let mut name_start = 0;
-        let contents = self.blob.align(16);
+        let (mut contents, mut contents_bytes) = (Vec::new(), 0);
         for (position, node) in nodes.iter().enumerate() {
             let at = array + (position * size_of::<EmbeddedNode>()) as u64;
             let field = |offset: usize| at + offset as u64;
@@ -71,14 +74,17 @@ impl Writer<'_> {
                     (kind, *first as u64, *count as u64)
                 }
                 FlatItem::File(bytes) => {
-                    let start = self.blob.raw(bytes) - contents;
-                    (EmbeddedKind::FILE, start, bytes.len() as u64)
+                    contents.push(*bytes);
+                    (EmbeddedKind::FILE, contents_bytes, bytes.len() as u64)
                 }
                 FlatItem::Link(target) => {
-                    let start = self.blob.raw(target.as_bytes()) - contents;
-                    (EmbeddedKind::LINK, start, target.len() as u64)
+                    contents.push(target.as_bytes());
+                    (EmbeddedKind::LINK, contents_bytes, target.len() as u64)
                 }
             };
+            if !matches!(node.item, FlatItem::Directory { .. }) {
+                contents_bytes += len;
+            }
             let values = [
                 (offset_of!(EmbeddedNode, name_start), name_start),
                 (offset_of!(EmbeddedNode, start), start),
@@ -99,17 +105,52 @@ impl Writer<'_> {
             self.blob.set_u32(field, name_bytes);
             name_start += u64::from(name_bytes);
         }
-        let contents_bytes = self.blob.bytes.len() - usize::try_from(contents).expect("it fits");
         let at = self.blob.reserve(size_of::<EmbeddedTree>());
         let field = |offset: usize| at + offset as u64;
-        let provide = Address::Symbol(EMBEDDED_SYMBOL.to_owned());
-        self.blob
-            .set_address(field(offset_of!(EmbeddedTree, provide)), provide);
         let array = (Some(array), nodes.len());
         self.slice(field(offset_of!(EmbeddedTree, nodes)), array);
         self.str(field(offset_of!(EmbeddedTree, names)), names.as_bytes());
-        let contents = (Some(contents), contents_bytes);
-        self.slice(field(offset_of!(EmbeddedTree, contents)), contents);
+        self.blob
+            .set_u64(field(offset_of!(EmbeddedTree, len)), contents_bytes);
+        self.write_contents(at, &contents);
         Some(at)
+    }
+
+    /// Writes what is in files and links, and who reads it.
+    fn write_contents(&mut self, tree: u64, contents: &[&[u8]]) {
+        let field = |offset: usize| tree + offset as u64;
+        let start = self.blob.align(16);
+        let symbol = match self.options.policy.compress_embedded {
+            true => {
+                let (bytes, ends) = packed(&contents.concat());
+                self.blob.raw(&bytes);
+                let array = self.blob.align(8);
+                for end in &ends {
+                    self.blob.raw(&end.to_le_bytes());
+                }
+                let blocks = (Some(array), ends.len());
+                self.slice(field(offset_of!(EmbeddedTree, blocks)), blocks);
+                self.slice(
+                    field(offset_of!(EmbeddedTree, contents)),
+                    (Some(start), bytes.len()),
+                );
+                PACKED_SYMBOL
+            }
+            false => {
+                for bytes in contents {
+                    self.blob.raw(bytes);
+                }
+                let end = self.blob.bytes.len() as u64;
+                let bytes = usize::try_from(end - start).expect("it fits");
+                self.slice(
+                    field(offset_of!(EmbeddedTree, contents)),
+                    (Some(start), bytes),
+                );
+                EMBEDDED_SYMBOL
+            }
+        };
+        let provide = Address::Symbol(symbol.to_owned());
+        self.blob
+            .set_address(field(offset_of!(EmbeddedTree, provide)), provide);
     }
 }

@@ -8,6 +8,7 @@
 //! same name. Paths are followed here until they leave what is embedded, by name: symbolic links of
 //! the system lead to what the system has.
 
+mod packed;
 mod tree;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use super::stat::{FileType, Stat};
 use super::{Error, Result};
 use crate::vm::process::{embedded, program};
 
+pub use packed::provide_packed;
 pub use tree::provide;
 
 /// All that is embedded. Nodes are known by their numbers.

@@ -1,6 +1,7 @@
 //! The tree as the compiler has written it: nodes in the order of breadth, which are looked up by
-//! halves, and contents that are read where the system has mapped them.
+//! halves, and contents that are read where the system has mapped them, unless they are compressed.
 
+use std::fmt::Debug;
 use std::path::PathBuf;
 
 use wasmelt_abi::{EmbeddedKind, EmbeddedNode, EmbeddedTree};
@@ -21,20 +22,54 @@ const DEVICE: u64 = 0x656d_6265;
 
 /// Lets the program find what is embedded: `EmbeddedTree::provide`.
 pub fn provide(embedded: &'static EmbeddedTree) {
+    provide_with(embedded, || Box::new(Plain(items(&embedded.contents))));
+}
+
+/// The same with whatever reads the contents.
+pub(super) fn provide_with(
+    embedded: &'static EmbeddedTree,
+    contents: impl FnOnce() -> Box<dyn Contents>,
+) {
     TREE.get_or_init(|| {
         Box::leak(Box::new(Nodes {
             nodes: items(&embedded.nodes),
             names: items(&embedded.names),
-            contents: items(&embedded.contents),
+            contents: contents(),
         }))
     });
+}
+
+/// The bytes that nodes count.
+pub(super) trait Contents: Send + Sync + Debug {
+    /// Reads from a position as many as there is room for, or as there are: how many.
+    fn read_at(&self, into: &mut [u8], position: u64) -> usize;
+}
+
+/// They lie in the executable.
+#[derive(Debug)]
+struct Plain(&'static [u8]);
+
+impl Contents for Plain {
+    fn read_at(&self, into: &mut [u8], position: u64) -> usize {
+        let start = usize::try_from(position).unwrap_or(usize::MAX);
+        copy(self.0.get(start..).unwrap_or(&[]), into)
+    }
+}
+
+/// Copies what there is room for: how many bytes.
+pub(super) fn copy(from: &[u8], into: &mut [u8]) -> usize {
+    let count = from.len().min(into.len());
+    if let (Some(into), Some(from)) = (into.get_mut(..count), from.get(..count)) {
+        into.copy_from_slice(from);
+    }
+    count
 }
 
 #[derive(Debug)]
 struct Nodes {
     nodes: &'static [EmbeddedNode],
     names: &'static [u8],
-    contents: &'static [u8],
+    contents: Box<dyn Contents>,
 }
 
 /// The way to a directory: its node, and the name that leads there from the one before.
@@ -76,11 +111,11 @@ impl Nodes {
         part(self.names, node.name_start, node.name_bytes.into())
     }
 
-    fn contents(&self, number: u32) -> &'static [u8] {
+    /// Where the contents of a file or a link begin, and how many bytes they are.
+    fn contents(&self, number: u32) -> (u64, u64) {
         match self.node(number) {
-            Some(node) if is_directory(node.kind) => &[],
-            Some(node) => part(self.contents, node.start, node.len),
-            None => &[],
+            Some(node) if !is_directory(node.kind) => (node.start, node.len),
+            _ => (0, 0),
         }
     }
 
@@ -200,7 +235,7 @@ impl Tree for Nodes {
             inode: u64::from(number) + 1,
             file_type,
             links: 1,
-            size: self.contents(number).len() as u64,
+            size: self.contents(number).1,
             accessed: time,
             modified: time,
             changed: time,
@@ -208,7 +243,9 @@ impl Tree for Nodes {
     }
 
     fn target(&self, number: u32) -> Result<PathBuf> {
-        let target = std::str::from_utf8(self.contents(number));
+        let mut target = vec![0; usize::try_from(self.contents(number).1).unwrap_or(0)];
+        self.read_at(number, &mut target, 0);
+        let target = String::from_utf8(target);
         target
             .map(PathBuf::from)
             .map_err(|_| Error::IllegalByteSequence)
@@ -229,14 +266,13 @@ impl Tree for Nodes {
     }
 
     fn read_at(&self, number: u32, into: &mut [u8], position: u64) -> usize {
-        let contents = self.contents(number);
-        let start = usize::try_from(position).unwrap_or(usize::MAX);
-        let rest = contents.get(start..).unwrap_or(&[]);
-        let count = rest.len().min(into.len());
-        if let (Some(into), Some(from)) = (into.get_mut(..count), rest.get(..count)) {
-            into.copy_from_slice(from);
+        let (start, len) = self.contents(number);
+        let rest = usize::try_from(len.saturating_sub(position)).unwrap_or(usize::MAX);
+        let count = rest.min(into.len());
+        match into.get_mut(..count) {
+            Some([]) | None => 0,
+            Some(into) => self.contents.read_at(into, start.saturating_add(position)),
         }
-        count
     }
 }
 
@@ -266,7 +302,7 @@ mod tests {
                 node((8, 2), EmbeddedKind::LINK, 12, 6),
             ])),
             names,
-            contents,
+            contents: Box::new(Plain(contents)),
         }
     }
 
