@@ -80,7 +80,13 @@ impl Directory {
             Place::Missing if open.create => return Err(Error::ReadOnly),
             Place::Missing => return Err(Error::NoEntry),
         };
-        let opened = dir.open_with(path, &options)?;
+        let opened = dir.open_with(&path, &options);
+        // Windows has one error for a directory that is to be written to and for what is forbidden.
+        #[cfg(windows)]
+        if write && opened.is_err() && dir.metadata(&path).is_ok_and(|found| found.is_dir()) {
+            return Err(Error::IsDirectory);
+        }
+        let opened = opened?;
         let fd = above_streams(opened.into_std().into())?;
         if FileType::from_mode(crate::sys::fs::fstat(&fd)?.st_mode) == FileType::Directory {
             return Ok(Descriptor::Directory(Directory::new(
