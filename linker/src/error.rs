@@ -13,6 +13,8 @@ pub enum LinkError {
     Failed(String),
     /// Code and data reach to the address at which the first memory begins.
     TooLarge { address: u64 },
+    /// Code and data are further apart than instructions can say, and how.
+    OutOfReach(&'static str),
     /// The linker itself went wrong: a bug in it, or in this crate's use of it.
     Internal(String),
     /// The executable or a temporary file could not be written.
@@ -46,6 +48,7 @@ impl fmt::Display for LinkError {
                 f,
                 "the program is too large: its code and data end behind {address:#x}, where its first memory begins"
             ),
+            LinkError::OutOfReach(how) => write!(f, "the program is too large: {how}"),
             LinkError::Internal(message) => write!(f, "the linker went wrong: {message}"),
             LinkError::Write { path, source } => {
                 write!(f, "cannot write `{}`: {source}", path.display())

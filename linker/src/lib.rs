@@ -33,7 +33,9 @@ mod wild;
 
 pub use error::LinkError;
 pub use library::{LibraryRequest, shared_library, static_library};
-pub use request::{BUILD_ID_BYTES, ImageSection, LinkRequest, Linker, PE_NOTE_SECTION, Strip};
+pub use request::{
+    BUILD_ID_BYTES, ImageSection, LinkRequest, Linker, MACHO_RUNTIME_SYMBOL, PE_NOTE_SECTION, Strip,
+};
 pub use split::{Split, split_debug};
 pub use wasmelt_pack::{PackError, RuntimePack};
 

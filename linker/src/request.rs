@@ -7,8 +7,12 @@ use wasmelt_pack::RuntimePack;
 pub(crate) const TEXT_ADDRESS: u64 = 0x40_0000;
 
 /// Where an executable for Windows has what the object has in a section `.wasmelt.NAME`, which is not
-/// for the program itself.
+/// for the program itself; in one for macOS, two underscores are in the place of the dot.
 pub const PE_NOTE_SECTION: &str = ".wasmelt";
+
+/// What an executable for macOS calls the place behind the compiled code, unless it has the names of
+/// what is there, or none at all.
+pub const MACHO_RUNTIME_SYMBOL: &str = "_wasmelt_runtime";
 
 /// As long as those that other linkers make.
 pub const BUILD_ID_BYTES: usize = 20;

@@ -19,7 +19,7 @@ pub(super) struct Image {
 
 /// A distance that an instruction cannot have.
 fn too_far() -> LinkError {
-    LinkError::Failed("a call does not reach its function: the program is too large".to_owned())
+    LinkError::OutOfReach("a call does not reach its function")
 }
 
 struct Writer<'a, 'b> {

@@ -16,8 +16,9 @@ use crate::error::LinkError;
 /// Where the file's first byte is in memory, unless the system chooses another place: nothing is below.
 pub(super) const IMAGE_BASE: u64 = 1 << 32;
 
-/// Room for the header and the load commands, and for what tools add that sign anew.
-pub(super) const HEADER_BYTES: u64 = 0x1000;
+/// Room for the header and the load commands, which have at most 1,776 bytes, and for what tools may
+/// add.
+pub(super) const HEADER_BYTES: u64 = 0x800;
 
 pub(super) const SLOT_BYTES: u64 = 8;
 
@@ -247,9 +248,7 @@ pub(super) fn place(
     }
     match next - IMAGE_BASE < IMAGE_BYTES_MAX {
         true => Ok(placed),
-        false => Err(LinkError::Failed(
-            "the program has more than 2 GiB".to_owned(),
-        )),
+        false => Err(LinkError::OutOfReach("it has more than 2 GiB")),
     }
 }
 

@@ -10,7 +10,7 @@ use super::processor::{Processor, bad};
 use super::reach::{ENTRY, Meaning, Place, Reached};
 use super::{fixups, sign};
 use crate::error::LinkError;
-use crate::request::{LinkRequest, Strip};
+use crate::request::{LinkRequest, MACHO_RUNTIME_SYMBOL, Strip};
 
 /// The oldest macOS that the executable is for, and the one whose ways it expects: 11.0, the first one
 /// on AArch64.
@@ -270,6 +270,9 @@ fn locals<'a>(
         .map(|(place, kind, _)| (*place, *kind))
         .collect();
     let mut found = Vec::new();
+    if strip == Strip::Internals {
+        found.extend(runtime_start(placed));
+    }
     for (object, file) in objects.iter().enumerate().take(count) {
         for symbol in &file.symbols {
             let Symbol::Defined {
@@ -303,6 +306,15 @@ fn locals<'a>(
         }
     }
     found
+}
+
+/// A name for where the compiled code ends, and all begins whose names are left out: symbols have no
+/// sizes, and the last function's would be the rest of the code.
+fn runtime_start(placed: &Placed) -> Option<(&'static [u8], u8, u64)> {
+    let is_it = |(place, kind, _): &&(Place, Kind, u64)| *kind == Kind::Text && place.object != 0;
+    let (_, kind, address) = placed.order.iter().find(is_it)?;
+    let number = placed.sections.iter().position(|laid| laid.kind == *kind)?;
+    Some((MACHO_RUNTIME_SYMBOL.as_bytes(), number as u8 + 1, *address))
 }
 
 /// What the header is made of.
