@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use toolchain::{Toolchain, c_compiler};
 use wasmelt_pack::Place;
-use wasmelt_pack::make::{Recipe, Source, make, make_for_windows};
+use wasmelt_pack::make::{Recipe, Source, make, make_for_macos, make_for_windows};
 
 /// musl's start file and library, in the order of a linker's command line. Without `crti.o` and
 /// `crtn.o` the library's own empty `_init` and `_fini` are called: what those files begin and end
@@ -39,9 +39,14 @@ const TARGETS: &[(&str, &str, &str)] = &[
     ("aarch64", "aarch64-linux", "aarch64-unknown-linux-musl"),
     ("riscv64", "riscv64-linux", "riscv64gc-unknown-linux-musl"),
     ("x86_64-windows", "x86_64-windows", WINDOWS),
+    ("x86_64-macos", "x86_64-macos", "x86_64-apple-darwin"),
+    ("aarch64-macos", "aarch64-macos", "aarch64-apple-darwin"),
 ];
 
 const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
+/// How the names of targets end that are for macOS.
+const MACOS: &str = "-apple-darwin";
 
 /// Import libraries of what Rust's standard library takes by name alone.
 const WINDOWS_LIBRARIES: &[&str] = &[
@@ -185,11 +190,15 @@ fn pack_of(target: &str, toolchain: &Toolchain, target_dir: &Path) -> Result<Vec
     if target == WINDOWS {
         return windows_pack(toolchain, &archive);
     }
+    if target.ends_with(MACOS) {
+        let runtime = runtime_source(&archive)?;
+        return make_for_macos(target, &toolchain.provenance, &runtime, 12)
+            .map_err(|error| error.to_string());
+    }
     let mut sources = Vec::new();
     for &(name, place) in LIBC_FILES {
         if name == "libc.a" {
-            let (name, bytes) = (ARCHIVE.to_owned(), read(&archive)?);
-            sources.push(Source { name, place, bytes });
+            sources.push(runtime_source(&archive)?);
         }
         let bytes = read(&toolchain.libc_dir.join(name))?;
         sources.push(Source {
@@ -209,6 +218,15 @@ fn pack_of(target: &str, toolchain: &Toolchain, target_dir: &Path) -> Result<Vec
     make(&recipe, &sources).map_err(|error| error.to_string())
 }
 
+/// The runtime library, behind the compiled object.
+fn runtime_source(archive: &Path) -> Result<Source, String> {
+    Ok(Source {
+        name: ARCHIVE.to_owned(),
+        place: Place::Behind,
+        bytes: read(archive)?,
+    })
+}
+
 /// The pack for Windows, of the runtime library and the toolchain's import libraries.
 fn windows_pack(toolchain: &Toolchain, archive: &Path) -> Result<Vec<u8>, String> {
     let source = |name: &str, path: &Path| -> Result<Source, String> {
@@ -221,7 +239,7 @@ fn windows_pack(toolchain: &Toolchain, archive: &Path) -> Result<Vec<u8>, String
     let libraries = WINDOWS_LIBRARIES.iter();
     let libraries = libraries.map(|name| source(name, &toolchain.libc_dir.join(name)));
     let libraries = libraries.collect::<Result<Vec<Source>, String>>()?;
-    let runtime = source(ARCHIVE, archive)?;
+    let runtime = runtime_source(archive)?;
     make_for_windows(WINDOWS, &toolchain.provenance, &runtime, &libraries, 12)
         .map_err(|error| error.to_string())
 }
@@ -231,11 +249,7 @@ fn windows_pack(toolchain: &Toolchain, archive: &Path) -> Result<Vec<u8>, String
 fn library_pack(toolchain: &Toolchain, target_dir: &Path) -> Result<Vec<u8>, String> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let archive = build_runtime(&root, target_dir, toolchain)?;
-    let source = Source {
-        name: ARCHIVE.to_owned(),
-        place: Place::Behind,
-        bytes: read(&archive)?,
-    };
+    let source = runtime_source(&archive)?;
     let recipe = Recipe {
         target: &toolchain.target,
         provenance: &toolchain.provenance,

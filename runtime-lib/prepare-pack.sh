@@ -1,17 +1,21 @@
 #!/bin/sh
-# Prepares the toolchains with which build.rs compiles the runtime library against musl, or for Windows.
+# Prepares the toolchains with which build.rs compiles the runtime library against musl, or for Windows
+# or macOS.
 #
 # usage: runtime-lib/prepare-pack.sh [rustup|debian] [--libraries] [--target PROCESSOR]... [FOLDER]
 #
-# PROCESSOR is x86_64, aarch64, riscv64 or `all`, for Linux, or `x86_64-windows`: what executables will
-# run on. Without one, that of this machine. With `--libraries`, what libraries are linked with comes to
-# it: for embedders on that processor with glibc. For this machine's own, nothing is needed for that.
+# PROCESSOR is x86_64, aarch64, riscv64 or `all`, for Linux, or `x86_64-windows`, `x86_64-macos` or
+# `aarch64-macos`: what executables will run on. Without one, that of this machine. With `--libraries`,
+# what libraries are linked with comes to it: for embedders on that processor with glibc. For this
+# machine's own, nothing is needed for that.
 #
 # With rustup, adds the musl target to the toolchain in use. On Debian, unpacks a compiler, the
 # source of its standard library and musl from packages into FOLDER, without root and without
 # installing anything; build.rs then compiles the standard library too, once. Without a choice,
 # rustup is tried first. For another processor than this machine's, clang is needed too, which is
-# taken from PATH or from Debian's packages, and with Debian's, musl is compiled from its source.
+# taken from PATH or from Debian's packages, and with Debian's, musl is compiled from its source. For macOS
+# it is the same clang, with none of Apple's header files: this script writes the little that the C in the
+# runtime library needs of two.
 #
 # Writes FOLDER/toolchain-PROCESSOR, and FOLDER/toolchain-PROCESSOR-library, lines of key=value that build.rs reads. FOLDER is, unless given,
 # $WASMELT_RUNTIME_TOOLCHAIN, or target/runtime-toolchain in the workspace.
@@ -23,6 +27,12 @@ way=any
 archs=
 folder=
 libraries=
+
+unknown() {
+    echo "prepare-pack: no target \`$1\`: x86_64, aarch64, riscv64, all, x86_64-windows, x86_64-macos or aarch64-macos" >&2
+    exit 2
+}
+
 while [ $# -gt 0 ]; do
     case "$1" in
         rustup | debian) way=$1 ;;
@@ -30,17 +40,16 @@ while [ $# -gt 0 ]; do
         --target)
             [ $# -gt 1 ] || { echo "prepare-pack: --target takes a processor" >&2; exit 2; }
             shift
-            case "${1%%-*}" in
-                x86_64)
-                    case $1 in
-                        *windows*) archs="$archs x86_64-windows" ;;
-                        *) archs="$archs x86_64" ;;
-                    esac
-                    ;;
+            case "$1" in
+                x86_64*windows*) archs="$archs x86_64-windows" ;;
+                x86_64*macos* | x86_64*darwin*) archs="$archs x86_64-macos" ;;
+                aarch64*macos* | aarch64*darwin* | arm64*macos* | arm64*darwin*) archs="$archs aarch64-macos" ;;
+                *windows* | *macos* | *darwin*) unknown "$1" ;;
+                x86_64 | x86_64-*) archs="$archs x86_64" ;;
                 all) archs="x86_64 aarch64 riscv64" ;;
-                aarch64) archs="$archs aarch64" ;;
-                riscv64 | riscv64gc) archs="$archs riscv64" ;;
-                *) echo "prepare-pack: no target \`$1\`: x86_64, aarch64, riscv64, all or x86_64-windows" >&2; exit 2 ;;
+                aarch64 | aarch64-*) archs="$archs aarch64" ;;
+                riscv64 | riscv64-* | riscv64gc | riscv64gc-*) archs="$archs riscv64" ;;
+                *) unknown "$1" ;;
             esac
             ;;
         -*) echo "prepare-pack: no option \`$1\`" >&2; exit 2 ;;
@@ -62,12 +71,13 @@ triple() {
     case $1 in
         riscv64) echo riscv64gc-unknown-linux-musl ;;
         x86_64-windows) echo x86_64-pc-windows-gnu ;;
+        *-macos) echo "${1%-macos}-apple-darwin" ;;
         *) echo "$1-unknown-linux-musl" ;;
     esac
 }
 
-# finish ARCH RUSTC LIBC_DIR BUILD_STD PROVENANCE: another processor's has a C compiler too, and Windows
-# what makes import libraries
+# finish ARCH RUSTC LIBC_DIR BUILD_STD PROVENANCE: another processor's has a C compiler too, Windows what
+# makes import libraries, and macOS what makes archives
 finish() {
     {
         echo "target=$(triple "$1")"
@@ -80,13 +90,17 @@ finish() {
                 echo "dlltool=$dlltool"
                 echo "cc=$cc"
                 ;;
+            *-macos)
+                echo "ar=$ar"
+                echo "cc=$folder/cc-$1"
+                ;;
             *) echo "cc=$folder/cc-$1" ;;
         esac
         echo "provenance=$5"
     } >"$folder/toolchain.new"
     mv "$folder/toolchain.new" "$folder/toolchain-$1"
     case $libraries-$1 in
-        yes-"$own" | yes-*-windows | -*) ;;
+        yes-"$own" | yes-*-windows | yes-*-macos | -*) ;;
         yes-*)
             sed -e 's/^\(target=.*\)-musl$/\1-gnu/' -e '/^libc_dir=/d' -e 's/ for musl/ for glibc/' \
                 "$folder/toolchain-$1" >"$folder/toolchain.new"
@@ -219,6 +233,28 @@ mingw() {
         "-isystem \"$folder/debian/usr/share/mingw-w64/include\""
 }
 
+# c_compiler_for_macos ARCH: writes cc-ARCH, and finds what makes archives of its objects.
+c_compiler_for_macos() {
+    find_clang || return 1
+    ar=$(command -v llvm-ar || true)
+    if [ -z "$ar" ]; then
+        is_debian || { say "no llvm-ar in PATH"; return 1; }
+        major=$(dependency llvm llvm-)
+        major=${major#llvm-}
+        [ -n "$major" ] || { say "no package llvm; run apt-get update"; return 1; }
+        unpack "llvm-$major" "libllvm$major" || return 1
+        ar=$folder/ar-macos
+        script "$ar" "\"$folder/debian/usr/lib/llvm-$major/bin/llvm-ar\""
+    fi
+    headers=$folder/macos-include
+    mkdir -p "$headers"
+    printf '#define TARGET_OS_%s\n' 'MAC 1' 'OSX 1' 'IPHONE 0' >"$headers/TargetConditionals.h"
+    # What the compiler's own header of vectors asks for.
+    printf '%s;\n' 'void *malloc(unsigned long)' 'void free(void *)' \
+        'int posix_memalign(void **, unsigned long, unsigned long)' >"$headers/stdlib.h"
+    script "$folder/cc-$1" "\"$clang\"" -nostdlibinc "-isystem \"$headers\"" -DRING_CORE_NOSTDLIBINC=1
+}
+
 with_rustup() {
     target=$(triple "$1")
     command -v rustup >/dev/null || return 1
@@ -230,6 +266,13 @@ with_rustup() {
         finish "$1" "$rustc" "$libc_dir" no "the standard library for mingw-w64 of $("$rustc" --version)"
         return
     fi
+    case $1 in
+        *-macos)
+            c_compiler_for_macos "$1" || return 1
+            finish "$1" "$rustc" "" no "the standard library for macOS of $("$rustc" --version)"
+            return
+            ;;
+    esac
     libc_dir=$("$rustc" --print sysroot)/lib/rustlib/$target/lib/self-contained
     [ -f "$libc_dir/libc.a" ] || return 1
     [ "$1" = "$own" ] || c_compiler "$1" || return 1
@@ -242,6 +285,9 @@ with_rustup() {
 
 # The packages of Debian: a compiler, its libraries, the source of its standard library, musl.
 with_debian() {
+    case $1 in
+        *-macos) say "the standard library for macOS is rustup's alone"; return 1 ;;
+    esac
     is_debian || return 1
     say "unpacking Debian's packages into $folder"
     std=$(dependency libstd-rust-web-dev libstd-rust-web-)

@@ -1,7 +1,7 @@
 //! What the runtime library is compiled with: in comes what `runtime-lib/prepare-pack.sh` has
 //! written, or the toolchain that builds this package; out go arguments and variables of cargo.
 
-use super::{WINDOWS, read, variable};
+use super::{MACOS, WINDOWS, read, variable};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,12 +23,18 @@ pub(super) fn c_compiler(toolchain: &Toolchain) -> Vec<(String, String)> {
     let suffix = target.replace('-', "_");
     let compiler = format!("CC_{suffix}");
     let is_own = target != WINDOWS
+        && !target.ends_with(MACOS)
         && env::var("HOST").is_ok_and(|host| host.split('-').next() == target.split('-').next());
     let is_chosen = [compiler.as_str(), "TARGET_CC", "CC"]
         .iter()
         .any(|name| env::var_os(name).is_some());
     if let (Some(prepared), false) = (&toolchain.c_compiler, is_chosen) {
-        return vec![(compiler, prepared.clone())];
+        let archiver = toolchain.archiver.clone();
+        let archiver = archiver.map(|archiver| (format!("AR_{suffix}"), archiver));
+        return [(compiler, prepared.clone())]
+            .into_iter()
+            .chain(archiver)
+            .collect();
     }
     if is_chosen || !is_own {
         return Vec::new();
@@ -44,12 +50,14 @@ pub(super) fn c_compiler(toolchain: &Toolchain) -> Vec<(String, String)> {
 pub(super) struct Toolchain {
     /// What it is compiled for.
     pub(super) target: String,
-    /// The folder of musl's files; empty for libraries.
+    /// The folder of musl's files; empty for libraries, and for macOS.
     pub(super) libc_dir: PathBuf,
     pub(super) cargo_arguments: Vec<String>,
     pub(super) environment: Vec<(String, String)>,
     /// For another processor than this machine's.
     c_compiler: Option<String>,
+    /// What makes archives of its objects, where this machine's own does not know them: for macOS.
+    archiver: Option<String>,
     /// What makes import libraries, for Windows.
     dlltool: Option<String>,
     /// The same in words.
@@ -88,6 +96,7 @@ impl Toolchain {
                 cargo_arguments: Vec::new(),
                 environment: vec![("RUSTC".to_owned(), variable("RUSTC")?)],
                 c_compiler: None,
+                archiver: None,
                 dlltool: None,
                 provenance: "the toolchain's own standard library".to_owned(),
             }
@@ -124,6 +133,7 @@ impl Toolchain {
                 cargo_arguments: Vec::new(),
                 environment: vec![("RUSTC".to_owned(), rustc)],
                 c_compiler: None,
+                archiver: None,
                 dlltool: None,
                 provenance: "the toolchain's own standard library for musl".to_owned(),
             });
@@ -150,7 +160,8 @@ impl Toolchain {
             ));
         }
         let rustc = value("rustc").ok_or_else(|| missing("rustc"))?;
-        let libc_dir = match target.ends_with("-linux-gnu") {
+        let is_without = target.ends_with("-linux-gnu") || target.ends_with(MACOS);
+        let libc_dir = match is_without {
             true => PathBuf::new(),
             false => value("libc_dir").ok_or_else(|| missing("libc_dir"))?.into(),
         };
@@ -162,6 +173,10 @@ impl Toolchain {
             cargo_arguments.push("-Zbuild-std-features=".to_owned());
         }
         let provenance = value("provenance").ok_or_else(|| missing("provenance"))?;
+        if target.ends_with(MACOS) {
+            // The version that executables say they are for, of C as of Rust.
+            environment.push(("MACOSX_DEPLOYMENT_TARGET".to_owned(), "11.0".to_owned()));
+        }
         if target == WINDOWS {
             // For sections that can be left out one by one.
             environment.push(("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()));
@@ -172,6 +187,7 @@ impl Toolchain {
             cargo_arguments,
             environment,
             c_compiler: value("cc"),
+            archiver: value("ar"),
             dlltool: value("dlltool"),
             provenance,
         })
@@ -207,6 +223,7 @@ impl Toolchain {
             cargo_arguments: Vec::new(),
             environment: vec![("RUSTC".to_owned(), rustc.to_owned())],
             c_compiler: None,
+            archiver: None,
             dlltool: None,
             provenance: "the toolchain's standard library for glibc, on musl".to_owned(),
         })
@@ -214,7 +231,10 @@ impl Toolchain {
 
     pub(super) fn rustflags(&self) -> Vec<String> {
         let mut flags: Vec<String> = RUSTFLAGS.iter().map(|&flag| flag.to_owned()).collect();
-        if self.libc_dir.as_os_str().is_empty() {
+        if self.target == WINDOWS || self.target.ends_with(MACOS) {
+            // There is no other kind of code than what may lie anywhere.
+            flags.retain(|flag| flag != "-Crelocation-model=static");
+        } else if self.libc_dir.as_os_str().is_empty() {
             flags.push("-Crelocation-model=pic".to_owned());
         }
         if self.target.starts_with("x86_64") {
@@ -223,8 +243,6 @@ impl Toolchain {
         if self.target == WINDOWS {
             // A linker that drops what is not used needs to know what is apart.
             flags.push("-Zfunction-sections=yes".to_owned());
-            // There is no other kind of code.
-            flags.retain(|flag| flag != "-Crelocation-model=static");
         }
         if let Some(dlltool) = &self.dlltool {
             flags.push(format!("-Cdlltool={dlltool}"));

@@ -6,11 +6,13 @@
 
 mod archive;
 mod constants;
+mod macos;
 mod reach;
 mod rewrite;
 mod source;
 mod windows;
 
+pub use macos::make_for_macos;
 pub use source::{MakeError, Source};
 pub use windows::make_for_windows;
 
