@@ -438,7 +438,8 @@ pub(crate) struct ProtocolArgs {
 #[command(next_help_heading = "Code")]
 pub(crate) struct TargetArgs {
     /// Compile for another machine than this one, such as `aarch64-linux`: `wasmelt targets` lists
-    /// them. A container image or a Rust crate can be for several
+    /// them, and which have been tried. Executables for macOS are linked and checked, and have never
+    /// been run there. A container image or a Rust crate can be for several
     #[arg(long, value_name = "TARGET")]
     pub(crate) target: Vec<String>,
 

@@ -39,10 +39,26 @@ fn refuse_other_systems(build: &Build, options: &Options) -> Result<(), Failure>
         _ if options.on_trap.key().is_some() => "`-D coredump` and `-D abort`",
         _ if build.split_debug.is_some() => "`--split-debug`",
         _ if build.link.linker != Linker::InProcess => "linkers given by `--linker`",
+        _ if server::has_processes(&options.server) => {
+            "`--server workers` of more than one and `--server shutdown-addr`"
+        }
         _ => return Ok(()),
     };
     let message = format!("{what} are for Linux, not for {}", target.name);
     Err(Failure::usage(Diagnostic::error(message)))
+}
+
+/// Says what an option is not for where that is no reason to refuse it.
+fn tell_what_is_left_out(build: &Build) {
+    let target = build.options.target;
+    if target.system == System::Macos && build.options.debug_info.is_on() {
+        let message = format!(
+            "executables for {} have no debug information for debuggers; backtraces have offsets and \
+             lines",
+            target.name
+        );
+        build.console.show(&Diagnostic::information(message));
+    }
 }
 
 /// What is linked, if anything is.
@@ -79,6 +95,7 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
             refuse_other_systems(build, options)?;
             packs.push(packs::find(options.target, kind, &build.link.packs)?);
         }
+        tell_what_is_left_out(build);
     }
     if build.emit == Emit::Rust {
         return rust_crate(build, &input, &packs);

@@ -37,8 +37,10 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     }
     let bytes = input::read_bytes(&path)?;
     let is_elf = bytes.starts_with(b"\x7fELF");
-    // Another file for Windows is told what it is.
-    let is_ours = bytes.starts_with(b"MZ") && policy::of_executable(&bytes).is_some();
+    // Another file for Windows or macOS is told what it is.
+    let is_other = [&b"MZ"[..], b"\xcf\xfa\xed\xfe"];
+    let is_other = is_other.iter().any(|start| bytes.starts_with(start));
+    let is_ours = is_other && policy::of_executable(&bytes).is_some();
     if args.size {
         let measured = (is_elf || is_ours).then(|| size::measured(&path.shown(), &bytes));
         let Some(measured) = measured.flatten() else {

@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::reason;
 
 /// By target: what the build script has packed, nothing where it could not.
-static BUILT_IN: [(&str, &[u8]); 4] = [
+static BUILT_IN: [(&str, &[u8]); 6] = [
     (
         "x86_64-linux",
         include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-linux.zst")),
@@ -29,6 +29,14 @@ static BUILT_IN: [(&str, &[u8]); 4] = [
     (
         "x86_64-windows",
         include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-windows.zst")),
+    ),
+    (
+        "x86_64-macos",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-macos.zst")),
+    ),
+    (
+        "aarch64-macos",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-aarch64-macos.zst")),
     ),
 ];
 
@@ -227,6 +235,9 @@ pub(crate) fn listing() -> Result<String, Failure> {
         let _ = writeln!(text, "  features    {}", features.join(", "));
         if let Some(missing) = missing {
             let _ = writeln!(text, "  missing     {missing}");
+        }
+        if let Some(untried) = target.untried() {
+            let _ = writeln!(text, "  tried       {untried}");
         }
     }
     Ok(text)

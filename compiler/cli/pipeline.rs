@@ -210,7 +210,7 @@ fn link_failure(error: LinkError, pack: Option<&Path>) -> Failure {
             diagnostic
                 .help("give the path of a linker, or leave out `--linker` to use the built-in one"),
         ),
-        LinkError::TooLarge { .. } => Failure::input(diagnostic),
+        LinkError::TooLarge { .. } | LinkError::OutOfReach(_) => Failure::input(diagnostic),
         LinkError::ToolFailed { .. } => {
             Failure::input(diagnostic.help("leave out `--linker` to use the built-in one"))
         }

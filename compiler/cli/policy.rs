@@ -251,7 +251,7 @@ fn quoted(text: &str) -> String {
 /// The text in an executable made by wasmelt; none when it is no such thing.
 pub(crate) fn of_executable(bytes: &[u8]) -> Option<String> {
     let file = object::File::parse(bytes).ok()?;
-    // Sections of executables for Windows have short names.
+    // Sections of executables for Windows and macOS have short names.
     let section = file.section_by_name(POLICY_SECTION);
     let section = section.or_else(|| file.section_by_name(PE_NOTE_SECTION))?;
     let data = section.data().ok()?;

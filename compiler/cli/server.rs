@@ -80,6 +80,15 @@ fn headers_of_file(path: &str) -> Result<Vec<String>, Failure> {
         .collect())
 }
 
+/// Whether these options are of servers that are more than one process.
+pub(crate) fn has_processes(baked: &[String]) -> bool {
+    baked.iter().any(|word| match word.split_once('=') {
+        Some(("--workers", count)) => count != "1",
+        Some(("--shutdown-addr", _)) => true,
+        _ => false,
+    })
+}
+
 /// The port where a server listens when it is started without more options: one that is baked in, or
 /// the usual one; none if it is a path.
 pub(crate) fn port(baked: &[String]) -> Option<u16> {

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
+use object::{BinaryFormat, Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
+
+use wasmelt_linker::MACHO_RUNTIME_SYMBOL;
 
 use crate::build::size;
 use crate::diagnostic::printable;
@@ -32,9 +34,15 @@ pub(crate) fn measured(name: &str, bytes: &[u8]) -> Option<Part> {
             continue;
         };
         let section_name = section.name().unwrap_or_default();
+        // For macOS, several sections are of one name.
+        let segment = section.segment_name().ok().flatten();
+        let section_name = match segment {
+            Some(segment) => format!("{segment},{section_name}"),
+            None => section_name.to_owned(),
+        };
         let is_code = section.kind() == SectionKind::Text;
         parts.push(Part {
-            name: printable(section_name),
+            name: printable(&section_name),
             bytes: length,
             parts: match is_code {
                 true => owners(functions(&file, &section), length),
@@ -70,17 +78,10 @@ impl Part {
 
 /// The functions of a section: name and bytes. Of several names for one, the first counts.
 fn functions(file: &object::File<'_>, section: &object::Section<'_, '_>) -> Vec<(String, u64)> {
-    let index = section.index();
-    let symbols = file.symbols().filter(|symbol| {
-        let is_here = symbol.section_index() == Some(index);
-        is_here && symbol.kind() == SymbolKind::Text && symbol.size() > 0
-    });
-    let mut placed: Vec<(u64, u64, String)> = symbols
-        .map(|symbol| {
-            let name = symbol.name().unwrap_or_default().to_owned();
-            (symbol.address(), symbol.size(), name)
-        })
-        .collect();
+    let mut placed = match file.format() {
+        BinaryFormat::MachO => placed_in_macho(file, section),
+        _ => placed(file, section),
+    };
     placed.sort();
     let mut end = section.address();
     let limit = end.saturating_add(section.size());
@@ -95,6 +96,52 @@ fn functions(file: &object::File<'_>, section: &object::Section<'_, '_>) -> Vec<
         }
     }
     functions
+}
+
+/// The functions of a section as symbols tell: address, bytes and name.
+fn placed(file: &object::File<'_>, section: &object::Section<'_, '_>) -> Vec<(u64, u64, String)> {
+    let index = section.index();
+    let symbols = file.symbols().filter(|symbol| {
+        let is_here = symbol.section_index() == Some(index);
+        is_here && symbol.kind() == SymbolKind::Text && symbol.size() > 0
+    });
+    symbols
+        .map(|symbol| {
+            let name = symbol.name().unwrap_or_default().to_owned();
+            (symbol.address(), symbol.size(), name)
+        })
+        .collect()
+}
+
+/// The same for macOS, where symbols have no sizes: a function ends where the next begins, and the last
+/// where a name says that those are left out that follow.
+fn placed_in_macho(
+    file: &object::File<'_>,
+    section: &object::Section<'_, '_>,
+) -> Vec<(u64, u64, String)> {
+    let index = section.index();
+    let symbols = file.symbols().filter(|symbol| symbol.is_local());
+    let mut starts: Vec<(u64, String)> = symbols
+        .filter(|symbol| symbol.section_index() == Some(index))
+        .map(|symbol| {
+            let name = symbol.name().unwrap_or_default().to_owned();
+            (symbol.address(), name)
+        })
+        .collect();
+    starts.sort();
+    starts.dedup_by_key(|(address, _)| *address);
+    let behind = section.address().saturating_add(section.size());
+    let ends: Vec<u64> = starts.iter().skip(1).map(|(start, _)| *start).collect();
+    let mut placed = Vec::new();
+    for ((start, name), end) in starts.into_iter().zip(ends.into_iter().chain([behind])) {
+        if name == MACHO_RUNTIME_SYMBOL {
+            break;
+        }
+        // What C's names have before them there.
+        let name = name.strip_prefix('_').unwrap_or(&name).to_owned();
+        placed.push((start, end.saturating_sub(start), name));
+    }
+    placed
 }
 
 /// Functions by whose they are, and what is left of `all` bytes.
@@ -139,6 +186,10 @@ fn owner(symbol: &str) -> (String, String) {
             let function = function.trim_start_matches([':', '_']);
             return (owner.to_owned(), function.to_owned());
         }
+    }
+    // What the compiler has made for itself, where it has to have a name.
+    if symbol.starts_with(".L") {
+        return (String::from("generated functions"), symbol.to_owned());
     }
     if symbol.starts_with("wasmelt") {
         return (String::from("runtime library"), symbol.to_owned());

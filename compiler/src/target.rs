@@ -241,15 +241,26 @@ impl Target {
     #[must_use]
     pub fn missing(&self) -> Option<&'static str> {
         match (self.system, self.arch) {
-            (System::Linux, _) | (System::Windows, Arch::X86_64) => None,
-            (System::Macos, _) => Some(
-                "a runtime pack; the runtime library compiles and the linker makes signed Mach-O \
-                 files, but nothing of it has ever been run",
-            ),
+            (System::Linux | System::Macos, _) | (System::Windows, Arch::X86_64) => None,
             (System::Windows, _) => Some(
                 "what the runtime library has for each processor (traps, fibers, exceptions, by the \
                  convention of Windows) and a linker of PE executables",
             ),
+        }
+    }
+
+    /// How far its executables have been tried, where they have never been run on such a system.
+    #[must_use]
+    pub fn untried(&self) -> Option<&'static str> {
+        match (self.system, self.arch) {
+            (System::Macos, _) => Some(
+                "executables are linked and their structure is checked; none has ever been run on \
+                 macOS",
+            ),
+            (System::Windows, Arch::X86_64) => {
+                Some("executables have been run under Wine, never on Windows")
+            }
+            (System::Linux | System::Windows, _) => None,
         }
     }
 

@@ -110,10 +110,11 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
         .expect("consistent settings")
 }
 
-/// Whether the object is one for other linkers. That for Windows takes what others take.
+/// Whether the object is one for other linkers. Those for other systems than Linux take what others
+/// take.
 #[must_use]
 pub fn is_portable(options: &Options) -> bool {
-    options.portable_object || options.target.system == System::Windows
+    options.portable_object || options.target.system != System::Linux
 }
 
 /// Whether the linker writes addresses into code, which lies below 2 GiB.
