@@ -52,6 +52,9 @@ pub struct Options {
     /// Branches through tables, and indices of constant tables, are made with fewer instructions
     /// (`-O branch-tables`); never with [`OptLevel::None`].
     pub branch_tables: bool,
+    /// Fields of objects that always hold one value are that value, and calls by references go to the
+    /// functions that there can be (`-O constant-fields`).
+    pub constant_fields: bool,
     /// Address space of each memory (`-O memory-reservation`). Where that is less than its indices
     /// reach, for processes that cannot reserve much, bounds are checked in code rather than with
     /// guard pages, and a memory that begins with less never grows beyond it.
@@ -386,6 +389,7 @@ impl Default for Options {
             short_encodings: true,
             loop_padding: true,
             branch_tables: true,
+            constant_fields: true,
             memory_reservation_bytes: None,
             memory_bytes_max: None,
             stack_bytes_max: None,

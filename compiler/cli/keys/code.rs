@@ -108,6 +108,17 @@ pub(crate) static OPTIMIZE: Flag = Flag {
             },
         ),
         Row::apply(
+            "constant-fields",
+            Takes::Flag,
+            "find out what fields of garbage-collected objects can hold in the whole program, as is \
+             done unless it says `n`: one that holds one value takes no room, and calls by \
+             references become calls by name",
+            |settings, value| {
+                settings.options.constant_fields = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
             "memory-reservation",
             Takes::Bytes,
             "address space of each memory; with less than its indices reach, bounds are checked \

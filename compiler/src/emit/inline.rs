@@ -15,7 +15,7 @@ use super::inlined::{Inlined, Log};
 use crate::error::Result;
 use crate::index::FuncId;
 use crate::options::OptLevel;
-use crate::plan::{CanonKind, FuncKind, LinkPlan};
+use crate::plan::LinkPlan;
 use crate::profile::Profile;
 use crate::translate::{CallCounts, LocalValue, Notes, Translation, names, translate};
 use crate::workers;
@@ -108,8 +108,14 @@ impl<'a> Choice<'a> {
             left.remove(&id);
         }
         let mut context = FunctionBuilderContext::new();
+        let mut calls_refs = false;
         while let Some(id) = pending.pop() {
             let mut callees = plan.callees(id);
+            // Which functions it calls so by name is found out when it is translated.
+            if !calls_refs && plan.facts(id).is_some_and(|facts| facts.calls_refs) {
+                calls_refs = true;
+                callees.extend(&plan.funcrefs);
+            }
             if plan.facts(id).is_none() {
                 let mut clif = ir::Function::new();
                 translate(translation, id, &mut clif, &mut context)?;
@@ -217,7 +223,7 @@ fn own_operators(plan: &LinkPlan<'_>, id: FuncId) -> u64 {
 /// What a function would like to take in at most.
 fn wanted_by(plan: &LinkPlan<'_>, id: FuncId, values_max: usize) -> u64 {
     let callees = plan.callees(id);
-    let adapters = callees.iter().filter(|&&callee| is_adapter(plan, callee));
+    let adapters = callees.iter().filter(|&&callee| plan.is_adapter(callee));
     let adapter_size = values_max * ADAPTER_FACTOR * SIZE_FACTOR;
     let adapters = (adapters.count() * adapter_size) as u64;
     (CALLER_SIZE + 2 * own_operators(plan, id) + adapters).min(CALLER_SIZE_MAX)
@@ -266,7 +272,7 @@ impl<'a> Candidates<'a> {
         // A failure here comes back when the function itself is compiled.
         let _ = context.inline(&mut inliner);
         let inlined = inliner.locate(&mut context.func, &notes.locals);
-        let values_max = match is_adapter(plan, id) {
+        let values_max = match plan.is_adapter(id) {
             true => self.values_max * ADAPTER_FACTOR,
             false => self.values_max + inliner.adapter_values,
         };
@@ -354,19 +360,10 @@ fn is_small(
         _ => operators_max,
     };
     // Adapters catch exceptions, where there are any.
-    (is_adapter(plan, id) && plan.tags.is_empty())
+    (plan.is_adapter(id) && plan.tags.is_empty())
         || plan
             .facts(id)
             .is_some_and(|facts| u64::from(facts.operators) <= operators_max && !facts.catches)
-}
-
-/// Whether it is a call from one component to another.
-fn is_adapter(plan: &LinkPlan<'_>, id: FuncId) -> bool {
-    let FuncKind::Canon(canon) = plan.funcs[id.index()].kind else {
-        return false;
-    };
-    let kind = &plan.linked.canons[canon.index()].kind;
-    matches!(kind, CanonKind::Adapter { .. })
 }
 
 /// The functions in an order in which callees come before their callers, but for cycles.

@@ -9,7 +9,8 @@
 //!
 //! Not in the digest is how many operators a body has, so that other functions are the same after an
 //! edit. What depends on it is there instead: who takes the pointer, who may be inlined, and how much a
-//! function may take in.
+//! function may take in. Of what bodies do with objects, what follows from all of them together is there:
+//! what fields may hold, and which types have objects.
 
 use super::incremental::{CodeCache, Digest, Kept, Key};
 use super::inline::Choice;
@@ -62,6 +63,7 @@ impl<'a> Unchanged<'a> {
             }
         }
         plan.takes_pointer.hash(&mut digest);
+        plan.contents.hash(&mut digest);
         choice.order.hash(&mut digest);
         let mut unchanged = Unchanged {
             cache,

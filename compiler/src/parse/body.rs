@@ -1,5 +1,6 @@
 //! Function bodies: validated, and read once for what the closed-world analysis wants to know.
 
+use super::object_facts::{ObjectFacts, Operands};
 use crate::error::Result;
 use crate::index::{DataIndex, ElemIndex, FuncIndex, GlobalIndex, TableIndex, TypeIndex};
 use std::hash::{Hash, Hasher};
@@ -44,6 +45,8 @@ pub struct BodyFacts {
     /// Some instruction that does not touch state can trap.
     pub computes_with_traps: bool,
     pub operators: u32,
+    /// What it does with objects.
+    pub objects: ObjectFacts,
 }
 
 fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
@@ -53,23 +56,33 @@ fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
 }
 
 impl<'a> Body<'a> {
-    /// Validates `body` and gathers its facts in the same reading.
+    /// Validates `body` and gathers its facts in the same reading; those of objects, if the module has
+    /// types of such.
     pub(super) fn validate(
         validator: &mut FuncValidator<ValidatorResources>,
         body: FunctionBody<'a>,
+        has_objects: bool,
     ) -> Result<Body<'a>> {
         let mut locals = body.get_binary_reader();
         validator.read_locals(&mut locals)?;
         let mut reader = body.get_operators_reader()?;
         let mut facts = BodyFacts::default();
+        let mut operands = has_objects.then(Operands::default);
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset()?;
+            if let Some(operands) = &mut operands {
+                operands.before(&op, validator);
+            }
             validator.op(offset, &op)?;
+            if let Some(operands) = &mut operands {
+                operands.after(&op, validator);
+            }
             facts.operator(&op);
             facts.touches_state |= touches_state(&op);
             facts.computes_with_traps |= computes_with_traps(&op);
         }
         reader.finish()?;
+        facts.objects = operands.map(Operands::finish).unwrap_or_default();
         Ok(Body { body, facts })
     }
 }
@@ -94,6 +107,8 @@ impl BodyFacts {
             touches_state,
             computes_with_traps,
             operators: _,
+            // What follows from them is in the digest by itself.
+            objects: _,
         } = self;
         (calls, ref_funcs, indirect_calls).hash(hasher);
         (tables_read, tables_written, tables_grown).hash(hasher);

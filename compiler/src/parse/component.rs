@@ -79,7 +79,7 @@ pub fn parse_component(wasm: &[u8], features: WasmFeatures) -> Result<ComponentB
             Payload::End(_) => {
                 let closed = match open.pop().expect("an end has a beginning") {
                     Open::Module(mut module, functions) => {
-                        module.bodies = validate_bodies(&functions)?;
+                        module.bodies = validate_bodies(&functions, &module.types)?;
                         modules.push(*module);
                         Definition::CoreModule(modules.len() - 1)
                     }

@@ -7,10 +7,12 @@
 mod body;
 mod component;
 mod const_expr;
+mod object_facts;
 
 pub use body::{Body, BodyFacts};
 pub use component::{COMPONENT_FEATURES, Component, ComponentBinary, Definition, parse_component};
 pub use const_expr::{ConstExpr, ConstOp};
+pub use object_facts::{NewFields, ObjectFacts};
 
 use crate::debug_files;
 use crate::error::{Error, Result};
@@ -176,7 +178,7 @@ pub fn parse_module(wasm: &[u8], features: WasmFeatures) -> Result<Module<'_>> {
         }
         module.section(payload)?;
     }
-    module.bodies = validate_bodies(&functions)?;
+    module.bodies = validate_bodies(&functions, &module.types)?;
     Ok(module)
 }
 
@@ -186,7 +188,12 @@ type FunctionInput<'a> = (
 );
 
 /// Validates bodies in parallel; reports the first fault in file order.
-fn validate_bodies<'a>(functions: &[FunctionInput<'a>]) -> Result<Vec<Body<'a>>> {
+fn validate_bodies<'a>(
+    functions: &[FunctionInput<'a>],
+    types: &[SubType],
+) -> Result<Vec<Body<'a>>> {
+    let is_func = |ty: &SubType| matches!(ty.composite_type.inner, CompositeInnerType::Func(_));
+    let has_objects = !types.iter().all(is_func);
     let results = workers::map(
         functions,
         FuncValidatorAllocations::default,
@@ -196,7 +203,7 @@ fn validate_bodies<'a>(functions: &[FunctionInput<'a>]) -> Result<Vec<Body<'a>>>
                 ..*to_validate
             };
             let mut validator = to_validate.into_validator(std::mem::take(allocations));
-            let body = Body::validate(&mut validator, body.clone());
+            let body = Body::validate(&mut validator, body.clone(), has_objects);
             *allocations = validator.into_allocations();
             body
         },

@@ -10,6 +10,7 @@
 //! Exceptions are objects too, so that objects can refer to them: each tag is like a type of structs,
 //! with a number behind those of all types. See `Heap::exception`.
 
+use super::contents::FieldContents;
 use super::sigs::{SigTable, TypeKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{SigId, TagId};
@@ -44,8 +45,8 @@ pub enum Layout {
 
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct StructLayout {
-    /// Of each field.
-    pub offsets: Vec<u32>,
+    /// Of each field that takes room.
+    pub offsets: Vec<Option<u32>>,
     /// Of the whole object.
     pub bytes: u32,
     /// Where the last field ends.
@@ -84,7 +85,7 @@ pub struct ExceptionLayout {
 impl Heap {
     /// # Errors
     /// `Unsupported` for types that objects cannot have.
-    pub(super) fn new(sigs: &SigTable, tags: &[SigId]) -> Result<Heap> {
+    pub(super) fn new(sigs: &SigTable, tags: &[SigId], contents: &FieldContents) -> Result<Heap> {
         let types = sigs.types();
         let is_func = |id: &SigId| matches!(types[id.index()].kind, TypeKind::Func(_));
         let ids = || (0..types.len()).map(SigId::new);
@@ -112,13 +113,15 @@ impl Heap {
         }
         let is_root = |id: &SigId| types[id.index()].supertype.is_none();
         let arrays = ids().filter(|id| matches!(types[id.index()].kind, TypeKind::Array(_)));
-        heap.arrays = heap.number(arrays.filter(is_root), &subtypes, 1);
+        let is_made = |id: SigId| contents.is_made(id);
+        heap.arrays = heap.number(arrays.filter(is_root), &subtypes, &is_made, 1);
         let structs = ids().filter(|id| matches!(types[id.index()].kind, TypeKind::Struct(_)));
         let first = heap.types.len() as u32 + 1;
-        heap.structs = heap.number(structs.filter(is_root), &subtypes, first);
+        heap.structs = heap.number(structs.filter(is_root), &subtypes, &is_made, first);
         if heap.funcs_have_subtypes {
             let objects = heap.types.len();
-            heap.number(ids().filter(is_func).filter(is_root), &subtypes, 0);
+            let roots = ids().filter(is_func).filter(is_root);
+            heap.number(roots, &subtypes, &|_| true, 0);
             heap.types.truncate(objects);
         }
         if (heap.types.len() + tags.len()) as u32 >= TYPES_MAX {
@@ -136,7 +139,8 @@ impl Heap {
                         Some(above) => heap.struct_layout(above).clone(),
                         None => StructLayout::empty(),
                     };
-                    Some(Layout::Struct(above.extended(fields)))
+                    let is_stored = |field| contents.is_stored(id, field);
+                    Some(Layout::Struct(above.extended(fields, is_stored)))
                 }
             };
         }
@@ -150,28 +154,30 @@ impl Heap {
         Ok(heap)
     }
 
-    /// Numbers types and all below them, beginning with `next`.
+    /// Numbers types and all below them, beginning with `next`. Those of which there are no objects
+    /// have no number, only the interval of those below them.
     fn number(
         &mut self,
         roots: impl Iterator<Item = SigId>,
         subtypes: &[Vec<SigId>],
+        is_made: &dyn Fn(SigId) -> bool,
         mut next: u32,
     ) -> Interval {
         let first = next;
         for root in roots {
             // Each with how many of its subtypes have been numbered.
             let mut path = vec![(root, 0)];
-            self.begin(root, &mut next);
+            self.begin(root, is_made, &mut next);
             while let Some((id, done)) = path.last_mut() {
                 let id = *id;
                 match subtypes[id.index()].get(*done) {
                     Some(&subtype) => {
                         *done += 1;
-                        self.begin(subtype, &mut next);
+                        self.begin(subtype, is_made, &mut next);
                         path.push((subtype, 0));
                     }
                     None => {
-                        self.intervals[id.index()].last = next - 1;
+                        self.intervals[id.index()].last = next.wrapping_sub(1);
                         path.pop();
                     }
                 }
@@ -184,10 +190,12 @@ impl Heap {
         }
     }
 
-    fn begin(&mut self, id: SigId, next: &mut u32) {
+    fn begin(&mut self, id: SigId, is_made: &dyn Fn(SigId) -> bool, next: &mut u32) {
         self.intervals[id.index()].first = *next;
-        self.types.push(id);
-        *next += 1;
+        if is_made(id) {
+            self.types.push(id);
+            *next += 1;
+        }
     }
 
     /// The numbers of a type and all below it.
@@ -260,10 +268,10 @@ impl ExceptionLayout {
             })
             .collect();
         // It comes first however large others are.
-        let layout = StructLayout::empty().extended(&fields[..1]);
+        let layout = StructLayout::empty().extended(&fields[..1], |_| true);
         ExceptionLayout {
             number,
-            layout: layout.extended(&fields),
+            layout: layout.extended(&fields, |_| true),
             fields,
         }
     }
@@ -279,15 +287,17 @@ impl StructLayout {
     }
 
     /// With the fields that `fields` has more.
-    fn extended(mut self, fields: &[FieldType]) -> StructLayout {
+    fn extended(mut self, fields: &[FieldType], is_stored: impl Fn(u32) -> bool) -> StructLayout {
         let mut added = Vec::new();
         for (position, field) in fields.iter().enumerate().skip(self.offsets.len()) {
-            added.push((position, storage_bytes(field)));
+            if is_stored(position as u32) {
+                added.push((position, storage_bytes(field)));
+            }
         }
         added.sort_by_key(|&(_, bytes)| Reverse(bytes));
-        self.offsets.resize(fields.len(), 0);
+        self.offsets.resize(fields.len(), None);
         for (position, bytes) in added {
-            self.offsets[position] = self.place(bytes);
+            self.offsets[position] = Some(self.place(bytes));
         }
         self.bytes = self.end.next_multiple_of(OBJECT_ALIGN);
         self
@@ -350,12 +360,12 @@ mod tests {
         let wide = field(StorageType::Val(ValType::I64));
         let word = field(StorageType::Val(ValType::F32));
         let byte = field(StorageType::I8);
-        let above = StructLayout::empty().extended(&[byte, wide, word]);
+        let above = StructLayout::empty().extended(&[byte, wide, word], |_| true);
         // The word lies between the header and the first multiple of eight.
-        assert_eq!(above.offsets, [16, 8, 4]);
+        assert_eq!(above.offsets, [16, 8, 4].map(Some));
         assert_eq!(above.bytes, 24);
-        let below = above.extended(&[byte, wide, word, byte, word, wide]);
-        assert_eq!(below.offsets, [16, 8, 4, 17, 20, 24]);
+        let below = above.extended(&[byte, wide, word, byte, word, wide], |_| true);
+        assert_eq!(below.offsets, [16, 8, 4, 17, 20, 24].map(Some));
         assert_eq!(below.bytes, 32);
     }
 
@@ -366,10 +376,10 @@ mod tests {
 
         let exception = ExceptionLayout::new(7, &[ValType::V128, ValType::I64, ValType::F32]);
         assert_eq!(offset_of!(Exception, tag), 0);
-        assert_eq!(exception.layout.offsets, [4, 8, 24, 32]);
+        assert_eq!(exception.layout.offsets, [4, 8, 24, 32].map(Some));
         assert_eq!(
-            exception.layout.offsets[0] as usize,
-            offset_of!(Exception, shared)
+            exception.layout.offsets[0],
+            Some(offset_of!(Exception, shared) as u32)
         );
         assert_eq!((exception.number, exception.layout.bytes), (7, 40));
     }

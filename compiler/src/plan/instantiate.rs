@@ -53,6 +53,7 @@ pub(super) fn instantiate<'a>(
         sigs: Default::default(),
         type_sigs: Vec::new(),
         heap: Default::default(),
+        contents: Default::default(),
         objects: Vec::new(),
         objects_reached: Vec::new(),
         constants_too_large: false,

@@ -1,5 +1,6 @@
 //! The resolved program, as the later phases see it.
 
+use super::contents::FieldContents;
 use super::gaps::Gaps;
 use super::heap::Heap;
 use super::host::HostFn;
@@ -50,6 +51,8 @@ pub struct LinkPlan<'a> {
     pub type_sigs: Vec<Vec<SigId>>,
     /// What is known of them once all are.
     pub heap: Heap,
+    /// What the fields of objects may hold.
+    pub contents: FieldContents,
     /// Objects that constant expressions make.
     pub objects: Vec<Object>,
     /// By [`ObjectId`]: whether something that is reachable refers to it.

@@ -6,6 +6,8 @@
 //! Cranelift. Specification: core, "Execution / Modules / Instantiation".
 
 pub mod component;
+mod contents;
+mod contents_gathered;
 mod embedding;
 mod evaluate;
 mod exports;
@@ -36,6 +38,7 @@ mod tasks;
 mod threads;
 mod value;
 
+pub use contents::Possible;
 pub use function_name::{demangled, function_name};
 pub use heap::{ELEMENTS_OFFSET, ExceptionLayout, Interval};
 pub use host::type_text;
@@ -79,7 +82,10 @@ pub fn plan<'a>(
     plan.task_uses = tasks::uses(&plan);
     plan.takes_pointer = pointer::mark_takers(&plan);
     plan.check_objects()?;
-    plan.heap = Heap::new(&plan.sigs, &plan.tags)?;
+    if options.constant_fields && plan.sigs.has_objects() {
+        plan.contents = contents_gathered::gather(&plan);
+    }
+    plan.heap = Heap::new(&plan.sigs, &plan.tags, &plan.contents)?;
     layout::lay_out(&mut plan)?;
     Ok(plan)
 }

@@ -142,7 +142,7 @@ impl LinkPlan<'_> {
         let fields = fields.iter().zip(&layout.offsets);
         fields
             .filter(|(field, _)| self.is_followed(field))
-            .map(|(_, &offset)| offset)
+            .filter_map(|(_, &offset)| offset)
     }
 
     /// Bytes of an object of the image.
@@ -221,8 +221,10 @@ impl LinkPlan<'_> {
         }
         let offsets = &self.heap.struct_layout(object.ty).offsets;
         for (position, (field, &offset)) in fields.iter().zip(offsets).enumerate() {
-            let value = object.contents.at(position);
-            self.write_field(image, at(offset.into()), field, value);
+            if let Some(offset) = offset {
+                let value = object.contents.at(position);
+                self.write_field(image, at(offset.into()), field, value);
+            }
         }
     }
 

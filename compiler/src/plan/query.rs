@@ -178,6 +178,16 @@ impl LinkPlan<'_> {
             && facts.is_some_and(|it| it.calls.is_empty() && !it.computes_with_traps)
     }
 
+    /// Whether a function is a call from one component to another.
+    #[must_use]
+    pub fn is_adapter(&self, func: FuncId) -> bool {
+        let FuncKind::Canon(canon) = self.funcs[func.index()].kind else {
+            return false;
+        };
+        let kind = &self.linked.canons[canon.index()].kind;
+        matches!(kind, CanonKind::Adapter { .. })
+    }
+
     /// The functions of the program that a module's function, or that of a `canon` definition,
     /// calls by name.
     #[must_use]

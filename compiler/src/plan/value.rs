@@ -5,7 +5,7 @@ use super::slot::Slot;
 use crate::index::{FuncId, ObjectId, SigId};
 
 /// A value known when compiling.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Value {
     I32(i32),
     I64(i64),

@@ -113,6 +113,10 @@ impl FuncTranslator<'_, '_> {
         let value = self.global_value(id);
         let ty = self.plan().type_of_global(id);
         self.define_type(value, ty);
+        let global = &self.plan().globals[id.index()];
+        if global.slot.is_none() {
+            self.define_constant(value, global.init);
+        }
         value
     }
 

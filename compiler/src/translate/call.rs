@@ -366,17 +366,22 @@ impl FuncTranslator<'_, '_> {
                 self.trap_unless(same, TrapCode::BadSignature);
             }
         }
-        self.reference_target(reference)
+        self.reference_target(reference, None)
     }
 
-    /// Code and instance pointer of a function reference that is not null.
-    fn reference_target(&mut self, reference: Value) -> (Value, Value) {
+    /// Code and instance pointer of a function reference. The code is the record's first field, so
+    /// that its load faults if there is none, with this trap if that may be.
+    fn reference_target(&mut self, reference: Value, null: Option<TrapCode>) -> (Value, Value) {
         let flags = self.trusted(Alias::Table).with_readonly();
+        let code_flags = match null {
+            Some(code) => flags.with_trap_code(Some(trap_code(code))),
+            None => flags,
+        };
         let code_offset = field(offset_of!(wasmelt_abi::FuncRef, code));
         let code = self
             .builder
             .ins()
-            .load(types::I64, flags, reference, code_offset);
+            .load(types::I64, code_flags, reference, code_offset);
         if self.plan().regions.len() == 1 {
             return (code, self.own_pointer());
         }
@@ -392,10 +397,14 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn call_ref(&mut self, ty: TypeIndex, tail: bool) {
+        let sig = self.plan().type_sig(self.instance, ty);
         let ty = self.module().type_at(ty);
         let reference = self.pop1();
-        self.trap_unless(reference, TrapCode::NullReference);
-        let (code, pointer) = self.reference_target(reference);
+        if self.call_known(reference, sig, ty, tail) {
+            return;
+        }
+        let null = (!self.is_not_null(reference)).then_some(TrapCode::NullReference);
+        let (code, pointer) = self.reference_target(reference, null);
         self.count_target(code);
         let args = self.pop_many(ty.params().len());
         let sig = self.builder.import_signature(wasm_signature(ty));
@@ -404,7 +413,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// Notes the types that the results of a call have in the module.
-    fn define_results(&mut self, ty: &FuncType) {
+    pub(super) fn define_results(&mut self, ty: &FuncType) {
         if !self.reachable {
             return;
         }

@@ -101,7 +101,7 @@ impl FuncTranslator<'_, '_> {
             }
             Operator::BrOnNull { relative_depth } => {
                 let reference = self.pop1();
-                let null = self.builder.ins().icmp_imm_s(IntCC::Equal, reference, 0);
+                let null = self.is_null(reference);
                 self.branch_if(null, *relative_depth, 0);
                 self.push1(reference);
             }
@@ -113,7 +113,9 @@ impl FuncTranslator<'_, '_> {
             }
             Operator::RefAsNonNull => {
                 let reference = self.peek1();
-                self.trap_unless(reference, TrapCode::NullReference);
+                if !self.is_not_null(reference) {
+                    self.trap_unless(reference, TrapCode::NullReference);
+                }
             }
             _ => return Ok(false),
         }

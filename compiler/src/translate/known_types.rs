@@ -4,8 +4,10 @@
 //! an instruction has shown is true from there on, which is used in the block of the instruction
 //! alone.
 
+use crate::plan;
 use cranelift_codegen::ir::{Block, Value};
 use std::collections::HashMap;
+use std::sync::Arc;
 use wasmparser::RefType;
 
 /// Types are in the program's numbers.
@@ -13,4 +15,6 @@ use wasmparser::RefType;
 pub(super) struct KnownTypes {
     pub(super) defined: HashMap<Value, RefType>,
     pub(super) shown: HashMap<Value, (RefType, Block)>,
+    /// What values can be: one of these. It holds wherever they are.
+    pub(super) contents: HashMap<Value, Arc<[plan::Value]>>,
 }

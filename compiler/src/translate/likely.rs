@@ -78,7 +78,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// Goes on where all calls do.
-    fn join_results(&mut self, next: Option<Block>, ty: &FuncType) {
+    pub(super) fn join_results(&mut self, next: Option<Block>, ty: &FuncType) {
         if let Some(next) = next {
             let results = self.pop_many(ty.results().len());
             self.jump(next, &results);

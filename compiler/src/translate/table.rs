@@ -3,7 +3,7 @@
 use super::clif::Alias;
 use super::translator::FuncTranslator;
 use crate::index::{ElemIndex, FuncIndex, TableId};
-use crate::plan::{Slot, TableStorage};
+use crate::plan::{self, Slot, TableStorage};
 use cranelift_codegen::ir::{
     InstBuilder, InstructionData, Opcode, Value, ValueDef, condcodes::IntCC, types,
 };
@@ -20,7 +20,7 @@ impl FuncTranslator<'_, '_> {
             }
             Operator::RefIsNull => {
                 let value = self.pop1();
-                let null = self.builder.ins().icmp_imm_s(IntCC::Equal, value, 0);
+                let null = self.is_null(value);
                 self.push_bool(null);
             }
             Operator::RefFunc { function_index } => {
@@ -28,6 +28,7 @@ impl FuncTranslator<'_, '_> {
                     .plan()
                     .func_reference(self.instance, FuncIndex(function_index));
                 let value = self.func_reference(func);
+                self.define_constant(value, plan::Value::RefFunc(func));
                 self.push1(value);
             }
             Operator::TableGet { table } => self.table_get(self.table(table)),

@@ -4,7 +4,7 @@ use super::super::translator::FuncTranslator;
 use super::allocation::LEN_OFFSET;
 use super::fields::Extension;
 use crate::index::SigId;
-use crate::plan::{ELEMENTS_OFFSET, TypeKind};
+use crate::plan::{ELEMENTS_OFFSET, Possible, TypeKind};
 use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC, types};
 use wasmelt_abi::TrapCode;
 use wasmparser::FieldType;
@@ -88,9 +88,30 @@ impl FuncTranslator<'_, '_> {
 
     pub(super) fn array_get(&mut self, ty: SigId, extension: Extension) {
         let (array, index) = self.pop2();
-        let address = self.element_at(ty, array, index);
+        let place = self.element(ty);
+        let possible = self.possible_element(array, index, ty);
+        if let Possible::Values(values) = &possible
+            && let [value] = **values
+        {
+            self.check_object(array, ty);
+            let value = self.constant_of(place, extension, value);
+            self.push1(value);
+            return;
+        }
+        let address = match &possible {
+            // It is there.
+            Possible::Values(_) => {
+                self.check_object(array, ty);
+                let index = self.builder.ins().uextend(types::I64, index);
+                let log2 = self.element_log2(ty);
+                let scaled = self.builder.ins().ishl_imm_s(index, log2);
+                self.builder.ins().iadd(array, scaled)
+            }
+            Possible::Any => self.element_at(ty, array, index),
+        };
         let flags = self.heap_flags(None);
-        let value = self.load_from(self.element(ty), extension, flags, address, ELEMENTS);
+        let value = self.load_from(place, extension, flags, address, ELEMENTS);
+        self.define_loaded(value, place, possible);
         self.push1(value);
     }
 

@@ -5,6 +5,7 @@
 
 use super::super::clif::trap_code;
 use super::super::translator::FuncTranslator;
+use super::contents::Part;
 use crate::index::SigId;
 use crate::plan::{Hierarchy, Interval, TypeKind, of_program, ref_type};
 use cranelift_codegen::ir::{InstBuilder, Value, condcodes::IntCC, types};
@@ -48,7 +49,13 @@ impl FuncTranslator<'_, '_> {
             return;
         }
         let code = TrapCode::CastFailure;
-        match (self.test_for(to), to.is_nullable()) {
+        let test = match self.part_of_type(value, to) {
+            Some(Part::All) => return self.show_type(value, to),
+            Some(Part::AllButNull) => Test::Always,
+            Some(Part::None | Part::NullOnly) => Test::Never,
+            None => self.test_from(known, to),
+        };
+        match (test, to.is_nullable()) {
             (Test::Always, true) => {}
             (Test::Always, false) => self.trap_unless(value, code),
             (Test::Never, true) => self.trap_if(value, code),
@@ -87,7 +94,7 @@ impl FuncTranslator<'_, '_> {
         test: impl FnOnce(&mut Self) -> Value,
     ) {
         let known = self.known_type(value);
-        if !nullable || known.is_some_and(|known| !known.is_nullable()) {
+        if !nullable || self.is_not_null(value) {
             let result = test(self);
             self.trap_unless(result, TrapCode::CastFailure);
             return;
@@ -123,12 +130,12 @@ impl FuncTranslator<'_, '_> {
     /// Whether a reference is of a type, as `i8`.
     pub(in super::super) fn is_instance(&mut self, value: Value, to: RefType) -> Value {
         let known = self.known_type(value);
-        let sigs = &self.plan().sigs;
-        let mut test = self.test_for(to);
-        if known.is_some_and(|known| sigs.heap_matches(known.heap_type(), to.heap_type())) {
-            test = Test::Always;
-        }
-        let may_be_null = known.is_none_or(|known| known.is_nullable());
+        let test = match self.part_of_type(value, to) {
+            Some(Part::All | Part::AllButNull) => Test::Always,
+            Some(Part::None | Part::NullOnly) => Test::Never,
+            None => self.test_from(known, to),
+        };
+        let may_be_null = !self.is_not_null(value);
         let constant = |this: &mut Self, holds: bool| {
             let ins = this.builder.ins();
             ins.iconst(types::I8, i64::from(holds))
@@ -217,6 +224,30 @@ impl FuncTranslator<'_, '_> {
             })
     }
 
+    /// What a reference has to be whose type is known: all objects of a type may be of another, for
+    /// want of others.
+    fn test_from(&self, known: Option<RefType>, to: RefType) -> Test {
+        let plan = self.plan();
+        let test = self.test_for(to);
+        let Some(known) = known else { return test };
+        if plan.sigs.heap_matches(known.heap_type(), to.heap_type()) {
+            return Test::Always;
+        }
+        match (test, of_program(known.heap_type())) {
+            (Test::Object(wanted), Ok(known)) => {
+                let known = plan.heap.interval(known);
+                if wanted.first <= known.first && known.last <= wanted.last {
+                    Test::Always
+                } else if wanted.last < known.first || known.last < wanted.first {
+                    Test::Never
+                } else {
+                    test
+                }
+            }
+            _ => test,
+        }
+    }
+
     fn test_for(&self, to: RefType) -> Test {
         use AbstractHeapType::{Any, Array, Eq, Exn, Extern, Func, I31, Struct};
         let plan = self.plan();
@@ -243,6 +274,7 @@ impl FuncTranslator<'_, '_> {
         };
         match hierarchy {
             Hierarchy::Func => Test::Func(interval),
+            _ if interval.is_empty() => Test::Never,
             _ => Test::Object(interval),
         }
     }

@@ -24,7 +24,10 @@ impl FuncTranslator<'_, '_> {
         let values = std::iter::once(&shared).chain(values);
         let places = exception.fields.iter().zip(&exception.layout.offsets);
         for ((field, &offset), &value) in places.zip(values) {
-            self.store_to(*field, value, flags, object, offset.cast_signed());
+            let offset = offset
+                .expect("exceptions have all their fields")
+                .cast_signed();
+            self.store_to(*field, value, flags, object, offset);
         }
         object
     }
@@ -40,7 +43,9 @@ impl FuncTranslator<'_, '_> {
         places
             .skip(1)
             .map(|(field, &offset)| {
-                let offset = offset.cast_signed();
+                let offset = offset
+                    .expect("exceptions have all their fields")
+                    .cast_signed();
                 self.load_from(*field, Extension::Unsigned, flags, object, offset)
             })
             .collect()

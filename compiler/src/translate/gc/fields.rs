@@ -2,6 +2,7 @@
 
 use super::super::clif::clif_type;
 use super::super::translator::FuncTranslator;
+use crate::plan;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use wasmparser::{FieldType, StorageType, ValType};
 
@@ -35,6 +36,28 @@ impl FuncTranslator<'_, '_> {
             }
             (StorageType::Val(ty), _) => ins.load(clif_type(ty), flags, address, offset),
         }
+    }
+
+    /// What is read where a constant lies.
+    pub(super) fn constant_of(
+        &mut self,
+        field: FieldType,
+        extension: Extension,
+        value: plan::Value,
+    ) -> Value {
+        use Extension::Signed;
+        let extended = match (field.element_type, extension, value) {
+            (StorageType::I8, Signed, plan::Value::I32(value)) => {
+                plan::Value::I32(i32::from(value as i8))
+            }
+            (StorageType::I16, Signed, plan::Value::I32(value)) => {
+                plan::Value::I32(i32::from(value as i16))
+            }
+            _ => value,
+        };
+        let value = self.constant(extended);
+        self.define_constant(value, extended);
+        value
     }
 
     pub(super) fn store_to(

@@ -6,7 +6,9 @@
 
 mod allocation;
 mod arrays;
+mod calls;
 mod casts;
+mod contents;
 mod exceptions;
 mod fields;
 mod known;

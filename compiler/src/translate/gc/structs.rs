@@ -1,10 +1,11 @@
 //! Structs.
 
+use super::super::clif::trap_code;
 use super::super::translator::FuncTranslator;
 use super::fields::Extension;
 use crate::index::SigId;
-use crate::plan::TypeKind;
-use cranelift_codegen::ir::{MemFlagsData, Value};
+use crate::plan::{Possible, TypeKind};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value};
 use wasmelt_abi::TrapCode;
 use wasmparser::FieldType;
 
@@ -28,7 +29,9 @@ impl<'a> FuncTranslator<'a, '_> {
         let offsets = &plan.heap.struct_layout(ty).offsets;
         for ((field, value), &offset) in fields.iter().zip(values).zip(offsets) {
             // Memory is zero as it is allocated.
-            if !self.is_zero(value) {
+            if let Some(offset) = offset
+                && !self.is_zero(value)
+            {
                 self.store_to(*field, value, flags, object, offset.cast_signed());
             }
         }
@@ -44,31 +47,64 @@ impl<'a> FuncTranslator<'a, '_> {
         self.push1(object);
     }
 
+    /// A field that can hold but one value is that value, and what is left is the null check.
     pub(super) fn struct_get(&mut self, ty: SigId, field: u32, extension: Extension) {
         let object = self.pop1();
-        let (field, flags, offset) = self.field_operand(ty, field, object);
-        let value = self.load_from(field, extension, flags, object, offset);
+        let place = self.struct_fields(ty)[field as usize];
+        let possible = self.possible_field(object, ty, field);
+        if let Possible::Values(values) = &possible {
+            match **values {
+                // There are no such objects.
+                [] => return self.trap_null(),
+                [value] => {
+                    self.check_object(object, ty);
+                    let value = self.constant_of(place, extension, value);
+                    self.push1(value);
+                    return;
+                }
+                _ => {}
+            }
+        }
+        let offset = self.field_offset(ty, field);
+        let offset = offset.expect("what is read and holds several values is stored");
+        let flags = self.field_flags(ty, object, offset);
+        let value = self.load_from(place, extension, flags, object, offset.cast_signed());
+        self.define_loaded(value, place, possible);
+        self.show_not_null(object, ty);
         self.push1(value);
     }
 
     pub(super) fn struct_set(&mut self, ty: SigId, field: u32) {
         let (object, value) = self.pop2();
-        let (field, flags, offset) = self.field_operand(ty, field, object);
-        self.store_to(field, value, flags, object, offset);
+        let place = self.struct_fields(ty)[field as usize];
+        match self.field_offset(ty, field) {
+            Some(offset) => {
+                let flags = self.field_flags(ty, object, offset);
+                self.store_to(place, value, flags, object, offset.cast_signed());
+                self.show_not_null(object, ty);
+            }
+            None => self.check_object(object, ty),
+        }
     }
 
-    fn field_operand(
-        &mut self,
-        ty: SigId,
-        field: u32,
-        object: Value,
-    ) -> (FieldType, MemFlagsData, i32) {
-        let offset = self.plan().heap.struct_layout(ty).offsets[field as usize];
-        let field = self.struct_fields(ty)[field as usize];
-        if offset > FAULTING_OFFSET_MAX {
-            self.trap_unless(object, TrapCode::NullReference);
+    fn trap_null(&mut self) {
+        let code = trap_code(TrapCode::NullReference);
+        self.builder.ins().trap(code);
+        self.set_unreachable();
+    }
+
+    fn field_offset(&self, ty: SigId, field: u32) -> Option<u32> {
+        self.plan().heap.struct_layout(ty).offsets[field as usize]
+    }
+
+    /// Flags of an access to a field, whose fault is the null check.
+    fn field_flags(&mut self, ty: SigId, object: Value, offset: u32) -> MemFlagsData {
+        if self.is_not_null(object) {
+            return self.heap_flags(None);
         }
-        let flags = self.heap_flags(Some(TrapCode::NullReference));
-        (field, flags, offset.cast_signed())
+        if offset > FAULTING_OFFSET_MAX {
+            self.check_object(object, ty);
+        }
+        self.heap_flags(Some(TrapCode::NullReference))
     }
 }
