@@ -1,13 +1,16 @@
 //! Random modules under our executables and under a reference: the same results, traps, globals
 //! and memories.
 //!
-//! There are four families of seeds. Those called `wasmi` run under that interpreter too; those
+//! There are five families of seeds. Those called `wasmi` run under that interpreter too; those
 //! called `options` have exceptions, which it lacks, and are compiled in two ways; those called
 //! `profile` count what they run, and are compiled again with the counts; those called `gc` have garbage
-//! collection, and run under the engine that `WASMELT_ENGINE` names, if it does (`engine.rs`).
+//! collection, and run under the engine that `WASMELT_ENGINE` names, if it does (`engine.rs`); those called
+//! `bytes` are loops that look for a byte (`bytes.rs`), compiled with and without `-O byte-loops`.
 //! `WASMELT_DIFFERENTIAL=N` takes N seeds of the first two, and a third of it of the others; a filter such as `wasmi/17` takes one.
 //! `WASMELT_DIFFERENTIAL_KEEP=FOLDER` writes the modules there.
 
+#[path = "differential/bytes.rs"]
+mod bytes;
 #[path = "differential/driver.rs"]
 mod driver;
 #[path = "differential/engine.rs"]
@@ -61,6 +64,10 @@ fn main() -> ExitCode {
         trials.push(Trial::test(format!("profile/{seed}"), move || {
             with_profile(seed, &path)
         }));
+        let path = folder.path().join(format!("bytes-{seed}"));
+        trials.push(Trial::test(format!("bytes/{seed}"), move || {
+            byte_loops(seed, &path)
+        }));
         let path = folder.path().join(format!("gc-{seed}"));
         trials.push(Trial::test(format!("gc/{seed}"), move || {
             engine::check(seed, &path)
@@ -82,6 +89,24 @@ fn against_wasmi(seed: u64, executable: &Path) -> Result<(), Failed> {
         .map(|answer| answer.replace("undefined element: ", ""))
         .collect();
     compare(&questions, &wanted, &given)
+}
+
+/// Every other time bounds are checked in code.
+fn byte_loops(seed: u64, executable: &Path) -> Result<(), Failed> {
+    let (wasm, questions) = bytes::module(seed);
+    keep(&wasm, &format!("bytes-{seed}"))?;
+    let wanted = interpreter::answers(&wasm, &questions)?;
+    for byte_loops in [false, true] {
+        let options = Options {
+            byte_loops,
+            memory_reservation_bytes: (seed % 2 == 1).then_some(4 << 16),
+            verify: true,
+            ..Options::default()
+        };
+        let given = answers(&wasm, &questions, &options, executable)?;
+        compare(&questions, &wanted, &given)?;
+    }
+    Ok(())
 }
 
 fn against_other_options(seed: u64, executable: &Path) -> Result<(), Failed> {
@@ -149,6 +174,7 @@ fn variants() -> [Options; 9] {
         },
         Options {
             branch_tables: false,
+            byte_loops: false,
             ..plain.clone()
         },
         Options {

@@ -55,6 +55,9 @@ pub struct Options {
     /// Fields of objects that always hold one value are that value, and calls by references go to the
     /// functions that there can be (`-O constant-fields`).
     pub constant_fields: bool,
+    /// Loops that look for a byte look at several at a time (`-O byte-loops`); with
+    /// [`OptLevel::Speed`] alone, and on processors whose vectors are always there.
+    pub byte_loops: bool,
     /// Address space of each memory (`-O memory-reservation`). Where that is less than its indices
     /// reach, for processes that cannot reserve much, bounds are checked in code rather than with
     /// guard pages, and a memory that begins with less never grows beyond it.
@@ -390,6 +393,7 @@ impl Default for Options {
             loop_padding: true,
             branch_tables: true,
             constant_fields: true,
+            byte_loops: true,
             memory_reservation_bytes: None,
             memory_bytes_max: None,
             stack_bytes_max: None,

@@ -119,6 +119,16 @@ pub(crate) static OPTIMIZE: Flag = Flag {
             },
         ),
         Row::apply(
+            "byte-loops",
+            Takes::Flag,
+            "look at several bytes at a time in loops that look for a byte, on x86-64 and AArch64, \
+             as is done unless it says `n`; never with `-Os`",
+            |settings, value| {
+                settings.options.byte_loops = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
             "memory-reservation",
             Takes::Bytes,
             "address space of each memory; with less than its indices reach, bounds are checked \

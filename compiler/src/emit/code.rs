@@ -14,7 +14,7 @@ use super::{alignment, branch_tables, loops};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
-use crate::options::{DebugInfo, OptLevel, RegisterAllocation};
+use crate::options::{DebugInfo, OptLevel, Options, RegisterAllocation};
 use crate::plan::LinkPlan;
 use crate::target::Arch;
 use crate::translate::{Translation, limit_stack, names, translate};
@@ -141,7 +141,7 @@ impl Worker {
         let mut control = ControlPlane::default();
         context.optimize(isa, &mut control)?;
         if isa.flags().opt_level() != settings::OptLevel::None {
-            loops::improve(context);
+            loops::improve(context, byte_loops(translation.options));
             if translation.options.branch_tables {
                 branch_tables::improve(&mut context.func);
             }
@@ -194,6 +194,13 @@ impl Worker {
         portable.start = alignment::start(&flow.blocks, &flow.branches, portable.len());
         portable
     }
+}
+
+/// The processor, if loops that look for a byte are to look at several at a time.
+fn byte_loops(options: &Options) -> Option<Arch> {
+    let arch = options.target.arch;
+    let is_on = options.byte_loops && options.opt_level == OptLevel::Speed;
+    (is_on && arch != Arch::Riscv64).then_some(arch)
 }
 
 /// Compiles every reachable function, or takes its code from a cache, with which comes the input; the

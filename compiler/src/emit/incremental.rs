@@ -39,6 +39,7 @@ impl Key {
         options.short_encodings.hash(&mut digest);
         options.loop_padding.hash(&mut digest);
         options.branch_tables.hash(&mut digest);
+        options.byte_loops.hash(&mut digest);
         holds_addresses(options, translation.plan).hash(&mut digest);
         digest.into_key()
     }

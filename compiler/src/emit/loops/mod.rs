@@ -9,21 +9,31 @@
 //! searches, the search has a limit.
 
 mod back_edge;
+mod byte;
 mod commute;
 mod exit_test;
 mod exits;
 mod increment;
 mod widen;
 
+use crate::target::Arch;
 use cranelift_codegen::Context;
 
-/// Improves the loops of an optimised function.
-pub fn improve(context: &mut Context) {
-    let back_edges = back_edge::back_edges(&context.func, &context.domtree);
+/// Improves the loops of an optimised function. With a processor, those that look for a byte look at
+/// several at a time.
+pub fn improve(context: &mut Context, byte_loops: Option<Arch>) {
+    let mut back_edges = back_edge::back_edges(&context.func, &context.domtree);
     if back_edges.is_empty() {
         return;
     }
     context.compute_loop_analysis();
+    if let Some(arch) = byte_loops
+        && byte::improve(context, arch)
+    {
+        context.flowgraph();
+        context.compute_loop_analysis();
+        back_edges = back_edge::back_edges(&context.func, &context.domtree);
+    }
     let func = &mut context.func;
     exit_test::compare_next(func);
     widen::widen(func, &context.domtree);

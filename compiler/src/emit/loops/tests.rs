@@ -40,7 +40,7 @@ fn improved(
     builder.seal_all_blocks();
     builder.finalize(isa.frontend_config());
     context.flowgraph();
-    improve(&mut context);
+    improve(&mut context, None);
     verify_function(&context.func, isa.flags()).expect("it is still valid");
     context.func.display().to_string()
 }

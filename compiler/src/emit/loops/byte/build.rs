@@ -1,0 +1,490 @@
+//! The code in front of a loop that looks for a byte.
+//!
+//! ```text
+//!     v0 = address of the first byte, v1 = iterations before a limit, at most
+//!     v2 = iadd v0, v1                        ; the end
+//!     brif icmp uge v1, 5, block1, header(...)
+//! block1:
+//!     v3 = icmp ugt (band v0, 4095), 4064     ; not all of them are in the first byte's page
+//!     jump block2(select v3, (band v0, -32), v0)
+//! block2(v4: i64):                            ; 32 bytes at a time
+//!     brif any of the bytes at v4 is wanted, block4, block3
+//! block3:
+//!     v5 = band (iadd v4, 32), -32
+//!     brif icmp ult v5, v2, block2(v5), block5(v2)
+//! block4:                                     ; the first may be one in front of v0
+//!     v6 = bits of the bytes at v4 that are wanted
+//!     jump block5(umax (iadd v4, ctz v6), v0)
+//! block5(v7: i64):
+//!     v8 = isub (umin v7, v2), v0             ; iterations that are left out
+//!     jump header(...)
+//! ```
+
+use super::super::back_edge;
+use super::shape::{ByteLoop, Limit, LimitKind};
+use crate::target::Arch;
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{
+    Block, BlockArg, Function, Inst, InstBuilder, InstructionData, MemFlagsData, Opcode, SourceLoc,
+    Type, Value, types,
+};
+use std::collections::HashMap;
+
+/// What the system maps is a multiple of this, on every target.
+const PAGE_BYTES: i64 = 4096;
+/// Bytes of a vector.
+const LANES: i64 = 16;
+/// What is loaded at a time.
+const BYTES: i64 = 2 * LANES;
+/// With a limit that is nearer, the loop is faster as it is.
+const ITERATIONS_MIN: i64 = 5;
+/// More than any memory has.
+const BYTES_MAX: i64 = 1 << 40;
+
+/// Has a loop entered at the iteration in which it is left, or not far in front of it.
+pub fn skip_ahead(func: &mut Function, found: &ByteLoop, arch: Arch) {
+    let mut builder = Builder::new(func, found, arch);
+    let before = builder.enter();
+    builder.begin(before);
+    let first = builder.first_address();
+    let iterations = builder.iterations();
+    let end = builder.add(first, iterations);
+    let after = builder.search(first, iterations, end);
+    builder.leave(after, first, end);
+}
+
+struct Builder<'f> {
+    cursor: FuncCursor<'f>,
+    found: &'f ByteLoop,
+    arch: Arch,
+    srcloc: SourceLoc,
+    /// What the header's parameters are at first.
+    initial: Vec<Value>,
+    /// Values of the loop, as they are in the first iteration.
+    copies: HashMap<Value, Value>,
+    wanted: Vec<Value>,
+}
+
+impl<'f> Builder<'f> {
+    fn new(func: &'f mut Function, found: &'f ByteLoop, arch: Arch) -> Builder<'f> {
+        let srcloc = func.srcloc(found.load);
+        Builder {
+            cursor: FuncCursor::new(func),
+            found,
+            arch,
+            srcloc,
+            initial: Vec::new(),
+            copies: HashMap::new(),
+            wanted: Vec::new(),
+        }
+    }
+
+    /// Leads whatever enters the loop to a new block, and gives that.
+    fn enter(&mut self) -> Block {
+        let header = self.found.path.header();
+        let func = &mut *self.cursor.func;
+        let mut entries: Vec<(Inst, usize)> = Vec::new();
+        for block in func.layout.blocks() {
+            if self.found.path.blocks.contains(&block) {
+                continue;
+            }
+            let Some(branch) = func.layout.last_inst(block) else {
+                continue;
+            };
+            let targets = back_edge::targets(func, branch).enumerate();
+            let to_header = targets.filter(|&(_, target)| target == header);
+            entries.extend(to_header.map(|(position, _)| (branch, position)));
+        }
+        let before = func.dfg.make_block();
+        func.layout.insert_block(before, header);
+        let only = match entries[..] {
+            [(branch, position)] => back_edge::destination(func, branch, position)
+                .into_iter()
+                .collect::<Option<Vec<Value>>>(),
+            _ => None,
+        };
+        for &(branch, position) in &entries {
+            let dfg = &mut func.dfg;
+            let calls = dfg.insts[branch]
+                .branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
+            calls[position].set_block(before, &mut dfg.value_lists);
+            if only.is_some() {
+                calls[position].clear(&mut dfg.value_lists);
+            }
+        }
+        let params = func.dfg.block_params(header).to_vec();
+        self.initial = only.unwrap_or_else(|| {
+            let copied = params.iter().map(|&param| {
+                let ty = func.dfg.value_type(param);
+                func.dfg.append_block_param(before, ty)
+            });
+            copied.collect()
+        });
+        self.copies = params.into_iter().zip(self.initial.clone()).collect();
+        before
+    }
+
+    fn block(&mut self) -> Block {
+        let block = self.cursor.func.dfg.make_block();
+        let header = self.found.path.header();
+        self.cursor.func.layout.insert_block(block, header);
+        block
+    }
+
+    fn begin(&mut self, block: Block) {
+        self.cursor.goto_bottom(block);
+        self.cursor.set_srcloc(self.srcloc);
+    }
+
+    fn word(&mut self, number: i64) -> Value {
+        self.cursor.ins().iconst(types::I64, number)
+    }
+
+    fn constant(&self, value: Value) -> Option<i64> {
+        let inst = self.cursor.func.dfg.value_def(value).inst()?;
+        match self.cursor.func.dfg.insts[inst] {
+            InstructionData::UnaryImm {
+                opcode: Opcode::Iconst,
+                imm,
+            } => Some(imm.bits()),
+            _ => None,
+        }
+    }
+
+    fn add(&mut self, left: Value, right: Value) -> Value {
+        self.sum(Opcode::Iadd, left, right)
+    }
+
+    /// A sum or difference; constants are computed here, as nothing optimises this code.
+    fn sum(&mut self, opcode: Opcode, left: Value, right: Value) -> Value {
+        let ty = self.cursor.func.dfg.value_type(left);
+        match (self.constant(left), self.constant(right), opcode) {
+            (Some(a), Some(b), Opcode::Iadd) => self.number(ty, a.wrapping_add(b)),
+            (Some(a), Some(b), _) => self.number(ty, a.wrapping_sub(b)),
+            (_, Some(0), _) => left,
+            (Some(0), _, Opcode::Iadd) => right,
+            (_, _, Opcode::Iadd) => self.cursor.ins().iadd(left, right),
+            _ => self.cursor.ins().isub(left, right),
+        }
+    }
+
+    fn sub(&mut self, left: Value, right: Value) -> Value {
+        self.sum(Opcode::Isub, left, right)
+    }
+
+    /// A constant; `iconst` has its upper bits zero.
+    fn number(&mut self, ty: Type, number: i64) -> Value {
+        let mask = u64::MAX >> (64 - ty.bits());
+        let number = number.cast_unsigned() & mask;
+        self.cursor.ins().iconst(ty, number.cast_signed())
+    }
+
+    /// A value of the loop as it is in the first iteration.
+    fn at_first(&mut self, value: Value) -> Value {
+        let value = self.cursor.func.dfg.resolve_aliases(value);
+        let value = *self.found.path.copies.get(&value).unwrap_or(&value);
+        if let Some(&copy) = self.copies.get(&value) {
+            return copy;
+        }
+        let dfg = &self.cursor.func.dfg;
+        let in_loop = |&inst: &Inst| {
+            let block = self.cursor.func.layout.inst_block(inst);
+            block.is_some_and(|block| self.found.path.blocks.contains(&block))
+        };
+        let Some(inst) = dfg.value_def(value).inst().filter(in_loop) else {
+            return value;
+        };
+        let (data, args) = (dfg.insts[inst], dfg.inst_args(inst).to_vec());
+        let args: Vec<Value> = args.into_iter().map(|arg| self.at_first(arg)).collect();
+        let copy = match (data.opcode(), &args[..]) {
+            (opcode @ (Opcode::Iadd | Opcode::Isub), &[left, right]) => {
+                self.sum(opcode, left, right)
+            }
+            (Opcode::Uextend, &[arg]) if let Some(number) = self.constant(arg) => self.word(number),
+            _ => {
+                let position = self.cursor.func.dfg.inst_results(inst);
+                let position = position.iter().position(|&result| result == value);
+                let copy = self.cursor.func.dfg.clone_inst(inst);
+                self.cursor
+                    .func
+                    .dfg
+                    .inst_args_mut(copy)
+                    .copy_from_slice(&args);
+                self.cursor.insert_inst(copy);
+                let results = self.cursor.func.dfg.inst_results(copy);
+                results[position.expect("it is a result")]
+            }
+        };
+        self.copies.insert(value, copy);
+        copy
+    }
+
+    /// The address of the byte that the first iteration loads.
+    fn first_address(&mut self) -> Value {
+        let InstructionData::Load { arg, offset, .. } = self.cursor.func.dfg.insts[self.found.load]
+        else {
+            unreachable!("it is a load");
+        };
+        let address = self.at_first(arg);
+        let offset = self.word(offset.into());
+        self.add(address, offset)
+    }
+
+    /// How many iterations there are before a limit, at most.
+    fn iterations(&mut self) -> Value {
+        let found = self.found;
+        let (mut short, mut long) = (None, None);
+        for limit in &found.limits {
+            let number = self.before_limit(limit);
+            let least = match self.ty(number) {
+                types::I32 => &mut short,
+                _ => &mut long,
+            };
+            *least = Some(self.min(*least, number));
+        }
+        for &value in &found.extended {
+            let value = self.at_first(value);
+            if short.is_some() || long.is_some() {
+                // One less than there are, which has 32 bits.
+                let number = self.cursor.ins().bnot(value);
+                short = Some(self.min(short, number));
+            } else {
+                let value = self.extended(value);
+                let all = self.word(1 << 32);
+                long = Some(self.sub(all, value));
+            }
+        }
+        if short.is_none() && found.extended.is_empty() {
+            // So that the end of what is looked at is an address.
+            let all = self.word(BYTES_MAX);
+            long = Some(self.min(long, all));
+        }
+        match short {
+            Some(short) => {
+                let short = self.extended(short);
+                self.min(long, short)
+            }
+            None => long.expect("there is a limit"),
+        }
+    }
+
+    fn ty(&self, value: Value) -> Type {
+        self.cursor.func.dfg.value_type(value)
+    }
+
+    /// The least of numbers without sign.
+    fn min(&mut self, one: Option<Value>, other: Value) -> Value {
+        match one {
+            None => other,
+            Some(one) => self.cursor.ins().umin(one, other),
+        }
+    }
+
+    fn extended(&mut self, value: Value) -> Value {
+        match (self.ty(value), self.constant(value)) {
+            (types::I64, _) => value,
+            (_, Some(number)) => self.word(number & 0xffff_ffff),
+            _ => self.cursor.ins().uextend(types::I64, value),
+        }
+    }
+
+    /// How many iterations there are in which a value has not come to its limit.
+    fn before_limit(&mut self, limit: &Limit) -> Value {
+        let value = self.at_first(limit.value);
+        let ty = self.ty(value);
+        let end = match limit.end {
+            Some(end) => self.at_first(end),
+            None => self.number(ty, 0),
+        };
+        let (from, to) = match limit.falls {
+            false => (value, end),
+            true => (end, value),
+        };
+        let distance = self.sub(to, from);
+        match limit.kind {
+            LimitKind::Equal => distance,
+            LimitKind::Unsigned | LimitKind::Signed => {
+                let less = match limit.kind {
+                    LimitKind::Signed => IntCC::SignedLessThan,
+                    _ => IntCC::UnsignedLessThan,
+                };
+                let is_before = self.cursor.ins().icmp(less, from, to);
+                let zero = self.number(ty, 0);
+                self.cursor.ins().select(is_before, distance, zero)
+            }
+        }
+    }
+
+    /// Finds the address of the first byte that is wanted, or the end; gives the block whose
+    /// parameter that is.
+    fn search(&mut self, first: Value, iterations: Value, end: Value) -> Block {
+        let header = self.found.path.header();
+        let [start, more, miss, hit, after] = [(); 5].map(|()| self.block());
+        let address = self.param(more);
+        self.param(after);
+        self.splat_wanted();
+        match self.constant(iterations) {
+            Some(ITERATIONS_MIN..) => {
+                self.cursor.ins().jump(start, &[]);
+            }
+            _ => {
+                let initial: Vec<BlockArg> = self.initial.iter().map(|&v| v.into()).collect();
+                let least = self.word(ITERATIONS_MIN);
+                let at_least = IntCC::UnsignedGreaterThanOrEqual;
+                let is_worth_it = self.cursor.ins().icmp(at_least, iterations, least);
+                self.cursor
+                    .ins()
+                    .brif(is_worth_it, start, &[], header, &initial);
+            }
+        }
+
+        self.begin(start);
+        let position = self.cursor.ins().band_imm_s(first, PAGE_BYTES - 1);
+        let last = self.word(PAGE_BYTES - BYTES);
+        let above = IntCC::UnsignedGreaterThan;
+        let is_beyond = self.cursor.ins().icmp(above, position, last);
+        let aligned = self.cursor.ins().band_imm_s(first, -BYTES);
+        let start = self.cursor.ins().select(is_beyond, aligned, first);
+        self.cursor.ins().jump(more, &[start.into()]);
+
+        self.begin(more);
+        let parts = self.wanted_at(address);
+        let any = self.any(&parts);
+        self.cursor.ins().brif(any, hit, &[], miss, &[]);
+
+        self.begin(miss);
+        let next = self.cursor.ins().iadd_imm_s(address, BYTES);
+        let next = self.cursor.ins().band_imm_s(next, -BYTES);
+        let is_before = self.cursor.ins().icmp(IntCC::UnsignedLessThan, next, end);
+        let (goes_on, ends) = ([next.into()], [end.into()]);
+        self.cursor
+            .ins()
+            .brif(is_before, more, &goes_on, after, &ends);
+
+        self.begin(hit);
+        let bits = match parts.len() {
+            1 if self.arch == Arch::X86_64 => any,
+            _ => self.bits(&parts),
+        };
+        let position = self.cursor.ins().ctz(bits);
+        let position = self.extended(position);
+        let found = self.cursor.ins().iadd(address, position);
+        let found = self.cursor.ins().umax(found, first);
+        self.cursor.ins().jump(after, &[found.into()]);
+        after
+    }
+
+    /// Adds a parameter to a block: an address, or bits.
+    fn param(&mut self, block: Block) -> Value {
+        self.cursor.func.dfg.append_block_param(block, types::I64)
+    }
+
+    fn splat_wanted(&mut self) {
+        let found = self.found;
+        for &wanted in &found.wanted {
+            let number = wanted.map_or(Some(0), |wanted| {
+                let value = self.at_first(wanted);
+                self.constant(value)
+            });
+            let byte = match (number, wanted) {
+                (Some(number), _) => self.cursor.ins().iconst(types::I8, number & 0xff),
+                (None, Some(wanted)) => {
+                    let value = self.at_first(wanted);
+                    self.cursor.ins().ireduce(types::I8, value)
+                }
+                (None, None) => unreachable!("zero is a constant"),
+            };
+            let splat = self.cursor.ins().splat(types::I8X16, byte);
+            self.wanted.push(splat);
+        }
+    }
+
+    /// Which of the bytes at an address are wanted, as vectors.
+    fn wanted_at(&mut self, address: Value) -> Vec<Value> {
+        let InstructionData::Load { flags, .. } = self.cursor.func.dfg.insts[self.found.load]
+        else {
+            unreachable!("it is a load");
+        };
+        let flags: MemFlagsData = self.cursor.func.dfg.mem_flags[flags];
+        let mut parts = Vec::new();
+        for offset in (0..BYTES).step_by(LANES as usize) {
+            let offset = i32::try_from(offset).expect("small");
+            let bytes = self.cursor.ins().load(types::I8X16, flags, address, offset);
+            let mut any = None;
+            for position in 0..self.wanted.len() {
+                let wanted = self.wanted[position];
+                let equal = self.cursor.ins().icmp(IntCC::Equal, bytes, wanted);
+                any = Some(match any {
+                    None => equal,
+                    Some(any) => self.cursor.ins().bor(any, equal),
+                });
+            }
+            parts.push(any.expect("something is wanted"));
+        }
+        parts
+    }
+
+    /// A bit for each byte of vectors.
+    fn bits(&mut self, parts: &[Value]) -> Value {
+        let mut all = None;
+        for (position, &part) in (0..).zip(parts) {
+            let bits = self.cursor.ins().vhigh_bits(types::I32, part);
+            all = Some(match all {
+                None => bits,
+                Some(all) => {
+                    let bits = self.cursor.ins().ishl_imm_u(bits, position * LANES);
+                    self.cursor.ins().bor(all, bits)
+                }
+            });
+        }
+        all.expect("there are bytes")
+    }
+
+    /// Whether a byte of vectors is set.
+    fn any(&mut self, parts: &[Value]) -> Value {
+        let mut any = parts[0];
+        for &part in &parts[1..] {
+            any = self.cursor.ins().bor(any, part);
+        }
+        match self.arch {
+            Arch::X86_64 => self.cursor.ins().vhigh_bits(types::I32, any),
+            _ => self.cursor.ins().vany_true(any),
+        }
+    }
+
+    /// Enters the loop in the iteration that loads the byte at the block's parameter, or at
+    /// the end.
+    fn leave(&mut self, after: Block, first: Value, end: Value) {
+        self.begin(after);
+        let at = self.cursor.func.dfg.block_params(after)[0];
+        let at = self.cursor.ins().umin(at, end);
+        let left_out = self.cursor.ins().isub(at, first);
+        let short = self.cursor.ins().ireduce(types::I32, left_out);
+        let values: Vec<BlockArg> = self
+            .initial
+            .clone()
+            .into_iter()
+            .zip(&self.found.steps)
+            .map(|(value, &step)| self.later(value, step, [short, left_out]).into())
+            .collect();
+        self.cursor.ins().jump(self.found.path.header(), &values);
+    }
+
+    /// A loop-carried value after iterations whose number is given in 32 and in 64 bits.
+    fn later(&mut self, value: Value, step: i64, [short, long]: [Value; 2]) -> Value {
+        let number = match self.ty(value) {
+            _ if step == 0 => return value,
+            types::I64 => long,
+            _ => short,
+        };
+        match step {
+            1 => self.add(value, number),
+            -1 => self.sub(value, number),
+            _ => {
+                let grown = self.cursor.ins().imul_imm_s(number, step);
+                self.add(value, grown)
+            }
+        }
+    }
+}
