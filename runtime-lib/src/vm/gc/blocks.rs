@@ -214,7 +214,9 @@ impl Blocks {
         let lines = self.lines.start();
         // SAFETY: the lines are those of a block.
         unsafe {
-            for line in first..=last {
+            lines.add(first).write(1);
+            // Most objects lie on one.
+            for line in first + 1..last + 1 {
                 lines.add(line).write(1);
             }
         }

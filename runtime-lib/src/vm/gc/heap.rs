@@ -1,8 +1,8 @@
 //! The heap of a store: allocation, and when to collect.
 //!
 //! Nothing in it moves. Compiled code allocates in a hole between marked lines; when that is full it
-//! comes here for the next one. A collection is due when half as many bytes have been given out as
-//! were live after the last one. Objects of several lines, for which the next hole is too small, are
+//! comes here for the next one. A collection is due when two fifths as many bytes have been
+//! given out as were live after the last one. Objects of several lines, for which the next hole is too small, are
 //! put into a free block of their own; large ones take whole blocks.
 
 use super::area::Area;
@@ -189,7 +189,7 @@ impl Heap {
         std::mem::swap(&mut self.starts, &mut self.marks);
         self.holes.clear();
         self.given_out = 0;
-        self.budget = BUDGET_MIN.max(self.live / 2);
+        self.budget = BUDGET_MIN.max(self.live / 5 * 2);
         self.blocks.give_back(2 * self.budget / BLOCK_BYTES);
         if self.is_stressed {
             self.blocks.poison();

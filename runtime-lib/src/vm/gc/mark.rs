@@ -5,10 +5,11 @@
 
 use super::blocks::{BLOCK_BYTES, Use};
 use super::heap::Heap;
+use crate::vm::arch;
 use std::ptr::with_exposed_provenance;
 use wasmelt_abi::{
-    GC_ALIGN, GC_ARRAY_OF_REFERENCES, GC_ELEMENTS_OFFSET, GC_LENGTH_OFFSET, GC_STRUCT,
-    GC_TYPE_MASK, GcType,
+    GC_ALIGN, GC_ARRAY_OF_REFERENCES, GC_ELEMENTS_OFFSET, GC_LENGTH_OFFSET, GC_SMALL_BYTES_MAX,
+    GC_STRUCT, GC_TYPE_MASK, GcType,
 };
 
 const ALIGN: usize = GC_ALIGN as usize;
@@ -117,21 +118,27 @@ impl Heap {
     fn mark(&mut self, offset: usize) {
         // SAFETY: the offset is in the heap.
         if unsafe { self.marks.set(offset / ALIGN) } {
+            // By the time it is looked at it is in the cache, but for the last of several.
+            arch::prefetch(self.blocks.start().wrapping_add(offset));
             self.pending.push(offset as u32);
         }
     }
 
-    /// Marks what a field or an element refers to.
+    /// Marks what fields or elements refer to.
     ///
     /// # Safety
-    /// The offset is that of a reference in an object.
+    /// The offsets are those of references in objects.
     #[inline]
-    unsafe fn mark_reference(&mut self, offset: usize) {
-        // SAFETY: as the caller says.
-        let reference = unsafe { self.read(offset) } as usize;
-        let target = reference.wrapping_sub(self.start);
-        if target < self.blocks.bytes() && target.is_multiple_of(ALIGN) {
-            self.mark(target);
+    unsafe fn mark_references(&mut self, offsets: impl Iterator<Item = usize>) {
+        // Most of a collection is done here, so nothing is read again from the heap's own fields.
+        let (memory, start, bytes) = (self.blocks.start(), self.start, self.blocks.bytes());
+        for offset in offsets {
+            // SAFETY: as the caller says.
+            let reference = unsafe { memory.add(offset).cast::<u32>().read() };
+            let target = (reference as usize).wrapping_sub(start);
+            if target < bytes && target.is_multiple_of(ALIGN) {
+                self.mark(target);
+            }
         }
     }
 
@@ -155,22 +162,19 @@ impl Heap {
     unsafe fn look_at(&mut self, offset: usize) {
         // SAFETY: as the caller says.
         let (ty, bytes) = unsafe { (self.type_of(offset), self.bytes_of(offset)) };
-        match self.blocks.list[offset / BLOCK_BYTES].is {
-            Use::Large(blocks) => self.live += blocks as usize * BLOCK_BYTES,
-            _ => {
-                self.live += bytes;
-                // SAFETY: a small object lies in one block.
-                unsafe { self.blocks.mark(offset, bytes) };
-            }
+        if bytes > GC_SMALL_BYTES_MAX as usize {
+            self.live += bytes.next_multiple_of(BLOCK_BYTES);
+        } else {
+            self.live += bytes;
+            // SAFETY: a small object lies in one block.
+            unsafe { self.blocks.mark(offset, bytes) };
         }
         match ty.kind {
             GC_STRUCT => {
                 let first = ty.first_offset as usize;
-                let offsets = self.reference_offsets;
-                for field in &offsets[first..first + ty.offsets as usize] {
-                    // SAFETY: the type has a reference there.
-                    unsafe { self.mark_reference(offset + *field as usize) };
-                }
+                let fields = self.reference_offsets[first..first + ty.offsets as usize].iter();
+                // SAFETY: the type has references there.
+                unsafe { self.mark_references(fields.map(|&field| offset + field as usize)) };
             }
             // SAFETY: an array of references begins there.
             GC_ARRAY_OF_REFERENCES => unsafe { self.look_at_elements(offset, 0) },
@@ -190,9 +194,8 @@ impl Heap {
             self.arrays.push((array as u32, to));
         }
         let elements = array + GC_ELEMENTS_OFFSET as usize;
-        for index in from..to {
-            // SAFETY: the array has the element.
-            unsafe { self.mark_reference(elements + index as usize * size_of::<u32>()) };
-        }
+        let offsets = (from..to).map(|index| elements + index as usize * size_of::<u32>());
+        // SAFETY: the array has the elements.
+        unsafe { self.mark_references(offsets) };
     }
 }
