@@ -116,7 +116,7 @@ impl<'f> Finder<'f> {
             self.exit(condition, when, 0)?;
         }
         let is_right = (1..=WANTED_MAX).contains(&self.wanted.len());
-        is_right.then(|| Found {
+        is_right.then_some(Found {
             load,
             steps,
             wanted: self.wanted,
