@@ -16,7 +16,7 @@ library=$compiler/lib/kotlin-stdlib-wasm-wasi.klib
 set -- $(ls "$here"/*.kt | grep -v Jvm.kt)
 wasm() {
     bash "$compiler/bin/kotlinc-wasm" -Xwasm-target=wasm-wasi -libraries "$library" \
-        -ir-output-dir klib -ir-output-name programs "$@"
+        -Xklib-relative-path-base="$here" -ir-output-dir klib -ir-output-name programs "$@"
 }
 wasm "$@"
 wasm -Xir-produce-js -Xir-dce -Xinclude=klib/programs.klib
