@@ -18,7 +18,12 @@ pub use windows::make_for_windows;
 
 use crate::{Place, write};
 use object::build::elf::Builder;
+use rewrite::Rewritten;
 use source::Member;
+
+/// The name of what a pack for another system than Linux has beside the archive: the names that are
+/// taken from the system, a line each.
+const IMPORTS_FILE: &str = "imports.txt";
 
 /// What a pack is made for.
 pub struct Recipe<'a> {
@@ -46,6 +51,30 @@ pub fn make(recipe: &Recipe<'_>, sources: &[Source]) -> Result<Vec<u8>, MakeErro
         .collect();
     write(recipe.target, recipe.provenance, &files, recipe.level)
         .map_err(|error| MakeError::new("pack", error))
+}
+
+/// Makes a pack of objects of the runtime archive and of what they take from the system.
+fn write_with_imports(
+    target: &str,
+    provenance: &str,
+    runtime: &Source,
+    kept: &[(String, &[u8])],
+    imports: &[u8],
+    level: i32,
+) -> Result<Vec<u8>, MakeError> {
+    let members = kept.iter().map(|(name, bytes)| {
+        let rewritten = Rewritten {
+            bytes: bytes.to_vec(),
+            defined: Vec::new(),
+        };
+        (name, rewritten)
+    });
+    let archive = archive::write(&members.collect::<Vec<_>>());
+    let files: [(&str, Place, &[u8]); 2] = [
+        (&runtime.name, Place::Behind, &archive),
+        (IMPORTS_FILE, Place::Behind, imports),
+    ];
+    write(target, provenance, &files, level).map_err(|error| MakeError::new("pack", error))
 }
 
 /// The contents of each source after trimming.

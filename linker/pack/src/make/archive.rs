@@ -8,19 +8,28 @@ const MAGIC: &[u8] = b"!<arch>\n";
 
 /// All members that are objects; others, such as compiler metadata, are left out.
 pub(super) fn read(source_index: usize, source: &Source) -> Result<Vec<Member>, MakeError> {
+    let members = objects(source, |bytes| bytes.starts_with(&object::elf::ELFMAG))?;
+    let members = members.into_iter().map(|(name, bytes)| Member {
+        source: source_index,
+        name,
+        bytes: bytes.to_vec(),
+    });
+    Ok(members.collect())
+}
+
+/// The members that are objects, as `is_object` says of their bytes: their names and these.
+pub(super) fn objects(
+    source: &Source,
+    is_object: impl Fn(&[u8]) -> bool,
+) -> Result<Vec<(String, &[u8])>, MakeError> {
     let error = |error: object::read::Error| MakeError::new(&source.name, error);
     let archive = ArchiveFile::parse(source.bytes.as_slice()).map_err(error)?;
     let mut members = Vec::new();
     for member in archive.members() {
         let member = member.map_err(error)?;
         let bytes = member.data(source.bytes.as_slice()).map_err(error)?;
-        if bytes.starts_with(&object::elf::ELFMAG) {
-            let name = String::from_utf8_lossy(member.name()).into_owned();
-            members.push(Member {
-                source: source_index,
-                name,
-                bytes: bytes.to_vec(),
-            });
+        if is_object(bytes) {
+            members.push((String::from_utf8_lossy(member.name()).into_owned(), bytes));
         }
     }
     Ok(members)

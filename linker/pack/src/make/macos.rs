@@ -8,16 +8,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use object::macho::{N_EXT, N_PEXT};
-use object::read::archive::ArchiveFile;
 use object::{File, Object, ObjectSymbol, SymbolFlags};
 
-use super::archive;
-use super::rewrite::Rewritten;
 use super::source::{MakeError, Source};
-use crate::{Place, write};
-
-/// The name of the list in a pack.
-const IMPORTS_FILE: &str = "imports.txt";
+use super::{archive, write_with_imports};
 
 /// What `libSystem.B.dylib` has in macOS 11, of what was ever asked for. Names with `$` are those of one
 /// processor alone.
@@ -49,22 +43,11 @@ pub fn make_for_macos(
     }
     let mut text = imports.into_iter().collect::<Vec<_>>().join(&b'\n');
     text.push(b'\n');
-    let kept: Vec<(&str, Rewritten)> = kept
+    let kept: Vec<(String, &[u8])> = kept
         .into_iter()
-        .map(|index| {
-            let rewritten = Rewritten {
-                bytes: members[index].bytes.to_vec(),
-                defined: Vec::new(),
-            };
-            (members[index].name.as_str(), rewritten)
-        })
+        .map(|index| (members[index].name.clone(), members[index].bytes))
         .collect();
-    let archive = archive::write(&kept);
-    let files: [(&str, Place, &[u8]); 2] = [
-        (&runtime.name, Place::Behind, &archive),
-        (IMPORTS_FILE, Place::Behind, &text),
-    ];
-    write(target, provenance, &files, level).map_err(|error| MakeError::new("pack", error))
+    write_with_imports(target, provenance, runtime, &kept, &text, level)
 }
 
 /// An object of the archive, with the names that others know it by, and those that it asks for.
@@ -78,15 +61,10 @@ struct Member<'a> {
 /// The objects of an archive; the compiler's own data is none.
 fn members(source: &Source) -> Result<Vec<Member<'_>>, MakeError> {
     let error = |error: object::read::Error| MakeError::new(&source.name, error);
-    let archive = ArchiveFile::parse(source.bytes.as_slice()).map_err(error)?;
+    let is_object = |bytes: &[u8]| matches!(File::parse(bytes), Ok(File::MachO64(_)));
     let mut members = Vec::new();
-    for member in archive.members() {
-        let member = member.map_err(error)?;
-        let name = String::from_utf8_lossy(member.name()).into_owned();
-        let bytes = member.data(source.bytes.as_slice()).map_err(error)?;
-        let Ok(file @ File::MachO64(_)) = File::parse(bytes) else {
-            continue;
-        };
+    for (name, bytes) in archive::objects(source, is_object)? {
+        let file = File::parse(bytes).map_err(error)?;
         let mut member = Member {
             name,
             bytes,

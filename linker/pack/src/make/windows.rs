@@ -8,16 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use object::coff::CoffFile;
-use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
 
-use super::archive;
-use super::rewrite::Rewritten;
 use super::source::{MakeError, Source};
-use crate::{Place, write};
-
-/// The name of that text in a pack.
-const IMPORTS_FILE: &str = "imports.txt";
+use super::{archive, write_with_imports};
 
 /// What is before the name of a function in that of its place in the table of imports.
 const IMPORT_PREFIX: &[u8] = b"__imp_";
@@ -54,11 +48,7 @@ pub fn make_for_windows(
                 defined.insert(text.to_vec());
             }
         }
-        let rewritten = Rewritten {
-            bytes: bytes.clone(),
-            defined: Vec::new(),
-        };
-        kept.push((name.clone(), rewritten));
+        kept.push((name.clone(), *bytes));
     }
     let mut text = Vec::new();
     for name in wanted.difference(&defined) {
@@ -69,31 +59,12 @@ pub fn make_for_windows(
             text.push(b'\n');
         }
     }
-    let archive = archive::write(&kept);
-    let files: [(&str, Place, &[u8]); 2] = [
-        (&runtime.name, Place::Behind, &archive),
-        (IMPORTS_FILE, Place::Behind, &text),
-    ];
-    write(target, provenance, &files, level).map_err(|error| MakeError::new("pack", error))
+    write_with_imports(target, provenance, runtime, &kept, &text, level)
 }
 
-type Members = Vec<(String, Vec<u8>)>;
-
-/// The objects of an archive.
-fn members(source: &Source) -> Result<Members, MakeError> {
-    let error = |error: object::read::Error| MakeError::new(&source.name, error);
-    let archive = ArchiveFile::parse(source.bytes.as_slice()).map_err(error)?;
-    let mut members = Vec::new();
-    for member in archive.members() {
-        let member = member.map_err(error)?;
-        let name = String::from_utf8_lossy(member.name()).into_owned();
-        let bytes = member.data(source.bytes.as_slice()).map_err(error)?;
-        // The compiler's own data is no object.
-        if CoffFile::<&[u8]>::parse(bytes).is_ok() {
-            members.push((name, bytes.to_vec()));
-        }
-    }
-    Ok(members)
+/// The objects of an archive; the compiler's own data is none.
+fn members(source: &Source) -> Result<Vec<(String, &[u8])>, MakeError> {
+    archive::objects(source, |bytes| CoffFile::<&[u8]>::parse(bytes).is_ok())
 }
 
 fn parse<'a>(name: &str, bytes: &'a [u8]) -> Result<CoffFile<'a>, MakeError> {
@@ -120,7 +91,7 @@ struct Import {
 /// Finds the functions of an archive's import libraries. The first library that has a function counts.
 fn find_imports(
     source: &Source,
-    members: &Members,
+    members: &[(String, &[u8])],
     imports: &mut BTreeMap<Vec<u8>, Vec<u8>>,
 ) -> Result<(), MakeError> {
     let mut all = Vec::new();

@@ -5,6 +5,7 @@
 //!     v2 = iadd v0, v1                        ; the end
 //!     brif icmp uge v1, 5, block1, header(...)
 //! block1:
+//!     uload8 v0                               ; a fault is told of this address
 //!     v3 = icmp ugt (band v0, 4095), 4064     ; not all of them are in the first byte's page
 //!     jump block2(select v3, (band v0, -32), v0)
 //! block2(v4: i64):                            ; 32 bytes at a time
@@ -340,6 +341,8 @@ impl<'f> Builder<'f> {
         }
 
         self.begin(start);
+        let flags = self.flags();
+        self.cursor.ins().uload8(types::I32, flags, first, 0);
         let position = self.cursor.ins().band_imm_s(first, PAGE_BYTES - 1);
         let last = self.word(PAGE_BYTES - BYTES);
         let above = IntCC::UnsignedGreaterThan;
@@ -400,13 +403,18 @@ impl<'f> Builder<'f> {
         }
     }
 
-    /// Which of the bytes at an address are wanted, as vectors.
-    fn wanted_at(&mut self, address: Value) -> Vec<Value> {
+    /// What is said of the load of the byte.
+    fn flags(&self) -> MemFlagsData {
         let InstructionData::Load { flags, .. } = self.cursor.func.dfg.insts[self.found.load]
         else {
             unreachable!("it is a load");
         };
-        let flags: MemFlagsData = self.cursor.func.dfg.mem_flags[flags];
+        self.cursor.func.dfg.mem_flags[flags]
+    }
+
+    /// Which of the bytes at an address are wanted, as vectors.
+    fn wanted_at(&mut self, address: Value) -> Vec<Value> {
+        let flags = self.flags();
         let mut parts = Vec::new();
         for offset in (0..BYTES).step_by(LANES as usize) {
             let offset = i32::try_from(offset).expect("small");

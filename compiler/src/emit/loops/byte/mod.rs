@@ -28,7 +28,8 @@
 //!   would load if it came so far, and it does come so far, as no exit is before it. A part lies within
 //!   a page of memory, whose bytes are accessible together (a page has 4096 or a multiple).
 //!   So a fault here is one that the loop would have had, with the same code, place and state: nothing has
-//!   been written. What belongs to no iteration is not taken for an exit.
+//!   been written. Its address is that of the loop, too: the first byte is loaded by itself, before a
+//!   part that may begin in front of it, and all other parts that can fault first begin a page. What belongs to no iteration is not taken for an exit.
 //! - Where another thread writes to the memory, a byte may be another one when the loop loads
 //!   it again. It goes on then, as it would have if its own load of it, which nothing orders before
 //!   others, had given that value.
