@@ -6,7 +6,8 @@
 //! become short ones (`edits`), and frames are made, addressed and taken away in fewer bytes
 //! (`frame`); numbers that a byte holds take one, and prefixes that change nothing go (`encoding`). No
 //! instruction is moved, and none computes anything else than before, but for jumps through tables, which
-//! become others where code knows its address (`table_jump`). In front of small loops there are
+//! become others where code knows its address (`table_jump`), and calls of what has just been loaded
+//! (`loaded_call`). In front of small loops there are
 //! instructions that do nothing, so that they lie well (`padding`).
 //!
 //! Why that is sound: the code is read from its start to its end, instruction by instruction
@@ -21,6 +22,7 @@ mod edits;
 mod encoding;
 mod frame;
 mod instruction;
+mod loaded_call;
 mod padding;
 mod reader;
 mod table_jump;

@@ -4,6 +4,7 @@ use super::edits::{Edit, Edits, New, Short};
 use super::encoding::shorter;
 use super::frame::Frame;
 use super::instruction::{Instruction, Map, number};
+use super::loaded_call::LoadedAddress;
 use super::table_jump::{INSTRUCTIONS_MAX, TableJump};
 use crate::emit::portable::PortableCode;
 
@@ -41,6 +42,8 @@ pub struct Contents {
     taken: Vec<u32>,
     /// Where the last instructions are that follow each other.
     recent: Vec<u32>,
+    /// By the last instruction.
+    loaded: Option<LoadedAddress>,
     holds_addresses: bool,
 }
 
@@ -58,6 +61,7 @@ impl Contents {
         self.edits.clear();
         self.addresses.clear();
         self.recent.clear();
+        self.loaded = None;
         self.distances.clear();
         self.taken.clear();
         self.blocks.clear();
@@ -97,10 +101,25 @@ impl Contents {
                 }
                 at = sequence.end;
                 self.recent.clear();
+                self.loaded = None;
                 continue;
             }
+            let loaded = self.loaded.take();
             if !is_relocated {
                 self.read_one(&instruction, rest, at, &frame)?;
+                self.loaded = LoadedAddress::read(&instruction, rest, at);
+            }
+            if let Some(loaded) = loaded
+                && loaded.is_called_by(&instruction)
+                && self.blocks.binary_search(&at).is_err()
+            {
+                let list = &mut self.edits.list;
+                while list.pop_if(|edit| edit.start >= loaded.start).is_some() {}
+                list.push(Edit {
+                    start: loaded.start,
+                    end,
+                    new: New::Bytes(loaded.call),
+                });
             }
             self.note_recent(at);
             at = match is_table_jump(&instruction) && self.taken.last() == Some(&end) {

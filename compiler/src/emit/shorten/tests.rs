@@ -441,3 +441,57 @@ fn a_jump_through_a_table_stays_where_a_block_begins_in_it() {
     let after = shortened(table_jump(), &[0, 44, 45, 46, 47]);
     assert_eq!(after.bytes, table_jump().bytes);
 }
+
+/// What is called is loaded by the call; not where the register is read later, where a block begins
+/// between the two, or from the stack.
+#[test]
+fn a_call_loads_what_it_calls() {
+    let load: &[u8] = &[0x48, 0x8b, 0x40, 8];
+    let call: &[u8] = &[0xff, 0xd0];
+    assert_eq!(
+        shortened(code(&[load, call, RET]), &[]).bytes,
+        [&[0xff, 0x50, 8], RET].concat()
+    );
+    // mov r11, [r9 + 4*rcx]; call r11
+    let load: &[u8] = &[0x4d, 0x8b, 0x1c, 0x89];
+    let other: &[u8] = &[0x41, 0xff, 0xd3];
+    assert_eq!(
+        shortened(code(&[load, other, RET]), &[]).bytes,
+        [&[0x41, 0xff, 0x14, 0x89], RET].concat()
+    );
+    for (load, call) in [
+        // Another register than what is called, one that callees save, one of an argument.
+        (&[0x48, 0x8b, 0x08][..], call),
+        (&[0x48, 0x8b, 0x18], &[0xff, 0xd3]),
+        (&[0x48, 0x8b, 0x39], &[0xff, 0xd7]),
+        // Half of it, and `jmp`.
+        (&[0x8b, 0x00], call),
+        (&[0x48, 0x8b, 0x00], &[0xff, 0xe0]),
+        // From the stack.
+        (&[0x48, 0x8b, 0x04, 0x24], call),
+    ] {
+        let before = code(&[load, call, RET]);
+        assert_eq!(shortened(before.clone(), &[]).bytes, before.bytes);
+    }
+    let load: &[u8] = &[0x48, 0x8b, 0x00];
+    let before = code(&[load, call, RET]);
+    assert_eq!(shortened(before.clone(), &[3]).bytes, before.bytes);
+}
+
+/// A fault of the load is one of the call, and what is behind the call is where it ends.
+#[test]
+fn a_call_that_loads_is_where_the_load_was() {
+    let mut before = code(&[&[0x90], &[0x49, 0x8b, 0x02], &[0xff, 0xd0], RET]);
+    before.traps.push((1, 1));
+    before.call_sites.push(CallSite {
+        return_offset: 6,
+        fp_to_sp_bytes: 0,
+        handlers: Vec::new(),
+    });
+    let after = shortened(before, &[]);
+    assert_eq!(after.bytes, [&[0x90, 0x41, 0xff, 0x12], RET].concat());
+    assert_eq!(
+        (after.traps[0].0, after.call_sites[0].return_offset),
+        (1, 4)
+    );
+}
