@@ -1,5 +1,5 @@
-//! Loops that look for a byte, in random forms, over memories in which bytes are found late, at the
-//! end, or not at all.
+//! Loops that look for a byte, or compare bytes of two places, in random forms, over memories in which
+//! bytes are found late, at the end, or not at all.
 
 use super::Question;
 use super::generated::Random;
@@ -55,7 +55,7 @@ fn contents(random: &mut Random) -> String {
     text
 }
 
-/// A function of an address, a number and a byte: where a loop has ended, and what it has counted.
+/// A function of two addresses, a number and a byte: where a loop has ended, and what it has counted.
 fn byte_loop(number: usize, index: &str, random: &mut Random) -> String {
     // The address is a pointer that grows, or the sum of the parameter and an index that does.
     let is_pointer = random.below(2) == 0;
@@ -65,7 +65,26 @@ fn byte_loop(number: usize, index: &str, random: &mut Random) -> String {
     };
     let offset = [0, 0, 1, 40, 70_000][random.below(5)];
     let load = format!("(i32.load8_u $text offset={offset} {address})");
-    let wanted = |random: &mut Random| match random.below(5) {
+    let other = match is_pointer {
+        true => "(local.get $j)".to_owned(),
+        false => format!("({index}.add (local.get $q) (local.get $i))"),
+    };
+    let other = format!("(i32.load8_u $text {other})");
+    let compares = random.below(2) == 0;
+    let differ = |random: &mut Random| {
+        let (one, other) = match random.below(2) {
+            0 => (&load, &other),
+            _ => (&other, &load),
+        };
+        match random.below(4) {
+            0 => format!("(i32.sub {one} {other})"),
+            1 => format!("(i32.xor {one} {other})"),
+            2 => format!("(local.tee $b (i32.sub {one} {other}))"),
+            _ => format!("(i32.ne {one} {other})"),
+        }
+    };
+    let wanted = |random: &mut Random| match random.below(if compares { 6 } else { 5 }) {
+        5 => format!("(i32.eqz {other})"),
         0 => format!("(i32.eqz {load})"),
         1 => format!("(i32.eq {load} (i32.const 0x51))"),
         2 => format!("(i32.eq (i32.and (local.get $c) (i32.const 255)) {load})"),
@@ -89,9 +108,13 @@ fn byte_loop(number: usize, index: &str, random: &mut Random) -> String {
         "" => format!("({index}.const {})", [0, 0, 3][random.below(3)]),
         first => first.to_owned(),
     };
-    let mut tests = vec![wanted(random)];
+    let mut tests = match compares {
+        true => vec![differ(random)],
+        false => vec![wanted(random)],
+    };
     if random.below(3) == 0 {
-        tests.push(wanted(random));
+        let at = random.below(2);
+        tests.insert(at, wanted(random));
     }
     let mut body: Vec<String> = match (tests.len(), random.below(2)) {
         (2, 0) => vec![format!("(br_if $out (i32.or {} {}))", tests[0], tests[1])],
@@ -101,8 +124,13 @@ fn byte_loop(number: usize, index: &str, random: &mut Random) -> String {
             .collect(),
     };
     let grows = format!("(local.set $i ({index}.add (local.get $i) ({index}.const 1)))");
+    let grows_other = grows.replace("$i", "$j");
     let at = random.below(body.len() + 1);
     body.insert(at, grows);
+    if is_pointer && compares {
+        let at = random.below(body.len() + 1);
+        body.insert(at, grows_other);
+    }
     if random.below(4) != 0 {
         let at = random.below(body.len() + 1);
         body.insert(at, format!("(br_if $out {ends})"));
@@ -120,11 +148,12 @@ fn byte_loop(number: usize, index: &str, random: &mut Random) -> String {
     body.insert(random.below(body.len() + 1), left);
     let body = body.join("\n      ");
     format!(
-        r#"(func (export "loop{number}") (param $p {index}) (param $n {index}) (param $c i32)
+        r#"(func (export "loop{number}") (param $p {index}) (param $q {index}) (param $n {index}) (param $c i32)
     (result {index} i32 i32 {index})
-    (local $i {index}) (local $left {index}) (local $k i32) (local $b i32)
+    (local $i {index}) (local $j {index}) (local $left {index}) (local $k i32) (local $b i32)
     (local.set $left (local.get $n))
     (local.set $i {first})
+    (local.set $j (local.get $q))
     (block $out (loop $more
       {body}
       (br $more)))
@@ -146,14 +175,8 @@ fn questions(index: &str, random: &mut Random) -> Vec<Question> {
                 args: Vec::new(),
             });
         }
-        // In front of the end of the memory or of a page, anywhere, or outside.
         let near = random.below(80) as u64;
-        let at = match random.below(6) {
-            0 | 1 => PAGE - near,
-            2 => (random.below(16) as u64 + 1) * 4096 - near,
-            3 => near.wrapping_neg(),
-            _ => random.next() % PAGE,
-        };
+        let [at, other] = [(); 2].map(|()| address(random));
         let number = match random.below(6) {
             0 => random.below(3) as u64,
             1 => near.wrapping_neg(),
@@ -163,8 +186,24 @@ fn questions(index: &str, random: &mut Random) -> Vec<Question> {
         let byte = [0, 0x51, 0xff, 0x61, 0x151, 0x77][random.below(6)];
         questions.push(Question::Call {
             name: format!("loop{}", call % LOOPS),
-            args: vec![shown(at), shown(number), format!("i32:{byte:08x}")],
+            args: vec![
+                shown(at),
+                shown(other),
+                shown(number),
+                format!("i32:{byte:08x}"),
+            ],
         });
     }
     questions
+}
+
+/// In front of the end of the memory or of a page, anywhere, or outside.
+fn address(random: &mut Random) -> u64 {
+    let near = random.below(80) as u64;
+    match random.below(6) {
+        0 | 1 => PAGE - near,
+        2 => (random.below(16) as u64 + 1) * 4096 - near,
+        3 => near.wrapping_neg(),
+        _ => random.next() % PAGE,
+    }
 }

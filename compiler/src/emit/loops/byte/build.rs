@@ -33,9 +33,9 @@ use cranelift_codegen::ir::{
 use std::collections::HashMap;
 
 /// What the system maps is a multiple of this, on every target.
-const PAGE_BYTES: i64 = 4096;
+pub(super) const PAGE_BYTES: i64 = 4096;
 /// Bytes of a vector.
-const LANES: i64 = 16;
+pub(super) const LANES: i64 = 16;
 /// What is loaded at a time.
 const BYTES: i64 = 2 * LANES;
 /// With a limit that is nearer, the loop is faster as it is.
@@ -48,28 +48,46 @@ pub fn skip_ahead(func: &mut Function, found: &ByteLoop, arch: Arch) {
     let mut builder = Builder::new(func, found, arch);
     let before = builder.enter();
     builder.begin(before);
-    let first = builder.first_address();
-    let iterations = builder.iterations();
-    let end = builder.add(first, iterations);
-    let after = builder.search(first, iterations, end);
-    builder.leave(after, first, end);
+    match found.loads[..] {
+        [load] => {
+            let first = builder.first_address(load);
+            let iterations = builder.iterations();
+            let end = builder.add(first, iterations);
+            let after = builder.search(first, iterations, end);
+            builder.begin(after);
+            let at = builder.result(after);
+            let at = builder.cursor.ins().umin(at, end);
+            let left_out = builder.cursor.ins().isub(at, first);
+            builder.leave(left_out);
+        }
+        _ => {
+            let firsts = found.loads.iter().map(|&load| builder.first_address(load));
+            let firsts: Vec<Value> = firsts.collect();
+            let iterations = builder.iterations();
+            let after = builder.compare(&firsts, iterations);
+            builder.begin(after);
+            let left_out = builder.result(after);
+            let left_out = builder.cursor.ins().umin(left_out, iterations);
+            builder.leave(left_out);
+        }
+    }
 }
 
-struct Builder<'f> {
-    cursor: FuncCursor<'f>,
-    found: &'f ByteLoop,
-    arch: Arch,
+pub(super) struct Builder<'f> {
+    pub(super) cursor: FuncCursor<'f>,
+    pub(super) found: &'f ByteLoop,
+    pub(super) arch: Arch,
     srcloc: SourceLoc,
     /// What the header's parameters are at first.
     initial: Vec<Value>,
     /// Values of the loop, as they are in the first iteration.
     copies: HashMap<Value, Value>,
-    wanted: Vec<Value>,
+    pub(super) wanted: Vec<Value>,
 }
 
 impl<'f> Builder<'f> {
     fn new(func: &'f mut Function, found: &'f ByteLoop, arch: Arch) -> Builder<'f> {
-        let srcloc = func.srcloc(found.load);
+        let srcloc = func.srcloc(found.loads[0]);
         Builder {
             cursor: FuncCursor::new(func),
             found,
@@ -126,19 +144,19 @@ impl<'f> Builder<'f> {
         before
     }
 
-    fn block(&mut self) -> Block {
+    pub(super) fn block(&mut self) -> Block {
         let block = self.cursor.func.dfg.make_block();
         let header = self.found.path.header();
         self.cursor.func.layout.insert_block(block, header);
         block
     }
 
-    fn begin(&mut self, block: Block) {
+    pub(super) fn begin(&mut self, block: Block) {
         self.cursor.goto_bottom(block);
         self.cursor.set_srcloc(self.srcloc);
     }
 
-    fn word(&mut self, number: i64) -> Value {
+    pub(super) fn word(&mut self, number: i64) -> Value {
         self.cursor.ins().iconst(types::I64, number)
     }
 
@@ -153,7 +171,7 @@ impl<'f> Builder<'f> {
         }
     }
 
-    fn add(&mut self, left: Value, right: Value) -> Value {
+    pub(super) fn add(&mut self, left: Value, right: Value) -> Value {
         self.sum(Opcode::Iadd, left, right)
     }
 
@@ -222,9 +240,8 @@ impl<'f> Builder<'f> {
     }
 
     /// The address of the byte that the first iteration loads.
-    fn first_address(&mut self) -> Value {
-        let InstructionData::Load { arg, offset, .. } = self.cursor.func.dfg.insts[self.found.load]
-        else {
+    fn first_address(&mut self, load: Inst) -> Value {
+        let InstructionData::Load { arg, offset, .. } = self.cursor.func.dfg.insts[load] else {
             unreachable!("it is a load");
         };
         let address = self.at_first(arg);
@@ -244,8 +261,16 @@ impl<'f> Builder<'f> {
             };
             *least = Some(self.min(*least, number));
         }
+        // What begins anew first is the largest.
+        let mut extended = None;
         for &value in &found.extended {
             let value = self.at_first(value);
+            extended = Some(match extended {
+                None => value,
+                Some(other) => self.cursor.ins().umax(other, value),
+            });
+        }
+        if let Some(value) = extended {
             if short.is_some() || long.is_some() {
                 // One less than there are, which has 32 bits.
                 let number = self.cursor.ins().bnot(value);
@@ -320,33 +345,16 @@ impl<'f> Builder<'f> {
     /// Finds the address of the first byte that is wanted, or the end; gives the block whose
     /// parameter that is.
     fn search(&mut self, first: Value, iterations: Value, end: Value) -> Block {
-        let header = self.found.path.header();
         let [start, more, miss, hit, after] = [(); 5].map(|()| self.block());
         let address = self.param(more);
         self.param(after);
         self.splat_wanted();
-        match self.constant(iterations) {
-            Some(ITERATIONS_MIN..) => {
-                self.cursor.ins().jump(start, &[]);
-            }
-            _ => {
-                let initial: Vec<BlockArg> = self.initial.iter().map(|&v| v.into()).collect();
-                let least = self.word(ITERATIONS_MIN);
-                let at_least = IntCC::UnsignedGreaterThanOrEqual;
-                let is_worth_it = self.cursor.ins().icmp(at_least, iterations, least);
-                self.cursor
-                    .ins()
-                    .brif(is_worth_it, start, &[], header, &initial);
-            }
-        }
+        self.go_on_if_worth_it(iterations, ITERATIONS_MIN, start);
 
         self.begin(start);
-        let flags = self.flags();
+        let flags = self.flags(self.found.loads[0]);
         self.cursor.ins().uload8(types::I32, flags, first, 0);
-        let position = self.cursor.ins().band_imm_s(first, PAGE_BYTES - 1);
-        let last = self.word(PAGE_BYTES - BYTES);
-        let above = IntCC::UnsignedGreaterThan;
-        let is_beyond = self.cursor.ins().icmp(above, position, last);
+        let is_beyond = self.crosses_page(first, BYTES);
         let aligned = self.cursor.ins().band_imm_s(first, -BYTES);
         let start = self.cursor.ins().select(is_beyond, aligned, first);
         self.cursor.ins().jump(more, &[start.into()]);
@@ -370,27 +378,61 @@ impl<'f> Builder<'f> {
             1 if self.arch == Arch::X86_64 => any,
             _ => self.bits(&parts),
         };
-        let position = self.cursor.ins().ctz(bits);
-        let position = self.extended(position);
-        let found = self.cursor.ins().iadd(address, position);
+        let found = self.first_of(bits, address);
         let found = self.cursor.ins().umax(found, first);
         self.cursor.ins().jump(after, &[found.into()]);
         after
     }
 
+    /// Goes to a block, or into the loop as it is where that is faster.
+    pub(super) fn go_on_if_worth_it(&mut self, iterations: Value, least: i64, start: Block) {
+        if self
+            .constant(iterations)
+            .is_some_and(|known| known >= least)
+        {
+            self.cursor.ins().jump(start, &[]);
+            return;
+        }
+        let least = self.word(least);
+        let at_least = IntCC::UnsignedGreaterThanOrEqual;
+        let is_worth_it = self.cursor.ins().icmp(at_least, iterations, least);
+        let (header, initial) = (self.found.path.header(), self.initial());
+        self.cursor
+            .ins()
+            .brif(is_worth_it, start, &[], header, &initial);
+    }
+
+    /// What the header's parameters are at first, as arguments.
+    pub(super) fn initial(&self) -> Vec<BlockArg> {
+        self.initial.iter().map(|&value| value.into()).collect()
+    }
+
+    /// Whether so many bytes at an address are on two pages.
+    pub(super) fn crosses_page(&mut self, address: Value, bytes: i64) -> Value {
+        let position = self.cursor.ins().band_imm_s(address, PAGE_BYTES - 1);
+        let last = self.word(PAGE_BYTES - bytes);
+        let above = IntCC::UnsignedGreaterThan;
+        self.cursor.ins().icmp(above, position, last)
+    }
+
+    /// The parameter of a block.
+    fn result(&self, block: Block) -> Value {
+        self.cursor.func.dfg.block_params(block)[0]
+    }
+
     /// Adds a parameter to a block: an address, or bits.
-    fn param(&mut self, block: Block) -> Value {
+    pub(super) fn param(&mut self, block: Block) -> Value {
         self.cursor.func.dfg.append_block_param(block, types::I64)
     }
 
-    fn splat_wanted(&mut self) {
+    pub(super) fn splat_wanted(&mut self) {
         let found = self.found;
-        for &wanted in &found.wanted {
-            let number = wanted.map_or(Some(0), |wanted| {
+        for wanted in &found.wanted {
+            let number = wanted.value.map_or(Some(0), |wanted| {
                 let value = self.at_first(wanted);
                 self.constant(value)
             });
-            let byte = match (number, wanted) {
+            let byte = match (number, wanted.value) {
                 (Some(number), _) => self.cursor.ins().iconst(types::I8, number & 0xff),
                 (None, Some(wanted)) => {
                     let value = self.at_first(wanted);
@@ -403,10 +445,9 @@ impl<'f> Builder<'f> {
         }
     }
 
-    /// What is said of the load of the byte.
-    fn flags(&self) -> MemFlagsData {
-        let InstructionData::Load { flags, .. } = self.cursor.func.dfg.insts[self.found.load]
-        else {
+    /// What is said of the load of a byte.
+    pub(super) fn flags(&self, load: Inst) -> MemFlagsData {
+        let InstructionData::Load { flags, .. } = self.cursor.func.dfg.insts[load] else {
             unreachable!("it is a load");
         };
         self.cursor.func.dfg.mem_flags[flags]
@@ -414,7 +455,7 @@ impl<'f> Builder<'f> {
 
     /// Which of the bytes at an address are wanted, as vectors.
     fn wanted_at(&mut self, address: Value) -> Vec<Value> {
-        let flags = self.flags();
+        let flags = self.flags(self.found.loads[0]);
         let mut parts = Vec::new();
         for offset in (0..BYTES).step_by(LANES as usize) {
             let offset = i32::try_from(offset).expect("small");
@@ -434,7 +475,7 @@ impl<'f> Builder<'f> {
     }
 
     /// A bit for each byte of vectors.
-    fn bits(&mut self, parts: &[Value]) -> Value {
+    pub(super) fn bits(&mut self, parts: &[Value]) -> Value {
         let mut all = None;
         for (position, &part) in (0..).zip(parts) {
             let bits = self.cursor.ins().vhigh_bits(types::I32, part);
@@ -449,8 +490,15 @@ impl<'f> Builder<'f> {
         all.expect("there are bytes")
     }
 
+    /// How far the first bit is behind `start`.
+    pub(super) fn first_of(&mut self, bits: Value, start: Value) -> Value {
+        let position = self.cursor.ins().ctz(bits);
+        let position = self.extended(position);
+        self.cursor.ins().iadd(start, position)
+    }
+
     /// Whether a byte of vectors is set.
-    fn any(&mut self, parts: &[Value]) -> Value {
+    pub(super) fn any(&mut self, parts: &[Value]) -> Value {
         let mut any = parts[0];
         for &part in &parts[1..] {
             any = self.cursor.ins().bor(any, part);
@@ -461,13 +509,8 @@ impl<'f> Builder<'f> {
         }
     }
 
-    /// Enters the loop in the iteration that loads the byte at the block's parameter, or at
-    /// the end.
-    fn leave(&mut self, after: Block, first: Value, end: Value) {
-        self.begin(after);
-        let at = self.cursor.func.dfg.block_params(after)[0];
-        let at = self.cursor.ins().umin(at, end);
-        let left_out = self.cursor.ins().isub(at, first);
+    /// Enters the loop with so many iterations left out.
+    fn leave(&mut self, left_out: Value) {
         let short = self.cursor.ins().ireduce(types::I32, left_out);
         let values: Vec<BlockArg> = self
             .initial

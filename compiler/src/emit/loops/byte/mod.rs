@@ -1,4 +1,5 @@
-//! Loops that look for a byte, such as those of `strlen` and `memchr`, look at 32 bytes at a time.
+//! Loops that look for a byte, such as those of `strlen` and `memchr`, look at 32 bytes at a time; those
+//! that compare two places, such as that of `memcmp`, at 16 of either.
 //! Comes in: optimised CLIF. Goes out: CLIF that is to be lowered as it is.
 //!
 //! The loop stays as it is, and is entered further on. In front of it comes code that looks for the
@@ -17,19 +18,23 @@
 //! Why the program cannot tell:
 //!
 //! - A loop qualifies if an iteration is one path with exits, its only effects are the exits, and its
-//!   loop-carried values grow by constants (`path.rs`,
-//!   `shape.rs`). So what iterations do that are left out is to
-//!   find no exit and not to trap; and the values are known by how many there were.
-//! - Exits are of two kinds: the byte has one of the values that are looked for, or a value that
-//!   grows reaches a limit. From the second it is computed how many iterations there are before such an
-//!   exit, at most: too few are no fault, as the loop goes on from where it is entered. Where an index
-//!   would begin anew at zero is a limit, too (`linear.rs`).
+//!   loop-carried values grow by constants (`path.rs`, `shape.rs`). So what iterations do that are left
+//!   out is to find no exit and not to trap; and the values are known by how many there were.
+//! - Exits are of three kinds: the byte has one of the values that are looked for, the bytes of both
+//!   places differ, or a value that grows reaches a limit. From the last it is computed how many
+//!   iterations there are before such an exit, at most: too few are no fault, as the loop goes on from
+//!   where it is entered. Where an index would begin anew at zero is a limit, too (`linear.rs`).
 //! - What is looked at are bytes of which one, in each part that is loaded, is a byte that the loop
 //!   would load if it came so far, and it does come so far, as no exit is before it. A part lies within
 //!   a page of memory, whose bytes are accessible together (a page has 4096 or a multiple).
 //!   So a fault here is one that the loop would have had, with the same code, place and state: nothing has
 //!   been written. Its address is that of the loop, too: the first byte is loaded by itself, before a
-//!   part that may begin in front of it, and all other parts that can fault first begin a page. What belongs to no iteration is not taken for an exit.
+//!   part that may begin in front of it, and all other parts that can fault first begin a page. What
+//!   belongs to no iteration is not taken for an exit.
+//! - Of two places, either part is in that position, as the loop loads both bytes before an exit looks at
+//!   one. The parts are loaded in the order of the loop's loads, so the first that faults is that of the
+//!   byte with which the loop would have, in the same place; what a part has in front of it, since parts
+//!   are moved back to end with a page, was loaded before (`compare.rs`).
 //! - Where another thread writes to the memory, a byte may be another one when the loop loads
 //!   it again. It goes on then, as it would have if its own load of it, which nothing orders before
 //!   others, had given that value.
@@ -38,6 +43,7 @@
 //! no other in them.
 
 mod build;
+mod compare;
 mod linear;
 mod path;
 mod shape;

@@ -9,21 +9,33 @@ use cranelift_codegen::loop_analysis::LoopAnalysis;
 
 /// How deep conditions are made of others.
 const DEPTH_MAX: u32 = 4;
+/// So many places are looked at.
+const LOADS_MAX: usize = 2;
 /// So many values are looked for at most.
 const WANTED_MAX: usize = 3;
 
-/// A loop that looks for a byte.
+/// A loop that looks for a byte, or compares bytes of two places.
 pub struct ByteLoop {
     pub path: Path,
-    /// The load of the byte; its address grows by 1.
-    pub load: Inst,
+    /// The load of the byte, or those of both, in their order. Addresses grow by 1. If there are two, the
+    /// loop is left when they give different bytes.
+    pub loads: Vec<Inst>,
     /// By how much the header's parameters grow.
     pub steps: Vec<i64>,
-    /// The loop is left when the byte is one of these, which do not change; none is zero.
-    pub wanted: Vec<Option<Value>>,
+    /// The loop is left when the byte is one of these.
+    pub wanted: Vec<Wanted>,
     pub limits: Vec<Limit>,
     /// Values of 32 bits that grow by 1; what is computed holds until they begin anew at zero.
     pub extended: Vec<Value>,
+}
+
+/// What a byte is looked for.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    /// Which of the loads gives the byte.
+    pub load: usize,
+    /// It does not change. None is zero.
+    pub value: Option<Value>,
 }
 
 /// The loop is left when a value has grown to another one.
@@ -59,9 +71,9 @@ pub fn find(func: &Function, loops: &LoopAnalysis, domtree: &DominatorTree) -> V
 
 /// What is found in a loop.
 struct Found {
-    load: Inst,
+    loads: Vec<Inst>,
     steps: Vec<i64>,
-    wanted: Vec<Option<Value>>,
+    wanted: Vec<Wanted>,
     limits: Vec<Limit>,
     extended: Vec<Value>,
 }
@@ -70,7 +82,7 @@ impl Found {
     fn with(self, path: Path) -> ByteLoop {
         ByteLoop {
             path,
-            load: self.load,
+            loads: self.loads,
             steps: self.steps,
             wanted: self.wanted,
             limits: self.limits,
@@ -82,8 +94,10 @@ impl Found {
 struct Finder<'f> {
     linear: Linear<'f>,
     path: &'f Path,
-    load: Option<Inst>,
-    wanted: Vec<Option<Value>>,
+    loads: Vec<Inst>,
+    /// The loop is left when both loads give different bytes.
+    compares: bool,
+    wanted: Vec<Wanted>,
     limits: Vec<Limit>,
 }
 
@@ -92,7 +106,8 @@ impl<'f> Finder<'f> {
         Finder {
             linear: Linear::new(func, path),
             path,
-            load: None,
+            loads: Vec::new(),
+            compares: false,
             wanted: Vec::new(),
             limits: Vec::new(),
         }
@@ -104,20 +119,30 @@ impl<'f> Finder<'f> {
         let mut exits = Vec::new();
         for &block in &self.path.blocks {
             for inst in func.layout.block_insts(block) {
-                exits.extend(self.look_at(inst)?);
+                let exit = self.look_at(inst)?;
+                exits.extend(exit.map(|(condition, when)| (condition, when, self.loads.len())));
             }
         }
-        let load = self.load?;
-        let address = func.dfg.inst_args(load)[0];
-        if self.linear.step(address) != Some(1) {
-            return None;
+        for &load in &self.loads {
+            let address = func.dfg.inst_args(load)[0];
+            if self.linear.step(address) != Some(1) {
+                return None;
+            }
         }
-        for (condition, when) in exits {
+        for (condition, when, loads) in exits {
+            let known = self.wanted.len();
             self.exit(condition, when, 0)?;
+            // With the first byte, the loop may be left before the second is loaded.
+            if loads < self.loads.len() && self.wanted.len() > known {
+                return None;
+            }
         }
-        let is_right = (1..=WANTED_MAX).contains(&self.wanted.len());
-        is_right.then_some(Found {
-            load,
+        let is_right = match self.loads.len() {
+            1 => !self.wanted.is_empty(),
+            _ => self.compares,
+        };
+        (is_right && self.wanted.len() <= WANTED_MAX).then_some(Found {
+            loads: self.loads,
             steps,
             wanted: self.wanted,
             limits: self.limits,
@@ -140,8 +165,8 @@ impl<'f> Finder<'f> {
             InstructionData::Load { flags, .. }
                 if func.dfg.mem_flags[flags].trap_code().is_some() =>
             {
-                let is_first = self.load.replace(inst).is_none();
-                (is_first && opcode == Opcode::Uload8).then_some(None)
+                self.loads.push(inst);
+                (self.loads.len() <= LOADS_MAX && opcode == Opcode::Uload8).then_some(None)
             }
             InstructionData::Load { .. } | InstructionData::Jump { .. } => Some(None),
             _ => {
@@ -201,10 +226,10 @@ impl<'f> Finder<'f> {
     /// As [`Finder::exit`], of a number.
     fn compares_with_zero(&mut self, value: Value, when: bool) -> Option<()> {
         if when {
-            return None;
+            return self.is_difference(value).then(|| self.compares = true);
         }
-        if self.is_byte(value) {
-            self.wanted.push(None);
+        if let Some(load) = self.load_of(value) {
+            self.wanted.push(Wanted { load, value: None });
             return Some(());
         }
         let step = self.linear.step(value)?;
@@ -214,11 +239,17 @@ impl<'f> Finder<'f> {
     /// Takes in a comparison that leaves the loop when it holds.
     fn comparison(&mut self, cond: IntCC, args: [Value; 2]) -> Option<()> {
         let [left, right] = args.map(|arg| self.linear.resolve(arg));
-        if self.is_byte(right) {
-            return self.byte(cond, left);
+        match (self.load_of(left), self.load_of(right)) {
+            (Some(one), Some(other)) => {
+                let differ = cond == IntCC::NotEqual && one != other;
+                return differ.then(|| self.compares = true);
+            }
+            (None, Some(load)) => return self.byte(cond, load, left),
+            (Some(load), None) => return self.byte(cond, load, right),
+            (None, None) => {}
         }
-        if self.is_byte(left) {
-            return self.byte(cond, right);
+        if cond == IntCC::NotEqual && self.linear.constant(right) == Some(0) {
+            return self.is_difference(left).then(|| self.compares = true);
         }
         match (self.linear.step(left)?, self.linear.step(right)?) {
             (step, 0) => self.limit(cond, left, step, Some(right)),
@@ -227,16 +258,35 @@ impl<'f> Finder<'f> {
         }
     }
 
-    /// Whether a value is the byte that is loaded.
-    fn is_byte(&self, value: Value) -> bool {
-        self.linear.func.dfg.value_def(value).inst() == self.load
+    /// Which of the loads gives a byte.
+    fn load_of(&self, value: Value) -> Option<usize> {
+        let inst = self.linear.func.dfg.value_def(value).inst()?;
+        self.loads.iter().position(|&load| load == inst)
     }
 
-    /// Takes in a comparison of the byte that leaves the loop when it holds.
-    fn byte(&mut self, cond: IntCC, wanted: Value) -> Option<()> {
+    /// Whether a value is zero when both bytes are equal, and only then.
+    fn is_difference(&self, value: Value) -> bool {
+        let func = self.linear.func;
+        let Some(inst) = self.linear.maker(value) else {
+            return false;
+        };
+        let InstructionData::Binary {
+            opcode: Opcode::Isub | Opcode::Bxor,
+            args,
+        } = func.dfg.insts[inst]
+        else {
+            return false;
+        };
+        let loads = args.map(|arg| self.load_of(self.linear.resolve(arg)));
+        matches!(loads, [Some(one), Some(other)] if one != other)
+    }
+
+    /// Takes in a comparison of a byte that leaves the loop when it holds.
+    fn byte(&mut self, cond: IntCC, load: usize, wanted: Value) -> Option<()> {
         let is_known =
             cond == IntCC::Equal && self.linear.step(wanted) == Some(0) && self.fits_byte(wanted);
-        is_known.then(|| self.wanted.push(Some(wanted)))
+        let value = Some(wanted);
+        is_known.then(|| self.wanted.push(Wanted { load, value }))
     }
 
     /// Whether a value that does not change is less than 256.

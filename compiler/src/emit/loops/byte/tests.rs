@@ -172,3 +172,63 @@ fn a_loop_that_does_more_stays_as_it_is() {
         assert!(!is_searched(&clif), "{clif}");
     }
 }
+
+/// Compares bytes of two places; `loads` gives both, and may do something between.
+fn compares(
+    differ: impl Fn(&mut FunctionBuilder<'_>, Value, Value) -> Value,
+    between: impl Fn(&mut FunctionBuilder<'_>, Parts, Value),
+) -> impl Fn(&mut FunctionBuilder<'_>, Parts) {
+    move |builder, parts| {
+        let one = parts.byte(builder);
+        between(builder, parts, one);
+        let other = Parts {
+            index: builder.ins().iadd_imm_s(parts.index, 500),
+            ..parts
+        };
+        let other = other.byte(builder);
+        let differs = differ(builder, one, other);
+        let is_end = builder.ins().icmp(IntCC::Equal, parts.index, parts.limit);
+        let differs = match builder.func.dfg.value_type(differs) {
+            types::I8 => differs,
+            _ => builder.ins().icmp_imm_s(IntCC::NotEqual, differs, 0),
+        };
+        let leaves = builder.ins().bor(differs, is_end);
+        parts.branch(builder, leaves, 1);
+    }
+}
+
+#[test]
+fn bytes_of_two_places_are_compared_in_vectors() {
+    for arch in [Arch::X86_64, Arch::Aarch64] {
+        for form in 0..3 {
+            let differ = move |builder: &mut FunctionBuilder<'_>, one, other| match form {
+                0 => builder.ins().icmp(IntCC::NotEqual, one, other),
+                1 => builder.ins().isub(one, other),
+                _ => builder.ins().bxor(other, one),
+            };
+            let clif = improved(arch, compares(differ, |_, _, _| {}));
+            assert_eq!(clif.matches("load.i8x16").count(), 2, "{clif}");
+        }
+    }
+}
+
+#[test]
+fn a_loop_that_may_be_left_before_its_second_load_stays_as_it_is() {
+    let differ = |builder: &mut FunctionBuilder<'_>, one, other| builder.ins().isub(one, other);
+    let is_zero = |builder: &mut FunctionBuilder<'_>, parts: Parts, byte: Value| {
+        let next = builder.create_block();
+        builder.ins().brif(byte, next, &[], parts.out, &[]);
+        builder.switch_to_block(next);
+    };
+    let clif = improved(Arch::X86_64, compares(differ, is_zero));
+    assert!(!is_searched(&clif), "{clif}");
+}
+
+#[test]
+fn a_loop_that_is_left_when_bytes_are_equal_stays_as_it_is() {
+    let equal = |builder: &mut FunctionBuilder<'_>, one, other| {
+        builder.ins().icmp(IntCC::Equal, one, other)
+    };
+    let clif = improved(Arch::X86_64, compares(equal, |_, _, _| {}));
+    assert!(!is_searched(&clif), "{clif}");
+}
