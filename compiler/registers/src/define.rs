@@ -5,11 +5,10 @@
 //! if the value is not needed any longer, and otherwise a register of its own, into which that value
 //! is copied before.
 
-use crate::flow::NONE;
 use crate::machine::NO_REGISTER;
 use crate::memory::Scratch;
 use crate::parallel::{Parallel, Wanted};
-use crate::place::{BEFORE, Move, Place, key};
+use crate::place::{BEFORE, Move, Needed, Place, key};
 use crate::plan::{Plan, bit, is_late, is_value, value_of};
 use crate::scan::Scan;
 use regalloc2::{Operand, OperandConstraint, OperandKind, RegAllocError};
@@ -148,7 +147,7 @@ impl Scan<'_> {
                     key,
                     from: Place::Register(register),
                     to: Place::Slot(value),
-                    store_of: value,
+                    needed: Needed::UnlessStored(value),
                 });
             }
         }
@@ -180,7 +179,7 @@ impl Scan<'_> {
                 },
                 to: Place::Register(register),
                 class: self.values.class[value as usize],
-                store_of: NONE,
+                needed: Needed::Always,
             });
             if from == NO_REGISTER {
                 self.memory.states[value as usize].has_slot = true;

@@ -4,17 +4,20 @@
 //! An edge to a block with one way to it has its moves at the start of that block, any other at the
 //! end of the block before, which has one successor: so they run exactly when the edge is taken.
 
-use crate::flow::NONE;
 use crate::machine::{Mask, NO_REGISTER};
 use crate::parallel::{Parallel, Wanted};
-use crate::place::{COMING_IN, GOING_OUT, Place, key};
+use crate::place::{COMING_IN, GOING_OUT, Needed, Place, key};
 use crate::scan::Scan;
+
+/// Stores on the ways to a block are better if they run less often than this part of the block.
+const EDGES_PART: f32 = 0.8;
 
 /// Marks what is in a register at the start of a block, apart from numbers of blocks.
 const IN_REGISTER: u32 = 1 << 31;
 
 impl Scan<'_> {
     pub fn resolve_edges(&mut self) {
+        self.store_on_edges();
         let mut wanted = Vec::new();
         for block in 1..self.flow.blocks() {
             let values = self.values;
@@ -36,6 +39,57 @@ impl Scan<'_> {
             for (pred, place) in flow.ways(block) {
                 self.resolve((pred, place), block, &mut wanted);
             }
+        }
+    }
+
+    /// Finds the parameters that are better stored on the ways to their block than where it begins,
+    /// if they are to be stored: those that come round a loop are mostly in their slot already.
+    fn store_on_edges(&mut self) {
+        let flow = self.flow;
+        for block in 1..flow.blocks() {
+            let params = self.params(block);
+            let is_stored = |param: &u32| self.memory.states[*param as usize].is_stored_at_def;
+            let may_be = flow.is_head(block) || params.iter().any(is_stored);
+            if flow.preds.of(block).len() < 2 || !may_be {
+                continue;
+            }
+            self.memory.prices.clear();
+            self.memory.prices.resize(params.len(), 0.0);
+            for (pred, way) in flow.ways(block) {
+                for place in self.memory.exits.range(pred) {
+                    let (register, value) = self.memory.exits.all[place];
+                    self.state(value).register = register;
+                }
+                let freq = flow.edge_freq(pred, way);
+                let args = flow.passed(pred, way);
+                for (place, (&param, &arg)) in params.iter().zip(args).enumerate() {
+                    self.memory.prices[place] += freq * self.price_of_store(param, arg);
+                }
+                for place in self.memory.exits.range(pred) {
+                    let (_, value) = self.memory.exits.all[place];
+                    self.state(value).register = NO_REGISTER;
+                }
+            }
+            let most = EDGES_PART * flow.freq[block as usize];
+            for (place, &param) in params.iter().enumerate() {
+                let price = self.memory.prices[place];
+                let state = self.state(param);
+                state.is_stored_on_edges = !state.is_born_in_slot && price < most;
+            }
+        }
+    }
+
+    /// How many moves it takes to have what becomes a parameter in the parameter's slot.
+    fn price_of_store(&self, param: u32, arg: u32) -> f32 {
+        let state = &self.memory.states[arg as usize];
+        let is_same = self.homes.web[param as usize] == self.homes.web[arg as usize];
+        match (is_same, state.register) {
+            // What stays as it is, is there if it was.
+            _ if param == arg => 0.0,
+            (true, NO_REGISTER) => 0.0,
+            (true, _) if state.is_stored_at_def => 0.0,
+            (false, NO_REGISTER) => 2.0,
+            _ => 1.0,
         }
     }
 
@@ -67,7 +121,7 @@ impl Scan<'_> {
                     from: Place::Register(register),
                     to: Place::Slot(value),
                     class: self.values.class[value as usize],
-                    store_of: value,
+                    needed: Needed::UnlessStored(value),
                 });
             }
         }
@@ -108,7 +162,7 @@ impl Scan<'_> {
             from,
             to,
             class: self.values.class[value as usize],
-            store_of: NONE,
+            needed: Needed::Always,
         });
     }
 
@@ -128,6 +182,7 @@ impl Scan<'_> {
             let to = self.state(value).defined_in;
             if to != NO_REGISTER {
                 self.want(wanted, arg, from, Place::Register(to));
+                self.store_on_edge(wanted, value, arg, from);
                 continue;
             }
             if self.homes.web[value as usize] != self.homes.web[arg as usize] {
@@ -137,9 +192,27 @@ impl Scan<'_> {
                     from: Place::Register(from),
                     to: Place::Slot(value),
                     class: self.values.class[value as usize],
-                    store_of: arg,
+                    needed: Needed::UnlessStored(arg),
                 });
             }
         }
+    }
+
+    /// Stores what becomes a parameter in its slot, if that is done here and it is not there already.
+    fn store_on_edge(&mut self, wanted: &mut Vec<Wanted>, param: u32, arg: u32, from: u8) {
+        let states = &self.memory.states;
+        if !states[param as usize].is_stored_on_edges || self.price_of_store(param, arg) == 0.0 {
+            return;
+        }
+        let from = match from {
+            NO_REGISTER => Place::Slot(arg),
+            register => Place::Register(register),
+        };
+        wanted.push(Wanted {
+            from,
+            to: Place::Slot(param),
+            class: self.values.class[param as usize],
+            needed: Needed::IfStored(param),
+        });
     }
 }

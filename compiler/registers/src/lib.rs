@@ -51,7 +51,7 @@ use flow::Flow;
 use homes::Homes;
 use machine::Machine;
 use memory::Memory;
-use place::{Move, Place, STORING, key};
+use place::{Move, Needed, Place, STORING, key};
 use regalloc2::{
     Allocate, Allocation, Edit, Function, MachineEnv, Output, ProgPoint, RegAllocError, RegClass,
     SpillSlot,
@@ -122,7 +122,7 @@ impl Allocator {
     /// Stores behind definitions, of values for which that is cheapest.
     fn store_definitions(&mut self) {
         for (value, state) in self.memory.states.iter().enumerate() {
-            if !state.is_stored_at_def || state.is_born_in_slot {
+            if !state.is_stored_at_def || state.is_born_in_slot || state.is_stored_on_edges {
                 continue;
             }
             let def = self.values.def[value];
@@ -137,7 +137,7 @@ impl Allocator {
                 key,
                 from: Place::Register(state.defined_in),
                 to: Place::Slot(value as u32),
-                store_of: flow::NONE,
+                needed: Needed::Always,
             });
         }
     }
@@ -184,8 +184,10 @@ impl Allocator {
         }
         self.memory.moves.sort_by_key(|one| one.key);
         output.edits.clear();
-        let is_needed = |one: &&Move| {
-            one.store_of == flow::NONE || !states[one.store_of as usize].is_stored_at_def
+        let is_needed = |one: &&Move| match one.needed {
+            Needed::Always => true,
+            Needed::UnlessStored(value) => !states[value as usize].is_stored_at_def,
+            Needed::IfStored(value) => states[value as usize].is_stored_at_def,
         };
         let moves = self.memory.moves.iter().filter(is_needed);
         output.edits.extend(moves.map(|one| {

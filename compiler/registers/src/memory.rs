@@ -18,6 +18,8 @@ pub struct State {
     /// It is in its slot from its definition on, by a store of its own or without.
     pub is_stored_at_def: bool,
     pub is_born_in_slot: bool,
+    /// A parameter that is stored on the ways to its block, where it is not in its slot already.
+    pub is_stored_on_edges: bool,
     pub has_slot: bool,
     pub is_param: bool,
     /// Its definition ends a block, and a store cannot follow.
@@ -39,6 +41,7 @@ pub const UNKNOWN: State = State {
     hint: NO_REGISTER,
     is_stored_at_def: false,
     is_born_in_slot: false,
+    is_stored_on_edges: false,
     has_slot: false,
     is_param: false,
     ends_block: false,
@@ -73,6 +76,8 @@ pub struct Memory {
     pub spare: [bool; 8],
     pub scratch: Scratch,
     pub meeting: Meeting,
+    /// By parameter of a block: how often it would be stored on the ways to that.
+    pub prices: Vec<f32>,
 }
 
 #[derive(Default)]

@@ -4,9 +4,8 @@
 //! there is none left, the rest are circles: the source of one is saved in a place that is free, and
 //! read from there later. So what every move reads is what was there before all of them.
 
-use crate::flow::NONE;
 use crate::machine::{Machine, Mask};
-use crate::place::{Move, Place};
+use crate::place::{Move, Needed, Place};
 use std::collections::HashMap;
 
 /// So many moves are put in order by comparing each with each.
@@ -26,7 +25,7 @@ pub struct Wanted {
     pub from: Place,
     pub to: Place,
     pub class: u8,
-    pub store_of: u32,
+    pub needed: Needed,
 }
 
 impl Parallel<'_> {
@@ -118,7 +117,7 @@ impl Parallel<'_> {
             let place = self.temporary(self.free & self.machine.of_class[class], class);
             let saved = Wanted {
                 to: place,
-                store_of: NONE,
+                needed: Needed::Always,
                 ..wanted[next]
             };
             self.one(saved, key, moves);
@@ -160,7 +159,7 @@ impl Parallel<'_> {
         let place = self.temporary(free, usize::from(first.class));
         let saved = Wanted {
             to: place,
-            store_of: NONE,
+            needed: Needed::Always,
             ..first
         };
         self.one(saved, key, moves);
@@ -178,7 +177,7 @@ impl Parallel<'_> {
                 key,
                 from,
                 to,
-                store_of: wanted.store_of,
+                needed: wanted.needed,
             });
         };
         if is_register(wanted.from) || is_register(wanted.to) {

@@ -17,8 +17,17 @@ pub struct Move {
     pub key: u64,
     pub from: Place,
     pub to: Place,
+    pub needed: Needed,
+}
+
+/// Whether a move is needed, which may turn out later.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Needed {
+    Always,
     /// A store that is not needed if this value is stored where it is defined.
-    pub store_of: u32,
+    UnlessStored(u32),
+    /// A store in place of the one where this value is defined, if there is to be one.
+    IfStored(u32),
 }
 
 /// The order of moves at one point.
