@@ -1,14 +1,15 @@
 //! The graph of blocks: who follows whom, dominators, loops, and how often each block runs.
 //!
 //! How often is an estimate. A loop runs eight times; an edge that leaves one is taken an eighth as
-//! often as one that stays; what ends in a trap never runs. All numbers are only for choosing.
+//! often as one that stays; what ends in a trap never runs. Where blocks have been counted (`counted`),
+//! that is taken in its place. All numbers are only for choosing.
 
 use regalloc2::{Block, Function, RegAllocError};
 
 pub const NONE: u32 = u32::MAX;
 
 /// How often a loop runs, when it runs.
-const ROUNDS: f32 = 8.0;
+pub(crate) const ROUNDS: f32 = 8.0;
 /// What an instruction counts for being there, against how often it runs.
 pub const SIZE: f32 = 0.5;
 /// How likely what ends in a trap is, against something else.
@@ -82,7 +83,7 @@ pub struct Flow {
     number: Vec<u32>,
     size: Vec<u32>,
     pending: Vec<u32>,
-    inflow: Vec<f32>,
+    pub(crate) inflow: Vec<f32>,
 }
 
 fn reset<T: Clone>(list: &mut Vec<T>, len: usize, value: T) {
@@ -91,10 +92,12 @@ fn reset<T: Clone>(list: &mut Vec<T>, len: usize, value: T) {
 }
 
 impl Flow {
+    /// `counted` says how often blocks run, as [`crate::Counted`] has it.
+    ///
     /// # Errors
     /// When blocks are not in an order in which each comes behind one that leads to it, or an edge
     /// has no place for moves.
-    pub fn read(&mut self, func: &dyn Function) -> Result<(), RegAllocError> {
+    pub fn read(&mut self, func: &dyn Function, counted: &[f32]) -> Result<(), RegAllocError> {
         let blocks = func.num_blocks();
         for list in [&mut self.first, &mut self.last] {
             list.clear();
@@ -134,6 +137,9 @@ impl Flow {
         self.find_dominators();
         self.find_loops();
         self.estimate(func);
+        if counted.len() == blocks {
+            self.count(counted);
+        }
         Ok(())
     }
 

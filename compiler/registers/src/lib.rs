@@ -4,7 +4,8 @@
 //!
 //! The phases, a file each, every one with the results of those before:
 //!
-//! - `flow`: blocks, dominators, loops, and how often each block runs.
+//! - `flow`: blocks, dominators, loops, and how often each block runs; `counted`, where a profile
+//!   knows that.
 //! - `values`: where each value is defined, used and alive.
 //! - `urgency`: how soon each is needed, block by block.
 //! - `homes`: a register for each value that is alive in several blocks, as far as there is one.
@@ -22,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod choose;
+mod counted;
 mod define;
 mod edges;
 mod enter;
@@ -58,6 +60,8 @@ use regalloc2::{
 };
 use scan::Scan;
 use slots::Slots;
+use std::cell::RefCell;
+use std::rc::Rc;
 use urgency::Urgency;
 use values::Values;
 
@@ -71,9 +75,24 @@ pub struct Allocator {
     memory: Memory,
     slots: Slots,
     machine: Option<Machine>,
+    counted: Counted,
 }
 
+/// How often each block of the next function runs, where somebody has counted it: by its number, for
+/// one call of the function, and NaN where that is not known. It is taken for what it is only if there is
+/// one for each block.
+pub type Counted = Rc<RefCell<Vec<f32>>>;
+
 impl Allocator {
+    /// One that looks here for how often blocks run.
+    #[must_use]
+    pub fn new(counted: Counted) -> Allocator {
+        Allocator {
+            counted,
+            ..Allocator::default()
+        }
+    }
+
     /// Allocates the registers of a function.
     ///
     /// # Errors
@@ -90,7 +109,7 @@ impl Allocator {
             .machine
             .as_ref()
             .ok_or(RegAllocError::TooManyOperands)?;
-        self.flow.read(func)?;
+        self.flow.read(func, &self.counted.borrow())?;
         self.values.read(func, machine, &self.flow)?;
         let (flow, values) = (&self.flow, &self.values);
         self.homes.find_webs(flow, values);

@@ -10,7 +10,7 @@ use super::saved::{Saved, pushed, saved};
 use super::shorten::{Flow, Shortener};
 use super::unchanged::Unchanged;
 use super::values::{self, Holder};
-use super::{alignment, branch_tables, loops};
+use super::{alignment, branch_tables, counted, loops};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
@@ -32,7 +32,7 @@ use std::fmt::Write;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use wasmelt_registers::{Allocator, Labelled, Locations, Spills};
+use wasmelt_registers::{Allocator, Counted, Labelled, Locations, Spills};
 
 /// A compiled function, position independent but for its relocations.
 #[derive(Debug)]
@@ -91,6 +91,8 @@ struct Worker {
     context: Context,
     builder_context: FunctionBuilderContext,
     registers: regalloc2::Ctx,
+    /// What the allocator is told.
+    counted: Counted,
     labelled: Rc<RefCell<Labelled>>,
     shortener: Option<Shortener>,
     jump_table_isa: OnceCell<OwnedTargetIsa>,
@@ -100,8 +102,9 @@ impl Worker {
     fn new(translation: Translation<'_>) -> Worker {
         let options = translation.options;
         let mut registers = regalloc2::Ctx::default();
+        let counted = Counted::default();
         if options.registers() == RegisterAllocation::Scan {
-            registers.own = Some(Box::new(Allocator::default()));
+            registers.own = Some(Box::new(Allocator::new(Rc::clone(&counted))));
             registers.own_alone = options.verify;
         }
         let is_thorough = options.registers() != RegisterAllocation::SinglePass;
@@ -119,6 +122,7 @@ impl Worker {
             context: Context::new(),
             builder_context: FunctionBuilderContext::new(),
             registers,
+            counted,
             labelled,
             shortener: shortens.then(|| {
                 let pads_loops = options.loop_padding && options.opt_level == OptLevel::Speed;
@@ -149,6 +153,7 @@ impl Worker {
         }
         values::label(&mut context.func, &inlined.values);
         let (func, domtree) = (&context.func, &context.domtree);
+        *self.counted.borrow_mut() = counted::by_block(func, domtree, &inlined.counts);
         let tables = func.dfg.jump_tables.values();
         let entries: usize = tables.map(|table| table.as_slice().len()).sum();
         let isa = match entries {
@@ -321,7 +326,7 @@ fn translate_and_inline(
                 &mut worker.context.func,
                 &mut worker.builder_context,
             )?;
-            inlined = Inlined::new(&notes.locals);
+            inlined = Inlined::new(&notes);
             // Entries run once: what they call is to be seen in backtraces.
             let is_entry = is_entry(translation.plan, id);
             let may_inline = !is_entry || is_called_directly(translation.plan, id);
@@ -332,13 +337,13 @@ fn translate_and_inline(
                     .context
                     .inline(&mut inliner)
                     .map_err(|e| internal(&e))?;
-                inlined = inliner.locate(&mut worker.context.func, &notes.locals);
+                inlined = inliner.locate(&mut worker.context.func, &notes);
                 // A trap of what is called would not find its way to the landing of an entry.
                 if let Some(before) = before
                     && calls(&worker.context.func) >= calls(&before)
                 {
                     worker.context.func = before;
-                    inlined = Inlined::new(&notes.locals);
+                    inlined = Inlined::new(&notes);
                 }
             }
         }
@@ -377,13 +382,7 @@ fn compile(
     let mut inlined = translate_and_inline(translation, candidates, id, worker)?;
     check_vectors(translation, id, &worker.context.func)?;
     let func = &worker.context.func;
-    let key = |(cache, unchanged)| {
-        (
-            cache,
-            unchanged,
-            Key::new(translation, func, &inlined.values),
-        )
-    };
+    let key = |(cache, unchanged)| (cache, unchanged, Key::new(translation, func, &inlined));
     let key: Option<(&CodeCache, Option<&Unchanged<'_>>, Key)> = cache.map(key);
     let kept = key.and_then(|(cache, _, key)| cache.find(key, func));
     if let Some((_, Some(unchanged), key)) = key {

@@ -6,7 +6,8 @@
 //! from build to build.
 
 use super::bytes::{Reader, Writer};
-use super::inlined::{Inlined, KnownValue};
+use super::counted;
+use super::inlined::Inlined;
 use super::isa::holds_addresses;
 use super::portable::PortableCode;
 use crate::translate::Translation;
@@ -25,12 +26,13 @@ const KEY_BYTES: usize = blake3::OUT_LEN;
 pub struct Key([u8; KEY_BYTES]);
 
 impl Key {
-    pub fn new(translation: Translation<'_>, func: &ir::Function, values: &[KnownValue]) -> Key {
+    pub fn new(translation: Translation<'_>, func: &ir::Function, inlined: &Inlined) -> Key {
         let Translation { isa, options, .. } = translation;
         let mut digest = Digest::default();
         func.stencil.hash(&mut digest);
         // The code does not depend on them, but what is told to debuggers does.
-        values.hash(&mut digest);
+        inlined.values.hash(&mut digest);
+        counted::digest(func, &inlined.counts, &mut digest);
         isa.triple().hash(&mut digest);
         isa.flags().hash(&mut digest);
         isa.isa_flags_hash_key().hash(&mut digest);

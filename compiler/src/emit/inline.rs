@@ -17,7 +17,7 @@ use crate::index::FuncId;
 use crate::options::OptLevel;
 use crate::plan::LinkPlan;
 use crate::profile::Profile;
-use crate::translate::{CallCounts, LocalValue, Notes, Translation, names, translate};
+use crate::translate::{CallCounts, Notes, Translation, names, translate};
 use crate::workers;
 use cranelift_codegen::Context;
 use cranelift_codegen::inline::{Inline, InlineCommand};
@@ -271,7 +271,7 @@ impl<'a> Candidates<'a> {
         let mut inliner = Inliner::new(self, plan, id, &notes.calls);
         // A failure here comes back when the function itself is compiled.
         let _ = context.inline(&mut inliner);
-        let inlined = inliner.locate(&mut context.func, &notes.locals);
+        let inlined = inliner.locate(&mut context.func, &notes);
         let values_max = match plan.is_adapter(id) {
             true => self.values_max * ADAPTER_FACTOR,
             false => self.values_max + inliner.adapter_values,
@@ -429,8 +429,8 @@ impl<'c> Inliner<'c> {
 
     /// Tells where all is from that has been inlined into `func`.
     #[must_use]
-    pub fn locate(&self, func: &mut ir::Function, locals: &[LocalValue]) -> Inlined {
-        let mut inlined = Inlined::new(locals);
+    pub fn locate(&self, func: &mut ir::Function, notes: &Notes) -> Inlined {
+        let mut inlined = Inlined::new(notes);
         let body = |id| self.candidates.functions[&id].body();
         inlined.locate(func, &self.log, body);
         inlined
@@ -481,7 +481,8 @@ impl Inline for Inliner<'_> {
         }
         self.size_left -= cost;
         self.adapter_values += candidate.values_max - self.candidates.values_max;
-        self.log.add(caller, call, id);
+        let count = self.calls.get(&call).copied();
+        self.log.add(caller, call, id, count);
         InlineCommand::Inline {
             callee: Cow::Borrowed(&candidate.clif),
             visit_callee: false,
@@ -519,7 +520,8 @@ impl Inline for Recursion<'_> {
             return InlineCommand::KeepCall;
         };
         (self.values_left, self.size_left) = (values_left, size_left);
-        self.log.add(caller, call, self.id);
+        let count = self.candidate.calls.get(&call).copied();
+        self.log.add(caller, call, self.id, count);
         InlineCommand::Inline {
             callee: Cow::Borrowed(&self.candidate.clif),
             visit_callee: false,

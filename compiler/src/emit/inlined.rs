@@ -11,7 +11,7 @@
 
 use super::bytes::{Reader, Writer};
 use crate::index::FuncId;
-use crate::translate::LocalValue;
+use crate::translate::{BlockCounts, Notes};
 use cranelift_codegen::ir::{self, Opcode, SourceLoc, Value, ValueDef};
 use cranelift_codegen::traversals::Dfs;
 use cranelift_entity::EntityRef;
@@ -25,6 +25,8 @@ pub struct Inlined {
     places: Vec<Place>,
     /// Of locals that are followed.
     pub values: Vec<KnownValue>,
+    /// How often blocks have run, by a profile.
+    pub counts: BlockCounts,
 }
 
 /// A local of a function that is compiled or inlined, and a value that it has.
@@ -79,6 +81,8 @@ struct Entry {
     /// Where the call was.
     location: SourceLoc,
     arguments: Vec<Value>,
+    /// How often it has run, if a profile says so.
+    count: Option<u64>,
     /// How many instructions there were before.
     instructions: usize,
 }
@@ -91,8 +95,14 @@ impl Log {
         }
     }
 
-    /// Notes that this call is about to be replaced.
-    pub fn add(&mut self, caller: &ir::Function, call: ir::Inst, callee: FuncId) {
+    /// Notes that this call is about to be replaced, which has run so often.
+    pub fn add(
+        &mut self,
+        caller: &ir::Function,
+        call: ir::Inst,
+        callee: FuncId,
+        count: Option<u64>,
+    ) {
         self.entries.push(Entry {
             callee,
             opcode: caller.dfg.insts[call].opcode(),
@@ -101,6 +111,7 @@ impl Log {
                 true => caller.dfg.inst_args(call).to_vec(),
                 false => Vec::new(),
             },
+            count,
             instructions: caller.dfg.num_insts(),
         });
     }
@@ -108,8 +119,8 @@ impl Log {
 
 impl Inlined {
     /// Of a function that nothing is inlined in yet.
-    pub fn new(locals: &[LocalValue]) -> Inlined {
-        let values = locals.iter().map(|known| KnownValue {
+    pub fn new(notes: &Notes) -> Inlined {
+        let values = notes.locals.iter().map(|known| KnownValue {
             origin: Origin::Itself,
             local: known.local,
             from: known.from,
@@ -118,6 +129,7 @@ impl Inlined {
         });
         Inlined {
             values: values.collect(),
+            counts: notes.blocks.clone(),
             ..Inlined::default()
         }
     }
@@ -152,6 +164,13 @@ impl Inlined {
                 entry,
                 (body, inside),
                 first,
+                end - copies.len(),
+                &copies,
+            );
+            self.add_counts(
+                func,
+                entry,
+                (body, &inside.counts),
                 end - copies.len(),
                 &copies,
             );
@@ -204,6 +223,31 @@ impl Inlined {
             })
         });
         self.values.extend(values);
+    }
+
+    /// Adds how often the copies of a callee's blocks have run: as often as these, for each time that
+    /// the call has.
+    fn add_counts(
+        &mut self,
+        func: &ir::Function,
+        entry: &Entry,
+        (body, inside): (&ir::Function, &BlockCounts),
+        start: usize,
+        copies: &[(ir::Inst, SourceLoc)],
+    ) {
+        let (Some(count), 1..) = (entry.count, inside.entry) else {
+            return;
+        };
+        for (copy, &(inst, _)) in (start..).zip(copies) {
+            let copy = func.layout.inst_block(ir::Inst::new(copy));
+            let block = body.layout.inst_block(inst);
+            let known = block.and_then(|block| inside.blocks.get(&block));
+            if let (Some(copy), Some(&known)) = (copy, known) {
+                let count = u128::from(known) * u128::from(count) / u128::from(inside.entry);
+                let count = u64::try_from(count).unwrap_or(u64::MAX);
+                self.counts.blocks.entry(copy).or_insert(count);
+            }
+        }
     }
 
     /// Adds the frame of a callee, and those of what was inlined in it before. Gives the position of
@@ -262,7 +306,7 @@ impl Inlined {
         Some(Inlined {
             frames: frames.collect::<Option<_>>()?,
             places: places(reader.pairs()?)?,
-            values: Vec::new(),
+            ..Inlined::default()
         })
     }
 

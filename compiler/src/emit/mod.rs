@@ -12,6 +12,7 @@ mod bytes;
 mod call;
 mod code;
 mod component;
+mod counted;
 mod drafts;
 mod embedded;
 mod entries;

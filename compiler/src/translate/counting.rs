@@ -8,12 +8,20 @@
 use crate::index::FuncId;
 use crate::plan::Slot;
 use crate::profile::{Counts, Profiling, counters_of};
-use cranelift_codegen::ir::Inst;
+use cranelift_codegen::ir::{Block, Inst};
 use std::collections::HashMap;
 use wasmparser::Operator;
 
 /// How often each call of a function by name has run, where that is known.
 pub type CallCounts = HashMap<Inst, u64>;
+
+/// How often blocks have run, where that is known.
+#[derive(Clone, Default, Debug)]
+pub struct BlockCounts {
+    /// How often the function was called.
+    pub entry: u64,
+    pub blocks: HashMap<Block, u64>,
+}
 
 /// How a function counts, and how far its translation has come.
 #[derive(Default)]
@@ -26,6 +34,7 @@ pub(super) struct Counting<'a> {
     /// How often the block has run that is being filled.
     pub(super) now: u64,
     pub(super) calls: CallCounts,
+    blocks: HashMap<Block, u64>,
 }
 
 #[derive(Default)]
@@ -99,7 +108,19 @@ impl<'a> Counting<'a> {
         targets.map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn into_calls(self) -> CallCounts {
-        self.calls
+    /// Notes how often the block has run that is being filled.
+    pub(super) fn note_block(&mut self, block: Option<Block>) {
+        if let (How::Use(_), Some(block)) = (&self.how, block) {
+            self.blocks.entry(block).or_insert(self.now);
+        }
+    }
+
+    pub(super) fn finish(self) -> (CallCounts, BlockCounts) {
+        let entry = self.counts().map_or(0, Counts::entry);
+        let blocks = BlockCounts {
+            entry,
+            blocks: self.blocks,
+        };
+        (self.calls, blocks)
     }
 }

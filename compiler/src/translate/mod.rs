@@ -38,7 +38,7 @@ mod tasks;
 mod tracking;
 mod translator;
 
-pub use counting::CallCounts;
+pub use counting::{BlockCounts, CallCounts};
 pub use library::limit_stack;
 pub use tracking::LocalValue;
 pub use translator::Translation;
@@ -59,6 +59,8 @@ use wasmparser::{FuncType, Operator, ValType};
 pub struct Notes {
     /// What a profile says about its calls.
     pub calls: CallCounts,
+    /// And about its blocks.
+    pub blocks: BlockCounts,
     /// Of the locals that are followed.
     pub locals: Vec<LocalValue>,
 }
@@ -115,8 +117,10 @@ fn translate_any(
             translator
                 .builder
                 .finalize(translation.isa.frontend_config());
+            let (calls, blocks) = translator.counting.finish();
             Ok(Notes {
-                calls: translator.counting.into_calls(),
+                calls,
+                blocks,
                 locals: translator.tracking.finish(),
             })
         }
@@ -183,6 +187,7 @@ impl FuncTranslator<'_, '_> {
         if !self.reachable {
             return self.unreachable_operator(op, offset);
         }
+        self.counting.note_block(self.builder.current_block());
         if self.control_operator(op, offset)?
             || self.call_operator(op)
             || self.variable_operator(op)

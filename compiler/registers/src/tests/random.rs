@@ -1,12 +1,13 @@
 //! Random functions with all kinds of operands. Whether a result is right, the symbolic checker of
 //! regalloc2 says, which follows values through all places.
 
-use crate::Allocator;
 use crate::program::{Body, CLASSES, Instruction, Program, Random, caller_saved, machine};
+use crate::{Allocator, Counted};
 use regalloc2::checker::Checker;
 use regalloc2::{
     Operand, OperandConstraint, OperandKind, OperandPos, Output, PReg, PRegSet, RegClass, VReg,
 };
+use std::rc::Rc;
 
 struct Maker {
     program: Program,
@@ -295,14 +296,30 @@ impl Maker {
     }
 }
 
+/// How often blocks run, for every second function: anything, and of some it is not known.
+fn counts(seed: u64, blocks: usize) -> Vec<f32> {
+    let mut random = Random(seed);
+    let mut count = || match random.below(4) {
+        0 => f32::NAN,
+        1 => 0.0,
+        _ => random.below(1000) as f32 / 100.0,
+    };
+    match seed % 2 {
+        0 => Vec::new(),
+        _ => (0..blocks).map(|_| count()).collect(),
+    }
+}
+
 #[test]
 fn each_result_is_right() {
     let env = machine();
-    let mut allocator = Allocator::default();
+    let counted = Counted::default();
+    let mut allocator = Allocator::new(Rc::clone(&counted));
     let mut output = Output::default();
     let (mut moves, mut slots) = (0, 0);
     for seed in 0..3000 {
         let program = Maker::make(seed);
+        *counted.borrow_mut() = counts(seed, program.blocks.len());
         if let Err(error) = allocator.run(&program, &env, &mut output) {
             panic!("function {seed}: {error}");
         }
