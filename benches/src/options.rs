@@ -10,7 +10,7 @@ usage: cargo run --release -p wasmelt-bench -- [SECTION...] [OPTIONS]
 
 sections, all by default:
   startup     from start to exit of hello world
-  throughput  CPU time of the kernels, of loops over arrays, and of CoreMark, Lua and SQLite
+  throughput  CPU time of the kernels, of loops over arrays, and of CoreMark, Lua, QuickJS and SQLite
   compile     CPU time and peak memory of a compilation
   size        bytes of hello world
   components  calls between components; start and compilation of big ones

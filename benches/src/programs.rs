@@ -1,4 +1,4 @@
-//! Real programs, compiled for WASI and natively: CoreMark, Lua and SQLite. Their sources come
+//! Real programs, compiled for WASI and natively: CoreMark, Lua, QuickJS and SQLite. Their sources come
 //! from the registry, by cargo; a program that cannot be had is left out, with a word about why.
 
 use std::env;
@@ -9,14 +9,14 @@ use std::process::Command;
 use crate::options::Result;
 use crate::tools::{Tools, programs_dir, succeed};
 
-pub const NAMES: [&str; 3] = ["coremark", "lua", "sqlite"];
+pub const NAMES: [&str; 4] = ["coremark", "lua", "quickjs", "sqlite"];
 
 /// CoreMark in Rust: one package for both builds.
 const COREMARK: &str = "coremark@1.0.0";
 /// Three seeds, then the number of iterations: a third of a second.
 const COREMARK_ARGS: [&str; 4] = ["0", "0", "0", "6000"];
 
-/// The packages that carry the C sources of Lua and of SQLite.
+/// The packages that carry the C sources of Lua, of QuickJS and of SQLite.
 const C_SOURCES: &str = r#"[package]
 name = "sources"
 version = "0.0.0"
@@ -25,6 +25,7 @@ edition = "2024"
 [dependencies]
 libsqlite3-sys = { version = "=0.36.0", default-features = false }
 lua-src = "=550.1.1"
+rquickjs-sys = "=0.9.0"
 "#;
 
 /// A program, built for both.
@@ -38,6 +39,7 @@ pub fn build(tools: &Tools, name: &str) -> Result<Option<Program>> {
     match name {
         "coremark" => coremark(tools),
         "lua" => c_program(tools, name, "lua-src/lua-5.4.8"),
+        "quickjs" => c_program(tools, name, "rquickjs-sys/quickjs"),
         "sqlite" => c_program(tools, name, "libsqlite3-sys/sqlite3"),
         _ => Err(format!("there is no program `{name}`")),
     }
@@ -94,10 +96,11 @@ fn c_program(tools: &Tools, name: &str, include: &str) -> Result<Option<Program>
     };
     let source = programs_dir().join(format!("{name}.c"));
     let include = format!("-I{}", c_sources(tools)?.join(include).display());
-    let wasm = tools.compile_c(wasi_cc, &source, "wasi", &["-s", &include])?;
+    // Warnings about what is not our own are nobody's here.
+    let wasm = tools.compile_c(wasi_cc, &source, "wasi", &["-s", "-w", &include])?;
     Ok(Some(Program {
         wasm,
-        native: tools.native(&source, &[&include])?,
+        native: tools.native(&source, &["-w", &include])?,
         args: &[],
     }))
 }
