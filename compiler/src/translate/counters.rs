@@ -12,7 +12,7 @@ use cranelift_codegen::ir::{Block, Inst, InstBuilder, Value, types};
 /// A block is out of the way that runs less often than this part of the calls of its function.
 const COLD_PART_OF_CALLS: u64 = 64;
 /// The same for a part of the runs of the block that goes on with it.
-const COLD_PART_OF_RUNS: u64 = 1000;
+const COLD_PART_OF_RUNS: u64 = 8;
 
 impl FuncTranslator<'_, '_> {
     /// The block that is being filled runs whenever a counter of the instruction counts.
