@@ -9,6 +9,8 @@ pub struct Program {
     pub insts: Vec<Instruction>,
     pub blocks: Vec<Body>,
     pub vregs: usize,
+    /// Values, where they have a label, and which.
+    pub labels: Vec<(VReg, Inst, Inst, u32)>,
 }
 
 #[derive(Default)]
@@ -128,6 +130,10 @@ impl Function for Program {
 
     fn num_vregs(&self) -> usize {
         self.vregs
+    }
+
+    fn debug_value_labels(&self) -> &[(VReg, Inst, Inst, u32)] {
+        &self.labels
     }
 
     fn spillslot_size(&self, class: RegClass) -> usize {

@@ -10,6 +10,16 @@ pub struct Located {
     pub expression: Vec<Operation>,
 }
 
+impl Located {
+    /// The part of a body that begins at `start`, in bytes from there.
+    #[must_use]
+    pub fn within(&self, start: u32) -> (u32, u32) {
+        self.range.map_or((0, u32::MAX), |(from, to)| {
+            (from.saturating_sub(start), to.saturating_sub(start))
+        })
+    }
+}
+
 /// Addresses are those of the module's memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Operation {

@@ -49,7 +49,11 @@ impl Files {
 
 /// The path of each file of a unit, by its number there.
 #[derive(Default)]
-pub(super) struct UnitFiles(HashMap<u64, Option<u32>>);
+pub(super) struct UnitFiles {
+    known: HashMap<u64, Option<u32>>,
+    /// The one that was asked for last.
+    last: Option<(u64, Option<u32>)>,
+}
 
 impl UnitFiles {
     pub(super) fn position(
@@ -59,10 +63,15 @@ impl UnitFiles {
         files: &mut Files,
         number: u64,
     ) -> Option<u32> {
-        *self.0.entry(number).or_insert_with(|| {
+        if let Some((_, position)) = self.last.filter(|last| last.0 == number) {
+            return position;
+        }
+        let position = *self.known.entry(number).or_insert_with(|| {
             let path = path(dwarf, unit, number, files)?;
             Some(files.position(path))
-        })
+        });
+        self.last = Some((number, position));
+        position
     }
 }
 

@@ -14,8 +14,10 @@ mod types;
 mod units;
 mod variables;
 
-pub use expression::{Located, Operation};
-pub use source::{Detail, Function, Global, Position, Row, Source, SourceUnit, Variable};
+pub use expression::Operation;
+pub use source::{
+    Detail, Function, Global, NamedLocal, Position, Row, Source, SourceUnit, Variable,
+};
 pub use types::{Attribute, Type};
 
 use files::{Dwarf, Files, Reader, Unit};

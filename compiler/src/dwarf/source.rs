@@ -97,26 +97,66 @@ pub struct Scope {
     pub call: Position,
 }
 
+/// A local of a wasm function that says where variables of the source are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NamedLocal {
+    pub local: u32,
+    /// The parts of the body where it does, in bytes from the start of the body: ascending and
+    /// without overlaps. Where a location of a variable begins or ends, so does one of them.
+    pub parts: Vec<(u32, u32)>,
+}
+
 impl Function {
-    /// The locals of the wasm function that say where its variables are, ascending.
+    /// The locals of the wasm function that say where its variables are, ascending. Its body begins at
+    /// `start`.
     #[must_use]
-    pub fn locals(&self) -> Vec<u32> {
+    pub fn locals(&self, start: u32) -> Vec<NamedLocal> {
         let located = self
             .variables
             .iter()
-            .flat_map(|variable| &variable.locations);
-        let operations = located.flat_map(|located| &located.expression);
-        let locals = operations
-            .chain(&self.frame)
-            .filter_map(|operation| match operation {
-                Operation::Local(local) => Some(*local),
-                _ => None,
-            });
-        let mut locals: Vec<u32> = locals.collect();
-        locals.sort_unstable();
-        locals.dedup();
-        locals
+            .flat_map(|variable| &variable.locations)
+            .map(|located| (located.within(start), &located.expression));
+        let mut named = Vec::new();
+        for ((from, to), expression) in located.chain([((0, u32::MAX), &self.frame)]) {
+            // What is in the frame is where that is.
+            let by_frame = expression
+                .iter()
+                .any(|operation| matches!(operation, Operation::Frame(_)));
+            let frame: &[Operation] = if by_frame { &self.frame } else { &[] };
+            for operation in expression.iter().chain(frame) {
+                if let Operation::Local(local) = operation
+                    && from < to
+                {
+                    named.push((*local, from, to));
+                }
+            }
+        }
+        named.sort_unstable();
+        named.dedup();
+        let of_locals = named.chunk_by(|a, b| a.0 == b.0);
+        let locals = of_locals.map(|of_local| NamedLocal {
+            local: of_local[0].0,
+            parts: parts(of_local.iter().map(|&(_, from, to)| (from, to))),
+        });
+        locals.collect()
     }
+}
+
+/// Cuts ranges where others begin and end.
+fn parts(ranges: impl Iterator<Item = (u32, u32)>) -> Vec<(u32, u32)> {
+    let mut bounds: Vec<(u32, i32)> = ranges
+        .flat_map(|(from, to)| [(from, 1), (to, -1)])
+        .collect();
+    bounds.sort_unstable();
+    let mut parts = Vec::new();
+    let mut inside = 0;
+    for (bound, next) in bounds.iter().zip(bounds.iter().skip(1)) {
+        inside += bound.1;
+        if inside > 0 && bound.0 < next.0 {
+            parts.push((bound.0, next.0));
+        }
+    }
+    parts
 }
 
 /// A place in a source file.

@@ -48,15 +48,11 @@ impl<'a> Reading<'_, 'a> {
 
     /// The type that an entry has.
     pub(super) fn type_of(&self, entry: &Entry<'a>, types: &mut Types) -> Option<u32> {
-        let origins = origins(self.units, self.unit, entry);
-        let ty = origins
-            .iter()
-            .find_map(|(unit, entry)| referred(unit, &entry.attr_value(constants::DW_AT_type)?))?;
-        Some(types.at(ty))
+        type_of(&Origins::of(self.units, self.unit, entry), types)
     }
 
     /// A text that one of an entry's origins has.
-    fn text(&mut self, origins: &[Origin<'_, 'a>], name: DwAt) -> Option<String> {
+    fn text(&mut self, origins: &Origins<'_, 'a>, name: DwAt) -> Option<String> {
         let dwarf = self.dwarf;
         let text = origins
             .iter()
@@ -65,14 +61,14 @@ impl<'a> Reading<'_, 'a> {
     }
 
     /// Where what an entry is about is declared.
-    fn declared(&mut self, origins: &[Origin<'_, 'a>]) -> Position {
+    fn declared(&mut self, origins: &Origins<'_, 'a>) -> Position {
         let names = [
             constants::DW_AT_decl_file,
             constants::DW_AT_decl_line,
             constants::DW_AT_decl_column,
         ];
         let own = self.unit.header.debug_info_offset();
-        let declaring = origins.iter().find(|(unit, entry)| {
+        let declaring = origins.iter().find(|&(unit, entry)| {
             unit.header.debug_info_offset() == own && entry.attr(names[1]).is_some()
         });
         declaring.map_or_else(Position::default, |(_, entry)| self.position(entry, names))
@@ -85,7 +81,7 @@ impl<'a> Reading<'_, 'a> {
         types: &mut Types,
         looked: (&mut usize, usize),
     ) -> Option<Variable> {
-        let origins = origins(self.units, self.unit, entry);
+        let origins = Origins::of(self.units, self.unit, entry);
         let value = entry.attr_value(constants::DW_AT_location);
         let locations = value.map_or_else(Vec::new, |value| {
             expression::locations(self.dwarf, self.unit, value, looked.0, looked.1)
@@ -98,7 +94,7 @@ impl<'a> Reading<'_, 'a> {
         Some(Variable {
             name: self.text(&origins, constants::DW_AT_name)?,
             is_parameter: entry.tag() == constants::DW_TAG_formal_parameter,
-            ty: self.type_of(entry, types),
+            ty: type_of(&origins, types),
             scope: None,
             declared: self.declared(&origins),
             locations,
@@ -117,14 +113,14 @@ impl<'a> Reading<'_, 'a> {
         if address == 0 || address >= ADDRESS_MAX {
             return None;
         }
-        let origins = origins(self.units, self.unit, entry);
-        let (unit, last) = origins.last().expect("it begins with itself");
+        let origins = Origins::of(self.units, self.unit, entry);
+        let (unit, last) = origins.last();
         Some(Global {
             unit: self.number,
             namespace: types.namespace(place(unit, last.offset())?),
             name: self.text(&origins, constants::DW_AT_name)?,
             linkage: self.text(&origins, constants::DW_AT_linkage_name),
-            ty: self.type_of(entry, types),
+            ty: type_of(&origins, types),
             declared: self.declared(&origins),
             address,
         })
@@ -132,31 +128,55 @@ impl<'a> Reading<'_, 'a> {
 }
 
 /// An entry and its unit.
-type Origin<'u, 'a> = (&'u Unit<'a>, Entry<'a>);
+type Origin<'u, 'a> = (&'u Unit<'a>, &'u Entry<'a>);
 
-/// The entries that say what one is, itself first.
-fn origins<'u, 'a>(
-    units: &'u Units<'a>,
-    unit: &'u Unit<'a>,
-    entry: &Entry<'a>,
-) -> Vec<Origin<'u, 'a>> {
-    let mut list = vec![(unit, entry.clone())];
-    while list.len() < ORIGINS_MAX {
-        let (of_last, last) = list.last().expect("it begins with one");
-        let next = [
-            constants::DW_AT_abstract_origin,
-            constants::DW_AT_specification,
-        ]
-        .into_iter()
-        .find_map(|name| referred(of_last, &last.attr_value(name)?));
-        let Some((around, next)) = next.and_then(|next| Some((units.around(next)?, next))) else {
-            break;
+/// The entries that say what one is.
+struct Origins<'u, 'a> {
+    own: Origin<'u, 'a>,
+    others: Vec<(&'u Unit<'a>, Entry<'a>)>,
+}
+
+impl<'u, 'a> Origins<'u, 'a> {
+    fn of(units: &'u Units<'a>, unit: &'u Unit<'a>, entry: &'u Entry<'a>) -> Origins<'u, 'a> {
+        let mut origins = Origins {
+            own: (unit, entry),
+            others: Vec::new(),
         };
-        let offset = gimli::DebugInfoOffset(next).to_unit_offset(&around.header);
-        let Some(entry) = offset.and_then(|offset| around.entry(offset).ok()) else {
-            break;
-        };
-        list.push((around, entry));
+        while origins.others.len() + 1 < ORIGINS_MAX {
+            let (of_last, last) = origins.last();
+            let next = [
+                constants::DW_AT_abstract_origin,
+                constants::DW_AT_specification,
+            ]
+            .into_iter()
+            .find_map(|name| referred(of_last, &last.attr_value(name)?));
+            let Some((around, next)) = next.and_then(|next| Some((units.around(next)?, next)))
+            else {
+                break;
+            };
+            let offset = gimli::DebugInfoOffset(next).to_unit_offset(&around.header);
+            let Some(entry) = offset.and_then(|offset| around.entry(offset).ok()) else {
+                break;
+            };
+            origins.others.push((around, entry));
+        }
+        origins
     }
-    list
+
+    /// Itself first.
+    fn iter(&self) -> impl Iterator<Item = Origin<'_, 'a>> {
+        let others = self.others.iter().map(|(unit, entry)| (*unit, entry));
+        std::iter::once(self.own).chain(others)
+    }
+
+    fn last(&self) -> Origin<'_, 'a> {
+        self.iter().last().expect("it begins with itself")
+    }
+}
+
+fn type_of(origins: &Origins<'_, '_>, types: &mut Types) -> Option<u32> {
+    let ty = origins
+        .iter()
+        .find_map(|(unit, entry)| referred(unit, &entry.attr_value(constants::DW_AT_type)?))?;
+    Some(types.at(ty))
 }

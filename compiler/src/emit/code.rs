@@ -9,7 +9,7 @@ use super::portable::{CallSite, PortableCode, PortableTarget};
 use super::saved::{Saved, pushed, saved};
 use super::shorten::{Flow, Shortener};
 use super::unchanged::Unchanged;
-use super::values::{self, Holder};
+use super::values::{self, ValuePlace};
 use super::{alignment, branch_tables, counted, loops};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
@@ -58,8 +58,10 @@ pub struct Places {
     /// From which offset on the code is from which place, ascending. Without `-g` it is exact only
     /// where code may stop, and nothing for a function in which nothing is inlined.
     pub list: Vec<(u32, Place)>,
-    /// Values of locals that are followed, and what holds them from where to where in the code.
-    pub values: Vec<(KnownValue, u32, u32, Holder)>,
+    /// What is known of locals that are followed.
+    pub known: Vec<KnownValue>,
+    /// Where that is in the code: in the order of [`Places::known`], and then of the code.
+    pub values: Vec<ValuePlace>,
     /// With `-g`: the caller's registers that the function saves.
     pub saved: Vec<Saved>,
 }
@@ -94,6 +96,8 @@ struct Worker {
     /// What the allocator is told.
     counted: Counted,
     labelled: Rc<RefCell<Labelled>>,
+    /// What the labels of the last function stand for.
+    labels: Vec<(u32, u32)>,
     shortener: Option<Shortener>,
     jump_table_isa: OnceCell<OwnedTargetIsa>,
 }
@@ -124,6 +128,7 @@ impl Worker {
             registers,
             counted,
             labelled,
+            labels: Vec::new(),
             shortener: shortens.then(|| {
                 let pads_loops = options.loop_padding && options.opt_level == OptLevel::Speed;
                 let addresses = holds_addresses(options, translation.plan);
@@ -151,7 +156,7 @@ impl Worker {
             }
             context.verify_if(isa)?;
         }
-        values::label(&mut context.func, &inlined.values);
+        self.labels = values::label(&mut context.func, &inlined.values);
         let (func, domtree) = (&context.func, &context.domtree);
         *self.counted.borrow_mut() = counted::by_block(func, domtree, &inlined.counts);
         let tables = func.dfg.jump_tables.values();
@@ -174,7 +179,12 @@ impl Worker {
     }
 
     /// The code as it is kept, in its shortest form and with a place in a line of the cache.
-    fn portable(&mut self, code: CompiledCode, translation: Translation<'_>) -> PortableCode {
+    fn portable(
+        &mut self,
+        code: CompiledCode,
+        inlined: &Inlined,
+        translation: Translation<'_>,
+    ) -> PortableCode {
         let options = translation.options;
         let mut portable = PortableCode::new(&code, options.keeps_offsets());
         let arch = options.target.arch;
@@ -184,7 +194,8 @@ impl Worker {
         if func.dfg.values_labels.is_some()
             && let Some(start) = values::slots_start(func, &code, labelled.slots, saved_bytes)
         {
-            portable.values = values::places(&code, &labelled, arch, start);
+            let from = (inlined, &*portable.lines);
+            portable.values = values::places(&code, &labelled, &self.labels, from, (arch, start));
         }
         let mut flow = Flow {
             blocks: code.bb_starts,
@@ -394,7 +405,7 @@ fn compile(
             let code = worker
                 .machine_code(translation, &mut inlined)
                 .map_err(|error| codegen_error(&error, &translation.plan.funcs[id.index()].name))?;
-            let code = worker.portable(code, translation);
+            let code = worker.portable(code, &inlined, translation);
             if let Some((cache, _, key)) = key {
                 cache.add(key, &code);
             }
@@ -409,7 +420,7 @@ fn compile(
 /// Code as a function of this program.
 fn placed(
     id: FuncId,
-    code: PortableCode,
+    mut code: PortableCode,
     name: impl Fn(UserExternalNameRef) -> UserExternalName,
     inlined: Inlined,
     started: Instant,
@@ -428,7 +439,7 @@ fn placed(
         id,
         start: code.start,
         relocs: relocs.collect(),
-        places: places(&code, inlined),
+        places: places(&mut code, inlined),
         bytes: code.bytes,
         traps: code.traps,
         call_sites: code.call_sites,
@@ -436,15 +447,17 @@ fn placed(
     }
 }
 
-fn places(code: &PortableCode, inlined: Inlined) -> Places {
+fn places(code: &mut PortableCode, inlined: Inlined) -> Places {
     let list = code.lines.iter();
     let list = list.map(|&(at, location)| (at, inlined.place(SourceLoc::new(location))));
     let list: Vec<_> = list.collect();
-    let values = code.values.iter().filter_map(|held| {
-        let known = inlined.values.get(held.value as usize)?;
-        Some((*known, held.start, held.end, held.place))
-    });
-    let values = values.collect();
+    let mut values = std::mem::take(&mut code.values);
+    // Kept code may be damaged.
+    values.retain(|held| (held.value as usize) < inlined.values.len());
+    let known = match values.is_empty() {
+        true => Vec::new(),
+        false => inlined.values,
+    };
     let frames = match list.is_empty() {
         true => Vec::new(),
         false => inlined.frames,
@@ -452,8 +465,9 @@ fn places(code: &PortableCode, inlined: Inlined) -> Places {
     Places {
         frames,
         list,
+        known,
         values,
-        saved: code.saved.clone(),
+        saved: std::mem::take(&mut code.saved),
     }
 }
 

@@ -30,8 +30,8 @@ impl Key {
         let Translation { isa, options, .. } = translation;
         let mut digest = Digest::default();
         func.stencil.hash(&mut digest);
-        // The code does not depend on them, but what is told to debuggers does.
-        inlined.values.hash(&mut digest);
+        // The code does not depend on it, but what is told to debuggers of values does.
+        inlined.hash_values(&mut digest);
         counted::digest(func, &inlined.counts, &mut digest);
         isa.triple().hash(&mut digest);
         isa.flags().hash(&mut digest);

@@ -16,6 +16,7 @@ use cranelift_codegen::ir::{self, Opcode, SourceLoc, Value, ValueDef};
 use cranelift_codegen::traversals::Dfs;
 use cranelift_entity::EntityRef;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 /// What is inlined in one function, and where its code is from.
 #[derive(Clone, Default, Debug)]
@@ -308,6 +309,17 @@ impl Inlined {
             places: places(reader.pairs()?)?,
             ..Inlined::default()
         })
+    }
+
+    /// What places of values in the code depend on; not functions, which may be renumbered.
+    pub fn hash_values(&self, hasher: &mut impl Hasher) {
+        self.values.hash(hasher);
+        if !self.values.is_empty() {
+            self.places.hash(hasher);
+            for frame in &self.frames {
+                frame.call.hash(hasher);
+            }
+        }
     }
 
     /// What a source location of the function means.

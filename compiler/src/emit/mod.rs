@@ -23,6 +23,7 @@ mod incremental;
 mod inline;
 mod inlined;
 mod isa;
+mod known;
 mod loops;
 mod native;
 mod object;
@@ -48,7 +49,7 @@ pub use text::{Reach, Text};
 
 use crate::compiled::{Compiled, ImagePlacement, Progress, Report};
 use crate::debug_files;
-use crate::dwarf::{self, Detail, Sources};
+use crate::dwarf::{self, Detail, NamedLocal, Sources};
 use crate::error::Result;
 use crate::index::FuncId;
 use crate::options::{DebugInfo, Options, TextKind};
@@ -158,8 +159,8 @@ fn read_sources(plan: &LinkPlan<'_>, options: &Options, detail: Detail) -> Sourc
         .collect()
 }
 
-/// The locals in which functions have what debuggers are told of.
-fn tracked_locals(plan: &LinkPlan<'_>, sources: &Sources) -> HashMap<FuncId, Vec<u32>> {
+/// The locals in which functions have what debuggers are told of, and where they are told.
+fn tracked_locals(plan: &LinkPlan<'_>, sources: &Sources) -> HashMap<FuncId, Vec<NamedLocal>> {
     if sources.is_empty() {
         return HashMap::new();
     }
@@ -168,7 +169,7 @@ fn tracked_locals(plan: &LinkPlan<'_>, sources: &Sources) -> HashMap<FuncId, Vec
     let with_locals = reachable.filter_map(|id| {
         let (unit, code) = plan.body_in_code(id)?;
         let function = sources.get(&unit)?.function_in(code.start, code.end)?;
-        Some((id, function.locals()))
+        Some((id, function.locals(code.start)))
     });
     with_locals
         .filter(|(_, locals)| !locals.is_empty())

@@ -2,13 +2,14 @@
 //! become of them.
 
 use super::inlined::{Inlined, KnownValue, real};
+use super::known::Parts;
 use cranelift_codegen::ir::{
     Function, RelSourceLoc, Value, ValueDef, ValueLabel, ValueLabelAssignments, ValueLabelStart,
 };
 use cranelift_codegen::{CompiledCode, LabelValueLoc};
+use cranelift_entity::EntityRef;
 use cranelift_entity::packed_option::ReservedValue;
 use regalloc2::{Allocation, PReg, RegClass};
-use std::collections::{BTreeMap, HashMap};
 use wasmelt_registers::Labelled;
 
 use crate::target::Arch;
@@ -40,49 +41,49 @@ pub fn resolve(func: &Function, inlined: &mut Inlined) {
     }
 }
 
-/// Labels the values with their positions. Where one is not in the code any more, one that was found
-/// to be equal takes its place.
-pub fn label(func: &mut Function, values: &[KnownValue]) {
-    if values.is_empty() {
-        return;
-    }
-    let mut labels: BTreeMap<Value, Vec<u32>> = BTreeMap::new();
-    let mut gone: HashMap<Value, Vec<u32>> = HashMap::new();
-    for (position, known) in values.iter().enumerate() {
-        let position = u32::try_from(position).expect("fewer than instructions");
+/// Labels the values. Where one is not in the code any more, those that were found to be equal take
+/// its place. Gives each label with the positions of what it stands for, ascending.
+pub fn label(func: &mut Function, values: &[KnownValue]) -> Vec<(u32, u32)> {
+    let mut labels: Vec<(u32, u32)> = Vec::with_capacity(values.len());
+    let mut gone: Vec<(Value, u32)> = Vec::new();
+    for (position, known) in (0..).zip(values) {
         match is_in_code(func, known.value) {
-            true => labels.entry(known.value).or_default().push(position),
-            false => gone.entry(known.value).or_default().push(position),
+            true => labels.push((known.value.as_u32(), position)),
+            false if known.value.is_reserved_value() => {}
+            false => gone.push((known.value, position)),
         }
     }
     if !gone.is_empty() {
         let classes = Classes::of(func);
-        let mut of_class: HashMap<Value, Vec<u32>> = HashMap::new();
-        for (value, positions) in gone {
-            of_class
-                .entry(classes.find(value))
-                .or_default()
-                .extend(positions);
+        for (value, _) in &mut gone {
+            *value = classes.find(*value);
         }
-        for value in func.dfg.values() {
-            if let Some(positions) = of_class.get(&classes.find(value))
-                && is_in_code(func, value)
-            {
-                labels.entry(value).or_default().extend(positions);
+        gone.sort_unstable();
+        for &value in &classes.members {
+            let class = classes.find(value);
+            let first = gone.partition_point(|other| other.0 < class);
+            let equal = gone[first..].iter().take_while(|other| other.0 == class);
+            let equal = equal.map(|&(_, position)| (value.as_u32(), position));
+            let mut equal = equal.peekable();
+            if equal.peek().is_some() && is_in_code(func, value) {
+                labels.extend(equal);
             }
         }
     }
-    let starts = |positions: Vec<u32>| {
-        let starts = positions.into_iter().map(|position| ValueLabelStart {
+    labels.sort_unstable();
+    if values.is_empty() {
+        return labels;
+    }
+    let starts = |label: u32| {
+        ValueLabelAssignments::Starts(vec![ValueLabelStart {
             from: RelSourceLoc::default(),
-            label: ValueLabel::from_u32(position),
-        });
-        ValueLabelAssignments::Starts(starts.collect())
+            label: ValueLabel::from_u32(label),
+        }])
     };
-    let labels = labels
-        .into_iter()
-        .map(|(value, positions)| (value, starts(positions)));
-    func.dfg.values_labels = Some(labels.collect());
+    let distinct = labels.chunk_by(|a, b| a.0 == b.0).map(|same| same[0].0);
+    let assigned = distinct.map(|label| (Value::from_u32(label), starts(label)));
+    func.dfg.values_labels = Some(assigned.collect());
+    labels
 }
 
 fn is_in_code(func: &Function, value: Value) -> bool {
@@ -97,73 +98,207 @@ fn is_in_code(func: &Function, value: Value) -> bool {
 }
 
 /// Values that optimising has found to be equal.
-struct Classes(HashMap<Value, Value>);
+struct Classes {
+    /// Of each the next one that stands for it.
+    next: Vec<Value>,
+    /// All that are equal to others.
+    members: Vec<Value>,
+}
 
 impl Classes {
     fn of(func: &Function) -> Classes {
-        let mut classes = Classes(HashMap::new());
-        for value in func.dfg.values() {
+        let mut classes = Classes {
+            next: (0..func.dfg.num_values()).map(Value::new).collect(),
+            members: Vec::new(),
+        };
+        for value in (0..func.dfg.num_values()).map(Value::new) {
             if func.dfg.value_is_real(value)
                 && let ValueDef::Union(left, right) = func.dfg.value_def(value)
             {
                 // The newest stands for all: unions are made of older values.
                 for part in [left, right] {
+                    classes.members.push(part);
                     let part = classes.find(part);
-                    if part != value {
-                        classes.0.insert(part, value);
-                    }
+                    classes.next[part.index()] = value;
                 }
             }
         }
+        // Unions are in no code, but may be parts of others.
+        classes.members.sort_unstable();
+        classes.members.dedup();
         classes
     }
 
     fn find(&self, mut value: Value) -> Value {
-        while let Some(&next) = self.0.get(&value) {
+        while let Some(&next) = self.next.get(value.index())
+            && next != value
+        {
             value = next;
         }
         value
     }
 }
 
-/// Where the values are whose labels are in the code.
+/// Where the values are whose labels are in the code, in the parts of it that they are known in. They
+/// are in the order of what is known, and then of the code; no two of one overlap.
 pub fn places(
     code: &CompiledCode,
     labelled: &Labelled,
-    arch: Arch,
-    slots_start: i32,
+    labels: &[(u32, u32)],
+    (inlined, lines): (&Inlined, &[(u32, u32)]),
+    (arch, slots_start): (Arch, i32),
 ) -> Vec<ValuePlace> {
-    let mut blocks = code.bb_starts.clone();
-    blocks.sort_unstable();
     let end = u32::try_from(code.code_buffer().len()).expect("a function's code is below 4 GiB");
-    let mut places = Vec::new();
-    for (position, ranges) in &code.value_labels_ranges {
-        let Some(&(value, held)) = labelled.list.get(position.as_u32() as usize) else {
-            continue;
-        };
-        let Some(place) = holder(held, arch, slots_start) else {
-            continue;
-        };
-        for range in ranges {
-            debug_assert!(matches!(range.loc, LabelValueLoc::Reg(_)));
-            // A range is one of a block. Where the next one lies elsewhere, so would its end.
-            let next = blocks.partition_point(|&start| start <= range.start);
-            let block_end = blocks.get(next).map_or(end, |&start| start);
-            let end = match range.end > range.start {
-                true => range.end.min(block_end),
-                false => block_end,
-            };
-            places.push(ValuePlace {
-                value,
-                start: range.start,
-                end,
-                place,
-            });
+    let held = held(code, labelled, end, |place| {
+        holder(place, arch, slots_start)
+    });
+    let held = Holders::new(held);
+    // Which values have what is known, by its position.
+    let mut numbers: Vec<(u32, u32)> = Vec::with_capacity(labels.len());
+    for of_label in labelled.labels.chunk_by(|a, b| a.0 == b.0) {
+        let first = labels.partition_point(|other| other.0 < of_label[0].0);
+        let known = labels[first..].iter();
+        for &(_, known) in known.take_while(|other| other.0 == of_label[0].0) {
+            numbers.extend(of_label.iter().map(|&(_, number)| (known, number)));
         }
     }
-    places.sort_unstable_by_key(|place| (place.value, place.start, place.place, place.end));
-    places.dedup();
+    numbers.sort_unstable();
+    let mut parts = Parts::new(inlined, lines, end);
+    let mut places = Vec::new();
+    for of_known in numbers.chunk_by(|a, b| a.0 == b.0) {
+        let value = of_known[0].0;
+        let known = &inlined.values[value as usize];
+        let Some(parts) = parts.of(known) else {
+            break;
+        };
+        let mut add = |held: &[Part]| {
+            let Some(last) = parts.last() else {
+                return;
+            };
+            let first = held.partition_point(|part| part.1 <= parts[0].0);
+            let mut parts = parts.iter().peekable();
+            let held = held[first..].iter().take_while(|part| part.0 < last.1);
+            for &(start, end, place) in held {
+                while parts.next_if(|part| part.1 <= start).is_some() {}
+                let mut ahead = parts.clone();
+                while let Some(part) = ahead.next_if(|part| part.0 < end) {
+                    places.push(ValuePlace {
+                        value,
+                        start: part.0.max(start),
+                        end: part.1.min(end),
+                        place,
+                    });
+                }
+            }
+        };
+        match of_known {
+            [(_, number)] => add(held.of(*number)),
+            several => {
+                let of_all = several.iter().flat_map(|(_, number)| held.of(*number));
+                add(&disjoint(of_all.copied().collect()));
+            }
+        }
+    }
     places
+}
+
+/// What the allocator's points are in the code. A value, where it is, from where to where.
+fn held(
+    code: &CompiledCode,
+    labelled: &Labelled,
+    end: u32,
+    holder: impl Fn(Allocation) -> Option<Holder>,
+) -> Vec<(u32, Part)> {
+    let mut blocks = code.bb_starts.clone();
+    blocks.sort_unstable();
+    let mut points = vec![end; labelled.points];
+    for (label, locations) in &code.value_labels_ranges {
+        for location in locations {
+            let LabelValueLoc::Reg(register) = location.loc else {
+                continue;
+            };
+            let register = register.to_real_reg().expect("it was given as one");
+            let point = Labelled::point(label.as_u32(), register.hw_enc().into());
+            points[point] = location.start;
+        }
+    }
+    // Blocks that are seldom run lie behind all others, and have no points.
+    let within = points.iter().copied().filter(|&point| point < end).max();
+    let behind = blocks.partition_point(|&block| Some(block) <= within);
+    let seldom = blocks.get(behind).map_or(end, |&block| block);
+    let parts = labelled.held.iter().filter_map(|held| {
+        let (start, mut to) = (points[held.from as usize], points[held.to as usize]);
+        if to == end {
+            to = seldom;
+        } else if held.ends_with_block {
+            // The point is behind what is moved where the next block begins.
+            let next = blocks.partition_point(|&block| block <= to);
+            to = blocks[..next].last().map_or(to, |&block| block);
+        }
+        (start < to).then_some((held.value, (start, to, holder(held.place)?)))
+    });
+    parts.collect()
+}
+
+/// Start, end, and what holds a value in between.
+type Part = (u32, u32, Holder);
+
+/// What holds each value, in the order of the code.
+struct Holders {
+    parts: Vec<Part>,
+    /// Where those of each value begin, and the end.
+    starts: Vec<usize>,
+}
+
+impl Holders {
+    fn new(mut held: Vec<(u32, Part)>) -> Holders {
+        held.sort_unstable_by_key(|&(value, part)| {
+            (u64::from(value) << 32 | u64::from(part.0), part.1)
+        });
+        let mut holders = Holders {
+            parts: Vec::with_capacity(held.len()),
+            starts: vec![0],
+        };
+        for of_value in held.chunk_by(|a, b| a.0 == b.0) {
+            let number = of_value[0].0 as usize;
+            holders.starts.resize(number + 1, holders.parts.len());
+            let sorted = of_value.iter().map(|&(_, part)| part);
+            add_disjoint(&mut holders.parts, sorted);
+        }
+        holders.starts.push(holders.parts.len());
+        holders
+    }
+
+    fn of(&self, value: u32) -> &[Part] {
+        let value = value as usize;
+        match self.starts.get(value..value + 2) {
+            Some(&[start, end]) => &self.parts[start..end],
+            _ => &[],
+        }
+    }
+}
+
+/// One of those that are true where several are.
+fn disjoint(mut parts: Vec<Part>) -> Vec<Part> {
+    parts.sort_unstable();
+    let mut out = Vec::with_capacity(parts.len());
+    add_disjoint(&mut out, parts.into_iter());
+    out
+}
+
+fn add_disjoint(out: &mut Vec<Part>, sorted: impl Iterator<Item = Part>) {
+    let first = out.len();
+    for (start, end, holder) in sorted {
+        let last = out[first..].last();
+        let start = last.map_or(start, |last| start.max(last.1));
+        if start >= end {
+            continue;
+        }
+        match out[first..].last_mut() {
+            Some(last) if last.1 == start && last.2 == holder => last.1 = end,
+            _ => out.push((start, end, holder)),
+        }
+    }
 }
 
 fn holder(place: Allocation, arch: Arch, slots_start: i32) -> Option<Holder> {

@@ -3,9 +3,11 @@
 //! A local that is set at most once has one value, wherever that is. Of others a value is known from
 //! where it is set, or read, up to the next `local.set` or the next place where control flow meets;
 //! asking for a value there would make it a parameter of the block, and so change the code.
+//!
+//! Of all that only the parts count where a debugger is told of the local: each value is of one of them.
 
+use crate::dwarf::NamedLocal;
 use cranelift_codegen::ir::Value;
-use std::collections::HashMap;
 
 /// A local that has a value in a part of the body: bytes from its start.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -19,7 +21,9 @@ pub struct LocalValue {
 /// The locals of a function that are followed.
 #[derive(Default)]
 pub(super) struct Tracking {
-    locals: HashMap<u32, Tracked>,
+    locals: Vec<Tracked>,
+    /// Positions in `locals`, by local; [`NONE`] for others.
+    positions: Vec<u32>,
     /// Those of which a value is known.
     known: Vec<u32>,
     /// Where control flow has met last.
@@ -29,8 +33,14 @@ pub(super) struct Tracking {
     found: Vec<LocalValue>,
 }
 
-#[derive(Default)]
+const NONE: u32 = u32::MAX;
+
+/// No function has as many.
+const LOCALS_MAX: usize = 1 << 20;
+
 struct Tracked {
+    local: u32,
+    parts: Vec<(u32, u32)>,
     is_param: bool,
     /// Since where it has which value.
     current: Option<(u32, Value)>,
@@ -40,18 +50,38 @@ struct Tracked {
 }
 
 impl Tracking {
-    pub(super) fn new(locals: &[u32]) -> Tracking {
+    pub(super) fn new(locals: &[NamedLocal]) -> Tracking {
+        let last = locals.last().map_or(0, |last| last.local as usize + 1);
+        let mut positions = vec![NONE; last.min(LOCALS_MAX)];
+        let locals = locals.iter().filter_map(|named| {
+            *positions.get_mut(named.local as usize)? = 0;
+            Some(Tracked {
+                local: named.local,
+                parts: named.parts.clone(),
+                is_param: false,
+                current: None,
+                sets: 0,
+                set: None,
+            })
+        });
+        let locals: Vec<Tracked> = locals.collect();
+        for (position, tracked) in (0..).zip(&locals) {
+            positions[tracked.local as usize] = position;
+        }
         Tracking {
-            locals: locals
-                .iter()
-                .map(|&local| (local, Tracked::default()))
-                .collect(),
+            locals,
+            positions,
             ..Tracking::default()
         }
     }
 
     fn is_off(&self) -> bool {
         self.locals.is_empty()
+    }
+
+    fn tracked(&mut self, local: u32) -> Option<&mut Tracked> {
+        let position = *self.positions.get(local as usize)?;
+        self.locals.get_mut(position as usize)
     }
 
     /// The next instruction is at this distance from the start of the body.
@@ -67,7 +97,7 @@ impl Tracking {
     }
 
     pub(super) fn param(&mut self, local: u32, value: Value) {
-        if let Some(tracked) = self.locals.get_mut(&local) {
+        if let Some(tracked) = self.tracked(local) {
             tracked.is_param = true;
             tracked.set = Some(value);
             tracked.current = Some((0, value));
@@ -76,13 +106,13 @@ impl Tracking {
     }
 
     pub(super) fn set(&mut self, local: u32, value: Value) {
-        if self.is_off() || !self.locals.contains_key(&local) {
+        if self.tracked(local).is_none() {
             return;
         }
         // The instruction itself sees what was there before.
         let from = self.at + 1;
         self.forget(local, from);
-        if let Some(tracked) = self.locals.get_mut(&local) {
+        if let Some(tracked) = self.tracked(local) {
             tracked.sets += 1;
             tracked.set = Some(value);
             tracked.current = Some((from, value));
@@ -91,19 +121,17 @@ impl Tracking {
     }
 
     pub(super) fn read(&mut self, local: u32, value: Value) {
-        if self.is_off() {
-            return;
-        }
-        if let Some(tracked) = self.locals.get_mut(&local)
+        let met = self.met;
+        if let Some(tracked) = self.tracked(local)
             && tracked.current.is_none()
         {
-            tracked.current = Some((self.met, value));
+            tracked.current = Some((met, value));
             self.known.push(local);
         }
     }
 
     fn forget(&mut self, local: u32, to: u32) {
-        let tracked = self.locals.get_mut(&local);
+        let tracked = self.tracked(local);
         if let Some((from, value)) = tracked.and_then(|tracked| tracked.current.take())
             && from < to
         {
@@ -121,26 +149,86 @@ impl Tracking {
         for local in std::mem::take(&mut self.known) {
             self.forget(local, u32::MAX);
         }
-        let locals = &self.locals;
-        let is_constant = |local: u32| {
-            let tracked = &locals[&local];
-            tracked.sets <= u32::from(!tracked.is_param)
-        };
-        self.found.retain(|found| !is_constant(found.local));
-        for (&local, tracked) in &self.locals {
-            if is_constant(local)
-                && let Some(value) = tracked.set
-            {
-                self.found.push(LocalValue {
-                    local,
-                    from: 0,
-                    to: u32::MAX,
-                    value,
-                });
-            }
-        }
         self.found
             .sort_unstable_by_key(|found| (found.local, found.from));
-        self.found
+        let mut values = Vec::with_capacity(self.found.len());
+        let mut found = &*self.found;
+        for tracked in &self.locals {
+            let local = tracked.local;
+            let behind = found.partition_point(|found| found.local <= local);
+            let (own, others) = found.split_at(behind);
+            found = others;
+            let is_constant = tracked.sets <= u32::from(!tracked.is_param);
+            let whole = tracked.set.filter(|_| is_constant).map(|value| LocalValue {
+                local,
+                from: 0,
+                to: u32::MAX,
+                value,
+            });
+            match is_constant {
+                true => add_parts(&mut values, whole.as_slice(), &tracked.parts),
+                false => add_parts(&mut values, own, &tracked.parts),
+            }
+        }
+        values
+    }
+}
+
+/// Adds what is known in each part; both are ascending.
+fn add_parts(to: &mut Vec<LocalValue>, values: &[LocalValue], parts: &[(u32, u32)]) {
+    let mut parts = parts.iter().peekable();
+    for value in values {
+        while parts.next_if(|part| part.1 <= value.from).is_some() {}
+        let mut ahead = parts.clone();
+        while let Some(part) = ahead.next_if(|part| part.0 < value.to) {
+            to.push(LocalValue {
+                from: part.0.max(value.from),
+                to: part.1.min(value.to),
+                ..*value
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_known_in_the_parts_that_are_named() {
+        let named = |local, parts: &[(u32, u32)]| NamedLocal {
+            local,
+            parts: parts.to_vec(),
+        };
+        let locals = [
+            named(1, &[(0, u32::MAX)]),
+            named(3, &[(2, 5), (5, 9), (20, 30)]),
+            named(4, &[(6, 7)]),
+        ];
+        let mut tracking = Tracking::new(&locals);
+        let value = Value::from_u32;
+        tracking.param(1, value(0));
+        tracking.param(3, value(1));
+        tracking.begin(4, false);
+        tracking.set(3, value(2));
+        tracking.set(2, value(3));
+        tracking.set(4, value(4));
+        tracking.begin(8, true);
+        tracking.begin(10, false);
+        tracking.read(3, value(5));
+        let found = tracking.finish();
+        let found: Vec<_> = found
+            .iter()
+            .map(|found| (found.local, found.from, found.to, found.value.as_u32()))
+            .collect();
+        let expected = [
+            (1, 0, u32::MAX, 0),
+            (3, 2, 5, 1),
+            (3, 5, 8, 2),
+            (3, 8, 9, 5),
+            (3, 20, 30, 5),
+            (4, 6, 7, 4),
+        ];
+        assert_eq!(found, expected);
     }
 }

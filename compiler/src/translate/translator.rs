@@ -6,6 +6,7 @@ use super::frame::Frame;
 use super::handling::{Handlers, Handling, TryShape};
 use super::known_types::KnownTypes;
 use super::tracking::Tracking;
+use crate::dwarf::NamedLocal;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId};
 use crate::options::Options;
 use crate::parse::Module;
@@ -29,7 +30,7 @@ pub struct Translation<'a> {
     pub unused_isa: &'a dyn TargetIsa,
     pub profiling: Profiling<'a>,
     /// Locals of functions that debuggers are told of.
-    pub locals: Option<&'a HashMap<FuncId, Vec<u32>>>,
+    pub locals: Option<&'a HashMap<FuncId, Vec<NamedLocal>>>,
     /// Whether values of 16 bytes are in registers of their own.
     pub has_vectors: bool,
     /// Whether there is an instruction that multiplies and adds.

@@ -1,4 +1,4 @@
 //! Random functions, and functions for one idea each.
 
-mod random;
+pub mod random;
 mod small;

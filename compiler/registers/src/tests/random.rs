@@ -16,6 +16,10 @@ struct Maker {
     values_max: usize,
 }
 
+pub fn program(seed: u64) -> Program {
+    Maker::make(seed)
+}
+
 impl Maker {
     /// Rows of blocks, one after the other: some branch into arms, some have a way to an earlier
     /// row. Edges from branches lead to blocks of their own.

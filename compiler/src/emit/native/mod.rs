@@ -7,7 +7,9 @@
 //! them, and its variables with their types.
 
 mod expression;
+mod expressions;
 mod frames;
+mod lists;
 mod ranges;
 mod tree;
 mod types;
@@ -27,6 +29,7 @@ use gimli::write::{
     Unit, UnitEntryId, UnitId,
 };
 use gimli::{LineEncoding, constants};
+use lists::Lists;
 use ranges::{Ranges, Whose};
 use std::collections::HashMap;
 use tree::{Span, Step, Tree};
@@ -43,6 +46,7 @@ pub fn sections(plan: &LinkPlan<'_>, text: &Text, sources: &Sources) -> Vec<Debu
         text,
         sources,
         dwarf: Dwarf::new(),
+        lists: Lists::new(),
         units: HashMap::new(),
         left: LOCATIONS_PER_BYTE * text.bytes.len(),
     };
@@ -57,8 +61,9 @@ struct Writer<'a> {
     text: &'a Text,
     sources: &'a Sources,
     dwarf: Dwarf,
+    lists: Lists,
     /// By a module's number, and that of the unit in its source.
-    units: HashMap<(usize, u32), OutUnit>,
+    units: HashMap<(usize, u32), OutUnit<'a>>,
     /// So many locations may still be written.
     left: usize,
 }
@@ -66,9 +71,11 @@ struct Writer<'a> {
 /// Places of variables for each byte of code, at most: what holds them can change often.
 const LOCATIONS_PER_BYTE: usize = 4;
 
-struct OutUnit {
+struct OutUnit<'a> {
     id: UnitId,
     files: HashMap<String, FileId>,
+    /// Those of the last source that was asked for: where its list is, and by position in that.
+    by_position: (&'a [String], Vec<Option<FileId>>),
     /// What is inlined, by its name.
     abstracts: HashMap<String, UnitEntryId>,
     ranges: Vec<Range>,
@@ -148,7 +155,7 @@ impl<'a> Writer<'a> {
         self.units.insert(key, unit);
     }
 
-    fn unit(&mut self, of: &SourceUnit, memory: Option<Memory>) -> OutUnit {
+    fn unit(&mut self, of: &SourceUnit, memory: Option<Memory>) -> OutUnit<'a> {
         let strings = &mut self.dwarf.line_strings;
         let line = |text: &str, strings: &mut _| LineString::new(clean(text), ENCODING, strings);
         let folder = line(&of.folder, strings);
@@ -181,6 +188,7 @@ impl<'a> Writer<'a> {
         OutUnit {
             id,
             files: HashMap::new(),
+            by_position: (&[], Vec::new()),
             abstracts: HashMap::new(),
             ranges: Vec::new(),
             types: Types::default(),
@@ -212,7 +220,7 @@ impl<'a> Writer<'a> {
                     if let Some(Step { call, .. }) = steps.last_mut()
                         && innermost.is_some()
                     {
-                        let call: &mut Option<(&[String], Position)> = call;
+                        let call: &mut Option<(&'a [String], Position)> = call;
                         *call = call.or(position);
                     }
                     innermost = innermost.or(Some(position));
@@ -279,7 +287,7 @@ impl<'a> Writer<'a> {
 
     fn add_lines(
         &mut self,
-        unit: &mut OutUnit,
+        unit: &mut OutUnit<'a>,
         source: &'a Source,
         function: &Function,
         position: usize,
@@ -329,7 +337,7 @@ impl<'a> Writer<'a> {
 
     fn add_tree(
         &mut self,
-        unit: &mut OutUnit,
+        unit: &mut OutUnit<'a>,
         function: UnitEntryId,
         of: Whose<'a, '_>,
         tree: &Tree<'a>,
@@ -396,7 +404,7 @@ impl<'a> Writer<'a> {
     }
 
     /// What all places share where a function of this name is inlined.
-    fn abstract_entry(&mut self, unit: &mut OutUnit, name: &str) -> UnitEntryId {
+    fn abstract_entry(&mut self, unit: &mut OutUnit<'a>, name: &str) -> UnitEntryId {
         if let Some(&entry) = unit.abstracts.get(name) {
             return entry;
         }
@@ -435,9 +443,9 @@ impl<'a> Writer<'a> {
     /// Sets a file, a line and a column, as far as they are known.
     fn set_position(
         &mut self,
-        unit: &mut OutUnit,
+        unit: &mut OutUnit<'a>,
         entry: UnitEntryId,
-        files: &[String],
+        files: &'a [String],
         position: Position,
         [file, line, column]: [constants::DwAt; 3],
     ) {
@@ -454,15 +462,32 @@ impl<'a> Writer<'a> {
     }
 
     /// The file as a unit knows it.
-    fn file(&mut self, unit: &mut OutUnit, files: &[String], file: Option<u32>) -> Option<FileId> {
-        let path = &files[file? as usize];
+    fn file(
+        &mut self,
+        unit: &mut OutUnit<'a>,
+        files: &'a [String],
+        file: Option<u32>,
+    ) -> Option<FileId> {
+        let position = file? as usize;
+        if !std::ptr::eq(unit.by_position.0, files) {
+            unit.by_position = (files, vec![None; files.len()]);
+        }
+        if let Some(known) = unit.by_position.1[position] {
+            return Some(known);
+        }
+        let known = self.named_file(unit, &files[position]);
+        unit.by_position.1[position] = Some(known);
+        Some(known)
+    }
+
+    fn named_file(&mut self, unit: &mut OutUnit<'a>, path: &str) -> FileId {
         if let Some(&file) = unit.files.get(path) {
-            return Some(file);
+            return file;
         }
         let (folder, name) = match path.rsplit_once('/') {
             Some(("", name)) => ("/", name),
             Some(parts) => parts,
-            None => ("", &**path),
+            None => ("", path),
         };
         let strings = &mut self.dwarf.line_strings;
         let name = LineString::new(clean(name), ENCODING, strings);
@@ -470,8 +495,8 @@ impl<'a> Writer<'a> {
         let program = &mut self.dwarf.units.get_mut(unit.id).line_program;
         let folder = program.add_directory(folder);
         let added = program.add_file(name, folder, None);
-        unit.files.insert(path.clone(), added);
-        Some(added)
+        unit.files.insert(path.to_owned(), added);
+        added
     }
 
     fn finish(mut self) -> Vec<DebugSection> {
@@ -500,6 +525,7 @@ impl<'a> Writer<'a> {
             out.extend(section.finish(id));
             Ok(())
         });
+        out.extend(self.lists.finish());
         out.extend(frames::section(self.text, self.plan.target.arch));
         out
     }

@@ -1,12 +1,13 @@
 //! Where in a function's code what is true of its source, and of functions inlined in it.
 
 use super::super::code::Places;
-use super::super::inlined::Origin;
-use super::super::values::Holder;
+use super::super::inlined::{KnownValue, Origin};
+use super::super::values::ValuePlace;
 use crate::dwarf::{Function, Source};
 use crate::index::FuncId;
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// A part of a body of the input, in bytes from its start.
 pub(super) type Within = Option<(u32, u32)>;
@@ -18,8 +19,9 @@ type Spans = HashMap<Origin, Vec<(u32, u32, u32)>>;
 pub(super) struct Ranges<'a> {
     places: &'a Places,
     bytes: u32,
-    /// Positions in [`Places::values`].
-    values: HashMap<(Origin, u32), Vec<usize>>,
+    /// What is known, by origin and local and then as in the body, and which of [`Places::values`]
+    /// say where.
+    known: Vec<(KnownValue, Range<usize>)>,
     /// Offsets in the body of an origin, ascending, and the code that is from there.
     spans: OnceCell<Spans>,
 }
@@ -38,15 +40,18 @@ pub(super) struct Whose<'a, 'r> {
 
 impl<'a> Ranges<'a> {
     pub(super) fn new(places: &'a Places, bytes: u32) -> Ranges<'a> {
-        let mut values: HashMap<(Origin, u32), Vec<usize>> = HashMap::new();
-        for (position, (known, ..)) in places.values.iter().enumerate() {
-            let of_local = values.entry((known.origin, known.local));
-            of_local.or_default().push(position);
+        let mut known = Vec::new();
+        let mut first = 0;
+        for of_known in places.values.chunk_by(|a, b| a.value == b.value) {
+            let values = first..first + of_known.len();
+            first = values.end;
+            known.push((places.known[of_known[0].value as usize], values));
         }
+        known.sort_unstable_by_key(|(known, _)| (known.origin, known.local, known.from));
         Ranges {
             places,
             bytes,
-            values,
+            known,
             spans: OnceCell::new(),
         }
     }
@@ -59,34 +64,41 @@ impl<'a> Ranges<'a> {
         let spans = self.spans(origin, from, to);
         let mut list: Vec<_> = spans.iter().map(|span| (span.1, span.2)).collect();
         list.sort_unstable();
+        list.dedup_by(|next, before| {
+            let continues = next.0 == before.1;
+            if continues {
+                before.1 = next.1;
+            }
+            continues
+        });
         list
     }
 
-    /// What holds a local, where that is known.
-    pub(super) fn holders(
-        &self,
-        origin: Origin,
-        local: u32,
-        within: Within,
-    ) -> Vec<(u32, u32, Holder)> {
+    /// What holds a local, where that is known. It is known in no part of the body that is in `within`
+    /// by half.
+    pub(super) fn holders(&self, origin: Origin, local: u32, within: Within) -> Vec<ValuePlace> {
         let (from, to) = within.unwrap_or((0, u32::MAX));
-        let positions = self.values.get(&(origin, local));
-        let mut list: Vec<(u32, u32, Holder)> = Vec::new();
-        for &position in positions.into_iter().flatten() {
-            let (known, start, end, holder) = self.places.values[position];
-            let (first, last) = (from.max(known.from), to.min(known.to));
-            if (first, last) == (0, u32::MAX) {
-                list.push((start, end, holder));
-            } else if first < last {
-                for &(_, of_span, to) in self.spans(origin, first, last) {
-                    let (start, end) = (start.max(of_span), end.min(to));
-                    if start < end {
-                        list.push((start, end, holder));
-                    }
-                }
-            }
+        let before = |known: &KnownValue| (known.origin, known.local, known.from);
+        let asked = (origin, local, from);
+        let first = self
+            .known
+            .partition_point(|(known, _)| before(known) < asked);
+        let known = self.known[first..].iter().take_while(|(known, _)| {
+            (known.origin, known.local) == (origin, local) && known.from < to
+        });
+        let mut list: Vec<ValuePlace> = Vec::new();
+        for (_, values) in known.filter(|(known, _)| known.to <= to) {
+            list.extend(&self.places.values[values.clone()]);
         }
-        disjoint(list)
+        list.sort_unstable_by_key(|held| held.start);
+        list.dedup_by(|next, before| {
+            let continues = next.start == before.end && next.place == before.place;
+            if continues {
+                before.end = next.end;
+            }
+            continues
+        });
+        list
     }
 
     fn spans(&self, origin: Origin, from: u32, to: u32) -> &[(u32, u32, u32)] {
@@ -121,21 +133,4 @@ fn spans(places: &Places, bytes: u32) -> Spans {
         list.sort_unstable();
     }
     spans
-}
-
-/// One of those that are true where several are.
-fn disjoint(mut list: Vec<(u32, u32, Holder)>) -> Vec<(u32, u32, Holder)> {
-    list.sort_unstable();
-    let mut out: Vec<(u32, u32, Holder)> = Vec::with_capacity(list.len());
-    for (start, end, holder) in list {
-        let start = out.last().map_or(start, |last| start.max(last.1));
-        if start >= end {
-            continue;
-        }
-        match out.last_mut() {
-            Some(last) if last.1 == start && last.2 == holder => last.1 = end,
-            _ => out.push((start, end, holder)),
-        }
-    }
-    out
 }

@@ -49,24 +49,34 @@ impl<'a> Tree<'a> {
     pub(super) fn of(spans: &[Span<'a>]) -> Tree<'a> {
         let mut nodes: Vec<Node<'a>> = Vec::new();
         let mut known: HashMap<(Option<usize>, (FuncId, u32)), usize> = HashMap::new();
+        // The nodes of the span before: most of it is as in that.
+        let mut path: Vec<usize> = Vec::new();
         for span in spans {
-            let mut parent = None;
-            for step in &span.steps {
-                let node = *known.entry((parent, step.key)).or_insert_with(|| {
-                    nodes.push(Node {
-                        parent,
-                        step: *step,
-                        ranges: Vec::new(),
+            for (depth, step) in span.steps.iter().enumerate() {
+                let parent = depth.checked_sub(1).map(|above| path[above]);
+                let is_same = |&node: &usize| {
+                    let node: &Node<'_> = &nodes[node];
+                    node.parent == parent && node.step.key == step.key
+                };
+                if !path.get(depth).is_some_and(is_same) {
+                    let node = *known.entry((parent, step.key)).or_insert_with(|| {
+                        nodes.push(Node {
+                            parent,
+                            step: *step,
+                            ranges: Vec::new(),
+                        });
+                        nodes.len() - 1
                     });
-                    nodes.len() - 1
-                });
-                let ranges = &mut nodes[node].ranges;
+                    path.truncate(depth);
+                    path.push(node);
+                }
+                let ranges = &mut nodes[path[depth]].ranges;
                 match ranges.last_mut() {
                     Some(last) if last.1 == span.start => last.1 = span.end,
                     _ => ranges.push((span.start, span.end)),
                 }
-                parent = Some(node);
             }
+            path.truncate(span.steps.len());
         }
         Tree { nodes }
     }

@@ -1,16 +1,19 @@
 //! Variables and parameters of functions, and variables outside of them.
 
 use super::expression::{Context, Form, Frame, Memory};
-use super::ranges::Whose;
+use super::expressions::{Bytes, Sink};
+use super::ranges::{Whose, Within};
 use super::types::{self, Role, Target};
-use super::writing::{address, clean};
+use super::writing::clean;
 use super::{OutUnit, Writer};
-use crate::dwarf::{Global, Located, Operation, Source, Variable};
+use crate::dwarf::{Global, Operation, Source, Variable};
 use crate::emit::inlined::Origin;
+use crate::emit::values::Holder;
 use crate::index::FuncId;
-use crate::plan::{FuncKind, demangled};
+use crate::plan::{FuncKind, LinkPlan, demangled};
+use gimli::DebugMacroOffset;
 use gimli::constants;
-use gimli::write::{AttributeValue, Expression, Location, LocationList, UnitEntryId};
+use gimli::write::{AttributeValue, Expression, UnitEntryId};
 
 impl<'a> Writer<'a> {
     /// The memory that addresses of a function's module are in.
@@ -30,20 +33,13 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Where a global is kept: bytes from the start of the store.
-    fn global(&self, func: FuncId, global: u32) -> Option<u64> {
-        let FuncKind::Body { instance, .. } = self.plan.funcs[func.index()].kind else {
-            return None;
-        };
-        let instance = &self.plan.instances[instance.index()];
-        let id = *instance.globals.get(global as usize)?;
-        let slot = self.plan.globals[id.index()].slot?;
-        let region = &self.plan.regions[slot.region.index()];
-        region.memory_offset.checked_add_signed(slot.offset.into())
-    }
-
     /// Says what a function gives, and where its frame is.
-    pub(super) fn add_frame(&mut self, unit: &mut OutUnit, entry: UnitEntryId, of: Whose<'a, '_>) {
+    pub(super) fn add_frame(
+        &mut self,
+        unit: &mut OutUnit<'a>,
+        entry: UnitEntryId,
+        of: Whose<'a, '_>,
+    ) {
         if let Some(ty) = of.function.result {
             let ty = self.type_entry(unit, of.source, ty, Role::Plain);
             let written = self.dwarf.units.get_mut(unit.id).get_mut(entry);
@@ -60,20 +56,17 @@ impl<'a> Writer<'a> {
         if frame.is_empty() {
             return;
         }
-        let is_said = |context: &Context<'_, '_>| context.frame_address(frame);
-        if let Some(value) = self.location_of(of, frame, None, &is_said) {
-            let value = self.location(unit, vec![value]);
-            if let Some(value) = value {
-                let written = self.dwarf.units.get_mut(unit.id).get_mut(entry);
-                written.set(constants::DW_AT_frame_base, value);
-            }
+        let value = self.location(of, &[(None, Said::Frame(frame))]);
+        if let Some(value) = value {
+            let written = self.dwarf.units.get_mut(unit.id).get_mut(entry);
+            written.set(constants::DW_AT_frame_base, value);
         }
     }
 
     /// Adds the variables of a scope to its entry.
     pub(super) fn add_variables(
         &mut self,
-        unit: &mut OutUnit,
+        unit: &mut OutUnit<'a>,
         entry: UnitEntryId,
         of: Whose<'a, '_>,
         scope: Option<u32>,
@@ -90,7 +83,7 @@ impl<'a> Writer<'a> {
 
     fn add_variable(
         &mut self,
-        unit: &mut OutUnit,
+        unit: &mut OutUnit<'a>,
         parent: UnitEntryId,
         of: Whose<'a, '_>,
         variable: &'a Variable,
@@ -100,10 +93,10 @@ impl<'a> Writer<'a> {
             false => constants::DW_TAG_variable,
         };
         let (mut form, mut role) = form(of.source, variable.ty);
-        let mut location = self.variable_location(unit, of, variable, form);
+        let mut location = self.variable_location(of, variable, form);
         if location.is_none() && role == Role::Address {
             (form, role) = (Form::AsIs, Role::Plain);
-            location = self.variable_location(unit, of, variable, form);
+            location = self.variable_location(of, variable, form);
         }
         let ty = variable
             .ty
@@ -138,22 +131,22 @@ impl<'a> Writer<'a> {
 
     fn variable_location(
         &mut self,
-        unit: &OutUnit,
         of: Whose<'a, '_>,
-        variable: &Variable,
+        variable: &'a Variable,
         form: Form,
     ) -> Option<AttributeValue> {
-        let mut found = Vec::new();
-        for Located { range, expression } in &variable.locations {
-            let said = |context: &Context<'_, '_>| context.expression(expression, form);
-            found.extend(self.location_of(of, expression, *range, &said));
-        }
-        self.location(unit, found)
+        let (_, body) = self.plan.body_in_code(of.func)?;
+        let locations = variable.locations.iter().map(|located| {
+            let within = located.range.map(|_| located.within(body.start));
+            (within, Said::Expression(&located.expression, form))
+        });
+        let locations: Vec<_> = locations.collect();
+        self.location(of, &locations)
     }
 
     pub(super) fn add_global(
         &mut self,
-        unit: &mut OutUnit,
+        unit: &mut OutUnit<'a>,
         source: &'a Source,
         memory: Memory,
         global: &'a Global,
@@ -209,8 +202,8 @@ impl<'a> Writer<'a> {
 
     fn type_entry(
         &mut self,
-        unit: &mut OutUnit,
-        source: &Source,
+        unit: &mut OutUnit<'a>,
+        source: &'a Source,
         ty: u32,
         role: Role,
     ) -> UnitEntryId {
@@ -223,27 +216,113 @@ impl<'a> Writer<'a> {
         unit.types.entry(&mut target, ty, role)
     }
 
-    /// Where an expression is true, and what it becomes there.
-    fn location_of(
+    /// Where something is: said in parts of the body that the function has in the input.
+    fn location(
         &mut self,
         of: Whose<'a, '_>,
-        operations: &[Operation],
-        range: Option<(u32, u32)>,
-        said: &dyn Fn(&Context<'_, '_>) -> Option<Expression>,
-    ) -> Option<Found> {
+        all: &[(Within, Said<'a>)],
+    ) -> Option<AttributeValue> {
         let memory = self.memory(of.func)?;
-        let (_, body) = self.plan.body_in_code(of.func)?;
-        let within = range.map(|(from, to)| {
-            (
-                from.saturating_sub(body.start),
-                to.saturating_sub(body.start),
-            )
-        });
         // Debuggers know the frame of the function itself.
         let frame = match of.origin {
             Origin::Itself => Frame::Known,
             Origin::Frame(_) => Frame::Said(&of.function.frame),
         };
+        let (plan, func) = (self.plan, of.func);
+        let global = |global| global_place(plan, func, global);
+        let mut context = Context {
+            arch: plan.target.arch,
+            memory,
+            frame,
+            holder: None,
+            global: &global,
+        };
+        if let [(None, said)] = all
+            && said.local(frame) == Ok(None)
+        {
+            let expression = said.in_context::<Expression>(&context)?;
+            return Some(AttributeValue::Exprloc(expression));
+        }
+        let mut parts = Vec::new();
+        for (number, &(within, said)) in all.iter().enumerate() {
+            let before = parts.len();
+            match (said.local(frame), within) {
+                (Ok(Some(local)), _) => {
+                    let held = of.ranges.holders(of.origin, local, within);
+                    parts.extend(held.into_iter().map(|held| Part {
+                        start: held.start,
+                        end: held.end,
+                        holder: Some(held.place),
+                        number,
+                    }));
+                }
+                (Ok(None), Some(_)) => {
+                    let code = of.ranges.code(of.origin, within);
+                    parts.extend(code.into_iter().map(|(start, end)| Part {
+                        start,
+                        end,
+                        holder: None,
+                        number,
+                    }));
+                }
+                (Ok(None), None) | (Err(_), _) => {}
+            }
+            self.left = self.left.checked_sub(parts.len() - before)?;
+        }
+        parts.sort_unstable_by_key(|part| (part.start, part.end, part.number));
+        let mut expressions: Vec<(Option<Holder>, usize, Option<Bytes>)> = Vec::new();
+        for part in parts {
+            let known = expressions
+                .iter()
+                .position(|(holder, number, _)| (*holder, *number) == (part.holder, part.number));
+            let known = known.unwrap_or_else(|| {
+                context.holder = part.holder;
+                let expression = all[part.number].1.in_context(&context);
+                expressions.push((part.holder, part.number, expression));
+                expressions.len() - 1
+            });
+            if let Some(expression) = &expressions[known].2 {
+                self.lists.add(part.start, part.end, expression);
+            }
+        }
+        let at = self.lists.finish_list(of.start)?;
+        Some(AttributeValue::DebugMacroRef(DebugMacroOffset(at)))
+    }
+}
+
+/// A part of a function's code, and what is true there.
+struct Part {
+    start: u32,
+    end: u32,
+    holder: Option<Holder>,
+    number: usize,
+}
+
+/// What the input says of where something is.
+#[derive(Clone, Copy)]
+enum Said<'a> {
+    /// The address of a function's frame.
+    Frame(&'a [Operation]),
+    Expression(&'a [Operation], Form),
+}
+
+#[derive(PartialEq, Eq)]
+struct SeveralLocals;
+
+impl<'a> Said<'a> {
+    fn in_context<S: Sink>(self, context: &Context<'_, '_>) -> Option<S> {
+        match self {
+            Said::Frame(operations) => context.frame_address(operations),
+            Said::Expression(operations, form) => context.expression(operations, form),
+        }
+    }
+
+    /// The local that it is said by, if it is by one.
+    ///
+    /// # Errors
+    /// It is said by several.
+    fn local(self, frame: Frame<'a>) -> Result<Option<u32>, SeveralLocals> {
+        let (Said::Frame(operations) | Said::Expression(operations, _)) = self;
         let asks = operations
             .iter()
             .any(|operation| matches!(operation, Operation::Frame(_)));
@@ -251,82 +330,29 @@ impl<'a> Writer<'a> {
             Frame::Said(frame) if asks => frame,
             _ => &[],
         };
-        let mut locals =
-            operations
-                .iter()
-                .chain(of_frame)
-                .filter_map(|operation| match operation {
-                    Operation::Local(local) => Some(*local),
-                    _ => None,
-                });
+        let all = operations.iter().chain(of_frame);
+        let mut locals = all.filter_map(|operation| match operation {
+            Operation::Local(local) => Some(*local),
+            _ => None,
+        });
         let local = locals.next();
-        if locals.any(|other| Some(other) != local) {
-            return None;
+        match locals.any(|other| Some(other) != local) {
+            true => Err(SeveralLocals),
+            false => Ok(local),
         }
-        let writer = &*self;
-        let global = |global| writer.global(of.func, global);
-        let mut context = Context {
-            arch: self.plan.target.arch,
-            memory,
-            frame,
-            holder: None,
-            global: &global,
-        };
-        let Some(local) = local else {
-            let expression = said(&context)?;
-            if within.is_none() {
-                return Some(Found::Everywhere(expression));
-            }
-            let code = of.ranges.code(of.origin, within);
-            let list = code
-                .into_iter()
-                .map(|(start, end)| (of.start, start, end, expression.clone()));
-            return Some(Found::There(list.collect()));
-        };
-        let mut list = Vec::new();
-        for (start, end, holder) in of.ranges.holders(of.origin, local, within) {
-            context.holder = Some(holder);
-            if let Some(expression) = said(&context) {
-                list.push((of.start, start, end, expression));
-            }
-        }
-        Some(Found::There(list))
     }
+}
 
-    fn location(&mut self, unit: &OutUnit, mut found: Vec<Found>) -> Option<AttributeValue> {
-        if let [Found::Everywhere(_)] = &*found
-            && let Some(Found::Everywhere(expression)) = found.pop()
-        {
-            return Some(AttributeValue::Exprloc(expression));
-        }
-        let mut list = Vec::new();
-        for found in found {
-            match found {
-                Found::Everywhere(_) => {}
-                Found::There(parts) => list.extend(parts),
-            }
-        }
-        self.left = self.left.checked_sub(list.len())?;
-        list.sort_by_key(|part| (part.1, part.2));
-        let list = list
-            .into_iter()
-            .map(|(base, start, end, data)| Location::StartLength {
-                begin: address(base + start),
-                length: u64::from(end - start),
-                data,
-            });
-        let list: Vec<Location> = list.collect();
-        if list.is_empty() {
-            return None;
-        }
-        let list = self
-            .dwarf
-            .units
-            .get_mut(unit.id)
-            .locations
-            .add(LocationList(list));
-        Some(AttributeValue::LocationListRef(list))
-    }
+/// Where a global is kept: bytes from the start of the store.
+fn global_place(plan: &LinkPlan<'_>, func: FuncId, global: u32) -> Option<u64> {
+    let FuncKind::Body { instance, .. } = plan.funcs[func.index()].kind else {
+        return None;
+    };
+    let instance = &plan.instances[instance.index()];
+    let id = *instance.globals.get(global as usize)?;
+    let slot = plan.globals[id.index()].slot?;
+    let region = &plan.regions[slot.region.index()];
+    region.memory_offset.checked_add_signed(slot.offset.into())
 }
 
 /// How a variable of a type is given.
@@ -338,11 +364,4 @@ fn form(source: &Source, ty: Option<u32>) -> (Form, Role) {
         Some(_) => (Form::Pointer, Role::Address),
         None => (Form::AsIs, Role::Plain),
     }
-}
-
-/// Where something is.
-enum Found {
-    Everywhere(Expression),
-    /// The start of the function, from where to where in it, and what is true there.
-    There(Vec<(u32, u32, u32, Expression)>),
 }

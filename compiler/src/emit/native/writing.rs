@@ -37,6 +37,9 @@ pub(super) const ENCODING: Encoding = Encoding {
     address_size: 8,
 };
 
+/// Where lists of locations are.
+pub(super) const LISTS_SECTION: &str = ".debug_loclists";
+
 /// Bytes of an address of the machine.
 pub(super) const ADDRESS_BYTES: u64 = 8;
 
@@ -102,6 +105,10 @@ impl RelocateWriter for Writing {
             target: match relocation.target {
                 RelocationTarget::Symbol(STORE) => DebugTarget::Store,
                 RelocationTarget::Symbol(_) => DebugTarget::Code,
+                // Lists of locations are not gimli's: references to them are made as such.
+                RelocationTarget::Section(SectionId::DebugMacro) => {
+                    DebugTarget::Section(LISTS_SECTION)
+                }
                 RelocationTarget::Section(id) => DebugTarget::Section(id.name()),
             },
             addend: relocation.addend,

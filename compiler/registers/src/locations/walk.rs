@@ -1,0 +1,316 @@
+//! What each place has at the start of each block, and from there on.
+
+use super::sets::{Bits, EMPTY, Sets};
+use super::steps::{Step, Steps, What, place};
+use super::values::{NONE, Values};
+use regalloc2::{Allocation, Block, Function, Output};
+
+/// A place that has a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    pub value: u32,
+    pub place: Allocation,
+    /// The points from which and to which it has.
+    pub from: u32,
+    pub to: u32,
+    /// It has up to the end of the block before `to`.
+    pub ends_with_block: bool,
+}
+
+/// Steps for each instruction, at most, and at least for any function.
+const WORK_PER_INST: usize = 64;
+const WORK_MIN: usize = 1 << 16;
+
+/// Places that have something, ascending, and which set.
+type State = Vec<(u32, u32)>;
+
+pub(super) struct Walk<'a> {
+    func: &'a dyn Function,
+    values: &'a Values,
+    steps: Steps,
+    sets: Sets,
+    now: Now,
+    /// Marks what is passed and what is a parameter, by value: with the number of an edge.
+    marks: Vec<u32>,
+    mark: u32,
+    /// Those that lose what they have.
+    places: Vec<u32>,
+    /// Steps that may still be made.
+    left: usize,
+}
+
+/// What places have.
+struct Now {
+    sets: Vec<u32>,
+    occupied: Bits,
+}
+
+impl Now {
+    fn put(&mut self, place: u32, set: u32) {
+        self.sets[place as usize] = set;
+        self.occupied.set(place, set != EMPTY);
+    }
+
+    fn load(&mut self, state: &[(u32, u32)]) {
+        let sets = &mut self.sets;
+        self.occupied.each(|place| sets[place as usize] = EMPTY);
+        self.occupied.clear();
+        for &(place, set) in state {
+            self.put(place, set);
+        }
+    }
+
+    /// Adds what places have to an empty state.
+    fn save(&self, state: &mut State) {
+        self.occupied
+            .each(|place| state.push((place, self.sets[place as usize])));
+    }
+
+    /// Puts the places into a list that have something which is lost.
+    fn find(&self, lost: &Bits, places: &mut Vec<u32>) {
+        places.clear();
+        self.occupied.each_of_both(lost, |place| places.push(place));
+    }
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(func: &'a dyn Function, output: &Output, values: &'a Values) -> Walk<'a> {
+        let steps = Steps::read(func, output, values);
+        Walk {
+            func,
+            values,
+            sets: Sets::new(values.len()),
+            now: Now {
+                sets: vec![EMPTY; steps.places],
+                occupied: Bits::new(steps.places),
+            },
+            steps,
+            marks: vec![0; values.len()],
+            mark: 0,
+            places: Vec::new(),
+            left: WORK_PER_INST * (func.num_insts() + func.num_blocks()) + WORK_MIN,
+        }
+    }
+
+    /// Nothing where it takes too long. Points are instructions.
+    pub(super) fn held(&mut self) -> Option<Vec<Held>> {
+        let starts = self.starts()?;
+        let mut open = Open {
+            values: self.values,
+            sets: &self.sets,
+            since: vec![Vec::new(); self.steps.places],
+            held: Vec::new(),
+        };
+        let now = &mut self.now;
+        now.load(&[]);
+        let (mut before, mut places) = (State::new(), Vec::new());
+        // In the order in which blocks are emitted: so what a place has over several is told once.
+        // Those that are emitted behind all others have no places, and are as if they had no code.
+        for (block, start) in starts.iter().enumerate() {
+            let start = start.as_deref().unwrap_or_default();
+            let inst = self.func.block_insns(Block::new(block)).first();
+            let inst = u32::try_from(inst.index()).expect("instructions have such numbers");
+            let mut rest = start;
+            before.clear();
+            now.save(&mut before);
+            for &(place, set) in &before {
+                while rest.first().is_some_and(|next| next.0 < place) {
+                    rest = &rest[1..];
+                }
+                let next = rest.first().filter(|next| next.0 == place);
+                let next = next.map_or(EMPTY, |next| next.1);
+                if next != set {
+                    open.change(now, place, next, inst, true);
+                }
+            }
+            for &(place, set) in start {
+                open.change(now, place, set, inst, true);
+            }
+            for &Step { inst, what } in self.steps.of(block) {
+                match what {
+                    What::Set(place, set) => open.change(now, place, set, inst, false),
+                    What::Copy { from, to } => {
+                        open.change(now, to, now.sets[from as usize], inst, false);
+                    }
+                    What::Lose(lost) => {
+                        now.find(&self.steps.lost[lost as usize], &mut places);
+                        for &place in &places {
+                            open.change(now, place, EMPTY, inst, false);
+                        }
+                    }
+                }
+            }
+        }
+        let end = u32::try_from(self.func.num_insts()).expect("instructions have such numbers");
+        before.clear();
+        now.save(&mut before);
+        for &(place, _) in &before {
+            open.change(now, place, EMPTY, end, true);
+        }
+        Some(open.held)
+    }
+
+    /// What is known at the start of each block that can be reached.
+    fn starts(&mut self) -> Option<Vec<Option<State>>> {
+        let mut starts: Vec<Option<State>> = vec![None; self.func.num_blocks()];
+        let mut pending = Bits::new(starts.len());
+        let entry = self.func.entry_block().index();
+        starts[entry] = Some(State::new());
+        pending.set(
+            u32::try_from(entry).expect("blocks have such numbers"),
+            true,
+        );
+        let mut state = State::new();
+        while let Some(block) = pending.take_first() {
+            let block = block as usize;
+            self.now
+                .load(starts[block].as_deref().expect("it is pending"));
+            self.follow(block)?;
+            state.clear();
+            self.now.save(&mut state);
+            for (edge, &to) in self.func.block_succs(Block::new(block)).iter().enumerate() {
+                let arriving = self.arriving(block, edge, &state)?;
+                let start = &mut starts[to.index()];
+                let is_less = match start {
+                    None => {
+                        *start = Some(arriving.unwrap_or_else(|| state.clone()));
+                        true
+                    }
+                    Some(start) => {
+                        let arriving = arriving.as_deref().unwrap_or(&state);
+                        self.left = self.left.checked_sub(start.len() / STATE_PER_STEP)?;
+                        meet(&mut self.sets, start, arriving)
+                    }
+                };
+                let to = u32::try_from(to.index()).expect("blocks have such numbers");
+                if is_less {
+                    pending.set(to, true);
+                }
+            }
+        }
+        Some(starts)
+    }
+
+    /// Makes of what is known at the start of a block what is known at its end.
+    fn follow(&mut self, block: usize) -> Option<()> {
+        let steps = self.steps.of(block);
+        self.left = self.left.checked_sub(1 + steps.len())?;
+        for step in steps {
+            match step.what {
+                What::Set(place, set) => self.now.put(place, set),
+                What::Copy { from, to } => self.now.put(to, self.now.sets[from as usize]),
+                What::Lose(lost) => {
+                    let lost = &self.steps.lost[lost as usize];
+                    self.now.find(lost, &mut self.places);
+                    for &place in &self.places {
+                        self.now.put(place, EMPTY);
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// What is known behind an edge, where arguments are parameters; nothing if nothing changes.
+    fn arriving(&mut self, block: usize, edge: usize, state: &State) -> Option<Option<State>> {
+        let passed = self.values.passed(block, edge);
+        self.left = self
+            .left
+            .checked_sub(1 + passed.len() + state.len() / STATE_PER_STEP)?;
+        if passed.is_empty() {
+            return Some(None);
+        }
+        self.mark += 2;
+        let (is_argument, is_param) = (self.mark, self.mark + 1);
+        for &(_, argument) in passed.iter().filter(|pair| pair.1 != NONE) {
+            self.marks[argument as usize] = is_argument;
+        }
+        for &(param, _) in passed {
+            self.marks[param as usize] = is_param;
+        }
+        let mut arriving = State::with_capacity(state.len());
+        for &(place, set) in state {
+            let members = self.sets.members(set);
+            if members
+                .iter()
+                .all(|&v| self.marks[v as usize] < is_argument)
+            {
+                arriving.push((place, set));
+                continue;
+            }
+            let mut there: Vec<u32> = Vec::new();
+            for &value in members {
+                let becomes = passed.iter().filter(|pair| pair.1 == value);
+                there.extend(becomes.map(|pair| pair.0));
+                if self.marks[value as usize] != is_param {
+                    there.push(value);
+                }
+            }
+            let work = members.len() * passed.len() + there.len();
+            self.left = self.left.checked_sub(work)?;
+            let set = self.sets.of(&mut there);
+            if set != EMPTY {
+                arriving.push((place, set));
+            }
+        }
+        Some(Some(arriving))
+    }
+}
+
+/// So many places are looked at in a step.
+const STATE_PER_STEP: usize = 8;
+
+/// Leaves what is known in both; true if that is less than in the first.
+fn meet(sets: &mut Sets, start: &mut State, arriving: &[(u32, u32)]) -> bool {
+    let mut is_less = false;
+    let mut arriving = arriving.iter().peekable();
+    start.retain_mut(|(place, set)| {
+        while arriving.next_if(|other| other.0 < *place).is_some() {}
+        let there = arriving.peek().filter(|other| other.0 == *place);
+        let both = sets.common(*set, there.map_or(EMPTY, |other| other.1));
+        is_less |= both != *set;
+        *set = both;
+        both != EMPTY
+    });
+    is_less
+}
+
+/// What has begun.
+struct Open<'a> {
+    values: &'a Values,
+    sets: &'a Sets,
+    /// By place: values, and since when it has them.
+    since: Vec<Vec<(u32, u32)>>,
+    held: Vec<Held>,
+}
+
+impl Open<'_> {
+    /// A place gets another set of values.
+    fn change(&mut self, now: &mut Now, number: u32, set: u32, inst: u32, ends_with_block: bool) {
+        if now.sets[number as usize] == set {
+            return;
+        }
+        now.put(number, set);
+        let members = self.sets.members(set);
+        let since = &mut self.since[number as usize];
+        since.retain(|&(value, from)| {
+            let stays = members.contains(&value);
+            if !stays && from < inst {
+                self.held.push(Held {
+                    value,
+                    place: place(number),
+                    from,
+                    to: inst,
+                    ends_with_block,
+                });
+            }
+            stays
+        });
+        for &value in members {
+            let is_there = since.iter().any(|open| open.0 == value);
+            if !is_there && self.values.has_label(value) {
+                since.push((value, inst));
+            }
+        }
+    }
+}

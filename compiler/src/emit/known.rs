@@ -1,0 +1,102 @@
+//! In which code something is known of a local: that which is from a part of the body of the function
+//! whose local it is.
+
+use super::inlined::{Inlined, KnownValue, Origin};
+use cranelift_codegen::ir::SourceLoc;
+
+/// Code by what it is from.
+pub struct Parts<'a> {
+    inlined: &'a Inlined,
+    end: u32,
+    /// By origin: offset in its body, start and end of the code.
+    spans: Vec<Vec<(u32, u32, u32)>>,
+    /// What was asked for last, and the answer.
+    last: Option<(Origin, u32, u32)>,
+    found: Vec<(u32, u32)>,
+    /// So many spans may still be looked at: parts of a body can overlap.
+    left: usize,
+}
+
+/// Spans for each value that is known, on average and at most.
+const SPANS_PER_VALUE: usize = 256;
+
+impl<'a> Parts<'a> {
+    /// `lines` are offsets and the source locations that are true from there on, up to `end`.
+    pub fn new(inlined: &'a Inlined, lines: &[(u32, u32)], end: u32) -> Parts<'a> {
+        let mut parts = Parts {
+            inlined,
+            end,
+            spans: vec![Vec::new(); 1 + inlined.frames.len()],
+            last: None,
+            found: Vec::new(),
+            left: SPANS_PER_VALUE * (inlined.values.len() + lines.len()),
+        };
+        if inlined.values.iter().any(|known| !is_everywhere(known)) {
+            parts.add_spans(lines);
+        }
+        parts
+    }
+
+    fn add_spans(&mut self, lines: &[(u32, u32)]) {
+        let ends = lines.iter().skip(1).map(|line| line.0).chain([self.end]);
+        for (&(start, location), end) in lines.iter().zip(ends) {
+            if start >= end {
+                continue;
+            }
+            let mut next = Some(self.inlined.place(SourceLoc::new(location)));
+            while let Some(place) = next {
+                if let Some(offset) = place.offset {
+                    self.spans[number(place.origin)].push((offset, start, end));
+                }
+                next = match place.origin {
+                    Origin::Itself => None,
+                    Origin::Frame(frame) => self.inlined.frames[frame as usize].call,
+                };
+            }
+        }
+        for spans in &mut self.spans {
+            spans.sort_unstable();
+        }
+    }
+
+    /// The code where a value is known, ascending; nothing at all where that takes too long.
+    pub fn of(&mut self, known: &KnownValue) -> Option<&[(u32, u32)]> {
+        let asked = (known.origin, known.from, known.to);
+        if self.last == Some(asked) {
+            return Some(&self.found);
+        }
+        self.last = Some(asked);
+        self.found.clear();
+        if is_everywhere(known) {
+            self.found.push((0, self.end));
+            return Some(&self.found);
+        }
+        let spans = &self.spans[number(known.origin)];
+        let first = spans.partition_point(|span| span.0 < known.from);
+        let last = spans.partition_point(|span| span.0 < known.to);
+        let spans = &spans[first..last.max(first)];
+        self.left = self.left.checked_sub(spans.len())?;
+        self.found.extend(spans.iter().map(|span| (span.1, span.2)));
+        self.found.sort_unstable();
+        self.found.dedup_by(|next, before| {
+            let continues = next.0 <= before.1;
+            if continues {
+                before.1 = before.1.max(next.1);
+            }
+            continues
+        });
+        Some(&self.found)
+    }
+}
+
+/// Such a value is known where code is of no place of the source, too.
+fn is_everywhere(known: &KnownValue) -> bool {
+    (known.from, known.to) == (0, u32::MAX)
+}
+
+fn number(origin: Origin) -> usize {
+    match origin {
+        Origin::Itself => 0,
+        Origin::Frame(frame) => 1 + frame as usize,
+    }
+}
