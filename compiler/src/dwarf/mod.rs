@@ -43,7 +43,7 @@ pub fn read(sections: &[(&str, &[u8])], detail: Detail) -> Option<Source> {
     let bytes = sections.iter().map(|section| section.1.len()).sum();
     let mut files = Files::new(bytes);
     let mut lines = Lines::default();
-    let mut scopes = Scopes::default();
+    let mut scopes = Scopes::new(bytes);
     let mut units = Units::read(&dwarf, bytes);
     let mut described = Vec::new();
     for number in 0..units.len() {

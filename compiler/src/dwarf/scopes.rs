@@ -19,7 +19,9 @@ pub(super) struct Scopes {
     pub(super) functions: Vec<Function>,
     /// Start, end, how deep it lies, scope.
     ranges: Vec<(u32, u32, u32, u32)>,
-    /// Entries and ranges that were looked at.
+    /// Bytes of all sections.
+    bytes: usize,
+    /// Entries that were looked at, and parts of lists.
     entries: usize,
     looked: usize,
     /// By the place of what is inlined.
@@ -30,10 +32,11 @@ pub(super) struct Scopes {
 
 pub(super) type Entry<'a> = DebuggingInformationEntry<Reader<'a>>;
 
-/// So many ranges are looked at for each entry: lists can be shared.
-const RANGES_PER_ENTRY: usize = 64;
+/// A part of a list takes so many bytes at least. Lists can be shared: no more parts are looked at than
+/// there may be, besides what entries say themselves.
+const PART_BYTES: usize = 4;
 
-/// What is inlined deeper than this is shown as what it is inlined in.
+/// What is inlined deeper than this is shown as what it is inlined in, and so are deeper namespaces.
 const DEPTH_MAX: usize = 128;
 
 /// A name is looked for along this many references.
@@ -77,6 +80,18 @@ impl Path {
 }
 
 impl Scopes {
+    /// `bytes` is how many the sections have in all.
+    pub(super) fn new(bytes: usize) -> Scopes {
+        Scopes {
+            bytes,
+            ..Scopes::default()
+        }
+    }
+
+    fn parts_max(&self) -> usize {
+        self.entries + self.bytes / PART_BYTES
+    }
+
     pub(super) fn add<'a>(
         &mut self,
         dwarf: &Dwarf<'a>,
@@ -110,7 +125,7 @@ impl Scopes {
                 }
             }
             let inner = match entry.tag() {
-                constants::DW_TAG_namespace if is_full => {
+                constants::DW_TAG_namespace if is_full && path.0.len() < DEPTH_MAX => {
                     let name = text(dwarf, unit, entry, constants::DW_AT_name);
                     let name = name.and_then(|name| reading.files.copy(name.slice()));
                     Around::Namespace(self.types.enter(place, name))
@@ -135,7 +150,7 @@ impl Scopes {
                 }
                 constants::DW_TAG_formal_parameter | constants::DW_TAG_variable if is_full => {
                     if let Some(function) = path.function() {
-                        let most = RANGES_PER_ENTRY * self.entries;
+                        let most = self.parts_max();
                         let looked = (&mut self.looked, most);
                         let variable = reading.variable(entry, &mut self.types, looked);
                         self.functions[function]
@@ -221,7 +236,7 @@ impl Scopes {
         });
         let depth = saturate(entry.depth().unsigned_abs() as u64);
         let mut ranges = reading.dwarf.die_ranges(reading.unit, entry)?;
-        while self.looked < RANGES_PER_ENTRY * self.entries
+        while self.looked < self.parts_max()
             && let Some(range) = ranges.next()?
         {
             self.looked += 1;
@@ -263,10 +278,11 @@ impl Scopes {
 
     /// Rows with scopes: one more where a scope begins or ends between lines.
     pub(super) fn cut(&mut self, lines: Vec<(u32, Option<Position>)>) -> Vec<Row> {
-        let mut bounds: Vec<u32> = lines.iter().map(|line| line.0).collect();
-        bounds.extend(self.ranges.iter().flat_map(|range| [range.0, range.1]));
-        bounds.sort_unstable();
-        bounds.dedup();
+        let of_ranges = self.ranges.iter().flat_map(|range| [range.0, range.1]);
+        let mut of_ranges: Vec<u32> = of_ranges.collect();
+        of_ranges.sort_unstable();
+        let of_lines: Vec<u32> = lines.iter().map(|line| line.0).collect();
+        let bounds = merged(&of_lines, &of_ranges);
         self.ranges.sort_unstable();
         let mut ranges = self.ranges.iter().peekable();
         let mut lines = lines.into_iter().peekable();
@@ -301,6 +317,26 @@ impl Scopes {
         }
         rows
     }
+}
+
+/// What is in one of two ascending lists, once each.
+fn merged<'l>(mut left: &'l [u32], mut right: &'l [u32]) -> Vec<u32> {
+    let mut all = Vec::with_capacity(left.len() + right.len());
+    while let Some(&next) = match (left.first(), right.first()) {
+        (Some(a), Some(b)) if b < a => Some(b),
+        (Some(a), _) => Some(a),
+        (None, b) => b,
+    } {
+        all.push(next);
+        for list in [&mut left, &mut right] {
+            while let Some((&first, rest)) = list.split_first()
+                && first == next
+            {
+                *list = rest;
+            }
+        }
+    }
+    all
 }
 
 /// What a linker has removed begins at 0, or at the end of all addresses.

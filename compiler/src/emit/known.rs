@@ -63,6 +63,7 @@ impl<'a> Parts<'a> {
     pub fn of(&mut self, known: &KnownValue) -> Option<&[(u32, u32)]> {
         let asked = (known.origin, known.from, known.to);
         if self.last == Some(asked) {
+            self.left = self.left.checked_sub(self.found.len())?;
             return Some(&self.found);
         }
         self.last = Some(asked);

@@ -70,9 +70,13 @@ impl Lists {
             let text = self.text(file.as_bytes());
             self.files.push(text);
         }
+        // What is inlined is so in many places.
+        let mut names: HashMap<&str, [u32; 2]> = HashMap::new();
         for scope in &source.scopes {
-            let [start, len] = self
-                .text(function_name(module, scope.name.as_deref().unwrap_or_default()).as_bytes());
+            let name = scope.name.as_deref().unwrap_or_default();
+            let [start, len] = *names
+                .entry(name)
+                .or_insert_with(|| self.text(function_name(module, name).as_bytes()));
             let parent = source.inlined(scope.parent);
             let parent = parent.map_or(0, |parent| 1 + first.0 + parent);
             let Position { file, line, column } = scope.call;

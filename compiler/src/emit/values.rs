@@ -139,6 +139,11 @@ impl Classes {
     }
 }
 
+/// How many places of values are kept for a function, at least, and for each byte of its code: many
+/// locals can have the same value. Of the others nothing is known then.
+const PLACES_MIN: usize = 1024;
+const PLACES_PER_BYTE: usize = 4;
+
 /// Where the values are whose labels are in the code, in the parts of it that they are known in. They
 /// are in the order of what is known, and then of the code; no two of one overlap.
 pub fn places(
@@ -152,7 +157,7 @@ pub fn places(
     let held = held(code, labelled, end, |place| {
         holder(place, arch, slots_start)
     });
-    let held = Holders::new(held);
+    let held = Holders::new(&held);
     // Which values have what is known, by its position.
     let mut numbers: Vec<(u32, u32)> = Vec::with_capacity(labels.len());
     for of_label in labelled.labels.chunk_by(|a, b| a.0 == b.0) {
@@ -165,7 +170,11 @@ pub fn places(
     numbers.sort_unstable();
     let mut parts = Parts::new(inlined, lines, end);
     let mut places = Vec::new();
+    let most = PLACES_MIN + PLACES_PER_BYTE * end as usize;
     for of_known in numbers.chunk_by(|a, b| a.0 == b.0) {
+        if places.len() > most {
+            break;
+        }
         let value = of_known[0].0;
         let known = &inlined.values[value as usize];
         let Some(parts) = parts.of(known) else {
@@ -251,21 +260,35 @@ struct Holders {
 }
 
 impl Holders {
-    fn new(mut held: Vec<(u32, Part)>) -> Holders {
-        held.sort_unstable_by_key(|&(value, part)| {
-            (u64::from(value) << 32 | u64::from(part.0), part.1)
-        });
+    fn new(held: &[(u32, Part)]) -> Holders {
+        let values = held.iter().map(|held| held.0 as usize + 1).max();
+        // Where the next part of each value goes, of all parts by value.
+        let mut next = vec![0; values.unwrap_or(0) + 1];
+        for &(value, _) in held {
+            next[value as usize + 1] += 1;
+        }
+        for value in 1..next.len() {
+            next[value] += next[value - 1];
+        }
+        let ends = next[1..].to_vec();
+        let mut sorted = vec![(0, 0, Holder::Frame(0)); held.len()];
+        for &(value, part) in held {
+            let place = &mut next[value as usize];
+            sorted[*place] = part;
+            *place += 1;
+        }
         let mut holders = Holders {
             parts: Vec::with_capacity(held.len()),
             starts: vec![0],
         };
-        for of_value in held.chunk_by(|a, b| a.0 == b.0) {
-            let number = of_value[0].0 as usize;
-            holders.starts.resize(number + 1, holders.parts.len());
-            let sorted = of_value.iter().map(|&(_, part)| part);
-            add_disjoint(&mut holders.parts, sorted);
+        let mut start = 0;
+        for end in ends {
+            let of_value = &mut sorted[start..end];
+            of_value.sort_unstable();
+            add_disjoint(&mut holders.parts, of_value.iter().copied());
+            holders.starts.push(holders.parts.len());
+            start = end;
         }
-        holders.starts.push(holders.parts.len());
         holders
     }
 

@@ -17,7 +17,8 @@ pub struct Held {
     pub ends_with_block: bool,
 }
 
-/// Steps for each instruction, at most, and at least for any function.
+/// Steps for each instruction, at most, and at least for any function. So many places, too, may have
+/// something where blocks begin, in all.
 const WORK_PER_INST: usize = 64;
 const WORK_MIN: usize = 1 << 16;
 
@@ -95,6 +96,7 @@ impl<'a> Walk<'a> {
     /// Nothing where it takes too long. Points are instructions.
     pub(super) fn held(&mut self) -> Option<Vec<Held>> {
         let starts = self.starts()?;
+        let starts_of = |block: usize| starts.of(block).unwrap_or_default();
         let mut open = Open {
             values: self.values,
             sets: &self.sets,
@@ -106,8 +108,8 @@ impl<'a> Walk<'a> {
         let (mut before, mut places) = (State::new(), Vec::new());
         // In the order in which blocks are emitted: so what a place has over several is told once.
         // Those that are emitted behind all others have no places, and are as if they had no code.
-        for (block, start) in starts.iter().enumerate() {
-            let start = start.as_deref().unwrap_or_default();
+        for block in 0..self.func.num_blocks() {
+            let start = starts_of(block);
             let inst = self.func.block_insns(Block::new(block)).first();
             let inst = u32::try_from(inst.index()).expect("instructions have such numbers");
             let mut rest = start;
@@ -151,40 +153,42 @@ impl<'a> Walk<'a> {
     }
 
     /// What is known at the start of each block that can be reached.
-    fn starts(&mut self) -> Option<Vec<Option<State>>> {
-        let mut starts: Vec<Option<State>> = vec![None; self.func.num_blocks()];
-        let mut pending = Bits::new(starts.len());
+    fn starts(&mut self) -> Option<Starts> {
+        let blocks = self.func.num_blocks();
+        let mut starts = Starts {
+            list: Vec::new(),
+            parts: vec![None; blocks],
+        };
+        let mut pending = Bits::new(blocks);
+        let mut room = self.left;
         let entry = self.func.entry_block().index();
-        starts[entry] = Some(State::new());
-        pending.set(
-            u32::try_from(entry).expect("blocks have such numbers"),
-            true,
-        );
-        let mut state = State::new();
+        starts.parts[entry] = Some((0, 0));
+        pending.set(number(entry), true);
+        let (mut state, mut changed) = (State::new(), State::new());
         while let Some(block) = pending.take_first() {
             let block = block as usize;
-            self.now
-                .load(starts[block].as_deref().expect("it is pending"));
+            self.now.load(starts.of(block).expect("it is pending"));
             self.follow(block)?;
             state.clear();
             self.now.save(&mut state);
             for (edge, &to) in self.func.block_succs(Block::new(block)).iter().enumerate() {
-                let arriving = self.arriving(block, edge, &state)?;
-                let start = &mut starts[to.index()];
-                let is_less = match start {
+                let arriving = match self.arriving(block, edge, &state, &mut changed)? {
+                    true => &changed,
+                    false => &state,
+                };
+                let is_less = match starts.parts[to.index()] {
                     None => {
-                        *start = Some(arriving.unwrap_or_else(|| state.clone()));
+                        room = room.checked_sub(arriving.len())?;
+                        starts.add(to.index(), arriving);
                         true
                     }
-                    Some(start) => {
-                        let arriving = arriving.as_deref().unwrap_or(&state);
-                        self.left = self.left.checked_sub(start.len() / STATE_PER_STEP)?;
-                        meet(&mut self.sets, start, arriving)
+                    Some((_, len)) => {
+                        self.left = self.left.checked_sub(len / STATE_PER_STEP)?;
+                        starts.meet(to.index(), &mut self.sets, arriving)
                     }
                 };
-                let to = u32::try_from(to.index()).expect("blocks have such numbers");
                 if is_less {
-                    pending.set(to, true);
+                    pending.set(number(to.index()), true);
                 }
             }
         }
@@ -211,14 +215,21 @@ impl<'a> Walk<'a> {
         Some(())
     }
 
-    /// What is known behind an edge, where arguments are parameters; nothing if nothing changes.
-    fn arriving(&mut self, block: usize, edge: usize, state: &State) -> Option<Option<State>> {
+    /// Puts into `arriving` what is known behind an edge, where arguments are parameters; false if that
+    /// is what is known before it.
+    fn arriving(
+        &mut self,
+        block: usize,
+        edge: usize,
+        state: &State,
+        arriving: &mut State,
+    ) -> Option<bool> {
         let passed = self.values.passed(block, edge);
         self.left = self
             .left
             .checked_sub(1 + passed.len() + state.len() / STATE_PER_STEP)?;
         if passed.is_empty() {
-            return Some(None);
+            return Some(false);
         }
         self.mark += 2;
         let (is_argument, is_param) = (self.mark, self.mark + 1);
@@ -228,7 +239,7 @@ impl<'a> Walk<'a> {
         for &(param, _) in passed {
             self.marks[param as usize] = is_param;
         }
-        let mut arriving = State::with_capacity(state.len());
+        arriving.clear();
         for &(place, set) in state {
             let members = self.sets.members(set);
             if members
@@ -253,26 +264,61 @@ impl<'a> Walk<'a> {
                 arriving.push((place, set));
             }
         }
-        Some(Some(arriving))
+        Some(true)
     }
 }
 
 /// So many places are looked at in a step.
 const STATE_PER_STEP: usize = 8;
 
-/// Leaves what is known in both; true if that is less than in the first.
-fn meet(sets: &mut Sets, start: &mut State, arriving: &[(u32, u32)]) -> bool {
-    let mut is_less = false;
-    let mut arriving = arriving.iter().peekable();
-    start.retain_mut(|(place, set)| {
-        while arriving.next_if(|other| other.0 < *place).is_some() {}
-        let there = arriving.peek().filter(|other| other.0 == *place);
-        let both = sets.common(*set, there.map_or(EMPTY, |other| other.1));
-        is_less |= both != *set;
-        *set = both;
-        both != EMPTY
-    });
-    is_less
+/// What is known where blocks begin.
+struct Starts {
+    list: State,
+    /// By block: where its own begins, and how many there are.
+    parts: Vec<Option<(usize, usize)>>,
+}
+
+impl Starts {
+    fn of(&self, block: usize) -> Option<&[(u32, u32)]> {
+        let (first, len) = self.parts[block]?;
+        Some(&self.list[first..first + len])
+    }
+
+    fn add(&mut self, block: usize, state: &State) {
+        self.parts[block] = Some((self.list.len(), state.len()));
+        self.list.extend_from_slice(state);
+    }
+
+    /// Leaves what is known in both; true if that is less than before.
+    fn meet(&mut self, block: usize, sets: &mut Sets, arriving: &State) -> bool {
+        let Some((first, len)) = &mut self.parts[block] else {
+            return false;
+        };
+        let start = &mut self.list[*first..*first + *len];
+        let mut arriving = arriving.as_slice();
+        let (mut left, mut is_less) = (0, false);
+        for at in 0..start.len() {
+            let (place, set) = start[at];
+            while let Some((other, rest)) = arriving.split_first()
+                && other.0 < place
+            {
+                arriving = rest;
+            }
+            let there = arriving.first().filter(|other| other.0 == place);
+            let both = sets.common(set, there.map_or(EMPTY, |other| other.1));
+            is_less |= both != set;
+            if both != EMPTY {
+                start[left] = (place, both);
+                left += 1;
+            }
+        }
+        *len = left;
+        is_less
+    }
+}
+
+fn number(block: usize) -> u32 {
+    u32::try_from(block).expect("blocks have such numbers")
 }
 
 /// What has begun.

@@ -11,6 +11,7 @@ mod expressions;
 mod frames;
 mod lists;
 mod ranges;
+mod spans;
 mod tree;
 mod types;
 mod variables;
@@ -20,7 +21,7 @@ pub use writing::{DebugSection, DebugTarget};
 
 use super::inlined::Origin;
 use super::text::Text;
-use crate::dwarf::{Function, Position, Row, Source, SourceUnit, Sources};
+use crate::dwarf::{Function, Position, Source, SourceUnit, Sources};
 use crate::index::FuncId;
 use crate::plan::{LinkPlan, demangled};
 use expression::Memory;
@@ -32,7 +33,7 @@ use gimli::{LineEncoding, constants};
 use lists::Lists;
 use ranges::{Ranges, Whose};
 use std::collections::HashMap;
-use tree::{Span, Step, Tree};
+use tree::{Span, Tree};
 use types::Types;
 use writing::{ENCODING, Writing, address, clean};
 
@@ -49,6 +50,7 @@ pub fn sections(plan: &LinkPlan<'_>, text: &Text, sources: &Sources) -> Vec<Debu
         lists: Lists::new(),
         units: HashMap::new(),
         left: LOCATIONS_PER_BYTE * text.bytes.len(),
+        types_left: types::most(sources),
     };
     for position in 0..text.functions.len() {
         writer.add(position);
@@ -64,8 +66,10 @@ struct Writer<'a> {
     lists: Lists,
     /// By a module's number, and that of the unit in its source.
     units: HashMap<(usize, u32), OutUnit<'a>>,
-    /// So many locations may still be written.
+    /// So many locations may still be written, or looked at where that is much more.
     left: usize,
+    /// So many types and parts of them may still be written: units can have types of others.
+    types_left: usize,
 }
 
 /// Places of variables for each byte of code, at most: what holds them can change often.
@@ -105,7 +109,7 @@ impl<'a> Writer<'a> {
                 self.unit(&source.units[function.unit as usize], memory)
             }
         };
-        let spans = self.spans(position);
+        let (spans, tree) = self.spans(position);
         self.add_lines(&mut unit, source, function, position, &spans);
         let range = Range::StartLength {
             begin: address(start),
@@ -151,7 +155,7 @@ impl<'a> Writer<'a> {
         };
         self.add_frame(&mut unit, entry, of);
         self.add_variables(&mut unit, entry, of, None);
-        self.add_tree(&mut unit, entry, of, &Tree::of(&spans));
+        self.add_tree(&mut unit, entry, of, &tree);
         self.units.insert(key, unit);
     }
 
@@ -194,82 +198,6 @@ impl<'a> Writer<'a> {
             types: Types::default(),
             memory,
         }
-    }
-
-    /// The parts of a function's code, and what is known of each.
-    fn spans(&self, position: usize) -> Vec<Span<'a>> {
-        let places = &self.text.places[position];
-        let (id, _, bytes) = self.text.functions[position];
-        let starts = places.list.iter().map(|point| point.0);
-        let ends = starts.skip(1).chain([bytes]);
-        let points = places.list.iter().zip(ends);
-        let points = points.filter(|((start, _), end)| start < end);
-        points
-            .map(|(&(start, place), end)| {
-                let mut steps = Vec::new();
-                let mut innermost = None;
-                let mut next = Some(place);
-                while let Some(place) = next {
-                    let func = match place.origin {
-                        Origin::Itself => id,
-                        Origin::Frame(frame) => places.frames[frame as usize].func,
-                    };
-                    let known = place.offset.and_then(|offset| self.row(func, offset));
-                    let position = known.map(|(files, _, row)| (files, row.position));
-                    // The step before is called here.
-                    if let Some(Step { call, .. }) = steps.last_mut()
-                        && innermost.is_some()
-                    {
-                        let call: &mut Option<(&'a [String], Position)> = call;
-                        *call = call.or(position);
-                    }
-                    innermost = innermost.or(Some(position));
-                    if let Some((_, source, row)) = known {
-                        let mut scope = row.scope;
-                        while let Some(number) = scope {
-                            let of_scope = &source.scopes[number as usize];
-                            steps.push(Step {
-                                key: (func, 1 + number),
-                                name: of_scope.name.as_deref(),
-                                func,
-                                origin: place.origin,
-                                scope,
-                                call: Some((&source.files, of_scope.call)),
-                            });
-                            scope = of_scope.parent;
-                        }
-                    }
-                    next = match place.origin {
-                        Origin::Itself => None,
-                        Origin::Frame(frame) => {
-                            steps.push(Step {
-                                key: (FuncId(frame), 0),
-                                name: Some(self.name(func)),
-                                func,
-                                origin: place.origin,
-                                scope: None,
-                                call: None,
-                            });
-                            places.frames[frame as usize].call
-                        }
-                    };
-                }
-                steps.reverse();
-                Span {
-                    start,
-                    end,
-                    steps,
-                    position: innermost.flatten(),
-                }
-            })
-            .collect()
-    }
-
-    fn row(&self, func: FuncId, offset: u32) -> Option<(&'a [String], &'a Source, Row)> {
-        let (module, body) = self.plan.body_in_code(func)?;
-        let source = self.sources.get(&module)?;
-        let row = source.row_at(body.start + offset)?;
-        Some((&source.files, source, *row))
     }
 
     fn function(&self, func: FuncId) -> Option<(&'a Source, &'a Function)> {

@@ -56,10 +56,10 @@ impl<'a> Ranges<'a> {
         }
     }
 
-    /// The code of a part of a body.
-    pub(super) fn code(&self, origin: Origin, within: Within) -> Vec<(u32, u32)> {
+    /// The code of a part of a body, and how much was looked at for it.
+    pub(super) fn code(&self, origin: Origin, within: Within) -> (Vec<(u32, u32)>, usize) {
         let Some((from, to)) = within else {
-            return vec![(0, self.bytes)];
+            return (vec![(0, self.bytes)], 1);
         };
         let spans = self.spans(origin, from, to);
         let mut list: Vec<_> = spans.iter().map(|span| (span.1, span.2)).collect();
@@ -71,12 +71,17 @@ impl<'a> Ranges<'a> {
             }
             continues
         });
-        list
+        (list, spans.len())
     }
 
-    /// What holds a local, where that is known. It is known in no part of the body that is in `within`
-    /// by half.
-    pub(super) fn holders(&self, origin: Origin, local: u32, within: Within) -> Vec<ValuePlace> {
+    /// What holds a local, where that is known, and how much was looked at for it. It is known in no
+    /// part of the body that is in `within` by half.
+    pub(super) fn holders(
+        &self,
+        origin: Origin,
+        local: u32,
+        within: Within,
+    ) -> (Vec<ValuePlace>, usize) {
         let (from, to) = within.unwrap_or((0, u32::MAX));
         let before = |known: &KnownValue| (known.origin, known.local, known.from);
         let asked = (origin, local, from);
@@ -87,9 +92,14 @@ impl<'a> Ranges<'a> {
             (known.origin, known.local) == (origin, local) && known.from < to
         });
         let mut list: Vec<ValuePlace> = Vec::new();
-        for (_, values) in known.filter(|(known, _)| known.to <= to) {
-            list.extend(&self.places.values[values.clone()]);
+        let mut looked = 0;
+        for (known, values) in known {
+            looked += 1;
+            if known.to <= to {
+                list.extend(&self.places.values[values.clone()]);
+            }
         }
+        looked += list.len();
         list.sort_unstable_by_key(|held| held.start);
         list.dedup_by(|next, before| {
             let continues = next.start == before.end && next.place == before.place;
@@ -98,7 +108,7 @@ impl<'a> Ranges<'a> {
             }
             continues
         });
-        list
+        (list, looked)
     }
 
     fn spans(&self, origin: Origin, from: u32, to: u32) -> &[(u32, u32, u32)] {

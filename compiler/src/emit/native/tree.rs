@@ -3,23 +3,20 @@
 use super::super::inlined::Origin;
 use crate::dwarf::Position;
 use crate::index::FuncId;
-use std::collections::HashMap;
 
-/// A part of a function's code.
+/// A part of a function's code. The parts of a function lie one behind the other.
 #[derive(Debug)]
 pub(super) struct Span<'a> {
     pub(super) start: u32,
     pub(super) end: u32,
-    /// What it is inlined by, the outermost first.
-    pub(super) steps: Vec<Step<'a>>,
+    /// The innermost one that it is in: of [`Tree::nodes`].
+    pub(super) node: Option<usize>,
     pub(super) position: Option<(&'a [String], Position)>,
 }
 
-/// A subroutine that is inlined in that before it, or a block of it.
+/// A subroutine that is inlined in that above it, or a block of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step<'a> {
-    /// Tells it from others in the same one.
-    pub(super) key: (FuncId, u32),
     /// Nothing for a block.
     pub(super) name: Option<&'a str>,
     /// The function whose scope it is, which is inlined there.
@@ -31,7 +28,7 @@ pub(super) struct Step<'a> {
     pub(super) call: Option<(&'a [String], Position)>,
 }
 
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub(super) struct Tree<'a> {
     /// Parents come first.
     pub(super) nodes: Vec<Node<'a>>,
@@ -40,44 +37,53 @@ pub(super) struct Tree<'a> {
 #[derive(Debug)]
 pub(super) struct Node<'a> {
     pub(super) parent: Option<usize>,
+    depth: usize,
     pub(super) step: Step<'a>,
     /// Start and end, ascending.
     pub(super) ranges: Vec<(u32, u32)>,
 }
 
 impl<'a> Tree<'a> {
-    pub(super) fn of(spans: &[Span<'a>]) -> Tree<'a> {
-        let mut nodes: Vec<Node<'a>> = Vec::new();
-        let mut known: HashMap<(Option<usize>, (FuncId, u32)), usize> = HashMap::new();
-        // The nodes of the span before: most of it is as in that.
+    pub(super) fn add(&mut self, parent: Option<usize>, step: Step<'a>) -> usize {
+        self.nodes.push(Node {
+            parent,
+            depth: parent.map_or(0, |parent| 1 + self.nodes[parent].depth),
+            step,
+            ranges: Vec::new(),
+        });
+        self.nodes.len() - 1
+    }
+
+    /// Notes where the nodes are.
+    pub(super) fn place(&mut self, spans: &[Span<'a>]) {
+        // The nodes around a span, the outermost first.
         let mut path: Vec<usize> = Vec::new();
+        let mut inner: Vec<usize> = Vec::new();
         for span in spans {
-            for (depth, step) in span.steps.iter().enumerate() {
-                let parent = depth.checked_sub(1).map(|above| path[above]);
-                let is_same = |&node: &usize| {
-                    let node: &Node<'_> = &nodes[node];
-                    node.parent == parent && node.step.key == step.key
-                };
-                if !path.get(depth).is_some_and(is_same) {
-                    let node = *known.entry((parent, step.key)).or_insert_with(|| {
-                        nodes.push(Node {
-                            parent,
-                            step: *step,
-                            ranges: Vec::new(),
-                        });
-                        nodes.len() - 1
-                    });
-                    path.truncate(depth);
-                    path.push(node);
-                }
-                let ranges = &mut nodes[path[depth]].ranges;
-                match ranges.last_mut() {
-                    Some(last) if last.1 == span.start => last.1 = span.end,
-                    _ => ranges.push((span.start, span.end)),
-                }
+            let mut next = span.node;
+            while let Some(node) = next
+                && path.get(self.nodes[node].depth) != Some(&node)
+            {
+                inner.push(node);
+                next = self.nodes[node].parent;
             }
-            path.truncate(span.steps.len());
+            let common = next.map_or(0, |node| 1 + self.nodes[node].depth);
+            self.leave(&mut path, common, span.start);
+            for node in inner.drain(..).rev() {
+                self.nodes[node].ranges.push((span.start, span.end));
+                path.push(node);
+            }
         }
-        Tree { nodes }
+        let end = spans.last().map_or(0, |span| span.end);
+        self.leave(&mut path, 0, end);
+    }
+
+    /// What is deeper in the path ends.
+    fn leave(&mut self, path: &mut Vec<usize>, depth: usize, end: u32) {
+        for node in path.drain(depth..) {
+            if let Some(range) = self.nodes[node].ranges.last_mut() {
+                range.1 = end;
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@
 
 use super::expression::Memory;
 use super::writing::{ADDRESS_BYTES, clean};
-use crate::dwarf::{Attribute, Source, Type};
+use crate::dwarf::{Attribute, Source, Sources, Type};
 use gimli::write::{AttributeValue, Dwarf, UnitEntryId, UnitId};
 use gimli::{DwTag, constants};
 use std::collections::HashMap;
@@ -29,6 +29,8 @@ pub(super) enum Role {
 pub(super) struct Types {
     written: HashMap<(u32, Role), UnitEntryId>,
     namespaces: HashMap<u32, UnitEntryId>,
+    /// That of which nothing is said.
+    unknown: Option<UnitEntryId>,
     /// Those whose contents are yet to be written.
     pending: Vec<(u32, Role)>,
 }
@@ -42,6 +44,22 @@ pub(super) struct Target<'a> {
     pub(super) unit: UnitId,
     pub(super) source: &'a Source,
     pub(super) memory: Option<Memory>,
+    /// So many types and parts may still be written.
+    pub(super) left: &'a mut usize,
+}
+
+/// How often a type may be written: it is for each role in each unit that has it.
+const WRITTEN_MAX: usize = 16;
+const TYPES_MIN: usize = 1 << 16;
+
+/// How many types and parts may be written, at most. The rest is of types that nothing is said of.
+pub(super) fn most(sources: &Sources) -> usize {
+    let types = sources.values().flat_map(|source| &source.types);
+    TYPES_MIN + WRITTEN_MAX * types.map(weight).sum::<usize>()
+}
+
+fn weight(ty: &Type) -> usize {
+    1 + ty.parts.iter().map(weight).sum::<usize>()
 }
 
 /// The type behind its names and qualifiers.
@@ -185,6 +203,16 @@ impl Types {
             return entry;
         }
         let found = &source.types[ty as usize];
+        let Some(left) = target.left.checked_sub(weight(found)) else {
+            let unit = target.dwarf.units.get_mut(target.unit);
+            let root = unit.root();
+            let unknown = self.unknown;
+            let unknown =
+                unknown.unwrap_or_else(|| unit.add(root, constants::DW_TAG_unspecified_type));
+            self.unknown = Some(unknown);
+            return unknown;
+        };
+        *target.left = left;
         let parent = self.namespace(target, found.namespace);
         let unit = target.dwarf.units.get_mut(target.unit);
         let entry = unit.add(parent, found.tag);

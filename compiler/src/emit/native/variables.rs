@@ -156,6 +156,7 @@ impl<'a> Writer<'a> {
             unit: unit.id,
             source,
             memory: Some(memory),
+            left: &mut self.types_left,
         };
         let parent = unit.types.namespace(&mut target, global.namespace);
         let context = Context {
@@ -212,6 +213,7 @@ impl<'a> Writer<'a> {
             unit: unit.id,
             source,
             memory: unit.memory,
+            left: &mut self.types_left,
         };
         unit.types.entry(&mut target, ty, role)
     }
@@ -248,7 +250,8 @@ impl<'a> Writer<'a> {
             let before = parts.len();
             match (said.local(frame), within) {
                 (Ok(Some(local)), _) => {
-                    let held = of.ranges.holders(of.origin, local, within);
+                    let (held, looked) = of.ranges.holders(of.origin, local, within);
+                    self.left = self.left.checked_sub(looked / LOOKED_PER_LOCATION)?;
                     parts.extend(held.into_iter().map(|held| Part {
                         start: held.start,
                         end: held.end,
@@ -257,7 +260,8 @@ impl<'a> Writer<'a> {
                     }));
                 }
                 (Ok(None), Some(_)) => {
-                    let code = of.ranges.code(of.origin, within);
+                    let (code, looked) = of.ranges.code(of.origin, within);
+                    self.left = self.left.checked_sub(looked / LOOKED_PER_LOCATION)?;
                     parts.extend(code.into_iter().map(|(start, end)| Part {
                         start,
                         end,
@@ -289,6 +293,9 @@ impl<'a> Writer<'a> {
         Some(AttributeValue::DebugMacroRef(DebugMacroOffset(at)))
     }
 }
+
+/// What is looked at for a location, where it counts as one.
+const LOOKED_PER_LOCATION: usize = 16;
 
 /// A part of a function's code, and what is true there.
 struct Part {

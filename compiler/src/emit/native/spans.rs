@@ -1,0 +1,160 @@
+//! The parts of a function's code, and what is known of each: its line, and what it is inlined by.
+
+use super::super::code::Places;
+use super::super::inlined::{Origin, Place};
+use super::Writer;
+use super::tree::{Span, Step, Tree};
+use crate::dwarf::{Row, Source};
+use crate::index::FuncId;
+use std::collections::HashMap;
+
+/// What is told of the code of one function. What a place is inlined by depends on its scope, not on
+/// its line: there are many more places than nodes.
+struct Paths<'a, 'w> {
+    writer: &'w Writer<'a>,
+    places: &'w Places,
+    id: FuncId,
+    /// By origin: the source of its body, and where that begins.
+    bodies: Vec<Option<Option<(&'a Source, u32)>>>,
+    tree: Tree<'a>,
+    known: HashMap<Inside, usize>,
+    last: Option<(Inside, Option<usize>)>,
+}
+
+/// A scope of what is from an origin; all of that if none.
+type Inside = (Origin, Option<u32>);
+
+impl<'a> Writer<'a> {
+    /// Those of the function at a position of the text, and the tree that they are in.
+    pub(super) fn spans(&self, position: usize) -> (Vec<Span<'a>>, Tree<'a>) {
+        let places = &self.text.places[position];
+        let (id, _, bytes) = self.text.functions[position];
+        let mut paths = Paths {
+            writer: self,
+            places,
+            id,
+            bodies: vec![None; 1 + places.frames.len()],
+            tree: Tree::default(),
+            known: HashMap::new(),
+            last: None,
+        };
+        let starts = places.list.iter().map(|point| point.0);
+        let ends = starts.skip(1).chain([bytes]);
+        let mut spans = Vec::with_capacity(places.list.len());
+        for (&(start, place), end) in places.list.iter().zip(ends) {
+            if start < end {
+                let row = paths.row(place);
+                spans.push(Span {
+                    start,
+                    end,
+                    node: paths.node((place.origin, row.and_then(|(_, row)| row.scope))),
+                    position: row.map(|(source, row)| (&*source.files, row.position)),
+                });
+            }
+        }
+        paths.tree.place(&spans);
+        (spans, paths.tree)
+    }
+}
+
+impl<'a> Paths<'a, '_> {
+    fn func(&self, origin: Origin) -> FuncId {
+        match origin {
+            Origin::Itself => self.id,
+            Origin::Frame(frame) => self.places.frames[frame as usize].func,
+        }
+    }
+
+    fn body(&mut self, origin: Origin) -> Option<(&'a Source, u32)> {
+        let number = match origin {
+            Origin::Itself => 0,
+            Origin::Frame(frame) => 1 + frame as usize,
+        };
+        if let Some(known) = self.bodies[number] {
+            return known;
+        }
+        let found = self.writer.plan.body_in_code(self.func(origin));
+        let found = found.and_then(|(module, body)| {
+            let source = self.writer.sources.get(&module)?;
+            Some((source, body.start))
+        });
+        self.bodies[number] = Some(found);
+        found
+    }
+
+    /// What the source says of a place.
+    fn row(&mut self, place: Place) -> Option<(&'a Source, &'a Row)> {
+        let offset = place.offset?;
+        let (source, start) = self.body(place.origin)?;
+        Some((source, source.row_at(start + offset)?))
+    }
+
+    fn node(&mut self, inside: Inside) -> Option<usize> {
+        if let Some((_, node)) = self.last.filter(|last| last.0 == inside) {
+            return node;
+        }
+        // From there outwards, up to what is known.
+        let mut path = Vec::new();
+        let mut next = Some(inside);
+        while let Some(inside) = next
+            && inside != (Origin::Itself, None)
+            && !self.known.contains_key(&inside)
+        {
+            path.push(inside);
+            next = self.around(inside);
+        }
+        let mut node = next.and_then(|inside| self.known.get(&inside).copied());
+        for inside in path.into_iter().rev() {
+            let step = self.step(inside);
+            let added = self.tree.add(node, step);
+            self.known.insert(inside, added);
+            node = Some(added);
+        }
+        self.last = Some((inside, node));
+        node
+    }
+
+    fn around(&mut self, (origin, scope): Inside) -> Option<Inside> {
+        match (origin, scope) {
+            (_, Some(number)) => {
+                let (source, _) = self.body(origin)?;
+                Some((origin, source.scopes[number as usize].parent))
+            }
+            (Origin::Frame(frame), None) => {
+                let call = self.places.frames[frame as usize].call?;
+                let row = self.row(call);
+                Some((call.origin, row.and_then(|(_, row)| row.scope)))
+            }
+            (Origin::Itself, None) => None,
+        }
+    }
+
+    fn step(&mut self, (origin, scope): Inside) -> Step<'a> {
+        let func = self.func(origin);
+        let of_scope = scope.and_then(|number| {
+            let (source, _) = self.body(origin)?;
+            Some((source, &source.scopes[number as usize]))
+        });
+        if let Some((source, of_scope)) = of_scope {
+            return Step {
+                name: of_scope.name.as_deref(),
+                func,
+                origin,
+                scope,
+                call: Some((&source.files, of_scope.call)),
+            };
+        }
+        let call = match origin {
+            Origin::Frame(frame) => self.places.frames[frame as usize].call,
+            Origin::Itself => None,
+        };
+        let row = call.and_then(|call| self.row(call));
+        Step {
+            name: Some(self.writer.name(func)),
+            func,
+            origin,
+            scope: None,
+            call: row.map(|(source, row)| (&*source.files, row.position)),
+        }
+    }
+}
