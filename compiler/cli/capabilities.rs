@@ -12,15 +12,17 @@ pub(crate) enum Capability {
     Sockets,
     NameLookup,
     Http,
+    Blobstore,
 }
 
 impl Capability {
-    pub(crate) const ALL: [Capability; 5] = [
+    pub(crate) const ALL: [Capability; 6] = [
         Capability::Filesystem,
         Capability::Environment,
         Capability::Sockets,
         Capability::NameLookup,
         Capability::Http,
+        Capability::Blobstore,
     ];
 
     /// What the host function `name` of `module`, or of an interface, needs; none when it works
@@ -45,6 +47,7 @@ impl Capability {
                 Some(Capability::NameLookup)
             }
             "wasi:http/outgoing-handler" | "wasi:http/client" => Some(Capability::Http),
+            "wasi:blobstore/blobstore" => Some(Capability::Blobstore),
             _ => None,
         }
     }
@@ -57,6 +60,7 @@ impl Capability {
             Capability::Sockets => "sockets",
             Capability::NameLookup => "name lookup",
             Capability::Http => "requests of HTTP",
+            Capability::Blobstore => "containers of objects",
         }
     }
 
@@ -68,6 +72,7 @@ impl Capability {
             Capability::Sockets => "-S inherit-network",
             Capability::NameLookup => "-S allow-ip-name-lookup",
             Capability::Http => "-S http",
+            Capability::Blobstore => "-S blobstore-dir=DIR",
         }
     }
 
@@ -78,6 +83,7 @@ impl Capability {
             Capability::Sockets => policy.inherit_network,
             Capability::NameLookup => policy.allow_ip_name_lookup,
             Capability::Http => policy.grants_http(),
+            Capability::Blobstore => policy.blobstore_dir.is_some(),
         }
     }
 }
@@ -120,10 +126,13 @@ pub(crate) fn missing_grants(
         [] => unreachable!("there is at least one"),
     };
     let message = format!("`{program}` imports {what}, which it is not granted");
-    Some(Diagnostic::information(message).help(format!(
-        "grant with {}, or everything a native program has with `-A`",
-        flags.join(", ")
-    )))
+    let all = match *missing {
+        // A native program knows no containers.
+        [Capability::Blobstore] => "",
+        _ => ", or everything a native program has with `-A`",
+    };
+    let flags = flags.join(", ");
+    Some(Diagnostic::information(message).help(format!("grant with {flags}{all}")))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ struct Grant {
     wasi: &'static str,
 }
 
-static GRANTS: [Grant; 5] = [
+static GRANTS: [Grant; 6] = [
     Grant {
         capability: Capability::Filesystem,
         keys: "#dir = [\".\"]          # folders, seen from where the program is started\n\
@@ -47,6 +47,11 @@ static GRANTS: [Grant; 5] = [
         capability: Capability::Http,
         keys: "#allow-host = [\"example.org\"]   # requests to these hosts\n",
         wasi: "#http = true            # requests to every host\n",
+    },
+    Grant {
+        capability: Capability::Blobstore,
+        keys: "",
+        wasi: "#blobstore-dir = \"objects\" # a folder for containers of objects\n",
     },
 ];
 

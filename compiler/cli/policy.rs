@@ -208,6 +208,9 @@ fn drafts(policy: &Policy, line: &mut impl FnMut(&str, &str)) {
     if let Some(file) = &policy.keyvalue.file {
         line("keyvalue", &format!("in {}", quoted(file)));
     }
+    if let Some(dir) = &policy.blobstore_dir {
+        line("blobstore", &format!("in {}", quoted(dir)));
+    }
     if policy.log.level != LogLevel::default() {
         let level = format!("{:?}", policy.log.level).to_lowercase();
         line("logging", &format!("from {level} on"));

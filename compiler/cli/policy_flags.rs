@@ -94,6 +94,10 @@ fn of_line(name: &str, value: &str) -> Option<Vec<String>> {
             let (file, _) = unquoted(value.strip_prefix("in ")?)?;
             pair("-S", format!("keyvalue-file={file}"))
         }
+        "blobstore" => {
+            let (dir, _) = unquoted(value.strip_prefix("in ")?)?;
+            pair("-S", format!("blobstore-dir={dir}"))
+        }
         "logging" => {
             let level = value.split(' ').nth(1)?;
             pair("-S", format!("logging-level={level}"))

@@ -285,6 +285,8 @@ pub struct Policy {
     /// What `wasi:config` gives (`-S config-var`).
     pub config: Vec<EnvVar>,
     pub keyvalue: KeyValue,
+    /// The directory of the containers of `wasi:blobstore` (`-S blobstore-dir`).
+    pub blobstore_dir: Option<String>,
     pub log: Log,
 }
 

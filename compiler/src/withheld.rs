@@ -11,6 +11,8 @@ pub struct Withheld {
     pub p3: bool,
     /// `wasi:http` (`-S http=n`).
     pub http: bool,
+    /// `wasi:blobstore` (`-S blobstore=n`).
+    pub blobstore: bool,
     /// `wasi:config` (`-S config=n`).
     pub config: bool,
     /// `wasi:keyvalue` (`-S keyvalue=n`).
@@ -38,6 +40,10 @@ impl Withheld {
             (self.p0 && is_p0, "preview0"),
             (self.p3 && is_p3, "p3"),
             (self.http && interface.starts_with("wasi:http/"), "http"),
+            (
+                self.blobstore && interface.starts_with("wasi:blobstore/"),
+                "blobstore",
+            ),
             (
                 self.config && interface.starts_with("wasi:config/"),
                 "config",
@@ -71,6 +77,7 @@ mod tests {
             p0: true,
             p3: true,
             http: true,
+            blobstore: true,
             config: true,
             keyvalue: true,
             logging: true,
@@ -87,6 +94,11 @@ mod tests {
                 "wasi:sockets/network@0.2.0",
                 "network-error-code",
                 Some("network-error-code"),
+            ),
+            (
+                "wasi:blobstore/container@0.2.0-draft",
+                "[method]container.name",
+                Some("blobstore"),
             ),
             ("wasi:config/store@0.2.0-rc.1", "get", Some("config")),
             (

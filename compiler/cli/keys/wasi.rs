@@ -208,6 +208,24 @@ pub(crate) static WASI: Flag = Flag {
         Row::missing("nn", Takes::Flag, "`wasi:nn`"),
         Row::missing("nn-graph", Takes::Text("FORMAT::DIR"), "`wasi:nn`"),
         Row::apply(
+            "blobstore",
+            Takes::Flag,
+            "`wasi:blobstore`; `blobstore=n` refuses programs that import it",
+            |settings, value| {
+                settings.options.withheld.blobstore = !value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "blobstore-dir",
+            Takes::Text("DIR"),
+            "containers are directories in this one, and objects files",
+            |settings, value| {
+                settings.options.policy.blobstore_dir = Some(value.text()?.to_owned());
+                Ok(())
+            },
+        ),
+        Row::apply(
             "config",
             Takes::Flag,
             "`wasi:config`; `config=n` refuses programs that import it",

@@ -9,7 +9,9 @@ use wasmelt_abi::{DRAFTS_SYMBOL, DraftPolicy, KEYVALUE_FILE_SYMBOL, LogFlags};
 
 /// What the names of interfaces that keep pairs begin with.
 const KEYVALUE: &str = "wasi:keyvalue/";
-const ALL: [&str; 3] = ["wasi:config/", KEYVALUE, "wasi:logging/"];
+/// And of those that keep objects.
+const BLOBSTORE: &str = "wasi:blobstore/";
+const ALL: [&str; 4] = [BLOBSTORE, "wasi:config/", KEYVALUE, "wasi:logging/"];
 
 impl Writer<'_> {
     /// The name of the `DraftPolicy` and where it is, of a program that calls functions of drafts.
@@ -34,6 +36,9 @@ impl Writer<'_> {
             let field = field(offset_of!(DraftPolicy, provide_file));
             self.blob.set_address(field, provide);
         }
+        if let Some(dir) = self.blobstore_dir() {
+            self.str(field(offset_of!(DraftPolicy, blobs)), dir.as_bytes());
+        }
         let level = policy.log.level as u64;
         self.blob
             .set_u64(field(offset_of!(DraftPolicy, log_level)), level);
@@ -47,6 +52,12 @@ impl Writer<'_> {
     pub(super) fn keyvalue_file(&self) -> Option<String> {
         let file = self.options.policy.keyvalue.file.as_ref()?;
         self.calls_host(&[KEYVALUE]).then(|| file.clone())
+    }
+
+    /// The directory that a program keeps containers in, if it does.
+    pub(super) fn blobstore_dir(&self) -> Option<String> {
+        let dir = self.options.policy.blobstore_dir.as_ref()?;
+        self.calls_host(&[BLOBSTORE]).then(|| dir.clone())
     }
 
     /// Writes an array of `wasmelt_abi::EnvVar`.

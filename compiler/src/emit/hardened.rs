@@ -41,6 +41,7 @@ impl Writer<'_> {
                 SystemCalls::FILES,
                 !policy.dirs.is_empty()
                     || self.keyvalue_file().is_some()
+                    || self.blobstore_dir().is_some()
                     || self.options.on_trap.core_dump.is_some(),
             ),
             (SystemCalls::SOCKETS, sockets),

@@ -141,6 +141,8 @@ impl Writer<'_> {
         let core_dump = self.options.on_trap.core_dump.iter();
         files.extend(core_dump.map(|path| path.to_string_lossy().into_owned()));
         self.texts(at + offset_of!(Hardening, files) as u64, &files);
+        let dirs: Vec<String> = self.blobstore_dir().into_iter().collect();
+        self.texts(at + offset_of!(Hardening, dirs) as u64, &dirs);
         let calls = self.system_calls();
         self.blob
             .set_u64(at + offset_of!(Hardening, calls) as u64, calls);

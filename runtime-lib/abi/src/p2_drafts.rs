@@ -9,6 +9,132 @@ use crate::slice::{Slice, Str};
 
 pub const P2_DRAFTS: &[HostInterface] = &[
     HostInterface {
+        name: "wasi:blobstore/types",
+        types: &[
+            ("outgoing-value", "resource"),
+            ("incoming-value", "resource"),
+            ("input-stream", "wasi:io/streams.input-stream"),
+            ("output-stream", "wasi:io/streams.output-stream"),
+            ("error", "string"),
+            ("object-id", "record{container:string,object:string}"),
+            ("container-metadata", "record{name:string,created-at:u64}"),
+            (
+                "object-metadata",
+                "record{name:string,container:string,created-at:u64,size:u64}",
+            ),
+        ],
+        fns: &[
+            (
+                "[static]outgoing-value.new-outgoing-value",
+                "()->own<$outgoing-value>",
+            ),
+            (
+                "[method]outgoing-value.outgoing-value-write-body",
+                "(borrow<$outgoing-value>)->result<own<$output-stream>,_>",
+            ),
+            (
+                "[static]outgoing-value.finish",
+                "(own<$outgoing-value>)->result<_,$error>",
+            ),
+            (
+                "[static]incoming-value.incoming-value-consume-sync",
+                "(own<$incoming-value>)->result<list<u8>,$error>",
+            ),
+            (
+                "[static]incoming-value.incoming-value-consume-async",
+                "(own<$incoming-value>)->result<own<$input-stream>,$error>",
+            ),
+            (
+                "[method]incoming-value.size",
+                "(borrow<$incoming-value>)->u64",
+            ),
+        ],
+    },
+    HostInterface {
+        name: "wasi:blobstore/container",
+        types: &[
+            ("container", "resource"),
+            ("stream-object-names", "resource"),
+            ("error", "wasi:blobstore/types.error"),
+            ("incoming-value", "wasi:blobstore/types.incoming-value"),
+            ("outgoing-value", "wasi:blobstore/types.outgoing-value"),
+            (
+                "container-metadata",
+                "wasi:blobstore/types.container-metadata",
+            ),
+            ("object-metadata", "wasi:blobstore/types.object-metadata"),
+        ],
+        fns: &[
+            (
+                "[method]container.name",
+                "(borrow<$container>)->result<string,$error>",
+            ),
+            (
+                "[method]container.info",
+                "(borrow<$container>)->result<$container-metadata,$error>",
+            ),
+            (
+                "[method]container.get-data",
+                "(borrow<$container>,string,u64,u64)->result<own<$incoming-value>,$error>",
+            ),
+            (
+                "[method]container.write-data",
+                "(borrow<$container>,string,borrow<$outgoing-value>)->result<_,$error>",
+            ),
+            (
+                "[method]container.list-objects",
+                "(borrow<$container>)->result<own<$stream-object-names>,$error>",
+            ),
+            (
+                "[method]container.delete-object",
+                "(borrow<$container>,string)->result<_,$error>",
+            ),
+            (
+                "[method]container.delete-objects",
+                "(borrow<$container>,list<string>)->result<_,$error>",
+            ),
+            (
+                "[method]container.has-object",
+                "(borrow<$container>,string)->result<bool,$error>",
+            ),
+            (
+                "[method]container.object-info",
+                "(borrow<$container>,string)->result<$object-metadata,$error>",
+            ),
+            (
+                "[method]container.clear",
+                "(borrow<$container>)->result<_,$error>",
+            ),
+            (
+                "[method]stream-object-names.read-stream-object-names",
+                "(borrow<$stream-object-names>,u64)->result<tuple<list<string>,bool>,$error>",
+            ),
+            (
+                "[method]stream-object-names.skip-stream-object-names",
+                "(borrow<$stream-object-names>,u64)->result<tuple<u64,bool>,$error>",
+            ),
+        ],
+    },
+    HostInterface {
+        name: "wasi:blobstore/blobstore",
+        types: &[
+            ("container", "wasi:blobstore/container.container"),
+            ("error", "wasi:blobstore/types.error"),
+            ("object-id", "wasi:blobstore/types.object-id"),
+        ],
+        fns: &[
+            (
+                "create-container",
+                "(string)->result<own<$container>,$error>",
+            ),
+            ("get-container", "(string)->result<own<$container>,$error>"),
+            ("delete-container", "(string)->result<_,$error>"),
+            ("container-exists", "(string)->result<bool,$error>"),
+            ("copy-object", "($object-id,$object-id)->result<_,$error>"),
+            ("move-object", "($object-id,$object-id)->result<_,$error>"),
+        ],
+    },
+    HostInterface {
         name: "wasi:config/store",
         types: &[("error", "variant{upstream:string,io:string}")],
         fns: &[
@@ -91,6 +217,7 @@ pub const P2_DRAFTS: &[HostInterface] = &[
 
 /// The packages of [`P2_DRAFTS`] with their versions; the empty one is no version at all.
 const VERSIONS: &[(&str, &[&str])] = &[
+    ("wasi:blobstore", &["0.2.0-draft"]),
     ("wasi:config", &["0.2.0-rc.1"]),
     ("wasi:keyvalue", &["0.2.0-draft"]),
     ("wasi:logging", &["0.1.0-draft", ""]),
@@ -120,6 +247,9 @@ pub struct DraftPolicy {
     pub file: Str,
     /// Gives the thread what reads that file: symbol [`crate::KEYVALUE_FILE_SYMBOL`].
     pub provide_file: Option<extern "C" fn()>,
+    /// The directory of the containers of `wasi:blobstore`, as the working directory sees it at the
+    /// start; none when `start` is null.
+    pub blobs: Str,
     /// The first `level` that `wasi:logging` writes.
     pub log_level: u64,
     /// Bits of [`LogFlags`].

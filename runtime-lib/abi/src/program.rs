@@ -348,6 +348,8 @@ pub struct Hardening {
     pub calls: u64,
     /// Files that may be written and made, in their folders.
     pub files: Slice<Str>,
+    /// Directories in which anything may be made and changed, although the guest does not see them.
+    pub dirs: Slice<Str>,
     /// What a server calls when it has read its command line: symbol [`crate::RESTRICT_SYMBOL`].
     pub restrict: Option<extern "C" fn(&'static Program)>,
 }

@@ -1,9 +1,45 @@
-//! What is a draft yet: `wasi:config`, `wasi:keyvalue`, `wasi:logging`.
+//! What is a draft yet: `wasi:blobstore`, `wasi:config`, `wasi:keyvalue`, `wasi:logging`.
 
 use crate::host_fns;
-use crate::wasi::p2::{config, keyvalue, logging};
+use crate::wasi::p2::{blobstore, config, keyvalue, logging};
 
 host_fns! {
+    "wasi:blobstore/types" {
+        "[static]outgoing-value.new-outgoing-value" => blobstore::outgoing_value_new;
+        "[method]outgoing-value.outgoing-value-write-body" => blobstore::outgoing_value_write_body;
+        "[static]outgoing-value.finish" => blobstore::outgoing_value_finish;
+        "[static]incoming-value.incoming-value-consume-sync" =>
+            blobstore::incoming_value_consume_sync;
+        "[static]incoming-value.incoming-value-consume-async" =>
+            blobstore::incoming_value_consume_async;
+        "[method]incoming-value.size" => blobstore::incoming_value_size;
+        drop "outgoing-value" => blobstore::OutgoingValue;
+        drop "incoming-value" => blobstore::IncomingValue;
+    }
+    "wasi:blobstore/container" {
+        "[method]container.name" => blobstore::container_name;
+        "[method]container.info" => blobstore::container_info;
+        "[method]container.get-data" => blobstore::container_get_data;
+        "[method]container.write-data" => blobstore::container_write_data;
+        "[method]container.list-objects" => blobstore::container_list_objects;
+        "[method]container.delete-object" => blobstore::container_delete_object;
+        "[method]container.delete-objects" => blobstore::container_delete_objects;
+        "[method]container.has-object" => blobstore::container_has_object;
+        "[method]container.object-info" => blobstore::container_object_info;
+        "[method]container.clear" => blobstore::container_clear;
+        "[method]stream-object-names.read-stream-object-names" => blobstore::names_read;
+        "[method]stream-object-names.skip-stream-object-names" => blobstore::names_skip;
+        drop "container" => blobstore::Container;
+        drop "stream-object-names" => blobstore::Names;
+    }
+    "wasi:blobstore/blobstore" {
+        "create-container" => blobstore::create_container;
+        "get-container" => blobstore::get_container;
+        "delete-container" => blobstore::delete_container;
+        "container-exists" => blobstore::container_exists;
+        "copy-object" => blobstore::copy_object;
+        "move-object" => blobstore::move_object;
+    }
     "wasi:config/store" {
         "get" => config::get;
         "get-all" => config::get_all;

@@ -6,6 +6,7 @@
 //! Nothing is buffered, so that ending the process at any time loses nothing.
 #![forbid(unsafe_code)]
 
+pub mod blobstore;
 pub mod buffers;
 pub(crate) mod calendar;
 pub mod chunk;

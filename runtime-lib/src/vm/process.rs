@@ -250,6 +250,7 @@ mod entry {
             buckets: empty(),
             file: empty(),
             provide_file: None,
+            blobs: empty(),
             log_level: 0,
             log_flags: 0,
         }))

@@ -77,8 +77,10 @@ fn restrict(
         .map(|(path, is_written)| (&**path, *is_written));
     let files: Vec<(&str, bool)> = own.chain(named).collect();
     // Without a call that opens files there is nothing for Landlock to do.
+    let dirs = items(&hardening.dirs).iter().map(items);
+    let dirs: Vec<&Path> = dirs.filter_map(|dir| sys::fs::path(dir).ok()).collect();
     let is_restricted = (calls & SystemCalls::OPENING == 0
-        || restrict_files(&program.policy, calls, &files).is_ok())
+        || restrict_files(&program.policy, calls, &files, &dirs).is_ok())
         && restrict_calls(calls);
     if !is_restricted {
         Message::new().text("error: the kernel does not take the restrictions of `--harden`\n");
@@ -92,6 +94,7 @@ fn restrict_files(
     policy: &'static Policy,
     families: u64,
     files: &[(&str, bool)],
+    dirs: &[&Path],
 ) -> Result<(), RulesetError> {
     let all = AccessFs::from_all(LANDLOCK);
     let mut rules = Ruleset::default().handle_access(all)?.create()?;
@@ -103,6 +106,9 @@ fn restrict_files(
         if let Ok(path) = sys::fs::path(items(&preopen.host)) {
             rules = allow(rules, path, access)?;
         }
+    }
+    for dir in dirs {
+        rules = allow(rules, dir, all)?;
     }
     let read: [(u64, &[&str]); 3] = [
         (SystemCalls::NAMES, &NAMES),

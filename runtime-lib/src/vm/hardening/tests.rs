@@ -75,7 +75,7 @@ fn directories_are_all_that_there_is() {
         Ok(()) => false,
     };
     let code = status_of(|| {
-        let restricted = restrict_files(policy, 0, &[]).is_ok();
+        let restricted = restrict_files(policy, 0, &[], &[]).is_ok();
         let right = [
             restricted,
             fs::read(path(&granted, "old")).is_ok(),

@@ -3,6 +3,7 @@
 //! Comes in: lifted values and handles. Goes out: values to lower. A resource is an object of
 //! Rust, shared by its handle and whatever was made from it.
 
+pub mod blobstore;
 pub mod cli;
 pub mod clocks;
 pub mod config;
