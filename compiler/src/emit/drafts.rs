@@ -8,10 +8,16 @@ use std::mem::{offset_of, size_of};
 use wasmelt_abi::{DRAFTS_SYMBOL, DraftPolicy, KEYVALUE_FILE_SYMBOL, LogFlags};
 
 /// What the names of interfaces that keep pairs begin with.
-const KEYVALUE: &str = "wasi:keyvalue/";
+const KEYVALUE: [&str; 2] = ["wasi:keyvalue/", "wasi:keyvalue-draft2/"];
 /// And of those that keep objects.
 const BLOBSTORE: &str = "wasi:blobstore/";
-const ALL: [&str; 4] = [BLOBSTORE, "wasi:config/", KEYVALUE, "wasi:logging/"];
+const ALL: [&str; 5] = [
+    BLOBSTORE,
+    "wasi:config/",
+    KEYVALUE[0],
+    KEYVALUE[1],
+    "wasi:logging/",
+];
 
 impl Writer<'_> {
     /// The name of the `DraftPolicy` and where it is, of a program that calls functions of drafts.
@@ -51,7 +57,7 @@ impl Writer<'_> {
     /// The file that a program opens for the pairs that it keeps, if it does.
     pub(super) fn keyvalue_file(&self) -> Option<String> {
         let file = self.options.policy.keyvalue.file.as_ref()?;
-        self.calls_host(&[KEYVALUE]).then(|| file.clone())
+        self.calls_host(&KEYVALUE).then(|| file.clone())
     }
 
     /// The directory that a program keeps containers in, if it does.

@@ -209,26 +209,126 @@ pub const P2_DRAFTS: &[HostInterface] = &[
         ],
     },
     HostInterface {
+        name: "wasi:keyvalue-draft2/store",
+        types: &[
+            ("bucket", "resource"),
+            ("error", "variant{no-such-store,access-denied,other:string}"),
+            (
+                "key-response",
+                "record{keys:list<string>,cursor:option<string>}",
+            ),
+        ],
+        fns: &[
+            ("open", "(string)->result<own<$bucket>,$error>"),
+            (
+                "[method]bucket.get",
+                "(borrow<$bucket>,string)->result<option<list<u8>>,$error>",
+            ),
+            (
+                "[method]bucket.set",
+                "(borrow<$bucket>,string,list<u8>)->result<_,$error>",
+            ),
+            (
+                "[method]bucket.delete",
+                "(borrow<$bucket>,string)->result<_,$error>",
+            ),
+            (
+                "[method]bucket.exists",
+                "(borrow<$bucket>,string)->result<bool,$error>",
+            ),
+            (
+                "[method]bucket.list-keys",
+                "(borrow<$bucket>,option<string>)->result<$key-response,$error>",
+            ),
+        ],
+    },
+    HostInterface {
+        name: "wasi:keyvalue-draft2/atomics",
+        types: &[
+            ("bucket", "wasi:keyvalue-draft2/store.bucket"),
+            ("error", "wasi:keyvalue-draft2/store.error"),
+            ("cas", "resource"),
+            (
+                "cas-error",
+                "variant{store-error:$error,cas-failed:own<$cas>}",
+            ),
+        ],
+        fns: &[
+            (
+                "[static]cas.new",
+                "(borrow<$bucket>,string)->result<own<$cas>,$error>",
+            ),
+            (
+                "[method]cas.current",
+                "(borrow<$cas>)->result<option<list<u8>>,$error>",
+            ),
+            (
+                "increment",
+                "(borrow<$bucket>,string,s64)->result<s64,$error>",
+            ),
+            ("swap", "(own<$cas>,list<u8>)->result<_,$cas-error>"),
+        ],
+    },
+    HostInterface {
+        name: "wasi:keyvalue-draft2/batch",
+        types: &[
+            ("bucket", "wasi:keyvalue-draft2/store.bucket"),
+            ("error", "wasi:keyvalue-draft2/store.error"),
+        ],
+        fns: &[
+            (
+                "get-many",
+                "(borrow<$bucket>,list<string>)->result<list<option<tuple<string,list<u8>>>>,$error>",
+            ),
+            (
+                "set-many",
+                "(borrow<$bucket>,list<tuple<string,list<u8>>>)->result<_,$error>",
+            ),
+            (
+                "delete-many",
+                "(borrow<$bucket>,list<string>)->result<_,$error>",
+            ),
+        ],
+    },
+    HostInterface {
         name: "wasi:logging/logging",
         types: &[("level", "enum{trace,debug,info,warn,error,critical}")],
         fns: &[("log", "($level,string,string)")],
     },
 ];
 
-/// The packages of [`P2_DRAFTS`] with their versions; the empty one is no version at all.
-const VERSIONS: &[(&str, &[&str])] = &[
-    ("wasi:blobstore", &["0.2.0-draft"]),
-    ("wasi:config", &["0.2.0-rc.1"]),
-    ("wasi:keyvalue", &["0.2.0-draft"]),
-    ("wasi:logging", &["0.1.0-draft", ""]),
+/// A version of a draft that is served.
+#[derive(Clone, Copy, Debug)]
+pub struct DraftVersion {
+    /// The package that is imported.
+    pub package: &'static str,
+    /// Its version; empty for none at all.
+    pub version: &'static str,
+    /// What the package is called in [`P2_DRAFTS`].
+    pub row: &'static str,
+}
+
+const fn version(package: &'static str, version: &'static str, row: &'static str) -> DraftVersion {
+    DraftVersion {
+        package,
+        version,
+        row,
+    }
+}
+
+const VERSIONS: &[DraftVersion] = &[
+    version("wasi:blobstore", "0.2.0-draft", "wasi:blobstore"),
+    version("wasi:config", "0.2.0-rc.1", "wasi:config"),
+    version("wasi:keyvalue", "0.2.0-draft", "wasi:keyvalue"),
+    version("wasi:keyvalue", "0.2.0-draft2", "wasi:keyvalue-draft2"),
+    version("wasi:logging", "0.1.0-draft", "wasi:logging"),
+    version("wasi:logging", "", "wasi:logging"),
 ];
 
-/// The versions of a draft's interface that are served; none if it is not one of [`P2_DRAFTS`].
-#[must_use]
-pub fn draft_versions(interface: &str) -> Option<&'static [&'static str]> {
-    let package = interface.split('/').next()?;
-    let row = VERSIONS.iter().find(|(name, _)| *name == package)?;
-    Some(row.1)
+/// The versions of a draft's interface that are served; none if it is of no draft.
+pub fn draft_versions(interface: &str) -> impl Iterator<Item = &'static DraftVersion> {
+    let package = interface.split('/').next().unwrap_or(interface);
+    VERSIONS.iter().filter(move |row| row.package == package)
 }
 
 /// What a program has that calls functions of [`P2_DRAFTS`].

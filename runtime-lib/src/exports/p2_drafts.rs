@@ -45,11 +45,11 @@ host_fns! {
         "get-all" => config::get_all;
     }
     "wasi:keyvalue/store" {
-        "open" => keyvalue::open;
-        "[method]bucket.get" => keyvalue::bucket_get;
-        "[method]bucket.set" => keyvalue::bucket_set;
-        "[method]bucket.delete" => keyvalue::bucket_delete;
-        "[method]bucket.exists" => keyvalue::bucket_exists;
+        "open" => keyvalue::open::<keyvalue::Bucket>;
+        "[method]bucket.get" => keyvalue::bucket_get::<keyvalue::Bucket>;
+        "[method]bucket.set" => keyvalue::bucket_set::<keyvalue::Bucket>;
+        "[method]bucket.delete" => keyvalue::bucket_delete::<keyvalue::Bucket>;
+        "[method]bucket.exists" => keyvalue::bucket_exists::<keyvalue::Bucket>;
         "[method]bucket.list-keys" => keyvalue::bucket_list_keys;
         drop "bucket" => keyvalue::Bucket;
     }
@@ -57,9 +57,30 @@ host_fns! {
         "increment" => keyvalue::increment;
     }
     "wasi:keyvalue/batch" {
-        "get-many" => keyvalue::get_many;
-        "set-many" => keyvalue::set_many;
-        "delete-many" => keyvalue::delete_many;
+        "get-many" => keyvalue::get_many::<keyvalue::Bucket>;
+        "set-many" => keyvalue::set_many::<keyvalue::Bucket>;
+        "delete-many" => keyvalue::delete_many::<keyvalue::Bucket>;
+    }
+    "wasi:keyvalue-draft2/store" {
+        "open" => keyvalue::open::<keyvalue::Bucket2>;
+        "[method]bucket.get" => keyvalue::bucket_get::<keyvalue::Bucket2>;
+        "[method]bucket.set" => keyvalue::bucket_set::<keyvalue::Bucket2>;
+        "[method]bucket.delete" => keyvalue::bucket_delete::<keyvalue::Bucket2>;
+        "[method]bucket.exists" => keyvalue::bucket_exists::<keyvalue::Bucket2>;
+        "[method]bucket.list-keys" => keyvalue::bucket_list_keys2;
+        drop "bucket" => keyvalue::Bucket2;
+    }
+    "wasi:keyvalue-draft2/atomics" {
+        "[static]cas.new" => keyvalue::cas_new;
+        "[method]cas.current" => keyvalue::cas_current;
+        "increment" => keyvalue::increment2;
+        "swap" => keyvalue::swap;
+        drop "cas" => keyvalue::Cas;
+    }
+    "wasi:keyvalue-draft2/batch" {
+        "get-many" => keyvalue::get_many::<keyvalue::Bucket2>;
+        "set-many" => keyvalue::set_many::<keyvalue::Bucket2>;
+        "delete-many" => keyvalue::delete_many::<keyvalue::Bucket2>;
     }
     "wasi:logging/logging" {
         "log" => logging::log;

@@ -135,12 +135,12 @@ const TIMEZONE: &str = "wasi:clocks/timezone";
 /// The interface that serves imports from `interface`.
 fn find(interface: &str, imports: HostImports) -> Option<(Track, &'static HostInterface)> {
     let base = interface.split('@').next().unwrap_or_default();
-    if let Some(versions) = draft_versions(base) {
+    let mut drafts = draft_versions(base).peekable();
+    if drafts.peek().is_some() {
         let version = interface.split_once('@').map_or("", |(_, version)| version);
-        let row = Track::P2
-            .interface(base)
-            .filter(|_| versions.contains(&version));
-        return row.map(|row| (Track::P2, row));
+        let draft = drafts.find(|draft| draft.version == version)?;
+        let name = format!("{}{}", draft.row, &base[draft.package.len()..]);
+        return Some((Track::P2, Track::P2.interface(&name)?));
     }
     let (name, track) = match interface.split_once('@') {
         // Versions before a release match nothing but themselves.
@@ -216,7 +216,7 @@ pub(super) fn function(
         .note(format!("WASI defines {expected}"))
         .help("build the component with the WIT definitions that WASI has released"));
     }
-    let symbol = format!("{}{base}#{function}", track.prefix());
+    let symbol = format!("{}{}#{function}", track.prefix(), interface_row.name);
     Ok(func(Provider::Runtime(symbol)))
 }
 
@@ -352,11 +352,12 @@ pub(super) fn not_provided(kind: &str, interface: &str, name: &str) -> Error {
             true => (Track::P3, "0.3"),
             false => (Track::P2, "0.2"),
         };
-        if let Some(versions) = draft_versions(base) {
-            let versions: Vec<String> = versions.iter().map(|known| format!("`{known}`")).collect();
+        let drafts = draft_versions(base).filter(|draft| !draft.version.is_empty());
+        let versions: Vec<String> = drafts.map(|draft| format!("`{}`", draft.version)).collect();
+        if !versions.is_empty() {
             return error.note(format!(
                 "of this draft version {} is provided, the import asks for `{version}`",
-                versions.first().map_or("", |version| version)
+                versions.join(" or ")
             ));
         }
         if base == HANDLER {

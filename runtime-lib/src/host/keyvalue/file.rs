@@ -12,7 +12,7 @@ use redb::{
     TableError,
 };
 
-use super::{Bucket, Error, Result, sum};
+use super::{Bucket, Change, Error, Result};
 
 /// What is kept of the file in memory: a program may have little.
 const CACHE_BYTES: usize = 16 << 20;
@@ -118,14 +118,18 @@ impl Bucket for InFile {
         })
     }
 
-    fn increment(&self, key: &str, delta: u64) -> Result<u64> {
-        self.write(|table| {
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<()> {
+        let transaction = self.database.begin_write().map_err(other)?;
+        {
+            let mut table = transaction.open_table(self.definition()).map_err(other)?;
             let found = table.get(key).map_err(other)?;
             let found = found.map(|value| value.value().to_vec());
-            let sum = sum(found.as_deref(), delta)?;
-            let digits = sum.to_string();
-            table.insert(key, digits.as_bytes()).map_err(other)?;
-            Ok(sum)
-        })
+            let Some(value) = change(found.as_deref())? else {
+                // What is not committed changes nothing.
+                return Ok(());
+            };
+            table.insert(key, &*value).map_err(other)?;
+        }
+        transaction.commit().map_err(other)
     }
 }

@@ -7,6 +7,7 @@ pub mod file;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 /// Why a bucket did not do what it was asked.
@@ -46,11 +47,55 @@ pub trait Bucket {
     /// As [`Bucket::get`].
     fn keys(&self) -> Result<Vec<String>>;
 
-    /// Adds to a number, which is 0 where there is none; gives the sum.
+    /// Sets a key to what `change` makes of its value, if that makes anything; nobody else changes
+    /// it meanwhile.
     ///
     /// # Errors
-    /// Where the value is no number, or the sum would be too large; and as [`Bucket::get`].
-    fn increment(&self, key: &str, delta: u64) -> Result<u64>;
+    /// That of `change`, and as [`Bucket::get`].
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<()>;
+}
+
+/// What becomes of a value.
+pub type Change<'a> = dyn FnMut(Option<&[u8]>) -> Result<Option<Vec<u8>>> + 'a;
+
+/// Adds to a number, which is 0 where there is none; gives the sum. Before it and behind it, it is
+/// within `numbers`.
+///
+/// # Errors
+/// Where the value is no number, or the sum would be too large; and as [`Bucket::get`].
+pub fn increment(
+    bucket: &dyn Bucket,
+    key: &str,
+    delta: i128,
+    numbers: &RangeInclusive<i128>,
+) -> Result<i128> {
+    let mut found = 0;
+    bucket.update(key, &mut |value| {
+        found = sum(value, delta, numbers)?;
+        Ok(Some(found.to_string().into_bytes()))
+    })?;
+    Ok(found)
+}
+
+/// Sets a key, if its value is still the one that was `seen`; otherwise gives the one that it has.
+///
+/// # Errors
+/// As [`Bucket::get`].
+pub fn swap(
+    bucket: &dyn Bucket,
+    key: &str,
+    seen: Option<&[u8]>,
+    value: &[u8],
+) -> Result<std::result::Result<(), Option<Vec<u8>>>> {
+    let mut outcome = Ok(());
+    bucket.update(key, &mut |now| {
+        if now == seen {
+            return Ok(Some(value.to_vec()));
+        }
+        outcome = Err(now.map(<[u8]>::to_vec));
+        Ok(None)
+    })?;
+    Ok(outcome)
 }
 
 /// A bucket that ends with the program, or the request.
@@ -83,24 +128,28 @@ impl Bucket for InMemory {
         Ok(self.0.borrow().keys().cloned().collect())
     }
 
-    fn increment(&self, key: &str, delta: u64) -> Result<u64> {
+    fn update(&self, key: &str, change: &mut Change<'_>) -> Result<()> {
         let mut pairs = self.0.borrow_mut();
-        let sum = sum(pairs.get(key).map(|value| &**value), delta)?;
-        pairs.insert(key.to_owned(), sum.to_string().into_bytes());
-        Ok(sum)
+        if let Some(value) = change(pairs.get(key).map(|value| &**value))? {
+            pairs.insert(key.to_owned(), value);
+        }
+        Ok(())
     }
 }
 
 /// A number is kept in decimal digits, as Wasmtime does.
-fn sum(value: Option<&[u8]>, delta: u64) -> Result<u64> {
+fn sum(value: Option<&[u8]>, delta: i128, numbers: &RangeInclusive<i128>) -> Result<i128> {
     let other = |text: &str| Error::Other(text.to_owned());
     let digits =
         str::from_utf8(value.unwrap_or(b"0")).map_err(|_| other("the value is no text"))?;
-    let number: u64 = digits
+    let number = digits
         .parse()
-        .map_err(|_| other("the value is no number"))?;
-    number
-        .checked_add(delta)
+        .ok()
+        .filter(|number| numbers.contains(number));
+    let number: i128 = number.ok_or_else(|| other("the value is no number"))?;
+    // Both are of 64 bits.
+    Some(number + delta)
+        .filter(|sum| numbers.contains(sum))
         .ok_or_else(|| other("the number would be too large"))
 }
 
@@ -146,12 +195,20 @@ mod tests {
             let pairs = pairs.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec()));
             assert_eq!(bucket.set(&pairs), Ok(()));
             assert_eq!(bucket.get("y"), Ok(Some(vec![])));
-            assert_eq!(bucket.increment("x", 41), Ok(42));
-            assert_eq!(bucket.increment("new", 0), Ok(0));
+            let unsigned = 0..=i128::from(u64::MAX);
+            let increment = |key, delta| increment(&*bucket, key, delta, &unsigned);
+            assert_eq!(increment("x", 41), Ok(42));
+            assert_eq!(increment("new", 0), Ok(0));
             assert_eq!(bucket.get("x"), Ok(Some(b"42".to_vec())));
-            for (key, delta) in [("", 1), ("x", u64::MAX)] {
-                assert!(matches!(bucket.increment(key, delta), Err(Error::Other(_))));
+            for (key, delta) in [("", 1), ("x", u64::MAX.into()), ("x", -43)] {
+                assert!(matches!(increment(key, delta), Err(Error::Other(_))));
             }
+            assert_eq!(swap(&*bucket, "x", Some(b"42"), b"43"), Ok(Ok(())));
+            let changed = Err(Some(b"43".to_vec()));
+            assert_eq!(swap(&*bucket, "x", Some(b"42"), b"44"), Ok(changed.clone()));
+            assert_eq!(swap(&*bucket, "x", None, b"44"), Ok(changed));
+            assert_eq!(swap(&*bucket, "none", Some(b""), b"44"), Ok(Err(None)));
+            assert_eq!(bucket.get("none"), Ok(None));
             assert_eq!(bucket.delete(&["y".to_owned(), "z".to_owned()]), Ok(()));
             let keys = ["", "new", "x"].map(str::to_owned).to_vec();
             assert_eq!(bucket.keys(), Ok(keys));

@@ -1,7 +1,10 @@
-//! `wasi:keyvalue`, version 0.2.0-draft: buckets that the build has named, beside one without a name.
+//! `wasi:keyvalue`, versions 0.2.0-draft and 0.2.0-draft2: buckets that the build has named, beside
+//! one without a name. Both versions have the same; what only one has says so.
 //!
 //! In memory they belong to the store: in a server a request sees nothing of others. Differs from
 //! Wasmtime in that a bucket that is opened twice is one bucket.
+
+mod draft2;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -11,12 +14,43 @@ use crate::host::keyvalue::{self, InMemory};
 use crate::vm::process::{draft_policy, items, optional_text};
 use crate::{record, variant};
 
-/// `bucket`.
-pub struct Bucket(Rc<dyn keyvalue::Bucket>);
+pub use draft2::{Cas, bucket_list_keys2, cas_current, cas_new, increment2, swap};
 
-impl Resource for Bucket {
-    const INTERFACE: &'static str = "wasi:keyvalue/store";
-    const NAME: &'static str = "bucket";
+/// `bucket` of a version.
+pub trait Opened: Resource {
+    fn new(bucket: Rc<dyn keyvalue::Bucket>) -> Self;
+    fn bucket(&self) -> Rc<dyn keyvalue::Bucket>;
+}
+
+macro_rules! buckets {
+    ($($(#[$meta:meta])* $name:ident $interface:literal;)*) => {
+        $(
+            $(#[$meta])*
+            pub struct $name(Rc<dyn keyvalue::Bucket>);
+
+            impl Resource for $name {
+                const INTERFACE: &'static str = $interface;
+                const NAME: &'static str = "bucket";
+            }
+
+            impl Opened for $name {
+                fn new(bucket: Rc<dyn keyvalue::Bucket>) -> $name {
+                    $name(bucket)
+                }
+
+                fn bucket(&self) -> Rc<dyn keyvalue::Bucket> {
+                    Rc::clone(&self.0)
+                }
+            }
+        )*
+    };
+}
+
+buckets! {
+    /// `bucket` of 0.2.0-draft.
+    Bucket "wasi:keyvalue/store";
+    /// `bucket` of 0.2.0-draft2.
+    Bucket2 "wasi:keyvalue-draft2/store";
 }
 
 variant! {
@@ -30,7 +64,7 @@ variant! {
 }
 
 record! {
-    /// `key-response`.
+    /// `key-response` of 0.2.0-draft.
     #[derive(Clone, PartialEq, Eq, Debug)]
     pub struct KeyResponse {
         keys: Vec<String>,
@@ -61,7 +95,7 @@ fn text(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// `no-such-store` for names that the build has not named.
-pub fn open(call: &mut Call<'_>, identifier: String) -> Answer<Own<Bucket>> {
+pub fn open<B: Opened>(call: &mut Call<'_>, identifier: String) -> Answer<Own<B>> {
     let policy = draft_policy();
     let mut named = items(&policy.buckets).iter().map(items);
     if !identifier.is_empty() && named.all(|name| name != identifier.as_bytes()) {
@@ -70,7 +104,7 @@ pub fn open(call: &mut Call<'_>, identifier: String) -> Answer<Own<Bucket>> {
     if let (Some(file), Some(provide)) = (optional_text(&policy.file), policy.provide_file) {
         provide();
         let bucket = keyvalue::open(&text(file), &identifier)?;
-        return Ok(call.push(Bucket(bucket)));
+        return Ok(call.push(B::new(bucket)));
     }
     let Buckets(buckets) = call.resources().singleton::<Buckets>();
     let bucket = buckets.entry(identifier).or_insert_with_key(|name| {
@@ -79,26 +113,26 @@ pub fn open(call: &mut Call<'_>, identifier: String) -> Answer<Own<Bucket>> {
         Rc::new(InMemory::new(pairs))
     });
     let bucket = Rc::clone(bucket);
-    Ok(call.push(Bucket(bucket)))
+    Ok(call.push(B::new(bucket)))
 }
 
-fn bucket(call: &mut Call<'_>, this: Borrow<Bucket>) -> Rc<dyn keyvalue::Bucket> {
-    Rc::clone(&call.resource(&this).0)
+fn bucket<B: Opened>(call: &mut Call<'_>, this: Borrow<B>) -> Rc<dyn keyvalue::Bucket> {
+    call.resource(&this).bucket()
 }
 
 /// `bucket.get`.
-pub fn bucket_get(
+pub fn bucket_get<B: Opened>(
     call: &mut Call<'_>,
-    this: Borrow<Bucket>,
+    this: Borrow<B>,
     key: String,
 ) -> Answer<Option<Vec<u8>>> {
     Ok(bucket(call, this).get(&key)?)
 }
 
 /// `bucket.set`.
-pub fn bucket_set(
+pub fn bucket_set<B: Opened>(
     call: &mut Call<'_>,
-    this: Borrow<Bucket>,
+    this: Borrow<B>,
     key: String,
     value: Bytes,
 ) -> Answer<()> {
@@ -107,16 +141,16 @@ pub fn bucket_set(
 }
 
 /// `bucket.delete`.
-pub fn bucket_delete(call: &mut Call<'_>, this: Borrow<Bucket>, key: String) -> Answer<()> {
+pub fn bucket_delete<B: Opened>(call: &mut Call<'_>, this: Borrow<B>, key: String) -> Answer<()> {
     Ok(bucket(call, this).delete(&[key])?)
 }
 
 /// `bucket.exists`.
-pub fn bucket_exists(call: &mut Call<'_>, this: Borrow<Bucket>, key: String) -> Answer<bool> {
+pub fn bucket_exists<B: Opened>(call: &mut Call<'_>, this: Borrow<B>, key: String) -> Answer<bool> {
     Ok(bucket(call, this).get(&key)?.is_some())
 }
 
-/// `bucket.list-keys`: all of them at once, behind as many as the cursor says.
+/// `bucket.list-keys` of 0.2.0-draft: all of them at once, behind as many as the cursor says.
 pub fn bucket_list_keys(
     call: &mut Call<'_>,
     this: Borrow<Bucket>,
@@ -128,23 +162,25 @@ pub fn bucket_list_keys(
     Ok(KeyResponse { keys, cursor: None })
 }
 
-/// `atomics.increment`.
+/// `atomics.increment` of 0.2.0-draft.
 pub fn increment(
     call: &mut Call<'_>,
     this: Borrow<Bucket>,
     key: String,
     delta: u64,
 ) -> Answer<u64> {
-    Ok(bucket(call, this).increment(&key, delta)?)
+    let numbers = 0..=u64::MAX.into();
+    let sum = keyvalue::increment(&*bucket(call, this), &key, delta.into(), &numbers)?;
+    Ok(sum as u64)
 }
 
 /// A pair, as it is lifted and lowered.
 type Pair = (String, Vec<u8>);
 
 /// `batch.get-many`.
-pub fn get_many(
+pub fn get_many<B: Opened>(
     call: &mut Call<'_>,
-    this: Borrow<Bucket>,
+    this: Borrow<B>,
     keys: Vec<String>,
 ) -> Answer<Vec<Option<Pair>>> {
     let bucket = bucket(call, this);
@@ -156,11 +192,15 @@ pub fn get_many(
 }
 
 /// `batch.set-many`.
-pub fn set_many(call: &mut Call<'_>, this: Borrow<Bucket>, pairs: Vec<Pair>) -> Answer<()> {
+pub fn set_many<B: Opened>(call: &mut Call<'_>, this: Borrow<B>, pairs: Vec<Pair>) -> Answer<()> {
     Ok(bucket(call, this).set(&pairs)?)
 }
 
 /// `batch.delete-many`.
-pub fn delete_many(call: &mut Call<'_>, this: Borrow<Bucket>, keys: Vec<String>) -> Answer<()> {
+pub fn delete_many<B: Opened>(
+    call: &mut Call<'_>,
+    this: Borrow<B>,
+    keys: Vec<String>,
+) -> Answer<()> {
     Ok(bucket(call, this).delete(&keys)?)
 }
