@@ -264,6 +264,7 @@ fn host_imports(options: &Options, script: bool) -> component::HostImports {
             && options.unknown_imports != UnknownImports::Trap,
         withheld: options.withheld,
         timezone: options.clocks_timezone,
+        tls: options.tls,
     }
 }
 

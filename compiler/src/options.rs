@@ -84,6 +84,8 @@ pub struct Options {
     pub withheld: Withheld,
     /// `wasi:clocks/timezone`, which WASI calls unstable, may be imported (`-S clocks-timezone`).
     pub clocks_timezone: bool,
+    /// `wasi:tls`, which WASI calls unstable, may be imported (`-S tls`).
+    pub tls: bool,
     /// Features of the component model that are allowed although they may change.
     pub gates: BTreeSet<Gate>,
     /// Proposals that are refused (`-W simd=n`).
@@ -408,6 +410,7 @@ impl Default for Options {
             relaxed_simd_deterministic: false,
             withheld: Withheld::default(),
             clocks_timezone: false,
+            tls: false,
             gates: BTreeSet::new(),
             proposals_off: BTreeSet::new(),
             policy: Policy::default(),

@@ -204,7 +204,15 @@ pub(crate) static WASI: Flag = Flag {
         Row::engine("preview2", Takes::Flag),
         Row::engine("http-outgoing-body-buffer-chunks", Takes::Number),
         Row::engine("http-outgoing-body-chunk-size", Takes::Bytes),
-        Row::missing("tls", Takes::Flag, "`wasi:tls`"),
+        Row::apply(
+            "tls",
+            Takes::Flag,
+            "`wasi:tls`, which may still change, may be imported",
+            |settings, value| {
+                settings.options.tls = value.flag()?;
+                Ok(())
+            },
+        ),
         Row::missing("nn", Takes::Flag, "`wasi:nn`"),
         Row::missing("nn-graph", Takes::Text("FORMAT::DIR"), "`wasi:nn`"),
         Row::apply(

@@ -33,6 +33,7 @@ impl Writer<'_> {
         let policy = &self.options.policy;
         let is_server = self.plan.server.is_some();
         let sends = policy.grants_http() && self.calls_host(&CLIENT_INTERFACES);
+        let secures = self.calls_host(&["wasi:tls/"]);
         let sockets = policy.inherit_network || is_server || sends;
         // Threads are among what waits for several things.
         let has_events = !self.plan.linked.instances.is_empty() || self.plan.threads.is_some();
@@ -46,7 +47,7 @@ impl Writer<'_> {
             ),
             (SystemCalls::SOCKETS, sockets),
             (SystemCalls::NAMES, policy.allow_ip_name_lookup || sends),
-            (SystemCalls::CERTIFICATES, sends),
+            (SystemCalls::CERTIFICATES, sends || secures),
             (SystemCalls::EVENTS, has_events),
             (SystemCalls::WORKERS, is_server),
         ];

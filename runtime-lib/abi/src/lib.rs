@@ -21,6 +21,7 @@ mod p2_drafts;
 mod p2_http;
 mod p2_sockets;
 mod p3;
+mod p3_drafts;
 mod p3_http;
 pub mod places;
 mod profile;
@@ -59,6 +60,7 @@ pub use p2::P2;
 pub use p2_drafts::{DraftPolicy, DraftVersion, LogFlags, P2_DRAFTS, draft_versions};
 pub use p2_http::P2_HTTP;
 pub use p3::P3;
+pub use p3_drafts::P3_DRAFTS;
 pub use p3_http::P3_HTTP;
 pub use profile::{
     PROFILE_ALIGN, PROFILE_BEGIN_SYMBOL, PROFILE_CALL_COUNTERS, PROFILE_COUNTERS_SYMBOL,

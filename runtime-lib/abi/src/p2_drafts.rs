@@ -295,6 +295,41 @@ pub const P2_DRAFTS: &[HostInterface] = &[
         types: &[("level", "enum{trace,debug,info,warn,error,critical}")],
         fns: &[("log", "($level,string,string)")],
     },
+    HostInterface {
+        name: "wasi:tls/types",
+        types: &[
+            ("client-handshake", "resource"),
+            ("client-connection", "resource"),
+            ("future-client-streams", "resource"),
+            ("input-stream", "wasi:io/streams.input-stream"),
+            ("output-stream", "wasi:io/streams.output-stream"),
+            ("pollable", "wasi:io/poll.pollable"),
+            ("io-error", "wasi:io/error.error"),
+        ],
+        fns: &[
+            (
+                "[constructor]client-handshake",
+                "(string,own<$input-stream>,own<$output-stream>)->own<$client-handshake>",
+            ),
+            (
+                "[static]client-handshake.finish",
+                "(own<$client-handshake>)->own<$future-client-streams>",
+            ),
+            (
+                "[method]client-connection.close-output",
+                "(borrow<$client-connection>)",
+            ),
+            (
+                "[method]future-client-streams.subscribe",
+                "(borrow<$future-client-streams>)->own<$pollable>",
+            ),
+            (
+                "[method]future-client-streams.get",
+                "(borrow<$future-client-streams>)->option<result<result<tuple<\
+                 own<$client-connection>,own<$input-stream>,own<$output-stream>>,own<$io-error>>,_>>",
+            ),
+        ],
+    },
 ];
 
 /// A version of a draft that is served.
@@ -304,7 +339,8 @@ pub struct DraftVersion {
     pub package: &'static str,
     /// Its version; empty for none at all.
     pub version: &'static str,
-    /// What the package is called in [`P2_DRAFTS`].
+    /// What the package is called in [`P2_DRAFTS`], or in [`crate::P3_DRAFTS`] if its version is of
+    /// WASI 0.3.
     pub row: &'static str,
 }
 
@@ -323,6 +359,8 @@ const VERSIONS: &[DraftVersion] = &[
     version("wasi:keyvalue", "0.2.0-draft2", "wasi:keyvalue-draft2"),
     version("wasi:logging", "0.1.0-draft", "wasi:logging"),
     version("wasi:logging", "", "wasi:logging"),
+    version("wasi:tls", "0.2.0-draft", "wasi:tls"),
+    version("wasi:tls", "0.3.0-draft", "wasi:tls"),
 ];
 
 /// The versions of a draft's interface that are served; none if it is of no draft.

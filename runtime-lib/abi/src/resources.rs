@@ -5,6 +5,7 @@ use crate::p2::P2;
 use crate::p2_drafts::P2_DRAFTS;
 use crate::p2_http::P2_HTTP;
 use crate::p3::P3;
+use crate::p3_drafts::P3_DRAFTS;
 use crate::p3_http::P3_HTTP;
 use crate::spectest::SPECTEST;
 
@@ -28,7 +29,7 @@ pub const fn host_resource(interface: &str, resource: &str) -> u32 {
 /// When there is no such resource.
 #[must_use]
 pub const fn host_resource_p3(interface: &str, resource: &str) -> u32 {
-    P3_RESOURCES + resource_position(&[P3, P3_HTTP], interface, resource)
+    P3_RESOURCES + resource_position(&[P3, P3_HTTP, P3_DRAFTS], interface, resource)
 }
 
 /// The resource types of WASI 0.3 are numbered behind this.

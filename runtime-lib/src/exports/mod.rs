@@ -16,6 +16,7 @@ mod p3_filesystem;
 mod p3_http;
 mod p3_random;
 mod p3_sockets;
+mod p3_tls;
 
 use crate::vm::{GuestMemory, Memory};
 
@@ -152,9 +153,9 @@ mod tests {
     use super::{
         p2_cli, p2_clocks, p2_drafts, p2_filesystem, p2_http, p2_io, p2_random, p2_sockets,
     };
-    use super::{p3_cli, p3_clocks, p3_filesystem, p3_http, p3_random, p3_sockets};
+    use super::{p3_cli, p3_clocks, p3_filesystem, p3_http, p3_random, p3_sockets, p3_tls};
     use crate::component::check_complete;
-    use wasmelt_abi::{P2, P2_DRAFTS, P2_HTTP, P3, P3_HTTP};
+    use wasmelt_abi::{P2, P2_DRAFTS, P2_HTTP, P3, P3_DRAFTS, P3_HTTP};
 
     #[test]
     fn every_function_of_wasi_0_2_is_there() {
@@ -182,5 +183,6 @@ mod tests {
         ];
         check_complete(P3, &rows);
         check_complete(P3_HTTP, &[p3_http::HOST_FN_NAMES]);
+        check_complete(P3_DRAFTS, &[p3_tls::HOST_FN_NAMES]);
     }
 }

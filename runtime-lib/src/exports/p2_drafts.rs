@@ -1,7 +1,7 @@
-//! What is a draft yet: `wasi:blobstore`, `wasi:config`, `wasi:keyvalue`, `wasi:logging`.
+//! What is a draft yet: `wasi:blobstore`, `wasi:config`, `wasi:keyvalue`, `wasi:logging`, `wasi:tls`.
 
 use crate::host_fns;
-use crate::wasi::p2::{blobstore, config, keyvalue, logging};
+use crate::wasi::p2::{blobstore, config, keyvalue, logging, tls};
 
 host_fns! {
     "wasi:blobstore/types" {
@@ -84,5 +84,15 @@ host_fns! {
     }
     "wasi:logging/logging" {
         "log" => logging::log;
+    }
+    "wasi:tls/types" {
+        "[constructor]client-handshake" => tls::handshake_new;
+        "[static]client-handshake.finish" => tls::handshake_finish;
+        "[method]client-connection.close-output" => tls::connection_close_output;
+        "[method]future-client-streams.subscribe" => tls::future_subscribe;
+        "[method]future-client-streams.get" => tls::future_get;
+        drop "client-handshake" => tls::Handshake;
+        drop "client-connection" => tls::Connection;
+        drop "future-client-streams" => tls::FutureStreams;
     }
 }

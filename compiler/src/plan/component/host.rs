@@ -14,8 +14,8 @@ use crate::plan::host::withheld;
 use crate::plan::linked::{CanonKind, Linked, Resource};
 use crate::withheld::Withheld;
 use wasmelt_abi::{
-    GUEST_RESOURCES, HostInterface, P2, P2_DRAFTS, P2_HTTP, P2_PREFIX, P3, P3_HTTP, P3_PREFIX,
-    RESOURCE_DROP, SPECTEST, SPECTEST_PREFIX, TrapCode, draft_versions, host_resource,
+    GUEST_RESOURCES, HostInterface, P2, P2_DRAFTS, P2_HTTP, P2_PREFIX, P3, P3_DRAFTS, P3_HTTP,
+    P3_PREFIX, RESOURCE_DROP, SPECTEST, SPECTEST_PREFIX, TrapCode, draft_versions, host_resource,
     host_resource_p3,
 };
 
@@ -32,6 +32,8 @@ pub struct HostImports {
     pub withheld: Withheld,
     /// The unstable interface of time zones (`-S clocks-timezone`).
     pub timezone: bool,
+    /// That of TLS (`-S tls`).
+    pub tls: bool,
 }
 
 /// Who provides a function.
@@ -94,7 +96,7 @@ impl Track {
     fn interfaces(self) -> impl Iterator<Item = &'static HostInterface> {
         let tables: [&[_]; 3] = match self {
             Track::P2 => [P2, P2_HTTP, P2_DRAFTS],
-            Track::P3 => [P3, P3_HTTP, &[]],
+            Track::P3 => [P3, P3_HTTP, P3_DRAFTS],
             Track::Script => [SPECTEST, &[], &[]],
         };
         tables.into_iter().flatten()
@@ -129,8 +131,19 @@ impl Track {
 /// What middleware imports, never from the host.
 const HANDLER: &str = "wasi:http/handler";
 
-/// Behind a switch.
-const TIMEZONE: &str = "wasi:clocks/timezone";
+impl HostImports {
+    /// By which key an interface is allowed that is not yet.
+    fn switch_of(self, interface: &str) -> Option<&'static str> {
+        let switches = [
+            ("wasi:clocks/timezone", self.timezone, "clocks-timezone"),
+            ("wasi:tls/types", self.tls, "tls"),
+            ("wasi:tls/client", self.tls, "tls"),
+        ];
+        let mut switches = switches.into_iter();
+        let (_, _, key) = switches.find(|(name, is_on, _)| *name == interface && !is_on)?;
+        Some(key)
+    }
+}
 
 /// The interface that serves imports from `interface`.
 fn find(interface: &str, imports: HostImports) -> Option<(Track, &'static HostInterface)> {
@@ -140,7 +153,11 @@ fn find(interface: &str, imports: HostImports) -> Option<(Track, &'static HostIn
         let version = interface.split_once('@').map_or("", |(_, version)| version);
         let draft = drafts.find(|draft| draft.version == version)?;
         let name = format!("{}{}", draft.row, &base[draft.package.len()..]);
-        return Some((Track::P2, Track::P2.interface(&name)?));
+        let track = match version.starts_with("0.3.") {
+            true => Track::P3,
+            false => Track::P2,
+        };
+        return Some((track, track.interface(&name)?));
     }
     let (name, track) = match interface.split_once('@') {
         // Versions before a release match nothing but themselves.
@@ -182,14 +199,13 @@ pub(super) fn function(
             false => Err(withheld(interface, function, key)),
         };
     }
-    if base == TIMEZONE && !imports.timezone {
+    if let Some(key) = imports.switch_of(base) {
         if imports.unknown_trap {
             return Ok(func(Provider::Nobody));
         }
         let message = format!("import `{interface}` `{function}` is of an unstable interface");
-        return Err(
-            Error::link(message).help("it may still change; `-S clocks-timezone` allows it")
-        );
+        let help = format!("it may still change; `-S {key}` allows it");
+        return Err(Error::link(message).help(help));
     }
     let found = find(interface, imports);
     let row = found.and_then(|(_, i)| i.fns.iter().find(|(name, _)| *name == function));

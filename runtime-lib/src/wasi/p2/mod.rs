@@ -18,3 +18,4 @@ pub mod random;
 pub mod sockets;
 mod stdio;
 pub mod streams;
+pub mod tls;

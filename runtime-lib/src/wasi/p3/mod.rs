@@ -11,3 +11,4 @@ mod outcome;
 pub mod random;
 pub mod sockets;
 mod stdio;
+pub mod tls;

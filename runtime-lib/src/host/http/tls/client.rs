@@ -16,8 +16,11 @@ use crate::host::http::transport::Transport;
 use crate::host::http::{ErrorCode, Result};
 
 thread_local! {
-    /// Made for the first connection; it remembers sessions.
+    /// Made for the first connection of requests; it remembers sessions.
     static CONFIG: OnceCell<Result<Arc<ClientConfig>>> = const { OnceCell::new() };
+
+    /// The same for others, whose protocol nobody asks for.
+    static PLAIN: OnceCell<Result<Arc<ClientConfig>>> = const { OnceCell::new() };
 }
 
 /// From now on, requests of this thread can go to servers with TLS.
@@ -39,12 +42,32 @@ fn secure(below: Box<dyn Transport>, host: &str) -> Securing {
 }
 
 fn session(host: &str) -> Result<ClientConnection> {
-    let config = CONFIG.with(|config| config.get_or_init(config_of_process).clone())?;
+    let make = || config_of_process(&[H2, b"http/1.1"]);
+    let config = CONFIG.with(|config| config.get_or_init(make).clone())?;
     let name = server_name(host).ok_or(ErrorCode::HttpRequestUriInvalid)?;
     ClientConnection::new(config, name).map_err(|_| ErrorCode::TlsProtocolError)
 }
 
-fn config_of_process() -> Result<Arc<ClientConfig>> {
+/// A connection with a server of this name, whatever is spoken there.
+///
+/// # Errors
+/// Why the two do not get on.
+pub async fn open(below: Box<dyn Transport>, server: &str) -> Result<Tls<ClientConnection>> {
+    Tls::open(session_of(server)?, below).await
+}
+
+/// What has such a connection on one side.
+///
+/// # Errors
+/// That there is none of this name, or nobody whose certificates are believed.
+pub fn session_of(server: &str) -> Result<ClientConnection> {
+    let config = PLAIN.with(|config| config.get_or_init(|| config_of_process(&[])).clone())?;
+    // No certificate is for what is no name.
+    let name = server_name(server).ok_or(ErrorCode::TlsCertificateError)?;
+    ClientConnection::new(config, name).map_err(|_| ErrorCode::TlsProtocolError)
+}
+
+fn config_of_process(protocols: &[&[u8]]) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -52,7 +75,7 @@ fn config_of_process() -> Result<Arc<ClientConfig>> {
     let mut config = builder
         .with_root_certificates(roots::of_process()?)
         .with_no_client_auth();
-    config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
 }
 

@@ -219,7 +219,9 @@ impl Write for Wire<'_, '_> {
     }
 }
 
-fn error_code(error: &rustls::Error) -> ErrorCode {
+/// What it is for `wasi:http`.
+#[must_use]
+pub fn error_code(error: &rustls::Error) -> ErrorCode {
     use rustls::Error as E;
     match error {
         E::InvalidCertificate(_) | E::NoCertificatesPresented => ErrorCode::TlsCertificateError,
