@@ -64,3 +64,113 @@ pub fn digest(func: &Function, counts: &BlockCounts, to: &mut impl Hasher) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cranelift_codegen::Context;
+    use cranelift_codegen::control::ControlPlane;
+    use cranelift_codegen::ir::{
+        AbiParam, BlockCall, InstBuilder, JumpTableData, Signature, UserFuncName, types,
+    };
+    use cranelift_codegen::isa::CallConv;
+    use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+    use regalloc2::{Allocate, MachineEnv, Output, RegAllocError};
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    /// Notes how many ways there are out of each block of machine code.
+    struct Probe(Rc<RefCell<Vec<usize>>>);
+
+    impl Allocate for Probe {
+        fn allocate(
+            &mut self,
+            func: &dyn regalloc2::Function,
+            _: &MachineEnv,
+            _: &mut Output,
+        ) -> Result<(), RegAllocError> {
+            let blocks = (0..func.num_blocks()).map(regalloc2::Block::new);
+            let ways = blocks.map(|block| func.block_succs(block).len());
+            *self.0.borrow_mut() = ways.collect();
+            // Somebody else does it.
+            Err(RegAllocError::TooManyOperands)
+        }
+    }
+
+    /// Branches to where others lead too, also by a table and round a loop.
+    fn function() -> Function {
+        let mut signature = Signature::new(CallConv::SystemV);
+        signature.params.push(AbiParam::new(types::I32));
+        signature.returns.push(AbiParam::new(types::I32));
+        let mut func = Function::with_name_signature(UserFuncName::default(), signature);
+        let mut frontend = FunctionBuilderContext::new();
+        let mut builder = FunctionBuilder::new(&mut func, &mut frontend);
+        let [entry, one, two, three, last] = [(); 5].map(|()| builder.create_block());
+        builder.append_block_params_for_function_params(entry);
+        let value = builder.block_params(entry)[0];
+        builder.switch_to_block(entry);
+        builder.ins().brif(value, one, &[], three, &[]);
+        builder.switch_to_block(one);
+        let pool = &mut builder.func.dfg.value_lists;
+        let [to_two, to_three] = [two, three].map(|block| BlockCall::new(block, [], pool));
+        let table = JumpTableData::new(to_two, &[to_three, to_two, to_three]);
+        let table = builder.create_jump_table(table);
+        builder.ins().br_table(value, table);
+        builder.switch_to_block(two);
+        builder.ins().brif(value, two, &[], three, &[]);
+        builder.switch_to_block(three);
+        builder.ins().brif(value, three, &[], last, &[]);
+        builder.switch_to_block(last);
+        builder.ins().return_(&[value]);
+        builder.seal_all_blocks();
+        let isa = crate::emit::target_isa(&crate::Options::default());
+        builder.finalize(isa.frontend_config());
+        func
+    }
+
+    #[test]
+    fn blocks_of_machine_code_are_where_they_are_said_to_be() {
+        let isa = crate::emit::target_isa(&crate::Options::default());
+        let mut context = Context::for_function(function());
+        context.compute_cfg();
+        context.compute_domtree();
+        let (func, domtree) = (&context.func, &context.domtree);
+        let ways = Rc::new(RefCell::new(Vec::new()));
+        let mut registers = regalloc2::Ctx::default();
+        registers.own = Some(Box::new(Probe(Rc::clone(&ways))));
+        let mut control = ControlPlane::default();
+        isa.compile_function(func, domtree, &mut registers, false, &mut control)
+            .expect("it can be compiled");
+        // Each block counts how many ways lead out of it.
+        let out = |block| {
+            let mut count = 0;
+            for_each_way(func, block, |_| count += 1);
+            count
+        };
+        let counts = BlockCounts {
+            entry: 1,
+            blocks: func
+                .layout
+                .blocks()
+                .map(|block| (block, out(block)))
+                .collect(),
+        };
+        let found = by_block(func, domtree, &counts);
+        let ways = ways.borrow();
+        assert_eq!(found.len(), ways.len());
+        for (&found, &ways) in found.iter().zip(ways.iter()) {
+            // Blocks of edges have one, and are not counted.
+            assert!(found == ways as f32 || found.is_nan() && ways == 1);
+        }
+        assert!(found.iter().filter(|count| count.is_nan()).count() >= 5);
+    }
+
+    #[test]
+    fn what_was_not_counted_has_no_counts() {
+        let mut context = Context::for_function(function());
+        context.compute_cfg();
+        context.compute_domtree();
+        let counts = BlockCounts::default();
+        assert!(by_block(&context.func, &context.domtree, &counts).is_empty());
+    }
+}

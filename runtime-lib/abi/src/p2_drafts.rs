@@ -7,6 +7,25 @@ use crate::interface::HostInterface;
 use crate::program::EnvVar;
 use crate::slice::{Slice, Str};
 
+/// Those of `wasi:keyvalue/batch`, the same in both drafts.
+const KEYVALUE_BATCH: &[(&str, &str)] = &[
+    (
+        "get-many",
+        "(borrow<$bucket>,list<string>)->result<list<option<tuple<string,list<u8>>>>,$error>",
+    ),
+    (
+        "set-many",
+        "(borrow<$bucket>,list<tuple<string,list<u8>>>)->result<_,$error>",
+    ),
+    (
+        "delete-many",
+        "(borrow<$bucket>,list<string>)->result<_,$error>",
+    ),
+];
+
+/// `error` of `wasi:keyvalue/store`, likewise.
+const KEYVALUE_ERROR: &str = "variant{no-such-store,access-denied,other:string}";
+
 pub const P2_DRAFTS: &[HostInterface] = &[
     HostInterface {
         name: "wasi:blobstore/types",
@@ -146,7 +165,7 @@ pub const P2_DRAFTS: &[HostInterface] = &[
         name: "wasi:keyvalue/store",
         types: &[
             ("bucket", "resource"),
-            ("error", "variant{no-such-store,access-denied,other:string}"),
+            ("error", KEYVALUE_ERROR),
             (
                 "key-response",
                 "record{keys:list<string>,cursor:option<u64>}",
@@ -193,26 +212,13 @@ pub const P2_DRAFTS: &[HostInterface] = &[
             ("bucket", "wasi:keyvalue/store.bucket"),
             ("error", "wasi:keyvalue/store.error"),
         ],
-        fns: &[
-            (
-                "get-many",
-                "(borrow<$bucket>,list<string>)->result<list<option<tuple<string,list<u8>>>>,$error>",
-            ),
-            (
-                "set-many",
-                "(borrow<$bucket>,list<tuple<string,list<u8>>>)->result<_,$error>",
-            ),
-            (
-                "delete-many",
-                "(borrow<$bucket>,list<string>)->result<_,$error>",
-            ),
-        ],
+        fns: KEYVALUE_BATCH,
     },
     HostInterface {
         name: "wasi:keyvalue-draft2/store",
         types: &[
             ("bucket", "resource"),
-            ("error", "variant{no-such-store,access-denied,other:string}"),
+            ("error", KEYVALUE_ERROR),
             (
                 "key-response",
                 "record{keys:list<string>,cursor:option<string>}",
@@ -275,20 +281,7 @@ pub const P2_DRAFTS: &[HostInterface] = &[
             ("bucket", "wasi:keyvalue-draft2/store.bucket"),
             ("error", "wasi:keyvalue-draft2/store.error"),
         ],
-        fns: &[
-            (
-                "get-many",
-                "(borrow<$bucket>,list<string>)->result<list<option<tuple<string,list<u8>>>>,$error>",
-            ),
-            (
-                "set-many",
-                "(borrow<$bucket>,list<tuple<string,list<u8>>>)->result<_,$error>",
-            ),
-            (
-                "delete-many",
-                "(borrow<$bucket>,list<string>)->result<_,$error>",
-            ),
-        ],
+        fns: KEYVALUE_BATCH,
     },
     HostInterface {
         name: "wasi:logging/logging",

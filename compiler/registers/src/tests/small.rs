@@ -4,8 +4,8 @@ use crate::Allocator;
 use crate::program::{Body, Instruction, Program, caller_saved, machine};
 use regalloc2::checker::Checker;
 use regalloc2::{
-    Allocation, Block, Edit, Function, Operand, Output, PReg, ProgPoint, RegAllocError, RegClass,
-    VReg,
+    Allocation, Block, Edit, Function, Operand, Output, PReg, PRegSet, ProgPoint, RegAllocError,
+    RegClass, VReg,
 };
 
 fn allocate(program: &Program) -> Output {
@@ -300,4 +300,40 @@ fn an_edge_without_a_place_for_moves_is_an_error() {
     program.end_block(2, &[]);
     let result = Allocator::default().run(&program, &machine(), &mut Output::default());
     assert!(matches!(result, Err(RegAllocError::CritEdge(..))));
+}
+
+/// A value comes round a loop in its slot, as a call has taken its register: it is stored before the
+/// loop, and not in each round.
+#[test]
+fn what_comes_round_in_its_slot_is_not_stored_again() {
+    let mut program = with_blocks(4);
+    let start = int(&mut program);
+    program.blocks[0].args = vec![vec![start]];
+    program.end_block(0, &[1]);
+    let carried = program.vreg(RegClass::Int);
+    program.blocks[1].params = vec![carried];
+    for _ in 0..6 {
+        program.push(&[Operand::reg_use(carried)]);
+    }
+    let env = machine();
+    let registers = env.preferred_regs_by_class.iter();
+    let registers = registers.chain(&env.non_preferred_regs_by_class);
+    let clobbers = registers.fold(PRegSet::empty(), |mut all, some| {
+        all.union_from(*some);
+        all
+    });
+    program.insts.push(Instruction {
+        clobbers,
+        ..Instruction::default()
+    });
+    program.end_block(1, &[2, 3]);
+    program.blocks[2].args = vec![vec![carried]];
+    program.end_block(2, &[1]);
+    end(&mut program, 3, carried);
+    let output = allocate(&program);
+    let stores = |block| {
+        let moves = moves(&program, &output, block).into_iter();
+        moves.filter(|(_, to)| to.is_stack()).count()
+    };
+    assert_eq!([0, 1, 2].map(stores), [1, 0, 0], "{:?}", output.edits);
 }
