@@ -195,7 +195,7 @@ fn rust_crate(build: &Build, input: &Input, packs: &[Pack]) -> Result<(), Failur
         let place = format!("{}/lib{name}.a", options.target.name);
         files.push((place, library));
     }
-    let targets: Vec<&str> = packs.iter().map(|pack| pack.pack.target()).collect();
+    let targets: Vec<&str> = packs.iter().map(|pack| pack.pack().target()).collect();
     let manifest = format!(
         "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
          links = \"{name}\"\n"
@@ -365,7 +365,7 @@ fn bill(build: &Build, input: &Input, pack: &Pack) -> Result<String, Failure> {
     Ok(sbom::bill(&Materials {
         name: &options.name,
         target: options.target.name,
-        provenance: pack.pack.provenance(),
+        provenance: pack.pack().provenance(),
         input_name: &build.input.file_name().to_string_lossy(),
         digest: &sha256(&input.bytes),
         binary: &binary(input),

@@ -1,5 +1,6 @@
 //! Runtime packs: those that this command was built with, and those that are given by path.
 
+use std::cell::OnceCell;
 use std::env;
 use std::fmt::Write;
 use std::fs;
@@ -75,8 +76,27 @@ const VARIABLE: &str = "WASMELT_RUNTIME_PACK";
 /// A pack, and the path that it was read from.
 #[derive(Debug)]
 pub(crate) struct Pack {
-    pub(crate) pack: RuntimePack,
+    pack: OnceCell<RuntimePack>,
+    /// The bytes of a built-in one. They are decompressed when it is used, which is behind the
+    /// compilation: until then, its memory is for that.
+    built_in: &'static [u8],
     pub(crate) path: Option<PathBuf>,
+}
+
+impl Pack {
+    fn read_from(path: &Path, pack: RuntimePack) -> Pack {
+        Pack {
+            pack: OnceCell::from(pack),
+            built_in: &[],
+            path: Some(path.to_owned()),
+        }
+    }
+
+    pub(crate) fn pack(&self) -> &RuntimePack {
+        self.pack.get_or_init(|| {
+            RuntimePack::from_bytes(self.built_in).expect("the build script has written it")
+        })
+    }
 }
 
 /// The pack for a target: one of `given`, one that the environment names, or a built-in one.
@@ -107,8 +127,7 @@ pub(crate) fn find(target: &Target, kind: Kind, given: &[PathBuf]) -> Result<Pac
     for path in given {
         let pack = read(path)?;
         if pack.target() == triple {
-            let path = Some(path.clone());
-            return Ok(Pack { pack, path });
+            return Ok(Pack::read_from(path, pack));
         }
         others.push(format!("`{}` is for {}", path.display(), pack.target()));
     }
@@ -126,13 +145,13 @@ pub(crate) fn find(target: &Target, kind: Kind, given: &[PathBuf]) -> Result<Pac
     for path in from_environment() {
         let pack = read(&path)?;
         if pack.target() == triple {
-            let path = Some(path);
-            return Ok(Pack { pack, path });
+            return Ok(Pack::read_from(&path, pack));
         }
     }
     match built_in(target, kind) {
-        Some(bytes) => Ok(Pack {
-            pack: RuntimePack::from_bytes(bytes).expect("the build script has written it"),
+        Some(built_in) => Ok(Pack {
+            pack: OnceCell::new(),
+            built_in,
             path: None,
         }),
         None => Err(missing(target, kind)),

@@ -123,7 +123,7 @@ pub(crate) fn library(
     let linked = guarded(|| {
         let request = LibraryRequest {
             object: &compiled.object,
-            pack: &pack.pack,
+            pack: pack.pack(),
             exports: wasmelt_compiler::library_exports(name),
         };
         match shared {
@@ -149,7 +149,7 @@ pub(crate) fn link(
     let linked = guarded(|| {
         wasmelt_linker::link(&LinkRequest {
             object: &compiled.object,
-            pack: &pack.pack,
+            pack: pack.pack(),
             image: compiled.image.as_ref().map(|image| ImageSection {
                 section: String::from(IMAGE_SECTION),
                 address: image.address,
