@@ -13,23 +13,40 @@
 
 use super::back_edge::BackEdge;
 use cranelift_codegen::dominator_tree::DominatorTree;
-use cranelift_codegen::entity::EntitySet;
+use cranelift_codegen::entity::{EntitySet, SecondaryMap};
 use cranelift_codegen::ir::{Function, Inst, Opcode, Value};
-use std::collections::HashMap;
 
 /// Sums have few parts.
 const DEPTH_MAX: u32 = 16;
 /// Of more parameters, the first ones are noted.
 const PARAMS_MAX: usize = 4;
 
-/// The parameters that a value is made of by commutative operations, and by how many of them.
-type Sources = HashMap<Value, Vec<(Value, u32)>>;
+/// The parameters that each value is made of by commutative operations, and by how many of them.
+#[derive(Default)]
+struct Sources {
+    /// The first of a value's, and how many there are.
+    places: SecondaryMap<Value, (u32, u32)>,
+    all: Vec<(Value, u32)>,
+}
+
+impl Sources {
+    fn of(&self, value: Value) -> &[(Value, u32)] {
+        let (first, count) = self.places[value];
+        &self.all[first as usize..][..count as usize]
+    }
+
+    fn add(&mut self, value: Value, found: &[(Value, u32)]) {
+        let [first, count] = [self.all.len(), found.len()].map(|number| number as u32);
+        self.places[value] = (first, count);
+        self.all.extend_from_slice(found);
+    }
+}
 
 /// Puts operands of commutative operations that lead to a loop's parameter first, where the result
 /// is the parameter's next value.
 pub fn carried_first(func: &mut Function, domtree: &DominatorTree, back_edges: &[BackEdge]) {
     let sources = sources(func, domtree, back_edges);
-    if sources.is_empty() {
+    if sources.all.is_empty() {
         return;
     }
     for edge in back_edges {
@@ -46,16 +63,18 @@ fn sources(func: &Function, domtree: &DominatorTree, back_edges: &[BackEdge]) ->
             params.insert(param);
         }
     }
-    let mut sources = Sources::new();
+    let mut sources = Sources::default();
+    sources.places.resize(func.dfg.num_values());
+    let mut found: Vec<(Value, u32)> = Vec::with_capacity(PARAMS_MAX);
     for &block in domtree.cfg_rpo() {
         for inst in func.layout.block_insts(block) {
             let Some(operands) = commutative_operands(func, inst) else {
                 continue;
             };
-            let mut found: Vec<(Value, u32)> = Vec::new();
+            found.clear();
             for operand in operands {
                 let itself = params.contains(operand).then_some((operand, 0));
-                let made_of = sources.get(&operand).into_iter().flatten().copied();
+                let made_of = sources.of(operand).iter().copied();
                 for (param, depth) in itself.into_iter().chain(made_of) {
                     let is_new = found.iter().all(|&(known, _)| known != param);
                     if is_new && depth < DEPTH_MAX && found.len() < PARAMS_MAX {
@@ -64,7 +83,7 @@ fn sources(func: &Function, domtree: &DominatorTree, back_edges: &[BackEdge]) ->
                 }
             }
             if !found.is_empty() {
-                sources.insert(func.dfg.first_result(inst), found);
+                sources.add(func.dfg.first_result(inst), &found);
             }
         }
     }
@@ -95,8 +114,8 @@ fn commutative_operands(func: &Function, inst: Inst) -> Option<[Value; 2]> {
 /// Puts the operands first that lead from a value to a parameter that it is made of.
 fn commute(func: &mut Function, sources: &Sources, mut value: Value, param: Value) {
     let leads = |value: Value| {
-        let made_of = sources.get(&value).into_iter().flatten();
-        value == param || made_of.into_iter().any(|&(source, _)| source == param)
+        let mut made_of = sources.of(value).iter();
+        value == param || made_of.any(|&(source, _)| source == param)
     };
     if !leads(value) {
         return;

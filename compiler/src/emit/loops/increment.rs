@@ -98,10 +98,12 @@ impl Uses {
         let mut uses = Vec::new();
         for block in func.layout.blocks() {
             for inst in func.layout.block_insts(block) {
-                let values = func.dfg.inst_values(inst);
-                let values = values.map(|value| func.dfg.resolve_aliases(value));
-                let wanted = values.filter(|&value| wanted.contains(value));
-                uses.extend(wanted.map(|value| (value, block, inst)));
+                for value in func.dfg.inst_values(inst) {
+                    let value = func.dfg.resolve_aliases(value);
+                    if wanted.contains(value) {
+                        uses.push((value, block, inst));
+                    }
+                }
             }
         }
         uses.sort_unstable();

@@ -40,8 +40,11 @@ pub fn improve(context: &mut Context, byte_loops: Option<Arch>) {
     commute::carried_first(func, &context.domtree, &back_edges);
     let swapped = exits::exits_last(func, &context.loop_analysis);
     let sunk = increment::sink(func, &context.domtree);
-    if swapped || sunk {
+    // Blocks are lowered in the order in which the tree has come to them.
+    if sunk {
         context.flowgraph();
+    } else if swapped {
+        context.compute_domtree();
     }
 }
 

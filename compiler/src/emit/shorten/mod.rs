@@ -44,6 +44,8 @@ pub struct Flow {
 pub struct Shortener {
     contents: Contents,
     bytes: Vec<u8>,
+    /// Where all places are then, in the order of [`each_place`].
+    places: Vec<u32>,
     pads_loops: bool,
     /// Whether code may contain addresses of its own.
     holds_addresses: bool,
@@ -75,7 +77,13 @@ impl Shortener {
         let end = self.contents.code_end;
         padding::pad(&mut self.contents.edits, &loops, branches, end);
         let contents = &self.contents;
-        let is_known = each_place(code, flow, |at| contents.moved(*at).is_some());
+        let places = &mut self.places;
+        places.clear();
+        let is_known = each_place(code, flow, |at| {
+            let moved = contents.moved(*at);
+            places.extend(moved);
+            moved.is_some()
+        });
         let mut distances = contents.distances.iter();
         let mut addresses = contents.addresses.iter();
         if !is_known
@@ -93,8 +101,9 @@ impl Shortener {
         code.bytes.clone_from(&self.bytes);
         // What is behind a call is where it ends.
         let mut returns: Vec<u32> = code.call_sites.iter().map(|s| s.return_offset).collect();
+        let mut places = self.places.iter();
         each_place(code, flow, |at| {
-            *at = contents.moved(*at).expect("seen above");
+            *at = *places.next().expect("as many as above");
             true
         });
         for (site, at) in code.call_sites.iter_mut().zip(&mut returns) {
