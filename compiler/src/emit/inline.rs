@@ -12,6 +12,7 @@
 //! to cost memory and code and to gain nothing.
 
 use super::inlined::{Inlined, Log};
+use super::size::Size;
 use crate::error::Result;
 use crate::index::FuncId;
 use crate::options::OptLevel;
@@ -34,8 +35,6 @@ const OPERATORS_MIN: u64 = 8;
 const SIZE_FACTOR: usize = 2;
 /// A function up to this size takes no more room than its call: no budget is needed for it.
 const SIZE_FREE: usize = 8;
-/// A call has arguments to move, and registers to save.
-const CALL_SIZE: usize = 4;
 /// Every caller may take in this much, and twice its own instructions.
 const CALLER_SIZE: u64 = 400;
 /// No caller takes in more than this.
@@ -276,10 +275,11 @@ impl<'a> Candidates<'a> {
             true => self.values_max * ADAPTER_FACTOR,
             false => self.values_max + inliner.adapter_values,
         };
+        let size = Size::of(&context.func);
         let candidate = Candidate {
-            values: context.func.dfg.values().len(),
+            values: size.values,
             values_max,
-            size: size(&context.func),
+            size: size.code,
             clif: context.func,
             inlined,
             calls: notes.calls,
@@ -329,21 +329,6 @@ impl Candidates<'_> {
             _ => Heat::Ordinary,
         }
     }
-}
-
-/// How much code a function is: its instructions and blocks, calls as what they cost.
-fn size(func: &ir::Function) -> usize {
-    let mut size = 0;
-    for block in func.layout.blocks() {
-        size += 1;
-        for inst in func.layout.block_insts(block) {
-            size += match func.dfg.insts[inst].opcode().is_call() {
-                true => CALL_SIZE,
-                false => 1,
-            };
-        }
-    }
-    size
 }
 
 fn is_small(

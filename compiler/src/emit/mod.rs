@@ -36,6 +36,7 @@ mod program;
 mod rare;
 mod saved;
 mod shorten;
+mod size;
 mod sources;
 mod tasks;
 mod text;

@@ -2,6 +2,7 @@
 //! of byte 0 of memory 0 and that all regions of a store lie at constant distances.
 
 use super::clif::{Alias, clif_type, trap_code};
+use super::formed::Formed;
 use super::translator::FuncTranslator;
 use crate::index::{GlobalId, GlobalIndex, MemoryId, RegionIndex};
 use crate::plan::{self, Bounds, Slot};
@@ -232,9 +233,16 @@ impl FuncTranslator<'_, '_> {
             true => self.largest_operand(),
             false => u32::MAX.into(),
         };
-        let index = self.pop_extended();
-        let short = i32::try_from(memarg.offset).ok();
+        let value = self.pop1();
+        let value = self.builder.func.dfg.resolve_aliases(value);
+        let block = self.builder.current_block().expect("a block is filled");
         let id = self.instance().memories[memory as usize];
+        let formed = self.formed.find(block, value, id);
+        let index = match formed {
+            Some(formed) => formed.index,
+            None => self.extended(value),
+        };
+        let short = i32::try_from(memarg.offset).ok();
         match self.plan().memories[id.index()].bounds {
             Bounds::Guarded { index_max } if short.is_some() => {
                 if largest > index_max && self.is_unchecked(index, id) {
@@ -245,8 +253,15 @@ impl FuncTranslator<'_, '_> {
                 self.check_length(memory, index, memarg.offset, access_bytes);
             }
         }
-        let base = self.memory_pointer(memory);
-        let mut address = self.builder.ins().iadd(base, index);
+        let mut address = match formed {
+            Some(formed) => formed.address,
+            None => {
+                let base = self.memory_base(id);
+                let address = self.builder.ins().iadd(base, index);
+                self.formed.keep(value, id, Formed { index, address });
+                address
+            }
+        };
         if short.is_none() {
             address = self
                 .builder

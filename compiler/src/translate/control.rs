@@ -156,6 +156,9 @@ impl FuncTranslator<'_, '_> {
         let condition = self.pop1();
         let then_block = self.builder.create_block();
         let else_block = self.builder.create_block();
+        if let Some(from) = self.builder.current_block() {
+            self.formed.go_on(from, then_block);
+        }
         self.builder
             .ins()
             .brif(condition, then_block, &[], else_block, &[]);
@@ -288,6 +291,7 @@ impl FuncTranslator<'_, '_> {
     /// As often as a counter of the instruction says.
     pub(super) fn branch_if(&mut self, condition: Value, depth: u32, counter: usize) {
         let next = self.builder.create_block();
+        let from = self.builder.current_block();
         let (block, args) = self.counted_branch(depth);
         let args = block_args(&args);
         self.builder.ins().brif(condition, block, &args, next, &[]);
@@ -296,6 +300,9 @@ impl FuncTranslator<'_, '_> {
         self.flow(depth, taken);
         self.counting.now = before.saturating_sub(taken);
         self.weigh(next, self.counting.now, Some(before));
+        if let Some(from) = from {
+            self.formed.go_on(from, next);
+        }
         self.enter(next);
     }
 

@@ -166,6 +166,11 @@ impl FuncTranslator<'_, '_> {
     /// take.
     pub(super) fn pop_extended(&mut self) -> Value {
         let value = self.pop1();
+        self.extended(value)
+    }
+
+    /// An index in 64 bits.
+    pub(super) fn extended(&mut self, value: Value) -> Value {
         if self.builder.func.dfg.value_type(value) == types::I64 {
             return value;
         }

@@ -18,6 +18,7 @@ mod control;
 mod counters;
 mod counting;
 mod exception;
+mod formed;
 mod frame;
 mod gc;
 mod generated;

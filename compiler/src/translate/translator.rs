@@ -2,6 +2,7 @@
 
 use super::clif::trap_code;
 use super::counting::Counting;
+use super::formed::FormedAddresses;
 use super::frame::Frame;
 use super::handling::{Handlers, Handling, TryShape};
 use super::known_types::KnownTypes;
@@ -94,6 +95,7 @@ pub(super) struct FuncTranslator<'a, 'b> {
     pub(super) alias_regions: [Option<ir::AliasRegion>; 6],
     /// Indices of 64-bit memories, and the block in which they have been checked.
     pub(super) checked_indices: HashMap<(Value, MemoryId), Block>,
+    pub(super) formed: FormedAddresses,
     pub(super) counting: Counting<'a>,
     pub(super) known: KnownTypes,
     pub(super) tracking: Tracking,
@@ -133,6 +135,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             sig_refs: HashMap::new(),
             alias_regions: [None; 6],
             checked_indices: HashMap::new(),
+            formed: FormedAddresses::default(),
             counting: Counting::default(),
             known: KnownTypes::default(),
             tracking: Tracking::default(),

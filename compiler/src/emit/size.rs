@@ -1,0 +1,90 @@
+//! How much a function is, for who decides whether it is worth inlining.
+//!
+//! An address that was formed once for several accesses (`translate/formed.rs`) counts with each: in
+//! machine code, forming it is a part of the access.
+
+use cranelift_codegen::entity::EntitySet;
+use cranelift_codegen::ir::{Function, InstructionData, Opcode};
+
+/// A call has arguments to move, and registers to save.
+const CALL_SIZE: usize = 4;
+/// An address is formed by an extension and a sum.
+const FORMING_SIZE: usize = 2;
+
+pub struct Size {
+    /// Its instructions and blocks, calls as what they cost.
+    pub code: usize,
+    pub values: usize,
+}
+
+impl Size {
+    pub fn of(func: &Function) -> Size {
+        let mut formed = EntitySet::with_capacity(func.dfg.num_values());
+        let mut size = Size {
+            code: 0,
+            values: func.dfg.num_values(),
+        };
+        for block in func.layout.blocks() {
+            size.code += 1;
+            for inst in func.layout.block_insts(block) {
+                let data = &func.dfg.insts[inst];
+                size.code += match data.opcode().is_call() {
+                    true => CALL_SIZE,
+                    false => 1,
+                };
+                let address = match *data {
+                    InstructionData::Load { arg, .. } => arg,
+                    InstructionData::Store { args, .. } => args[1],
+                    _ => continue,
+                };
+                let address = func.dfg.resolve_aliases(address);
+                let sum = func.dfg.value_def(address).inst();
+                let is_formed = sum.is_some_and(|sum| func.dfg.insts[sum].opcode() == Opcode::Iadd);
+                if is_formed && !formed.insert(address) {
+                    size.code += FORMING_SIZE;
+                    size.values += FORMING_SIZE;
+                }
+            }
+        }
+        size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cranelift_codegen::cursor::{Cursor, FuncCursor};
+    use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
+
+    /// Three loads from one sum, each of a sum of its own if `apart`.
+    fn loads(apart: bool) -> Function {
+        let mut func = Function::new();
+        let block = func.dfg.make_block();
+        let base = func.dfg.append_block_param(block, types::I64);
+        let index = func.dfg.append_block_param(block, types::I32);
+        let mut cursor = FuncCursor::new(&mut func);
+        cursor.insert_block(block);
+        let mut address = None;
+        for offset in 0..3 {
+            let formed = match address {
+                Some(address) if !apart => address,
+                _ => {
+                    let wide = cursor.ins().uextend(types::I64, index);
+                    cursor.ins().iadd(base, wide)
+                }
+            };
+            address = Some(formed);
+            let flags = MemFlagsData::new();
+            cursor.ins().load(types::I32, flags, formed, 4 * offset);
+        }
+        func
+    }
+
+    #[test]
+    fn what_is_formed_once_counts_with_each_access() {
+        let [once, apart] = [false, true].map(|apart| Size::of(&loads(apart)));
+        assert_eq!(once.code, 1 + 9);
+        assert_eq!(once.code, apart.code);
+        assert_eq!(once.values, apart.values);
+    }
+}
