@@ -115,10 +115,10 @@ impl Scan<'_> {
         let is_clobbered = self.is_clobbered(register);
         let urgency = self.urgency(value, inst, is_clobbered);
         let state = &self.memory.states[value as usize];
-        if state.is_stored_at_def || state.stored_in != crate::flow::NONE {
+        if state.is_stored_at_def || state.stored_in != crate::lists::NONE {
             return urgency;
         }
-        let def_block = self.values.def_block[value as usize] as usize;
+        let def_block = self.values.of(value).block as usize;
         let here = self.flow.freq[self.block as usize];
         urgency + STORE * (self.flow.freq[def_block] / here).min(1.0)
     }

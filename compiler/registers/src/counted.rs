@@ -95,6 +95,7 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operands::Operands;
     use crate::program::{Body, Program};
 
     /// The flow of blocks with these ways out, of which so much is known.
@@ -104,8 +105,11 @@ mod tests {
         for (block, ways) in ways.iter().enumerate() {
             program.end_block(block, ways);
         }
+        let mut operands = Operands::default();
+        operands.read(&program).expect("it is a function");
         let mut flow = Flow::default();
-        flow.read(&program, known).expect("it is a function");
+        let result = flow.read(&program, &operands, known);
+        result.expect("it is a function");
         flow
     }
 

@@ -7,11 +7,12 @@
 
 use crate::machine::NO_REGISTER;
 use crate::memory::Scratch;
+use crate::operands::{Constraint, Operand};
 use crate::parallel::{Parallel, Wanted};
 use crate::place::{BEFORE, Move, Needed, Place, key};
-use crate::plan::{Plan, bit, is_late, is_value, value_of};
+use crate::plan::{Plan, bit};
 use crate::scan::Scan;
-use regalloc2::{Operand, OperandConstraint, OperandKind, RegAllocError};
+use regalloc2::RegAllocError;
 
 impl Scan<'_> {
     pub fn definitions(
@@ -20,35 +21,33 @@ impl Scan<'_> {
         plan: &mut Plan,
         scratch: &mut Scratch,
     ) -> Result<(), RegAllocError> {
-        let is_def = |operand: Operand| operand.kind() == OperandKind::Def && is_value(operand);
-        let constraint = |place: usize| operands[place].constraint();
-        let all = || (0..operands.len()).filter(|&place| is_def(operands[place]));
+        let numbered = || operands.iter().enumerate();
+        let all = || numbered().filter(|(_, operand)| operand.is_def());
         let (mut are_tied, mut are_free) = (false, [false; 2]);
-        for place in all() {
-            match constraint(place) {
-                OperandConstraint::FixedReg(register) => {
-                    let number = self.machine.number(register).expect("looked at before");
-                    scratch.defined.push((value_of(operands[place]), number));
-                    plan.taken |= 1 << number;
+        for (_, operand) in all() {
+            match operand.constraint {
+                Constraint::Fixed(register) => {
+                    scratch.defined.push((operand.value, register));
+                    plan.taken |= 1 << register;
                 }
-                OperandConstraint::Reuse(_) => are_tied = true,
-                _ => are_free[usize::from(is_late(operands[place]))] = true,
+                Constraint::Tied(_) => are_tied = true,
+                _ => are_free[usize::from(operand.is_late())] = true,
             }
         }
-        for place in all().filter(|_| are_tied) {
-            if let OperandConstraint::Reuse(other) = constraint(place) {
-                self.define_tied(operands, place, other, plan, scratch)?;
+        for (place, operand) in all().filter(|_| are_tied) {
+            if let Constraint::Tied(other) = operand.constraint {
+                self.define_tied(operands, place, other.into(), plan, scratch)?;
             }
         }
         for is_late_now in [false, true] {
             if !are_free[usize::from(is_late_now)] {
                 continue;
             }
-            for place in all().filter(|&place| is_late(operands[place]) == is_late_now) {
-                let operand = operands[place];
-                match operand.constraint() {
-                    OperandConstraint::FixedReg(_) | OperandConstraint::Reuse(_) => {}
-                    OperandConstraint::Stack => self.define_in_slot(operand, place, plan),
+            let now = all().filter(|(_, operand)| operand.is_late() == is_late_now);
+            for (place, &operand) in now {
+                match operand.constraint {
+                    Constraint::Fixed(_) | Constraint::Tied(_) => {}
+                    Constraint::Slot => self.define_in_slot(operand, place, plan),
                     _ => self.define(operand, place, plan, scratch)?,
                 }
             }
@@ -70,7 +69,7 @@ impl Scan<'_> {
     }
 
     fn define_in_slot(&mut self, operand: Operand, place: usize, plan: &Plan) {
-        let value = value_of(operand);
+        let value = operand.value;
         self.set_in_slot(plan, place, value);
         let state = self.state(value);
         state.is_stored_at_def = true;
@@ -84,12 +83,12 @@ impl Scan<'_> {
         plan: &mut Plan,
         scratch: &mut Scratch,
     ) -> Result<(), RegAllocError> {
-        let value = value_of(operand);
+        let value = operand.value;
         let mut allowed = self.fitting(operand) & !plan.not_late();
-        if !is_late(operand) {
+        if !operand.is_late() {
             allowed &= !plan.pinned & !plan.fixed_early;
         }
-        let is_any = operand.constraint() == OperandConstraint::Any;
+        let is_any = operand.constraint == Constraint::Any;
         if is_any && allowed & !self.occupied == 0 {
             self.define_in_slot(operand, place, plan);
             return Ok(());
@@ -97,7 +96,7 @@ impl Scan<'_> {
         let register = self.take(value, allowed, plan, scratch)?;
         self.set(plan, place, register);
         plan.taken |= 1 << register;
-        if !is_late(operand) {
+        if !operand.is_late() {
             plan.pinned |= 1 << register;
         }
         scratch.defined.push((value, register));
@@ -113,8 +112,8 @@ impl Scan<'_> {
         plan: &mut Plan,
         scratch: &mut Scratch,
     ) -> Result<(), RegAllocError> {
-        let value = value_of(operands[place]);
-        let input = value_of(operands[other]);
+        let value = operands[place].value;
+        let input = operands[other].value;
         let current = self.memory.allocs[plan.base + other].as_reg();
         let current = current.and_then(|register| self.machine.number(register));
         if let Some(register) = current
@@ -126,7 +125,7 @@ impl Scan<'_> {
             scratch.defined.push((value, register));
             return Ok(());
         }
-        let class = self.machine.of_class[operands[place].class() as usize];
+        let class = self.machine.of_class[usize::from(operands[place].class)];
         let allowed = class & !plan.pinned & !plan.fixed_early & !plan.not_late();
         let register = self.take(value, allowed, plan, scratch)?;
         self.set(plan, place, register);
@@ -159,7 +158,7 @@ impl Scan<'_> {
             let state = &self.memory.states[value as usize];
             let register = state.register;
             let copy = (value, register);
-            let is_defined = !state.is_param && self.values.def[value as usize] / 2 == plan.inst;
+            let is_defined = !state.is_param && self.values.of(value).def / 2 == plan.inst;
             if register != NO_REGISTER && !is_defined && !scratch.copies.contains(&copy) {
                 scratch.copies.push(copy);
             }
@@ -178,7 +177,7 @@ impl Scan<'_> {
                     register => Place::Register(register),
                 },
                 to: Place::Register(register),
-                class: self.values.class[value as usize],
+                class: self.values.of(value).class,
                 needed: Needed::Always,
             });
             if from == NO_REGISTER {

@@ -31,6 +31,9 @@ impl Scan<'_> {
                     self.state(piece.value).in_block = block;
                 }
             }
+            for &value in values.through.of(block) {
+                self.state(value).in_block = block;
+            }
             for place in self.memory.entries.range(block) {
                 let (_, value) = self.memory.entries.all[place];
                 self.state(value).out_block = block | IN_REGISTER;
@@ -107,7 +110,7 @@ impl Scan<'_> {
             let (register, value) = self.memory.entries.all[place];
             busy |= 1 << register;
             // What is defined here and alive at the start is a parameter.
-            if self.values.def_block[value as usize] != block {
+            if self.values.of(value).block != block {
                 let from = self.state(value).register;
                 self.want(wanted, value, from, Place::Register(register));
             }
@@ -120,7 +123,7 @@ impl Scan<'_> {
                 wanted.push(Wanted {
                     from: Place::Register(register),
                     to: Place::Slot(value),
-                    class: self.values.class[value as usize],
+                    class: self.values.of(value).class,
                     needed: Needed::UnlessStored(value),
                 });
             }
@@ -161,7 +164,7 @@ impl Scan<'_> {
         wanted.push(Wanted {
             from,
             to,
-            class: self.values.class[value as usize],
+            class: self.values.of(value).class,
             needed: Needed::Always,
         });
     }
@@ -175,7 +178,7 @@ impl Scan<'_> {
         }
         let (pred, place) = way;
         for (&value, &arg) in params.iter().zip(flow.passed(pred, place)) {
-            if self.values.uses(value).is_empty() {
+            if !self.values.is_used(value) {
                 continue;
             }
             let from = self.state(arg).register;
@@ -191,7 +194,7 @@ impl Scan<'_> {
                 wanted.push(Wanted {
                     from: Place::Register(from),
                     to: Place::Slot(value),
-                    class: self.values.class[value as usize],
+                    class: self.values.of(value).class,
                     needed: Needed::UnlessStored(arg),
                 });
             }
@@ -211,7 +214,7 @@ impl Scan<'_> {
         wanted.push(Wanted {
             from,
             to: Place::Slot(param),
-            class: self.values.class[param as usize],
+            class: self.values.of(param).class,
             needed: Needed::IfStored(param),
         });
     }

@@ -5,15 +5,25 @@
 //! what it uses is loaded before it if that is better than in it, and what it does not use goes to
 //! memory before it if there are not registers enough.
 
-use crate::flow::{NONE, SIZE};
+use crate::flow::SIZE;
+use crate::lists::{NONE, reset};
 use crate::machine::{Mask, NO_REGISTER};
 use crate::memory::{Candidate, Found, NOT_FOUND};
 use crate::scan::Scan;
+use crate::values::Value;
 
 /// Registers to leave free in a loop that needs more than there are.
 const MARGIN: u32 = 2;
 /// What a load at the end of a round counts against one in it: it may need a jump.
 const LOOP_END: f32 = 1.1;
+
+/// How often the current block runs, how often ways that were walked lead to it, and how many calls
+/// there are in a round of its loop.
+struct Weights {
+    total: f32,
+    freq: f32,
+    rate: f32,
+}
 
 impl Scan<'_> {
     pub fn enter(&mut self) {
@@ -28,6 +38,11 @@ impl Scan<'_> {
             if piece.goes_out {
                 state.out_block = block;
             }
+        }
+        for &value in values.through.of(block) {
+            let state = &mut self.memory.states[value as usize];
+            state.in_block = block;
+            state.out_block = block;
         }
         for &param in self.params(block) {
             let state = self.state(param);
@@ -44,7 +59,7 @@ impl Scan<'_> {
         }
         for &value in self.params(block) {
             let register = self.state(value).register;
-            let is_used = !values.uses(value).is_empty();
+            let is_used = values.is_used(value);
             let state = self.state(value);
             state.defined_in = register;
             if register == NO_REGISTER && is_used {
@@ -96,7 +111,7 @@ impl Scan<'_> {
             let register = exits.copied().find(|exit| exit.1 == arg);
             if let Some((register, _)) = register
                 && self.occupied & 1 << register == 0
-                && !self.values.uses(value).is_empty()
+                && self.values.is_used(value)
             {
                 self.put(value, register);
             }
@@ -104,7 +119,7 @@ impl Scan<'_> {
         let before = flow.first[block as usize].wrapping_sub(1);
         for (&value, &arg) in params.iter().zip(args) {
             let is_placed = self.state(value).register != NO_REGISTER;
-            if is_placed || self.values.uses(value).is_empty() {
+            if is_placed || !self.values.is_used(value) {
                 continue;
             }
             let exits = self.memory.exits.of(pred).iter();
@@ -112,7 +127,7 @@ impl Scan<'_> {
             if is_in_slot && self.homes.web[value as usize] == self.homes.web[arg as usize] {
                 continue;
             }
-            let class = self.machine.of_class[usize::from(self.values.class[value as usize])];
+            let class = self.machine.of_class[usize::from(self.values.of(value).class)];
             if let Some(register) = self.choose(value, class & !self.occupied, before) {
                 self.put(value, register);
             }
@@ -168,63 +183,88 @@ impl Scan<'_> {
         let is_head = flow.is_head(block);
         let mut candidates = std::mem::take(&mut self.memory.meeting.candidates);
         candidates.clear();
+        let weights = Weights {
+            total,
+            freq,
+            rate: match is_head {
+                // It would be loaded again at the end of a round with a call.
+                true => self.memory.call_rates[block as usize].min(1.0),
+                false => 0.0,
+            },
+        };
         for &number in values.by_block.of(block) {
             let piece = &values.pieces[number as usize];
-            let value = piece.value;
-            if self.state(value).in_block != block || values.uses(value).is_empty() {
-                continue;
-            }
-            let mut found = self.memory.meeting.found[value as usize];
-            if found.block != block {
-                found = NOT_FOUND;
-            }
-            let home = self.homes.home[value as usize];
-            let register = match (is_head, found.register) {
-                (true, _) | (_, NO_REGISTER) if home != NO_REGISTER => home,
-                (_, register) => register,
-            };
-            let [any, kept] = self.urgency.at(number);
-            let is_stored = self.state(value).is_stored_at_def;
-            let renewed = match piece.comes_in {
-                true => 0.0,
-                false => self.renewed(value),
-            };
-            let saved = |gain: f32| match piece.comes_in {
-                true if is_stored => gain,
-                // It has to be stored where it comes in a register.
-                true => gain + 0.5 * found.weight,
-                // A parameter in memory is stored on each way on which it comes in a register.
-                false => gain + found.weight + renewed,
-            };
-            let saved = [any, kept].map(|urgency| saved(freq * urgency));
-            let price = total - found.weight;
-            let mut prices = [price; 2];
-            if is_head {
-                // It would be loaded again at the end of a round with a call.
-                let rate = self.memory.call_rates[block as usize].min(1.0);
-                prices[1] += LOOP_END * rate * (freq - total).max(0.0);
-            }
-            let is_worth = |is_lost: usize| {
-                let pays = saved[is_lost] >= 0.99 * prices[is_lost];
-                pays && (saved[is_lost] > 0.0 || found.weight > 0.0)
-            };
-            let is_lost = register != NO_REGISTER && self.is_clobbered(register);
-            if is_worth(usize::from(is_lost)) {
-                candidates.push(Candidate {
-                    value,
-                    register,
-                    gain: saved[usize::from(is_lost)],
-                    is_used_in_loop: !is_head || self.is_used_in(value, block),
-                    is_worth_less: is_worth(1),
-                });
-            }
+            let pair = self.urgency.at(number);
+            let candidate = self.candidate(piece.value, piece.comes_in, pair, &weights);
+            candidates.extend(candidate);
         }
-        candidates.sort_by(|one, other| other.gain.total_cmp(&one.gain));
+        let through = values.through.of(block).iter();
+        for (&value, pair) in through.zip(self.urgency.through(values, block)) {
+            candidates.extend(self.candidate(value, true, pair, &weights));
+        }
+        candidates.sort_unstable_by(|one, other| {
+            let by_gain = other.gain.total_cmp(&one.gain);
+            by_gain.then(one.value.cmp(&other.value))
+        });
         if is_head {
             self.make_room(&mut candidates);
         }
         self.place_candidates(&candidates);
         self.memory.meeting.candidates = candidates;
+    }
+
+    /// What speaks for a register for a value at the start of the current block, if enough does.
+    fn candidate(
+        &self,
+        value: u32,
+        comes_in: bool,
+        urgency: [f32; 2],
+        weights: &Weights,
+    ) -> Option<Candidate> {
+        let block = self.block;
+        let state = &self.memory.states[value as usize];
+        if state.in_block != block || !self.values.is_used(value) {
+            return None;
+        }
+        let mut found = self.memory.meeting.found[value as usize];
+        if found.block != block {
+            found = NOT_FOUND;
+        }
+        let is_head = self.flow.is_head(block);
+        let home = self.homes.home[value as usize];
+        let register = match (is_head, found.register) {
+            (true, _) | (_, NO_REGISTER) if home != NO_REGISTER => home,
+            (_, register) => register,
+        };
+        let renewed = match comes_in {
+            true => 0.0,
+            false => self.renewed(value),
+        };
+        let saved = |gain: f32| match comes_in {
+            true if state.is_stored_at_def => gain,
+            // It has to be stored where it comes in a register.
+            true => gain + 0.5 * found.weight,
+            // A parameter in memory is stored on each way on which it comes in a register.
+            false => gain + found.weight + renewed,
+        };
+        let Weights { total, freq, rate } = *weights;
+        let saved = urgency.map(|urgency| saved(freq * urgency));
+        let mut prices = [total - found.weight; 2];
+        if is_head {
+            prices[1] += LOOP_END * rate * (freq - total).max(0.0);
+        }
+        let is_worth = |is_lost: usize| {
+            let pays = saved[is_lost] >= 0.99 * prices[is_lost];
+            pays && (saved[is_lost] > 0.0 || found.weight > 0.0)
+        };
+        let is_lost = usize::from(register != NO_REGISTER && self.is_clobbered(register));
+        is_worth(is_lost).then(|| Candidate {
+            value,
+            register,
+            gain: saved[is_lost],
+            is_used_in_loop: !is_head || self.is_used_in(value, block),
+            is_worth_less: is_worth(1),
+        })
     }
 
     /// How often a parameter of this block becomes another value on ways that were not walked yet.
@@ -253,7 +293,7 @@ impl Scan<'_> {
             if self.state(one.value).register != NO_REGISTER {
                 continue;
             }
-            let class = usize::from(self.values.class[one.value as usize]);
+            let class = usize::from(self.values.of(one.value).class);
             let mut free = self.machine.of_class[class] & !self.occupied;
             if !one.is_worth_less {
                 free &= !self.values.clobbered;
@@ -285,7 +325,7 @@ impl Scan<'_> {
             over += if over > 0 { MARGIN } else { 0 };
             for _ in 0..over {
                 let unused = candidates.iter().rposition(|one| {
-                    let own = usize::from(self.values.class[one.value as usize]);
+                    let own = usize::from(self.values.of(one.value).class);
                     own == class && !one.is_used_in_loop
                 });
                 match unused {
@@ -305,41 +345,37 @@ impl Scan<'_> {
         if (0..flow.blocks()).all(|block| !flow.is_head(block)) {
             return;
         }
+        // How many more there are than at the point before, of those that do not go through.
+        let changes = &mut self.memory.meeting.differences;
         let points = 2 * flow.last[flow.blocks() as usize - 1] as usize + 3;
-        for class in 0..3_u8 {
-            if self.machine.of_class[usize::from(class)] == 0 {
-                continue;
+        reset(changes, points, [0; 3]);
+        for value in 0..values.count() as u32 {
+            let Value { def, class, .. } = *values.of(value);
+            let mut add = |from: u32, to: u32| {
+                changes[from as usize][usize::from(class)] += 1;
+                changes[to as usize][usize::from(class)] -= 1;
+            };
+            let pieces = values.pieces(value);
+            pieces.iter().for_each(|piece| add(piece.from, piece.to));
+            if pieces.is_empty() {
+                let last = values.uses(value).last();
+                let to = last.map_or(def + 1, |one| 2 * one.inst + 1);
+                add(def, to.max(def + 1));
             }
-            let changes = &mut self.memory.meeting.differences;
-            changes.clear();
-            changes.resize(points, 0);
-            for value in 0..values.def.len() as u32 {
-                let def = values.def[value as usize];
-                if def == NONE || values.class[value as usize] != class {
-                    continue;
-                }
-                let pieces = values.pieces(value);
-                for piece in pieces {
-                    let (from, to) = piece.range();
-                    changes[from as usize] += 1;
-                    changes[to as usize] -= 1;
-                }
-                if pieces.is_empty() {
-                    let last = values.uses(value).last();
-                    let to = last.map_or(def + 1, |one| 2 * one.inst + 1);
-                    changes[def as usize] += 1;
-                    changes[to.max(def + 1) as usize] -= 1;
+        }
+        let mut alive = [0; 3];
+        for (block, pressure) in pressure.iter_mut().enumerate() {
+            let points = 2 * flow.first[block] as usize..2 * flow.last[block] as usize + 2;
+            let mut most = [0; 3];
+            for change in &changes[points] {
+                for class in 0..3 {
+                    alive[class] += change[class];
+                    most[class] = most[class].max(alive[class]);
                 }
             }
-            let mut alive = 0;
-            for (block, pressure) in pressure.iter_mut().enumerate() {
-                let points = 2 * flow.first[block] as usize..2 * flow.last[block] as usize + 2;
-                let mut most = 0;
-                for change in &changes[points] {
-                    alive += change;
-                    most = most.max(alive);
-                }
-                pressure[usize::from(class)] = most.min(i32::from(u16::MAX)) as u16;
+            for class in 0..3 {
+                let most = most[class] as u32 + values.through_counts[class][block];
+                pressure[class] = most.min(u32::from(u16::MAX)) as u16;
             }
         }
         self.find_call_rates();
@@ -364,15 +400,9 @@ impl Scan<'_> {
         let rates = &mut self.memory.call_rates;
         rates.clear();
         rates.resize(flow.blocks() as usize, 0.0);
-        let mut calls = values.calls.iter().rev().peekable();
         for block in (0..flow.blocks()).rev() {
-            let has_call = calls.next_if(|&&call| call >= flow.first[block as usize]);
-            while calls
-                .next_if(|&&call| call >= flow.first[block as usize])
-                .is_some()
-            {}
             let freq = flow.freq[block as usize];
-            if has_call.is_some() && flow.loop_of[block as usize] != NONE {
+            if !values.calls.of(block).is_empty() && flow.loop_of[block as usize] != NONE {
                 rates[flow.loop_of[block as usize] as usize] += freq;
             }
             if flow.is_head(block) {

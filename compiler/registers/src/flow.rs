@@ -4,9 +4,9 @@
 //! often as one that stays; what ends in a trap never runs. Where blocks have been counted (`counted`),
 //! that is taken in its place. All numbers are only for choosing.
 
+use crate::lists::{Lists, NONE, reset};
+use crate::operands::Operands;
 use regalloc2::{Block, Function, RegAllocError};
-
-pub const NONE: u32 = u32::MAX;
 
 /// How often a loop runs, when it runs.
 pub(crate) const ROUNDS: f32 = 8.0;
@@ -15,60 +15,22 @@ pub const SIZE: f32 = 0.5;
 /// How likely what ends in a trap is, against something else.
 const UNLIKELY: f32 = 1.0 / 1024.0;
 
-/// A list for each block, one behind the other.
-#[derive(Default)]
-pub struct Lists<T> {
-    pub all: Vec<T>,
-    starts: Vec<u32>,
-}
-
-impl<T> Lists<T> {
-    pub fn clear(&mut self) {
-        self.all.clear();
-        self.starts.clear();
-        self.starts.push(0);
-    }
-
-    /// Ends the list of the next block.
-    pub fn end(&mut self) {
-        self.starts.push(self.all.len() as u32);
-    }
-
-    /// Makes lists that begin at the given places, with so many items in all.
-    pub fn fill(&mut self, starts: &[u32], len: usize)
-    where
-        T: Copy + Default,
-    {
-        self.starts.clear();
-        self.starts.extend_from_slice(starts);
-        self.all.clear();
-        self.all.resize(len, T::default());
-    }
-
-    pub fn of(&self, block: u32) -> &[T] {
-        &self.all[self.range(block)]
-    }
-
-    pub fn range(&self, block: u32) -> std::ops::Range<usize> {
-        self.starts[block as usize] as usize..self.starts[block as usize + 1] as usize
-    }
-}
-
 #[derive(Default)]
 pub struct Flow {
     /// The first and the last instruction of each block.
     pub first: Vec<u32>,
     pub last: Vec<u32>,
     pub succs: Lists<u32>,
-    /// Parameters of each block.
+    /// Parameters of each block, and their classes.
     pub params: Lists<u32>,
+    param_classes: Vec<u8>,
     /// What they become, by edge, in the order of `succs`.
     args: Lists<u32>,
     /// How likely each of `succs` is.
     pub likely: Vec<f32>,
     pub preds: Lists<u32>,
     /// Which successor of each of `preds` a block is.
-    pred_places: Vec<u32>,
+    pred_places: Lists<u32>,
     /// How often each block runs when the function is called.
     pub freq: Vec<f32>,
     /// The head of the innermost loop around each block, or [`NONE`].
@@ -86,18 +48,18 @@ pub struct Flow {
     pub(crate) inflow: Vec<f32>,
 }
 
-fn reset<T: Clone>(list: &mut Vec<T>, len: usize, value: T) {
-    list.clear();
-    list.resize(len, value);
-}
-
 impl Flow {
     /// `counted` says how often blocks run, as [`crate::Counted`] has it.
     ///
     /// # Errors
     /// When blocks are not in an order in which each comes behind one that leads to it, or an edge
     /// has no place for moves.
-    pub fn read(&mut self, func: &dyn Function, counted: &[f32]) -> Result<(), RegAllocError> {
+    pub fn read(
+        &mut self,
+        func: &dyn Function,
+        operands: &Operands,
+        counted: &[f32],
+    ) -> Result<(), RegAllocError> {
         let blocks = func.num_blocks();
         for list in [&mut self.first, &mut self.last] {
             list.clear();
@@ -105,6 +67,7 @@ impl Flow {
         for list in [&mut self.succs, &mut self.params, &mut self.args] {
             list.clear();
         }
+        self.param_classes.clear();
         let mut next = 0;
         for block in (0..blocks).map(Block::new) {
             let insts = func.block_insns(block);
@@ -114,36 +77,50 @@ impl Flow {
             next += insts.len();
             self.first.push(insts.first().index() as u32);
             self.last.push(insts.last().index() as u32);
-            let succs = func.block_succs(block).iter();
-            self.succs.all.extend(succs.map(|succ| succ.index() as u32));
+            let succs = func.block_succs(block);
+            let numbers = succs.iter().map(|succ| succ.index() as u32);
+            self.succs.all.extend(numbers);
             self.succs.end();
-            let params = func.block_params(block).iter();
-            self.params
-                .all
-                .extend(params.map(|param| param.vreg() as u32));
-            self.params.end();
+            self.read_params(func, operands, block)?;
             let is_branch = func.is_branch(insts.last());
-            for place in 0..func.block_succs(block).len() {
+            for place in 0..succs.len() {
                 if is_branch {
-                    let args = func.branch_blockparams(block, insts.last(), place);
-                    let args = args.iter().map(|arg| arg.vreg() as u32);
-                    self.args.all.extend(args);
+                    for arg in func.branch_blockparams(block, insts.last(), place) {
+                        let value = operands.value(arg.vreg());
+                        let value = value.ok_or(RegAllocError::SSA(*arg, insts.last()))?;
+                        self.args.all.push(value);
+                    }
                 }
                 self.args.end();
             }
         }
         self.find_preds();
-        self.check(func)?;
+        self.check(func, operands)?;
         self.find_dominators();
         self.find_loops();
-        self.estimate(func);
+        self.estimate(operands);
         if counted.len() == blocks {
             self.count(counted);
         }
         Ok(())
     }
 
-    fn check(&self, func: &dyn Function) -> Result<(), RegAllocError> {
+    fn read_params(
+        &mut self,
+        func: &dyn Function,
+        operands: &Operands,
+        block: Block,
+    ) -> Result<(), RegAllocError> {
+        for param in func.block_params(block) {
+            let value = operands.value(param.vreg());
+            self.params.all.push(value.ok_or(RegAllocError::BB(block))?);
+            self.param_classes.push(param.class() as u8);
+        }
+        self.params.end();
+        Ok(())
+    }
+
+    fn check(&self, func: &dyn Function, operands: &Operands) -> Result<(), RegAllocError> {
         if func.entry_block().index() != 0 || !self.preds.of(0).is_empty() {
             return Err(RegAllocError::EntryLivein);
         }
@@ -159,8 +136,9 @@ impl Flow {
             }
             // Moves come before the last instruction there, which must not need other places.
             for &pred in preds.iter().filter(|_| preds.len() > 1) {
-                let last = regalloc2::Inst::new(self.last[pred as usize] as usize);
-                if !func.inst_operands(last).is_empty() {
+                let last = self.last[pred as usize];
+                if !operands.of(last).is_empty() {
+                    let last = regalloc2::Inst::new(last as usize);
                     return Err(RegAllocError::DisallowedBranchArg(last));
                 }
             }
@@ -173,6 +151,24 @@ impl Flow {
     pub fn passed(&self, pred: u32, place: usize) -> &[u32] {
         let first = self.succs.range(pred).start;
         self.args.of((first + place) as u32)
+    }
+
+    /// The same on all ways out of it, one behind the other.
+    pub fn all_passed(&self, pred: u32) -> &[u32] {
+        let edges = self.succs.range(pred);
+        match edges.is_empty() {
+            true => &[],
+            false => {
+                let start = self.args.range(edges.start as u32).start;
+                let end = self.args.range(edges.end as u32 - 1).end;
+                &self.args.all[start..end]
+            }
+        }
+    }
+
+    /// The classes of a block's parameters.
+    pub fn param_classes(&self, block: u32) -> &[u8] {
+        &self.param_classes[self.params.range(block)]
     }
 
     pub fn blocks(&self) -> u32 {
@@ -216,30 +212,24 @@ impl Flow {
 
     /// The ways to a block: the block before each, and which successor of that it is.
     pub fn ways(&self, block: u32) -> impl Iterator<Item = (u32, usize)> {
-        let places = self.pred_places[self.preds.range(block)].iter();
+        let places = self.pred_places.of(block).iter();
         let preds = self.preds.of(block).iter().copied();
         preds.zip(places.map(|&place| place as usize))
     }
 
     fn find_preds(&mut self) {
         let blocks = self.first.len();
-        let starts = &mut self.pending;
-        reset(starts, blocks + 1, 0);
+        let counts = &mut self.pending;
+        reset(counts, blocks, 0);
         for &succ in &self.succs.all {
-            starts[succ as usize + 1] += 1;
+            counts[succ as usize] += 1;
         }
-        for block in 0..blocks {
-            starts[block + 1] += starts[block];
-        }
-        let edges = self.succs.all.len();
-        self.preds.fill(starts, edges);
-        reset(&mut self.pred_places, edges, 0);
+        self.preds.fill(counts.iter().copied());
+        self.pred_places.fill(counts.iter().copied());
         for block in 0..blocks as u32 {
             for (place, &succ) in self.succs.of(block).iter().enumerate() {
-                let next = &mut starts[succ as usize];
-                self.preds.all[*next as usize] = block;
-                self.pred_places[*next as usize] = place as u32;
-                *next += 1;
+                self.preds.add(succ, block);
+                self.pred_places.add(succ, place as u32);
             }
         }
     }
@@ -350,7 +340,7 @@ impl Flow {
         }
     }
 
-    fn estimate(&mut self, func: &dyn Function) {
+    fn estimate(&mut self, operands: &Operands) {
         let blocks = self.first.len();
         reset(&mut self.depth, blocks, 0);
         for head in 0..blocks {
@@ -364,7 +354,7 @@ impl Flow {
                 self.depth[head] = above + 1;
             }
         }
-        let is_cold = self.find_cold(func);
+        let is_cold = self.find_cold(operands);
         self.likely.clear();
         for block in 0..blocks as u32 {
             let around = self.loop_of[block as usize];
@@ -408,11 +398,10 @@ impl Flow {
 
     /// Blocks that end in a trap, or lead to nothing else. To the allocator, a trap is a return
     /// without results; so it is only known where others return something.
-    fn find_cold(&self, func: &dyn Function) -> Vec<bool> {
+    fn find_cold(&self, operands: &Operands) -> Vec<bool> {
         let blocks = self.first.len();
         let returns = |block: usize| {
-            let last = regalloc2::Inst::new(self.last[block] as usize);
-            self.succs.of(block as u32).is_empty() && !func.inst_operands(last).is_empty()
+            self.succs.of(block as u32).is_empty() && !operands.of(self.last[block]).is_empty()
         };
         let mut is_cold = vec![false; blocks];
         if !(0..blocks).any(returns) {

@@ -7,27 +7,38 @@
 //! Homes are only wishes. What does not get one, and what has to leave it for a while, is decided
 //! from instruction to instruction.
 
-use crate::flow::{Flow, Lists, NONE, SIZE};
+use crate::flow::{Flow, SIZE};
+use crate::lists::{Lists, NONE, reset};
 use crate::machine::{Machine, Mask, NO_REGISTER, each};
+use crate::pieces::{Chunk, Piece};
 use crate::urgency::Urgency;
 use crate::values::Values;
+use std::ops::Range;
 
 /// What a move between registers counts against a load.
 const MOVE: f32 = 0.5;
 
 /// From where a block is free to where, points. What lies between two values is not looked for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Gap {
     from: u32,
     to: u32,
 }
 
 impl Gap {
-    fn takes(self, (from, to): (u32, u32)) -> bool {
-        from >= self.from && to <= self.to
+    fn whole(flow: &Flow, block: u32) -> Gap {
+        Gap {
+            from: 2 * flow.first[block as usize],
+            to: 2 * flow.last[block as usize] + 2,
+        }
     }
 
-    fn fill(&mut self, (from, to): (u32, u32)) {
+    fn takes(self, piece: &Piece) -> bool {
+        piece.from >= self.from && piece.to <= self.to
+    }
+
+    fn fill(&mut self, piece: &Piece) {
+        let Piece { from, to, .. } = *piece;
         if from.saturating_sub(self.from) <= self.to.saturating_sub(to) {
             self.from = self.from.max(to);
         } else {
@@ -46,17 +57,16 @@ pub struct Homes {
     next: Vec<u32>,
     /// Registers whose first use costs something and that are used anyway.
     pub opened: Mask,
-    /// By value: how often it is used.
+    /// By value: how often it is used, if it is alive in several blocks.
     pub weight: Vec<f32>,
-    /// In which blocks instructions want certain registers.
-    wanted: Vec<Mask>,
-    /// Where a web that is made is alive, by block: of which web, and what is left.
-    marks: Vec<(u32, Gap)>,
-    marked: u32,
+    /// Where webs are alive that are made.
+    sets: Vec<Chunk>,
+    /// By web, as a value of several blocks: from where to where its part of that reaches.
+    set_of: Vec<(u32, u32)>,
     order: Vec<(f32, u32)>,
     order_kept: Vec<(f32, u32)>,
-    /// Registers that are a home somewhere in each block, and what is left of them.
-    busy: Vec<Mask>,
+    blocks: Vec<InBlock>,
+    /// What is left of each register that is a home in a block, but not to the whole of it.
     gaps: Vec<Gap>,
     /// Heads of edges whose parameters are to be merged with what they become.
     edges: Vec<(f32, u32)>,
@@ -64,15 +74,19 @@ pub struct Homes {
     prices: Vec<f32>,
 }
 
-fn reset<T: Clone>(list: &mut Vec<T>, len: usize, value: T) {
-    list.clear();
-    list.resize(len, value);
+/// Registers in a block.
+#[derive(Clone, Copy)]
+struct InBlock {
+    /// Those that are a home somewhere.
+    busy: Mask,
+    /// Those that are one from the start to the end.
+    full: Mask,
 }
 
 impl Homes {
     /// Makes webs.
     pub fn find_webs(&mut self, flow: &Flow, values: &Values) {
-        let count = values.def.len();
+        let count = values.count();
         reset(&mut self.home, count, NO_REGISTER);
         self.web.clear();
         self.web.extend(0..count as u32);
@@ -87,44 +101,19 @@ impl Homes {
     pub fn find(&mut self, machine: &Machine, flow: &Flow, values: &Values, urgency: &Urgency) {
         self.weigh(flow, values);
         if !values.pieces.is_empty() {
-            self.find_wanted(flow, values);
             self.choose(machine, flow, values, urgency);
         }
     }
 
     fn weigh(&mut self, flow: &Flow, values: &Values) {
-        reset(&mut self.weight, values.def.len(), 0.0);
-        for value in 0..values.def.len() as u32 {
-            let block = values.def_block[value as usize];
-            if block != NONE {
-                let web = self.web[value as usize];
-                let is_here = |param: u32| param != NONE && self.web[param as usize] == web;
-                let uses = values.uses(value).iter().filter(|one| !is_here(one.param));
-                let sum: f32 = uses.map(|one| flow.freq[one.block as usize] + SIZE).sum();
-                self.weight[value as usize] = flow.freq[block as usize] + SIZE + sum;
-            }
-        }
-    }
-
-    fn find_wanted(&mut self, flow: &Flow, values: &Values) {
-        reset(&mut self.wanted, flow.blocks() as usize, 0);
-        for value in 0..values.def.len() as u32 {
-            let register = values.def_register[value as usize];
-            if register != NO_REGISTER {
-                self.wanted[values.def_block[value as usize] as usize] |= 1 << register;
-            }
-            for one in values.uses(value) {
-                if one.register != NO_REGISTER {
-                    self.wanted[one.block as usize] |= 1 << one.register;
-                }
-            }
-        }
-        let mut block = 0;
-        for clobber in values.clobbers.iter().filter(|clobber| !clobber.is_call) {
-            while flow.last[block] < clobber.inst {
-                block += 1;
-            }
-            self.wanted[block] |= clobber.mask;
+        reset(&mut self.weight, values.count(), 0.0);
+        for value in values.globals.iter().map(|global| global.value) {
+            let web = self.web[value as usize];
+            let is_here = |param: u32| param != NONE && self.web[param as usize] == web;
+            let uses = values.uses(value).iter().filter(|one| !is_here(one.param));
+            let sum: f32 = uses.map(|one| flow.freq[one.block as usize] + SIZE).sum();
+            let block = values.of(value).block;
+            self.weight[value as usize] = flow.freq[block as usize] + SIZE + sum;
         }
     }
 
@@ -137,10 +126,12 @@ impl Homes {
             }
         }
         self.edges.sort_by(|one, other| other.0.total_cmp(&one.0));
-        let unmarked = (NONE, Gap { from: 0, to: 0 });
-        reset(&mut self.marks, flow.blocks() as usize, unmarked);
-        self.marked = 0;
-        // Each visit of a web goes through all of it.
+        self.sets.clear();
+        self.sets.extend_from_slice(&values.chunks);
+        self.set_of.clear();
+        let sets = values.globals.iter().map(|global| global.chunks);
+        self.set_of.extend(sets);
+        // Each look at a web goes through all of its set.
         let mut left = 1_000_000 + 32 * values.pieces.len();
         let edges = std::mem::take(&mut self.edges);
         let mut args: Lists<u32> = Lists::default();
@@ -151,7 +142,7 @@ impl Homes {
                 args.end();
             }
             for (place, &param) in flow.params.of(block).iter().enumerate() {
-                let mut cost = self.mark(flow, values, param);
+                let mut cost = 0;
                 for pred in 0..flow.preds.of(block).len() as u32 {
                     let Some(&arg) = args.of(pred).get(place) else {
                         continue;
@@ -178,79 +169,127 @@ impl Homes {
         })
     }
 
-    /// Notes where the web of `value` is alive; says how much that was.
-    fn mark(&mut self, flow: &Flow, values: &Values, value: u32) -> usize {
-        self.marked += 1;
-        let mut member = value;
-        let mut count = 0;
-        loop {
-            count += self.mark_one(flow, values, member);
-            member = self.next[member as usize];
-            if member == value {
-                return count;
-            }
-        }
-    }
-
-    fn mark_one(&mut self, flow: &Flow, values: &Values, value: u32) -> usize {
-        let pieces = values.pieces(value);
-        for piece in pieces {
-            let block = piece.block as usize;
-            let (mark, gap) = &mut self.marks[block];
-            if *mark != self.marked {
-                *mark = self.marked;
-                *gap = whole(flow, piece.block);
-            }
-            gap.fill(piece.range());
-        }
-        pieces.len()
-    }
-
-    /// Adds the web of `arg` to the one that is marked, if they are never alive together.
+    /// Makes one web of two, if they are never alive together; says how much there was to look at.
     fn join(&mut self, flow: &Flow, values: &Values, param: u32, arg: u32) -> usize {
-        if self.web[param as usize] == self.web[arg as usize] {
+        let [web, other] = [param, arg].map(|value| self.web[value as usize]);
+        if web == other {
             return 1;
         }
-        let mut count = 0;
-        for member in self.members(arg) {
-            for piece in values.pieces(member) {
-                count += 1;
-                let (mark, gap) = self.marks[piece.block as usize];
-                if mark == self.marked && !gap.takes(piece.range()) {
-                    return count;
-                }
-            }
+        let [own, theirs] = [web, other].map(|web| values.of(web).global);
+        let cost = self.set(own).len() + self.set(theirs).len();
+        if !self.are_apart(flow, values, web, other) {
+            return cost;
         }
-        let web = self.web[param as usize];
+        self.unite(own, theirs);
         let mut member = arg;
         loop {
             self.web[member as usize] = web;
-            self.mark_one(flow, values, member);
             member = self.next[member as usize];
             if member == arg {
                 break;
             }
         }
         self.next.swap(param as usize, arg as usize);
-        count * 2
+        2 * cost
+    }
+
+    fn set(&self, web: u32) -> &[Chunk] {
+        let (start, end) = self.set_of[web as usize];
+        &self.sets[start as usize..end as usize]
+    }
+
+    /// Whether two webs are never alive together.
+    fn are_apart(&self, flow: &Flow, values: &Values, web: u32, other: u32) -> bool {
+        let [own, theirs] = [web, other].map(|web| self.set(values.of(web).global));
+        let mut own = own.iter().peekable();
+        for theirs in theirs {
+            while own.next_if(|own| own.number < theirs.number).is_some() {}
+            let Some(own) = own.peek().filter(|own| own.number == theirs.number) else {
+                continue;
+            };
+            if own.alive & theirs.through | own.through & theirs.alive != 0 {
+                return false;
+            }
+            let both = each(own.alive & theirs.alive);
+            let mut both = both.map(|bit| 64 * own.number + u32::from(bit));
+            if !both.all(|block| self.fit(flow, values, block, web, other)) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether two webs are not alive together in a block through which neither goes. Each piece of
+    /// a web is at its start or at its end.
+    fn fit(&self, flow: &Flow, values: &Values, block: u32, web: u32, other: u32) -> bool {
+        let pieces = |web: u32| {
+            let all = values.by_block.of(block).iter();
+            let all = all.map(|&number| &values.pieces[number as usize]);
+            all.filter(move |piece| self.web[piece.value as usize] == web)
+        };
+        let mut gap = Gap::whole(flow, block);
+        pieces(web).for_each(|piece| gap.fill(piece));
+        pieces(other).all(|piece| gap.takes(piece))
+    }
+
+    /// Adds the set of another web to that of one, both by their numbers as values of several blocks.
+    fn unite(&mut self, web: u32, other: u32) {
+        let own = self.set_of[web as usize].0..self.set_of[web as usize].1;
+        let theirs = self.set_of[other as usize].0..self.set_of[other as usize].1;
+        let mut place = own.start;
+        for theirs_at in theirs.clone() {
+            let chunk = self.sets[theirs_at as usize];
+            let is_before = |place: &u32| self.sets[*place as usize].number < chunk.number;
+            place += (place..own.end).take_while(is_before).count() as u32;
+            let same = &mut self.sets[place as usize..own.end as usize];
+            match same.first_mut().filter(|one| one.number == chunk.number) {
+                Some(same) => same.add(chunk),
+                // There is no room. What was added is added again.
+                None => {
+                    self.set_of[web as usize] = self.unite_in_new(own, theirs);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Says from where to where the new set reaches.
+    fn unite_in_new(&mut self, own: Range<u32>, theirs: Range<u32>) -> (u32, u32) {
+        let start = self.sets.len();
+        let (mut own, mut theirs) = (own.peekable(), theirs.peekable());
+        loop {
+            let next = [own.peek(), theirs.peek()].map(|place| match place {
+                Some(&place) => self.sets[place as usize].number,
+                None => NONE,
+            });
+            let number = next[0].min(next[1]);
+            if number == NONE {
+                return (start as u32, self.sets.len() as u32);
+            }
+            let mut chunk = Chunk {
+                number,
+                ..Chunk::default()
+            };
+            let is_next = |place: &u32| self.sets[*place as usize].number == number;
+            let parts = [own.next_if(is_next), theirs.next_if(is_next)];
+            for place in parts.into_iter().flatten() {
+                chunk.add(self.sets[place as usize]);
+            }
+            self.sets.push(chunk);
+        }
     }
 
     fn choose(&mut self, machine: &Machine, flow: &Flow, values: &Values, urgency: &Urgency) {
         self.order.clear();
         self.order_kept.clear();
-        for web in 0..values.def.len() as u32 {
-            if self.web[web as usize] != web || values.pieces(web).is_empty() {
-                continue;
-            }
+        let globals = values.globals.iter().map(|global| global.value);
+        for web in globals.filter(|&web| self.web[web as usize] == web) {
             let (mut weight, mut length, mut lost, mut stores) = (0.0, 0, 0.0, 0.0);
             for member in self.members(web) {
                 weight += self.weight[member as usize];
                 lost += urgency.lost[member as usize];
-                stores += flow.freq[values.def_block[member as usize] as usize] + SIZE;
-                for piece in values.pieces(member) {
-                    let (from, to) = piece.range();
-                    length += u64::from(to - from);
-                }
+                stores += flow.freq[values.of(member).block as usize] + SIZE;
+                length += values.global(member).map_or(0, |one| u64::from(one.length));
             }
             let length = ((length + 16) as f32).sqrt();
             self.order.push((weight / length, web));
@@ -260,11 +299,10 @@ impl Homes {
             }
         }
         let blocks = flow.blocks() as usize;
-        reset(&mut self.busy, blocks, 0);
-        self.gaps.clear();
-        let registers = machine.registers.len();
-        let none = Gap { from: 0, to: 0 };
-        self.gaps.resize(blocks * registers, none);
+        reset(&mut self.blocks, blocks, InBlock { busy: 0, full: 0 });
+        // What is not of a home in this function is not looked at.
+        self.gaps
+            .resize(blocks * machine.registers.len(), Gap::default());
         // Registers that calls leave alone are for those that would lose most.
         for (mut order, allowed) in [
             (std::mem::take(&mut self.order_kept), !values.clobbered),
@@ -294,39 +332,48 @@ impl Homes {
         allowed: Mask,
     ) {
         let registers = machine.registers.len();
-        let class = usize::from(values.class[web as usize]);
+        let class = usize::from(values.of(web).class);
         let mut free = allowed & machine.of_class[class];
         let mut price = std::mem::take(&mut self.prices);
         reset(&mut price, registers, 0.0);
         let (mut weight, mut lost, mut stores) = (0.0, 0.0, 0.0);
         let mut crosses = false;
-        'members: for member in self.members(web) {
-            let def_block = values.def_block[member as usize];
+        for member in self.members(web) {
+            let def_block = values.of(member).block;
             weight += self.weight[member as usize];
             lost += urgency.lost[member as usize];
             stores += flow.freq[def_block as usize] + SIZE;
-            for piece in values.pieces(member) {
-                let block = piece.block as usize;
-                let range = piece.range();
-                for register in each(free & self.busy[block]) {
-                    let gap = self.gaps[block * registers + usize::from(register)];
-                    if !gap.takes(range) {
+            let mut add_wanted = |block: u32, free: Mask| {
+                let wanted = values.wanted[block as usize] & free;
+                if wanted != 0 {
+                    let moves = 2.0 * MOVE * flow.freq[block as usize];
+                    each(wanted).for_each(|register| price[usize::from(register)] += moves);
+                }
+            };
+            let global = values.global(member).expect("it has pieces");
+            for piece in values.pieces_of(global) {
+                let InBlock { busy, full } = self.blocks[piece.block as usize];
+                free &= !full;
+                let gaps = &self.gaps[piece.block as usize * registers..];
+                for register in each(free & busy) {
+                    if !gaps[usize::from(register)].takes(piece) {
                         free &= !(1 << register);
                     }
                 }
-                if !values.calls.is_empty() && !crosses {
-                    crosses = values.crosses_call(range);
-                }
-                for register in each(self.wanted[block] & free) {
-                    price[usize::from(register)] += 2.0 * MOVE * flow.freq[block];
-                }
-                if free == 0 {
-                    break 'members;
-                }
+                crosses |= values.crosses_call(piece.block, (piece.from, piece.to));
+                add_wanted(piece.block, free);
+            }
+            for &block in values.ways_of(global) {
+                free &= !self.blocks[block as usize].busy;
+                add_wanted(block, free);
+            }
+            crosses |= global.calls_on_way;
+            if free == 0 {
+                break;
             }
             // What it wants itself is counted among what is wanted there.
             let mut counted = (NONE, NO_REGISTER);
-            let own = (def_block, values.def_register[member as usize]);
+            let own = (def_block, values.of(member).register);
             let uses = values.uses(member).iter();
             let uses = uses.map(|one| (one.block, one.register));
             for wish in std::iter::once(own).chain(uses) {
@@ -379,26 +426,26 @@ impl Homes {
         let mut member = web;
         loop {
             self.home[member as usize] = register;
-            for piece in values.pieces(member) {
+            let global = values.global(member).expect("it has pieces");
+            for piece in values.pieces_of(global) {
                 let block = piece.block as usize;
                 let gap = &mut self.gaps[block * registers + usize::from(register)];
-                if self.busy[block] & 1 << register == 0 {
-                    self.busy[block] |= 1 << register;
-                    *gap = whole(flow, piece.block);
+                let busy = &mut self.blocks[block].busy;
+                if *busy & 1 << register == 0 {
+                    *busy |= 1 << register;
+                    *gap = Gap::whole(flow, piece.block);
                 }
-                gap.fill(piece.range());
+                gap.fill(piece);
+            }
+            for &block in values.ways_of(global) {
+                let block = &mut self.blocks[block as usize];
+                block.busy |= 1 << register;
+                block.full |= 1 << register;
             }
             member = self.next[member as usize];
             if member == web {
                 return;
             }
         }
-    }
-}
-
-fn whole(flow: &Flow, block: u32) -> Gap {
-    Gap {
-        from: 2 * flow.first[block as usize],
-        to: 2 * flow.last[block as usize] + 2,
     }
 }

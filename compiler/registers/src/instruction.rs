@@ -8,11 +8,10 @@
 
 use crate::machine::{Mask, NO_REGISTER, each};
 use crate::memory::Scratch;
-use crate::plan::{Plan, bit, is_late, is_value, pin, value_of};
+use crate::operands::{Constraint, Operand, Role};
+use crate::plan::{Plan, bit, pin};
 use crate::scan::Scan;
-use regalloc2::{
-    Allocation, Inst, Operand, OperandConstraint, OperandKind, OperandPos, RegAllocError,
-};
+use regalloc2::{Allocation, RegAllocError};
 
 /// What is needed less than this is not worth another register.
 const WORTH: f32 = 1e-4;
@@ -21,17 +20,13 @@ impl<'a> Scan<'a> {
     /// # Errors
     /// When it needs more registers than there are.
     pub fn instruction(&mut self, inst: u32, scratch: &mut Scratch) -> Result<(), RegAllocError> {
-        let func = self.func;
-        let operands = func.inst_operands(Inst::new(inst as usize));
-        let base = self.memory.allocs.len();
-        self.memory.offsets.push(base as u32);
-        let allocs = base + operands.len();
-        self.memory.allocs.resize(allocs, Allocation::none());
+        let range = self.operands.range(inst);
         let mut plan = Plan {
             inst,
-            base,
+            base: range.start,
             ..Plan::default()
         };
+        let operands = &self.operands.all[range];
         let clobbers = &self.values.clobbers;
         if let Some(clobber) = clobbers.get(self.next_clobber)
             && clobber.inst == inst
@@ -41,7 +36,7 @@ impl<'a> Scan<'a> {
         } else if operands.is_empty() {
             return Ok(());
         }
-        if self.values.calls.get(self.next_call) == Some(&inst) {
+        if self.values.calls.all.get(self.next_call) == Some(&inst) {
             self.next_call += 1;
         }
         self.operands(operands, &mut plan, scratch)?;
@@ -66,11 +61,8 @@ impl<'a> Scan<'a> {
             self.place_pending(operands, place, plan, scratch)?;
         }
         for &operand in operands {
-            if is_value(operand)
-                && operand.kind() == OperandKind::Use
-                && !self.survives(value_of(operand), plan.inst)
-            {
-                self.remove_noted(value_of(operand), scratch);
+            if operand.is_use() && !self.survives(operand.value, plan.inst) {
+                self.remove_noted(operand.value, scratch);
             }
         }
         self.definitions(operands, plan, scratch)
@@ -79,29 +71,25 @@ impl<'a> Scan<'a> {
     /// What is fixed, and what is tied.
     fn read_fixed(&mut self, operands: &[Operand], plan: &mut Plan) {
         for (place, &operand) in operands.iter().enumerate() {
-            if let Some(register) = operand.as_fixed_nonallocatable() {
-                self.memory.allocs[plan.base + place] = Allocation::reg(register);
-                continue;
-            }
-            match operand.constraint() {
-                OperandConstraint::FixedReg(register) => {
-                    let number = self.machine.number(register).expect("looked at before");
+            match operand.constraint {
+                Constraint::Fixed(number) => {
                     let register: Mask = 1 << number;
                     self.set(plan, place, number);
-                    match (operand.kind(), operand.pos()) {
-                        (OperandKind::Use, OperandPos::Early) => plan.fixed_early |= register,
-                        (OperandKind::Use, OperandPos::Late) => {
+                    match operand.role {
+                        Role::ReadEarly => plan.fixed_early |= register,
+                        Role::ReadLate => {
                             plan.fixed_early |= register;
                             plan.fixed_late |= register;
                         }
-                        (OperandKind::Def, OperandPos::Early) => {
+                        Role::WrittenEarly => {
                             plan.fixed_early |= register;
                             plan.overwritten |= register;
                         }
-                        (OperandKind::Def, OperandPos::Late) => plan.overwritten |= register,
+                        Role::WrittenLate => plan.overwritten |= register,
+                        Role::Given => {}
                     }
                 }
-                OperandConstraint::Reuse(other) => plan.tied |= 1 << other,
+                Constraint::Tied(other) => plan.tied |= 1 << other,
                 _ => {}
             }
         }
@@ -120,41 +108,38 @@ impl<'a> Scan<'a> {
 
     /// The registers that an operand can be in, as far as it alone is concerned.
     pub fn fitting(&self, operand: Operand) -> Mask {
-        let class = self.machine.of_class[operand.class() as usize];
-        match operand.constraint() {
-            OperandConstraint::Limit(limit) => class & self.machine.below(limit),
+        let class = self.machine.of_class[usize::from(operand.class)];
+        match operand.constraint {
+            Constraint::Below(limit) => class & self.machine.below(limit.into()),
             _ => class,
         }
     }
 
     /// Where a value has to be for a fixed operand.
     fn fixed_for(&self, operands: &[Operand], value: u32, only: Mask) -> Option<u8> {
-        let uses = operands.iter().filter(|one| one.kind() == OperandKind::Use);
-        let own = uses.filter(|&&one| is_value(one) && value_of(one) == value);
-        let numbers = own.filter_map(|one| match one.constraint() {
-            OperandConstraint::FixedReg(register) => self.machine.number(register),
-            _ => None,
-        });
-        let mut numbers = numbers.filter(|number| only & 1 << number != 0);
+        let own = operands
+            .iter()
+            .filter(|one| one.is_use() && one.value == value);
+        let numbers = own.map(|one| one.fixed());
+        let mut numbers = numbers.filter(|&number| only & bit(number) != 0);
         numbers.next()
     }
 
     /// Uses that can be where their value is; the others become pending. Copies for fixed ones.
     fn place_uses(&mut self, operands: &[Operand], plan: &mut Plan, scratch: &mut Scratch) {
         for (place, &operand) in operands.iter().enumerate() {
-            if operand.kind() == OperandKind::Def || !is_value(operand) {
+            if !operand.is_use() {
                 continue;
             }
-            let value = value_of(operand);
+            let value = operand.value;
             let register = self.state(value).register;
-            match operand.constraint() {
-                OperandConstraint::FixedReg(fixed) => {
-                    let fixed = self.machine.number(fixed).expect("looked at before");
+            match operand.constraint {
+                Constraint::Fixed(fixed) => {
                     if register != fixed && !scratch.copies.contains(&(value, fixed)) {
                         scratch.copies.push((value, fixed));
                     }
                 }
-                OperandConstraint::Stack => {
+                Constraint::Slot => {
                     if register != NO_REGISTER {
                         self.store(value, register, scratch);
                     }
@@ -178,7 +163,7 @@ impl<'a> Scan<'a> {
             return false;
         }
         let mut bad = 0;
-        if is_late(operand) {
+        if operand.is_late() {
             bad |= plan.overwritten | plan.fixed_late;
         }
         bad |= plan.fixed_early;
@@ -186,8 +171,8 @@ impl<'a> Scan<'a> {
             return true;
         }
         // It is there for a fixed operand of the same value.
-        let own = self.fixed_for(operands, value_of(operand), register_bit);
-        own.is_some() && !(is_late(operand) && plan.overwritten & register_bit != 0)
+        let own = self.fixed_for(operands, operand.value, register_bit);
+        own.is_some() && !(operand.is_late() && plan.overwritten & register_bit != 0)
     }
 
     /// Values in registers that the instruction needs go elsewhere, if they are still needed.
@@ -226,7 +211,7 @@ impl<'a> Scan<'a> {
             self.put(value, register);
             return;
         }
-        let class = usize::from(self.values.class[value as usize]);
+        let class = usize::from(self.values.of(value).class);
         let allowed = self.machine.of_class[class] & !plan.claimed() & !plan.pinned;
         let free = allowed & !self.occupied;
         if urgency > WORTH {
@@ -278,7 +263,7 @@ impl<'a> Scan<'a> {
         scratch: &mut Scratch,
     ) -> Result<(), RegAllocError> {
         let operand = operands[place];
-        let value = value_of(operand);
+        let value = operand.value;
         let register = self.state(value).register;
         if self.is_right(operands, operand, register, plan) {
             self.set(plan, place, register);
@@ -286,7 +271,7 @@ impl<'a> Scan<'a> {
             return Ok(());
         }
         let mut fixed = self.fitting(operand);
-        if is_late(operand) {
+        if operand.is_late() {
             fixed &= !plan.overwritten;
         }
         if let Some(fixed) = self.fixed_for(operands, value, fixed) {
@@ -296,12 +281,12 @@ impl<'a> Scan<'a> {
         let had_none = scratch.origins.iter().all(|origin| origin.0 != value);
         let is_stored = register == NO_REGISTER
             && (had_none || scratch.stores.iter().any(|store| store.0 == value));
-        if operand.constraint() == OperandConstraint::Any && is_stored {
+        if operand.constraint == Constraint::Any && is_stored {
             self.set_in_slot(plan, place, value);
             return Ok(());
         }
         let mut allowed = self.fitting(operand) & !plan.fixed_early & !plan.pinned;
-        if is_late(operand) {
+        if operand.is_late() {
             allowed &= !plan.not_late();
         }
         let survives = self.survives(value, plan.inst);
@@ -311,8 +296,7 @@ impl<'a> Scan<'a> {
             false => allowed,
         };
         let origin = scratch.origins.iter().find(|origin| origin.0 == value);
-        if let (OperandConstraint::Any, 0, Some(&(_, origin))) =
-            (operand.constraint(), allowed, origin)
+        if let (Constraint::Any, 0, Some(&(_, origin))) = (operand.constraint, allowed, origin)
             && origin != NO_REGISTER
         {
             self.store(value, origin, scratch);

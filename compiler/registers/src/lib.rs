@@ -4,9 +4,11 @@
 //!
 //! The phases, a file each, every one with the results of those before:
 //!
+//! - `operands`: what instructions read and write; and numbers for values.
 //! - `flow`: blocks, dominators, loops, and how often each block runs; `counted`, where a profile
 //!   knows that.
-//! - `values`: where each value is defined, used and alive.
+//! - `values`: where each value is defined and used; `alive`: in which blocks it is alive,
+//!   as `pieces` has it.
 //! - `urgency`: how soon each is needed, block by block.
 //! - `homes`: a register for each value that is alive in several blocks, as far as there is one.
 //! - `scan`: one walk over all instructions, which decides what is in registers: `instruction`
@@ -22,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alive;
 mod choose;
 mod counted;
 mod define;
@@ -30,10 +33,13 @@ mod enter;
 mod flow;
 mod homes;
 mod instruction;
+mod lists;
 mod locations;
 mod machine;
 mod memory;
+mod operands;
 mod parallel;
+mod pieces;
 mod place;
 mod plan;
 #[cfg(test)]
@@ -53,6 +59,7 @@ use flow::Flow;
 use homes::Homes;
 use machine::Machine;
 use memory::Memory;
+use operands::Operands;
 use place::{Move, Needed, Place, STORING, key};
 use regalloc2::{
     Allocate, Allocation, Edit, Function, MachineEnv, Output, ProgPoint, RegAllocError, RegClass,
@@ -63,11 +70,12 @@ use slots::Slots;
 use std::cell::RefCell;
 use std::rc::Rc;
 use urgency::Urgency;
-use values::Values;
+use values::{Value, Values};
 
 /// What is reused from function to function.
 #[derive(Default)]
 pub struct Allocator {
+    operands: Operands,
     flow: Flow,
     values: Values,
     urgency: Urgency,
@@ -104,19 +112,23 @@ impl Allocator {
         env: &MachineEnv,
         output: &mut Output,
     ) -> Result<(), RegAllocError> {
-        self.machine = Machine::of(env);
+        self.operands.read(func)?;
+        self.machine = Machine::of(env, &self.operands.used);
         let machine = self
             .machine
             .as_ref()
             .ok_or(RegAllocError::TooManyOperands)?;
-        self.flow.read(func, &self.counted.borrow())?;
-        self.values.read(func, machine, &self.flow)?;
+        self.operands.number(machine)?;
+        let counted = self.counted.borrow();
+        self.flow.read(func, &self.operands, &counted)?;
+        drop(counted);
+        self.values.read(&self.operands, machine, &self.flow)?;
         let (flow, values) = (&self.flow, &self.values);
         self.homes.find_webs(flow, values);
         self.urgency.find(flow, values, &self.homes.web);
         self.homes.find(machine, flow, values, &self.urgency);
         let mut scan = Scan::new(
-            func,
+            &self.operands,
             machine,
             &self.flow,
             &self.values,
@@ -144,11 +156,10 @@ impl Allocator {
             if !state.is_stored_at_def || state.is_born_in_slot || state.is_stored_on_edges {
                 continue;
             }
-            let def = self.values.def[value];
-            let block = self.values.def_block[value] as usize;
+            let Value { def, block, .. } = self.values.all[value];
             let is_param = state.is_param;
             let key = match is_param {
-                true => key(2 * self.flow.first[block], STORING),
+                true => key(2 * self.flow.first[block as usize], STORING),
                 // Behind the instruction, also of what it writes early.
                 false => key(def | 1, STORING),
             };
@@ -190,7 +201,7 @@ impl Allocator {
             }
         }
         let slot = |value: u32| {
-            let (base, size) = bases[usize::from(self.values.class[value as usize])];
+            let (base, size) = bases[usize::from(self.values.of(value).class)];
             base + self.slots.of(&self.homes, value) as usize * size
         };
         let allocation = |place: Place| match place {
@@ -218,7 +229,11 @@ impl Allocator {
         }));
         output.num_spillslots = next;
         std::mem::swap(&mut output.allocs, &mut self.memory.allocs);
-        std::mem::swap(&mut output.inst_alloc_offsets, &mut self.memory.offsets);
+        let starts = &self.operands.starts;
+        output.inst_alloc_offsets.clear();
+        output
+            .inst_alloc_offsets
+            .extend_from_slice(&starts[..starts.len() - 1]);
         output.debug_locations.clear();
         output.stats = Default::default();
     }

@@ -1,6 +1,6 @@
 //! What the walk works on, and its result: states of values, moves, operands.
 
-use crate::flow::{Lists, NONE};
+use crate::lists::{Lists, NONE};
 use crate::machine::NO_REGISTER;
 use crate::parallel::Wanted;
 use crate::place::Move;
@@ -60,7 +60,6 @@ pub struct Memory {
     pub allocs: Vec<Allocation>,
     /// Operands that are in the slot of a value: the operand's number, and the value.
     pub in_slots: Vec<(u32, u32)>,
-    pub offsets: Vec<u32>,
     /// Registers and what is in them, where each block begins and ends.
     pub entries: Lists<(u8, u32)>,
     pub exits: Lists<(u8, u32)>,
@@ -128,5 +127,5 @@ pub struct Candidate {
 pub struct Meeting {
     pub found: Vec<Found>,
     pub candidates: Vec<Candidate>,
-    pub differences: Vec<i32>,
+    pub differences: Vec<[i32; 3]>,
 }

@@ -1,7 +1,7 @@
 //! What one instruction does with registers.
 
 use crate::machine::{Mask, NO_REGISTER};
-use regalloc2::{Operand, OperandPos};
+use crate::operands::Operand;
 
 /// What an instruction does with registers.
 #[derive(Clone, Copy, Default)]
@@ -40,14 +40,6 @@ impl Plan {
     }
 }
 
-pub fn value_of(operand: Operand) -> u32 {
-    operand.vreg().vreg() as u32
-}
-
-pub fn is_late(operand: Operand) -> bool {
-    operand.pos() == OperandPos::Late
-}
-
 pub fn bit(register: u8) -> Mask {
     match register {
         NO_REGISTER => 0,
@@ -55,14 +47,9 @@ pub fn bit(register: u8) -> Mask {
     }
 }
 
-/// Whether an operand is a value at all.
-pub fn is_value(operand: Operand) -> bool {
-    operand.as_fixed_nonallocatable().is_none()
-}
-
 pub fn pin(plan: &mut Plan, operand: Operand, register: u8) {
     plan.pinned |= bit(register);
-    if is_late(operand) {
+    if operand.is_late() {
         plan.pinned_late |= bit(register);
     }
 }

@@ -10,16 +10,18 @@
 //! whenever it leaves its register and no earlier store dominates that place; what is cheaper is known
 //! at the end. So on each way to a load there is a store.
 
-use crate::flow::{Flow, NONE};
+use crate::flow::Flow;
 use crate::homes::Homes;
-use crate::machine::{Machine, Mask, NO_REGISTER, each};
+use crate::lists::NONE;
+use crate::machine::{Machine, Mask, NO_REGISTER, REGISTERS_MAX, each};
 use crate::memory::{Memory, NOT_FOUND, State, UNKNOWN};
+use crate::operands::Operands;
 use crate::urgency::Urgency;
-use crate::values::Values;
-use regalloc2::{Function, RegAllocError};
+use crate::values::{Value, Values};
+use regalloc2::RegAllocError;
 
 pub struct Scan<'a> {
-    pub func: &'a dyn Function,
+    pub operands: &'a Operands,
     pub machine: &'a Machine,
     pub flow: &'a Flow,
     pub values: &'a Values,
@@ -27,7 +29,7 @@ pub struct Scan<'a> {
     pub urgency: &'a mut Urgency,
     pub memory: &'a mut Memory,
     /// What is in each register, for those that are occupied.
-    pub held: [u32; 128],
+    pub held: [u32; REGISTERS_MAX],
     pub occupied: Mask,
     /// Costly registers that are used.
     pub opened: Mask,
@@ -42,7 +44,7 @@ pub struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     pub fn new(
-        func: &'a dyn Function,
+        operands: &'a Operands,
         machine: &'a Machine,
         flow: &'a Flow,
         values: &'a Values,
@@ -51,27 +53,27 @@ impl<'a> Scan<'a> {
         memory: &'a mut Memory,
     ) -> Scan<'a> {
         memory.states.clear();
-        memory.states.resize(values.def.len(), UNKNOWN);
+        memory.states.resize(values.count(), UNKNOWN);
         memory.latest.clear();
-        memory.latest.resize(values.def.len(), NO_REGISTER);
+        memory.latest.resize(values.count(), NO_REGISTER);
         memory.moves.clear();
         memory.allocs.clear();
+        memory.allocs.extend_from_slice(&operands.allocs);
         memory.in_slots.clear();
-        memory.offsets.clear();
         memory.entries.clear();
         memory.exits.clear();
         memory.spare = [false; 8];
         memory.meeting.found.clear();
-        memory.meeting.found.resize(values.def.len(), NOT_FOUND);
+        memory.meeting.found.resize(values.count(), NOT_FOUND);
         Scan {
-            func,
+            operands,
             machine,
             flow,
             values,
             homes,
             urgency,
             memory,
-            held: [NONE; 128],
+            held: [NONE; REGISTERS_MAX],
             occupied: 0,
             opened: homes.opened,
             block: 0,
@@ -91,14 +93,7 @@ impl<'a> Scan<'a> {
             self.block = block;
             self.last = self.flow.last[block as usize];
             let first = self.flow.first[block as usize];
-            while self
-                .values
-                .calls
-                .get(self.next_call)
-                .is_some_and(|&call| call < first)
-            {
-                self.next_call += 1;
-            }
+            self.next_call = self.values.calls.range(block).start;
             self.enter();
             for inst in first..=self.last {
                 self.instruction(inst, &mut scratch)?;
@@ -115,17 +110,15 @@ impl<'a> Scan<'a> {
         let claims = &mut self.memory.claims;
         claims.iter_mut().for_each(Vec::clear);
         claims.resize_with(registers, Vec::new);
-        for value in 0..self.values.def.len() as u32 {
+        for value in 0..self.values.count() as u32 {
             let mut claim = |register: u8, point: u32| {
                 if register != NO_REGISTER {
                     claims[usize::from(register)].push(point);
                 }
             };
-            let def = self.values.def[value as usize];
-            if def != NONE {
-                claim(self.values.def_register[value as usize], def);
-                claim(self.homes.home[value as usize], def);
-            }
+            let Value { def, register, .. } = *self.values.of(value);
+            claim(register, def);
+            claim(self.homes.home[value as usize], def);
             for one in self.values.uses(value) {
                 claim(one.register, 2 * one.inst);
             }
@@ -160,7 +153,7 @@ impl<'a> Scan<'a> {
 
     /// The first call behind an instruction of the current block.
     pub fn call_behind(&self, inst: u32) -> u32 {
-        let calls = self.values.calls[self.next_call..].iter();
+        let calls = self.values.calls.all[self.next_call..].iter();
         calls.copied().find(|&call| call > inst).unwrap_or(NONE)
     }
 
@@ -240,7 +233,7 @@ impl<'a> Scan<'a> {
     /// What becomes of a value that leaves its register for memory: whether it has to be stored, at
     /// a place that runs so often.
     pub fn needs_store(&mut self, value: u32, block: u32, freq: f32) -> bool {
-        let def_freq = self.flow.freq[self.values.def_block[value as usize] as usize];
+        let def_freq = self.flow.freq[self.values.of(value).block as usize];
         let flow = self.flow;
         let state = &mut self.memory.states[value as usize];
         state.has_slot = true;

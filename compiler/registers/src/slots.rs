@@ -4,8 +4,9 @@
 //! used any longer when the other is defined. Those that are used most lie first, where their offset
 //! is short.
 
-use crate::flow::{Flow, NONE};
+use crate::flow::Flow;
 use crate::homes::Homes;
+use crate::lists::NONE;
 use crate::memory::State;
 use crate::values::Values;
 use std::cmp::Reverse;
@@ -42,11 +43,11 @@ impl Slots {
         self.order.clear();
         self.local.clear();
         for (value, state) in states.iter().enumerate() {
-            if !state.has_slot || values.class[value] != class {
+            if !state.has_slot || values.all[value].class != class {
                 continue;
             }
             let web = homes.web[value];
-            if !values.pieces(value as u32).is_empty() {
+            if values.global(value as u32).is_some() {
                 if self.slot[web as usize] == NONE {
                     self.slot[web as usize] = 0;
                     self.order.push((homes.weight[value], web));
@@ -78,13 +79,16 @@ impl Slots {
     ) -> u32 {
         let blocks = || {
             homes.members(web).flat_map(|member| {
-                let pieces = values.pieces(member).iter();
-                let def_block = values.def_block[member as usize];
+                let global = values.global(member).expect("it has pieces");
+                let pieces = values.pieces_of(global).iter();
+                let def_block = values.of(member).block;
                 let preds = match states[member as usize].is_param {
                     true => flow.preds.of(def_block),
                     false => &[],
                 };
-                pieces.map(|piece| piece.block).chain(preds.iter().copied())
+                let own = pieces.map(|piece| piece.block);
+                let ways = values.ways_of(global).iter();
+                own.chain(ways.chain(preds).copied())
             })
         };
         // With thousands of slots, those before are as good as full.
@@ -108,7 +112,7 @@ impl Slots {
 
     /// Values of single blocks, in the order of their definitions; says how many slots they need.
     fn find_local(&mut self, values: &Values, base: u32) -> u32 {
-        let definition = |value: u32| values.def[value as usize];
+        let definition = |value: u32| values.of(value).def;
         self.local.sort_by_key(|&value| definition(value));
         // From where on each slot is free, the next first.
         let mut free: BinaryHeap<Reverse<(u32, u32)>> = BinaryHeap::new();

@@ -8,7 +8,8 @@
 //! Numbers of a block follow from those of the blocks behind it. Two rounds from the end to the start
 //! carry them around a loop.
 
-use crate::flow::{Flow, NONE, SIZE};
+use crate::flow::{Flow, SIZE};
+use crate::lists::{NONE, reset};
 use crate::values::Values;
 
 /// What is left of the chance after one instruction.
@@ -18,7 +19,9 @@ const POWERS: usize = 4096;
 #[derive(Default)]
 pub struct Urgency {
     /// By piece.
-    numbers: Vec<[u16; 2]>,
+    numbers: Vec<Pair>,
+    /// The same of what goes through blocks, in the order of [`Values::through`].
+    through: Vec<Pair>,
     /// By value: how many reloads there are, weighted by frequency, in a register that calls clobber.
     pub lost: Vec<f32>,
     /// The same by web.
@@ -28,13 +31,24 @@ pub struct Urgency {
     powers: Vec<f32>,
 }
 
-/// The upper half of a float is exact enough.
-fn pack(number: f32) -> u16 {
-    (number.to_bits() >> 16) as u16
+/// `any` and `kept`. The upper half of a float is exact enough.
+#[derive(Clone, Copy, Default)]
+struct Pair(u32);
+
+impl Pair {
+    fn pack([any, kept]: [f32; 2]) -> Pair {
+        Pair(any.to_bits() & 0xffff_0000 | kept.to_bits() >> 16)
+    }
+
+    fn unpack(self) -> [f32; 2] {
+        [self.0 & 0xffff_0000, self.0 << 16].map(f32::from_bits)
+    }
 }
 
-fn unpack(number: u16) -> f32 {
-    f32::from_bits(u32::from(number) << 16)
+/// Adds what follows on one of the ways out of a block.
+fn add(out: &mut [f32; 2], likely: f32, [any, kept]: [f32; 2]) {
+    out[0] += likely * any;
+    out[1] += likely * kept;
 }
 
 impl Urgency {
@@ -46,29 +60,28 @@ impl Urgency {
                 power *= DECAY;
             }
         }
-        self.numbers.clear();
-        self.numbers.resize(values.pieces.len(), [0; 2]);
-        self.out.clear();
-        self.out.resize(values.def.len(), [0.0; 2]);
-        self.lost.clear();
-        self.lost.resize(values.def.len(), 0.0);
+        reset(&mut self.numbers, values.pieces.len(), Pair::default());
+        reset(&mut self.through, values.through.all.len(), Pair::default());
+        reset(&mut self.out, values.count(), [0.0; 2]);
+        reset(&mut self.lost, values.count(), 0.0);
         let mut goes_back = false;
         for block in (0..flow.blocks()).rev() {
             goes_back |= flow.is_head(block);
-            self.visit(flow, values, web, block, false);
+            self.visit(flow, values, web, block);
         }
         if goes_back {
             for block in (0..flow.blocks()).rev() {
-                self.visit(flow, values, web, block, true);
+                if flow.loop_of[block as usize] != NONE {
+                    self.visit(flow, values, web, block);
+                }
             }
         }
-        if !values.calls.is_empty() {
-            for block in 0..flow.blocks() {
+        for block in 0..flow.blocks() {
+            if !values.calls.of(block).is_empty() {
                 self.count_lost(flow, values, web, block);
             }
         }
-        self.lost_of_web.clear();
-        self.lost_of_web.resize(values.def.len(), 0.0);
+        reset(&mut self.lost_of_web, values.count(), 0.0);
         for (&web, lost) in web.iter().zip(&self.lost) {
             self.lost_of_web[web as usize] += lost;
         }
@@ -80,59 +93,65 @@ impl Urgency {
 
     /// `any` and `kept` of a piece.
     pub fn at(&self, piece: u32) -> [f32; 2] {
-        self.numbers[piece as usize].map(unpack)
+        self.numbers[piece as usize].unpack()
+    }
+
+    /// The same of values that go through a block, in their order there.
+    pub fn through(&self, values: &Values, block: u32) -> impl Iterator<Item = [f32; 2]> {
+        let pairs = self.through[values.through.range(block)].iter();
+        pairs.map(|pair| pair.unpack())
     }
 
     /// Sums up what follows a block, in `out`, for values that it passes on. What becomes a parameter
     /// of the same web is needed when that is; in another web, it is moved.
     pub fn add_out(&mut self, flow: &Flow, values: &Values, web: &[u32], block: u32) {
-        let places = flow.succs.range(block).enumerate();
-        for (succ, place) in places {
+        for (way, place) in flow.succs.range(block).enumerate() {
             let likely = flow.likely[place];
-            let params = flow.params.of(flow.succs.all[place]);
-            for (&param, &arg) in params.iter().zip(flow.passed(block, succ)) {
-                let [any, kept] = match web[param as usize] == web[arg as usize] {
+            let succ = flow.succs.all[place];
+            let params = flow.params.of(succ);
+            for (&param, &arg) in params.iter().zip(flow.passed(block, way)) {
+                let pair = match web[param as usize] == web[arg as usize] {
                     true => self.at(values.first_piece(param)),
                     false => [1.0; 2],
                 };
-                let out = &mut self.out[arg as usize];
-                out[0] += likely * any;
-                out[1] += likely * kept;
+                add(&mut self.out[arg as usize], likely, pair);
             }
-            for &number in values.by_block.of(flow.succs.all[place]) {
+            for &number in values.by_block.of(succ) {
                 let piece = &values.pieces[number as usize];
                 if piece.comes_in {
-                    let [any, kept] = self.at(number);
-                    let out = &mut self.out[piece.value as usize];
-                    out[0] += likely * any;
-                    out[1] += likely * kept;
+                    let pair = self.at(number);
+                    add(&mut self.out[piece.value as usize], likely, pair);
                 }
+            }
+            let range = values.through.range(succ);
+            let through = values.through.of(succ).iter();
+            for (&value, pair) in through.zip(&self.through[range]) {
+                add(&mut self.out[value as usize], likely, pair.unpack());
             }
         }
     }
 
-    /// What follows a block has a piece in it.
+    /// What follows a block has a piece in it, or goes through.
     pub fn clear_out(&mut self, values: &Values, block: u32) {
         for &number in values.by_block.of(block) {
             self.out[values.pieces[number as usize].value as usize] = [0.0; 2];
         }
+        for &value in values.through.of(block) {
+            self.out[value as usize] = [0.0; 2];
+        }
     }
 
-    fn visit(&mut self, flow: &Flow, values: &Values, web: &[u32], block: u32, is_again: bool) {
-        if is_again && flow.loop_of[block as usize] == NONE {
-            return;
-        }
+    fn visit(&mut self, flow: &Flow, values: &Values, web: &[u32], block: u32) {
         self.add_out(flow, values, web, block);
         let [first, last] = [&flow.first, &flow.last].map(|list| list[block as usize]);
-        let next = values.calls.partition_point(|&call| call < first);
-        let has_call = values.calls.get(next).is_some_and(|&call| call <= last);
+        let call = values.calls.of(block).first().copied();
         for &number in values.by_block.of(block) {
             let piece = &values.pieces[number as usize];
             let start = piece.from / 2;
-            let is_ended = |end| match (has_call, piece.comes_in) {
-                (false, _) => false,
-                (true, true) => values.calls[next] < end,
-                (true, false) => values.is_call_between(start, end),
+            let is_ended = |end| match (call, piece.comes_in) {
+                (None, _) => false,
+                (Some(call), true) => call < end,
+                (Some(_), false) => values.is_call_between(block, start, end),
             };
             // Taken, and so cleared for the next block.
             let is_needed_behind = piece.goes_out || piece.is_passed;
@@ -150,46 +169,49 @@ impl Urgency {
             } else {
                 [0.0; 2]
             };
-            self.numbers[number as usize] = numbers.map(pack);
+            self.numbers[number as usize] = Pair::pack(numbers);
+        }
+        let power = self.power(last + 1 - first);
+        let power_kept = if call.is_some() { 0.0 } else { power };
+        let range = values.through.range(block);
+        let through = values.through.of(block).iter();
+        for (&value, pair) in through.zip(&mut self.through[range]) {
+            let [any, kept] = std::mem::take(&mut self.out[value as usize]);
+            *pair = Pair::pack([any * power, kept * power_kept]);
         }
     }
 
+    /// Counts what a block with calls costs what is alive at them.
     fn count_lost(&mut self, flow: &Flow, values: &Values, web: &[u32], block: u32) {
-        let [first, last] = [&flow.first, &flow.last].map(|list| list[block as usize]);
-        let next = values.calls.partition_point(|&call| call < first);
-        if values.calls.get(next).is_none_or(|&call| call > last) {
-            return;
-        }
         self.add_out(flow, values, web, block);
+        let last = flow.last[block as usize];
         let freq = flow.freq[block as usize] + SIZE;
+        let calls = values.calls.of(block);
         for &number in values.by_block.of(block) {
             let piece = &values.pieces[number as usize];
-            let start = match piece.comes_in {
-                true => first.wrapping_sub(1),
-                false => piece.from / 2,
-            };
             let value = piece.value as usize;
+            let start = piece.from / 2;
             let [out, _] = std::mem::take(&mut self.out[value]);
-            let from = values
-                .calls
-                .partition_point(|&call| start != u32::MAX && call <= start);
-            let from = from.max(next);
-            let ends = |end| values.calls.get(from).is_some_and(|&call| call < end);
-            if piece.last != NONE && ends(piece.last) {
+            let is_used_behind = match piece.comes_in {
+                true => calls[0] < piece.last,
+                false => values.is_call_between(block, start, piece.last),
+            };
+            if piece.last != NONE && is_used_behind {
                 self.lost[value] += freq;
             }
-            let behind = if piece.last == NONE {
-                start
-            } else {
-                piece.last
-            };
-            let is_cut = match behind {
-                u32::MAX => ends(last + 1),
-                behind => values.is_call_between(behind.saturating_sub(1), last + 1),
+            // A call may use it itself.
+            let is_cut = match (piece.last, piece.comes_in) {
+                (NONE, true) => true,
+                (NONE, false) => values.is_call_between(block, start.saturating_sub(1), last + 1),
+                (behind, _) => values.is_call_between(block, behind.saturating_sub(1), last + 1),
             };
             if (piece.goes_out || piece.is_passed) && is_cut {
                 self.lost[value] += freq * out;
             }
+        }
+        for &value in values.through.of(block) {
+            let [out, _] = std::mem::take(&mut self.out[value as usize]);
+            self.lost[value as usize] += freq * out;
         }
     }
 }

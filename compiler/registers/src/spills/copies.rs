@@ -10,9 +10,10 @@
 
 use super::live::Live;
 use super::places::{Registers, remove};
+use crate::machine::Mask;
 use regalloc2::{
-    Allocation, Block, Edit, Function, Inst, Operand, OperandConstraint, OperandKind, OperandPos,
-    Output, ProgPoint,
+    Allocation, Block, Edit, Function, Inst, InstRange, Operand, OperandConstraint, OperandKind,
+    OperandPos, Output, ProgPoint,
 };
 
 /// How far a search goes, in instructions and moves.
@@ -60,26 +61,29 @@ impl Copies {
         live: &Live,
         output: &mut Output,
     ) {
+        let mut first = 0;
         for block in 0..func.num_blocks() {
-            if self.list(func, output, Block::new(block)) {
+            let insts = func.block_insns(Block::new(block));
+            let [start, end] = [insts.first(), insts.last()].map(ProgPoint::before);
+            let edits = &output.edits[first..];
+            first += count_while(edits, |point| point < start);
+            let edits = &output.edits[first..];
+            let edits = &edits[..count_while(edits, |point| point <= end)];
+            let is_copy = |(_, Edit::Move { from, to }): &_| from.is_reg() && to.is_reg();
+            let next = first + edits.len();
+            if edits.iter().any(is_copy) {
+                self.list(insts, first as u32, edits);
                 let after = live.registers_after(func, block);
                 self.block(func, registers, output, after);
             }
+            first = next;
         }
     }
 
-    /// Lists what is in a block. False if there are no copies.
-    fn list(&mut self, func: &dyn Function, output: &Output, block: Block) -> bool {
+    /// Lists what is in a block with these edits, the first of which has the number.
+    fn list(&mut self, insts: InstRange, first: u32, edits: &[(ProgPoint, Edit)]) {
         self.items.clear();
-        let insts = func.block_insns(block);
-        let [start, end] = [insts.first(), insts.last()].map(ProgPoint::before);
-        let first = output.edits.partition_point(|(point, _)| *point < start);
-        let here = output.edits[first..].iter();
-        let mut here = here.take_while(|(point, _)| *point <= end);
-        if !here.any(|(_, Edit::Move { from, to })| from.is_reg() && to.is_reg()) {
-            return false;
-        }
-        let mut edits = (first as u32..).zip(&output.edits[first..]).peekable();
+        let mut edits = (first..).zip(edits).peekable();
         for inst in insts.iter() {
             let before = ProgPoint::before(inst);
             while let Some((edit, _)) = edits.next_if(|(_, (point, _))| *point <= before) {
@@ -87,7 +91,6 @@ impl Copies {
             }
             self.items.push(Item::Inst(inst));
         }
-        true
     }
 
     /// `after_block` and `after` are sets of the registers that are read later.
@@ -96,7 +99,7 @@ impl Copies {
         func: &dyn Function,
         registers: &Registers,
         output: &mut Output,
-        after_block: u128,
+        after_block: Mask,
     ) {
         let mut after = after_block;
         for at in (0..self.items.len()).rev() {
@@ -141,6 +144,14 @@ impl Copies {
             after = after & !target | source;
         }
     }
+}
+
+/// How many of the first edits are at such points.
+fn count_while(edits: &[(ProgPoint, Edit)], is_there: impl Fn(ProgPoint) -> bool) -> usize {
+    edits
+        .iter()
+        .take_while(|(point, _)| is_there(*point))
+        .count()
 }
 
 impl Changes {

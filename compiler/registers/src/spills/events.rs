@@ -1,6 +1,7 @@
 //! What of a function concerns registers and slots, block by block.
 
 use super::places::{Place, Registers, place};
+use crate::machine::Mask;
 use regalloc2::{Block, Function, OperandKind, Output, PRegSet, ProgPoint};
 
 /// What happens, in order.
@@ -20,8 +21,8 @@ pub(super) enum Event {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Run {
     /// Read before one of these instructions writes them.
-    pub(super) read: u128,
-    pub(super) written: u128,
+    pub(super) read: Mask,
+    pub(super) written: Mask,
     /// Nothing is known of any register afterwards.
     pub(super) forgets: bool,
 }
@@ -41,10 +42,14 @@ impl Events {
         self.ends.clear();
         // Calls by and large clobber the same registers.
         let mut clobbers = (PRegSet::empty(), 0);
+        let mut edit = 0;
         for block in 0..func.num_blocks() {
             let insts = func.block_insns(Block::new(block));
             let start = ProgPoint::before(insts.first());
-            let mut edit = output.edits.partition_point(|(point, _)| *point < start);
+            let is_earlier = |(point, _): &(ProgPoint, _)| *point < start;
+            while output.edits.get(edit).is_some_and(is_earlier) {
+                edit += 1;
+            }
             let mut run = Run::default();
             for inst in insts.iter() {
                 let before = ProgPoint::before(inst);
@@ -80,7 +85,7 @@ impl Events {
                 }
                 run.written |= written;
                 // A call that ends a block can land elsewhere.
-                run.forgets |= func.is_branch(inst) && clobbered != PRegSet::empty();
+                run.forgets |= clobbered != PRegSet::empty() && func.is_branch(inst);
             }
             self.end_run(&mut run);
             self.ends.push(self.events.len() as u32);
@@ -108,7 +113,7 @@ impl Events {
     }
 }
 
-fn mask(set: PRegSet, registers: &Registers) -> u128 {
+fn mask(set: PRegSet, registers: &Registers) -> Mask {
     let numbers = set
         .into_iter()
         .filter_map(|register| registers.number(register));

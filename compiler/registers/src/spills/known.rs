@@ -2,7 +2,7 @@
 
 use super::events::{Event, Events};
 use super::places::{Place, Registers, place, remove};
-use crate::machine::each;
+use crate::machine::{Mask, each};
 use regalloc2::{Allocation, Block, Edit, Function, ProgPoint};
 
 #[derive(Default)]
@@ -10,7 +10,7 @@ pub(super) struct Known {
     /// For each block, at its start, the slot of each register.
     starts: Vec<u16>,
     /// The registers for which that is known, block by block.
-    known: Vec<u128>,
+    known: Vec<Mask>,
     /// Blocks whose start was reached from somewhere.
     reached: Vec<bool>,
     pending: Vec<bool>,
@@ -19,7 +19,7 @@ pub(super) struct Known {
 /// The slot of each register at one point, for those of a set.
 struct State<'a> {
     slots: &'a mut [u16],
-    known: u128,
+    known: Mask,
 }
 
 impl Known {

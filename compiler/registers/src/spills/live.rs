@@ -1,14 +1,14 @@
 //! Which registers and slots are read later, at each point of a function.
 
 use super::events::{Event, Events};
-use super::places::{Place, REGISTERS_MAX, Registers, place, remove};
+use super::places::{Place, Registers, place, remove};
+use crate::machine::{Mask, REGISTERS_MAX};
 use regalloc2::{Block, Edit, Function, ProgPoint};
 
 /// Words of sets, for all blocks together. Functions that would need more keep their moves.
 const WORDS_MAX: usize = 1 << 20;
 /// How often a block is visited on average before all is left as it is.
 const VISITS_MAX: usize = 16;
-const REGISTER_WORDS: usize = REGISTERS_MAX / 64;
 
 #[derive(Default)]
 pub(super) struct Live {
@@ -46,7 +46,7 @@ impl Live {
             events,
         };
         let blocks = func.num_blocks();
-        let width = REGISTER_WORDS + slots.div_ceil(64);
+        let width = 1 + slots.div_ceil(64);
         if blocks.saturating_mul(width) > WORDS_MAX {
             return false;
         }
@@ -80,11 +80,10 @@ impl Live {
     }
 
     /// The set of registers that are read after a block, after [`Self::remove_unread`].
-    pub(super) fn registers_after(&self, func: &dyn Function, block: usize) -> u128 {
+    pub(super) fn registers_after(&self, func: &dyn Function, block: usize) -> Mask {
         let succs = func.block_succs(Block::new(block)).iter();
         succs.fold(0, |live, succ| {
-            let start = &self.starts[succ.index() * self.width..][..REGISTER_WORDS];
-            live | u128::from(start[0]) | u128::from(start[1]) << 64
+            live | self.starts[succ.index() * self.width]
         })
     }
 
@@ -163,10 +162,7 @@ impl Places<'_> {
         match event {
             Event::Run(number) => {
                 let run = body.events.run(number);
-                for (word, shift) in self.0.iter_mut().zip([0, 64]) {
-                    *word &= !((run.written >> shift) as u64);
-                    *word |= (run.read >> shift) as u64;
-                }
+                self.0[0] = self.0[0] & !run.written | run.read;
             }
             Event::ReadSlot(slot) => self.set(Place::Slot(slot), true),
             Event::WriteSlot(slot) => self.set(Place::Slot(slot), false),

@@ -55,9 +55,7 @@ impl Revise for Spills {
         if output.edits.is_empty() || slots >= usize::from(NO_SLOT) {
             return;
         }
-        let Some(registers) = Registers::of(env) else {
-            return;
-        };
+        let registers = Registers::of(env, &output.edits);
         self.events.read(func, &registers, output);
         let edits = &mut output.edits;
         self.known

@@ -1,10 +1,12 @@
 //! Registers and slots as the passes number them, and moves between them.
 
+use crate::machine::{Mask, REGISTERS_MAX};
 use regalloc2::{
-    Allocation, Edit, Function, Inst, MachineEnv, OperandKind, Output, PReg, ProgPoint,
+    Allocation, Edit, Function, Inst, MachineEnv, OperandKind, Output, PReg, PRegSet, ProgPoint,
 };
 
-/// The allocatable registers, numbered without gaps.
+/// The allocatable registers that moves read or write, numbered without gaps. Of others nothing needs
+/// to be known.
 pub(super) struct Registers {
     number_of: [u8; PReg::NUM_INDEX],
     pub(super) registers: Vec<PReg>,
@@ -13,30 +15,25 @@ pub(super) struct Registers {
 const NO_REGISTER: u8 = u8::MAX;
 pub(super) const NO_SLOT: u16 = u16::MAX;
 
-/// More are not needed for any processor: what is known of each is one bit of a set.
-pub(super) const REGISTERS_MAX: usize = 128;
-
 impl Registers {
-    pub(super) fn of(env: &MachineEnv) -> Option<Registers> {
-        let mut number_of = [NO_REGISTER; PReg::NUM_INDEX];
-        let sets = [
-            &env.preferred_regs_by_class,
-            &env.non_preferred_regs_by_class,
-        ];
-        let all = sets.into_iter().flatten().flat_map(|&set| set);
-        let mut registers: Vec<PReg> = all.collect();
-        registers.sort_unstable();
-        registers.dedup();
-        if registers.len() > REGISTERS_MAX {
-            return None;
+    pub(super) fn of(env: &MachineEnv, edits: &[(ProgPoint, Edit)]) -> Registers {
+        let mut moved = PRegSet::empty();
+        for (_, Edit::Move { from, to }) in edits {
+            for register in [from, to].into_iter().filter_map(|end| end.as_reg()) {
+                moved.add(register);
+            }
         }
+        let allocatable = PRegSet::from(env);
+        let followed = (moved & allocatable).into_iter().take(REGISTERS_MAX);
+        let registers: Vec<PReg> = followed.collect();
+        let mut number_of = [NO_REGISTER; PReg::NUM_INDEX];
         for (number, register) in registers.iter().enumerate() {
             number_of[register.index()] = number as u8;
         }
-        Some(Registers {
+        Registers {
             number_of,
             registers,
-        })
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -44,7 +41,7 @@ impl Registers {
     }
 
     /// A set of the one, or of none if it is not a register that is followed.
-    pub(super) fn bit(&self, allocation: Allocation) -> u128 {
+    pub(super) fn bit(&self, allocation: Allocation) -> Mask {
         match place(allocation, self) {
             Place::Register(register) => 1 << register,
             Place::Slot(_) | Place::Elsewhere => 0,
@@ -52,7 +49,7 @@ impl Registers {
     }
 
     /// The sets of what an instruction reads and of what it writes.
-    pub(super) fn used(&self, func: &dyn Function, output: &Output, inst: Inst) -> (u128, u128) {
+    pub(super) fn used(&self, func: &dyn Function, output: &Output, inst: Inst) -> (Mask, Mask) {
         let clobbers = func.inst_clobbers(inst).into_iter();
         let (mut read, mut written) = (0, 0);
         for register in clobbers.filter_map(|register| self.number(register)) {
