@@ -3,7 +3,8 @@
 //!
 //! In come `runtime-lib`, toolchains for it and musl's `libc.a`; out goes `wasmelt-pack-TARGET.zst`
 //! in `OUT_DIR` for each target, empty where no toolchain is prepared, and for libraries
-//! `wasmelt-pack-PROCESSOR-library.zst`, without a C library. The same files appear in
+//! `wasmelt-pack-PROCESSOR-library.zst`, without a C library, and for executables that may be loaded
+//! anywhere `wasmelt-pack-PROCESSOR-pie.zst`, where they are asked for. The same files appear in
 //! `target/runtime-packs`, for commands that were built without. `WASMELT_RUNTIME_PACK` takes packs
 //! that exist already instead: paths as in `PATH`.
 //!
@@ -22,13 +23,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use toolchain::{Toolchain, c_compiler};
-use wasmelt_pack::Place;
 use wasmelt_pack::make::{Recipe, Source, make, make_for_macos, make_for_windows};
+use wasmelt_pack::{PIE, Place};
 
 /// musl's start file and library, in the order of a linker's command line. Without `crti.o` and
 /// `crtn.o` the library's own empty `_init` and `_fini` are called: what those files begin and end
 /// are sections that nothing here contributes to, at the cost of a page each start.
-const LIBC_FILES: &[(&str, Place)] = &[("crt1.o", Place::Before), ("libc.a", Place::Behind)];
+const LIBC_FILES: &[(&str, Place)] = &[(START, Place::Before), ("libc.a", Place::Behind)];
+
+const START: &str = "crt1.o";
+
+/// The start file of executables that may be loaded anywhere: it relocates them first.
+const SELF_RELOCATING_START: &str = "rcrt1.o";
 
 const ARCHIVE: &str = "libwasmelt_runtime.a";
 
@@ -99,6 +105,22 @@ fn run() -> Result<(), String> {
             },
         };
         write_pack(&out_dir, &target_dir, &name, &pack)?;
+    }
+    for (arch, _, target) in TARGETS.iter().filter(|(.., it)| it.ends_with("-musl")) {
+        let of_pack = format!("{target}{PIE}");
+        let pack = match given.get(&of_pack) {
+            Some(pack) => pack.clone(),
+            None => match Toolchain::for_pie(arch, target, &target_dir)? {
+                Some(toolchain) => pack_of(&of_pack, &toolchain, &target_dir)?,
+                None => Vec::new(),
+            },
+        };
+        write_pack(
+            &out_dir,
+            &target_dir,
+            &format!("wasmelt-pack-{arch}-pie.zst"),
+            &pack,
+        )?;
     }
     for (arch, _, target) in TARGETS {
         let Some(target) = target.strip_suffix("-musl") else {
@@ -200,6 +222,10 @@ fn pack_of(target: &str, toolchain: &Toolchain, target_dir: &Path) -> Result<Vec
         if name == "libc.a" {
             sources.push(runtime_source(&archive)?);
         }
+        let name = match name {
+            START if toolchain.is_pie => SELF_RELOCATING_START,
+            other => other,
+        };
         let bytes = read(&toolchain.libc_dir.join(name))?;
         sources.push(Source {
             name: name.to_owned(),
@@ -264,7 +290,11 @@ fn library_pack(toolchain: &Toolchain, target_dir: &Path) -> Result<Vec<u8>, Str
 /// The folder is shared by all profiles of this workspace, so that a standard library that has to
 /// be compiled too is compiled once; cargo's own lock keeps builds that run at once apart.
 fn build_runtime(root: &Path, target_dir: &Path, toolchain: &Toolchain) -> Result<PathBuf, String> {
-    let build_dir = target_dir.join("runtime-pack-build");
+    // Other flags in the same folder would have everything compiled again each time.
+    let build_dir = target_dir.join(match toolchain.is_pie {
+        true => "runtime-pack-build-pie",
+        false => "runtime-pack-build",
+    });
     let mut command = Command::new(variable("CARGO")?);
     command
         .args([

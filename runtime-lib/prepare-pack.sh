@@ -2,12 +2,13 @@
 # Prepares the toolchains with which build.rs compiles the runtime library against musl, or for Windows
 # or macOS.
 #
-# usage: runtime-lib/prepare-pack.sh [rustup|debian] [--libraries] [--target PROCESSOR]... [FOLDER]
+# usage: runtime-lib/prepare-pack.sh [rustup|debian] [--libraries] [--pie] [--target PROCESSOR]... [FOLDER]
 #
 # PROCESSOR is x86_64, aarch64, riscv64 or `all`, for Linux, or `x86_64-windows`, `x86_64-macos` or
 # `aarch64-macos`: what executables will run on. Without one, that of this machine. With `--libraries`,
 # what libraries are linked with comes to it: for embedders on that processor with glibc. For this
-# machine's own, nothing is needed for that.
+# machine's own, nothing is needed for that. With `--pie`, what position-independent executables are
+# linked with comes to it (`wasmelt -C pie`).
 #
 # With rustup, adds the musl target to the toolchain in use. On Debian, unpacks a compiler, the
 # source of its standard library and musl from packages into FOLDER, without root and without
@@ -17,7 +18,8 @@
 # it is the same clang, with none of Apple's header files: this script writes the little that the C in the
 # runtime library needs of two.
 #
-# Writes FOLDER/toolchain-PROCESSOR, and FOLDER/toolchain-PROCESSOR-library, lines of key=value that build.rs reads. FOLDER is, unless given,
+# Writes FOLDER/toolchain-PROCESSOR, FOLDER/toolchain-PROCESSOR-library and FOLDER/toolchain-PROCESSOR-pie,
+# lines of key=value that build.rs reads. FOLDER is, unless given,
 # $WASMELT_RUNTIME_TOOLCHAIN, or target/runtime-toolchain in the workspace.
 set -eu
 
@@ -27,6 +29,7 @@ way=any
 archs=
 folder=
 libraries=
+pie=
 
 unknown() {
     echo "prepare-pack: no target \`$1\`: x86_64, aarch64, riscv64, all, x86_64-windows, x86_64-macos or aarch64-macos" >&2
@@ -37,6 +40,7 @@ while [ $# -gt 0 ]; do
     case "$1" in
         rustup | debian) way=$1 ;;
         --libraries) libraries=yes ;;
+        --pie) pie=yes ;;
         --target)
             [ $# -gt 1 ] || { echo "prepare-pack: --target takes a processor" >&2; exit 2; }
             shift
@@ -106,6 +110,10 @@ finish() {
                 "$folder/toolchain-$1" >"$folder/toolchain.new"
             mv "$folder/toolchain.new" "$folder/toolchain-$1-library"
             ;;
+    esac
+    case $pie-$1 in
+        yes-*-windows | yes-*-macos | -*) ;;
+        yes-*) cp "$folder/toolchain-$1" "$folder/toolchain-$1-pie" ;;
     esac
     # The next build looks for the toolchain again.
     touch "$root/build.rs"
@@ -206,13 +214,13 @@ musl_source() {
 
 # compile_musl ARCH: as `c_compiler` has configured it
 compile_musl() {
-    [ ! -f "$folder/musl-$1/lib/libc.a" ] || return 0
+    [ ! -f "$folder/musl-$1/lib/rcrt1.o" ] || return 0
     say "compiling musl for $1"
     (
         cd "$folder/musl"
-        make -s -j"$(nproc)" lib/libc.a lib/crt1.o
+        make -s -j"$(nproc)" lib/libc.a lib/crt1.o lib/rcrt1.o
         mkdir -p "$folder/musl-$1/lib"
-        cp lib/crt1.o lib/libc.a "$folder/musl-$1/lib/"
+        cp lib/crt1.o lib/rcrt1.o lib/libc.a "$folder/musl-$1/lib/"
     ) >>"$folder/musl-$1.log" 2>&1 || { say "musl was not compiled: $folder/musl-$1.log"; return 1; }
 }
 

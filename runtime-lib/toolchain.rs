@@ -60,6 +60,8 @@ pub(super) struct Toolchain {
     archiver: Option<String>,
     /// What makes import libraries, for Windows.
     dlltool: Option<String>,
+    /// For executables that may be loaded anywhere.
+    pub(super) is_pie: bool,
     /// The same in words.
     pub(super) provenance: String,
 }
@@ -98,6 +100,7 @@ impl Toolchain {
                 c_compiler: None,
                 archiver: None,
                 dlltool: None,
+                is_pie: false,
                 provenance: "the toolchain's own standard library".to_owned(),
             }
         } else {
@@ -118,6 +121,23 @@ impl Toolchain {
         Ok(Some(toolchain))
     }
 
+    /// For executables that may be loaded anywhere: only where they are asked for, because their runtime
+    /// library takes minutes, and its place in the command.
+    pub(super) fn for_pie(
+        arch: &str,
+        target: &str,
+        target_dir: &Path,
+    ) -> Result<Option<Toolchain>, String> {
+        let Some(file) = prepared_file(&format!("{arch}-pie"), target_dir) else {
+            return Ok(None);
+        };
+        let mut toolchain = Toolchain::prepared(target, &file)?;
+        toolchain.is_pie = true;
+        let feature = "--features=pie".to_owned();
+        toolchain.cargo_arguments.push(feature);
+        Ok(Some(toolchain))
+    }
+
     /// The toolchain that builds this package.
     fn installed(target: &str) -> Result<Toolchain, String> {
         let rustc = variable("RUSTC")?;
@@ -135,6 +155,7 @@ impl Toolchain {
                 c_compiler: None,
                 archiver: None,
                 dlltool: None,
+                is_pie: false,
                 provenance: "the toolchain's own standard library for musl".to_owned(),
             });
         }
@@ -189,6 +210,7 @@ impl Toolchain {
             c_compiler: value("cc"),
             archiver: value("ar"),
             dlltool: value("dlltool"),
+            is_pie: false,
             provenance,
         })
     }
@@ -225,6 +247,7 @@ impl Toolchain {
             c_compiler: None,
             archiver: None,
             dlltool: None,
+            is_pie: false,
             provenance: "the toolchain's standard library for glibc, on musl".to_owned(),
         })
     }
@@ -236,6 +259,8 @@ impl Toolchain {
             flags.retain(|flag| flag != "-Crelocation-model=static");
         } else if self.libc_dir.as_os_str().is_empty() {
             flags.push("-Crelocation-model=pic".to_owned());
+        } else if self.is_pie {
+            flags.push("-Crelocation-model=pie".to_owned());
         }
         if self.target.starts_with("x86_64") {
             flags.push("-Ctarget-cpu=x86-64".to_owned());

@@ -62,12 +62,27 @@ fn tell_what_is_left_out(build: &Build) {
 }
 
 /// What is linked, if anything is.
-fn kind(emit: Emit) -> Option<Kind> {
+fn kind(emit: Emit, options: &Options) -> Option<Kind> {
     match emit {
-        Emit::Exe | Emit::Oci | Emit::Sbom => Some(Kind::Executable),
+        Emit::Exe | Emit::Oci | Emit::Sbom => Some(Kind::of_executable(options)),
         Emit::Staticlib | Emit::Sharedlib | Emit::Rust => Some(Kind::Library),
         Emit::Header | Emit::Obj | Emit::Clif | Emit::Asm => None,
     }
+}
+
+/// # Errors
+/// What may be loaded anywhere without being asked for.
+fn refuse_pie(build: &Build) -> Result<(), Failure> {
+    let what = match build.emit {
+        _ if !build.options.position_independent => return Ok(()),
+        Emit::Staticlib | Emit::Sharedlib | Emit::Rust | Emit::Header => "libraries",
+        Emit::Obj => "objects",
+        Emit::Exe | Emit::Oci | Emit::Sbom | Emit::Clif | Emit::Asm => return Ok(()),
+    };
+    Err(Failure::usage(
+        Diagnostic::error(format!("`-C pie` is for executables, not for {what}"))
+            .help("leave it out: their code may lie anywhere as it is"),
+    ))
 }
 
 /// Builds what was asked for.
@@ -76,6 +91,7 @@ fn kind(emit: Emit) -> Option<Kind> {
 /// Any fault of the input or of the output's place; there is no output then.
 pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     let started = Instant::now();
+    refuse_pie(build)?;
     let mut input = compose::read(&build.input, &build.composition)?;
     if let Some(export) = &build.preinit {
         let options = Options {
@@ -90,7 +106,7 @@ pub(crate) fn build(build: &Build) -> Result<(), Failure> {
     };
     // Both before the compilation, so that nobody waits for what cannot be linked or written.
     let mut packs = Vec::new();
-    if let Some(kind) = kind(build.emit) {
+    if let Some(kind) = kind(build.emit, &build.options) {
         for options in [&build.options].into_iter().chain(&build.others) {
             refuse_other_systems(build, options)?;
             packs.push(packs::find(options.target, kind, &build.link.packs)?);

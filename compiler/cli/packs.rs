@@ -6,8 +6,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wasmelt_compiler::{System, TARGETS, Target};
-use wasmelt_linker::RuntimePack;
+use wasmelt_compiler::{Options, System, TARGETS, Target};
+use wasmelt_linker::{PIE, RuntimePack};
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Failure};
@@ -63,11 +63,49 @@ static BUILT_IN_FOR_LIBRARIES: [(&str, &[u8]); 3] = [
     ),
 ];
 
+/// The same for executables that may be loaded anywhere.
+static BUILT_IN_FOR_PIE: [(&str, &[u8]); 3] = [
+    (
+        "x86_64-linux",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-pie.zst")),
+    ),
+    (
+        "aarch64-linux",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-aarch64-pie.zst")),
+    ),
+    (
+        "riscv64-linux",
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-riscv64-pie.zst")),
+    ),
+];
+
 /// What is linked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Executable,
+    /// An executable that may be loaded anywhere, where others are at addresses of their own (`-C pie`).
+    Pie,
     Library,
+}
+
+impl Kind {
+    /// That of executables with these options.
+    pub(crate) fn of_executable(options: &Options) -> Kind {
+        match options.position_independent {
+            true => Kind::Pie,
+            false => Kind::Executable,
+        }
+    }
+
+    /// What a pack for it is called by, if there can be one.
+    fn triple(self, target: &Target) -> Option<String> {
+        match self {
+            Kind::Executable => Some(target.triple.to_owned()),
+            Kind::Pie if target.system == System::Linux => Some(format!("{}{PIE}", target.triple)),
+            Kind::Pie => None,
+            Kind::Library => target.library_triple(),
+        }
+    }
 }
 
 /// Names paths of packs, as `PATH` does those of programs.
@@ -104,15 +142,19 @@ impl Pack {
 /// # Errors
 /// When there is none, when one cannot be read, and when none of those given is for the target.
 pub(crate) fn find(target: &Target, kind: Kind, given: &[PathBuf]) -> Result<Pack, Failure> {
-    let triple = match kind {
-        Kind::Executable => Some(target.triple.to_owned()),
-        Kind::Library => target.library_triple(),
-    };
-    let Some(triple) = triple else {
-        let message = format!("libraries are for Linux, not for {}", target.name);
-        return Err(Failure::usage(
-            Diagnostic::error(message).help("write an object: `--emit obj`"),
-        ));
+    let Some(triple) = kind.triple(target) else {
+        let diagnostic = match kind {
+            Kind::Pie => Diagnostic::error(format!(
+                "`-C pie` is for Linux, not for {}",
+                target.name
+            ))
+            .help("leave it out: executables for other systems may be loaded anywhere as they are"),
+            Kind::Executable | Kind::Library => {
+                let message = format!("libraries are for Linux, not for {}", target.name);
+                Diagnostic::error(message).help("write an object: `--emit obj`")
+            }
+        };
+        return Err(Failure::usage(diagnostic));
     };
     if let Some(missing) = target.missing() {
         let message = format!("only object files can be made for {}", target.name);
@@ -134,6 +176,7 @@ pub(crate) fn find(target: &Target, kind: Kind, given: &[PathBuf]) -> Result<Pac
     if !others.is_empty() {
         let of = match kind {
             Kind::Executable => "",
+            Kind::Pie => "position-independent executables of ",
             Kind::Library => "libraries of ",
         };
         let message = format!("no `--runtime-pack` is for {of}{}", target.name);
@@ -167,6 +210,7 @@ fn from_environment() -> Vec<PathBuf> {
 fn built_in(target: &Target, kind: Kind) -> Option<&'static [u8]> {
     let packs = match kind {
         Kind::Executable => BUILT_IN.as_slice(),
+        Kind::Pie => BUILT_IN_FOR_PIE.as_slice(),
         Kind::Library => BUILT_IN_FOR_LIBRARIES.as_slice(),
     };
     let found = packs.iter().find(|(name, _)| *name == target.name);
@@ -187,6 +231,11 @@ fn read(path: &Path) -> Result<RuntimePack, Failure> {
 fn missing(target: &Target, kind: Kind) -> Failure {
     let (what, of, option) = match kind {
         Kind::Executable => ("executables", "", ""),
+        Kind::Pie => (
+            "position-independent executables",
+            " for position-independent executables",
+            " --pie",
+        ),
         Kind::Library => ("libraries", " for libraries", " --libraries"),
     };
     let processor = match target.system {
@@ -222,6 +271,14 @@ pub(crate) fn listing() -> Result<String, Failure> {
     for target in &TARGETS {
         let of = |triple: &str| given.iter().find(|(pack, _)| pack.target() == triple);
         let by_path = of(target.triple);
+        let other = |kind: Kind| {
+            let triple = kind.triple(target)?;
+            Some(match (of(&triple), built_in(target, kind)) {
+                (Some((_, path)), _) => format!("ready, by `{}`", path.display()),
+                (None, Some(_)) => String::from("ready"),
+                (None, None) => String::from("no runtime pack"),
+            })
+        };
         let missing = target.missing();
         let state = match (missing, by_path, built_in(target, Kind::Executable)) {
             (Some(_), ..) => String::from("object files only"),
@@ -235,13 +292,10 @@ pub(crate) fn listing() -> Result<String, Failure> {
         };
         let _ = writeln!(text, "{}{own}: {state}", target.name);
         let _ = writeln!(text, "  triple      {}", target.triple);
-        if let Some(triple) = target.library_triple() {
-            let state = match (of(&triple), built_in(target, Kind::Library)) {
-                (Some((_, path)), _) => format!("ready, by `{}`", path.display()),
-                (None, Some(_)) => String::from("ready"),
-                (None, None) => String::from("no runtime pack"),
-            };
-            let _ = writeln!(text, "  libraries   {state}");
+        for (name, kind) in [("libraries", Kind::Library), ("pie", Kind::Pie)] {
+            if let Some(state) = other(kind) {
+                let _ = writeln!(text, "  {name:<11} {state}");
+            }
         }
         let levels = target.levels.iter().map(|level| {
             let is_default = level.name == target.default_level().name;

@@ -18,7 +18,7 @@ use crate::exec;
 use crate::incremental;
 use crate::input::{Input, reason};
 use crate::invoke;
-use crate::packs;
+use crate::packs::{self, Kind};
 use crate::pipeline;
 use crate::preload;
 use crate::requests::Run;
@@ -94,7 +94,11 @@ fn built(run: &Run, input: &Input, options: &Options) -> Result<Vec<u8>, Failure
         ..pipeline::options_for(input, options)?
     };
     let compiled = incremental::compile(input, &run.input, &options, &run.console)?;
-    let pack = packs::find(options.target, packs::Kind::Executable, &run.link.packs)?;
+    let pack = packs::find(
+        options.target,
+        Kind::of_executable(&options),
+        &run.link.packs,
+    )?;
     let (executable, linked) = pipeline::link(&compiled, &run.link, &pack)?;
     if run.console.time {
         run.console

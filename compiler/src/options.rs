@@ -101,6 +101,8 @@ pub struct Options {
     pub emit_text: Option<TextKind>,
     /// The object is for other linkers than ours (`--emit obj`).
     pub portable_object: bool,
+    /// The executable is for Linux, and may be loaded anywhere (`-C pie`).
+    pub position_independent: bool,
     /// What a trap leaves behind besides its message (`-D coredump`, `-D abort`).
     pub on_trap: OnTrap,
     /// Run Cranelift's verifier over every function, and follow each value through the registers that
@@ -419,6 +421,7 @@ impl Default for Options {
             profile_use: Vec::new(),
             emit_text: None,
             portable_object: false,
+            position_independent: false,
             on_trap: OnTrap::default(),
             call_reach_bytes_max: None,
             verify: cfg!(debug_assertions),

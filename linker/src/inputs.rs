@@ -1,6 +1,6 @@
 //! The command line that both kinds of linker share: inputs in order, and where things go.
 
-use crate::request::{LinkRequest, Strip, page_bytes_max};
+use crate::request::{LinkRequest, Strip, is_pie, page_bytes_max};
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSymbol};
 use std::collections::BTreeSet;
@@ -55,17 +55,16 @@ pub(crate) fn in_order(request: &LinkRequest<'_>, object: Arc<Vec<u8>>) -> Vec<I
 
 /// Options in the form in which a linker, not a compiler driver, takes them.
 pub(crate) fn options(request: &LinkRequest<'_>) -> Vec<String> {
-    let mut options: Vec<String> = [
-        "-static",
-        "--no-pie",
-        "--gc-sections",
+    let kind: &[&str] = match is_pie(request.pack.target()) {
+        // What is to be read-only once addresses are known, the runtime library protects.
+        true => &["-static", "-pie", "--no-dynamic-linker", "-zrelro"],
         // No dynamic linker comes by to protect the section: `finish` has it read-only from the start,
         // where it is a segment.
-        "-znorelro",
-        "-znoexecstack",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+        false => &["-static", "--no-pie", "-znorelro"],
+    };
+    let kind = kind.iter().copied();
+    let options = kind.chain(["--gc-sections", "-znoexecstack"]);
+    let mut options: Vec<String> = options.map(str::to_owned).collect();
     options.push(format!(
         "-zmax-page-size={}",
         page_bytes_max(request.pack.target())

@@ -11,6 +11,8 @@
 //!
 //! An executable is static and not position independent: code from `TEXT_ADDRESS`, data right
 //! behind it, zero data behind that, all within 2 GiB, and the image at its own fixed address.
+//! With a pack for those that may be loaded anywhere there is no image and no address: they relocate
+//! themselves.
 //! Executables for Windows are another way, from COFF to PE: `pe`; those for macOS a third: `macho`.
 //! Nothing here knows WebAssembly.
 #![forbid(unsafe_code)]
@@ -37,7 +39,7 @@ pub use request::{
     BUILD_ID_BYTES, ImageSection, LinkRequest, Linker, MACHO_RUNTIME_SYMBOL, PE_NOTE_SECTION, Strip,
 };
 pub use split::{Split, split_debug};
-pub use wasmelt_pack::{PackError, RuntimePack};
+pub use wasmelt_pack::{PIE, PackError, RuntimePack};
 
 use request::{is_macos, is_windows, page_bytes_max};
 

@@ -1,7 +1,7 @@
 //! What to link, and how.
 
 use std::path::PathBuf;
-use wasmelt_pack::RuntimePack;
+use wasmelt_pack::{PIE, RuntimePack};
 
 /// Address of an executable's first byte.
 pub(crate) const TEXT_ADDRESS: u64 = 0x40_0000;
@@ -23,6 +23,7 @@ pub struct LinkRequest<'a> {
     /// One relocatable object for the target of `pack`, in ELF, or COFF for Windows, or Mach-O for macOS.
     pub object: &'a [u8],
     pub pack: &'a RuntimePack,
+    /// None for a pack whose executables may be loaded anywhere.
     pub image: Option<ImageSection<'a>>,
     pub linker: Linker,
     pub strip: Strip,
@@ -77,6 +78,12 @@ pub(crate) fn page_bytes_max(target: &str) -> u64 {
     } else {
         0x1000
     }
+}
+
+/// Whether executables may be loaded anywhere. For Linux, where others have addresses of their own; on
+/// other systems all may be.
+pub(crate) fn is_pie(target: &str) -> bool {
+    target.ends_with(PIE)
 }
 
 /// Whether it is for macOS.

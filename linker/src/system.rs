@@ -5,12 +5,13 @@
 
 use crate::error::LinkError;
 use crate::inputs;
-use crate::request::{ImageSection, LinkRequest, TEXT_ADDRESS, page_bytes_max};
+use crate::request::{ImageSection, LinkRequest, TEXT_ADDRESS, is_pie, page_bytes_max};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use wasmelt_pack::PIE;
 
 /// Returns the bytes of the executable.
 pub(crate) fn link(
@@ -32,19 +33,18 @@ pub(crate) fn link(
         })?;
         paths.push(path);
     }
-    let script = folder.path().join("layout.ld");
-    fs::write(&script, layout(request)).map_err(|source| LinkError::Write {
-        path: script.clone(),
-        source,
-    })?;
-    let executable = folder.path().join("executable");
     let mut command = command(request, tool)?;
-    command
-        .arg("-T")
-        .arg(&script)
-        .arg("-o")
-        .arg(&executable)
-        .args(paths);
+    // What may be loaded anywhere is laid out as that linker always does.
+    if !is_pie(request.pack.target()) {
+        let script = folder.path().join("layout.ld");
+        fs::write(&script, layout(request)).map_err(|source| LinkError::Write {
+            path: script.clone(),
+            source,
+        })?;
+        command.arg("-T").arg(script);
+    }
+    let executable = folder.path().join("executable");
+    command.arg("-o").arg(&executable).args(paths);
     let missing = |error: std::io::Error| LinkError::ToolMissing {
         tool: tool.to_owned(),
         reason: error.to_string(),
@@ -131,11 +131,16 @@ fn command(request: &LinkRequest<'_>, tool: &Path) -> Result<Command, LinkError>
     } else {
         Command::new(tool)
     };
-    command.args(["-nostdlib", "-static", "-no-pie"]);
+    let kind: &[&str] = match is_pie(request.pack.target()) {
+        true => &["-nostdlib", "-static-pie"],
+        false => &["-nostdlib", "-static", "-no-pie"],
+    };
+    command.args(kind);
+    let of_driver = ["-static", "-pie", "--no-pie"];
     command.args(
         options
             .iter()
-            .filter(|option| *option != "-static" && *option != "--no-pie")
+            .filter(|option| !of_driver.contains(&option.as_str()))
             .map(|option| {
                 let mut driver_option = OsString::from("-Wl,");
                 driver_option.push(option);
@@ -149,7 +154,7 @@ fn command(request: &LinkRequest<'_>, tool: &Path) -> Result<Command, LinkError>
 fn c_compiler(target: &str) -> Result<Command, LinkError> {
     // Any C compiler for the architecture will do: the C library is in the pack. The `-musl`
     // wrappers that a musl target would ask for need not be there.
-    let target = target.replace("-musl", "-gnu");
+    let target = target.trim_end_matches(PIE).replace("-musl", "-gnu");
     let host = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     cc::Build::new()
         .target(&target)

@@ -3,7 +3,7 @@
 use crate::elf::{Elf, is_load};
 use crate::error::LinkError;
 use crate::inputs::{self, Contents};
-use crate::request::{LinkRequest, TEXT_ADDRESS, page_bytes_max};
+use crate::request::{LinkRequest, TEXT_ADDRESS, is_pie, page_bytes_max};
 use libwild::error::Error as WildError;
 use libwild::{FileSystem, FileType, InputFileData, OutputFileData, OutputOptions};
 use object::elf::SHF_EXECINSTR;
@@ -26,6 +26,9 @@ pub(crate) fn link(request: &LinkRequest<'_>, object: Arc<Vec<u8>>) -> Result<Ve
     let text = text_address(request);
     let linked = link_at(request, Arc::clone(&object), text)?;
     let page_bytes = page_bytes_max(request.pack.target());
+    if is_pie(request.pack.target()) {
+        return Ok(linked);
+    }
     if page_bytes <= SMALL_PAGE_BYTES || linked.len() > SMALL_BYTES {
         return Ok(linked);
     }
@@ -151,7 +154,9 @@ fn options(request: &LinkRequest<'_>, text: u64) -> Result<Vec<String>, LinkErro
     // with the code that does.
     options.push("--no-string-merge".to_owned());
     options.extend(inputs::options(request));
-    options.push(format!("-Ttext={text:#x}"));
+    if !is_pie(request.pack.target()) {
+        options.push(format!("-Ttext={text:#x}"));
+    }
     if let Some(image) = &request.image {
         options.push(format!(
             "--section-start={}={:#x}",

@@ -4,7 +4,7 @@
 //! of three dashes:
 //!
 //! ```text
-//! --- needs COMMAND   the test is left out where this command fails
+//! --- needs COMMAND   the test is left out where this command fails; `$WASMELT` is the path of ours
 //! --- native REASON   the test, or behind a step that step alone, is left out where executables are run by an emulator
 //! --- except TARGET REASON   the same, for one target
 //! --- file NAME       the lines that follow are a file of the test's own folder
@@ -97,6 +97,7 @@ fn unmet(
 fn is_met(need: &str) -> bool {
     let status = Command::new("sh")
         .args(["-c", need])
+        .env("WASMELT", env!("CARGO_BIN_EXE_wasmelt"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

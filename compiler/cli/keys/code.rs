@@ -201,6 +201,16 @@ pub(crate) static CODEGEN: Flag = Flag {
                 Ok(())
             },
         ),
+        Row::apply(
+            "pie",
+            Takes::Flag,
+            "have an executable for Linux loaded at another address each time (ASLR), as those for other \
+             systems are; it has a runtime pack of its own: `wasmelt targets`",
+            |settings, value| {
+                settings.options.position_independent = value.flag()?;
+                Ok(())
+            },
+        ),
         Row::apply("opt-level", Takes::OneOf(LEVELS), "as `-O`", opt_level),
         Row::apply(
             "inlining",

@@ -110,11 +110,13 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
         .expect("consistent settings")
 }
 
-/// Whether the object is one for other linkers. Those for other systems than Linux take what others
-/// take.
+/// Whether the object is one for other linkers, or for an executable that may be loaded anywhere. Those
+/// for other systems than Linux take what others take.
 #[must_use]
 pub fn is_portable(options: &Options) -> bool {
-    options.portable_object || options.target.system != System::Linux
+    options.portable_object
+        || options.position_independent
+        || options.target.system != System::Linux
 }
 
 /// Whether the linker writes addresses into code, which lies below 2 GiB.

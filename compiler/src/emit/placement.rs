@@ -12,8 +12,12 @@ const COPIED_BYTES_MAX: u64 = 16 << 10;
 /// Whether the first region's contents are mapped from the executable rather than copied.
 pub(super) fn image_is_mapped(plan: &LinkPlan<'_>, options: &Options) -> bool {
     // Of a library there are many stores, and nobody knows where; threads have one each. Nor does
-    // anybody know where executables of other systems have room.
-    if plan.is_library() || plan.threads.is_some() || plan.target.system != System::Linux {
+    // anybody know where executables of other systems have room, or where one is that may be anywhere.
+    if plan.is_library()
+        || plan.threads.is_some()
+        || plan.target.system != System::Linux
+        || options.position_independent
+    {
         return false;
     }
     // References to objects of the image are constants. A server makes one store after the other in

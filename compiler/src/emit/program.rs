@@ -358,7 +358,12 @@ impl<'a> Writer<'a> {
         }
         self.blob
             .set_u64(field(offset_of!(Program, store_bytes)), plan.store_bytes);
-        let base = plan.memory_address() - plan.regions[0].below_bytes;
+        // An executable that may be anywhere has its memory where the kernel chooses, too, unless
+        // references to objects in it are constants.
+        let base = match self.options.position_independent && plan.heap_plan.is_none() {
+            true => 0,
+            false => plan.memory_address() - plan.regions[0].below_bytes,
+        };
         self.blob
             .set_u64(field(offset_of!(Program, image_store_base)), base);
         let mapped = match self.image_is_mapped {

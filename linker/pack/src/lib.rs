@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// First bytes of a pack; the digit is the version of the layout.
 pub const MAGIC: &[u8; 16] = b"wasmelt pack 1\r\n";
 
+/// How the target of a pack ends, behind the triple, whose executables may be loaded anywhere.
+pub const PIE: &str = "+pie";
+
 /// Alignment of each file in the decompressed frame, so that a linker can read it in place.
 const FILE_ALIGN: usize = 16;
 

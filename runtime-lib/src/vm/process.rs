@@ -214,6 +214,11 @@ mod entry {
         ARGC.store(argc, Ordering::Relaxed);
         ARGV.store(argv, Ordering::Relaxed);
         ENVP.store(envp, Ordering::Relaxed);
+        #[cfg(feature = "pie")]
+        if !crate::sys::executable::protect_relocated() {
+            Message::new().text("error: the system does not protect the program's constants\n");
+            super::exit(1);
+        }
         let program = program();
         if program.version != u64::from(wasmelt_abi::VERSION) {
             Message::new().text("error: the runtime library is not that of the compiler\n");
