@@ -9,7 +9,7 @@
 
 use crate::flow::Flow;
 use crate::lists::{NONE, reset};
-use crate::pieces::{Chunk, Global, Piece, Seen, Size, UNSEEN, split};
+use crate::pieces::{Chunk, Global, Piece, Search, Seen, Size, UNSEEN, split};
 use crate::values::{Use, Value, Values};
 use regalloc2::RegAllocError;
 
@@ -20,12 +20,6 @@ impl Values {
     /// None for a value that is in one block alone.
     pub fn global(&self, value: u32) -> Option<&Global> {
         self.globals.get(self.of(value).global as usize)
-    }
-
-    /// None of values that are in one block alone.
-    pub fn pieces(&self, value: u32) -> &[Piece] {
-        let global = self.global(value);
-        global.map_or(&[], |global| self.pieces_of(global))
     }
 
     pub fn pieces_of(&self, global: &Global) -> &[Piece] {
@@ -54,7 +48,7 @@ impl Values {
         self.ways.clear();
         self.chunks.clear();
         reset(&mut self.search.seen, blocks, UNSEEN);
-        reset(&mut self.search.through_bits, blocks.div_ceil(64), 0);
+        reset(&mut self.search.bits, blocks.div_ceil(64), Chunk::default());
         let counts = self.through_counts.iter_mut();
         counts.for_each(|counts| reset(counts, blocks, 0));
         self.search.sizes.clear();
@@ -142,21 +136,30 @@ impl Values {
 
     /// Goes back from the pieces of a value.
     fn go_back(&mut self, flow: &Flow, value: u32) -> Result<(), RegAllocError> {
-        while let Some(block) = self.search.pending.pop() {
-            if block == 0 {
-                return Err(RegAllocError::EntryLivein);
-            }
-            for &pred in flow.preds.of(block) {
-                let seen = &mut self.search.seen[pred as usize];
-                if seen.value != value {
-                    *seen = Seen { value, piece: NONE };
-                    self.ways.push(pred);
-                    self.search.pending.push(pred);
-                } else if seen.piece != NONE {
-                    let piece = &mut self.pieces[seen.piece as usize];
-                    piece.to = 2 * flow.last[pred as usize] + 2;
-                    piece.goes_out = true;
-                    seen.piece = NONE;
+        let Search { seen, pending, .. } = &mut self.search;
+        while let Some(mut block) = pending.pop() {
+            // What would be pushed last is gone on with.
+            while block != NONE {
+                if block == 0 {
+                    return Err(RegAllocError::EntryLivein);
+                }
+                let preds = flow.preds.of(block);
+                block = NONE;
+                for &pred in preds {
+                    let seen = &mut seen[pred as usize];
+                    if seen.value != value {
+                        *seen = Seen { value, piece: NONE };
+                        self.ways.push(pred);
+                        if block != NONE {
+                            pending.push(block);
+                        }
+                        block = pred;
+                    } else if seen.piece != NONE {
+                        let piece = &mut self.pieces[seen.piece as usize];
+                        piece.to = 2 * flow.last[pred as usize] + 2;
+                        piece.goes_out = true;
+                        seen.piece = NONE;
+                    }
                 }
             }
         }
@@ -196,34 +199,24 @@ impl Values {
 
     fn add_chunks(&mut self, first_piece: usize, first_way: usize) {
         let (pieces, ways) = (&self.pieces[first_piece..], &self.ways[first_way..]);
-        let first_chunk = self.chunks.len();
+        let bits = &mut self.search.bits;
         for &block in ways {
             let (number, bit) = split(block);
-            self.search.through_bits[number] |= bit;
+            bits[number].alive |= bit;
+            bits[number].through |= bit;
         }
-        for block in ways
-            .iter()
-            .copied()
-            .chain(pieces.iter().map(|piece| piece.block))
-        {
-            let (number, bit) = split(block);
-            let through = std::mem::take(&mut self.search.through_bits[number]);
-            let mut chunks = self.chunks[first_chunk..].iter_mut();
-            let number = number as u32;
-            if through != 0 {
-                self.chunks.push(Chunk {
-                    number,
-                    alive: through,
-                    through,
-                });
-            } else if let Some(chunk) = chunks.rfind(|chunk| chunk.number == number) {
-                chunk.alive |= bit;
-            } else {
-                self.chunks.push(Chunk {
-                    number,
-                    alive: bit,
-                    through: 0,
-                });
+        for piece in pieces {
+            let (number, bit) = split(piece.block);
+            bits[number].alive |= bit;
+        }
+        let first_chunk = self.chunks.len();
+        let blocks = ways.iter().copied();
+        for block in blocks.chain(pieces.iter().map(|piece| piece.block)) {
+            let (number, _) = split(block);
+            if bits[number].alive != 0 {
+                let number = number as u32;
+                let chunk = std::mem::take(&mut bits[number as usize]);
+                self.chunks.push(Chunk { number, ..chunk });
             }
         }
         self.chunks[first_chunk..].sort_unstable_by_key(|chunk| chunk.number);

@@ -54,18 +54,23 @@ impl Scan<'_> {
         }
         let mut defined = std::mem::take(&mut scratch.defined);
         for &(value, register) in &defined {
-            let ends_block = plan.inst == self.last;
-            let state = self.state(value);
-            state.defined_in = register;
-            state.ends_block = ends_block;
-            self.opened |= self.machine.costly & 1 << register;
-            if self.survives(value, plan.inst) {
-                self.put(value, register);
-            }
+            self.defined(value, register, plan.inst);
         }
         defined.clear();
         scratch.defined = defined;
         Ok(())
+    }
+
+    /// A value comes into being in a register.
+    pub fn defined(&mut self, value: u32, register: u8, inst: u32) {
+        let ends_block = inst == self.last;
+        let state = self.state(value);
+        state.defined_in = register;
+        state.ends_block = ends_block;
+        self.opened |= self.machine.costly & 1 << register;
+        if self.survives(value, inst) {
+            self.put(value, register);
+        }
     }
 
     fn define_in_slot(&mut self, operand: Operand, place: usize, plan: &Plan) {

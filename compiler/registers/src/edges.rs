@@ -21,8 +21,7 @@ impl Scan<'_> {
         let mut wanted = Vec::new();
         for block in 1..self.flow.blocks() {
             let values = self.values;
-            // What is in registers where a block begins with one way to it, is there as that ends.
-            if self.flow.preds.of(block).len() == 1 && self.params(block).is_empty() {
+            if !self.has_edge_moves(block) {
                 continue;
             }
             for &number in values.by_block.of(block) {
@@ -43,6 +42,12 @@ impl Scan<'_> {
                 self.resolve((pred, place), block, &mut wanted);
             }
         }
+    }
+
+    /// Whether there may be moves on the ways to a block. What is in registers where a block begins
+    /// with one way to it, is there as that ends.
+    pub fn has_edge_moves(&self, block: u32) -> bool {
+        self.flow.preds.of(block).len() != 1 || !self.params(block).is_empty()
     }
 
     /// Finds the parameters that are better stored on the ways to their block than where it begins,
@@ -97,21 +102,20 @@ impl Scan<'_> {
     }
 
     fn resolve(&mut self, way: (u32, usize), block: u32, wanted: &mut Vec<Wanted>) {
-        let flow = self.flow;
         let (pred, place) = way;
-        let freq = flow.edge_freq(pred, place);
+        let freq = self.flow.edge_freq(pred, place);
         let mut busy: Mask = 0;
-        for place in self.memory.exits.range(pred) {
-            let (register, value) = self.memory.exits.all[place];
+        let (memory, flow) = (&mut *self.memory, self.flow);
+        for &(register, value) in memory.exits.of(pred) {
             busy |= 1 << register;
-            self.state(value).register = register;
+            memory.states[value as usize].register = register;
         }
         for place in self.memory.entries.range(block) {
             let (register, value) = self.memory.entries.all[place];
             busy |= 1 << register;
             // What is defined here and alive at the start is a parameter.
-            if self.values.of(value).block != block {
-                let from = self.state(value).register;
+            let from = self.state(value).register;
+            if from != register && self.values.of(value).block != block {
                 self.want(wanted, value, from, Place::Register(register));
             }
         }
@@ -129,9 +133,9 @@ impl Scan<'_> {
             }
         }
         self.pass_on(way, block, freq, wanted);
-        for place in self.memory.exits.range(pred) {
-            let (_, value) = self.memory.exits.all[place];
-            self.state(value).register = NO_REGISTER;
+        let memory = &mut *self.memory;
+        for &(_, value) in memory.exits.of(pred) {
+            memory.states[value as usize].register = NO_REGISTER;
         }
         if wanted.is_empty() {
             return;

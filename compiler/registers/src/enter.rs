@@ -68,12 +68,48 @@ impl Scan<'_> {
                 state.has_slot = true;
             }
         }
-        for register in crate::machine::each(self.occupied) {
-            let value = self.held[usize::from(register)];
-            self.memory.entries.all.push((register, value));
+        if self.has_edge_moves(block) {
+            for register in crate::machine::each(self.occupied) {
+                let value = self.held[usize::from(register)];
+                self.memory.entries.all.push((register, value));
+            }
         }
         self.memory.entries.end();
         self.hint();
+    }
+
+    /// Whether a block with one way to it has nothing in it that says anything of registers.
+    pub fn is_empty(&self, block: u32) -> bool {
+        let inst = self.flow.first[block as usize];
+        let clobbers = self.values.clobbers.get(self.next_clobber);
+        inst == self.last
+            && self.operands.of(inst).is_empty()
+            && !self.has_edge_moves(block)
+            && clobbers.is_none_or(|clobber| clobber.inst != inst)
+    }
+
+    /// What [`Self::enter`] and [`Self::leave`] come to for such a block.
+    pub fn pass_through(&mut self) {
+        let (block, values) = (self.block, self.values);
+        let memory = &mut *self.memory;
+        for &value in values.through.of(block) {
+            memory.states[value as usize].in_block = block;
+        }
+        for &number in values.by_block.of(block) {
+            let piece = &values.pieces[number as usize];
+            memory.states[piece.value as usize].in_block = block;
+        }
+        for &pred in self.flow.preds.of(block) {
+            for place in memory.exits.range(pred) {
+                let (register, value) = memory.exits.all[place];
+                if memory.states[value as usize].in_block == block {
+                    memory.latest[self.homes.web[value as usize] as usize] = register;
+                    memory.exits.all.push((register, value));
+                }
+            }
+        }
+        memory.exits.end();
+        memory.entries.end();
     }
 
     /// Tells what will become the parameters where it should be.
@@ -345,37 +381,21 @@ impl Scan<'_> {
         if (0..flow.blocks()).all(|block| !flow.is_head(block)) {
             return;
         }
-        // How many more there are than at the point before, of those that do not go through.
-        let changes = &mut self.memory.meeting.differences;
-        let points = 2 * flow.last[flow.blocks() as usize - 1] as usize + 3;
-        reset(changes, points, [0; 3]);
-        for value in 0..values.count() as u32 {
-            let Value { def, class, .. } = *values.of(value);
-            let mut add = |from: u32, to: u32| {
-                changes[from as usize][usize::from(class)] += 1;
-                changes[to as usize][usize::from(class)] -= 1;
-            };
-            let pieces = values.pieces(value);
-            pieces.iter().for_each(|piece| add(piece.from, piece.to));
-            if pieces.is_empty() {
-                let last = values.uses(value).last();
-                let to = last.map_or(def + 1, |one| 2 * one.inst + 1);
-                add(def, to.max(def + 1));
-            }
-        }
-        let mut alive = [0; 3];
-        for (block, pressure) in pressure.iter_mut().enumerate() {
-            let points = 2 * flow.first[block] as usize..2 * flow.last[block] as usize + 2;
-            let mut most = [0; 3];
-            for change in &changes[points] {
+        self.find_changes();
+        let memory = &mut *self.memory;
+        for block in (0..flow.blocks()).filter(|&block| flow.is_in_loop(block)) {
+            let [first, last] = [&flow.first, &flow.last].map(|list| list[block as usize]);
+            let [mut alive, mut most] = [[0; 3]; 2];
+            for change in &memory.meeting.differences[2 * first as usize..2 * last as usize + 2] {
                 for class in 0..3 {
                     alive[class] += change[class];
                     most[class] = most[class].max(alive[class]);
                 }
             }
             for class in 0..3 {
-                let most = most[class] as u32 + values.through_counts[class][block];
-                pressure[class] = most.min(u32::from(u16::MAX)) as u16;
+                let through = values.through_counts[class][block as usize];
+                let most = most[class] as u32 + through;
+                memory.pressure[block as usize][class] = most.min(u32::from(u16::MAX)) as u16;
             }
         }
         self.find_call_rates();
@@ -390,6 +410,36 @@ impl Scan<'_> {
                 for (outer, inner) in pressure[around as usize].iter_mut().zip(inner) {
                     *outer = inner.max(*outer);
                 }
+            }
+        }
+    }
+
+    /// Finds how many more values are alive at each point than at the one before, in blocks in loops,
+    /// of those that do not go through.
+    fn find_changes(&mut self) {
+        let (flow, values) = (self.flow, self.values);
+        let changes = &mut self.memory.meeting.differences;
+        let end = |block: u32| 2 * flow.last[block as usize] + 2;
+        reset(changes, end(flow.blocks() - 1) as usize, [0; 3]);
+        for value in 0..values.count() as u32 {
+            let Value {
+                def, class, block, ..
+            } = *values.of(value);
+            let mut add = |block: u32, from: u32, to: u32| {
+                if flow.is_in_loop(block) {
+                    changes[from as usize][usize::from(class)] += 1;
+                    if to < end(block) {
+                        changes[to as usize][usize::from(class)] -= 1;
+                    }
+                }
+            };
+            if let Some(global) = values.global(value) {
+                let pieces = values.pieces_of(global).iter();
+                pieces.for_each(|piece| add(piece.block, piece.from, piece.to));
+            } else {
+                let last = values.uses(value).last();
+                let to = last.map_or(def + 1, |one| 2 * one.inst + 1);
+                add(block, def, to.max(def + 1));
             }
         }
     }

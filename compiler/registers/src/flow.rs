@@ -12,6 +12,8 @@ use regalloc2::{Block, Function, RegAllocError};
 pub(crate) const ROUNDS: f32 = 8.0;
 /// What an instruction counts for being there, against how often it runs.
 pub const SIZE: f32 = 0.5;
+/// Loops further inside do not run more often.
+const DEPTH_MAX: u32 = 8;
 /// How likely what ends in a trap is, against something else.
 const UNLIKELY: f32 = 1.0 / 1024.0;
 
@@ -186,6 +188,10 @@ impl Flow {
         self.loop_of[block as usize] == block
     }
 
+    pub fn is_in_loop(&self, block: u32) -> bool {
+        self.loop_of[block as usize] != NONE
+    }
+
     /// Whether `block` is in the loop with this head.
     pub fn is_in(&self, block: u32, head: u32) -> bool {
         let mut at = self.loop_of[block as usize];
@@ -241,9 +247,11 @@ impl Flow {
         let mut changes = true;
         while changes {
             changes = false;
+            let mut goes_back = false;
             for block in 1..blocks as u32 {
                 let mut best = NONE;
                 for &pred in self.preds.of(block) {
+                    goes_back |= pred >= block;
                     if self.idom[pred as usize] == NONE {
                         continue;
                     }
@@ -258,6 +266,8 @@ impl Flow {
                     changes = true;
                 }
             }
+            // Where nothing goes back, all that comes before a block was known.
+            changes &= goes_back;
         }
         reset(&mut self.size, blocks, 1);
         for block in (1..blocks).rev() {
@@ -377,6 +387,10 @@ impl Flow {
         }
         reset(&mut self.inflow, blocks, 0.0);
         self.freq.clear();
+        let mut powers = [1.0; DEPTH_MAX as usize + 1];
+        for depth in 1..powers.len() {
+            powers[depth] = powers[depth - 1] * ROUNDS;
+        }
         self.inflow[0] = 1.0;
         for block in 0..blocks as u32 {
             let around = self.loop_of[block as usize];
@@ -386,7 +400,7 @@ impl Flow {
                 self.depth[around as usize]
             };
             let rounds = if around == block { ROUNDS } else { 1.0 };
-            let most = ROUNDS.powi(depth.min(8) as i32);
+            let most = powers[depth.min(DEPTH_MAX) as usize];
             let freq = (self.inflow[block as usize] * rounds).clamp(1e-9, most);
             self.freq.push(freq);
             for place in self.succs.range(block) {

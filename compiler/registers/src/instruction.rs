@@ -39,6 +39,9 @@ impl<'a> Scan<'a> {
         if self.values.calls.all.get(self.next_call) == Some(&inst) {
             self.next_call += 1;
         }
+        if plan.overwritten == 0 && self.plain(operands, &plan, scratch)? {
+            return Ok(());
+        }
         self.operands(operands, &mut plan, scratch)?;
         self.write_moves(&plan, scratch);
         Ok(())

@@ -11,7 +11,7 @@
 //!   as `pieces` has it.
 //! - `urgency`: how soon each is needed, block by block.
 //! - `homes`: a register for each value that is alive in several blocks, as far as there is one.
-//! - `scan`: one walk over all instructions, which decides what is in registers: `instruction`
+//! - `scan`: one walk over all instructions, which decides what is in registers: `plain`, `instruction`
 //!   and `define`, `choose`, and `enter` where a block begins.
 //! - `edges`: moves between blocks. `parallel`: moves that happen at once.
 //! - `slots`: where values are in memory.
@@ -41,6 +41,7 @@ mod operands;
 mod parallel;
 mod pieces;
 mod place;
+mod plain;
 mod plan;
 #[cfg(test)]
 mod program;
@@ -118,11 +119,11 @@ impl Allocator {
             .machine
             .as_ref()
             .ok_or(RegAllocError::TooManyOperands)?;
-        self.operands.number(machine)?;
+        self.operands.number();
         let counted = self.counted.borrow();
         self.flow.read(func, &self.operands, &counted)?;
         drop(counted);
-        self.values.read(&self.operands, machine, &self.flow)?;
+        self.values.read(&mut self.operands, machine, &self.flow)?;
         let (flow, values) = (&self.flow, &self.values);
         self.homes.find_webs(flow, values);
         self.urgency.find(flow, values, &self.homes.web);

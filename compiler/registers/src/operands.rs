@@ -96,7 +96,7 @@ pub struct Operands {
 
 impl Operands {
     /// Reads a function. Then numbers are those of virtual registers, and those that the interface
-    /// has for registers, until [`Self::number`].
+    /// has for registers, until [`Self::renumber`].
     ///
     /// # Errors
     /// When a value has several definitions.
@@ -173,20 +173,24 @@ impl Operands {
         Ok(())
     }
 
-    /// Numbers what is defined, and registers as the machine does.
-    ///
-    /// # Errors
-    /// When a value has no definition, or has to be in a register that may not be allocated.
-    pub fn number(&mut self, machine: &Machine) -> Result<(), RegAllocError> {
+    /// Numbers what is defined.
+    pub fn number(&mut self) {
         self.count = 0;
         for value in self.values.iter_mut().filter(|value| **value != NONE) {
             *value = self.count;
             self.count += 1;
         }
-        for (place, operand) in self.all.iter_mut().enumerate() {
-            if !operand.is_value() {
-                continue;
-            }
+    }
+
+    /// Gives the operands of an instruction the numbers of values, and of registers as the machine
+    /// has them.
+    ///
+    /// # Errors
+    /// When a value has no definition, or has to be in a register that may not be allocated.
+    pub fn renumber(&mut self, inst: u32, machine: &Machine) -> Result<&[Operand], RegAllocError> {
+        let range = self.range(inst);
+        let operands = &mut self.all[range];
+        for operand in operands.iter_mut().filter(|one| one.is_value()) {
             if let Constraint::Fixed(register) = &mut operand.constraint {
                 let number = machine.number(PReg::from_index(usize::from(*register)));
                 *register = number.ok_or(RegAllocError::TooManyOperands)?;
@@ -195,15 +199,12 @@ impl Operands {
             operand.value = match self.values.get(vreg) {
                 Some(&value) if value != NONE => value,
                 _ => {
-                    let behind = self
-                        .starts
-                        .partition_point(|&start| start as usize <= place);
                     let vreg = VReg::new(vreg, RegClass::Int);
-                    return Err(RegAllocError::SSA(vreg, Inst::new(behind - 1)));
+                    return Err(RegAllocError::SSA(vreg, Inst::new(inst as usize)));
                 }
             };
         }
-        Ok(())
+        Ok(operands)
     }
 
     /// The value of a virtual register; none if nothing defines it.

@@ -81,7 +81,7 @@ pub struct Search {
     /// By block.
     pub seen: Vec<Seen>,
     pub sizes: Vec<Size>,
-    /// Blocks that a value goes through, a bit each.
-    pub through_bits: Vec<u64>,
+    /// The chunks of a value, all there could be.
+    pub bits: Vec<Chunk>,
     pub pending: Vec<u32>,
 }

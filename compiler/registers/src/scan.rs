@@ -94,6 +94,10 @@ impl<'a> Scan<'a> {
             self.last = self.flow.last[block as usize];
             let first = self.flow.first[block as usize];
             self.next_call = self.values.calls.range(block).start;
+            if self.is_empty(block) {
+                self.pass_through();
+                continue;
+            }
             self.enter();
             for inst in first..=self.last {
                 self.instruction(inst, &mut scratch)?;

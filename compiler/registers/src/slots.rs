@@ -23,6 +23,8 @@ pub struct Slots {
     /// Which slots are taken: for each sixty-four of them a word a block.
     taken: Vec<Vec<u64>>,
     local: Vec<u32>,
+    /// Where a web is alive, or passed to.
+    blocks: Vec<u32>,
 }
 
 impl Slots {
@@ -77,20 +79,17 @@ impl Slots {
         states: &[State],
         web: u32,
     ) -> u32 {
-        let blocks = || {
-            homes.members(web).flat_map(|member| {
-                let global = values.global(member).expect("it has pieces");
-                let pieces = values.pieces_of(global).iter();
-                let def_block = values.of(member).block;
-                let preds = match states[member as usize].is_param {
-                    true => flow.preds.of(def_block),
-                    false => &[],
-                };
-                let own = pieces.map(|piece| piece.block);
-                let ways = values.ways_of(global).iter();
-                own.chain(ways.chain(preds).copied())
-            })
-        };
+        self.blocks.clear();
+        for member in homes.members(web) {
+            let global = values.global(member).expect("it has pieces");
+            let pieces = values.pieces_of(global).iter();
+            self.blocks.extend(pieces.map(|piece| piece.block));
+            self.blocks.extend_from_slice(values.ways_of(global));
+            if states[member as usize].is_param {
+                let preds = flow.preds.of(values.of(member).block);
+                self.blocks.extend_from_slice(preds);
+            }
+        }
         // With thousands of slots, those before are as good as full.
         let mut number = self.taken.len().saturating_sub(WORDS_MAX);
         loop {
@@ -98,10 +97,11 @@ impl Slots {
                 self.taken.push(vec![0; flow.blocks() as usize]);
             }
             let word = &mut self.taken[number];
-            let used = blocks().fold(0, |used, block| used | word[block as usize]);
+            let blocks = self.blocks.iter();
+            let used = blocks.fold(0, |used, &block| used | word[block as usize]);
             if used != u64::MAX {
                 let bit = used.trailing_ones();
-                for block in blocks() {
+                for &block in &self.blocks {
                     word[block as usize] |= 1 << bit;
                 }
                 return number as u32 * 64 + bit;

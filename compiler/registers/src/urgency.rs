@@ -71,7 +71,7 @@ impl Urgency {
         }
         if goes_back {
             for block in (0..flow.blocks()).rev() {
-                if flow.loop_of[block as usize] != NONE {
+                if flow.is_in_loop(block) {
                     self.visit(flow, values, web, block);
                 }
             }

@@ -104,14 +104,14 @@ impl Values {
     /// When a value is used where it is not defined, or too much is alive at the same time.
     pub fn read(
         &mut self,
-        operands: &Operands,
+        operands: &mut Operands,
         machine: &Machine,
         flow: &Flow,
     ) -> Result<(), RegAllocError> {
         reset(&mut self.all, operands.count as usize, UNDEFINED);
         reset(&mut self.wanted, flow.blocks() as usize, 0);
+        self.read_definitions(operands, machine, flow)?;
         self.read_clobbers(operands, machine, flow);
-        self.read_definitions(operands, flow);
         let mut sum = 0;
         for value in &mut self.all {
             let (start, count) = value.uses;
@@ -164,8 +164,13 @@ impl Values {
         }
     }
 
-    /// Counts uses also.
-    fn read_definitions(&mut self, operands: &Operands, flow: &Flow) {
+    /// Gives operands their numbers, and counts uses.
+    fn read_definitions(
+        &mut self,
+        operands: &mut Operands,
+        machine: &Machine,
+        flow: &Flow,
+    ) -> Result<(), RegAllocError> {
         for block in 0..flow.blocks() {
             let [first, last] = [&flow.first, &flow.last].map(|list| list[block as usize]);
             for (&param, &class) in flow.params.of(block).iter().zip(flow.param_classes(block)) {
@@ -177,7 +182,8 @@ impl Values {
             }
             let wanted = &mut self.wanted[block as usize];
             for inst in first..=last {
-                for operand in operands.of(inst).iter().filter(|one| one.is_value()) {
+                let operands = operands.renumber(inst, machine)?.iter();
+                for operand in operands.filter(|one| one.is_value()) {
                     let value = &mut self.all[operand.value as usize];
                     let register = operand.fixed();
                     if register != NO_REGISTER {
@@ -199,6 +205,7 @@ impl Values {
                 value.is_passed = true;
             }
         }
+        Ok(())
     }
 
     fn read_uses(&mut self, operands: &Operands, flow: &Flow) {

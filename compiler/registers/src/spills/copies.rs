@@ -9,7 +9,7 @@
 //! other while it still reads. Constraints and positions of operands say both.
 
 use super::live::Live;
-use super::places::{Registers, remove};
+use super::places::{Registers, placed, remove};
 use crate::machine::Mask;
 use regalloc2::{
     Allocation, Block, Edit, Function, Inst, InstRange, Operand, OperandConstraint, OperandKind,
@@ -181,7 +181,7 @@ impl Changes {
     }
 }
 
-impl Renaming<'_> {
+impl<'a> Renaming<'a> {
     /// Whether all that reads `old` in the items behind a copy can read `new`, from which it was
     /// copied.
     fn later(self, items: &[Item], is_dead_after: bool, changes: &mut Changes) -> bool {
@@ -272,11 +272,9 @@ impl Renaming<'_> {
     }
 
     /// The operands of an instruction: their places in the list of all, and where they are.
-    fn operands(self, inst: Inst) -> impl Iterator<Item = (usize, Operand, Allocation)> {
+    fn operands(self, inst: Inst) -> impl Iterator<Item = (usize, Operand, Allocation)> + 'a {
         let start = self.output.inst_alloc_offsets[inst.index()] as usize;
-        let operands = self.func.inst_operands(inst).iter().copied();
-        let allocations = self.output.inst_allocs(inst).iter().copied();
-        let numbered = (start..).zip(operands.zip(allocations));
+        let numbered = (start..).zip(placed(self.func, self.output, inst));
         numbered.map(|(place, (operand, at))| (place, operand, at))
     }
 

@@ -1,6 +1,6 @@
 //! What of a function concerns registers and slots, block by block.
 
-use super::places::{Place, Registers, place};
+use super::places::{Place, Registers, placed};
 use crate::machine::Mask;
 use regalloc2::{Block, Function, OperandKind, Output, PRegSet, ProgPoint};
 
@@ -31,15 +31,15 @@ pub(super) struct Run {
 pub(super) struct Events {
     events: Vec<Event>,
     runs: Vec<Run>,
-    /// Where the events of each block end.
-    ends: Vec<u32>,
+    /// From where to where the events of each block reach, and whether there are moves among them.
+    blocks: Vec<(u32, u32, bool)>,
 }
 
 impl Events {
     pub(super) fn read(&mut self, func: &dyn Function, registers: &Registers, output: &Output) {
         self.events.clear();
         self.runs.clear();
-        self.ends.clear();
+        self.blocks.clear();
         // Calls by and large clobber the same registers.
         let mut clobbers = (PRegSet::empty(), 0);
         let mut edit = 0;
@@ -51,6 +51,7 @@ impl Events {
                 edit += 1;
             }
             let mut run = Run::default();
+            let (first_event, first_edit) = (self.events.len() as u32, edit);
             for inst in insts.iter() {
                 let before = ProgPoint::before(inst);
                 let is_due = |(point, _): &(ProgPoint, _)| *point <= before;
@@ -61,15 +62,14 @@ impl Events {
                 }
                 let clobbered = func.inst_clobbers(inst);
                 if clobbered != clobbers.0 {
-                    clobbers = (clobbered, mask(clobbered, registers));
+                    clobbers = (clobbered, registers.mask(clobbered));
                 }
                 let mut written = clobbers.1;
                 // The end of the run, if an instruction reads or writes slots.
                 let mut slots = self.events.len();
-                let operands = func.inst_operands(inst).iter();
-                for (operand, &allocation) in operands.zip(output.inst_allocs(inst)) {
+                for (operand, allocation) in placed(func, output, inst) {
                     let is_def = operand.kind() == OperandKind::Def;
-                    match (place(allocation, registers), is_def) {
+                    match (registers.place(allocation), is_def) {
                         (Place::Register(register), true) => written |= 1 << register,
                         (Place::Register(register), false) => {
                             run.read |= 1 << register & !run.written;
@@ -88,7 +88,8 @@ impl Events {
                 run.forgets |= clobbered != PRegSet::empty() && func.is_branch(inst);
             }
             self.end_run(&mut run);
-            self.ends.push(self.events.len() as u32);
+            let end = self.events.len() as u32;
+            self.blocks.push((first_event, end, edit > first_edit));
         }
     }
 
@@ -101,21 +102,16 @@ impl Events {
     }
 
     pub(super) fn of(&self, block: usize) -> &[Event] {
-        let start = match block {
-            0 => 0,
-            _ => self.ends[block - 1] as usize,
-        };
-        &self.events[start..self.ends[block] as usize]
+        let (start, end, _) = self.blocks[block];
+        &self.events[start as usize..end as usize]
+    }
+
+    /// Whether there are moves in a block.
+    pub(super) fn has_moves(&self, block: usize) -> bool {
+        self.blocks[block].2
     }
 
     pub(super) fn run(&self, number: u32) -> Run {
         self.runs[number as usize]
     }
-}
-
-fn mask(set: PRegSet, registers: &Registers) -> Mask {
-    let numbers = set
-        .into_iter()
-        .filter_map(|register| registers.number(register));
-    numbers.fold(0, |mask, number| mask | 1 << number)
 }

@@ -1,9 +1,9 @@
 //! Which register holds the same as which slot, at each point of a function.
 
 use super::events::{Event, Events};
-use super::places::{Place, Registers, place, remove};
+use super::places::{Move, Place, Registers};
 use crate::machine::{Mask, each};
-use regalloc2::{Allocation, Block, Edit, Function, ProgPoint};
+use regalloc2::{Block, Function};
 
 #[derive(Default)]
 pub(super) struct Known {
@@ -29,20 +29,21 @@ impl Known {
         func: &dyn Function,
         registers: &Registers,
         events: &Events,
-        edits: &mut [(ProgPoint, Edit)],
+        moves: &mut [Move],
     ) {
-        self.solve(func, registers, events, edits);
+        self.solve(func, registers, events, moves);
         let width = registers.len();
-        for block in (0..func.num_blocks()).filter(|&block| self.reached[block]) {
+        let to_improve = |block: &usize| self.reached[*block] && events.has_moves(*block);
+        for block in (0..func.num_blocks()).filter(to_improve) {
             let mut state = State {
                 slots: &mut self.starts[block * width..][..width],
                 known: self.known[block],
             };
             for &event in events.of(block) {
                 if let Event::Move(edit) = event {
-                    improve(&state, registers, &mut edits[edit as usize]);
+                    improve(&state, registers, &mut moves[edit as usize]);
                 }
-                state.pass(event, registers, events, edits);
+                state.pass(event, events, moves);
             }
         }
     }
@@ -54,7 +55,7 @@ impl Known {
         func: &dyn Function,
         registers: &Registers,
         events: &Events,
-        edits: &[(ProgPoint, Edit)],
+        moves: &[Move],
     ) {
         let (blocks, width) = (func.num_blocks(), registers.len());
         for flags in [&mut self.reached, &mut self.pending] {
@@ -81,7 +82,7 @@ impl Known {
                     known: self.known[block],
                 };
                 for &event in events.of(block) {
-                    state.pass(event, registers, events, edits);
+                    state.pass(event, events, moves);
                 }
                 for succ in func.block_succs(Block::new(block)) {
                     if self.meet(succ.index(), &state) {
@@ -114,25 +115,19 @@ impl Known {
 }
 
 impl State<'_> {
-    fn slot(&self, register: usize) -> Option<u16> {
-        (self.known & 1 << register != 0).then(|| self.slots[register])
+    fn slot(&self, register: u8) -> Option<u16> {
+        (self.known & 1 << register != 0).then(|| self.slots[usize::from(register)])
     }
 
-    fn set(&mut self, register: usize, slot: Option<u16>) {
+    fn set(&mut self, register: u8, slot: Option<u16>) {
         self.known &= !(1 << register);
         if let Some(slot) = slot {
-            self.slots[register] = slot;
+            self.slots[usize::from(register)] = slot;
             self.known |= 1 << register;
         }
     }
 
-    fn pass(
-        &mut self,
-        event: Event,
-        registers: &Registers,
-        events: &Events,
-        edits: &[(ProgPoint, Edit)],
-    ) {
+    fn pass(&mut self, event: Event, events: &Events, moves: &[Move]) {
         match event {
             Event::Run(number) => {
                 let run = events.run(number);
@@ -141,8 +136,8 @@ impl State<'_> {
             Event::WriteSlot(slot) => self.forget(slot),
             Event::ReadSlot(_) => {}
             Event::Move(edit) => {
-                let Edit::Move { from, to } = edits[edit as usize].1;
-                self.pass_move(place(from, registers), place(to, registers));
+                let Move { from, to, .. } = moves[edit as usize];
+                self.pass_move(from, to);
             }
         }
     }
@@ -173,31 +168,26 @@ impl State<'_> {
 }
 
 /// What becomes of a move where `state` holds.
-fn improve(state: &State<'_>, registers: &Registers, edit: &mut (ProgPoint, Edit)) {
-    let Edit::Move { from, to } = edit.1;
-    match (place(from, registers), place(to, registers)) {
+fn improve(state: &State<'_>, registers: &Registers, one: &mut Move) {
+    match (one.from, one.to) {
         (Place::Register(register), Place::Slot(slot))
         | (Place::Slot(slot), Place::Register(register))
             if state.slot(register) == Some(slot) =>
         {
-            remove(edit);
+            one.remove();
         }
         (Place::Register(from), Place::Register(to))
             if state.slot(from).is_some() && state.slot(from) == state.slot(to) =>
         {
-            remove(edit);
+            one.remove();
         }
         (Place::Slot(slot), Place::Register(register)) => {
-            let class = registers.registers[register].class();
-            let holds = |other: &u8| {
-                let other = usize::from(*other);
-                state.slots[other] == slot && registers.registers[other].class() == class
+            let class = |register: u8| registers.registers[usize::from(register)].class();
+            let holds = |&other: &u8| {
+                state.slots[usize::from(other)] == slot && class(other) == class(register)
             };
             if let Some(holder) = each(state.known).find(holds) {
-                edit.1 = Edit::Move {
-                    from: Allocation::reg(registers.registers[usize::from(holder)]),
-                    to,
-                };
+                one.read_from(holder);
             }
         }
         _ => {}

@@ -1,9 +1,9 @@
 //! Which registers and slots are read later, at each point of a function.
 
 use super::events::{Event, Events};
-use super::places::{Place, Registers, place, remove};
+use super::places::{Move, Place};
 use crate::machine::{Mask, REGISTERS_MAX};
-use regalloc2::{Block, Edit, Function, ProgPoint};
+use regalloc2::{Block, Function};
 
 /// Words of sets, for all blocks together. Functions that would need more keep their moves.
 const WORDS_MAX: usize = 1 << 20;
@@ -26,7 +26,6 @@ struct Places<'a>(&'a mut [u64]);
 /// What does not change while a function is looked at.
 struct Body<'a> {
     func: &'a dyn Function,
-    registers: &'a Registers,
     events: &'a Events,
 }
 
@@ -35,16 +34,11 @@ impl Live {
     pub(super) fn remove_unread(
         &mut self,
         func: &dyn Function,
-        registers: &Registers,
         events: &Events,
-        edits: &mut [(ProgPoint, Edit)],
+        moves: &mut [Move],
         slots: usize,
     ) -> bool {
-        let body = Body {
-            func,
-            registers,
-            events,
-        };
+        let body = Body { func, events };
         let blocks = func.num_blocks();
         let width = 1 + slots.div_ceil(64);
         if blocks.saturating_mul(width) > WORDS_MAX {
@@ -55,24 +49,20 @@ impl Live {
         self.pending.clear();
         self.pending.resize(blocks, true);
         let mut live = vec![0; width];
-        if !self.solve(&body, edits, &mut live) {
+        if !self.solve(&body, moves, &mut live) {
             return false;
         }
-        for block in 0..blocks {
+        for block in (0..blocks).filter(|&block| events.has_moves(block)) {
             self.end(&body, block, &mut live);
             let mut live = Places(&mut live);
             for &event in events.of(block).iter().rev() {
                 if let Event::Move(edit) = event {
-                    let edit = &mut edits[edit as usize];
-                    let Edit::Move { to, .. } = edit.1;
-                    if live
-                        .bit(place(to, registers))
-                        .is_some_and(|bit| !live.has(bit))
-                    {
-                        remove(edit);
+                    let one = &mut moves[edit as usize];
+                    if live.bit(one.to).is_some_and(|bit| !live.has(bit)) {
+                        one.remove();
                     }
                 }
-                live.pass(event, &body, edits);
+                live.pass(event, &body, moves);
             }
         }
         self.width = width;
@@ -89,7 +79,7 @@ impl Live {
 
     /// Finds what is read from the start of each block on, where a move reads only if what it writes
     /// is read. False if that takes too long.
-    fn solve(&mut self, body: &Body<'_>, edits: &[(ProgPoint, Edit)], live: &mut [u64]) -> bool {
+    fn solve(&mut self, body: &Body<'_>, moves: &[Move], live: &mut [u64]) -> bool {
         let blocks = body.func.num_blocks();
         let mut visits = blocks.saturating_mul(VISITS_MAX);
         let mut changes = true;
@@ -106,10 +96,10 @@ impl Live {
                 self.end(body, block, live);
                 let mut places = Places(live);
                 for &event in body.events.of(block).iter().rev() {
-                    places.pass(event, body, edits);
+                    places.pass(event, body, moves);
                 }
                 let start = &mut self.starts[block * live.len()..][..live.len()];
-                if start == live {
+                if start.iter().zip(&*live).all(|(start, live)| start == live) {
                     continue;
                 }
                 start.copy_from_slice(live);
@@ -124,12 +114,11 @@ impl Live {
 
     /// What is read after a block.
     fn end(&self, body: &Body<'_>, block: usize, live: &mut [u64]) {
-        live.fill(0);
-        for succ in body.func.block_succs(Block::new(block)) {
-            let start = &self.starts[succ.index() * live.len()..][..live.len()];
-            for (word, more) in live.iter_mut().zip(start) {
-                *word |= more;
-            }
+        let width = live.len();
+        let succs = body.func.block_succs(Block::new(block));
+        for (number, word) in live.iter_mut().enumerate() {
+            let starts = succs.iter().map(|succ| succ.index() * width + number);
+            *word = starts.fold(0, |word, start| word | self.starts[start]);
         }
     }
 }
@@ -138,7 +127,7 @@ impl Places<'_> {
     /// None for what is not followed, which counts as read.
     fn bit(&self, place: Place) -> Option<usize> {
         match place {
-            Place::Register(register) => Some(register),
+            Place::Register(register) => Some(usize::from(register)),
             Place::Slot(slot) => Some(REGISTERS_MAX + usize::from(slot)),
             Place::Elsewhere => None,
         }
@@ -158,7 +147,7 @@ impl Places<'_> {
     }
 
     /// What is read before an event, where this is read after it.
-    fn pass(&mut self, event: Event, body: &Body<'_>, edits: &[(ProgPoint, Edit)]) {
+    fn pass(&mut self, event: Event, body: &Body<'_>, moves: &[Move]) {
         match event {
             Event::Run(number) => {
                 let run = body.events.run(number);
@@ -167,8 +156,7 @@ impl Places<'_> {
             Event::ReadSlot(slot) => self.set(Place::Slot(slot), true),
             Event::WriteSlot(slot) => self.set(Place::Slot(slot), false),
             Event::Move(edit) => {
-                let Edit::Move { from, to } = edits[edit as usize].1;
-                let (from, to) = (place(from, body.registers), place(to, body.registers));
+                let Move { from, to, .. } = moves[edit as usize];
                 if self.bit(to).is_none_or(|bit| self.has(bit)) {
                     self.set(to, false);
                     self.set(from, true);

@@ -36,13 +36,15 @@ use copies::Copies;
 use events::Events;
 use known::Known;
 use live::Live;
-use places::{NO_SLOT, Registers, is_removed};
+use places::{Move, NO_SLOT, Registers, is_removed};
 use regalloc2::{Function, MachineEnv, Output, Revise};
 
 /// What is reused from function to function.
 #[derive(Default)]
 pub struct Spills {
     events: Events,
+    /// What each edit moves.
+    moves: Vec<Move>,
     known: Known,
     live: Live,
     copies: Copies,
@@ -57,12 +59,16 @@ impl Revise for Spills {
         }
         let registers = Registers::of(env, &output.edits);
         self.events.read(func, &registers, output);
-        let edits = &mut output.edits;
-        self.known
-            .remove_repeated(func, &registers, &self.events, edits);
-        let is_known = self
-            .live
-            .remove_unread(func, &registers, &self.events, edits, slots);
+        let all = output.edits.iter();
+        self.moves.clear();
+        self.moves
+            .extend(all.map(|(_, edit)| Move::of(edit, &registers)));
+        let (events, moves) = (&self.events, &mut self.moves);
+        self.known.remove_repeated(func, &registers, events, moves);
+        let is_known = self.live.remove_unread(func, events, moves, slots);
+        for (edit, one) in output.edits.iter_mut().zip(moves) {
+            one.apply(edit, &registers);
+        }
         if is_known {
             self.copies
                 .remove_needless(func, &registers, &self.live, output);

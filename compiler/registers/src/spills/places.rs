@@ -2,7 +2,8 @@
 
 use crate::machine::{Mask, REGISTERS_MAX};
 use regalloc2::{
-    Allocation, Edit, Function, Inst, MachineEnv, OperandKind, Output, PReg, PRegSet, ProgPoint,
+    Allocation, Edit, Function, Inst, MachineEnv, Operand, OperandKind, Output, PReg, PRegSet,
+    ProgPoint,
 };
 
 /// The allocatable registers that moves read or write, numbered without gaps. Of others nothing needs
@@ -10,6 +11,7 @@ use regalloc2::{
 pub(super) struct Registers {
     number_of: [u8; PReg::NUM_INDEX],
     pub(super) registers: Vec<PReg>,
+    followed: PRegSet,
 }
 
 const NO_REGISTER: u8 = u8::MAX;
@@ -23,15 +25,15 @@ impl Registers {
                 moved.add(register);
             }
         }
-        let allocatable = PRegSet::from(env);
-        let followed = (moved & allocatable).into_iter().take(REGISTERS_MAX);
-        let registers: Vec<PReg> = followed.collect();
+        let followed = (moved & PRegSet::from(env)).into_iter();
+        let registers: Vec<PReg> = followed.take(REGISTERS_MAX).collect();
         let mut number_of = [NO_REGISTER; PReg::NUM_INDEX];
         for (number, register) in registers.iter().enumerate() {
             number_of[register.index()] = number as u8;
         }
         Registers {
             number_of,
+            followed: registers.iter().copied().collect(),
             registers,
         }
     }
@@ -40,23 +42,41 @@ impl Registers {
         self.registers.len()
     }
 
+    pub(super) fn place(&self, allocation: Allocation) -> Place {
+        if let Some(register) = allocation.as_reg() {
+            match self.number_of[register.index()] {
+                NO_REGISTER => Place::Elsewhere,
+                register => Place::Register(register),
+            }
+        } else if let Some(slot) = allocation.as_stack() {
+            Place::Slot(slot.index() as u16)
+        } else {
+            Place::Elsewhere
+        }
+    }
+
     /// A set of the one, or of none if it is not a register that is followed.
     pub(super) fn bit(&self, allocation: Allocation) -> Mask {
-        match place(allocation, self) {
+        match self.place(allocation) {
             Place::Register(register) => 1 << register,
             Place::Slot(_) | Place::Elsewhere => 0,
         }
     }
 
+    pub(super) fn mask(&self, set: PRegSet) -> Mask {
+        let followed = (set & self.followed).into_iter();
+        let numbers = followed.map(|register| self.number_of[register.index()]);
+        numbers.fold(0, |mask, number| mask | 1 << number)
+    }
+
     /// The sets of what an instruction reads and of what it writes.
     pub(super) fn used(&self, func: &dyn Function, output: &Output, inst: Inst) -> (Mask, Mask) {
-        let clobbers = func.inst_clobbers(inst).into_iter();
+        let clobbers = func.inst_clobbers(inst);
         let (mut read, mut written) = (0, 0);
-        for register in clobbers.filter_map(|register| self.number(register)) {
-            written |= 1 << register;
+        if clobbers != PRegSet::empty() {
+            written = self.mask(clobbers);
         }
-        let operands = func.inst_operands(inst).iter();
-        for (operand, &allocation) in operands.zip(output.inst_allocs(inst)) {
+        for (operand, allocation) in placed(func, output, inst) {
             match operand.kind() {
                 OperandKind::Use => read |= self.bit(allocation),
                 OperandKind::Def => written |= self.bit(allocation),
@@ -64,32 +84,73 @@ impl Registers {
         }
         (read, written)
     }
+}
 
-    /// None if it is not one of them: nothing is ever known of it.
-    pub(super) fn number(&self, register: PReg) -> Option<usize> {
-        let number = self.number_of[register.index()];
-        (number != NO_REGISTER).then_some(usize::from(number))
-    }
+/// The operands of an instruction, and where they are.
+pub(super) fn placed<'a>(
+    func: &'a dyn Function,
+    output: &'a Output,
+    inst: Inst,
+) -> impl Iterator<Item = (Operand, Allocation)> + 'a {
+    let operands = func.inst_operands(inst);
+    let start = output.inst_alloc_offsets[inst.index()] as usize;
+    let allocations = &output.allocs[start..][..operands.len()];
+    operands.iter().copied().zip(allocations.iter().copied())
 }
 
 /// Where a move begins or ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// A number of [`Registers`].
-    Register(usize),
+    Register(u8),
     Slot(u16),
+    /// What is not followed.
     Elsewhere,
 }
 
-pub(super) fn place(allocation: Allocation, registers: &Registers) -> Place {
-    if let Some(register) = allocation.as_reg() {
-        registers
-            .number(register)
-            .map_or(Place::Elsewhere, Place::Register)
-    } else if let Some(slot) = allocation.as_stack() {
-        Place::Slot(slot.index() as u16)
-    } else {
-        Place::Elsewhere
+/// What an edit moves.
+#[derive(Clone, Copy)]
+pub(super) struct Move {
+    pub(super) from: Place,
+    pub(super) to: Place,
+    /// It is not what it was: from another register, or removed.
+    is_changed: bool,
+}
+
+impl Move {
+    pub(super) fn of(edit: &Edit, registers: &Registers) -> Move {
+        let Edit::Move { from, to } = *edit;
+        Move {
+            from: registers.place(from),
+            to: registers.place(to),
+            is_changed: false,
+        }
+    }
+
+    pub(super) fn remove(&mut self) {
+        *self = Move {
+            from: Place::Elsewhere,
+            to: Place::Elsewhere,
+            is_changed: true,
+        };
+    }
+
+    pub(super) fn read_from(&mut self, register: u8) {
+        self.from = Place::Register(register);
+        self.is_changed = true;
+    }
+
+    /// Changes the edit as the move was.
+    pub(super) fn apply(self, edit: &mut (ProgPoint, Edit), registers: &Registers) {
+        let Edit::Move { to, .. } = edit.1;
+        match self.from {
+            _ if !self.is_changed => {}
+            Place::Register(register) => {
+                let from = Allocation::reg(registers.registers[usize::from(register)]);
+                edit.1 = Edit::Move { from, to };
+            }
+            Place::Slot(_) | Place::Elsewhere => remove(edit),
+        }
     }
 }
 
