@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use toolchain::{Toolchain, c_compiler};
 use wasmelt_pack::make::{Recipe, Source, make, make_for_macos, make_for_windows};
-use wasmelt_pack::{PIE, Place};
+use wasmelt_pack::{PACKED_START, PIE, Place};
 
 /// musl's start file and library, in the order of a linker's command line. Without `crti.o` and
 /// `crtn.o` the library's own empty `_init` and `_fini` are called: what those files begin and end
@@ -222,11 +222,12 @@ fn pack_of(target: &str, toolchain: &Toolchain, target_dir: &Path) -> Result<Vec
         if name == "libc.a" {
             sources.push(runtime_source(&archive)?);
         }
-        let name = match name {
-            START if toolchain.is_pie => SELF_RELOCATING_START,
-            other => other,
+        let (file, name) = match name {
+            START if toolchain.has_packed_relocations => (SELF_RELOCATING_START, PACKED_START),
+            START if toolchain.is_pie => (SELF_RELOCATING_START, SELF_RELOCATING_START),
+            other => (other, other),
         };
-        let bytes = read(&toolchain.libc_dir.join(name))?;
+        let bytes = read(&toolchain.libc_dir.join(file))?;
         sources.push(Source {
             name: name.to_owned(),
             place,

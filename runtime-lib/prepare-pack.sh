@@ -113,7 +113,13 @@ finish() {
     esac
     case $pie-$1 in
         yes-*-windows | yes-*-macos | -*) ;;
-        yes-*) cp "$folder/toolchain-$1" "$folder/toolchain-$1-pie" ;;
+        yes-*)
+            # musl's own start reads packed lists of relocations from 1.2.4 on.
+            packed=no
+            if ar p "$3/libc.a" version.lo 2>/dev/null | grep -aq '1\.2\.[4-9]\|1\.[3-9]\.'; then packed=yes; fi
+            { cat "$folder/toolchain-$1" && echo "packed_relocations=$packed"; } >"$folder/toolchain.new"
+            mv "$folder/toolchain.new" "$folder/toolchain-$1-pie"
+            ;;
     esac
     # The next build looks for the toolchain again.
     touch "$root/build.rs"

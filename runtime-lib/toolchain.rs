@@ -62,6 +62,8 @@ pub(super) struct Toolchain {
     dlltool: Option<String>,
     /// For executables that may be loaded anywhere.
     pub(super) is_pie: bool,
+    /// And musl's start for them reads packed lists of relocations.
+    pub(super) has_packed_relocations: bool,
     /// The same in words.
     pub(super) provenance: String,
 }
@@ -101,6 +103,7 @@ impl Toolchain {
                 archiver: None,
                 dlltool: None,
                 is_pie: false,
+                has_packed_relocations: false,
                 provenance: "the toolchain's own standard library".to_owned(),
             }
         } else {
@@ -156,6 +159,7 @@ impl Toolchain {
                 archiver: None,
                 dlltool: None,
                 is_pie: false,
+                has_packed_relocations: false,
                 provenance: "the toolchain's own standard library for musl".to_owned(),
             });
         }
@@ -211,6 +215,7 @@ impl Toolchain {
             archiver: value("ar"),
             dlltool: value("dlltool"),
             is_pie: false,
+            has_packed_relocations: value("packed_relocations").as_deref() == Some("yes"),
             provenance,
         })
     }
@@ -248,6 +253,7 @@ impl Toolchain {
             archiver: None,
             dlltool: None,
             is_pie: false,
+            has_packed_relocations: false,
             provenance: "the toolchain's standard library for glibc, on musl".to_owned(),
         })
     }

@@ -5,7 +5,7 @@ use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSymbol};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use wasmelt_pack::{PackFile, Place};
+use wasmelt_pack::{PACKED_START, PackFile, Place};
 
 /// Name of the compiled object among the inputs.
 const OBJECT_NAME: &str = "program.o";
@@ -65,6 +65,9 @@ pub(crate) fn options(request: &LinkRequest<'_>) -> Vec<String> {
     let kind = kind.iter().copied();
     let options = kind.chain(["--gc-sections", "-znoexecstack"]);
     let mut options: Vec<String> = options.map(str::to_owned).collect();
+    if request.pack.files().any(|file| file.name == PACKED_START) {
+        options.push("-zpack-relative-relocs".to_owned());
+    }
     options.push(format!(
         "-zmax-page-size={}",
         page_bytes_max(request.pack.target())

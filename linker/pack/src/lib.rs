@@ -23,6 +23,10 @@ pub const MAGIC: &[u8; 16] = b"wasmelt pack 1\r\n";
 /// How the target of a pack ends, behind the triple, whose executables may be loaded anywhere.
 pub const PIE: &str = "+pie";
 
+/// The start file in such a pack, if it reads packed lists of relocations (RELR): a few bytes for what
+/// takes 24 each otherwise.
+pub const PACKED_START: &str = "rcrt1-relr.o";
+
 /// Alignment of each file in the decompressed frame, so that a linker can read it in place.
 const FILE_ALIGN: usize = 16;
 
