@@ -81,6 +81,8 @@ struct InBlock {
     busy: Mask,
     /// Those that are one from the start to the end.
     full: Mask,
+    /// Those that instructions want.
+    wanted: Mask,
 }
 
 impl Homes {
@@ -299,7 +301,13 @@ impl Homes {
             }
         }
         let blocks = flow.blocks() as usize;
-        reset(&mut self.blocks, blocks, InBlock { busy: 0, full: 0 });
+        self.blocks.clear();
+        self.blocks
+            .extend(values.wanted.iter().map(|&wanted| InBlock {
+                busy: 0,
+                full: 0,
+                wanted,
+            }));
         // What is not of a home in this function is not looked at.
         self.gaps
             .resize(blocks * machine.registers.len(), Gap::default());
@@ -343,8 +351,7 @@ impl Homes {
             weight += self.weight[member as usize];
             lost += urgency.lost[member as usize];
             stores += flow.freq[def_block as usize] + SIZE;
-            let mut add_wanted = |block: u32, free: Mask| {
-                let wanted = values.wanted[block as usize] & free;
+            let mut add_wanted = |block: u32, wanted: Mask| {
                 if wanted != 0 {
                     let moves = 2.0 * MOVE * flow.freq[block as usize];
                     each(wanted).for_each(|register| price[usize::from(register)] += moves);
@@ -352,7 +359,7 @@ impl Homes {
             };
             let global = values.global(member).expect("it has pieces");
             for piece in values.pieces_of(global) {
-                let InBlock { busy, full } = self.blocks[piece.block as usize];
+                let InBlock { busy, full, wanted } = self.blocks[piece.block as usize];
                 free &= !full;
                 let gaps = &self.gaps[piece.block as usize * registers..];
                 for register in each(free & busy) {
@@ -361,11 +368,12 @@ impl Homes {
                     }
                 }
                 crosses |= values.crosses_call(piece.block, (piece.from, piece.to));
-                add_wanted(piece.block, free);
+                add_wanted(piece.block, wanted & free);
             }
             for &block in values.ways_of(global) {
-                free &= !self.blocks[block as usize].busy;
-                add_wanted(block, free);
+                let InBlock { busy, wanted, .. } = self.blocks[block as usize];
+                free &= !busy;
+                add_wanted(block, wanted & free);
             }
             crosses |= global.calls_on_way;
             if free == 0 {

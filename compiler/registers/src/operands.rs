@@ -119,6 +119,7 @@ impl Operands {
             }
         }
         self.starts.push(self.all.len() as u32);
+        self.allocs.resize(self.all.len(), Allocation::none());
         for block in (0..func.num_blocks()).map(Block::new) {
             for param in func.block_params(block) {
                 self.used.classes[param.class() as usize] = true;
@@ -130,6 +131,7 @@ impl Operands {
 
     fn add(&mut self, operand: regalloc2::Operand, inst: Inst) -> Result<(), RegAllocError> {
         if let Some(register) = operand.as_fixed_nonallocatable() {
+            self.allocs.resize(self.all.len(), Allocation::none());
             self.allocs.push(Allocation::reg(register));
             self.all.push(GIVEN);
             return Ok(());
@@ -161,7 +163,6 @@ impl Operands {
             self.define(vreg, || inst)?;
         }
         self.all.push(new);
-        self.allocs.push(Allocation::none());
         Ok(())
     }
 

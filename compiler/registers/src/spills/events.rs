@@ -61,10 +61,15 @@ impl Events {
                     edit += 1;
                 }
                 let clobbered = func.inst_clobbers(inst);
-                if clobbered != clobbers.0 {
-                    clobbers = (clobbered, registers.mask(clobbered));
+                let mut written = 0;
+                if clobbered != PRegSet::empty() {
+                    if clobbered != clobbers.0 {
+                        clobbers = (clobbered, registers.mask(clobbered));
+                    }
+                    written = clobbers.1;
+                    // A call that ends a block can land elsewhere.
+                    run.forgets |= func.is_branch(inst);
                 }
-                let mut written = clobbers.1;
                 // The end of the run, if an instruction reads or writes slots.
                 let mut slots = self.events.len();
                 for (operand, allocation) in placed(func, output, inst) {
@@ -84,8 +89,6 @@ impl Events {
                     }
                 }
                 run.written |= written;
-                // A call that ends a block can land elsewhere.
-                run.forgets |= clobbered != PRegSet::empty() && func.is_branch(inst);
             }
             self.end_run(&mut run);
             let end = self.events.len() as u32;
