@@ -137,28 +137,42 @@ impl Values {
     /// Goes back from the pieces of a value.
     fn go_back(&mut self, flow: &Flow, value: u32) -> Result<(), RegAllocError> {
         let Search { seen, pending, .. } = &mut self.search;
+        // Whether a block before one in which the value is alive is one that it goes through, and
+        // was not seen.
+        let mut is_new = |pred: u32| {
+            let seen = &mut seen[pred as usize];
+            if seen.value != value {
+                *seen = Seen { value, piece: NONE };
+                self.ways.push(pred);
+                return true;
+            }
+            if seen.piece != NONE {
+                let piece = &mut self.pieces[seen.piece as usize];
+                piece.to = 2 * flow.last[pred as usize] + 2;
+                piece.goes_out = true;
+                seen.piece = NONE;
+            }
+            false
+        };
         while let Some(mut block) = pending.pop() {
             // What would be pushed last is gone on with.
             while block != NONE {
-                if block == 0 {
-                    return Err(RegAllocError::EntryLivein);
+                let pred = flow.only_pred(block);
+                if pred != NONE {
+                    block = if is_new(pred) { pred } else { NONE };
+                    continue;
                 }
                 let preds = flow.preds.of(block);
+                if preds.is_empty() {
+                    return Err(RegAllocError::EntryLivein);
+                }
                 block = NONE;
                 for &pred in preds {
-                    let seen = &mut seen[pred as usize];
-                    if seen.value != value {
-                        *seen = Seen { value, piece: NONE };
-                        self.ways.push(pred);
+                    if is_new(pred) {
                         if block != NONE {
                             pending.push(block);
                         }
                         block = pred;
-                    } else if seen.piece != NONE {
-                        let piece = &mut self.pieces[seen.piece as usize];
-                        piece.to = 2 * flow.last[pred as usize] + 2;
-                        piece.goes_out = true;
-                        seen.piece = NONE;
                     }
                 }
             }

@@ -4,6 +4,7 @@
 //! An edge to a block with one way to it has its moves at the start of that block, any other at the
 //! end of the block before, which has one successor: so they run exactly when the edge is taken.
 
+use crate::lists::NONE;
 use crate::machine::{Mask, NO_REGISTER};
 use crate::parallel::{Parallel, Wanted};
 use crate::place::{COMING_IN, GOING_OUT, Needed, Place, key};
@@ -47,7 +48,7 @@ impl Scan<'_> {
     /// Whether there may be moves on the ways to a block. What is in registers where a block begins
     /// with one way to it, is there as that ends.
     pub fn has_edge_moves(&self, block: u32) -> bool {
-        self.flow.preds.of(block).len() != 1 || !self.params(block).is_empty()
+        self.flow.only_pred(block) == NONE || !self.params(block).is_empty()
     }
 
     /// Finds the parameters that are better stored on the ways to their block than where it begins,

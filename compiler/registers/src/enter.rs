@@ -276,28 +276,30 @@ impl Scan<'_> {
             true => 0.0,
             false => self.renewed(value),
         };
-        let saved = |gain: f32| match comes_in {
-            true if state.is_stored_at_def => gain,
-            // It has to be stored where it comes in a register.
-            true => gain + 0.5 * found.weight,
-            // A parameter in memory is stored on each way on which it comes in a register.
-            false => gain + found.weight + renewed,
-        };
         let Weights { total, freq, rate } = *weights;
-        let saved = urgency.map(|urgency| saved(freq * urgency));
-        let mut prices = [total - found.weight; 2];
-        if is_head {
-            prices[1] += LOOP_END * rate * (freq - total).max(0.0);
-        }
+        let saved = |is_lost: usize| {
+            let gain = freq * urgency[is_lost];
+            match comes_in {
+                true if state.is_stored_at_def => gain,
+                // It has to be stored where it comes in a register.
+                true => gain + 0.5 * found.weight,
+                // A parameter in memory is stored on each way on which it comes in a register.
+                false => gain + found.weight + renewed,
+            }
+        };
         let is_worth = |is_lost: usize| {
-            let pays = saved[is_lost] >= 0.99 * prices[is_lost];
-            pays && (saved[is_lost] > 0.0 || found.weight > 0.0)
+            let mut price = total - found.weight;
+            if is_head && is_lost == 1 {
+                price += LOOP_END * rate * (freq - total).max(0.0);
+            }
+            let saved = saved(is_lost);
+            saved >= 0.99 * price && (saved > 0.0 || found.weight > 0.0)
         };
         let is_lost = usize::from(register != NO_REGISTER && self.is_clobbered(register));
         is_worth(is_lost).then(|| Candidate {
             value,
             register,
-            gain: saved[is_lost],
+            gain: saved(is_lost),
             is_used_in_loop: !is_head || self.is_used_in(value, block),
             is_worth_less: is_worth(1),
         })

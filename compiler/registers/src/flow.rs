@@ -31,6 +31,8 @@ pub struct Flow {
     /// How likely each of `succs` is.
     pub likely: Vec<f32>,
     pub preds: Lists<u32>,
+    /// By block: the one that leads to it, or [`NONE`] if there are several or none.
+    only_preds: Vec<u32>,
     /// Which successor of each of `preds` a block is.
     pred_places: Lists<u32>,
     /// How often each block runs when the function is called.
@@ -168,6 +170,11 @@ impl Flow {
         }
     }
 
+    /// The only block that leads to one, or [`NONE`].
+    pub fn only_pred(&self, block: u32) -> u32 {
+        self.only_preds[block as usize]
+    }
+
     /// The classes of a block's parameters.
     pub fn param_classes(&self, block: u32) -> &[u8] {
         &self.param_classes[self.params.range(block)]
@@ -238,6 +245,12 @@ impl Flow {
                 self.pred_places.add(succ, place as u32);
             }
         }
+        self.only_preds.clear();
+        let preds = (0..blocks as u32).map(|block| self.preds.of(block));
+        self.only_preds.extend(preds.map(|preds| match *preds {
+            [pred] => pred,
+            _ => NONE,
+        }));
     }
 
     fn find_dominators(&mut self) {
