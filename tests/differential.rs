@@ -1,11 +1,12 @@
 //! Random modules under our executables and under a reference: the same results, traps, globals
 //! and memories.
 //!
-//! There are five families of seeds. Those called `wasmi` run under that interpreter too; those
+//! There are six families of seeds. Those called `wasmi` run under that interpreter too; those
 //! called `options` have exceptions, which it lacks, and are compiled in two ways; those called
 //! `profile` count what they run, and are compiled again with the counts; those called `gc` have garbage
 //! collection, and run under the engine that `WASMELT_ENGINE` names, if it does (`engine.rs`); those called
-//! `bytes` are loops that look for a byte (`bytes.rs`), compiled with and without `-O byte-loops`.
+//! `bytes` are loops that look for a byte (`bytes.rs`), compiled with and without `-O byte-loops`; those
+//! called `numbers` are what `-O byte-order` and `-O simplify` are about (`numbers.rs`), with and without.
 //! `WASMELT_DIFFERENTIAL=N` takes N seeds of the first two, and a third of it of the others; a filter such as `wasmi/17` takes one.
 //! `WASMELT_DIFFERENTIAL_KEEP=FOLDER` writes the modules there.
 
@@ -21,6 +22,8 @@ mod executables;
 mod generated;
 #[path = "differential/interpreter.rs"]
 mod interpreter;
+#[path = "differential/numbers.rs"]
+mod numbers;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -68,6 +71,10 @@ fn main() -> ExitCode {
         trials.push(Trial::test(format!("bytes/{seed}"), move || {
             byte_loops(seed, &path)
         }));
+        let path = folder.path().join(format!("numbers-{seed}"));
+        trials.push(Trial::test(format!("numbers/{seed}"), move || {
+            simplified(seed, &path)
+        }));
         let path = folder.path().join(format!("gc-{seed}"));
         trials.push(Trial::test(format!("gc/{seed}"), move || {
             engine::check(seed, &path)
@@ -100,6 +107,25 @@ fn byte_loops(seed: u64, executable: &Path) -> Result<(), Failed> {
         let options = Options {
             byte_loops,
             memory_reservation_bytes: (seed % 2 == 1).then_some(4 << 16),
+            verify: true,
+            ..Options::default()
+        };
+        let given = answers(&wasm, &questions, &options, executable)?;
+        compare(&questions, &wanted, &given)?;
+    }
+    Ok(())
+}
+
+/// Every fourth time bounds are checked in code.
+fn simplified(seed: u64, executable: &Path) -> Result<(), Failed> {
+    let (wasm, questions) = numbers::module(seed);
+    keep(&wasm, &format!("numbers-{seed}"))?;
+    let wanted = interpreter::answers(&wasm, &questions)?;
+    for is_on in [false, true] {
+        let options = Options {
+            simplify: is_on,
+            byte_order: is_on,
+            memory_reservation_bytes: (seed % 4 == 1).then_some(4 << 16),
             verify: true,
             ..Options::default()
         };
@@ -175,6 +201,8 @@ fn variants() -> [Options; 9] {
         Options {
             branch_tables: false,
             byte_loops: false,
+            byte_order: false,
+            simplify: false,
             ..plain.clone()
         },
         Options {

@@ -58,6 +58,12 @@ pub struct Options {
     /// Loops that look for a byte look at several at a time (`-O byte-loops`); with
     /// [`OptLevel::Speed`] alone, and on processors whose vectors are always there.
     pub byte_loops: bool,
+    /// Values that are known, made again or carried twice are simplified once more (`-O simplify`); never
+    /// with [`OptLevel::None`].
+    pub simplify: bool,
+    /// Numbers whose bytes are loaded one by one are loaded at once (`-O byte-order`), on processors that
+    /// load from anywhere alike; never with [`OptLevel::None`].
+    pub byte_order: bool,
     /// Address space of each memory (`-O memory-reservation`). Where that is less than its indices
     /// reach, for processes that cannot reserve much, bounds are checked in code rather than with
     /// guard pages, and a memory that begins with less never grows beyond it.
@@ -400,6 +406,8 @@ impl Default for Options {
             branch_tables: true,
             constant_fields: true,
             byte_loops: true,
+            simplify: true,
+            byte_order: true,
             memory_reservation_bytes: None,
             memory_bytes_max: None,
             stack_bytes_max: None,

@@ -129,6 +129,28 @@ pub(crate) static OPTIMIZE: Flag = Flag {
             },
         ),
         Row::apply(
+            "simplify",
+            Takes::Flag,
+            "simplify what Cranelift leaves: conditions that a branch has decided, masks that take \
+             nothing away, loop-carried values that differ by a constant, and what does not change \
+             in a loop, as is done unless it says `n`; to find out whether a fault comes from that",
+            |settings, value| {
+                settings.options.simplify = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
+            "byte-order",
+            Takes::Flag,
+            "load numbers at once whose bytes are loaded one by one, as in files with the highest byte \
+             first, on x86-64 and AArch64, as is done unless it says `n`; to find out whether a \
+             fault comes from that",
+            |settings, value| {
+                settings.options.byte_order = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
             "memory-reservation",
             Takes::Bytes,
             "address space of each memory; with less than its indices reach, bounds are checked \

@@ -10,11 +10,11 @@ use super::saved::{Saved, pushed, saved};
 use super::shorten::{Flow, Shortener};
 use super::unchanged::Unchanged;
 use super::values::{self, ValuePlace};
-use super::{alignment, branch_tables, counted, loops};
+use super::{alignment, counted, improve};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
-use crate::options::{DebugInfo, OptLevel, Options, RegisterAllocation};
+use crate::options::{DebugInfo, OptLevel, RegisterAllocation};
 use crate::plan::LinkPlan;
 use crate::target::Arch;
 use crate::translate::{Translation, limit_stack, names, translate};
@@ -150,10 +150,7 @@ impl Worker {
         let mut control = ControlPlane::default();
         context.optimize(isa, &mut control)?;
         if isa.flags().opt_level() != settings::OptLevel::None {
-            loops::improve(context, byte_loops(translation.options));
-            if translation.options.branch_tables {
-                branch_tables::improve(&mut context.func);
-            }
+            improve::improve(context, translation.options);
             context.verify_if(isa)?;
         }
         self.labels = values::label(&mut context.func, &inlined.values);
@@ -210,13 +207,6 @@ impl Worker {
         portable.start = alignment::start(&flow.blocks, &flow.branches, portable.len());
         portable
     }
-}
-
-/// The processor, if loops that look for a byte are to look at several at a time.
-fn byte_loops(options: &Options) -> Option<Arch> {
-    let arch = options.target.arch;
-    let is_on = options.byte_loops && options.opt_level == OptLevel::Speed;
-    (is_on && arch != Arch::Riscv64).then_some(arch)
 }
 
 /// Compiles every reachable function, or takes its code from a cache, with which comes the input; the

@@ -42,6 +42,8 @@ impl Key {
         options.loop_padding.hash(&mut digest);
         options.branch_tables.hash(&mut digest);
         options.byte_loops.hash(&mut digest);
+        options.byte_order.hash(&mut digest);
+        options.simplify.hash(&mut digest);
         holds_addresses(options, translation.plan).hash(&mut digest);
         digest.into_key()
     }

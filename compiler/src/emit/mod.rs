@@ -8,6 +8,7 @@
 mod alignment;
 mod blob;
 mod branch_tables;
+mod byte_order;
 mod bytes;
 mod call;
 mod code;
@@ -19,6 +20,7 @@ mod entries;
 mod hardened;
 mod heap;
 mod http;
+mod improve;
 mod incremental;
 mod inline;
 mod inlined;

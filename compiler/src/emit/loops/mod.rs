@@ -1,5 +1,5 @@
-//! What Cranelift's optimisation leaves to be done in loops. Comes in: optimised CLIF. Goes out:
-//! CLIF that is to be lowered as it is.
+//! What Cranelift's optimisation leaves to be done where control flow branches and meets, in loops above
+//! all. Comes in: optimised CLIF. Goes out: CLIF that is to be lowered as it is.
 //!
 //! A loop-carried value should stay in one register, in the form in which it is used. Then an
 //! iteration has no extensions and no moves beside its work, and the back edge needs no block of
@@ -11,19 +11,29 @@
 mod back_edge;
 mod byte;
 mod commute;
+mod conditions;
+mod derived;
+mod edges;
 mod exit_test;
 mod exits;
 mod increment;
+mod invariant;
+mod masks;
 mod widen;
 
 use crate::target::Arch;
 use cranelift_codegen::Context;
 
-/// Improves the loops of an optimised function. With a processor, those that look for a byte look at
-/// several at a time.
-pub fn improve(context: &mut Context, byte_loops: Option<Arch>) {
+/// Improves the loops of an optimised function, and simplifies what is left over. With a processor, loops
+/// that look for a byte look at several at a time.
+pub fn improve(context: &mut Context, simplifies: bool, byte_loops: Option<Arch>) {
+    if simplifies {
+        conditions::settle(&mut context.func, &context.domtree, &context.cfg);
+        masks::leave_out(&mut context.func, &context.domtree);
+    }
     let mut back_edges = back_edge::back_edges(&context.func, &context.domtree);
     if back_edges.is_empty() {
+        widen::widen(&mut context.func, &context.domtree);
         return;
     }
     context.compute_loop_analysis();
@@ -35,6 +45,10 @@ pub fn improve(context: &mut Context, byte_loops: Option<Arch>) {
         back_edges = back_edge::back_edges(&context.func, &context.domtree);
     }
     let func = &mut context.func;
+    if simplifies {
+        derived::derive(func, &context.domtree, &back_edges);
+        invariant::hoist(func, &context.loop_analysis, &context.domtree);
+    }
     exit_test::compare_next(func);
     widen::widen(func, &context.domtree);
     commute::carried_first(func, &context.domtree, &back_edges);

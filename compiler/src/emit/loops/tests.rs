@@ -40,7 +40,7 @@ fn improved(
     builder.seal_all_blocks();
     builder.finalize(isa.frontend_config());
     context.flowgraph();
-    improve(&mut context, None);
+    improve(&mut context, true, None);
     verify_function(&context.func, isa.flags()).expect("it is still valid");
     context.func.display().to_string()
 }
@@ -230,4 +230,124 @@ fn a_loop_goes_on_behind_a_branch_out_of_it() {
     );
     assert!(clif.contains("icmp eq v2, "), "{clif}");
     assert!(clif.contains(", block2, block3"), "{clif}");
+}
+
+#[test]
+fn what_differs_by_a_constant_is_carried_once() {
+    // A second parameter is where the loop goes on: 4 more.
+    let rotated = |further: i64| {
+        improved(
+            types::I32,
+            |builder, parts| {
+                let again = builder.create_block();
+                let at = builder.append_block_param(again, types::I32);
+                let next = builder.append_block_param(again, types::I32);
+                let first = builder.ins().iadd_imm_s(parts.value, 4);
+                let args = [parts.value.into(), first.into()];
+                builder.ins().jump(again, &args);
+                builder.switch_to_block(again);
+                let byte = parts.byte(builder, at);
+                let after = builder.ins().iadd_imm_s(next, further);
+                let args = [next.into(), after.into()];
+                builder
+                    .ins()
+                    .brif(byte, again, &args, parts.header, &[next.into()]);
+            },
+            gives_value,
+        )
+    };
+    let header = |clif: &str| lines_of(clif, "block3(")[0].matches(": i").count();
+    let clif = rotated(4);
+    assert_eq!(header(&clif), 1, "{clif}");
+    let clif = rotated(8);
+    assert_eq!(header(&clif), 2, "{clif}");
+}
+
+#[test]
+fn what_does_not_change_is_made_in_front_of_a_loop() {
+    let clif = improved(
+        types::I32,
+        |builder, parts| {
+            let byte = parts.byte(builder, parts.value);
+            let base = builder.ins().ireduce(types::I32, parts.base);
+            let first = builder.func.dfg.block_params(Block::from_u32(0))[1];
+            let wanted = builder.ins().band_imm_u(first, 0xffff);
+            let is_found = builder.ins().icmp(IntCC::Equal, byte, wanted);
+            let next = builder.ins().iadd(parts.value, base);
+            let (header, out) = (parts.header, parts.out);
+            builder
+                .ins()
+                .brif(is_found, out, &[], header, &[next.into()]);
+        },
+        gives_value,
+    );
+    let before = clif.split("block1(").next().unwrap_or_default();
+    assert!(before.contains("band"), "{clif}");
+}
+
+#[test]
+fn a_condition_that_a_branch_has_decided_is_a_constant() {
+    let decided = |is_used_before: bool| {
+        improved(
+            types::I32,
+            |builder, parts| {
+                let byte = parts.byte(builder, parts.value);
+                let is_found = builder.ins().icmp_imm_s(IntCC::Equal, byte, 7);
+                let number = builder.ins().uextend(types::I32, is_found);
+                if is_used_before {
+                    let flags = MemFlagsData::trusted();
+                    builder.ins().store(flags, number, parts.base, 0);
+                }
+                let (header, out) = (parts.header, parts.out);
+                let other = builder.create_block();
+                builder
+                    .ins()
+                    .brif(is_found, header, &[number.into()], other, &[]);
+                builder.switch_to_block(other);
+                let flags = MemFlagsData::trusted();
+                builder.ins().store(flags, number, parts.base, 8);
+                builder.ins().jump(out, &[]);
+            },
+            gives_value,
+        )
+    };
+    let clif = decided(false);
+    let header = lines_of(&clif, "block1(");
+    assert!(clif.contains("iconst.i32 0"), "{clif}");
+    assert!(
+        header.iter().all(|line| !line.starts_with("store v6")),
+        "{clif}"
+    );
+    let clif = decided(true);
+    assert!(!clif.contains("iconst.i32 0"), "{clif}");
+}
+
+#[test]
+fn a_mask_that_takes_nothing_away_is_left_out() {
+    let masked = |number: i64| {
+        improved(
+            types::I32,
+            |builder, parts| {
+                let again = builder.create_block();
+                let state = builder.append_block_param(again, types::I32);
+                let first = builder.ins().iconst(types::I32, 3);
+                builder.ins().jump(again, &[first.into()]);
+                builder.switch_to_block(again);
+                let byte = parts.byte(builder, parts.value);
+                let other = builder.create_block();
+                let number = builder.ins().iconst(types::I32, number);
+                builder.ins().brif(byte, again, &[state.into()], other, &[]);
+                builder.switch_to_block(other);
+                let masked = builder.ins().band_imm_u(state, 255);
+                builder
+                    .ins()
+                    .brif(masked, again, &[number.into()], parts.out, &[]);
+            },
+            gives_value,
+        )
+    };
+    let clif = masked(255);
+    assert!(!clif.contains("band"), "{clif}");
+    let clif = masked(256);
+    assert!(clif.contains("band"), "{clif}");
 }

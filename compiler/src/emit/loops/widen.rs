@@ -19,13 +19,13 @@
 //! n log n: what a search from one parameter finds out is kept for those from others, and what
 //! searches that come to nothing may look at together has a limit.
 
-use super::back_edge;
+use super::edges::{Edge, Edges};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{
     Block, BlockArg, Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef, types,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Searches that come to nothing look at together as many arguments as the function has, times
 /// this.
@@ -114,63 +114,6 @@ fn clears_upper_half(func: &Function, inst: Inst) -> bool {
     )
 }
 
-/// A branch to a block with parameters.
-struct Edge {
-    to: Block,
-    branch: Inst,
-    destination: usize,
-    /// It is a back edge.
-    is_back: bool,
-    /// Position of its first argument in [`Edges::arguments`].
-    first: usize,
-}
-
-/// All branches that pass something.
-#[derive(Default)]
-struct Edges {
-    /// By where they lead to.
-    edges: Vec<Edge>,
-    /// Of all edges; results of a call are none.
-    arguments: Vec<Option<Value>>,
-}
-
-impl Edges {
-    fn of(func: &Function, domtree: &DominatorTree) -> Edges {
-        let mut this = Edges::default();
-        for from in func.layout.blocks() {
-            let Some(branch) = func.layout.last_inst(from) else {
-                continue;
-            };
-            for (destination, to) in back_edge::targets(func, branch).enumerate() {
-                if func.dfg.num_block_params(to) == 0 {
-                    continue;
-                }
-                this.edges.push(Edge {
-                    to,
-                    branch,
-                    destination,
-                    is_back: domtree.block_dominates(to, from),
-                    first: this.arguments.len(),
-                });
-                let arguments = back_edge::destination(func, branch, destination);
-                this.arguments.extend(arguments);
-            }
-        }
-        this.edges.sort_by_key(|edge| edge.to);
-        this
-    }
-
-    fn to(&self, block: Block) -> &[Edge] {
-        let first = self.edges.partition_point(|edge| edge.to < block);
-        let end = self.edges.partition_point(|edge| edge.to <= block);
-        &self.edges[first..end]
-    }
-
-    fn argument(&self, edge: &Edge, position: usize) -> Option<Value> {
-        self.arguments[edge.first + position]
-    }
-}
-
 /// Values to be made extended.
 #[derive(Default)]
 struct Wide {
@@ -185,9 +128,6 @@ struct Search {
     begun: HashSet<Value>,
     /// Parameters that cannot be passed extended.
     refused: HashSet<Value>,
-    /// Parameters that could be passed extended, but on no back edge so far, with the parameters
-    /// and loads that come to them.
-    uncarried: HashMap<Value, Vec<Value>>,
     /// Arguments that searches in vain may still look at.
     left: usize,
 }
@@ -205,7 +145,6 @@ enum Refusal {
 struct Found {
     params: Vec<FoundParam>,
     known: HashSet<Value>,
-    is_carried: bool,
     arguments_seen: usize,
 }
 
@@ -213,19 +152,18 @@ struct FoundParam {
     param: Value,
     /// Position of the one to which it is passed.
     from: usize,
-    /// Parameters and loads that come to it.
-    sources: Vec<Value>,
+    /// Loads that come to it.
+    loads: Vec<Value>,
 }
 
 impl Search {
     fn new(func: &Function, domtree: &DominatorTree) -> Search {
         let edges = Edges::of(func, domtree);
         Search {
-            left: edges.arguments.len() * VAIN_FACTOR,
+            left: edges.arguments() * VAIN_FACTOR,
             edges,
             begun: HashSet::new(),
             refused: HashSet::new(),
-            uncarried: HashMap::new(),
         }
     }
 
@@ -248,11 +186,9 @@ impl Search {
             }
             at += 1;
         }
-        let params = found.params.into_iter();
-        let params = params.map(|found| (found.param, found.sources));
-        match found.is_carried {
-            true => self.take(func, wide, params.collect()),
-            false => self.uncarried.extend(params),
+        for FoundParam { param, loads, .. } in found.params {
+            wide.params.insert(param);
+            wide.loads.extend(loads);
         }
     }
 
@@ -268,15 +204,11 @@ impl Search {
         if self.refused.contains(&param) {
             return Err(Refusal::Always);
         }
-        if self.uncarried.contains_key(&param) {
-            return Ok(());
-        }
         let ValueDef::Param(block, position) = func.dfg.value_def(param) else {
             unreachable!("only parameters are looked at")
         };
         let edges = self.edges.to(block);
         let is_header = edges.iter().any(|edge| edge.is_back);
-        found.is_carried |= is_header;
         found.arguments_seen += edges.len();
         for edge in edges {
             let Some(arg) = self.edges.argument(edge, position) else {
@@ -285,11 +217,10 @@ impl Search {
             match func.dfg.value_def(arg) {
                 ValueDef::Result(inst, _) if clears_upper_half(func, inst) => {}
                 ValueDef::Result(inst, _) if is_load(func, inst) => {
-                    found.params[at].sources.push(arg);
+                    found.params[at].loads.push(arg);
                 }
                 ValueDef::Param(of, _) if Some(of) != func.layout.entry_block() => {
                     if !wide.params.contains(&arg) {
-                        found.params[at].sources.push(arg);
                         found.add(arg, at);
                     }
                 }
@@ -313,22 +244,6 @@ impl Search {
             at = from;
         }
     }
-
-    /// Takes in parameters and what comes to them.
-    fn take(&mut self, func: &Function, wide: &mut Wide, mut pending: Vec<(Value, Vec<Value>)>) {
-        while let Some((param, sources)) = pending.pop() {
-            // What comes to one that was found before is still to be taken in.
-            pending.extend(self.uncarried.remove(&param).map(|of| (param, of)));
-            wide.params.insert(param);
-            for source in sources {
-                if func.dfg.value_def(source).inst().is_some() {
-                    wide.loads.insert(source);
-                } else if let Some(of) = self.uncarried.remove(&source) {
-                    pending.push((source, of));
-                }
-            }
-        }
-    }
 }
 
 impl Found {
@@ -337,7 +252,7 @@ impl Found {
             self.params.push(FoundParam {
                 param,
                 from,
-                sources: Vec::new(),
+                loads: Vec::new(),
             });
         }
     }

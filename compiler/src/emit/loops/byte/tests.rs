@@ -67,7 +67,7 @@ fn improved(arch: Arch, body: impl FnOnce(&mut FunctionBuilder<'_>, Parts)) -> S
     builder.seal_all_blocks();
     builder.finalize(isa.frontend_config());
     context.flowgraph();
-    improve(&mut context, Some(arch));
+    improve(&mut context, true, Some(arch));
     verify_function(&context.func, isa.flags()).expect("it is still valid");
     context.func.display().to_string()
 }

@@ -1,0 +1,202 @@
+//! Where a branch has gone, its condition is known.
+//!
+//! A condition that is kept as a number, such as a result of which the branch is part, takes two
+//! instructions beside the comparison. Where only what follows the branch uses the number, that is a
+//! constant for either way:
+//!
+//! ```text
+//!     v2 = icmp eq v0, v1                     ;     v2 = icmp eq v0, v1
+//!     v3 = uextend.i32 v2                     ;     brif v2, block1(iconst 1), block2
+//!     brif v2, block1(v3), block2             ; block2:
+//! block2:                                     ;     jump block1(iconst 0)
+//!     jump block1(v3)                         ;
+//! ```
+//!
+//! A use follows a branch if it is an argument of it, or in a block that is dominated by one to which
+//! nothing else leads. It is done where that is so of all uses, so that the number is no longer made.
+//!
+//! Linear: each use is compared with a limited number of branches.
+
+use super::back_edge;
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::dominator_tree::DominatorTree;
+use cranelift_codegen::flowgraph::ControlFlowGraph;
+use cranelift_codegen::ir::{
+    Block, BlockArg, Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef, types,
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// Branches on one condition; with more, the first ones count.
+const BRANCHES_MAX: usize = 4;
+
+/// Makes conditions constants where a branch has decided them.
+pub fn settle(func: &mut Function, domtree: &DominatorTree, cfg: &ControlFlowGraph) {
+    let branches = branches(func, cfg);
+    if branches.is_empty() {
+        return;
+    }
+    for (condition, uses) in uses(func, &branches) {
+        let branches = &branches[&condition];
+        let known: Option<Vec<bool>> = uses
+            .iter()
+            .map(|of| {
+                branches
+                    .iter()
+                    .find_map(|branch| branch.decides(func, domtree, of))
+            })
+            .collect();
+        let Some(known) = known else {
+            continue;
+        };
+        for (of, is_true) in uses.iter().zip(known) {
+            of.replace(func, is_true);
+        }
+    }
+}
+
+/// A branch on a condition.
+struct Branch {
+    inst: Inst,
+    /// Where it goes if the condition is not true, and if it is, and nothing else does.
+    ways: [Option<Block>; 2],
+}
+
+/// The branches on each comparison.
+fn branches(func: &Function, cfg: &ControlFlowGraph) -> HashMap<Value, Vec<Branch>> {
+    let mut found: HashMap<Value, Vec<Branch>> = HashMap::new();
+    for block in func.layout.blocks() {
+        let Some(inst) = func.layout.last_inst(block) else {
+            continue;
+        };
+        let InstructionData::Brif { arg, blocks, .. } = func.dfg.insts[inst] else {
+            continue;
+        };
+        let condition = func.dfg.resolve_aliases(arg);
+        if !is_comparison(func, condition) {
+            continue;
+        }
+        let [yes, no] = blocks.map(|call| call.block(&func.dfg.value_lists));
+        let alone = |way: Block| (cfg.pred_iter(way).take(2).count() == 1).then_some(way);
+        let ways = match yes == no {
+            true => [None; 2],
+            false => [no, yes].map(alone),
+        };
+        let of = found.entry(condition).or_default();
+        if of.len() < BRANCHES_MAX {
+            of.push(Branch { inst, ways });
+        }
+    }
+    found
+}
+
+/// Whether a value is a comparison's result, which is 0 or 1.
+fn is_comparison(func: &Function, value: Value) -> bool {
+    let ValueDef::Result(inst, 0) = func.dfg.value_def(value) else {
+        return false;
+    };
+    let opcode = func.dfg.insts[inst].opcode();
+    matches!(opcode, Opcode::Icmp | Opcode::Fcmp) && func.dfg.value_type(value) == types::I8
+}
+
+/// Where a condition is used as a number, itself or extended.
+struct Use {
+    value: Value,
+    inst: Inst,
+    /// The branch's destination that it is passed to, if it is.
+    destination: Option<usize>,
+}
+
+/// The uses as numbers of conditions on which there are branches.
+fn uses(func: &Function, branches: &HashMap<Value, Vec<Branch>>) -> BTreeMap<Value, Vec<Use>> {
+    let mut conditions: HashMap<Value, Value> =
+        branches.keys().map(|&value| (value, value)).collect();
+    let mut insts = Vec::new();
+    for block in func.layout.blocks() {
+        for inst in func.layout.block_insts(block) {
+            let extended = match func.dfg.insts[inst] {
+                InstructionData::Unary {
+                    opcode: Opcode::Uextend,
+                    arg,
+                } => Some(func.dfg.resolve_aliases(arg)),
+                _ => None,
+            };
+            match extended.filter(|value| branches.contains_key(value)) {
+                Some(condition) => {
+                    conditions.insert(func.dfg.first_result(inst), condition);
+                }
+                None => insts.push(inst),
+            }
+        }
+    }
+    let mut uses: BTreeMap<Value, Vec<Use>> = BTreeMap::new();
+    for inst in insts {
+        let dfg = &func.dfg;
+        let mut add = |value, destination| {
+            let value = dfg.resolve_aliases(value);
+            if let Some(&condition) = conditions.get(&value) {
+                uses.entry(condition).or_default().push(Use {
+                    value,
+                    inst,
+                    destination,
+                });
+            }
+        };
+        for &value in &dfg.inst_args(inst)[usize::from(asks(func, inst))..] {
+            add(value, None);
+        }
+        for destination in 0..back_edge::targets(func, inst).count() {
+            let arguments = back_edge::destination(func, inst, destination);
+            for value in arguments.into_iter().flatten() {
+                add(value, Some(destination));
+            }
+        }
+    }
+    uses
+}
+
+impl Branch {
+    /// What the condition is where it is used, if this branch has decided it.
+    fn decides(&self, func: &Function, domtree: &DominatorTree, of: &Use) -> Option<bool> {
+        if of.inst == self.inst {
+            return of.destination.map(|destination| destination == 0);
+        }
+        let block = func.layout.inst_block(of.inst)?;
+        let mut ways = self.ways.into_iter().zip([false, true]);
+        ways.find_map(|(way, is_true)| domtree.block_dominates(way?, block).then_some(is_true))
+    }
+}
+
+impl Use {
+    /// Puts a constant in the place of the condition.
+    fn replace(&self, func: &mut Function, is_true: bool) {
+        let ty = func.dfg.value_type(self.value);
+        let mut cursor = FuncCursor::new(func).at_inst(self.inst);
+        let constant = cursor.ins().iconst(ty, i64::from(is_true));
+        let Some(destination) = self.destination else {
+            let first = usize::from(asks(func, self.inst));
+            for position in first..func.dfg.inst_args(self.inst).len() {
+                let value = func.dfg.inst_args(self.inst)[position];
+                if func.dfg.resolve_aliases(value) == self.value {
+                    func.dfg.inst_args_mut(self.inst)[position] = constant;
+                }
+            }
+            return;
+        };
+        let mut arguments = back_edge::destination(func, self.inst, destination).into_iter();
+        let dfg = &mut func.dfg;
+        let calls = dfg.insts[self.inst]
+            .branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
+        calls[destination].update_args(&mut dfg.value_lists, |old| match arguments.next() {
+            Some(Some(value)) if value == self.value => BlockArg::Value(constant),
+            _ => old,
+        });
+    }
+}
+
+/// Whether the first thing that an instruction uses is asked for being true, which needs no number.
+fn asks(func: &Function, inst: Inst) -> bool {
+    matches!(
+        func.dfg.insts[inst].opcode(),
+        Opcode::Brif | Opcode::Select | Opcode::Trapz | Opcode::Trapnz
+    )
+}
