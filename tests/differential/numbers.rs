@@ -1,6 +1,6 @@
 //! Numbers that are read byte by byte, and loops with what `-O simplify` is about: states in masked locals,
-//! conditions kept as numbers, and pairs of addresses that differ by a constant. In random forms, of which
-//! some only look like it.
+//! conditions kept as numbers, pairs of addresses that differ by a constant, and lists whose links are
+//! indices. In random forms, of which some only look like it.
 
 use super::Question;
 use super::generated::Random;
@@ -21,9 +21,11 @@ pub fn module(seed: u64) -> (Vec<u8>, Vec<Question>) {
         let _ = write!(text, "\\{:02x}", random.below(256));
     }
     text.push_str("\")\n");
+    text.push_str(&cells(&mut random));
     for number in 0..FUNCTIONS {
         text.push_str(&reader(number, &mut random));
         text.push_str(&machine(number, &mut random));
+        text.push_str(&walk(number, &mut random));
     }
     text.push(')');
     let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -45,6 +47,18 @@ pub fn module(seed: u64) -> (Vec<u8>, Vec<Question>) {
                 args: args.clone(),
             });
         }
+        let list = match random.below(6) {
+            0 => address(&mut random),
+            _ => LIST,
+        };
+        // At least one cell, as lists may lead back to themselves.
+        let args = [list, link(&mut random).into(), small as u64 + 1];
+        questions.push(Question::Call {
+            name: format!("walk{}", call % FUNCTIONS),
+            args: args
+                .map(|value| format!("i32:{:08x}", value as u32))
+                .to_vec(),
+        });
     }
     questions.push(Question::Memory {
         name: "m".to_owned(),
@@ -61,6 +75,73 @@ fn address(random: &mut Random) -> u64 {
         1 => near.wrapping_neg(),
         _ => random.next() % PAGE,
     }
+}
+
+/// Where the cell with the index 0 is.
+const LIST: u64 = 40_000;
+const CELL_BYTES: u64 = 8;
+/// Cells in front of it, and behind.
+const CELLS: [i32; 2] = [-20, 60];
+
+/// The index of a cell, of which the shift takes the upper bits away.
+fn link(random: &mut Random) -> u32 {
+    let [first, end] = CELLS;
+    let index = first + i32::try_from(random.below((end - first) as usize)).expect("few");
+    let more = random.below(8) as u32;
+    index.cast_unsigned().wrapping_add(more << 29)
+}
+
+/// Cells that lead to each other.
+fn cells(random: &mut Random) -> String {
+    let start = LIST.wrapping_add_signed(i64::from(CELLS[0]) * CELL_BYTES as i64);
+    let mut text = format!("(data (i32.const {start}) \"");
+    for _ in CELLS[0]..CELLS[1] {
+        for byte in link(random).to_le_bytes() {
+            let _ = write!(text, "\\{byte:02x}");
+        }
+        for _ in 4..CELL_BYTES {
+            let _ = write!(text, "\\{:02x}", random.below(256));
+        }
+    }
+    text + "\")\n"
+}
+
+/// A function that goes along cells.
+fn walk(number: usize, random: &mut Random) -> String {
+    let scale = [3, 3, 3, 3, 2, 0][random.below(6)];
+    let offset = [0, 0, 0, 0, 8][random.below(5)];
+    let address = match random.below(2) {
+        0 => format!("(i32.add (local.get $list) (i32.shl (local.get $x) (i32.const {scale})))"),
+        _ => format!("(i32.add (i32.shl (local.get $x) (i32.const {scale})) (local.get $list))"),
+    };
+    let store = match random.below(4) {
+        0 => format!("(i32.store offset={offset} (local.get $at) (local.get $last))"),
+        1 => format!(
+            "(i32.store8 offset={} (local.get $at) (local.get $n))",
+            offset + 5
+        ),
+        _ => String::new(),
+    };
+    let load = match random.below(4) {
+        0 => "(i32.load16_s offset=4 (local.get $at))",
+        1 => "(i32.xor (local.get $at) (i32.load8_u offset=6 (local.get $at)))",
+        _ => "(i32.load8_u offset=4 (local.get $at))",
+    };
+    format!(
+        r#"(func (export "walk{number}") (param $list i32) (param $x i32) (param $n i32)
+    (result i32 i32 i32 i32) (local $at i32) (local $next i32) (local $last i32) (local $sum i32)
+    (block $out (loop $more
+      (local.set $at {address})
+      (local.set $sum (i32.add (i32.mul (local.get $sum) (i32.const 31)) {load}))
+      (local.set $next (i32.load offset={offset} (local.get $at)))
+      {store}
+      (local.set $last (local.get $x))
+      (local.set $x (local.get $next))
+      (br_if $out (i32.eqz (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (br_if $more (i32.ne (local.get $x) (i32.const -1)))))
+    (i32.load (local.get $at)) (local.get $x) (local.get $last) (local.get $sum))
+"#
+    )
 }
 
 /// A function that makes a number of bytes.

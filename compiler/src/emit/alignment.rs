@@ -6,6 +6,8 @@
 //! taken that suits its loops best. A function without loops begins with the next of them, or with
 //! the next line if it fits into one. n log n: blocks and loops are sorted.
 
+use std::collections::HashMap;
+
 /// Bytes of a cache line.
 pub const LINE_BYTES: u32 = 64;
 /// Constants of a function are aligned to this, so its start is.
@@ -63,6 +65,21 @@ fn cost(hot: &Hot, start: u32) -> u64 {
     u64::from(last - first + 1 - least) * u64::from(hot.weight)
 }
 
+/// The branches back to loops, among those between blocks: not those of blocks that lie out of the way, to
+/// which the code in front of such a branch's destination goes, and which only come back into it.
+pub fn backward(branches: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let mut last_before: HashMap<u32, u32> = HashMap::new();
+    for &(from, to) in branches {
+        let last = last_before.entry(to).or_default();
+        *last = from.max(*last);
+    }
+    let is_back = |&(from, to): &(u32, u32)| {
+        let is_within = last_before.get(&from).is_none_or(|&before| before >= to);
+        to == from || to < from && is_within
+    };
+    branches.iter().copied().filter(is_back).collect()
+}
+
 fn hot(blocks: &[u32], branches: &[(u32, u32)], len: u32) -> Vec<Hot> {
     let mut starts = blocks.to_vec();
     starts.sort_unstable();
@@ -70,11 +87,8 @@ fn hot(blocks: &[u32], branches: &[(u32, u32)], len: u32) -> Vec<Hot> {
         let next = starts.partition_point(|&start| start <= block);
         starts.get(next).copied().unwrap_or(len)
     };
-    let mut loops: Vec<(u32, u32)> = branches
-        .iter()
-        .filter(|(from, to)| to <= from)
-        .map(|&(from, to)| (to, end(from)))
-        .collect();
+    let back = backward(branches).into_iter();
+    let mut loops: Vec<(u32, u32)> = back.map(|(from, to)| (to, end(from))).collect();
     loops.sort_unstable();
     loops.dedup_by_key(|&mut (start, _)| start);
     let mut ends: Vec<u32> = loops.iter().map(|&(_, end)| end).collect();
@@ -119,6 +133,13 @@ mod tests {
         assert_eq!(place(32, Some(32), 200), 32);
         assert_eq!(place(33, Some(32), 200), 96);
         assert_eq!(place(33, Some(0), 200), 64);
+    }
+
+    #[test]
+    fn what_lies_out_of_the_way_makes_no_loop() {
+        // A loop of two blocks, with a cold block behind everything that leads from the first to the second.
+        let branches = [(0, 20), (20, 40), (20, 90), (90, 40), (40, 20), (40, 70)];
+        assert_eq!(backward(&branches), [(40, 20)]);
     }
 
     #[test]

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! A use follows a branch if it is an argument of it, or in a block that is dominated by one to which
-//! nothing else leads. It is done where that is so of all uses, so that the number is no longer made.
+//! nothing else leads. It is done where that is so of all uses, so that the number is no longer made. What a
+//! branch passes on is made in a block of its own, which loops are left by once.
 //!
 //! Linear: each use is compared with a limited number of branches.
 
@@ -24,17 +25,15 @@ use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{
     Block, BlockArg, Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef, types,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Branches on one condition; with more, the first ones count.
 const BRANCHES_MAX: usize = 4;
 
-/// Makes conditions constants where a branch has decided them.
-pub fn settle(func: &mut Function, domtree: &DominatorTree, cfg: &ControlFlowGraph) {
+/// Makes conditions constants where a branch has decided them; whether blocks were added.
+pub fn settle(func: &mut Function, domtree: &DominatorTree, cfg: &ControlFlowGraph) -> bool {
     let branches = branches(func, cfg);
-    if branches.is_empty() {
-        return;
-    }
+    let mut ways = BTreeSet::new();
     for (condition, uses) in uses(func, &branches) {
         let branches = &branches[&condition];
         let known: Option<Vec<bool>> = uses
@@ -50,8 +49,14 @@ pub fn settle(func: &mut Function, domtree: &DominatorTree, cfg: &ControlFlowGra
         };
         for (of, is_true) in uses.iter().zip(known) {
             of.replace(func, is_true);
+            let is_branch = func.dfg.insts[of.inst].opcode() == Opcode::Brif;
+            ways.extend(of.destination.filter(|_| is_branch).map(|to| (of.inst, to)));
         }
     }
+    for &(branch, destination) in &ways {
+        put_between(func, branch, destination);
+    }
+    !ways.is_empty()
 }
 
 /// A branch on a condition.
@@ -191,6 +196,44 @@ impl Use {
             _ => old,
         });
     }
+}
+
+/// Gives a branch's destination a block of its own, so that constants are made on that way alone.
+fn put_between(func: &mut Function, branch: Inst, destination: usize) {
+    let arguments = back_edge::destination(func, branch, destination);
+    let target = back_edge::targets(func, branch).nth(destination);
+    let target = target.expect("it is one of its destinations");
+    let block = func.layout.inst_block(branch).expect("it ends a block");
+    let between = func.dfg.make_block();
+    func.layout.insert_block_after(between, block);
+    let mut cursor = FuncCursor::new(func).at_bottom(between);
+    let arguments: Vec<BlockArg> = arguments
+        .into_iter()
+        .map(|value| {
+            let value = value.expect("branches pass values");
+            BlockArg::Value(anew(&mut cursor, value).unwrap_or(value))
+        })
+        .collect();
+    cursor.ins().jump(target, &arguments);
+    let call = func.dfg.block_call(between, &[]);
+    let dfg = &mut func.dfg;
+    let calls =
+        dfg.insts[branch].branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
+    calls[destination] = call;
+}
+
+/// A constant, made where the cursor is.
+fn anew(cursor: &mut FuncCursor<'_>, value: Value) -> Option<Value> {
+    let dfg = &cursor.func.dfg;
+    let InstructionData::UnaryImm {
+        opcode: Opcode::Iconst,
+        imm,
+    } = dfg.insts[dfg.value_def(value).inst()?]
+    else {
+        return None;
+    };
+    let ty = dfg.value_type(value);
+    Some(cursor.ins().iconst(ty, imm))
 }
 
 /// Whether the first thing that an instruction uses is asked for being true, which needs no number.

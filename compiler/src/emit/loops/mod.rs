@@ -18,6 +18,7 @@ mod exit_test;
 mod exits;
 mod increment;
 mod invariant;
+mod links;
 mod masks;
 mod widen;
 
@@ -28,7 +29,9 @@ use cranelift_codegen::Context;
 /// that look for a byte look at several at a time.
 pub fn improve(context: &mut Context, simplifies: bool, byte_loops: Option<Arch>) {
     if simplifies {
-        conditions::settle(&mut context.func, &context.domtree, &context.cfg);
+        if conditions::settle(&mut context.func, &context.domtree, &context.cfg) {
+            context.flowgraph();
+        }
         masks::leave_out(&mut context.func, &context.domtree);
     }
     let mut back_edges = back_edge::back_edges(&context.func, &context.domtree);
@@ -39,6 +42,18 @@ pub fn improve(context: &mut Context, simplifies: bool, byte_loops: Option<Arch>
     context.compute_loop_analysis();
     if let Some(arch) = byte_loops
         && byte::improve(context, arch)
+    {
+        context.flowgraph();
+        context.compute_loop_analysis();
+        back_edges = back_edge::back_edges(&context.func, &context.domtree);
+    }
+    if simplifies
+        && links::follow(
+            &mut context.func,
+            &context.loop_analysis,
+            &context.domtree,
+            &back_edges,
+        )
     {
         context.flowgraph();
         context.compute_loop_analysis();

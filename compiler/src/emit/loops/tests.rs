@@ -351,3 +351,34 @@ fn a_mask_that_takes_nothing_away_is_left_out() {
     let clif = masked(256);
     assert!(clif.contains("band"), "{clif}");
 }
+
+#[test]
+fn what_follows_links_has_them_in_addresses() {
+    let followed = |from_index: bool| {
+        improved(
+            types::I32,
+            |builder, parts| {
+                let first = builder.func.dfg.block_params(Block::from_u32(0))[1];
+                let scaled = builder.ins().ishl_imm_u(parts.value, 3);
+                let sum = builder.ins().iadd(first, scaled);
+                let extended = builder.ins().uextend(types::I64, sum);
+                let address = builder.ins().iadd(parts.base, extended);
+                let flags = MemFlagsData::new();
+                let next = match from_index {
+                    true => builder.ins().load(types::I32, flags, address, 4),
+                    false => builder.ins().iadd_imm_s(parts.value, 1),
+                };
+                let byte = builder.ins().uload8(types::I32, flags, address, 0);
+                let (header, out) = (parts.header, parts.out);
+                builder.ins().brif(byte, header, &[next.into()], out, &[]);
+            },
+            gives_value,
+        )
+    };
+    let clif = followed(true);
+    let before = clif.split("block1(").next().unwrap_or_default();
+    assert!(before.contains("bnot") && clif.contains("cold"), "{clif}");
+    // An index that is there at once is compared with nothing.
+    let clif = followed(false);
+    assert!(!clif.contains("cold"), "{clif}");
+}

@@ -31,10 +31,9 @@ pub fn innermost(blocks: &[u32], branches: &[(u32, u32)], end: u32) -> Vec<Loop>
         let next = blocks.partition_point(|&start| start <= block);
         blocks.get(next).copied().unwrap_or(end)
     };
-    let mut loops: Vec<Loop> = branches
-        .iter()
-        .filter(|(from, to)| to <= from)
-        .map(|&(from, to)| Loop {
+    let back = alignment::backward(branches).into_iter();
+    let mut loops: Vec<Loop> = back
+        .map(|(from, to)| Loop {
             start: to,
             end: block_end(from),
         })
