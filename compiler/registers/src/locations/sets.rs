@@ -60,6 +60,13 @@ impl Sets {
             return if left == right { left } else { EMPTY };
         }
         let (few, many) = (self.members(left), self.members(right));
+        // Mostly one of them is a single value.
+        match (few, many) {
+            ([value], many) if many.binary_search(value).is_ok() => return left,
+            (few, [value]) if few.binary_search(value).is_ok() => return right,
+            ([_], _) | (_, [_]) => return EMPTY,
+            _ => {}
+        }
         let both = few.iter().copied();
         let mut both: Vec<u32> = both.filter(|v| many.binary_search(v).is_ok()).collect();
         self.of(&mut both)

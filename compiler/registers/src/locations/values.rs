@@ -37,8 +37,9 @@ impl Values {
         values.labels.sort_unstable();
         values.labels.dedup();
         values.labelled = values.count;
-        values.add_arguments(func);
         values.read_edges(func);
+        values.add_arguments(func);
+        values.keep_followed();
         values
     }
 
@@ -51,39 +52,68 @@ impl Values {
         *number
     }
 
-    /// Follows what is passed for parameters that are followed.
-    fn add_arguments(&mut self, func: &dyn Function) {
-        let mut pairs: Vec<(VReg, VReg)> = Vec::new();
+    /// What all edges pass, as virtual registers.
+    fn read_edges(&mut self, func: &dyn Function) {
+        let register = |vreg: VReg| number(vreg.vreg());
         for block in 0..func.num_blocks() {
-            for edge in 0..func.block_succs(Block::new(block)).len() {
-                pairs.extend(passed(func, Block::new(block), edge));
-            }
-        }
-        pairs.sort_unstable();
-        let mut pending: Vec<VReg> = func.debug_value_labels().iter().map(|l| l.0).collect();
-        while let Some(param) = pending.pop() {
-            let first = pairs.partition_point(|pair| pair.0 < param);
-            for &(_, argument) in pairs[first..].iter().take_while(|pair| pair.0 == param) {
-                if self.numbers[argument.vreg()] == NONE {
-                    self.add(argument);
-                    pending.push(argument);
+            self.blocks.push(number(self.edges.len() - 1));
+            let block = Block::new(block);
+            for (edge, &to) in func.block_succs(block).iter().enumerate() {
+                let params = func.block_params(to);
+                if !params.is_empty() {
+                    let last = func.block_insns(block).last();
+                    let arguments = func.branch_blockparams(block, last, edge);
+                    let pairs = params.iter().zip(arguments);
+                    self.passed.extend(
+                        pairs.map(|(&param, &argument)| (register(param), register(argument))),
+                    );
                 }
+                self.edges.push(number(self.passed.len()));
             }
         }
     }
 
-    fn read_edges(&mut self, func: &dyn Function) {
-        for block in 0..func.num_blocks() {
-            self.blocks.push(number(self.edges.len() - 1));
-            for edge in 0..func.block_succs(Block::new(block)).len() {
-                let numbers = &self.numbers;
-                let pairs = passed(func, Block::new(block), edge);
-                let pairs = pairs
-                    .map(|(param, argument)| (numbers[param.vreg()], numbers[argument.vreg()]));
-                self.passed.extend(pairs.filter(|pair| pair.0 != NONE));
-                self.edges.push(number(self.passed.len()));
+    /// Follows what is passed for parameters that are followed.
+    fn add_arguments(&mut self, func: &dyn Function) {
+        // Of each register the last pair in which it is a parameter, and of each pair the one before.
+        let mut last = vec![NONE; func.num_vregs()];
+        let mut before = Vec::with_capacity(self.passed.len());
+        for (pair, &(param, _)) in (0..).zip(&self.passed) {
+            before.push(std::mem::replace(&mut last[param as usize], pair));
+        }
+        let labelled = func.debug_value_labels().iter();
+        let mut pending: Vec<u32> = labelled.map(|label| number(label.0.vreg())).collect();
+        while let Some(param) = pending.pop() {
+            // Once is enough.
+            let mut next = std::mem::replace(&mut last[param as usize], NONE);
+            while next != NONE {
+                let argument = self.passed[next as usize].1;
+                if self.numbers[argument as usize] == NONE {
+                    self.numbers[argument as usize] = self.count;
+                    self.count += 1;
+                    pending.push(argument);
+                }
+                next = before[next as usize];
             }
         }
+    }
+
+    /// Leaves what is passed to followed parameters, by the numbers of values.
+    fn keep_followed(&mut self) {
+        let (mut from, mut kept) = (0, 0);
+        for end in self.edges.iter_mut().skip(1) {
+            for pair in from..*end as usize {
+                let (param, argument) = self.passed[pair];
+                let param = self.numbers[param as usize];
+                if param != NONE {
+                    self.passed[kept] = (param, self.numbers[argument as usize]);
+                    kept += 1;
+                }
+            }
+            from = *end as usize;
+            *end = number(kept);
+        }
+        self.passed.truncate(kept);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -104,16 +134,6 @@ impl Values {
         let edge = self.blocks[block] as usize + edge;
         &self.passed[self.edges[edge] as usize..self.edges[edge + 1] as usize]
     }
-}
-
-/// Each parameter of where an edge out of a block goes, and what is passed for it.
-fn passed(func: &dyn Function, block: Block, edge: usize) -> impl Iterator<Item = (VReg, VReg)> {
-    let params = func.block_params(func.block_succs(block)[edge]);
-    let arguments = match params {
-        [] => &[],
-        _ => func.branch_blockparams(block, func.block_insns(block).last(), edge),
-    };
-    params.iter().copied().zip(arguments.iter().copied())
 }
 
 fn number(count: usize) -> u32 {

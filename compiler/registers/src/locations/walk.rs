@@ -115,7 +115,12 @@ impl<'a> Walk<'a> {
             let mut rest = start;
             before.clear();
             now.save(&mut before);
-            for &(place, set) in &before {
+            // Behind the block before, that is mostly what is known.
+            let changed = match before == start {
+                true => &[],
+                false => &*before,
+            };
+            for &(place, set) in changed {
                 while rest.first().is_some_and(|next| next.0 < place) {
                     rest = &rest[1..];
                 }
@@ -125,8 +130,10 @@ impl<'a> Walk<'a> {
                     open.change(now, place, next, inst, true);
                 }
             }
-            for &(place, set) in start {
-                open.change(now, place, set, inst, true);
+            if !changed.is_empty() || before.is_empty() {
+                for &(place, set) in start {
+                    open.change(now, place, set, inst, true);
+                }
             }
             for &Step { inst, what } in self.steps.of(block) {
                 match what {
@@ -305,7 +312,11 @@ impl Starts {
                 arriving = rest;
             }
             let there = arriving.first().filter(|other| other.0 == place);
-            let both = sets.common(set, there.map_or(EMPTY, |other| other.1));
+            let there = there.map_or(EMPTY, |other| other.1);
+            let both = match there == set {
+                true => set,
+                false => sets.common(set, there),
+            };
             is_less |= both != set;
             if both != EMPTY {
                 start[left] = (place, both);
