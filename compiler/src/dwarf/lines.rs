@@ -9,6 +9,8 @@ use std::collections::HashSet;
 #[derive(Default)]
 pub(super) struct Lines {
     rows: Vec<(u32, Option<Position>)>,
+    /// Where sequences of rows begin: ascending, and those of a sequence are so by address.
+    sequences: Vec<usize>,
     /// Tables that have been read: several units may have the same.
     seen: HashSet<usize>,
     /// Rows that were read. One takes a byte, and tables can overlap.
@@ -57,23 +59,34 @@ impl Lines {
             .first()
             .is_some_and(|row| row.0 != 0 && row.0 < u32::MAX - 1);
         if is_code && sequence.is_sorted_by_key(|row| row.0) {
+            self.sequences.push(self.rows.len());
             self.rows.append(sequence);
         }
         sequence.clear();
     }
 
     /// Ascending, one for each address.
-    pub(super) fn finish(mut self) -> Vec<(u32, Option<Position>)> {
+    pub(super) fn finish(self) -> Vec<(u32, Option<Position>)> {
+        // Sequences are functions, which lie one behind the other: as a rule that is all.
+        let ends = self.sequences.iter().skip(1).copied();
+        let ends = ends.chain([self.rows.len()]);
+        let mut sequences: Vec<_> = self.sequences.iter().copied().zip(ends).collect();
+        sequences.sort_by_key(|&(start, _)| self.rows[start].0);
+        let sequences = sequences.iter();
+        let mut rows: Vec<_> = sequences
+            .flat_map(|&(start, end)| &self.rows[start..end])
+            .copied()
+            .collect();
         // Where one sequence ends, another may begin.
-        self.rows.sort_by_key(|row| (row.0, row.1.is_some()));
-        self.rows.dedup_by(|later, earlier| {
+        rows.sort_by_key(|row| (row.0, row.1.is_some()));
+        rows.dedup_by(|later, earlier| {
             let is_same = later.0 == earlier.0;
             if is_same {
                 earlier.1 = later.1;
             }
             is_same
         });
-        self.rows
+        rows
     }
 }
 
