@@ -188,6 +188,9 @@ fn grants(options: &Options, line: &mut impl FnMut(&str, &str)) {
     } else if policy.http {
         line("http", "to anybody");
     }
+    if options.tls {
+        line("unstable", "wasi:tls");
+    }
     drafts(policy, line);
     restrictions(policy, line);
 }

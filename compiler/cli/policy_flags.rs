@@ -84,6 +84,7 @@ fn of_line(name: &str, value: &str) -> Option<Vec<String>> {
         "traps" => pair("-D", "abort".to_owned()),
         "time" => pair("-W", format!("timeout={}", time(bytes()?)?)),
         "random" => pair("-S", format!("max-random-size={}", bytes()?)),
+        "unstable" => pair("-S", value.strip_prefix("wasi:")?.to_owned()),
         "config" => pair("-S", format!("config-var={}", variable(value)?)),
         "pair" => pair(
             "-S",
