@@ -116,7 +116,9 @@ mod tests {
         assert_eq!(source.files, ["./src/traps.c"]);
         let row = source.rows.iter().find(|row| row.scope == Some(1));
         let row = row.expect("it has code");
-        assert_eq!(source.row_at(row.address), Some(row));
+        assert_eq!(source.row_near(row.address, &mut 0), Some(row));
+        let far = source.rows.len();
+        assert_eq!(source.row_near(row.address, &mut far.clone()), Some(row));
         assert_eq!(source.rows_of(row.address, row.address + 1), [*row]);
         let first = source.functions.first().expect("the exported one");
         assert_eq!((&*first.name, first.declared.line), ("trap", 80));

@@ -202,11 +202,22 @@ impl Source {
         (function.address < end).then_some(function)
     }
 
-    /// What is true at an address.
+    /// What is true at an address. Those that are asked for mostly ascend: `near` is where the last one was.
     #[must_use]
-    pub fn row_at(&self, address: u32) -> Option<&Row> {
+    pub fn row_near(&self, address: u32, near: &mut usize) -> Option<&Row> {
+        let is_at = |at: usize| {
+            let next = self.rows.get(at + 1);
+            self.rows[at].address <= address && next.is_none_or(|next| address < next.address)
+        };
+        for at in [*near, *near + 1] {
+            if at < self.rows.len() && is_at(at) {
+                *near = at;
+                return self.rows.get(at);
+            }
+        }
         let behind = self.rows.partition_point(|row| row.address <= address);
-        self.rows.get(behind.checked_sub(1)?)
+        *near = behind.checked_sub(1)?;
+        self.rows.get(*near)
     }
 
     /// The rows that say something of this part of the code, with the one that is true at its start.

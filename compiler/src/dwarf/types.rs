@@ -164,9 +164,13 @@ impl Types {
         files: &mut Files,
         entry: &DebuggingInformationEntry<Reader<'a>>,
     ) -> Type {
-        let mut attributes = Vec::new();
+        let mut attributes: Vec<(DwAt, Attribute)> = Vec::new();
         for attribute in entry.attrs() {
             let name = attribute.name();
+            // Damaged entries may have one twice.
+            if attributes.iter().any(|known| known.0 == name) {
+                continue;
+            }
             if let Some(value) = self.attribute(dwarf, unit, files, name, attribute.value()) {
                 attributes.push((name, value));
             }

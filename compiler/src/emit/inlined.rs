@@ -371,6 +371,14 @@ impl Place {
 }
 
 impl Origin {
+    /// A number that is its own: the function that is compiled has the first.
+    pub fn number(self) -> usize {
+        match self {
+            Origin::Itself => 0,
+            Origin::Frame(frame) => 1 + frame as usize,
+        }
+    }
+
     fn behind(self, first: u32) -> Origin {
         match self {
             Origin::Itself => Origin::Frame(first),

@@ -46,7 +46,7 @@ impl<'a> Parts<'a> {
             let mut next = Some(self.inlined.place(SourceLoc::new(location)));
             while let Some(place) = next {
                 if let Some(offset) = place.offset {
-                    self.spans[number(place.origin)].push((offset, start, end));
+                    self.spans[place.origin.number()].push((offset, start, end));
                 }
                 next = match place.origin {
                     Origin::Itself => None,
@@ -55,7 +55,8 @@ impl<'a> Parts<'a> {
             }
         }
         for spans in &mut self.spans {
-            spans.sort_unstable();
+            // Much of it is in the order of the body: such a sort makes use of that.
+            spans.sort();
         }
     }
 
@@ -72,13 +73,13 @@ impl<'a> Parts<'a> {
             self.found.push((0, self.end));
             return Some(&self.found);
         }
-        let spans = &self.spans[number(known.origin)];
+        let spans = &self.spans[known.origin.number()];
         let first = spans.partition_point(|span| span.0 < known.from);
         let last = spans.partition_point(|span| span.0 < known.to);
         let spans = &spans[first..last.max(first)];
         self.left = self.left.checked_sub(spans.len())?;
         self.found.extend(spans.iter().map(|span| (span.1, span.2)));
-        self.found.sort_unstable();
+        self.found.sort();
         self.found.dedup_by(|next, before| {
             let continues = next.0 <= before.1;
             if continues {
@@ -93,11 +94,4 @@ impl<'a> Parts<'a> {
 /// Such a value is known where code is of no place of the source, too.
 fn is_everywhere(known: &KnownValue) -> bool {
     (known.from, known.to) == (0, u32::MAX)
-}
-
-fn number(origin: Origin) -> usize {
-    match origin {
-        Origin::Itself => 0,
-        Origin::Frame(frame) => 1 + frame as usize,
-    }
 }

@@ -2,7 +2,7 @@
 //! locals become what holds their values.
 
 use super::super::values::Holder;
-use super::expressions::Sink;
+use super::expressions::Expression;
 use super::writing::ADDRESS_BYTES;
 use crate::dwarf::Operation;
 use crate::target::Arch;
@@ -51,8 +51,8 @@ pub(super) enum Form {
 
 impl Context<'_, '_> {
     /// Nothing if something of it is not known here.
-    pub(super) fn expression<S: Sink>(&self, operations: &[Operation], form: Form) -> Option<S> {
-        let mut out = S::default();
+    pub(super) fn expression(&self, operations: &[Operation], form: Form) -> Option<Expression> {
+        let mut out = Expression::default();
         if form == Form::AsIs {
             if let ([Operation::Frame(offset)], Frame::Known) = (operations, self.frame) {
                 out.op_fbreg(*offset);
@@ -96,7 +96,7 @@ impl Context<'_, '_> {
         Some(out)
     }
 
-    fn slice(&self, out: &mut impl Sink, operations: &[Operation]) -> Option<()> {
+    fn slice(&self, out: &mut Expression, operations: &[Operation]) -> Option<()> {
         let is_place =
             |operation: &Operation| !matches!(operation, Operation::Value | Operation::Piece(_));
         if self.memory.is_64 || !operations.iter().all(is_place) {
@@ -114,7 +114,7 @@ impl Context<'_, '_> {
     }
 
     /// The address of a frame, as debuggers are told it of functions.
-    pub(super) fn frame_address<S: Sink>(&self, operations: &[Operation]) -> Option<S> {
+    pub(super) fn frame_address(&self, operations: &[Operation]) -> Option<Expression> {
         let operations = match operations.split_last() {
             Some((Operation::Value, before)) => before,
             _ => operations,
@@ -122,14 +122,14 @@ impl Context<'_, '_> {
         if operations.is_empty() {
             return None;
         }
-        let mut out = S::default();
+        let mut out = Expression::default();
         self.operations(&mut out, operations)?;
         self.add_memory(&mut out);
         Some(out)
     }
 
     /// An expression without pieces.
-    fn part(&self, out: &mut impl Sink, part: &[Operation], form: Form) -> Option<()> {
+    fn part(&self, out: &mut Expression, part: &[Operation], form: Form) -> Option<()> {
         let (operations, is_value) = match part.split_last() {
             Some((Operation::Value, before)) => (before, true),
             _ => (part, false),
@@ -150,7 +150,7 @@ impl Context<'_, '_> {
         Some(())
     }
 
-    fn operations(&self, out: &mut impl Sink, operations: &[Operation]) -> Option<()> {
+    fn operations(&self, out: &mut Expression, operations: &[Operation]) -> Option<()> {
         for operation in operations {
             match *operation {
                 Operation::Frame(offset) => match self.frame {
@@ -209,7 +209,7 @@ impl Context<'_, '_> {
     }
 
     /// Makes an address in the memory one of the machine. Above 32 bits, registers have anything.
-    fn add_memory(&self, out: &mut impl Sink) {
+    fn add_memory(&self, out: &mut Expression) {
         if !self.memory.is_64 {
             out.op_constu(u32::MAX.into());
             out.op(constants::DW_OP_and);
@@ -219,7 +219,7 @@ impl Context<'_, '_> {
     }
 
     /// The same, but the null pointer stays what it is.
-    fn add_memory_to_pointer(&self, out: &mut impl Sink) {
+    fn add_memory_to_pointer(&self, out: &mut Expression) {
         if !self.memory.is_64 {
             out.op_constu(u32::MAX.into());
             out.op(constants::DW_OP_and);
@@ -252,7 +252,7 @@ impl Context<'_, '_> {
 
 impl Memory {
     /// Pushes the address of byte 0.
-    pub(super) fn push_start(self, out: &mut impl Sink) {
+    pub(super) fn push_start(self, out: &mut Expression) {
         out.op_store();
         out.op_deref();
         if self.offset != 0 {
@@ -263,9 +263,9 @@ impl Memory {
     /// Where the contents of an object are whose address may be one in the memory: what is below the
     /// memory's own address. So debuggers can follow pointers, of which they know no more than that
     /// they are addresses.
-    pub(super) fn data_location<S: Sink>(self) -> S {
+    pub(super) fn data_location(self) -> Expression {
         const OBJECT: DwOp = constants::DW_OP_push_object_address;
-        let mut out = S::default();
+        let mut out = Expression::default();
         out.op(OBJECT);
         out.op(constants::DW_OP_dup);
         self.push_start(&mut out);

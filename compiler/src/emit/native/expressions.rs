@@ -1,98 +1,24 @@
-//! Expressions under construction: as gimli writes them into attributes, and as bytes for lists of
-//! locations, of which there are many more.
+//! Expressions under construction.
 
-use super::writing::STORE_ADDRESS;
+use super::writing::{
+    ADDRESS_BYTES, ADDRESS_SIZE, ADDRESSES, DebugReloc, DebugSection, DebugTarget, unsigned,
+};
 use gimli::leb128::write::Leb128;
-use gimli::write::Expression;
 use gimli::{DwOp, Register, constants};
 
-/// What expressions are made of.
-pub(super) trait Sink: Default {
-    fn op(&mut self, operation: DwOp);
-    /// Pushes the address at which the runtime keeps that of the first store.
-    fn op_store(&mut self);
-    fn op_constu(&mut self, value: u64);
-    fn op_consts(&mut self, value: i64);
-    fn op_plus_uconst(&mut self, value: u64);
-    fn op_fbreg(&mut self, offset: i64);
-    fn op_breg(&mut self, register: Register, offset: i64);
-    fn op_reg(&mut self, register: Register);
-    fn op_deref(&mut self);
-    fn op_deref_size(&mut self, bytes: u8);
-    fn op_piece(&mut self, bytes: u64);
-    /// A branch if the value on top is not zero; gives it a number for [`Sink::set_target`].
-    fn op_bra(&mut self) -> usize;
-    fn op_skip(&mut self) -> usize;
-    /// A branch goes to what comes next.
-    fn set_target(&mut self, branch: usize);
-}
-
-impl Sink for Expression {
-    fn op(&mut self, operation: DwOp) {
-        Expression::op(self, operation);
-    }
-
-    fn op_store(&mut self) {
-        self.op_addr(STORE_ADDRESS);
-    }
-
-    fn op_constu(&mut self, value: u64) {
-        Expression::op_constu(self, value);
-    }
-
-    fn op_consts(&mut self, value: i64) {
-        Expression::op_consts(self, value);
-    }
-
-    fn op_plus_uconst(&mut self, value: u64) {
-        Expression::op_plus_uconst(self, value);
-    }
-
-    fn op_fbreg(&mut self, offset: i64) {
-        Expression::op_fbreg(self, offset);
-    }
-
-    fn op_breg(&mut self, register: Register, offset: i64) {
-        Expression::op_breg(self, register, offset);
-    }
-
-    fn op_reg(&mut self, register: Register) {
-        Expression::op_reg(self, register);
-    }
-
-    fn op_deref(&mut self) {
-        Expression::op_deref(self);
-    }
-
-    fn op_deref_size(&mut self, bytes: u8) {
-        Expression::op_deref_size(self, bytes);
-    }
-
-    fn op_piece(&mut self, bytes: u64) {
-        Expression::op_piece(self, bytes);
-    }
-
-    fn op_bra(&mut self) -> usize {
-        Expression::op_bra(self)
-    }
-
-    fn op_skip(&mut self) -> usize {
-        Expression::op_skip(self)
-    }
-
-    fn set_target(&mut self, branch: usize) {
-        let next = self.next_index();
-        Expression::set_target(self, branch, next);
-    }
-}
-
-/// An expression in bytes.
 #[derive(Default)]
-pub(super) struct Bytes {
+pub(super) struct Expression {
     pub(super) bytes: Vec<u8>,
-    /// Where the address goes at which the runtime keeps that of the first store.
-    pub(super) stores: Vec<usize>,
+    /// It asks for the first store.
+    pub(super) asks_store: bool,
 }
+
+/// The number of the address at which the runtime keeps that of the first store: it is the only one in
+/// the table of addresses.
+const STORE: u8 = 0;
+
+/// Bytes of the head of that table.
+pub(super) const ADDRESSES_HEADER_BYTES: usize = 8;
 
 /// Registers with smaller numbers have operations of their own.
 const SHORT_REGISTERS: u16 = 32;
@@ -100,12 +26,9 @@ const SHORT_REGISTERS: u16 = 32;
 /// And so have smaller constants.
 const SHORT_CONSTANTS: u64 = 32;
 
-impl Bytes {
+impl Expression {
     fn unsigned(&mut self, value: u64) {
-        match u8::try_from(value) {
-            Ok(byte) if byte < 0x80 => self.bytes.push(byte),
-            _ => self.bytes.extend(Leb128::unsigned(value).bytes()),
-        }
+        unsigned(&mut self.bytes, value);
     }
 
     fn signed(&mut self, value: i64) {
@@ -128,20 +51,19 @@ impl Bytes {
         self.bytes.extend([0, 0]);
         self.bytes.len()
     }
-}
 
-impl Sink for Bytes {
-    fn op(&mut self, operation: DwOp) {
+    pub(super) fn op(&mut self, operation: DwOp) {
         self.bytes.push(operation.0);
     }
 
-    fn op_store(&mut self) {
-        self.op(constants::DW_OP_addr);
-        self.stores.push(self.bytes.len());
-        self.bytes.extend([0; 8]);
+    /// Pushes the address at which the runtime keeps that of the first store.
+    pub(super) fn op_store(&mut self) {
+        self.op(constants::DW_OP_addrx);
+        self.bytes.push(STORE);
+        self.asks_store = true;
     }
 
-    fn op_constu(&mut self, value: u64) {
+    pub(super) fn op_constu(&mut self, value: u64) {
         match u8::try_from(value) {
             Ok(small) if value < SHORT_CONSTANTS => {
                 self.bytes.push(constants::DW_OP_lit0.0 + small);
@@ -153,118 +75,135 @@ impl Sink for Bytes {
         }
     }
 
-    fn op_consts(&mut self, value: i64) {
+    pub(super) fn op_consts(&mut self, value: i64) {
         self.op(constants::DW_OP_consts);
         self.signed(value);
     }
 
-    fn op_plus_uconst(&mut self, value: u64) {
+    pub(super) fn op_plus_uconst(&mut self, value: u64) {
         self.op(constants::DW_OP_plus_uconst);
         self.unsigned(value);
     }
 
-    fn op_fbreg(&mut self, offset: i64) {
+    pub(super) fn op_fbreg(&mut self, offset: i64) {
         self.op(constants::DW_OP_fbreg);
         self.signed(offset);
     }
 
-    fn op_breg(&mut self, register: Register, offset: i64) {
+    pub(super) fn op_breg(&mut self, register: Register, offset: i64) {
         self.register(register, constants::DW_OP_breg0, constants::DW_OP_bregx);
         self.signed(offset);
     }
 
-    fn op_reg(&mut self, register: Register) {
+    pub(super) fn op_reg(&mut self, register: Register) {
         self.register(register, constants::DW_OP_reg0, constants::DW_OP_regx);
     }
 
-    fn op_deref(&mut self) {
+    pub(super) fn op_deref(&mut self) {
         self.op(constants::DW_OP_deref);
     }
 
-    fn op_deref_size(&mut self, bytes: u8) {
+    pub(super) fn op_deref_size(&mut self, bytes: u8) {
         self.op(constants::DW_OP_deref_size);
         self.bytes.push(bytes);
     }
 
-    fn op_piece(&mut self, bytes: u64) {
+    pub(super) fn op_piece(&mut self, bytes: u64) {
         self.op(constants::DW_OP_piece);
         self.unsigned(bytes);
     }
 
-    fn op_bra(&mut self) -> usize {
+    /// A branch if the value on top is not zero; gives it a number for [`Self::set_target`].
+    pub(super) fn op_bra(&mut self) -> usize {
         self.branch(constants::DW_OP_bra)
     }
 
-    fn op_skip(&mut self) -> usize {
+    pub(super) fn op_skip(&mut self) -> usize {
         self.branch(constants::DW_OP_skip)
     }
 
-    fn set_target(&mut self, branch: usize) {
+    /// A branch goes to what comes next.
+    pub(super) fn set_target(&mut self, branch: usize) {
         let distance = i16::try_from(self.bytes.len() - branch).expect("branches are short");
         self.bytes[branch - 2..branch].copy_from_slice(&distance.to_le_bytes());
+    }
+}
+
+/// The table of addresses, which has one: that at which the runtime keeps that of the first store.
+pub(super) fn addresses() -> DebugSection {
+    let length = 4 + ADDRESS_SIZE;
+    let mut bytes = vec![length, 0, 0, 0, 5, 0, ADDRESS_SIZE, 0];
+    let offset = ADDRESSES_HEADER_BYTES;
+    bytes.resize(offset + ADDRESS_BYTES as usize, 0);
+    DebugSection {
+        name: ADDRESSES,
+        bytes,
+        relocs: vec![DebugReloc {
+            offset,
+            bytes: ADDRESS_SIZE,
+            target: DebugTarget::Store,
+            addend: 0,
+        }],
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gimli::write::EndianVec;
     use gimli::{Encoding, Format, LittleEndian, read};
 
-    /// The same expression both ways is the same to who reads it.
     #[test]
-    fn both_say_the_same() {
-        fn build<S: Sink>() -> S {
-            let mut out = S::default();
-            out.op_breg(Register(3), -129);
-            out.op_breg(Register(70), 5);
-            out.op_constu(u32::MAX.into());
-            out.op_constu(7);
-            out.op(constants::DW_OP_and);
-            let branch = out.op_bra();
-            let skip = out.op_skip();
-            out.set_target(branch);
-            out.op_plus_uconst(1 << 20);
-            out.op_consts(-1);
-            out.set_target(skip);
-            out.op_fbreg(-300);
-            out.op_deref();
-            out.op_deref_size(4);
-            out.op_piece(8);
-            out.op_reg(Register(17));
-            out.op_reg(Register(33));
-            out
-        }
+    fn what_is_written_is_read() {
+        let mut out = Expression::default();
+        out.op_breg(Register(3), -129);
+        out.op_breg(Register(70), 5);
+        out.op_constu(u32::MAX.into());
+        out.op_constu(7);
+        out.op(constants::DW_OP_and);
+        let branch = out.op_bra();
+        let skip = out.op_skip();
+        out.set_target(branch);
+        out.op_plus_uconst(1 << 20);
+        out.op_consts(-1);
+        out.set_target(skip);
+        out.op_fbreg(-300);
+        out.op_deref();
+        out.op_deref_size(4);
+        out.op_piece(8);
+        out.op_reg(Register(17));
+        out.op_reg(Register(33));
+        assert!(!out.asks_store);
+        out.op_store();
+        assert!(out.asks_store);
         let encoding = Encoding {
             format: Format::Dwarf32,
             version: 5,
             address_size: 8,
         };
-        let read = |bytes: &[u8]| {
-            let mut operations = Vec::new();
-            let reader = read::EndianSlice::new(bytes, LittleEndian);
-            let mut all = read::Expression(reader).operations(encoding);
-            while let Some(operation) = all.next().expect("it is an expression") {
-                operations.push(format!("{operation:?}"));
-            }
-            operations
-        };
-        let mut unit = gimli::write::Dwarf::new();
-        let id = unit.units.add(gimli::write::Unit::new(
-            encoding,
-            gimli::write::LineProgram::none(),
-        ));
-        let root = unit.units.get(id).root();
-        let value = gimli::write::AttributeValue::Exprloc(build::<Expression>());
-        unit.units
-            .get_mut(id)
-            .get_mut(root)
-            .set(constants::DW_AT_location, value);
-        let mut sections = gimli::write::Sections::new(EndianVec::new(LittleEndian));
-        unit.write(&mut sections).expect("it can be written");
-        let bytes = build::<Bytes>().bytes;
-        let found = sections.debug_info.slice();
-        let found = &found[found.len() - bytes.len()..];
-        assert_eq!(read(&bytes), read(found));
+        let reader = read::EndianSlice::new(&out.bytes, LittleEndian);
+        let mut all = read::Expression(reader).operations(encoding);
+        let mut operations = Vec::new();
+        while let Some(operation) = all.next().expect("it is an expression") {
+            operations.push(format!("{operation:?}"));
+        }
+        let expected = [
+            "RegisterOffset { register: Register(3), offset: -129, base_type: UnitOffset(0) }",
+            "RegisterOffset { register: Register(70), offset: 5, base_type: UnitOffset(0) }",
+            "UnsignedConstant { value: 4294967295 }",
+            "UnsignedConstant { value: 7 }",
+            "And",
+            "Bra { target: 3 }",
+            "Skip { target: 6 }",
+            "PlusConstant { value: 1048576 }",
+            "SignedConstant { value: -1 }",
+            "FrameOffset { offset: -300 }",
+            "Deref { base_type: UnitOffset(0), size: 8, space: false }",
+            "Deref { base_type: UnitOffset(0), size: 4, space: false }",
+            "Piece { size_in_bits: 64, bit_offset: None }",
+            "Register { register: Register(17) }",
+            "Register { register: Register(33) }",
+            "AddressIndex { index: DebugAddrIndex(0) }",
+        ];
+        assert_eq!(operations, expected);
     }
 }

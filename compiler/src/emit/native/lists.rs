@@ -1,59 +1,61 @@
-//! Lists of locations (`.debug_loclists`): one table for all units. A list begins with the address of
-//! its function, and its entries are distances from there. Equal lists of a function are one.
+//! Lists of ranges of the code (`.debug_rnglists`) and of locations (`.debug_loclists`): one table of
+//! each for all units. What is in them are distances from the start of the code, which is the base
+//! address of all units, and lists have numbers: so nothing is relocated.
 
-use super::expressions::Bytes;
-use super::writing::{DebugReloc, DebugSection, DebugTarget, LISTS_SECTION};
+use super::entries::{OFFSET_BYTES, number};
+use super::expressions::Expression;
+use super::writing::{ADDRESS_SIZE, unsigned};
 use gimli::constants;
-use gimli::leb128::write::Leb128;
 use std::collections::HashMap;
 
-/// The section under construction.
+/// A table under construction.
+#[derive(Default)]
 pub(super) struct Lists {
     bytes: Vec<u8>,
-    relocs: Vec<DebugReloc>,
-    /// The function of the last list, and where lists of it begin, by what is in them.
+    /// Where lists begin, by number.
+    offsets: Vec<u32>,
+    /// The function of the last list of locations, and its lists by what is in them.
     function: u32,
-    known: HashMap<Vec<u8>, usize>,
-    /// The next list: entries, and where it refers to the store.
+    known: HashMap<Vec<u8>, u32>,
+    /// The next list.
     list: Vec<u8>,
-    stores: Vec<usize>,
 }
 
 /// Length, version, sizes of an address and of a segment, and a count of offsets.
-const HEADER_BYTES: usize = 12;
+pub(super) const HEADER_BYTES: usize = 12;
 
 /// What `unit_length` counts is behind itself.
 const LENGTH_BYTES: usize = 4;
 
-const ADDRESS_BYTES: u8 = 8;
+/// What ends lists of both kinds.
+const END: u8 = constants::DW_RLE_end_of_list.0;
 
 impl Lists {
-    pub(super) fn new() -> Lists {
-        Lists {
-            bytes: vec![0; HEADER_BYTES],
-            relocs: Vec::new(),
-            function: 0,
-            known: HashMap::new(),
-            list: Vec::new(),
-            stores: Vec::new(),
-        }
+    /// Adds a part of the code to the next list of locations. Empty ones are not allowed.
+    pub(super) fn add_location(&mut self, start: u32, end: u32, expression: &Expression) {
+        self.add(constants::DW_LLE_offset_pair.0, start, end);
+        self.number(number(expression.bytes.len()));
+        self.list.extend(&expression.bytes);
     }
 
-    /// Adds a part of the function to the next list. Empty ones are not allowed.
-    pub(super) fn add(&mut self, start: u32, end: u32, expression: &Bytes) {
-        let list = &mut self.list;
-        list.push(constants::DW_LLE_offset_pair.0);
-        list.extend(Leb128::unsigned(start.into()).bytes());
-        list.extend(Leb128::unsigned(end.into()).bytes());
-        list.extend(Leb128::unsigned(expression.bytes.len() as u64).bytes());
-        let stores = expression.stores.iter();
-        self.stores.extend(stores.map(|at| list.len() + at));
-        list.extend(&expression.bytes);
+    /// Adds a part of the code to the next list of ranges.
+    pub(super) fn add_range(&mut self, start: u32, end: u32) {
+        self.add(constants::DW_RLE_offset_pair.0, start, end);
     }
 
-    /// Ends a list of a function that begins there in the code. Gives its offset in the section, if
-    /// something was added.
-    pub(super) fn finish_list(&mut self, function: u32) -> Option<usize> {
+    fn add(&mut self, kind: u8, start: u32, end: u32) {
+        self.list.push(kind);
+        self.number(start);
+        self.number(end);
+    }
+
+    fn number(&mut self, number: u32) {
+        unsigned(&mut self.list, number.into());
+    }
+
+    /// Ends a list of locations of a function that begins there in the code. Gives its number, if
+    /// something was added. Equal lists of a function are one.
+    pub(super) fn finish_locations(&mut self, function: u32) -> Option<u32> {
         if self.list.is_empty() {
             return None;
         }
@@ -61,48 +63,71 @@ impl Lists {
             self.function = function;
             self.known.clear();
         }
-        let at = self.known.get(&self.list).copied().unwrap_or_else(|| {
-            let at = self.bytes.len();
-            self.bytes.push(constants::DW_LLE_base_address.0);
-            self.relocate(DebugTarget::Code, function.into());
-            let first = self.bytes.len();
-            self.bytes.extend(&self.list);
-            self.bytes.push(constants::DW_LLE_end_of_list.0);
-            let stores = self.stores.iter().map(|store| DebugReloc {
-                offset: first + store,
-                bytes: ADDRESS_BYTES,
-                target: DebugTarget::Store,
-                addend: 0,
-            });
-            self.relocs.extend(stores);
-            self.known.insert(self.list.clone(), at);
-            at
-        });
-        self.list.clear();
-        self.stores.clear();
+        self.list.push(END);
+        if let Some(&known) = self.known.get(&self.list) {
+            self.list.clear();
+            return Some(known);
+        }
+        let list = self.keep();
+        self.known.insert(std::mem::take(&mut self.list), list);
+        Some(list)
+    }
+
+    /// Ends a list that has no number, in a table of such. Gives where it is in the section, if
+    /// something was added.
+    pub(super) fn finish_unnumbered(&mut self) -> Option<usize> {
+        if self.list.is_empty() {
+            return None;
+        }
+        const { assert!(END == constants::DW_LLE_end_of_list.0) };
+        self.list.push(END);
+        let at = HEADER_BYTES + self.bytes.len();
+        self.bytes.append(&mut self.list);
         Some(at)
     }
 
-    fn relocate(&mut self, target: DebugTarget, addend: i64) {
-        self.relocs.push(DebugReloc {
-            offset: self.bytes.len(),
-            bytes: ADDRESS_BYTES,
-            target,
-            addend,
-        });
-        self.bytes.extend([0; ADDRESS_BYTES as usize]);
+    /// Ends a list of ranges, and gives its number.
+    pub(super) fn finish_ranges(&mut self) -> u32 {
+        self.list.push(END);
+        let list = self.keep();
+        self.list.clear();
+        list
     }
 
-    /// The section, unless it is empty.
-    pub(super) fn finish(mut self) -> Option<DebugSection> {
-        let length = u32::try_from(self.bytes.len() - LENGTH_BYTES).expect("less than 4 GiB");
-        let [a, b, c, d] = length.to_le_bytes();
-        let header = [a, b, c, d, 5, 0, ADDRESS_BYTES, 0, 0, 0, 0, 0];
-        self.bytes[..HEADER_BYTES].copy_from_slice(&header);
-        (self.bytes.len() > HEADER_BYTES).then_some(DebugSection {
-            name: LISTS_SECTION,
-            bytes: self.bytes,
-            relocs: self.relocs,
-        })
+    fn keep(&mut self) -> u32 {
+        let list = number(self.offsets.len());
+        self.offsets.push(number(self.bytes.len()));
+        self.bytes.extend_from_slice(&self.list);
+        list
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// How many bytes a table of lists without numbers has.
+    pub(super) fn unnumbered_bytes(&self) -> usize {
+        match self.is_empty() {
+            true => 0,
+            false => HEADER_BYTES + self.bytes.len(),
+        }
+    }
+
+    /// The table, unless it is empty.
+    pub(super) fn finish(self) -> Vec<u8> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        // Offsets are from behind the header.
+        let first = usize::from(OFFSET_BYTES) * self.offsets.len();
+        let length = HEADER_BYTES - LENGTH_BYTES + first + self.bytes.len();
+        let mut bytes = Vec::with_capacity(LENGTH_BYTES + length);
+        bytes.extend(number(length).to_le_bytes());
+        bytes.extend([5, 0, ADDRESS_SIZE, 0]);
+        bytes.extend(number(self.offsets.len()).to_le_bytes());
+        let all = self.offsets.iter();
+        bytes.extend(all.flat_map(|offset| (number(first) + offset).to_le_bytes()));
+        bytes.extend(self.bytes);
+        bytes
     }
 }

@@ -5,15 +5,25 @@
 //! DWARF 5 that no segment loads. A unit of the input becomes a unit with its functions that are in
 //! the program. A function has lines, and subroutines that are inlined in it, whoever has inlined
 //! them, and its variables with their types.
+//!
+//! Entries, texts and lists are written as bytes right away, in forms that need few relocations: what
+//! a linker has to look at costs more than writing it.
 
+mod entries;
 mod expression;
 mod expressions;
 mod frames;
+mod info;
 mod lists;
 mod ranges;
+mod rows;
+mod shapes;
 mod spans;
+mod texts;
 mod tree;
 mod types;
+mod unit;
+mod units;
 mod variables;
 mod writing;
 
@@ -21,21 +31,21 @@ pub use writing::{DebugSection, DebugTarget};
 
 use super::inlined::Origin;
 use super::text::Text;
-use crate::dwarf::{Function, Position, Source, SourceUnit, Sources};
+use crate::dwarf::{Function, Source, Sources};
 use crate::index::FuncId;
 use crate::plan::{LinkPlan, demangled};
-use expression::Memory;
-use gimli::write::{
-    Address, AttributeValue, Dwarf, FileId, LineProgram, LineString, Range, RangeList, Sections,
-    Unit, UnitEntryId, UnitId,
-};
-use gimli::{LineEncoding, constants};
+use entries::Entry;
+use gimli::SectionId;
+use gimli::constants;
+use gimli::write::{DebugLine, DebugLineStr, LineStringTable};
 use lists::Lists;
 use ranges::{Ranges, Whose};
+use shapes::Shapes;
 use std::collections::HashMap;
-use tree::{Span, Tree};
-use types::Types;
-use writing::{ENCODING, Writing, address, clean};
+use texts::Texts;
+use tree::Tree;
+use unit::OutUnit;
+use writing::Writing;
 
 /// Sections with all that is known of the code. Nothing where no source is known.
 pub fn sections(plan: &LinkPlan<'_>, text: &Text, sources: &Sources) -> Vec<DebugSection> {
@@ -46,9 +56,16 @@ pub fn sections(plan: &LinkPlan<'_>, text: &Text, sources: &Sources) -> Vec<Debu
         plan,
         text,
         sources,
-        dwarf: Dwarf::new(),
-        lists: Lists::new(),
+        shapes: Shapes::new(),
+        texts: Texts::default(),
+        names: HashMap::new(),
+        line_texts: LineStringTable::default(),
+        frames: Lists::default(),
+        unit_ranges: Lists::default(),
+        locations: Lists::default(),
+        ranges: Lists::default(),
         units: HashMap::new(),
+        asks_store: false,
         left: LOCATIONS_PER_BYTE * text.bytes.len(),
         types_left: types::most(sources),
     };
@@ -62,10 +79,21 @@ struct Writer<'a> {
     plan: &'a LinkPlan<'a>,
     text: &'a Text,
     sources: &'a Sources,
-    dwarf: Dwarf,
-    lists: Lists,
+    shapes: Shapes,
+    texts: Texts,
+    /// Names of what is inlined, as they are shown, and as the linker knows them.
+    names: HashMap<&'a str, Names>,
+    line_texts: LineStringTable,
+    /// Where frames are. They have no numbers, which lldb 14 does not know of them.
+    frames: Lists,
+    /// Where units are: as the frames.
+    unit_ranges: Lists,
+    locations: Lists,
+    ranges: Lists,
     /// By a module's number, and that of the unit in its source.
     units: HashMap<(usize, u32), OutUnit<'a>>,
+    /// Something is said by where the store is.
+    asks_store: bool,
     /// So many locations may still be written, or looked at where that is much more.
     left: usize,
     /// So many types and parts of them may still be written: units can have types of others.
@@ -75,18 +103,8 @@ struct Writer<'a> {
 /// Places of variables for each byte of code, at most: what holds them can change often.
 const LOCATIONS_PER_BYTE: usize = 4;
 
-struct OutUnit<'a> {
-    id: UnitId,
-    files: HashMap<String, FileId>,
-    /// Those of the last source that was asked for: where its list is, and by position in that.
-    by_position: (&'a [String], Vec<Option<FileId>>),
-    /// What is inlined, by its name.
-    abstracts: HashMap<String, UnitEntryId>,
-    ranges: Vec<Range>,
-    types: Types,
-    /// That of the module.
-    memory: Option<Memory>,
-}
+/// Texts of a name as it is shown, and as the linker knows it if that is something else.
+type Names = (u32, Option<u32>);
 
 impl<'a> Writer<'a> {
     /// Adds a function, by its position in the text.
@@ -110,40 +128,8 @@ impl<'a> Writer<'a> {
             }
         };
         let (spans, tree) = self.spans(position);
-        self.add_lines(&mut unit, source, function, position, &spans);
-        let range = Range::StartLength {
-            begin: address(start),
-            length: bytes.into(),
-        };
-        unit.ranges.push(range);
-        let root = self.dwarf.units.get(unit.id).root();
-        let entry = self
-            .dwarf
-            .units
-            .get_mut(unit.id)
-            .add(root, constants::DW_TAG_subprogram);
-        self.set_names(unit.id, entry, &function.name, &function.linkage);
-        self.set_position(
-            &mut unit,
-            entry,
-            &source.files,
-            function.declared,
-            [
-                constants::DW_AT_decl_file,
-                constants::DW_AT_decl_line,
-                constants::DW_AT_decl_column,
-            ],
-        );
-        let written = self.dwarf.units.get_mut(unit.id).get_mut(entry);
-        written.set(constants::DW_AT_external, AttributeValue::FlagPresent);
-        written.set(
-            constants::DW_AT_low_pc,
-            AttributeValue::Address(address(start)),
-        );
-        written.set(
-            constants::DW_AT_high_pc,
-            AttributeValue::Udata(bytes.into()),
-        );
+        self.add_rows(&mut unit, source, function, position, &spans);
+        unit.ranges.push((start, start + bytes));
         let ranges = Ranges::new(&self.text.places[position], bytes);
         let of = Whose {
             func: id,
@@ -153,50 +139,56 @@ impl<'a> Writer<'a> {
             ranges: &ranges,
             start,
         };
-        self.add_frame(&mut unit, entry, of);
-        self.add_variables(&mut unit, entry, of, None);
-        self.add_tree(&mut unit, entry, of, &tree);
+        self.add_function(&mut unit, of, bytes, &tree);
         self.units.insert(key, unit);
     }
 
-    fn unit(&mut self, of: &SourceUnit, memory: Option<Memory>) -> OutUnit<'a> {
-        let strings = &mut self.dwarf.line_strings;
-        let line = |text: &str, strings: &mut _| LineString::new(clean(text), ENCODING, strings);
-        let folder = line(&of.folder, strings);
-        let name = line(&of.name, strings);
-        let program = LineProgram::new(ENCODING, LineEncoding::default(), folder, None, name, None);
-        let id = self.dwarf.units.add(Unit::new(ENCODING, program));
-        let producer = concat!("wasmelt ", env!("CARGO_PKG_VERSION"));
-        let texts = [
-            (constants::DW_AT_producer, producer),
-            (constants::DW_AT_name, &*of.name),
-            (constants::DW_AT_comp_dir, &*of.folder),
-        ]
-        .map(|(name, text)| (name, self.dwarf.strings.add(clean(text))));
-        let unit = self.dwarf.units.get_mut(id);
-        let root = unit.root();
-        let root = unit.get_mut(root);
-        for (name, text) in texts {
-            root.set(name, AttributeValue::StringRef(text));
+    fn add_function(
+        &mut self,
+        unit: &mut OutUnit<'a>,
+        of: Whose<'a, '_>,
+        bytes: u32,
+        tree: &Tree<'a>,
+    ) {
+        let function = of.function;
+        let names = self.names(&function.name, function.linkage.as_deref());
+        let place = self.place(unit, &of.source.files, function.declared);
+        let result = function.result;
+        let frame = self.frame(of);
+        let result = result.map(|ty| self.type_label(unit, of.source, ty, types::Role::Plain));
+        let variables = of.variables(None);
+        unit.entries.begin_piece(None);
+        let tag = constants::DW_TAG_subprogram;
+        let mut entry = unit.entries.begin(&mut self.shapes, tag);
+        set_names(&mut entry, names);
+        let names = [
+            constants::DW_AT_decl_file,
+            constants::DW_AT_decl_line,
+            constants::DW_AT_decl_column,
+        ];
+        entry.place(names, place);
+        entry.flag(constants::DW_AT_external);
+        entry.address(constants::DW_AT_low_pc, of.start);
+        entry.unsigned(constants::DW_AT_high_pc, bytes.into());
+        if let Some(result) = result {
+            entry.reference(constants::DW_AT_type, result);
+            // It is written where the caller wants it, and nothing is given.
+            if types::stripped(of.source, function.result.unwrap_or_default())
+                .is_some_and(|found| types::has_place(found.tag))
+            {
+                let convention = constants::DW_CC_nocall.0;
+                entry.kind(constants::DW_AT_calling_convention, convention);
+            }
         }
-        let language = gimli::DwLang(of.language);
-        root.set(
-            constants::DW_AT_language,
-            AttributeValue::Language(language),
-        );
-        root.set(constants::DW_AT_stmt_list, AttributeValue::LineProgramRef);
-        root.set(
-            constants::DW_AT_low_pc,
-            AttributeValue::Address(Address::Constant(0)),
-        );
-        OutUnit {
-            id,
-            files: HashMap::new(),
-            by_position: (&[], Vec::new()),
-            abstracts: HashMap::new(),
-            ranges: Vec::new(),
-            types: Types::default(),
-            memory,
+        if let Some(frame) = frame {
+            entry.located(constants::DW_AT_frame_base, &frame);
+        }
+        let has_parts = !variables.is_empty() || !tree.nodes.is_empty();
+        entry.end(None, has_parts);
+        if has_parts {
+            self.add_variables(unit, of, variables);
+            self.add_tree(unit, of, tree);
+            unit.entries.leave();
         }
     }
 
@@ -213,248 +205,162 @@ impl<'a> Writer<'a> {
         name.unwrap_or(&self.plan.funcs[func.index()].name)
     }
 
-    fn add_lines(
-        &mut self,
-        unit: &mut OutUnit<'a>,
-        source: &'a Source,
-        function: &Function,
-        position: usize,
-        spans: &[Span<'a>],
-    ) {
-        let (_, start, bytes) = self.text.functions[position];
-        // Before the first instruction is what makes the frame.
-        let mut declared = function.declared;
-        if declared.file.is_none() {
-            declared = spans
-                .iter()
-                .find_map(|span| span.position)
-                .map_or(declared, |p| p.1);
-        }
-        let first = (0, Some((&*source.files, declared)));
-        let all = std::iter::once(first).chain(spans.iter().map(|s| (s.start, s.position)));
-        let mut last = None;
-        let mut rows = Vec::new();
-        for (at, position) in all {
-            let position = position.filter(|(_, position)| position.file.is_some());
-            let row = match position {
-                Some((files, position)) => {
-                    let file = self.file(unit, files, position.file);
-                    (file, position.line, position.column)
-                }
-                None => (None, 0, 0),
+    fn add_tree(&mut self, unit: &mut OutUnit<'a>, of: Whose<'a, '_>, tree: &Tree<'a>) {
+        let inside = tree.inside();
+        // What begins; nothing for what ends.
+        let mut open: Vec<Option<usize>> = inside.first.iter().rev().map(|&n| Some(n)).collect();
+        while let Some(next) = open.pop() {
+            let Some(number) = next else {
+                unit.entries.leave();
+                continue;
             };
-            if last != Some(row) || at == 0 {
-                rows.push((at, row));
-                last = Some(row);
+            let has_nodes = !inside.of(number).is_empty();
+            if self.add_node(unit, of, &tree.nodes[number], has_nodes) {
+                open.push(None);
+                open.extend(inside.of(number).iter().rev().map(|&node| Some(node)));
             }
         }
-        let program = &mut self.dwarf.units.get_mut(unit.id).line_program;
-        program.begin_sequence(Some(address(start)));
-        for (at, (file, line, column)) in rows {
-            let row = program.row();
-            row.address_offset = at.into();
-            if let Some(file) = file {
-                row.file = file;
-            }
-            row.line = line.into();
-            row.column = column.into();
-            program.generate_row();
-        }
-        program.end_sequence(bytes.into());
     }
 
-    fn add_tree(
+    /// Adds what is inlined, or a block, with its variables. Gives whether something is inside.
+    fn add_node(
         &mut self,
         unit: &mut OutUnit<'a>,
-        function: UnitEntryId,
         of: Whose<'a, '_>,
-        tree: &Tree<'a>,
-    ) {
-        let start = of.start;
-        let mut entries: Vec<UnitEntryId> = Vec::with_capacity(tree.nodes.len());
-        for node in &tree.nodes {
-            let parent = node.parent.map_or(function, |parent| entries[parent]);
-            let origin = node.step.name.map(|name| self.abstract_entry(unit, name));
-            let out = self.dwarf.units.get_mut(unit.id);
-            let tag = match origin {
-                Some(_) => constants::DW_TAG_inlined_subroutine,
-                None => constants::DW_TAG_lexical_block,
-            };
-            let entry = out.add(parent, tag);
-            entries.push(entry);
-            let ranges = node.ranges.iter().map(|range| Range::StartLength {
-                begin: address(start + range.0),
-                length: u64::from(range.1 - range.0),
-            });
-            let ranges = RangeList(ranges.collect());
-            let value = match &*node.ranges {
-                [(from, to)] => {
-                    let high = AttributeValue::Udata(u64::from(to - from));
-                    let low = AttributeValue::Address(address(start + from));
-                    out.get_mut(entry).set(constants::DW_AT_high_pc, high);
-                    (constants::DW_AT_low_pc, low)
+        node: &tree::Node<'a>,
+        has_nodes: bool,
+    ) -> bool {
+        let origin = node.step.name.map(|name| unit.abstract_entry(name));
+        let call = node.step.call;
+        let call = call.and_then(|(files, call)| self.place(unit, files, call));
+        let inside = self.function(node.step.func);
+        let inside = inside.map(|(source, function)| Whose {
+            func: node.step.func,
+            origin: node.step.origin,
+            source,
+            function,
+            ..of
+        });
+        let variables = inside.map(|inside| (inside, inside.variables(node.step.scope)));
+        let variables = variables.filter(|(_, variables)| !variables.is_empty());
+        for (from, to) in &node.ranges {
+            self.ranges.add_range(of.start + from, of.start + to);
+        }
+        let ranges = self.ranges.finish_ranges();
+        let tag = match origin {
+            Some(_) => constants::DW_TAG_inlined_subroutine,
+            None => constants::DW_TAG_lexical_block,
+        };
+        let mut entry = unit.entries.begin(&mut self.shapes, tag);
+        if let Some(origin) = origin {
+            entry.reference(constants::DW_AT_abstract_origin, origin);
+        }
+        entry.ranges(ranges);
+        let names = [
+            constants::DW_AT_call_file,
+            constants::DW_AT_call_line,
+            constants::DW_AT_call_column,
+        ];
+        entry.place(names, call);
+        let has_parts = variables.is_some() || has_nodes;
+        entry.end(None, has_parts);
+        if let Some((inside, variables)) = variables {
+            self.add_variables(unit, inside, variables);
+        }
+        has_parts
+    }
+
+    /// Writes what all places share where functions of these names are inlined.
+    fn add_abstract(&mut self, unit: &mut OutUnit<'a>) {
+        for (name, label) in std::mem::take(&mut unit.abstract_list) {
+            let names = match self.names.get(name) {
+                Some(&names) => names,
+                None => {
+                    let names = self.names(name, None);
+                    self.names.insert(name, names);
+                    names
                 }
-                _ => {
-                    let list = out.ranges.add(ranges);
-                    (constants::DW_AT_ranges, AttributeValue::RangeListRef(list))
-                }
             };
-            let written = out.get_mut(entry);
-            written.set(value.0, value.1);
-            if let Some(origin) = origin {
-                let origin = AttributeValue::UnitRef(origin);
-                written.set(constants::DW_AT_abstract_origin, origin);
-            }
-            if let Some((source, function)) = self.function(node.step.func) {
-                let inside = Whose {
-                    func: node.step.func,
-                    origin: node.step.origin,
-                    source,
-                    function,
-                    ..of
-                };
-                self.add_variables(unit, entry, inside, node.step.scope);
-            }
-            if let Some((files, call)) = node.step.call {
-                self.set_position(
-                    unit,
-                    entry,
-                    files,
-                    call,
-                    [
-                        constants::DW_AT_call_file,
-                        constants::DW_AT_call_line,
-                        constants::DW_AT_call_column,
-                    ],
-                );
-            }
+            unit.entries.begin_piece(None);
+            let tag = constants::DW_TAG_subprogram;
+            let mut entry = unit.entries.begin(&mut self.shapes, tag);
+            let inlined = constants::DW_INL_inlined.0;
+            entry.kind(constants::DW_AT_inline, inlined);
+            set_names(&mut entry, names);
+            entry.end(Some(label), false);
         }
     }
 
-    /// What all places share where a function of this name is inlined.
-    fn abstract_entry(&mut self, unit: &mut OutUnit<'a>, name: &str) -> UnitEntryId {
-        if let Some(&entry) = unit.abstracts.get(name) {
-            return entry;
-        }
-        let out = self.dwarf.units.get_mut(unit.id);
-        let entry = out.add(out.root(), constants::DW_TAG_subprogram);
-        out.get_mut(entry).set(
-            constants::DW_AT_inline,
-            AttributeValue::Inline(constants::DW_INL_inlined),
-        );
-        self.set_names(unit.id, entry, name, &None);
-        unit.abstracts.insert(name.to_owned(), entry);
-        entry
-    }
-
-    fn set_names(
-        &mut self,
-        unit: UnitId,
-        entry: UnitEntryId,
-        name: &str,
-        linkage: &Option<String>,
-    ) {
-        let mangled = linkage.as_deref().unwrap_or(name);
+    fn names(&mut self, name: &str, linkage: Option<&str>) -> Names {
+        let mangled = linkage.unwrap_or(name);
         let readable = demangled(mangled);
-        let shown = readable.as_deref().unwrap_or(name);
-        let shown = self.dwarf.strings.add(clean(shown));
-        let linkage = readable.is_some() || linkage.is_some();
-        let linkage = linkage.then(|| self.dwarf.strings.add(clean(mangled)));
-        let written = self.dwarf.units.get_mut(unit).get_mut(entry);
-        written.set(constants::DW_AT_name, AttributeValue::StringRef(shown));
-        if let Some(linkage) = linkage {
-            let linkage = AttributeValue::StringRef(linkage);
-            written.set(constants::DW_AT_linkage_name, linkage);
-        }
-    }
-
-    /// Sets a file, a line and a column, as far as they are known.
-    fn set_position(
-        &mut self,
-        unit: &mut OutUnit<'a>,
-        entry: UnitEntryId,
-        files: &'a [String],
-        position: Position,
-        [file, line, column]: [constants::DwAt; 3],
-    ) {
-        let Some(known) = self.file(unit, files, position.file) else {
-            return;
-        };
-        let written = self.dwarf.units.get_mut(unit.id).get_mut(entry);
-        written.set(file, AttributeValue::FileIndex(Some(known)));
-        for (name, number) in [(line, position.line), (column, position.column)] {
-            if number != 0 {
-                written.set(name, AttributeValue::Udata(number.into()));
-            }
-        }
-    }
-
-    /// The file as a unit knows it.
-    fn file(
-        &mut self,
-        unit: &mut OutUnit<'a>,
-        files: &'a [String],
-        file: Option<u32>,
-    ) -> Option<FileId> {
-        let position = file? as usize;
-        if !std::ptr::eq(unit.by_position.0, files) {
-            unit.by_position = (files, vec![None; files.len()]);
-        }
-        if let Some(known) = unit.by_position.1[position] {
-            return Some(known);
-        }
-        let known = self.named_file(unit, &files[position]);
-        unit.by_position.1[position] = Some(known);
-        Some(known)
-    }
-
-    fn named_file(&mut self, unit: &mut OutUnit<'a>, path: &str) -> FileId {
-        if let Some(&file) = unit.files.get(path) {
-            return file;
-        }
-        let (folder, name) = match path.rsplit_once('/') {
-            Some(("", name)) => ("/", name),
-            Some(parts) => parts,
-            None => ("", path),
-        };
-        let strings = &mut self.dwarf.line_strings;
-        let name = LineString::new(clean(name), ENCODING, strings);
-        let folder = LineString::new(clean(folder), ENCODING, strings);
-        let program = &mut self.dwarf.units.get_mut(unit.id).line_program;
-        let folder = program.add_directory(folder);
-        let added = program.add_file(name, folder, None);
-        unit.files.insert(path.to_owned(), added);
-        added
+        let shown = self.texts.add(readable.as_deref().unwrap_or(name));
+        let has_linkage = readable.is_some() || linkage.is_some();
+        (shown, has_linkage.then(|| self.texts.add(mangled)))
     }
 
     fn finish(mut self) -> Vec<DebugSection> {
         let mut units: Vec<_> = std::mem::take(&mut self.units).into_iter().collect();
         units.sort_unstable_by_key(|unit| unit.0);
-        for ((module, number), mut unit) in units {
-            let source = &self.sources[&module];
-            let globals = source.globals.iter().filter(|global| global.unit == number);
+        for ((module, number), unit) in &mut units {
+            let source = &self.sources[module];
+            let globals = source
+                .globals
+                .iter()
+                .filter(|global| global.unit == *number);
             for global in globals {
                 if let Some(memory) = unit.memory {
-                    self.add_global(&mut unit, source, memory, global);
+                    self.add_global(unit, source, memory, global);
                 }
             }
-            let out = self.dwarf.units.get_mut(unit.id);
-            let ranges = out.ranges.add(RangeList(unit.ranges));
-            let root = out.root();
-            let ranges = AttributeValue::RangeListRef(ranges);
-            out.get_mut(root).set(constants::DW_AT_ranges, ranges);
+            self.add_abstract(unit);
+            self.write_types(unit, source);
         }
-        let mut sections = Sections::new(Writing::default());
-        self.dwarf
-            .write(&mut sections)
-            .expect("what is referred to is there");
-        let mut out = Vec::new();
-        let _: Result<(), ()> = sections.for_each_mut(|id, section| {
-            out.extend(section.finish(id));
-            Ok(())
+        let mut info = info::Info::default();
+        let mut lines = DebugLine(Writing::default());
+        let places = units.iter().map(|(_, unit)| {
+            for &(start, end) in &unit.ranges {
+                self.unit_ranges.add_range(start, end);
+            }
+            let place = self.unit_ranges.finish_unnumbered();
+            place.expect("units have functions")
         });
-        out.extend(self.lists.finish());
+        let places: Vec<usize> = places.collect();
+        for ((_, unit), ranges) in units.into_iter().zip(places) {
+            self.finish_unit(unit, ranges, &mut lines, &mut info);
+        }
+        let mut line_texts = DebugLineStr(Writing::default());
+        let written = self.line_texts.write(&mut line_texts);
+        written.expect("texts are written as they are");
+        let mut out = vec![
+            info.finish(),
+            DebugSection {
+                name: writing::ABBREVIATIONS,
+                bytes: self.shapes.finish(),
+                relocs: Vec::new(),
+            },
+        ];
+        out.extend(self.texts.finish());
+        out.extend(lines.0.finish(SectionId::DebugLine));
+        out.extend(line_texts.0.finish(SectionId::DebugLineStr));
+        let locations = [self.frames.finish(), self.locations.finish()].concat();
+        let ranges = [self.unit_ranges.finish(), self.ranges.finish()].concat();
+        let lists = [(writing::RANGES, ranges), (writing::LOCATIONS, locations)];
+        let lists = lists.into_iter().filter(|list| !list.1.is_empty());
+        out.extend(lists.map(|(name, bytes)| DebugSection {
+            name,
+            bytes,
+            relocs: Vec::new(),
+        }));
+        out.extend(self.asks_store.then(expressions::addresses));
         out.extend(frames::section(self.text, self.plan.target.arch));
         out
+    }
+}
+
+fn set_names(entry: &mut Entry<'_>, (shown, linkage): Names) {
+    entry.text(constants::DW_AT_name, shown);
+    if let Some(linkage) = linkage {
+        entry.text(constants::DW_AT_linkage_name, linkage);
     }
 }

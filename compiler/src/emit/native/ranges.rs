@@ -3,17 +3,16 @@
 use super::super::code::Places;
 use super::super::inlined::{KnownValue, Origin};
 use super::super::values::ValuePlace;
-use crate::dwarf::{Function, Source};
+use crate::dwarf::{Function, Source, Variable};
 use crate::index::FuncId;
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// A part of a body of the input, in bytes from its start.
 pub(super) type Within = Option<(u32, u32)>;
 
-/// By origin: offset in its body, start and end in the code.
-type Spans = HashMap<Origin, Vec<(u32, u32, u32)>>;
+/// By number of an origin: offset in its body, start and end in the code.
+type Spans = Vec<Vec<(u32, u32, u32)>>;
 
 /// A function's code.
 pub(super) struct Ranges<'a> {
@@ -36,6 +35,16 @@ pub(super) struct Whose<'a, 'r> {
     pub(super) ranges: &'r Ranges<'a>,
     /// Where the code begins.
     pub(super) start: u32,
+}
+
+impl<'a> Whose<'a, '_> {
+    /// The variables of a scope.
+    pub(super) fn variables(&self, scope: Option<u32>) -> &'a [Variable] {
+        let all = &self.function.variables;
+        let first = all.partition_point(|variable| variable.scope < scope);
+        let behind = all[first..].partition_point(|variable| variable.scope == scope);
+        &all[first..first + behind]
+    }
 }
 
 impl<'a> Ranges<'a> {
@@ -63,7 +72,8 @@ impl<'a> Ranges<'a> {
         };
         let spans = self.spans(origin, from, to);
         let mut list: Vec<_> = spans.iter().map(|span| (span.1, span.2)).collect();
-        list.sort_unstable();
+        // Much of it is in the order of the body: such a sort makes use of that.
+        list.sort();
         list.dedup_by(|next, before| {
             let continues = next.0 == before.1;
             if continues {
@@ -113,7 +123,7 @@ impl<'a> Ranges<'a> {
 
     fn spans(&self, origin: Origin, from: u32, to: u32) -> &[(u32, u32, u32)] {
         let all = self.spans.get_or_init(|| spans(self.places, self.bytes));
-        let Some(list) = all.get(&origin) else {
+        let Some(list) = all.get(origin.number()) else {
             return &[];
         };
         let first = list.partition_point(|span| span.0 < from);
@@ -124,14 +134,14 @@ impl<'a> Ranges<'a> {
 
 fn spans(places: &Places, bytes: u32) -> Spans {
     let mut spans = Spans::new();
+    spans.resize_with(1 + places.frames.len(), Vec::new);
     let starts = places.list.iter().map(|point| point.0);
     let ends = starts.skip(1).chain([bytes]);
     for (&(start, place), end) in places.list.iter().zip(ends) {
         let mut next = Some(place).filter(|_| start < end);
         while let Some(place) = next {
             if let Some(offset) = place.offset {
-                let of_origin = spans.entry(place.origin).or_default();
-                of_origin.push((offset, start, end));
+                spans[place.origin.number()].push((offset, start, end));
             }
             next = match place.origin {
                 Origin::Itself => None,
@@ -139,8 +149,8 @@ fn spans(places: &Places, bytes: u32) -> Spans {
             };
         }
     }
-    for list in spans.values_mut() {
-        list.sort_unstable();
+    for list in &mut spans {
+        list.sort();
     }
     spans
 }

@@ -18,11 +18,17 @@ struct Paths<'a, 'w> {
     bodies: Vec<Option<Option<(&'a Source, u32)>>>,
     tree: Tree<'a>,
     known: HashMap<Inside, usize>,
-    last: Option<(Inside, Option<usize>)>,
+    /// By origin: the scope that was asked for last, and its node.
+    last: Vec<Option<LastScope>>,
+    /// The row that was found last.
+    near: usize,
 }
 
 /// A scope of what is from an origin; all of that if none.
 type Inside = (Origin, Option<u32>);
+
+/// A scope, and its node.
+type LastScope = (Option<u32>, Option<usize>);
 
 impl<'a> Writer<'a> {
     /// Those of the function at a position of the text, and the tree that they are in.
@@ -36,7 +42,8 @@ impl<'a> Writer<'a> {
             bodies: vec![None; 1 + places.frames.len()],
             tree: Tree::default(),
             known: HashMap::new(),
-            last: None,
+            last: vec![None; 1 + places.frames.len()],
+            near: 0,
         };
         let starts = places.list.iter().map(|point| point.0);
         let ends = starts.skip(1).chain([bytes]);
@@ -66,10 +73,7 @@ impl<'a> Paths<'a, '_> {
     }
 
     fn body(&mut self, origin: Origin) -> Option<(&'a Source, u32)> {
-        let number = match origin {
-            Origin::Itself => 0,
-            Origin::Frame(frame) => 1 + frame as usize,
-        };
+        let number = origin.number();
         if let Some(known) = self.bodies[number] {
             return known;
         }
@@ -86,11 +90,12 @@ impl<'a> Paths<'a, '_> {
     fn row(&mut self, place: Place) -> Option<(&'a Source, &'a Row)> {
         let offset = place.offset?;
         let (source, start) = self.body(place.origin)?;
-        Some((source, source.row_at(start + offset)?))
+        Some((source, source.row_near(start + offset, &mut self.near)?))
     }
 
     fn node(&mut self, inside: Inside) -> Option<usize> {
-        if let Some((_, node)) = self.last.filter(|last| last.0 == inside) {
+        let (origin, scope) = inside;
+        if let Some((_, node)) = self.last[origin.number()].filter(|last| last.0 == scope) {
             return node;
         }
         // From there outwards, up to what is known.
@@ -110,7 +115,7 @@ impl<'a> Paths<'a, '_> {
             self.known.insert(inside, added);
             node = Some(added);
         }
-        self.last = Some((inside, node));
+        self.last[origin.number()] = Some((scope, node));
         node
     }
 

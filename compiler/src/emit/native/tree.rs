@@ -43,6 +43,21 @@ pub(super) struct Node<'a> {
     pub(super) ranges: Vec<(u32, u32)>,
 }
 
+/// The nodes in each.
+pub(super) struct Inside {
+    /// Those that are in the function itself.
+    pub(super) first: Vec<usize>,
+    /// Where those in each node begin, and the end.
+    starts: Vec<usize>,
+    nodes: Vec<usize>,
+}
+
+impl Inside {
+    pub(super) fn of(&self, node: usize) -> &[usize] {
+        &self.nodes[self.starts[node]..self.starts[node + 1]]
+    }
+}
+
 impl<'a> Tree<'a> {
     pub(super) fn add(&mut self, parent: Option<usize>, step: Step<'a>) -> usize {
         self.nodes.push(Node {
@@ -52,6 +67,34 @@ impl<'a> Tree<'a> {
             ranges: Vec::new(),
         });
         self.nodes.len() - 1
+    }
+
+    /// Which nodes are in which.
+    pub(super) fn inside(&self) -> Inside {
+        let mut inside = Inside {
+            first: Vec::new(),
+            starts: vec![0; self.nodes.len() + 1],
+            nodes: vec![0; self.nodes.len()],
+        };
+        for node in &self.nodes {
+            if let Some(parent) = node.parent {
+                inside.starts[parent + 1] += 1;
+            }
+        }
+        for number in 1..inside.starts.len() {
+            inside.starts[number] += inside.starts[number - 1];
+        }
+        let mut next = inside.starts.clone();
+        for (number, node) in self.nodes.iter().enumerate() {
+            match node.parent {
+                Some(parent) => {
+                    inside.nodes[next[parent]] = number;
+                    next[parent] += 1;
+                }
+                None => inside.first.push(number),
+            }
+        }
+        inside
     }
 
     /// Notes where the nodes are.

@@ -8,11 +8,14 @@
 //! ([`Role::Pointed`]): as parts of others they must not have such an attribute. They are so for
 //! others, too, as gdb knows one length of all pointers to a type.
 
+use super::entries::{Entries, Entry, Label, Located};
 use super::expression::Memory;
-use super::writing::{ADDRESS_BYTES, clean};
+use super::info::Namespace;
+use super::shapes::Shapes;
+use super::texts::Texts;
+use super::writing::ADDRESS_BYTES;
 use crate::dwarf::{Attribute, Source, Sources, Type};
-use gimli::write::{AttributeValue, Dwarf, UnitEntryId, UnitId};
-use gimli::{DwTag, constants};
+use gimli::{DwAt, DwTag, constants};
 use std::collections::HashMap;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -24,15 +27,66 @@ pub(super) enum Role {
     Address,
 }
 
-/// The types of a unit that were written.
+/// The types of a unit that were asked for.
 #[derive(Default)]
 pub(super) struct Types {
-    written: HashMap<(u32, Role), UnitEntryId>,
-    namespaces: HashMap<u32, UnitEntryId>,
+    written: HashMap<(u32, Role), Label>,
+    pub(super) namespaces: Vec<Namespace>,
+    known_namespaces: HashMap<u32, u32>,
     /// That of which nothing is said.
-    unknown: Option<UnitEntryId>,
-    /// Those whose contents are yet to be written.
-    pending: Vec<(u32, Role)>,
+    unknown: Option<Label>,
+    /// Those that are yet to be written.
+    pending: Vec<(u32, Role, Label)>,
+    /// Attributes of what is being written.
+    values: Vec<(DwAt, Value)>,
+}
+
+enum Value {
+    Text(u32),
+    Unsigned(u64),
+    Signed(i64),
+    Flag,
+    Kind(u8),
+    Reference(Label),
+}
+
+/// What is not as in the module.
+#[derive(Clone, Copy, Default)]
+struct Change {
+    /// How large a type is.
+    bytes: Option<u64>,
+    /// Where a part begins.
+    at: Option<u64>,
+}
+
+/// The parts of a type by their places, if some refer to each other.
+#[derive(Default)]
+struct Parts(HashMap<usize, Label>);
+
+impl Parts {
+    fn of(to: &mut Target<'_>, ty: &Type) -> Parts {
+        let mut parts = Parts::default();
+        if has_choice(ty) {
+            parts.add(to, ty);
+        }
+        parts
+    }
+
+    fn add(&mut self, to: &mut Target<'_>, ty: &Type) {
+        for part in &ty.parts {
+            self.0.insert(part.place, to.entries.label());
+            self.add(to, part);
+        }
+    }
+
+    fn get(&self, place: usize) -> Option<Label> {
+        self.0.get(&place).copied()
+    }
+}
+
+/// Whether one of several parts is there.
+fn has_choice(ty: &Type) -> bool {
+    ty.tag == constants::DW_TAG_variant_part || ty.parts.iter().any(has_choice)
 }
 
 /// What is looked through to find what a type is.
@@ -40,8 +94,10 @@ const NAMES_MAX: usize = 64;
 
 /// A unit that types are written to.
 pub(super) struct Target<'a> {
-    pub(super) dwarf: &'a mut Dwarf,
-    pub(super) unit: UnitId,
+    pub(super) entries: &'a mut Entries,
+    pub(super) shapes: &'a mut Shapes,
+    pub(super) texts: &'a mut Texts,
+    pub(super) asks_store: &'a mut bool,
     pub(super) source: &'a Source,
     pub(super) memory: Option<Memory>,
     /// So many types and parts may still be written.
@@ -147,81 +203,78 @@ pub(super) fn is_slice(source: &Source, ty: &Type) -> bool {
 }
 
 impl Types {
-    /// The entry of a type, with all that it refers to.
-    pub(super) fn entry(&mut self, target: &mut Target<'_>, ty: u32, role: Role) -> UnitEntryId {
-        let entry = self.begin(target, ty, role);
-        while let Some((ty, role)) = self.pending.pop() {
-            let entry = self.written[&(ty, role)];
-            let source = target.source;
-            self.fill(target, entry, &source.types[ty as usize], role);
-        }
-        entry
-    }
-
-    pub(super) fn namespace(
-        &mut self,
-        target: &mut Target<'_>,
-        namespace: Option<u32>,
-    ) -> UnitEntryId {
-        let root = target.dwarf.units.get(target.unit).root();
-        let Some(number) = namespace else {
-            return root;
-        };
-        // From the outermost on.
-        let mut path = Vec::new();
-        let mut next = Some(number);
-        while let Some(number) = next
-            && !self.namespaces.contains_key(&number)
-        {
-            path.push(number);
-            next = target.source.namespaces[number as usize].parent;
-        }
-        let mut parent = next.map_or(root, |known| self.namespaces[&known]);
-        for number in path.into_iter().rev() {
-            let unit = target.dwarf.units.get_mut(target.unit);
-            parent = unit.add(parent, constants::DW_TAG_namespace);
-            if let Some(name) = &target.source.namespaces[number as usize].name {
-                let name = target.dwarf.strings.add(clean(name));
-                let unit = target.dwarf.units.get_mut(target.unit);
-                let name = AttributeValue::StringRef(name);
-                unit.get_mut(parent).set(constants::DW_AT_name, name);
-            }
-            self.namespaces.insert(number, parent);
-        }
-        parent
-    }
-
-    /// An entry that is filled later.
-    fn begin(&mut self, target: &mut Target<'_>, ty: u32, role: Role) -> UnitEntryId {
+    /// What stands for a type, which is written later, with all that it refers to.
+    pub(super) fn label(&mut self, target: &mut Target<'_>, ty: u32, role: Role) -> Label {
         let source = target.source;
         let role = match role {
             Role::Address if is_address(source, ty) => Role::Address,
             Role::Pointed if target.memory.is_some() => Role::Pointed,
             _ => Role::Plain,
         };
-        if let Some(&entry) = self.written.get(&(ty, role)) {
-            return entry;
+        if let Some(&label) = self.written.get(&(ty, role)) {
+            return label;
         }
-        let found = &source.types[ty as usize];
-        let Some(left) = target.left.checked_sub(weight(found)) else {
-            let unit = target.dwarf.units.get_mut(target.unit);
-            let root = unit.root();
-            let unknown = self.unknown;
-            let unknown =
-                unknown.unwrap_or_else(|| unit.add(root, constants::DW_TAG_unspecified_type));
-            self.unknown = Some(unknown);
-            return unknown;
+        let Some(left) = target.left.checked_sub(weight(&source.types[ty as usize])) else {
+            return *self.unknown.get_or_insert_with(|| target.entries.label());
         };
         *target.left = left;
-        let parent = self.namespace(target, found.namespace);
-        let unit = target.dwarf.units.get_mut(target.unit);
-        let entry = unit.add(parent, found.tag);
-        self.written.insert((ty, role), entry);
-        self.pending.push((ty, role));
-        entry
+        let label = target.entries.label();
+        self.written.insert((ty, role), label);
+        self.pending.push((ty, role, label));
+        label
     }
 
-    fn fill(&mut self, to: &mut Target<'_>, entry: UnitEntryId, ty: &Type, role: Role) {
+    /// Writes what was asked for, and what that asks for.
+    pub(super) fn write(&mut self, target: &mut Target<'_>) {
+        while let Some((ty, role, label)) = self.pending.pop() {
+            let ty = &target.source.types[ty as usize];
+            let namespace = self.namespace(target, ty.namespace);
+            target.entries.begin_piece(namespace);
+            self.fill(target, label, ty, role);
+        }
+        if let Some(unknown) = self.unknown {
+            target.entries.begin_piece(None);
+            let tag = constants::DW_TAG_unspecified_type;
+            let entry = target.entries.begin(target.shapes, tag);
+            entry.end(Some(unknown), false);
+        }
+    }
+
+    /// The number of a namespace in the unit.
+    pub(super) fn namespace(
+        &mut self,
+        target: &mut Target<'_>,
+        namespace: Option<u32>,
+    ) -> Option<u32> {
+        // From the outermost on.
+        let mut path = Vec::new();
+        let mut next = namespace;
+        while let Some(number) = next
+            && !self.known_namespaces.contains_key(&number)
+        {
+            path.push(number);
+            next = target.source.namespaces[number as usize].parent;
+        }
+        let mut parent = next.map(|known| self.known_namespaces[&known]);
+        for number in path.into_iter().rev() {
+            let piece = target.entries.begin_piece(parent);
+            let name = &target.source.namespaces[number as usize].name;
+            let name = name.as_ref().map(|name| target.texts.add(name));
+            let tag = constants::DW_TAG_namespace;
+            let mut entry = target.entries.begin(target.shapes, tag);
+            if let Some(name) = name {
+                entry.text(constants::DW_AT_name, name);
+            }
+            entry.end(None, true);
+            let next = super::entries::number(self.namespaces.len());
+            self.namespaces.push(Namespace { parent, piece });
+            self.known_namespaces.insert(number, next);
+            parent = Some(next);
+        }
+        parent
+    }
+
+    fn fill(&mut self, to: &mut Target<'_>, label: Label, ty: &Type, role: Role) {
         let inner = match (is_pointer(ty.tag), role) {
             // What an address of the machine refers to needs nothing added.
             (true, Role::Address) => Role::Plain,
@@ -230,103 +283,112 @@ impl Types {
             // A name for what a pointer refers to, or for an address.
             (false, role) => role,
         };
-        let mut parts = HashMap::new();
-        self.contents(to, entry, ty, inner, &mut parts);
-        if role == Role::Address && is_slice(to.source, ty) {
-            self.make_slice(to, entry, ty, &parts);
-        }
-        let pointer_bytes = match (is_pointer(ty.tag), role, to.memory) {
-            (false, ..) => None,
-            (true, Role::Address, _) | (true, _, Some(Memory { is_64: true, .. })) => Some(8),
+        let is_slice = role == Role::Address && is_slice(to.source, ty);
+        let bytes = match (is_pointer(ty.tag), role, to.memory) {
+            (false, ..) => is_slice.then_some(2 * ADDRESS_BYTES),
+            (true, Role::Address, _) | (true, _, Some(Memory { is_64: true, .. })) => {
+                Some(ADDRESS_BYTES)
+            }
             (true, ..) => Some(4),
         };
-        let written = to.dwarf.units.get_mut(to.unit).get_mut(entry);
-        if let Some(bytes) = pointer_bytes {
-            written.set(constants::DW_AT_byte_size, AttributeValue::Udata(bytes));
+        let parts = Parts::of(to, ty);
+        let change = Change { bytes, at: None };
+        let data = match (role, has_place(ty.tag), to.memory) {
+            (Role::Pointed, true, Some(memory)) => Some(memory.data_location()),
+            _ => None,
+        };
+        *to.asks_store |= data.is_some();
+        self.read(to, ty, inner, &parts, change);
+        let mut entry = to.entries.begin(to.shapes, ty.tag);
+        add(&mut entry, &self.values);
+        if let Some(data) = data {
+            let place = Located::Always(data);
+            entry.located(constants::DW_AT_data_location, &place);
         }
-        if let (Role::Pointed, true, Some(memory)) = (role, has_place(ty.tag), to.memory) {
-            let place = AttributeValue::Exprloc(memory.data_location());
-            written.set(constants::DW_AT_data_location, place);
+        entry.end(Some(label), !ty.parts.is_empty());
+        if ty.parts.is_empty() {
+            return;
         }
-    }
-
-    /// A pointer and a length as those of the machine are.
-    fn make_slice(
-        &mut self,
-        to: &mut Target<'_>,
-        entry: UnitEntryId,
-        ty: &Type,
-        parts: &HashMap<usize, UnitEntryId>,
-    ) {
-        let unit = to.dwarf.units.get_mut(to.unit);
-        let bytes = AttributeValue::Udata(2 * ADDRESS_BYTES);
-        unit.get_mut(entry).set(constants::DW_AT_byte_size, bytes);
-        for (part, at) in ty.parts.iter().zip([0, ADDRESS_BYTES]) {
-            let entry = parts[&part.place];
-            if at == 0
-                && let Some(pointer) = target(part)
-            {
-                let pointer = self.begin(to, pointer, Role::Address);
-                let unit = to.dwarf.units.get_mut(to.unit);
-                let pointer = AttributeValue::UnitRef(pointer);
-                unit.get_mut(entry).set(constants::DW_AT_type, pointer);
+        for (number, part) in ty.parts.iter().enumerate() {
+            match is_slice {
+                true => self.slice_part(to, part, number),
+                false => self.part(to, part, &parts),
             }
-            let unit = to.dwarf.units.get_mut(to.unit);
-            let at = AttributeValue::Udata(at);
-            unit.get_mut(entry)
-                .set(constants::DW_AT_data_member_location, at);
+        }
+        to.entries.leave();
+    }
+
+    /// A pointer or a length as those of the machine are.
+    fn slice_part(&mut self, to: &mut Target<'_>, part: &Type, number: usize) {
+        let role = match number {
+            0 => Role::Address,
+            _ => Role::Plain,
+        };
+        let change = Change {
+            bytes: None,
+            at: Some(number as u64 * ADDRESS_BYTES),
+        };
+        self.read(to, part, role, &Parts::default(), change);
+        let mut entry = to.entries.begin(to.shapes, part.tag);
+        add(&mut entry, &self.values);
+        entry.end(None, false);
+    }
+
+    fn part(&mut self, to: &mut Target<'_>, part: &Type, parts: &Parts) {
+        self.read(to, part, Role::Plain, parts, Change::default());
+        let mut entry = to.entries.begin(to.shapes, part.tag);
+        add(&mut entry, &self.values);
+        entry.end(parts.get(part.place), !part.parts.is_empty());
+        if !part.parts.is_empty() {
+            for inner in &part.parts {
+                self.part(to, inner, parts);
+            }
+            to.entries.leave();
         }
     }
 
-    /// Writes attributes and parts. `parts` are those of the type, by place.
-    fn contents(
-        &mut self,
-        to: &mut Target<'_>,
-        entry: UnitEntryId,
-        ty: &Type,
-        inner: Role,
-        parts: &mut HashMap<usize, UnitEntryId>,
-    ) {
-        let entries: Vec<UnitEntryId> = ty
-            .parts
-            .iter()
-            .map(|part| {
-                let unit = to.dwarf.units.get_mut(to.unit);
-                let entry = unit.add(entry, part.tag);
-                parts.insert(part.place, entry);
-                entry
-            })
-            .collect();
-        for (part, entry) in ty.parts.iter().zip(entries) {
-            self.contents(to, entry, part, Role::Plain, parts);
-        }
+    /// Reads the attributes of a type or of a part of one.
+    fn read(&mut self, to: &mut Target<'_>, ty: &Type, inner: Role, parts: &Parts, change: Change) {
+        self.values.clear();
         for (name, value) in &ty.attributes {
-            let value = match value {
-                Attribute::Text(text) => {
-                    AttributeValue::StringRef(to.dwarf.strings.add(clean(text)))
-                }
-                Attribute::Unsigned(number) => AttributeValue::Udata(*number),
-                Attribute::Signed(number) => AttributeValue::Sdata(*number),
-                Attribute::Flag => AttributeValue::FlagPresent,
-                Attribute::Type(ty) => AttributeValue::UnitRef(self.begin(to, *ty, inner)),
-                Attribute::Part(place) => match parts.get(place) {
-                    Some(&part) => AttributeValue::UnitRef(part),
+            let value = match (*name, value) {
+                (constants::DW_AT_byte_size, _) if change.bytes.is_some() => continue,
+                (constants::DW_AT_data_member_location, _) if change.at.is_some() => continue,
+                (
+                    constants::DW_AT_encoding | constants::DW_AT_virtuality,
+                    Attribute::Unsigned(number),
+                ) => Value::Kind(u8::try_from(*number).unwrap_or_default()),
+                (_, Attribute::Text(text)) => Value::Text(to.texts.add(text)),
+                (_, Attribute::Unsigned(number)) => Value::Unsigned(*number),
+                (_, Attribute::Signed(number)) => Value::Signed(*number),
+                (_, Attribute::Flag) => Value::Flag,
+                (_, Attribute::Type(ty)) => Value::Reference(self.label(to, *ty, inner)),
+                (_, Attribute::Part(place)) => match parts.get(*place) {
+                    Some(part) => Value::Reference(part),
                     None => continue,
                 },
             };
-            let value = match (*name, value) {
-                (constants::DW_AT_encoding, AttributeValue::Udata(number)) => {
-                    let number = u8::try_from(number).unwrap_or_default();
-                    AttributeValue::Encoding(gimli::DwAte(number))
-                }
-                (constants::DW_AT_virtuality, AttributeValue::Udata(number)) => {
-                    let number = u8::try_from(number).unwrap_or_default();
-                    AttributeValue::Virtuality(gimli::DwVirtuality(number))
-                }
-                (_, value) => value,
-            };
-            let unit = to.dwarf.units.get_mut(to.unit);
-            unit.get_mut(entry).set(*name, value);
+            self.values.push((*name, value));
+        }
+        let changed = [
+            (constants::DW_AT_byte_size, change.bytes),
+            (constants::DW_AT_data_member_location, change.at),
+        ];
+        let changed = changed.into_iter();
+        let changed = changed.filter_map(|(name, value)| Some((name, Value::Unsigned(value?))));
+        self.values.extend(changed);
+    }
+}
+
+fn add(entry: &mut Entry<'_>, values: &[(DwAt, Value)]) {
+    for (name, value) in values {
+        match *value {
+            Value::Text(text) => entry.text(*name, text),
+            Value::Unsigned(value) => entry.unsigned(*name, value),
+            Value::Signed(value) => entry.signed(*name, value),
+            Value::Flag => entry.flag(*name),
+            Value::Kind(kind) => entry.kind(*name, kind),
+            Value::Reference(label) => entry.reference(*name, label),
         }
     }
 }

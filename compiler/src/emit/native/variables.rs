@@ -1,19 +1,18 @@
 //! Variables and parameters of functions, and variables outside of them.
 
+use super::Writer;
+use super::entries::{Label, Located};
 use super::expression::{Context, Form, Frame, Memory};
-use super::expressions::{Bytes, Sink};
+use super::expressions::Expression;
 use super::ranges::{Whose, Within};
-use super::types::{self, Role, Target};
-use super::writing::clean;
-use super::{OutUnit, Writer};
+use super::types::{self, Role};
+use super::unit::OutUnit;
 use crate::dwarf::{Global, Operation, Source, Variable};
 use crate::emit::inlined::Origin;
 use crate::emit::values::Holder;
 use crate::index::FuncId;
 use crate::plan::{FuncKind, LinkPlan, demangled};
-use gimli::DebugMacroOffset;
 use gimli::constants;
-use gimli::write::{AttributeValue, Expression, UnitEntryId};
 
 impl<'a> Writer<'a> {
     /// The memory that addresses of a function's module are in.
@@ -33,100 +32,53 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Says what a function gives, and where its frame is.
-    pub(super) fn add_frame(
-        &mut self,
-        unit: &mut OutUnit<'a>,
-        entry: UnitEntryId,
-        of: Whose<'a, '_>,
-    ) {
-        if let Some(ty) = of.function.result {
-            let ty = self.type_entry(unit, of.source, ty, Role::Plain);
-            let written = self.dwarf.units.get_mut(unit.id).get_mut(entry);
-            written.set(constants::DW_AT_type, AttributeValue::UnitRef(ty));
-            // It is written where the caller wants it, and nothing is given.
-            if types::stripped(of.source, of.function.result.unwrap_or_default())
-                .is_some_and(|found| types::has_place(found.tag))
-            {
-                let convention = AttributeValue::CallingConvention(constants::DW_CC_nocall);
-                written.set(constants::DW_AT_calling_convention, convention);
-            }
-        }
+    /// Where a function's frame is.
+    pub(super) fn frame(&mut self, of: Whose<'a, '_>) -> Option<Located> {
         let frame = &of.function.frame;
         if frame.is_empty() {
-            return;
+            return None;
         }
-        let value = self.location(of, &[(None, Said::Frame(frame))]);
-        if let Some(value) = value {
-            let written = self.dwarf.units.get_mut(unit.id).get_mut(entry);
-            written.set(constants::DW_AT_frame_base, value);
-        }
+        self.location(of, &[(None, Said::Frame(frame))])
     }
 
-    /// Adds the variables of a scope to its entry.
     pub(super) fn add_variables(
         &mut self,
         unit: &mut OutUnit<'a>,
-        entry: UnitEntryId,
         of: Whose<'a, '_>,
-        scope: Option<u32>,
+        variables: &'a [Variable],
     ) {
-        let all = &of.function.variables;
-        let first = all.partition_point(|variable| variable.scope < scope);
-        let variables = all[first..]
-            .iter()
-            .take_while(|variable| variable.scope == scope);
         for variable in variables {
-            self.add_variable(unit, entry, of, variable);
+            self.add_variable(unit, of, variable);
         }
     }
 
-    fn add_variable(
-        &mut self,
-        unit: &mut OutUnit<'a>,
-        parent: UnitEntryId,
-        of: Whose<'a, '_>,
-        variable: &'a Variable,
-    ) {
-        let tag = match variable.is_parameter {
-            true => constants::DW_TAG_formal_parameter,
-            false => constants::DW_TAG_variable,
-        };
+    fn add_variable(&mut self, unit: &mut OutUnit<'a>, of: Whose<'a, '_>, variable: &'a Variable) {
         let (mut form, mut role) = form(of.source, variable.ty);
         let mut location = self.variable_location(of, variable, form);
         if location.is_none() && role == Role::Address {
             (form, role) = (Form::AsIs, Role::Plain);
             location = self.variable_location(of, variable, form);
         }
-        let ty = variable
-            .ty
-            .map(|ty| self.type_entry(unit, of.source, ty, role));
-        let name = self.dwarf.strings.add(clean(&variable.name));
-        let out = self.dwarf.units.get_mut(unit.id);
-        let entry = out.add(parent, tag);
-        let written = out.get_mut(entry);
-        written.set(constants::DW_AT_name, AttributeValue::StringRef(name));
+        let ty = variable.ty;
+        let ty = ty.map(|ty| self.type_label(unit, of.source, ty, role));
+        let name = self.texts.add(&variable.name);
+        let place = self.place(unit, &of.source.files, variable.declared);
+        let tag = match variable.is_parameter {
+            true => constants::DW_TAG_formal_parameter,
+            false => constants::DW_TAG_variable,
+        };
+        let mut entry = unit.entries.begin(&mut self.shapes, tag);
+        entry.text(constants::DW_AT_name, name);
         if let Some(ty) = ty {
-            written.set(constants::DW_AT_type, AttributeValue::UnitRef(ty));
+            entry.reference(constants::DW_AT_type, ty);
         }
         match (location, variable.constant) {
-            (Some(location), _) => written.set(constants::DW_AT_location, location),
-            (None, Some(value)) => {
-                written.set(constants::DW_AT_const_value, AttributeValue::Sdata(value));
-            }
+            (Some(location), _) => entry.located(constants::DW_AT_location, &location),
+            (None, Some(value)) => entry.signed(constants::DW_AT_const_value, value),
             (None, None) => {}
         }
-        self.set_position(
-            unit,
-            entry,
-            &of.source.files,
-            variable.declared,
-            [
-                constants::DW_AT_decl_file,
-                constants::DW_AT_decl_line,
-                constants::DW_AT_decl_column,
-            ],
-        );
+        entry.place(DECLARED, place);
+        entry.end(None, false);
     }
 
     fn variable_location(
@@ -134,7 +86,7 @@ impl<'a> Writer<'a> {
         of: Whose<'a, '_>,
         variable: &'a Variable,
         form: Form,
-    ) -> Option<AttributeValue> {
+    ) -> Option<Located> {
         let (_, body) = self.plan.body_in_code(of.func)?;
         let locations = variable.locations.iter().map(|located| {
             let within = located.range.map(|_| located.within(body.start));
@@ -151,14 +103,8 @@ impl<'a> Writer<'a> {
         memory: Memory,
         global: &'a Global,
     ) {
-        let mut target = Target {
-            dwarf: &mut self.dwarf,
-            unit: unit.id,
-            source,
-            memory: Some(memory),
-            left: &mut self.types_left,
-        };
-        let parent = unit.types.namespace(&mut target, global.namespace);
+        let (types, mut target) = self.target(unit, source);
+        let namespace = types.namespace(&mut target, global.namespace);
         let context = Context {
             arch: self.plan.target.arch,
             memory,
@@ -168,62 +114,50 @@ impl<'a> Writer<'a> {
         };
         let (form, role) = form(source, global.ty);
         let location = context.expression(&[Operation::Address(global.address)], form);
-        let ty = global.ty.map(|ty| self.type_entry(unit, source, ty, role));
-        let out = self.dwarf.units.get_mut(unit.id);
-        let entry = out.add(parent, constants::DW_TAG_variable);
-        let name = self.dwarf.strings.add(clean(&global.name));
+        let location = location.map(|location| self.always(location));
+        let ty = global.ty;
+        let ty = ty.map(|ty| self.type_label(unit, source, ty, role));
+        let name = self.texts.add(&global.name);
         let linkage = global.linkage.as_ref();
         let linkage = linkage.filter(|linkage| demangled(linkage).is_some());
-        let linkage = linkage.map(|linkage| self.dwarf.strings.add(clean(linkage)));
-        let written = self.dwarf.units.get_mut(unit.id).get_mut(entry);
-        written.set(constants::DW_AT_name, AttributeValue::StringRef(name));
+        let linkage = linkage.map(|linkage| self.texts.add(linkage));
+        let place = self.place(unit, &source.files, global.declared);
+        unit.entries.begin_piece(namespace);
+        let tag = constants::DW_TAG_variable;
+        let mut entry = unit.entries.begin(&mut self.shapes, tag);
+        entry.text(constants::DW_AT_name, name);
         if let Some(linkage) = linkage {
-            let linkage = AttributeValue::StringRef(linkage);
-            written.set(constants::DW_AT_linkage_name, linkage);
+            entry.text(constants::DW_AT_linkage_name, linkage);
         }
-        written.set(constants::DW_AT_external, AttributeValue::FlagPresent);
+        entry.flag(constants::DW_AT_external);
         if let Some(ty) = ty {
-            written.set(constants::DW_AT_type, AttributeValue::UnitRef(ty));
+            entry.reference(constants::DW_AT_type, ty);
         }
         if let Some(location) = location {
-            written.set(constants::DW_AT_location, AttributeValue::Exprloc(location));
+            entry.located(constants::DW_AT_location, &location);
         }
-        self.set_position(
-            unit,
-            entry,
-            &source.files,
-            global.declared,
-            [
-                constants::DW_AT_decl_file,
-                constants::DW_AT_decl_line,
-                constants::DW_AT_decl_column,
-            ],
-        );
+        entry.place(DECLARED, place);
+        entry.end(None, false);
     }
 
-    fn type_entry(
+    pub(super) fn type_label(
         &mut self,
         unit: &mut OutUnit<'a>,
         source: &'a Source,
         ty: u32,
         role: Role,
-    ) -> UnitEntryId {
-        let mut target = Target {
-            dwarf: &mut self.dwarf,
-            unit: unit.id,
-            source,
-            memory: unit.memory,
-            left: &mut self.types_left,
-        };
-        unit.types.entry(&mut target, ty, role)
+    ) -> Label {
+        let (types, mut target) = self.target(unit, source);
+        types.label(&mut target, ty, role)
+    }
+
+    fn always(&mut self, expression: Expression) -> Located {
+        self.asks_store |= expression.asks_store;
+        Located::Always(expression)
     }
 
     /// Where something is: said in parts of the body that the function has in the input.
-    fn location(
-        &mut self,
-        of: Whose<'a, '_>,
-        all: &[(Within, Said<'a>)],
-    ) -> Option<AttributeValue> {
+    fn location(&mut self, of: Whose<'a, '_>, all: &[(Within, Said<'a>)]) -> Option<Located> {
         let memory = self.memory(of.func)?;
         // Debuggers know the frame of the function itself.
         let frame = match of.origin {
@@ -242,9 +176,10 @@ impl<'a> Writer<'a> {
         if let [(None, said)] = all
             && said.local(frame) == Ok(None)
         {
-            let expression = said.in_context::<Expression>(&context)?;
-            return Some(AttributeValue::Exprloc(expression));
+            let expression = said.in_context(&context)?;
+            return Some(self.always(expression));
         }
+        let is_frame = matches!(all, [(_, Said::Frame(_))]);
         let mut parts = Vec::new();
         for (number, &(within, said)) in all.iter().enumerate() {
             let before = parts.len();
@@ -274,7 +209,7 @@ impl<'a> Writer<'a> {
             self.left = self.left.checked_sub(parts.len() - before)?;
         }
         parts.sort_unstable_by_key(|part| (part.start, part.end, part.number));
-        let mut expressions: Vec<(Option<Holder>, usize, Option<Bytes>)> = Vec::new();
+        let mut expressions: Vec<(Option<Holder>, usize, Option<Expression>)> = Vec::new();
         for part in parts {
             let known = expressions
                 .iter()
@@ -286,13 +221,28 @@ impl<'a> Writer<'a> {
                 expressions.len() - 1
             });
             if let Some(expression) = &expressions[known].2 {
-                self.lists.add(part.start, part.end, expression);
+                self.asks_store |= expression.asks_store;
+                let (start, end) = (of.start + part.start, of.start + part.end);
+                let lists = match is_frame {
+                    true => &mut self.frames,
+                    false => &mut self.locations,
+                };
+                lists.add_location(start, end, expression);
             }
         }
-        let at = self.lists.finish_list(of.start)?;
-        Some(AttributeValue::DebugMacroRef(DebugMacroOffset(at)))
+        if is_frame {
+            return self.frames.finish_unnumbered().map(Located::ListedAt);
+        }
+        let list = self.locations.finish_locations(of.start)?;
+        Some(Located::Listed(list))
     }
 }
+
+const DECLARED: [gimli::DwAt; 3] = [
+    constants::DW_AT_decl_file,
+    constants::DW_AT_decl_line,
+    constants::DW_AT_decl_column,
+];
 
 /// What is looked at for a location, where it counts as one.
 const LOOKED_PER_LOCATION: usize = 16;
@@ -317,7 +267,7 @@ enum Said<'a> {
 struct SeveralLocals;
 
 impl<'a> Said<'a> {
-    fn in_context<S: Sink>(self, context: &Context<'_, '_>) -> Option<S> {
+    fn in_context(self, context: &Context<'_, '_>) -> Option<Expression> {
         match self {
             Said::Frame(operations) => context.frame_address(operations),
             Said::Expression(operations, form) => context.expression(operations, form),

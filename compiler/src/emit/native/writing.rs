@@ -2,6 +2,7 @@
 
 use gimli::write::{Address, EndianVec, RelocateWriter, Relocation, RelocationTarget};
 use gimli::{Encoding, Format, LittleEndian, SectionId};
+use std::borrow::Cow;
 
 /// A section that nothing loads.
 #[derive(Debug)]
@@ -37,14 +38,19 @@ pub(super) const ENCODING: Encoding = Encoding {
     address_size: 8,
 };
 
-/// Where lists of locations are.
-pub(super) const LISTS_SECTION: &str = ".debug_loclists";
+pub(super) const ABBREVIATIONS: &str = ".debug_abbrev";
+pub(super) const ADDRESSES: &str = ".debug_addr";
+pub(super) const LINES: &str = ".debug_line";
+pub(super) const LOCATIONS: &str = ".debug_loclists";
+pub(super) const RANGES: &str = ".debug_rnglists";
+pub(super) const TEXTS: &str = ".debug_str";
+pub(super) const TEXT_OFFSETS: &str = ".debug_str_offsets";
 
 /// Bytes of an address of the machine.
 pub(super) const ADDRESS_BYTES: u64 = 8;
+pub(super) const ADDRESS_SIZE: u8 = 8;
 
 const CODE: usize = 0;
-const STORE: usize = 1;
 
 /// A place in the code.
 pub(super) fn address(offset: u32) -> Address {
@@ -53,12 +59,6 @@ pub(super) fn address(offset: u32) -> Address {
         addend: offset.into(),
     }
 }
-
-/// Where the runtime keeps the address of the first store.
-pub(super) const STORE_ADDRESS: Address = Address::Symbol {
-    symbol: STORE,
-    addend: 0,
-};
 
 #[derive(Clone)]
 pub(super) struct Writing {
@@ -103,12 +103,7 @@ impl RelocateWriter for Writing {
             offset: relocation.offset,
             bytes: relocation.size,
             target: match relocation.target {
-                RelocationTarget::Symbol(STORE) => DebugTarget::Store,
                 RelocationTarget::Symbol(_) => DebugTarget::Code,
-                // Lists of locations are not gimli's: references to them are made as such.
-                RelocationTarget::Section(SectionId::DebugMacro) => {
-                    DebugTarget::Section(LISTS_SECTION)
-                }
                 RelocationTarget::Section(id) => DebugTarget::Section(id.name()),
             },
             addend: relocation.addend,
@@ -116,11 +111,27 @@ impl RelocateWriter for Writing {
     }
 }
 
+/// Adds a number in LEB128.
+pub(super) fn unsigned(to: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        to.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    to.push(value.to_le_bytes()[0]);
+}
+
 /// Strings of DWARF end at a zero byte, and some must not be empty.
-pub(super) fn clean(text: &str) -> Vec<u8> {
-    let text: Vec<u8> = text.bytes().filter(|&byte| byte != 0).collect();
-    match text.is_empty() {
-        true => b"?".to_vec(),
-        false => text,
+pub(super) fn clean(text: &str) -> Cow<'_, [u8]> {
+    let bytes = text.as_bytes();
+    if bytes.is_empty() {
+        return Cow::Borrowed(b"?");
+    }
+    if !bytes.contains(&0) {
+        return Cow::Borrowed(bytes);
+    }
+    let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
+    match bytes.is_empty() {
+        true => Cow::Borrowed(b"?"),
+        false => Cow::Owned(bytes),
     }
 }
