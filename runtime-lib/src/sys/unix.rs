@@ -318,8 +318,8 @@ pub mod fs {
         fsync, ftruncate, futimens, seek,
     };
     use rustix::fs::{
-        AtFlags, CWD, MemfdFlags, Mode, RawDir, SealFlags, fcntl_add_seals, memfd_create, openat,
-        statat, utimensat,
+        AtFlags, CWD, FlockOperation, MemfdFlags, Mode, RawDir, SealFlags, fcntl_add_seals, flock,
+        memfd_create, openat, statat, utimensat,
     };
     use rustix::io::{Errno, Result, retry_on_intr};
 
@@ -368,6 +368,18 @@ pub mod fs {
     pub fn open_directory(path: &Path) -> Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         retry_on_intr(|| openat(CWD, path, flags, Mode::empty()))
+    }
+
+    /// Locks a file while it is open here, at most until the process ends; false if it is locked.
+    ///
+    /// # Errors
+    /// The system's, where there are no locks.
+    pub fn lock_now(fd: impl AsFd) -> Result<bool> {
+        match flock(fd, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// Opens a file that may be new, to write to its end without waiting.

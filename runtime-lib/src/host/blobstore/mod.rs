@@ -3,8 +3,8 @@
 //!
 //! An object is never written to: what is new is a temporary file, which is on the disk before it
 //! takes the object's name. So whoever looks finds all of it or what was there before, and whoever
-//! has an object open reads on in what it was. The temporary files of a process that was killed
-//! stay, under names that no container has.
+//! has an object open reads on in what it was. Whoever writes a temporary file has it locked: that of
+//! a process that was killed is removed when another one opens the store, where there are such locks.
 
 mod container;
 mod directories;
@@ -21,6 +21,7 @@ use super::directory::Directory;
 use super::fd::above_streams;
 use super::file::File;
 use super::open::Open;
+use super::stat::FileType;
 use super::{Descriptor, random};
 use crate::sys;
 
@@ -64,6 +65,8 @@ impl Store {
             Ok(Directory::new(above_streams(fd)?, false))
         };
         let root = open().map_err(Error::NoStore)?;
+        // It is rubbish where that fails.
+        let _ = remove_left(&root);
         Ok(Store { root })
     }
 
@@ -121,6 +124,15 @@ impl Store {
     /// # Errors
     /// The system's.
     pub fn begin(self: &Rc<Store>) -> super::Result<Draft> {
+        loop {
+            if let Some(draft) = self.try_begin()? {
+                return Ok(draft);
+            }
+        }
+    }
+
+    /// Nothing if another process has taken the file for one that was left.
+    fn try_begin(self: &Rc<Store>) -> super::Result<Option<Draft>> {
         let name = temporary_name()?;
         let open = Open {
             create: true,
@@ -129,15 +141,21 @@ impl Store {
             nonblocking: false,
             ..READ
         };
-        match self.root.open(Path::new(&name), open)? {
-            Descriptor::File(file) => Ok(Draft {
-                store: Rc::clone(self),
-                name,
-                file,
-                is_named: Cell::new(true),
-            }),
-            _ => Err(super::Error::Io),
+        let Descriptor::File(file) = self.root.open(Path::new(&name), open)? else {
+            return Err(super::Error::Io);
+        };
+        match sys::fs::lock_now(&file) {
+            Ok(false) => return Ok(None),
+            Ok(true) if sys::fs::fstat(&file)?.st_nlink == 0 => return Ok(None),
+            // Where there are no locks, nobody removes what was left.
+            Ok(true) | Err(_) => {}
         }
+        Ok(Some(Draft {
+            store: Rc::clone(self),
+            name,
+            file,
+            is_named: Cell::new(true),
+        }))
     }
 
     /// # Errors
@@ -177,7 +195,30 @@ impl Store {
 fn temporary_name() -> super::Result<String> {
     let mut number = [0; 16];
     random::fill(&mut number)?;
-    Ok(format!("%.{:032x}", u128::from_le_bytes(number)))
+    Ok(format!("{TEMPORARY}{:032x}", u128::from_le_bytes(number)))
+}
+
+/// What such names begin with.
+const TEMPORARY: &str = "%.";
+
+/// Removes the temporary files that nobody has open any more who would give them a name.
+fn remove_left(root: &Directory) -> super::Result<()> {
+    for entry in root.list()?.entries_from(0) {
+        let Ok(name) = str::from_utf8(entry.name) else {
+            continue;
+        };
+        if entry.file_type != FileType::RegularFile || !name.starts_with(TEMPORARY) {
+            continue;
+        }
+        let path = Path::new(name);
+        if let Ok(Descriptor::File(file)) = root.open(path, READ)
+            && let Ok(true) = sys::fs::lock_now(&file)
+        {
+            // A name is used once: what is locked is it, or it has got another one meanwhile.
+            let _ = root.unlink_file(path);
+        }
+    }
+    Ok(())
 }
 
 /// A file without a name of its own yet. Dropped, it is gone.

@@ -87,6 +87,25 @@ fn whoever_reads_an_object_reads_what_it_was() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn what_a_killed_process_has_left_is_removed() {
+    let (folder, store) = store();
+    store.create("c").expect("it is new");
+    let left = folder.path().join(format!("%.{:032x}", 7));
+    std::fs::write(&left, "half").expect("it is new");
+    let path = folder.path().to_str().expect("text").as_bytes();
+    let draft = store.begin().expect("there is room");
+    draft.append(b"all", 0).expect("there is room");
+    let other = Store::open(path).expect("it is there");
+    assert!(!left.exists());
+    // What somebody writes is nothing that was left.
+    let place = Place::new("c", "x").expect("short");
+    assert_eq!(draft.put_all(&[place]), Ok(()));
+    assert_eq!(read(&other, "c", "x").as_deref(), Ok(&b"all"[..]));
+    assert_eq!(files(folder.path()), 2);
+}
+
+#[test]
 fn objects_are_copied_and_moved() {
     let (folder, store) = store();
     let long = "x".repeat(1000);

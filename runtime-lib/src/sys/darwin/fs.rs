@@ -10,7 +10,7 @@ use std::path::Path;
 pub use crate::sys::attributes::Attributes;
 use cap_fs_ext::OpenOptionsFollowExt;
 use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions};
-use rustix::fs::{AtFlags, CWD, Mode, fcntl_fullfsync, openat, statat};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, fcntl_fullfsync, flock, openat, statat};
 pub use rustix::fs::{
     FallocateFlags, FileType, OFlags, RawMode, SeekFrom, Stat, Timespec, Timestamps, UTIME_NOW,
     UTIME_OMIT, fallocate, fcntl_getfl, fcntl_setfl, ftruncate, futimens, seek,
@@ -135,6 +135,18 @@ pub fn path(bytes: &[u8]) -> Result<&Path> {
 #[must_use]
 pub fn dir(fd: OwnedFd) -> Dir {
     Dir::from(fd)
+}
+
+/// Locks a file while it is open here, at most until the process ends; false if it is locked.
+///
+/// # Errors
+/// The system's, where there are no locks.
+pub fn lock_now(fd: impl AsFd) -> Result<bool> {
+    match flock(fd, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// Opens a directory of the process.

@@ -177,6 +177,14 @@ pub fn dir(fd: OwnedFd) -> Dir {
     Dir::from_std_file(handle.into())
 }
 
+/// Locks a file, on other systems.
+///
+/// # Errors
+/// Always.
+pub fn lock_now(_fd: impl AsFd) -> Result<bool> {
+    Err(Errno::INVAL)
+}
+
 /// Opens a directory of the process. As long as it is open, nobody moves it away.
 ///
 /// # Errors

@@ -25,6 +25,8 @@ pub(super) struct Session {
     tls: RefCell<Tls<ClientConnection>>,
     /// What has come and is not read.
     plain: RefCell<Vec<u8>>,
+    /// Where it comes to: it is asked often whether something has come.
+    room: RefCell<Vec<u8>>,
     /// Why nothing more is read.
     read_end: RefCell<Option<StreamError>>,
     /// Why nothing more is written.
@@ -74,6 +76,7 @@ impl Session {
         Session {
             tls: RefCell::new(tls),
             plain: RefCell::default(),
+            room: RefCell::default(),
             read_end: RefCell::new(None),
             write_end: RefCell::new(None),
         }
@@ -87,16 +90,19 @@ impl Session {
         let mut tls = self.tls.borrow_mut();
         // The other side may wait for what was written; what is wrong with it, the next write says.
         let _ = tls.poll_flush(cx);
-        let mut bytes = vec![0; RECORD_BYTES];
-        match tls.poll_read(cx, &mut bytes) {
+        let mut room = self.room.borrow_mut();
+        room.resize(RECORD_BYTES, 0);
+        let end = match tls.poll_read(cx, &mut room) {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(0)) => drop(self.read_end.replace(Some(StreamError::Closed))),
+            Poll::Ready(Ok(0)) => StreamError::Closed,
             Poll::Ready(Ok(count)) => {
-                bytes.truncate(count);
-                self.plain.replace(bytes);
+                self.plain.replace(room[..count].to_vec());
+                return Poll::Ready(());
             }
-            Poll::Ready(Err(error)) => drop(self.read_end.replace(Some(failed(&tls, error)))),
-        }
+            Poll::Ready(Err(error)) => failed(&tls, error),
+        };
+        *room = Vec::new();
+        self.read_end.replace(Some(end));
         Poll::Ready(())
     }
 
