@@ -6,8 +6,6 @@
 //! taken that suits its loops best. A function without loops begins with the next of them, or with
 //! the next line if it fits into one. n log n: blocks and loops are sorted.
 
-use std::collections::HashMap;
-
 /// Bytes of a cache line.
 pub const LINE_BYTES: u32 = 64;
 /// Constants of a function are aligned to this, so its start is.
@@ -68,16 +66,26 @@ fn cost(hot: &Hot, start: u32) -> u64 {
 /// The branches back to loops, among those between blocks: not those of blocks that lie out of the way, to
 /// which the code in front of such a branch's destination goes, and which only come back into it.
 pub fn backward(branches: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let mut last_before: HashMap<u32, u32> = HashMap::new();
+    let mut back: Vec<(u32, u32)> = branches.to_vec();
+    back.retain(|&(from, to)| to <= from);
+    // The last branch to each block that branches back.
+    let mut last_before: Vec<(u32, Option<u32>)> = back.iter().map(|&(at, _)| (at, None)).collect();
+    last_before.sort_unstable();
+    last_before.dedup();
+    let place =
+        |list: &[(u32, Option<u32>)], block: u32| list.binary_search_by_key(&block, |&(at, _)| at);
     for &(from, to) in branches {
-        let last = last_before.entry(to).or_default();
-        *last = from.max(*last);
+        if let Ok(place) = place(&last_before, to) {
+            let (_, last) = &mut last_before[place];
+            *last = Some(from).max(*last);
+        }
     }
-    let is_back = |&(from, to): &(u32, u32)| {
-        let is_within = last_before.get(&from).is_none_or(|&before| before >= to);
-        to == from || to < from && is_within
-    };
-    branches.iter().copied().filter(is_back).collect()
+    back.retain(|&(from, to)| {
+        let place = place(&last_before, from).expect("it branches back");
+        let (_, before) = last_before[place];
+        to == from || before.is_none_or(|before| before >= to)
+    });
+    back
 }
 
 fn hot(blocks: &[u32], branches: &[(u32, u32)], len: u32) -> Vec<Hot> {

@@ -21,6 +21,7 @@
 use super::back_edge;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
+use cranelift_codegen::entity::EntitySet;
 use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{
     Block, BlockArg, Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef, types,
@@ -113,50 +114,69 @@ struct Use {
 
 /// The uses as numbers of conditions on which there are branches.
 fn uses(func: &Function, branches: &HashMap<Value, Vec<Branch>>) -> BTreeMap<Value, Vec<Use>> {
-    let mut conditions: HashMap<Value, Value> =
-        branches.keys().map(|&value| (value, value)).collect();
-    let mut insts = Vec::new();
+    let mut uses: BTreeMap<Value, Vec<Use>> = BTreeMap::new();
+    if branches.is_empty() {
+        return uses;
+    }
+    // Most values are neither such a condition nor an extension of one.
+    let mut numbers = EntitySet::with_capacity(func.dfg.num_values());
+    branches.keys().for_each(|&condition| {
+        numbers.insert(condition);
+    });
+    let mut extended: HashMap<Value, Value> = HashMap::new();
     for block in func.layout.blocks() {
         for inst in func.layout.block_insts(block) {
-            let extended = match func.dfg.insts[inst] {
-                InstructionData::Unary {
-                    opcode: Opcode::Uextend,
-                    arg,
-                } => Some(func.dfg.resolve_aliases(arg)),
-                _ => None,
-            };
-            match extended.filter(|value| branches.contains_key(value)) {
-                Some(condition) => {
-                    conditions.insert(func.dfg.first_result(inst), condition);
-                }
-                None => insts.push(inst),
+            if let Some(condition) = extension(func, inst, branches) {
+                let result = func.dfg.first_result(inst);
+                numbers.insert(result);
+                extended.insert(result, condition);
             }
         }
     }
-    let mut uses: BTreeMap<Value, Vec<Use>> = BTreeMap::new();
-    for inst in insts {
-        let dfg = &func.dfg;
-        let mut add = |value, destination| {
-            let value = dfg.resolve_aliases(value);
-            if let Some(&condition) = conditions.get(&value) {
-                uses.entry(condition).or_default().push(Use {
-                    value,
-                    inst,
-                    destination,
-                });
+    for block in func.layout.blocks() {
+        for inst in func.layout.block_insts(block) {
+            let dfg = &func.dfg;
+            let is_number = |value| numbers.contains(dfg.resolve_aliases(value));
+            if !dfg.inst_values(inst).any(is_number) || extension(func, inst, branches).is_some() {
+                continue;
             }
-        };
-        for &value in &dfg.inst_args(inst)[usize::from(asks(func, inst))..] {
-            add(value, None);
-        }
-        for destination in 0..back_edge::targets(func, inst).count() {
-            let arguments = back_edge::destination(func, inst, destination);
-            for value in arguments.into_iter().flatten() {
-                add(value, Some(destination));
+            let mut add = |value, destination| {
+                let value = dfg.resolve_aliases(value);
+                if numbers.contains(value) {
+                    let condition = *extended.get(&value).unwrap_or(&value);
+                    uses.entry(condition).or_default().push(Use {
+                        value,
+                        inst,
+                        destination,
+                    });
+                }
+            };
+            for &value in &dfg.inst_args(inst)[usize::from(asks(func, inst))..] {
+                add(value, None);
+            }
+            for destination in 0..back_edge::targets(func, inst).count() {
+                let arguments = back_edge::destination(func, inst, destination);
+                for value in arguments.into_iter().flatten() {
+                    add(value, Some(destination));
+                }
             }
         }
     }
     uses
+}
+
+/// The condition on which there is a branch, if an instruction extends one.
+fn extension(func: &Function, inst: Inst, branches: &HashMap<Value, Vec<Branch>>) -> Option<Value> {
+    let InstructionData::Unary {
+        opcode: Opcode::Uextend,
+        arg,
+    } = func.dfg.insts[inst]
+    else {
+        return None;
+    };
+    let condition = func.dfg.resolve_aliases(arg);
+    let is_small = func.dfg.value_type(condition) == types::I8;
+    (is_small && branches.contains_key(&condition)).then_some(condition)
 }
 
 impl Branch {

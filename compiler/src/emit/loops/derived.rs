@@ -38,6 +38,7 @@ pub fn derive(func: &mut Function, domtree: &DominatorTree, back_edges: &[BackEd
     }
     let edges = Edges::of(func, domtree);
     let mut uses = None;
+    let mut is_changed = false;
     for header in headers {
         let mut found: Vec<Derived> = Vec::new();
         for position in 0..func.dfg.num_block_params(header) {
@@ -52,8 +53,11 @@ pub fn derive(func: &mut Function, domtree: &DominatorTree, back_edges: &[BackEd
             }
         }
         replace(func, &edges, header, &found);
+        is_changed |= !found.is_empty();
     }
-    func.dfg.resolve_all_aliases();
+    if is_changed {
+        func.dfg.resolve_all_aliases();
+    }
 }
 
 /// How often each value is used.
