@@ -13,71 +13,39 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Failure};
 use crate::input::reason;
 
+/// Packs by target, from the files that the build script has written for them.
+macro_rules! packs {
+    ($($target:literal: $file:literal),* $(,)?) => {
+        [$((
+            $target,
+            include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-", $file, ".zst")),
+        )),*]
+    };
+}
+
 /// By target: what the build script has packed, nothing where it could not.
-static BUILT_IN: [(&str, &[u8]); 6] = [
-    (
-        "x86_64-linux",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-linux.zst")),
-    ),
-    (
-        "aarch64-linux",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-aarch64-linux.zst")),
-    ),
-    (
-        "riscv64-linux",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-riscv64-linux.zst")),
-    ),
-    (
-        "x86_64-windows",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-windows.zst")),
-    ),
-    (
-        "x86_64-macos",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-macos.zst")),
-    ),
-    (
-        "aarch64-macos",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-aarch64-macos.zst")),
-    ),
-];
+static BUILT_IN: [(&str, &[u8]); 6] = packs! {
+    "x86_64-linux": "x86_64-linux",
+    "aarch64-linux": "aarch64-linux",
+    "riscv64-linux": "riscv64-linux",
+    "x86_64-windows": "x86_64-windows",
+    "x86_64-macos": "x86_64-macos",
+    "aarch64-macos": "aarch64-macos",
+};
 
 /// The same for libraries, which are linked with the C library that their embedder has.
-static BUILT_IN_FOR_LIBRARIES: [(&str, &[u8]); 3] = [
-    (
-        "x86_64-linux",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-library.zst")),
-    ),
-    (
-        "aarch64-linux",
-        include_bytes!(concat!(
-            env!("OUT_DIR"),
-            "/wasmelt-pack-aarch64-library.zst"
-        )),
-    ),
-    (
-        "riscv64-linux",
-        include_bytes!(concat!(
-            env!("OUT_DIR"),
-            "/wasmelt-pack-riscv64-library.zst"
-        )),
-    ),
-];
+static BUILT_IN_FOR_LIBRARIES: [(&str, &[u8]); 3] = packs! {
+    "x86_64-linux": "x86_64-library",
+    "aarch64-linux": "aarch64-library",
+    "riscv64-linux": "riscv64-library",
+};
 
 /// The same for executables that may be loaded anywhere.
-static BUILT_IN_FOR_PIE: [(&str, &[u8]); 3] = [
-    (
-        "x86_64-linux",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-pie.zst")),
-    ),
-    (
-        "aarch64-linux",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-aarch64-pie.zst")),
-    ),
-    (
-        "riscv64-linux",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-riscv64-pie.zst")),
-    ),
-];
+static BUILT_IN_FOR_PIE: [(&str, &[u8]); 3] = packs! {
+    "x86_64-linux": "x86_64-pie",
+    "aarch64-linux": "aarch64-pie",
+    "riscv64-linux": "riscv64-pie",
+};
 
 /// What is linked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

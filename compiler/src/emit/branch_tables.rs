@@ -24,6 +24,7 @@
 //!
 //! Linear: each instruction is looked at twice, and a limited number of those it is made of.
 
+use super::facts;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{
     Function, Inst, InstBuilder, InstructionData, JumpTableData, Opcode, Value, ValueDef, types,
@@ -33,8 +34,6 @@ use cranelift_codegen::ir::{
 const SUBTRACTED_MAX: u32 = 16;
 /// The largest scale of an address is 1 << this.
 const SCALE_MAX: u32 = 3;
-/// How many instructions are looked through for the bits of a value.
-const DEPTH_MAX: u32 = 4;
 
 /// Improves the indices of an optimised function.
 pub fn improve(func: &mut Function) {
@@ -56,10 +55,10 @@ pub fn improve(func: &mut Function) {
     if extensions.is_empty() {
         return;
     }
-    let uses = uses(func);
+    let uses = facts::uses(func);
     for inst in extensions {
         let (shifted, index, scale) = scaled(func, inst).expect("it was found before");
-        if uses[shifted.as_u32() as usize] == 1 {
+        if uses[shifted] == 1 {
             let mut cursor = FuncCursor::new(func).at_inst(inst);
             cursor.use_srcloc(inst);
             let index = cursor.ins().uextend(types::I64, index);
@@ -77,7 +76,7 @@ fn lengthen(func: &mut Function, inst: Inst) {
     let Some((Opcode::Iadd, [index, added])) = binary(func, arg) else {
         return;
     };
-    let Some(subtracted) = constant(func, added).map(u32::wrapping_neg) else {
+    let Some(subtracted) = facts::small_constant(func, added).map(u32::wrapping_neg) else {
         return;
     };
     if !(1..=SUBTRACTED_MAX).contains(&subtracted) || func.dfg.value_type(index) != types::I32 {
@@ -109,36 +108,10 @@ fn scaled(func: &Function, inst: Inst) -> Option<(Value, Value, u32)> {
     let Some((Opcode::Ishl, [index, scale])) = binary(func, shifted) else {
         return None;
     };
-    let scale = constant(func, scale).filter(|scale| (1..=SCALE_MAX).contains(scale))?;
-    let fits = bits(func, index, 0) + scale <= 32;
+    let scale =
+        facts::small_constant(func, scale).filter(|scale| (1..=SCALE_MAX).contains(scale))?;
+    let fits = facts::bits(func, index) + scale <= 32;
     fits.then_some((shifted, index, scale))
-}
-
-/// So many of the lower bits of a value of 32 bits may be set.
-fn bits(func: &Function, value: Value, depth: u32) -> u32 {
-    let value = func.dfg.resolve_aliases(value);
-    if depth == DEPTH_MAX {
-        return 32;
-    }
-    let ValueDef::Result(inst, 0) = func.dfg.value_def(value) else {
-        return 32;
-    };
-    match (func.dfg.insts[inst].opcode(), func.dfg.inst_args(inst)) {
-        (Opcode::Band, &[first, second]) => {
-            bits(func, first, depth + 1).min(bits(func, second, depth + 1))
-        }
-        (Opcode::Ushr, &[shifted, by]) => match constant(func, by) {
-            Some(by) if by < 32 => bits(func, shifted, depth + 1).saturating_sub(by),
-            _ => 32,
-        },
-        (Opcode::Uload8, _) => 8,
-        (Opcode::Uload16, _) => 16,
-        (Opcode::Uextend, &[narrow]) => func.dfg.value_type(narrow).bits(),
-        (Opcode::Iconst, _) => {
-            constant(func, value).map_or(32, |number| 32 - number.leading_zeros())
-        }
-        _ => 32,
-    }
 }
 
 fn binary(func: &Function, value: Value) -> Option<(Opcode, [Value; 2])> {
@@ -150,34 +123,6 @@ fn binary(func: &Function, value: Value) -> Option<(Opcode, [Value; 2])> {
         InstructionData::Binary { opcode, args } => Some((opcode, args)),
         _ => None,
     }
-}
-
-/// The lower half of a constant.
-fn constant(func: &Function, value: Value) -> Option<u32> {
-    let value = func.dfg.resolve_aliases(value);
-    let ValueDef::Result(inst, 0) = func.dfg.value_def(value) else {
-        return None;
-    };
-    match func.dfg.insts[inst] {
-        InstructionData::UnaryImm {
-            opcode: Opcode::Iconst,
-            imm,
-        } => Some(imm.bits() as u32),
-        _ => None,
-    }
-}
-
-/// How often each value is used.
-fn uses(func: &Function) -> Vec<u32> {
-    let mut uses = vec![0; func.dfg.num_values()];
-    for block in func.layout.blocks() {
-        for inst in func.layout.block_insts(block) {
-            for value in func.dfg.inst_values(inst) {
-                uses[func.dfg.resolve_aliases(value).as_u32() as usize] += 1;
-            }
-        }
-    }
-    uses
 }
 
 #[cfg(test)]

@@ -29,8 +29,8 @@
 //!
 //! Linear: what a number is made of is looked at once, and has a limit.
 
+use super::facts::{self, Uses};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
-use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::ir::{
     Function, Inst, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value, ValueDef,
     types,
@@ -60,7 +60,7 @@ pub fn improve(func: &mut Function) {
         let Some(number) = number(func, inst) else {
             continue;
         };
-        let uses = uses.get_or_insert_with(|| count_uses(func));
+        let uses = uses.get_or_insert_with(|| facts::uses(func));
         if number.saves(func, uses)
             && let Some(first) = number.first_of_all(func)
         {
@@ -71,21 +71,6 @@ pub fn improve(func: &mut Function) {
     if is_changed {
         func.dfg.resolve_all_aliases();
     }
-}
-
-/// How often each value is used.
-type Uses = SecondaryMap<Value, u32>;
-
-fn count_uses(func: &Function) -> Uses {
-    let mut uses = Uses::new();
-    for block in func.layout.blocks() {
-        for inst in func.layout.block_insts(block) {
-            for value in func.dfg.inst_values(inst) {
-                uses[func.dfg.resolve_aliases(value)] += 1;
-            }
-        }
-    }
-    uses
 }
 
 /// A byte that is loaded, and where it is in what is made of it.
@@ -183,7 +168,7 @@ fn gather(func: &Function, value: Value, parts: &mut Vec<Inst>) -> Option<Vec<By
             opcode: Opcode::Ishl,
             args: [shifted, by],
         } => {
-            let by = constant(func, by)?;
+            let by = facts::small_constant(func, by)?;
             let bits = func.dfg.value_type(value).bits();
             let mut bytes = gather(func, shifted, parts)?;
             for byte in &mut bytes {
@@ -303,18 +288,6 @@ fn load(func: &mut Function, number: &Number, first: Inst, uses: &mut Uses) {
     }
     func.dfg.clear_results(number.inst);
     func.dfg.change_to_alias(result, value);
-}
-
-/// The lower half of a constant.
-fn constant(func: &Function, value: Value) -> Option<u32> {
-    let value = func.dfg.resolve_aliases(value);
-    match func.dfg.insts[func.dfg.value_def(value).inst()?] {
-        InstructionData::UnaryImm {
-            opcode: Opcode::Iconst,
-            imm,
-        } => u32::try_from(imm.bits()).ok(),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

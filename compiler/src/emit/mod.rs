@@ -17,6 +17,7 @@ mod counted;
 mod drafts;
 mod embedded;
 mod entries;
+mod facts;
 mod hardened;
 mod heap;
 mod http;

@@ -17,9 +17,9 @@
 
 use super::back_edge::BackEdge;
 use super::edges::{Edge, Edges};
+use crate::emit::facts::{self, Uses};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
-use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::ir::{Block, Function, InstBuilder, InstructionData, Opcode, Value};
 
 /// With more parameters, a loop is left as it is.
@@ -47,7 +47,7 @@ pub fn derive(func: &mut Function, domtree: &DominatorTree, back_edges: &[BackEd
             };
             let is_taken = |at| found.iter().any(|other| other.position == at);
             let is_source = found.iter().any(|other| other.from == position);
-            let uses = uses.get_or_insert_with(|| count_uses(func));
+            let uses = uses.get_or_insert_with(|| facts::uses(func));
             if !is_taken(derived.from) && !is_source && derived.is_alone(&edges, header, uses) {
                 found.push(derived);
             }
@@ -58,21 +58,6 @@ pub fn derive(func: &mut Function, domtree: &DominatorTree, back_edges: &[BackEd
     if is_changed {
         func.dfg.resolve_all_aliases();
     }
-}
-
-/// How often each value is used.
-type Uses = SecondaryMap<Value, u32>;
-
-fn count_uses(func: &Function) -> Uses {
-    let mut uses = Uses::new();
-    for block in func.layout.blocks() {
-        for inst in func.layout.block_insts(block) {
-            for value in func.dfg.inst_values(inst) {
-                uses[func.dfg.resolve_aliases(value)] += 1;
-            }
-        }
-    }
-    uses
 }
 
 /// A parameter that is always another one plus a constant.
@@ -109,31 +94,17 @@ fn derived(func: &Function, edges: &Edges, header: Block, position: usize) -> Op
 
 /// A value as another one plus a constant.
 fn sum(func: &Function, value: Value) -> (Value, i64) {
-    let parts = || {
-        let inst = func.dfg.value_def(value).inst()?;
-        let InstructionData::Binary {
+    let inst = func.dfg.value_def(value).inst();
+    if let Some(inst) = inst
+        && let InstructionData::Binary {
             opcode: Opcode::Iadd,
             args: [base, added],
         } = func.dfg.insts[inst]
-        else {
-            return None;
-        };
-        let added = func.dfg.resolve_aliases(added);
-        match func.dfg.insts[func.dfg.value_def(added).inst()?] {
-            InstructionData::UnaryImm {
-                opcode: Opcode::Iconst,
-                imm,
-            } => {
-                let unused = 64 - func.dfg.value_type(value).bits();
-                Some((
-                    func.dfg.resolve_aliases(base),
-                    imm.bits() << unused >> unused,
-                ))
-            }
-            _ => None,
-        }
-    };
-    parts().unwrap_or((value, 0))
+        && let Some(added) = facts::signed_constant(func, added)
+    {
+        return (func.dfg.resolve_aliases(base), added);
+    }
+    (value, 0)
 }
 
 impl Derived {

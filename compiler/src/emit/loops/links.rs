@@ -30,6 +30,7 @@
 //! made of.
 
 use super::back_edge::BackEdge;
+use crate::emit::facts;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -190,7 +191,7 @@ fn loaded_from(func: &Function, value: Value) -> Option<Address> {
         else {
             return None;
         };
-        let by = constant(func, by).filter(|by| (1..=SCALE_MAX).contains(by))?;
+        let by = facts::small_constant(func, by).filter(|by| (1..=SCALE_MAX).contains(by))?;
         Some((resolve(index), by))
     };
     let (base, (index, scale)) = match (scaled(first), scaled(second)) {
@@ -214,18 +215,6 @@ fn sum(func: &Function, inst: Inst) -> Option<[Value; 2]> {
             opcode: Opcode::Iadd,
             args,
         } => Some(args.map(|value| func.dfg.resolve_aliases(value))),
-        _ => None,
-    }
-}
-
-/// The lower half of a constant.
-fn constant(func: &Function, value: Value) -> Option<u32> {
-    let value = func.dfg.resolve_aliases(value);
-    match func.dfg.insts[func.dfg.value_def(value).inst()?] {
-        InstructionData::UnaryImm {
-            opcode: Opcode::Iconst,
-            imm,
-        } => u32::try_from(imm.bits()).ok(),
         _ => None,
     }
 }

@@ -15,14 +15,13 @@
 //! Linear: searches in vain may look at a limited number of arguments together.
 
 use super::edges::Edges;
+use crate::emit::facts;
 use cranelift_codegen::dominator_tree::DominatorTree;
-use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, ValueDef, types};
+use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, ValueDef};
 use std::collections::HashSet;
 
 /// Searches look at together as many arguments as the function has, times this.
 const FACTOR: usize = 8;
-/// How many instructions are looked through for the bits of a value.
-const DEPTH_MAX: u32 = 4;
 
 /// Leaves out masks that take nothing away.
 pub fn leave_out(func: &mut Function, domtree: &DominatorTree) {
@@ -66,7 +65,7 @@ fn mask(func: &Function, inst: Inst) -> Option<(Value, u32)> {
         ValueDef::Param(block, _) => Some(block) != func.layout.entry_block(),
         _ => false,
     };
-    let mask = constant(func, mask)?;
+    let mask = facts::constant(func, mask)?;
     let is_low = mask != 0 && mask & mask.wrapping_add(1) == 0;
     (is_param && is_low).then_some((param, mask.trailing_ones()))
 }
@@ -95,56 +94,10 @@ fn fits(func: &Function, edges: &Edges, param: Value, bits: u32, left: &mut usiz
                 if seen.insert(argument) {
                     pending.push(argument);
                 }
-            } else if bits_of(func, argument, 0) > bits {
+            } else if facts::bits(func, argument) > bits {
                 return false;
             }
         }
     }
     true
-}
-
-/// So many of the lower bits of a value may be set.
-fn bits_of(func: &Function, value: Value, depth: u32) -> u32 {
-    let value = func.dfg.resolve_aliases(value);
-    let all = func.dfg.value_type(value).bits();
-    let ValueDef::Result(inst, 0) = func.dfg.value_def(value) else {
-        return all;
-    };
-    let of = |value| match depth {
-        DEPTH_MAX => all,
-        _ => bits_of(func, value, depth + 1),
-    };
-    match (func.dfg.insts[inst].opcode(), func.dfg.inst_args(inst)) {
-        (Opcode::Band, &[first, second]) => of(first).min(of(second)),
-        (Opcode::Bor | Opcode::Bxor, &[first, second]) => of(first).max(of(second)),
-        (Opcode::Select, &[_, first, second]) => of(first).max(of(second)),
-        (Opcode::Ushr, &[shifted, by]) => match constant(func, by) {
-            Some(by) if by < u64::from(all) => of(shifted).saturating_sub(by as u32),
-            _ => all,
-        },
-        (Opcode::Uload8, _) => 8,
-        (Opcode::Uload16, _) => 16,
-        (Opcode::Uload32, _) => 32,
-        (Opcode::Icmp | Opcode::Fcmp, _) if func.dfg.value_type(value) == types::I8 => 1,
-        (Opcode::Uextend, &[narrow]) => of(narrow).min(func.dfg.value_type(narrow).bits()),
-        (Opcode::Iconst, _) => {
-            constant(func, value).map_or(all, |number| 64 - number.leading_zeros())
-        }
-        _ => all,
-    }
-}
-
-/// A constant's bits.
-fn constant(func: &Function, value: Value) -> Option<u64> {
-    let value = func.dfg.resolve_aliases(value);
-    match func.dfg.insts[func.dfg.value_def(value).inst()?] {
-        InstructionData::UnaryImm {
-            opcode: Opcode::Iconst,
-            imm,
-        } => {
-            let mask = u64::MAX >> (64 - func.dfg.value_type(value).bits());
-            Some(imm.bits().cast_unsigned() & mask)
-        }
-        _ => None,
-    }
 }

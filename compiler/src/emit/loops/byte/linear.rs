@@ -1,6 +1,7 @@
 //! By how much values grow from iteration to iteration.
 
 use super::path::Path;
+use crate::emit::facts;
 use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, ValueDef, types};
 use std::collections::HashMap;
 
@@ -76,17 +77,7 @@ impl<'f> Linear<'f> {
 
     /// The value of a constant, wherever it is made; of 32 bits, with its sign.
     pub fn constant(&self, value: Value) -> Option<i64> {
-        let inst = self.func.dfg.value_def(self.resolve(value)).inst()?;
-        match self.func.dfg.insts[inst] {
-            InstructionData::UnaryImm {
-                opcode: Opcode::Iconst,
-                imm,
-            } => {
-                let unused = 64 - self.func.dfg.value_type(value).bits();
-                Some(imm.bits() << unused >> unused)
-            }
-            _ => None,
-        }
+        facts::signed_constant(self.func, value)
     }
 
     /// By how much a value grows in each iteration, modulo its width; none if that is not known.
