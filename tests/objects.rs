@@ -8,6 +8,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use wasmelt_compiler::{
@@ -81,8 +82,8 @@ fn compile_for(target: &'static Target) -> Compiled {
 
 fn link_and_run(compiled: &Compiled, executable: &Path) -> (Option<i32>, String) {
     let pack = RuntimePack::from_bytes(PACK).expect("the build script has written it");
-    let bytes = wasmelt_linker::link(&LinkRequest {
-        object: &compiled.object,
+    let bytes = wasmelt_linker::link(LinkRequest {
+        object: Arc::new(compiled.object.clone()),
         pack: &pack,
         image: compiled.image.as_ref().map(|image| ImageSection {
             section: IMAGE_SECTION.to_owned(),

@@ -326,8 +326,8 @@ fn linked(
     input: &Input,
     pack: &Pack,
 ) -> Result<Product, Failure> {
-    let compiled = compiled(build, options, input)?;
-    let (executable, linked) = pipeline::link(&compiled, &build.link, pack)?;
+    let mut compiled = compiled(build, options, input)?;
+    let (executable, linked) = pipeline::link(&mut compiled, &build.link, pack)?;
     Ok(Product {
         bytes: executable,
         report: Some(compiled.report),

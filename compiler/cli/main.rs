@@ -70,6 +70,7 @@ use manifest::Completed;
 const RUN_FAILED: u8 = 125;
 
 fn main() -> ExitCode {
+    wasmelt_heap::return_large_blocks();
     let words: Vec<_> = std::env::args_os().collect();
     if let Some(diagnostic) = words::meant(&words) {
         Console::new(ColorChoice::Auto).show(&diagnostic);

@@ -2,6 +2,7 @@
 //! the linker.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmelt_compiler::{CodeCache, Compiled, Entry, Graph, IMAGE_SECTION, Options, Summary};
@@ -136,19 +137,22 @@ pub(crate) fn library(
     Ok((library, started.elapsed()))
 }
 
-/// Links an executable, and says how long it took.
+/// Links an executable of the object, which is no longer there then, and says how long it took.
 ///
 /// # Errors
 /// When the linker fails.
 pub(crate) fn link(
-    compiled: &Compiled,
+    compiled: &mut Compiled,
     options: &LinkOptions,
     pack: &Pack,
 ) -> Result<(Vec<u8>, Duration), Failure> {
     let started = Instant::now();
+    let build_id = options.build_id.then(|| build_id(compiled));
+    let object = Arc::new(std::mem::take(&mut compiled.object));
+    wasmelt_heap::return_free_pages();
     let linked = guarded(|| {
-        wasmelt_linker::link(&LinkRequest {
-            object: &compiled.object,
+        wasmelt_linker::link(LinkRequest {
+            object,
             pack: pack.pack(),
             image: compiled.image.as_ref().map(|image| ImageSection {
                 section: String::from(IMAGE_SECTION),
@@ -158,7 +162,7 @@ pub(crate) fn link(
             }),
             linker: options.linker.clone(),
             strip: options.strip,
-            build_id: options.build_id.then(|| build_id(compiled)),
+            build_id,
             stack_bytes: options.stack_bytes,
         })
     });

@@ -119,7 +119,7 @@ fn output(
         policy: policy.clone(),
         ..Options::default()
     };
-    let compiled = pipeline::compile(&driver, &own, console, None)?;
+    let mut compiled = pipeline::compile(&driver, &own, console, None)?;
     let link = LinkOptions {
         linker: Linker::InProcess,
         strip: Strip::Internals,
@@ -128,7 +128,7 @@ fn output(
         build_id: false,
     };
     let pack = packs::find(Target::host(), packs::Kind::Executable, &[])?;
-    let (executable, _) = pipeline::link(&compiled, &link, &pack)?;
+    let (executable, _) = pipeline::link(&mut compiled, &link, &pack)?;
     let written = run(&options.name, &executable).map_err(|error| {
         let why = reason(&error);
         Failure::input(Diagnostic::error(format!(

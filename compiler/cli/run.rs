@@ -93,13 +93,13 @@ fn built(run: &Run, input: &Input, options: &Options) -> Result<Vec<u8>, Failure
         debug_files: debug_files::read(input, options, &run.console),
         ..pipeline::options_for(input, options)?
     };
-    let compiled = incremental::compile(input, &run.input, &options, &run.console)?;
+    let mut compiled = incremental::compile(input, &run.input, &options, &run.console)?;
     let pack = packs::find(
         options.target,
         Kind::of_executable(&options),
         &run.link.packs,
     )?;
-    let (executable, linked) = pipeline::link(&compiled, &run.link, &pack)?;
+    let (executable, linked) = pipeline::link(&mut compiled, &run.link, &pack)?;
     if run.console.time {
         run.console
             .line(&times(&compiled.report, Some(linked), started.elapsed()));

@@ -17,7 +17,6 @@ use crate::elf::{
 use crate::error::LinkError;
 use crate::names::Names;
 use crate::pieces::{ImageBytes, PIECES_MAX, Piece, split};
-use crate::prepare::PreparedImage;
 use crate::request::{ImageSection, Strip};
 use object::elf::{
     PF_R, PF_W, PT_PHDR, SHF_ALLOC, SHF_WRITE, SHT_FINI_ARRAY, SHT_INIT_ARRAY, SHT_NOBITS,
@@ -27,10 +26,17 @@ use object::endian::{LittleEndian as LE, U16, U32, U64};
 use object::pod;
 use std::ops::Range;
 
+/// What the linker has placed the beginning of.
+pub(crate) struct PlacedImage<'a> {
+    pub(crate) section: &'a ImageSection<'a>,
+    /// Bytes that were in the object, and are at the image's address.
+    pub(crate) head_bytes: usize,
+}
+
 /// Rewrites `linked`, an ELF file that has the first part of the image at the image's address.
 pub(crate) fn finish(
     linked: &[u8],
-    image: Option<&PreparedImage<'_>>,
+    image: Option<&PlacedImage<'_>>,
     page_bytes: u64,
     strip: Strip,
 ) -> Result<Vec<u8>, LinkError> {
@@ -40,7 +46,8 @@ pub(crate) fn finish(
         Some(image) => Some(cut_image(&elf, image, page_bytes)?),
         None => None,
     };
-    let mut out = Vec::new();
+    let image_bytes = cut.as_ref().map_or(0, |cut| cut.file_bytes(page_bytes));
+    let mut out = Vec::with_capacity(linked.len() + image_bytes);
     let moves = elf
         .close_up(&mut out, cut.as_ref(), page_bytes)
         .map_err(LinkError::Internal)?;
@@ -84,7 +91,7 @@ struct CutImage<'a> {
 
 fn cut_image<'a>(
     elf: &Elf<'a>,
-    image: &PreparedImage<'a>,
+    image: &PlacedImage<'a>,
     page_bytes: u64,
 ) -> Result<CutImage<'a>, LinkError> {
     let ImageSection {
@@ -129,6 +136,13 @@ fn cut_image<'a>(
 }
 
 impl CutImage<'_> {
+    /// Bytes of the file that the pieces take, with what fills their pages.
+    fn file_bytes(&self, page_bytes: u64) -> usize {
+        let pieces = self.pieces.iter();
+        let bytes: u64 = pieces.map(|piece| piece.file_bytes + page_bytes).sum();
+        bytes as usize
+    }
+
     /// Appends the pieces and returns their offsets. Each begins and ends with a page, so that the
     /// kernel has nothing to clear when it maps them.
     fn append(&self, out: &mut Vec<u8>, page_bytes: u64) -> Vec<u64> {

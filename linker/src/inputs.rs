@@ -32,7 +32,7 @@ impl Contents {
 }
 
 /// All inputs in the order of the command line.
-pub(crate) fn in_order(request: &LinkRequest<'_>, object: Arc<Vec<u8>>) -> Vec<Input> {
+pub(crate) fn in_order(request: &LinkRequest<'_>) -> Vec<Input> {
     let (before, behind): (Vec<PackFile>, Vec<PackFile>) = request
         .pack
         .files()
@@ -43,7 +43,7 @@ pub(crate) fn in_order(request: &LinkRequest<'_>, object: Arc<Vec<u8>>) -> Vec<I
     };
     let object = Input {
         name: OBJECT_NAME.to_owned(),
-        contents: Contents::Object(object),
+        contents: Contents::Object(Arc::clone(&request.object)),
     };
     before
         .into_iter()
@@ -89,7 +89,7 @@ pub(crate) fn options(request: &LinkRequest<'_>) -> Vec<String> {
 pub(crate) fn undefined_symbols(request: &LinkRequest<'_>) -> BTreeSet<String> {
     let mut undefined = BTreeSet::new();
     let mut defined = BTreeSet::new();
-    if let Ok(object) = object::File::parse(request.object) {
+    if let Ok(object) = object::File::parse(request.object.as_slice()) {
         let symbols = object
             .symbols()
             .filter(|symbol| symbol.is_undefined() && !symbol.is_weak());

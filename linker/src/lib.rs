@@ -41,7 +41,9 @@ pub use request::{
 pub use split::{Split, split_debug};
 pub use wasmelt_pack::{PIE, PackError, RuntimePack};
 
+use finish::PlacedImage;
 use request::{is_macos, is_windows, page_bytes_max};
+use std::sync::Arc;
 
 /// Links an executable, and gives its bytes.
 ///
@@ -49,18 +51,24 @@ use request::{is_macos, is_windows, page_bytes_max};
 ///
 /// When symbols are undefined, the system's linker cannot be run or fails, a temporary file for it
 /// cannot be written, or the linker hits a limit or a bug of its own.
-pub fn link(request: &LinkRequest<'_>) -> Result<Vec<u8>, LinkError> {
+pub fn link(mut request: LinkRequest<'_>) -> Result<Vec<u8>, LinkError> {
     if is_windows(request.pack.target()) {
-        return pe::link(request);
+        return pe::link(&request);
     }
     if is_macos(request.pack.target()) {
-        return macho::link(request);
+        return macho::link(&request);
     }
-    let prepared = prepare::prepare(request)?;
+    let head_bytes = prepare::prepare(&mut request)?;
     let linked = match &request.linker {
-        Linker::InProcess => wild::link(request, prepared.object)?,
-        Linker::System(tool) => system::link(request, prepared.object, tool)?,
+        Linker::InProcess => wild::link(&request)?,
+        Linker::System(tool) => system::link(&request, tool)?,
     };
+    // Before there is one more copy of it.
+    request.object = Arc::new(Vec::new());
     let page_bytes = page_bytes_max(request.pack.target());
-    finish::finish(&linked, prepared.image.as_ref(), page_bytes, request.strip)
+    let image = request.image.as_ref().map(|section| PlacedImage {
+        section,
+        head_bytes,
+    });
+    finish::finish(&linked, image.as_ref(), page_bytes, request.strip)
 }

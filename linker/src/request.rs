@@ -1,6 +1,7 @@
 //! What to link, and how.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use wasmelt_pack::{PIE, RuntimePack};
 
 /// Address of an executable's first byte.
@@ -21,7 +22,8 @@ pub const BUILD_ID_BYTES: usize = 20;
 #[derive(Debug)]
 pub struct LinkRequest<'a> {
     /// One relocatable object for the target of `pack`, in ELF, or COFF for Windows, or Mach-O for macOS.
-    pub object: &'a [u8],
+    /// Where nobody else holds it, it is changed in place.
+    pub object: Arc<Vec<u8>>,
     pub pack: &'a RuntimePack,
     /// None for a pack whose executables may be loaded anywhere.
     pub image: Option<ImageSection<'a>>,

@@ -10,22 +10,17 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use wasmelt_pack::PIE;
 
 /// Returns the bytes of the executable.
-pub(crate) fn link(
-    request: &LinkRequest<'_>,
-    object: Arc<Vec<u8>>,
-    tool: &Path,
-) -> Result<Vec<u8>, LinkError> {
+pub(crate) fn link(request: &LinkRequest<'_>, tool: &Path) -> Result<Vec<u8>, LinkError> {
     let folder = tempfile::Builder::new().prefix("wasmelt-link-").tempdir();
     let folder = folder.map_err(|source| LinkError::Write {
         path: std::env::temp_dir(),
         source,
     })?;
     let mut paths = Vec::new();
-    for input in inputs::in_order(request, object) {
+    for input in inputs::in_order(request) {
         let path = folder.path().join(input.name);
         fs::write(&path, input.contents.bytes()).map_err(|source| LinkError::Write {
             path: path.clone(),

@@ -22,9 +22,9 @@ const SMALL_PAGE_BYTES: u64 = 0x1000;
 const SMALL_BYTES: usize = 4 << 20;
 
 /// Returns the bytes of the executable.
-pub(crate) fn link(request: &LinkRequest<'_>, object: Arc<Vec<u8>>) -> Result<Vec<u8>, LinkError> {
+pub(crate) fn link(request: &LinkRequest<'_>) -> Result<Vec<u8>, LinkError> {
     let text = text_address(request);
-    let linked = link_at(request, Arc::clone(&object), text)?;
+    let linked = link_at(request, text)?;
     let page_bytes = page_bytes_max(request.pack.target());
     if is_pie(request.pack.target()) {
         return Ok(linked);
@@ -33,7 +33,7 @@ pub(crate) fn link(request: &LinkRequest<'_>, object: Arc<Vec<u8>>) -> Result<Ve
         return Ok(linked);
     }
     match place_in_page(&linked, page_bytes) {
-        Some(place) => link_at(request, object, text + place),
+        Some(place) => link_at(request, text + place),
         None => Ok(linked),
     }
 }
@@ -53,12 +53,8 @@ fn place_in_page(linked: &[u8], page_bytes: u64) -> Option<u64> {
     Some(end % page_bytes)
 }
 
-fn link_at(
-    request: &LinkRequest<'_>,
-    object: Arc<Vec<u8>>,
-    text: u64,
-) -> Result<Vec<u8>, LinkError> {
-    let inputs: Vec<(String, Contents)> = inputs::in_order(request, object)
+fn link_at(request: &LinkRequest<'_>, text: u64) -> Result<Vec<u8>, LinkError> {
+    let inputs: Vec<(String, Contents)> = inputs::in_order(request)
         .into_iter()
         .map(|input| (format!("{FOLDER}/{}", input.name), input.contents))
         .collect();

@@ -14,7 +14,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use wasmelt_linker::{ImageSection, LinkError, LinkRequest, Linker, RuntimePack, Strip, link};
 use wasmelt_pack::Place;
 
@@ -190,7 +190,7 @@ fn image() -> Option<ImageSection<'static>> {
 fn link_to(folder: &Path, linker: Linker, strip: Strip) -> Result<PathBuf, LinkError> {
     let (object, pack) = (program_object(), start_pack());
     let request = LinkRequest {
-        object: &object,
+        object: Arc::new(object),
         pack: &pack,
         image: image(),
         linker,
@@ -198,7 +198,7 @@ fn link_to(folder: &Path, linker: Linker, strip: Strip) -> Result<PathBuf, LinkE
         build_id: None,
         stack_bytes: None,
     };
-    link(&request).map(|executable| written(folder, &executable))
+    link(request).map(|executable| written(folder, &executable))
 }
 
 /// An executable as a file that can be run.
@@ -247,12 +247,12 @@ fn names_of_internals_are_left_out() {
         writer.object.symbol_mut(callee).scope = SymbolScope::Compilation;
         writer.relocate(main, offset, callee, R_X86_64_PLT32.0, -4);
     }
-    let object = writer.object.write().unwrap();
+    let object = Arc::new(writer.object.write().unwrap());
     let pack = start_pack();
     let folder = tempfile::tempdir().unwrap();
     for strip in [Strip::None, Strip::Internals] {
         let request = LinkRequest {
-            object: &object,
+            object: Arc::clone(&object),
             pack: &pack,
             image: None,
             linker: Linker::InProcess,
@@ -260,7 +260,7 @@ fn names_of_internals_are_left_out() {
             build_id: None,
             stack_bytes: None,
         };
-        let bytes = link(&request).unwrap();
+        let bytes = link(request).unwrap();
         assert_eq!(exit_code(&written(folder.path(), &bytes)), Some(9));
         let file = object::File::parse(&*bytes).unwrap();
         let named = |name: &str| file.symbol_by_name(name).is_some_and(|s| s.address() != 0);
@@ -294,8 +294,8 @@ fn large_pages_leave_no_gaps() {
     let start = start.object.write().unwrap();
     let files = [("crt1.o", Place::Before, &*start)];
     let pack = wasmelt_pack::write("aarch64-unknown-linux-musl", "test", &files, 1).unwrap();
-    let bytes = link(&LinkRequest {
-        object: &object,
+    let bytes = link(LinkRequest {
+        object: Arc::new(object),
         pack: &RuntimePack::from_bytes(&pack).unwrap(),
         image: None,
         linker: Linker::InProcess,
@@ -337,8 +337,8 @@ fn what_is_settled_is_read_only() {
         writer.relocate(code, 0, symbol, R_X86_64_NONE.0, 0);
     }
     let object = writer.object.write().unwrap();
-    let bytes = link(&LinkRequest {
-        object: &object,
+    let bytes = link(LinkRequest {
+        object: Arc::new(object),
         pack: &start_pack(),
         image: None,
         linker: Linker::InProcess,
@@ -406,20 +406,20 @@ fn with_linkers_of_the_system() {
 #[test]
 fn images_without_relocations() {
     let folder = tempfile::tempdir().unwrap();
-    let (object, pack) = (plain_object(), start_pack());
+    let (object, pack) = (Arc::new(plain_object()), start_pack());
     let system = on_path("cc").map(|_| Linker::System("cc".into()));
     for linker in [Some(Linker::InProcess), system].into_iter().flatten() {
         let request = LinkRequest {
-            object: &object,
+            object: Arc::clone(&object),
             pack: &pack,
             image: image(),
-            linker,
+            linker: linker.clone(),
             strip: Strip::None,
             build_id: None,
             stack_bytes: None,
         };
-        let program = written(folder.path(), &link(&request).unwrap());
-        assert_eq!(exit_code(&program), Some(9), "{:?}", request.linker);
+        let program = written(folder.path(), &link(request).unwrap());
+        assert_eq!(exit_code(&program), Some(9), "{linker:?}");
     }
 }
 
@@ -434,7 +434,7 @@ fn undefined_symbols_are_named() {
     let object = writer.object.write().unwrap();
     let pack = start_pack();
     let request = LinkRequest {
-        object: &object,
+        object: Arc::new(object),
         pack: &pack,
         image: None,
         linker: Linker::InProcess,
@@ -442,7 +442,7 @@ fn undefined_symbols_are_named() {
         build_id: None,
         stack_bytes: None,
     };
-    match link(&request) {
+    match link(request) {
         Err(LinkError::UndefinedSymbols(names)) => assert_eq!(names, ["wasmelt_a", "wasmelt_b"]),
         other => panic!("{other:?}"),
     }
@@ -457,7 +457,7 @@ fn damaged_objects_are_errors() {
         let mut bent = object.clone();
         bent[at] ^= 0x55;
         let request = LinkRequest {
-            object: &bent,
+            object: Arc::new(bent),
             pack: &pack,
             image: image(),
             linker: Linker::InProcess,
@@ -466,7 +466,7 @@ fn damaged_objects_are_errors() {
             stack_bytes: None,
         };
         // What is wrong need not matter to a linker; it may not be the end of this process.
-        let _ = link(&request);
+        let _ = link(request);
     }
 }
 

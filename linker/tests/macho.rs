@@ -2,6 +2,7 @@
 //! format understands it. Nothing of it has ever been run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use object::macho::{
     ARM64_RELOC_BRANCH26, ARM64_RELOC_GOT_LOAD_PAGE21, ARM64_RELOC_GOT_LOAD_PAGEOFF12,
@@ -221,8 +222,8 @@ fn program(architecture: Architecture, name: &str) -> Vec<u8> {
 }
 
 fn linked(architecture: Architecture, target: &str, name: &str) -> Result<Vec<u8>, LinkError> {
-    link(&LinkRequest {
-        object: &program(architecture, name),
+    link(LinkRequest {
+        object: Arc::new(program(architecture, name)),
         pack: &pack(architecture, target),
         image: None,
         linker: Linker::InProcess,
@@ -469,8 +470,8 @@ fn other_files_are_refused() {
     let (architecture, target) = ARCHITECTURES[0];
     let other = program(Architecture::X86_64, "_program");
     for object in [&other[..], b"", &other[..40]] {
-        let result = link(&LinkRequest {
-            object,
+        let result = link(LinkRequest {
+            object: Arc::new(object.to_vec()),
             pack: &pack(architecture, target),
             image: None,
             linker: Linker::InProcess,

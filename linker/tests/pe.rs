@@ -11,6 +11,7 @@ use object::{
     Architecture, BinaryFormat, Endianness, LittleEndian as LE, Object as _, ObjectSection,
     RelocationFlags, SectionKind, SymbolFlags, SymbolKind, SymbolScope,
 };
+use std::sync::Arc;
 use wasmelt_linker::{LinkError, LinkRequest, Linker, PE_NOTE_SECTION, RuntimePack, Strip, link};
 use wasmelt_pack::{Place, write};
 
@@ -145,8 +146,8 @@ fn program(name: &str) -> Vec<u8> {
 }
 
 fn linked(object: &[u8], stack_bytes: Option<u64>) -> Result<Vec<u8>, LinkError> {
-    link(&LinkRequest {
-        object,
+    link(LinkRequest {
+        object: Arc::new(object.to_vec()),
         pack: &pack(),
         image: None,
         linker: Linker::InProcess,

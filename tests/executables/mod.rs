@@ -17,7 +17,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use wasmelt_compiler::{Compiled, Error, IMAGE_SECTION, Options, Progress, ScriptItem};
@@ -94,8 +94,8 @@ pub fn link(compiled: &Compiled, output: &Path) -> Result<(), String> {
     let pack = pack.map_or(&[][..], |(_, pack)| pack);
     let pack =
         RuntimePack::from_bytes(pack).map_err(|error| format!("{}: {error}", target.name))?;
-    let executable = wasmelt_linker::link(&LinkRequest {
-        object: &compiled.object,
+    let executable = wasmelt_linker::link(LinkRequest {
+        object: Arc::new(compiled.object.clone()),
         pack: &pack,
         image: compiled.image.as_ref().map(|image| ImageSection {
             section: String::from(IMAGE_SECTION),

@@ -84,7 +84,12 @@ impl Text {
     /// such.
     pub fn lay_out(compiled: Vec<CompiledFunction>, reach: Reach) -> Result<Text> {
         let mut text = Text {
-            bytes: Vec::with_capacity(compiled.iter().map(|f| f.bytes.len() + 16).sum()),
+            bytes: Vec::with_capacity(
+                compiled
+                    .iter()
+                    .map(|f| f.bytes.len() + alignment::LINE_BYTES as usize)
+                    .sum(),
+            ),
             functions: Vec::with_capacity(compiled.len()),
             places: Vec::with_capacity(compiled.len()),
             starts: HashMap::with_capacity(compiled.len()),

@@ -43,7 +43,7 @@ pub(crate) fn link(request: &LinkRequest<'_>) -> Result<Vec<u8>, LinkError> {
     let parse = |bytes| read::object(bytes, processor);
     let files: Vec<_> = request.pack.files().collect();
     let mut known = HashSet::new();
-    let mut objects = vec![parse(request.object)?];
+    let mut objects = vec![parse(&request.object)?];
     for file in &files {
         if file.name == IMPORTS_FILE {
             known.extend(file.bytes().split(|byte| *byte == b'\n'));

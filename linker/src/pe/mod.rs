@@ -32,7 +32,7 @@ pub(crate) fn link(request: &LinkRequest<'_>) -> Result<Vec<u8>, LinkError> {
     let failed = |error: object::read::Error| LinkError::Failed(error.to_string());
     let files: Vec<_> = request.pack.files().collect();
     let mut known = Known::default();
-    let mut objects = vec![Object::parse(request.object).map_err(failed)?];
+    let mut objects = vec![Object::parse(&request.object).map_err(failed)?];
     for file in &files {
         if file.name == IMPORTS_FILE {
             known = Known::parse(file.bytes());
