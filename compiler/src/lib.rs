@@ -18,6 +18,7 @@ mod embedded;
 mod emit;
 mod encode;
 mod error;
+mod facts;
 mod gate;
 mod header;
 mod index;

@@ -24,7 +24,7 @@
 //!
 //! Linear: each instruction is looked at twice, and a limited number of those it is made of.
 
-use super::facts;
+use crate::facts;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{
     Function, Inst, InstBuilder, InstructionData, JumpTableData, Opcode, Value, ValueDef, types,

@@ -29,7 +29,7 @@
 //!
 //! Linear: what a number is made of is looked at once, and has a limit.
 
-use super::facts::{self, Uses};
+use crate::facts::{self, Uses};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{
     Function, Inst, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value, ValueDef,

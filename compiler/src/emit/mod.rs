@@ -17,7 +17,6 @@ mod counted;
 mod drafts;
 mod embedded;
 mod entries;
-mod facts;
 mod hardened;
 mod heap;
 mod http;

@@ -1,10 +1,11 @@
 //! How much a function is, for who decides whether it is worth inlining.
 //!
 //! An address that was formed once for several accesses (`translate/formed.rs`) counts with each: in
-//! machine code, forming it is a part of the access.
+//! machine code, forming it is a part of the access. A constant counts where it is used, too, however many
+//! uses `translate/constants.rs` has one instruction for, and so does one that is an address.
 
 use cranelift_codegen::entity::EntitySet;
-use cranelift_codegen::ir::{Function, InstructionData, Opcode};
+use cranelift_codegen::ir::{Function, InstructionData, Opcode, Value};
 
 /// A call has arguments to move, and registers to save.
 const CALL_SIZE: usize = 4;
@@ -28,26 +29,47 @@ impl Size {
             size.code += 1;
             for inst in func.layout.block_insts(block) {
                 let data = &func.dfg.insts[inst];
-                size.code += match data.opcode().is_call() {
-                    true => CALL_SIZE,
-                    false => 1,
+                size.code += match data.opcode() {
+                    Opcode::Iconst => {
+                        size.values -= 1;
+                        continue;
+                    }
+                    opcode if opcode.is_call() => CALL_SIZE,
+                    _ => 1,
                 };
-                let address = match *data {
-                    InstructionData::Load { arg, .. } => arg,
-                    InstructionData::Store { args, .. } => args[1],
+                let constants = func
+                    .dfg
+                    .inst_values(inst)
+                    .filter(|&value| is_constant(func, value));
+                let constants = constants.count();
+                size.code += constants;
+                size.values += constants;
+                let (address, offset) = match *data {
+                    InstructionData::Load { arg, offset, .. } => (arg, offset),
+                    InstructionData::Store { args, offset, .. } => (args[1], offset),
                     _ => continue,
                 };
                 let address = func.dfg.resolve_aliases(address);
                 let sum = func.dfg.value_def(address).inst();
                 let is_formed = sum.is_some_and(|sum| func.dfg.insts[sum].opcode() == Opcode::Iadd);
-                if is_formed && !formed.insert(address) {
-                    size.code += FORMING_SIZE;
-                    size.values += FORMING_SIZE;
-                }
+                // What is below the memory is the context.
+                let is_constant = !is_formed && i32::from(offset) >= 0;
+                let more = match is_formed && !formed.insert(address) {
+                    true => FORMING_SIZE,
+                    false if is_constant => FORMING_SIZE + 1,
+                    false => 0,
+                };
+                size.code += more;
+                size.values += more;
             }
         }
         size
     }
+}
+
+fn is_constant(func: &Function, value: Value) -> bool {
+    let inst = func.dfg.value_def(value).inst();
+    inst.is_some_and(|inst| func.dfg.insts[inst].opcode() == Opcode::Iconst)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use super::clif::{Alias, clif_type, trap_code};
 use super::formed::Formed;
 use super::translator::FuncTranslator;
+use crate::facts;
 use crate::index::{GlobalId, GlobalIndex, MemoryId, RegionIndex};
 use crate::plan::{self, Bounds, Slot};
 use cranelift_codegen::ir::{
@@ -235,6 +236,9 @@ impl FuncTranslator<'_, '_> {
         };
         let value = self.pop1();
         let value = self.builder.func.dfg.resolve_aliases(value);
+        if let Some(operand) = self.constant_operand(memarg, value) {
+            return operand;
+        }
         let block = self.builder.current_block().expect("a block is filled");
         let id = self.instance().memories[memory as usize];
         let formed = self.formed.find(block, value, id);
@@ -268,13 +272,33 @@ impl FuncTranslator<'_, '_> {
                 .ins()
                 .iadd_imm_s(address, memarg.offset.cast_signed());
         }
+        (self.memory_flags(), address, short.unwrap_or(0))
+    }
+
+    fn memory_flags(&mut self) -> MemFlagsData {
         // Its trap code, by default, is that of what needs no entry among the program's traps.
         let flags = MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little);
-        (
-            self.with_alias(flags, Alias::Memory),
-            address,
-            short.unwrap_or(0),
-        )
+        self.with_alias(flags, Alias::Memory)
+    }
+
+    /// The operand of an access to an address that is known, within what is reserved.
+    fn constant_operand(
+        &mut self,
+        memarg: &MemArg,
+        value: Value,
+    ) -> Option<(MemFlagsData, Value, i32)> {
+        let number = facts::constant(self.builder.func, value)?;
+        let memory = memory_index(memarg);
+        let id = self.instance().memories[memory as usize];
+        let Bounds::Guarded { index_max } = self.plan().memories[id.index()].bounds else {
+            return None;
+        };
+        let offset = i32::try_from(number.checked_add(memarg.offset)?).ok()?;
+        if number > index_max {
+            return None;
+        }
+        let base = self.memory_base(id);
+        Some((self.memory_flags(), base, offset))
     }
 
     /// Compares an index with the largest for which address space is reserved.

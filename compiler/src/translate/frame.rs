@@ -4,7 +4,7 @@
 //! its results as parameters; a loop's header takes the loop's parameters.
 
 use super::handling::{Active, Try};
-use cranelift_codegen::ir::{Block, Value};
+use cranelift_codegen::ir::{Block, Inst, Value};
 
 pub(super) struct Frame {
     pub(super) kind: FrameKind,
@@ -30,6 +30,8 @@ pub(super) enum FrameKind {
         header: Block,
     },
     If {
+        /// To `else_block`, if the condition does not hold.
+        branch: Inst,
         else_block: Block,
         /// Operands that the other arm starts with.
         params: Vec<Value>,

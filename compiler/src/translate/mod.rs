@@ -14,6 +14,7 @@ mod bulk;
 mod call;
 mod canon;
 mod clif;
+mod constants;
 mod control;
 mod counters;
 mod counting;

@@ -45,11 +45,11 @@ impl FuncTranslator<'_, '_> {
     fn constant_or_comparison(&mut self, op: &Operator<'_>) -> bool {
         match *op {
             Operator::I32Const { value } => {
-                let value = self.builder.ins().iconst(types::I32, i64::from(value));
+                let value = self.integer(types::I32, i64::from(value));
                 self.push1(value);
             }
             Operator::I64Const { value } => {
-                let value = self.builder.ins().iconst(types::I64, value);
+                let value = self.integer(types::I64, value);
                 self.push1(value);
             }
             Operator::F32Const { value } => {
@@ -62,7 +62,8 @@ impl FuncTranslator<'_, '_> {
             }
             Operator::I32Eqz | Operator::I64Eqz => {
                 let value = self.pop1();
-                let result = self.builder.ins().icmp_imm_s(IntCC::Equal, value, 0);
+                let zero = self.integer(self.builder.func.dfg.value_type(value), 0);
+                let result = self.builder.ins().icmp(IntCC::Equal, value, zero);
                 self.push_bool(result);
             }
             Operator::I32Eq | Operator::I64Eq => self.icmp(IntCC::Equal),

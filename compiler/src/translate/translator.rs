@@ -1,6 +1,7 @@
 //! The state of the translation of one function: where it stands, and the operand stack.
 
 use super::clif::trap_code;
+use super::constants::KnownIntegers;
 use super::counting::Counting;
 use super::formed::FormedAddresses;
 use super::frame::Frame;
@@ -9,7 +10,7 @@ use super::known_types::KnownTypes;
 use super::tracking::Tracking;
 use crate::dwarf::NamedLocal;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId};
-use crate::options::Options;
+use crate::options::{OptLevel, Options};
 use crate::parse::Module;
 use crate::plan::{Instance, LinkPlan};
 use crate::profile::{Profile, Profiling};
@@ -96,6 +97,7 @@ pub(super) struct FuncTranslator<'a, 'b> {
     /// Indices of 64-bit memories, and the block in which they have been checked.
     pub(super) checked_indices: HashMap<(Value, MemoryId), Block>,
     pub(super) formed: FormedAddresses,
+    pub(super) integers: KnownIntegers,
     pub(super) counting: Counting<'a>,
     pub(super) known: KnownTypes,
     pub(super) tracking: Tracking,
@@ -136,6 +138,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             alias_regions: [None; 6],
             checked_indices: HashMap::new(),
             formed: FormedAddresses::default(),
+            integers: KnownIntegers::default(),
             counting: Counting::default(),
             known: KnownTypes::default(),
             tracking: Tracking::default(),
@@ -162,10 +165,22 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
         self.translation.isa.frontend_config()
     }
 
+    /// An integer, sign-extended from its type. Only optimisation has one made where it is used:
+    /// without it, each is an instruction of its own.
+    pub(super) fn integer(&mut self, ty: Type, number: i64) -> Value {
+        if self.translation.options.opt_level == OptLevel::None {
+            return self.builder.ins().iconst(ty, number);
+        }
+        self.builder.ensure_inserted_block();
+        self.integers.get(self.builder.func, ty, number)
+    }
+
     pub(super) fn zero(&mut self, ty: ValType) -> Value {
         match ty {
-            ValType::I32 => self.builder.ins().iconst(types::I32, 0),
-            ValType::I64 | ValType::Ref(_) => self.builder.ins().iconst(types::I64, 0),
+            ValType::I32 => self.integer(types::I32, 0),
+            ValType::I64 => self.integer(types::I64, 0),
+            // Of a value that is a reference, types are known.
+            ValType::Ref(_) => self.builder.ins().iconst(types::I64, 0),
             ValType::F32 => self.builder.ins().f32const(0.0),
             ValType::F64 => self.builder.ins().f64const(0.0),
             ValType::V128 => self.v128_const(0),

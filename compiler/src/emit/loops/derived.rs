@@ -17,7 +17,7 @@
 
 use super::back_edge::BackEdge;
 use super::edges::{Edge, Edges};
-use crate::emit::facts::{self, Uses};
+use crate::facts::{self, Uses};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Block, Function, InstBuilder, InstructionData, Opcode, Value};

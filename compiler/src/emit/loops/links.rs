@@ -30,7 +30,7 @@
 //! made of.
 
 use super::back_edge::BackEdge;
-use crate::emit::facts;
+use crate::facts;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::condcodes::IntCC;

@@ -15,7 +15,7 @@
 //! Linear: searches in vain may look at a limited number of arguments together.
 
 use super::edges::Edges;
-use crate::emit::facts;
+use crate::facts;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, ValueDef};
 use std::collections::HashSet;

@@ -1,7 +1,7 @@
 //! By how much values grow from iteration to iteration.
 
 use super::path::Path;
-use crate::emit::facts;
+use crate::facts;
 use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, ValueDef, types};
 use std::collections::HashMap;
 
