@@ -3,6 +3,7 @@
 //! `main` does the least that a program needs; nothing is copied, parsed or allocated.
 
 use std::ffi::{CStr, c_char};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
@@ -25,6 +26,20 @@ pub fn forget_args() {
 /// The environment of the process: `NAME=value` each.
 pub fn environ() -> impl Iterator<Item = &'static [u8]> {
     strings(&ENVP)
+}
+
+/// The variables that say whose certificates are believed: those of a file, and of folders.
+pub(crate) const CERTIFICATE_FILE: &[u8] = b"SSL_CERT_FILE=";
+pub(crate) const CERTIFICATE_FOLDERS: &[u8] = b"SSL_CERT_DIR=";
+
+/// The path that a variable of the environment has, by what its text begins with (`NAME=`); none where
+/// that is empty.
+pub(crate) fn named_path(variable: &[u8]) -> Option<&'static Path> {
+    let value = environ().find_map(|pair| pair.strip_prefix(variable))?;
+    match value {
+        [] => None,
+        value => crate::sys::fs::path(value).ok(),
+    }
 }
 
 /// In a library, where nobody has passed it: the environment is that of the process.

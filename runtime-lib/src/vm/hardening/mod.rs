@@ -12,7 +12,7 @@ mod tests;
 
 use std::ffi::{c_int, c_void};
 use std::path::Path;
-use std::{fs, io};
+use std::{env, fs, io};
 
 use landlock::{
     ABI, Access, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
@@ -125,6 +125,11 @@ fn restrict_files(
             rules = allow(rules, Path::new(path), access)?;
         }
     }
+    if families & SystemCalls::CERTIFICATES != 0 {
+        let file = process::named_path(process::CERTIFICATE_FILE);
+        let folders = process::named_path(process::CERTIFICATE_FOLDERS);
+        rules = allow_certificates(rules, file, folders)?;
+    }
     for &(file, is_written) in files {
         let access = match is_written {
             true => all,
@@ -139,6 +144,22 @@ fn restrict_files(
         }
     }
     rules.restrict_self().map(|_| ())
+}
+
+/// Allows reading what the environment names: whoever starts the program has it read certificates
+/// there. Of a file, that is the one that is there now, and nothing beside it.
+fn allow_certificates(
+    mut rules: RulesetCreated,
+    file: Option<&Path>,
+    folders: Option<&Path>,
+) -> Result<RulesetCreated, RulesetError> {
+    if let Some(file) = file.filter(|file| file.is_file()) {
+        rules = allow(rules, file, AccessFs::ReadFile.into())?;
+    }
+    for folder in folders.iter().flat_map(env::split_paths) {
+        rules = allow(rules, &folder, AccessFs::ReadFile | AccessFs::ReadDir)?;
+    }
+    Ok(rules)
 }
 
 fn folder_of(file: &Path) -> &Path {

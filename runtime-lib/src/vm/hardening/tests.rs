@@ -1,11 +1,13 @@
 //! Each in a process of its own, which stays restricted.
 
-use super::{restrict_calls, restrict_files};
+use super::{LANDLOCK, allow_certificates, restrict_calls, restrict_files};
 use crate::sys::process::Pid;
 use crate::vm::process::program;
 use crate::vm::trap::EXIT_CODE;
+use landlock::{Access, AccessFs, Ruleset, RulesetAttr, RulesetCreated};
 use std::fs::{self, File};
 use std::io;
+use std::path::Path;
 use wasmelt_abi::{Policy, Preopen, PreopenFlags, Slice, Str, SystemCalls};
 
 /// How a process ends that does this; -1 where a signal ends it.
@@ -87,6 +89,39 @@ fn directories_are_all_that_there_is() {
         right.iter().filter(|&&is_right| is_right).count() as i32
     });
     assert_eq!(code, 6);
+}
+
+#[test]
+fn certificates_that_the_environment_names_can_be_read() {
+    let folders = [(); 3].map(|()| tempfile::tempdir().expect("a folder"));
+    let path = |folder: usize, name: &str| folders[folder].path().join(name);
+    for (folder, name) in [(0, "named"), (0, "beside"), (1, "a"), (2, "b")] {
+        fs::write(path(folder, name), "text").expect("it is ours");
+    }
+    std::os::unix::fs::symlink(path(0, "named"), path(0, "link")).expect("it is ours");
+    let lists = std::env::join_paths([folders[1].path(), folders[2].path()]).expect("no colons");
+    let code = status_of(|| {
+        let all = AccessFs::from_all(LANDLOCK);
+        let rules = Ruleset::default().handle_access(all);
+        let rules = rules.and_then(Ruleset::create).expect("it is there");
+        // A folder in the place of a file gives nothing.
+        let rules = allow_certificates(rules, Some(Path::new("/")), None);
+        let rules = rules.and_then(|rules| {
+            allow_certificates(rules, Some(&path(0, "link")), Some(Path::new(&lists)))
+        });
+        let restricted = rules.and_then(RulesetCreated::restrict_self).is_ok();
+        let right = [
+            restricted,
+            fs::read(path(0, "link")).is_ok(),
+            fs::read(path(0, "beside")).is_err(),
+            fs::write(path(0, "named"), "text").is_err(),
+            fs::read(path(1, "a")).is_ok(),
+            fs::read_dir(path(2, "")).is_ok_and(|mut found| found.next().is_some()),
+            fs::write(path(2, "b"), "text").is_err(),
+        ];
+        right.iter().filter(|&&is_right| is_right).count() as i32
+    });
+    assert_eq!(code, 7);
 }
 
 fn program_policy() -> Policy {

@@ -11,8 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::host::http::{ErrorCode, Result};
-use crate::sys;
-use crate::vm::process::environ;
+use crate::vm::process::{CERTIFICATE_FILE, CERTIFICATE_FOLDERS, named_path};
 
 /// Where distributions keep theirs.
 const BUNDLES: [&str; 7] = [
@@ -30,15 +29,9 @@ const BUNDLES: [&str; 7] = [
 /// # Errors
 /// That there are none where the environment says.
 pub(super) fn of_process() -> Result<RootCertStore> {
-    let variable = |name: &[u8]| {
-        environ()
-            .find_map(|pair| pair.strip_prefix(name))
-            .filter(|value| !value.is_empty())
-            .and_then(|value| sys::fs::path(value).ok())
-    };
     chosen(
-        variable(b"SSL_CERT_FILE="),
-        variable(b"SSL_CERT_DIR="),
+        named_path(CERTIFICATE_FILE),
+        named_path(CERTIFICATE_FOLDERS),
         &BUNDLES.map(Path::new),
     )
 }
