@@ -55,3 +55,57 @@ pub extern "C" fn shapes(width: u32) -> u32 {
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
+
+/// `String` as the standard library has it, which would bring 800 KB of debug information.
+mod owned {
+    pub struct String {
+        pub vec: Vec<u8>,
+    }
+
+    pub struct Vec<T> {
+        pub buf: Buffer<T>,
+        pub len: usize,
+    }
+
+    pub struct Buffer<T> {
+        pub inner: Inner,
+        _marker: core::marker::PhantomData<T>,
+    }
+
+    pub struct Inner {
+        pub cap: usize,
+        pub ptr: core::ptr::NonNull<u8>,
+    }
+
+    impl String {
+        pub fn new(text: &'static str) -> String {
+            let ptr = core::ptr::NonNull::from(text).cast();
+            let inner = Inner { cap: text.len(), ptr };
+            let buf = Buffer { inner, _marker: core::marker::PhantomData };
+            String { vec: Vec { buf, len: text.len() } }
+        }
+    }
+}
+
+pub struct Person<'a> {
+    pub name: owned::String,
+    pub title: &'a str,
+    pub friend: Option<&'a Person<'a>>,
+}
+
+#[inline(never)]
+fn letters(person: &Person<'_>) -> usize {
+    let friend = match person.friend {
+        Some(friend) => letters(friend),
+        None => 0,
+    };
+    friend + person.name.vec.len
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn people() -> usize {
+    let ada = Person { name: owned::String::new("Ada"), title: "Lady", friend: None };
+    let title = "Rear admiral";
+    let grace = Person { name: owned::String::new("Grace"), title, friend: Some(&ada) };
+    letters(&grace)
+}

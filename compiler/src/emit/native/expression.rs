@@ -264,18 +264,32 @@ impl Memory {
     /// memory's own address. So debuggers can follow pointers, of which they know no more than that
     /// they are addresses.
     pub(super) fn data_location(self) -> Expression {
-        const OBJECT: DwOp = constants::DW_OP_push_object_address;
         let mut out = Expression::default();
+        self.push_object(&mut out);
+        out
+    }
+
+    /// Where that lies which the object refers to, a pointer in the memory.
+    pub(super) fn pointed_location(self) -> Expression {
+        let mut out = Expression::default();
+        self.push_object(&mut out);
+        out.op_deref_size(if self.is_64 { 8 } else { 4 });
+        self.push_start(&mut out);
+        out.op(constants::DW_OP_plus);
+        out
+    }
+
+    fn push_object(self, out: &mut Expression) {
+        const OBJECT: DwOp = constants::DW_OP_push_object_address;
         out.op(OBJECT);
         out.op(constants::DW_OP_dup);
-        self.push_start(&mut out);
+        self.push_start(out);
         out.op(constants::DW_OP_lt);
         let branch = out.op_bra();
         let skip = out.op_skip();
         out.set_target(branch);
-        self.push_start(&mut out);
+        self.push_start(out);
         out.op(constants::DW_OP_plus);
         out.set_target(skip);
-        out
     }
 }

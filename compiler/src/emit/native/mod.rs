@@ -14,7 +14,9 @@ mod expression;
 mod expressions;
 mod frames;
 mod info;
+mod kinds;
 mod lists;
+mod owned;
 mod ranges;
 mod rows;
 mod shapes;
@@ -173,8 +175,8 @@ impl<'a> Writer<'a> {
         if let Some(result) = result {
             entry.reference(constants::DW_AT_type, result);
             // It is written where the caller wants it, and nothing is given.
-            if types::stripped(of.source, function.result.unwrap_or_default())
-                .is_some_and(|found| types::has_place(found.tag))
+            if kinds::stripped(of.source, function.result.unwrap_or_default())
+                .is_some_and(|found| kinds::has_place(found.tag))
             {
                 let convention = constants::DW_CC_nocall.0;
                 entry.kind(constants::DW_AT_calling_convention, convention);

@@ -7,15 +7,22 @@
 //! and arrays, it adds the memory's own address. So what such pointers refer to are types of their own
 //! ([`Role::Pointed`]): as parts of others they must not have such an attribute. They are so for
 //! others, too, as gdb knows one length of all pointers to a type.
+//!
+//! Slices and texts of Rust that lie in memory keep their name and their parts, but what stands where
+//! their pointer lies is an array that has its contents elsewhere ([`Role::Contents`]): gdb then has the
+//! address of those, and how many there are it asks the slice. A `String` gets a member that is such a
+//! text ([`Role::Text`]).
 
 use super::entries::{Entries, Entry, Label, Located};
 use super::expression::Memory;
 use super::info::Namespace;
+use super::kinds::{has_place, is_address, is_pointer, is_slice, stripped, target};
+use super::owned;
 use super::shapes::Shapes;
 use super::texts::Texts;
 use super::writing::ADDRESS_BYTES;
 use crate::dwarf::{Attribute, Source, Sources, Type};
-use gimli::{DwAt, DwTag, constants};
+use gimli::{DwAt, constants};
 use std::collections::HashMap;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,6 +32,10 @@ pub(super) enum Role {
     Pointed,
     /// A pointer that is an address of the machine.
     Address,
+    /// The pointer of a slice that lies in memory: the array that it refers to takes its place.
+    Contents,
+    /// A `String` as the slice that its text is.
+    Text,
 }
 
 /// The types of a unit that were asked for.
@@ -89,9 +100,6 @@ fn has_choice(ty: &Type) -> bool {
     ty.tag == constants::DW_TAG_variant_part || ty.parts.iter().any(has_choice)
 }
 
-/// What is looked through to find what a type is.
-const NAMES_MAX: usize = 64;
-
 /// A unit that types are written to.
 pub(super) struct Target<'a> {
     pub(super) entries: &'a mut Entries,
@@ -118,97 +126,13 @@ fn weight(ty: &Type) -> usize {
     1 + ty.parts.iter().map(weight).sum::<usize>()
 }
 
-/// The type behind its names and qualifiers.
-pub(super) fn stripped(source: &Source, mut ty: u32) -> Option<&Type> {
-    for _ in 0..NAMES_MAX {
-        let found = source.types.get(ty as usize)?;
-        match found.tag {
-            constants::DW_TAG_typedef
-            | constants::DW_TAG_const_type
-            | constants::DW_TAG_volatile_type
-            | constants::DW_TAG_restrict_type
-            | constants::DW_TAG_atomic_type => ty = target(found)?,
-            _ => return Some(found),
-        }
-    }
-    None
-}
-
-/// What a type refers to.
-pub(super) fn target(ty: &Type) -> Option<u32> {
-    ty.attributes.iter().find_map(|attribute| match attribute {
-        (constants::DW_AT_type, Attribute::Type(target)) => Some(*target),
-        _ => None,
-    })
-}
-
-pub(super) fn is_pointer(tag: DwTag) -> bool {
-    matches!(
-        tag,
-        constants::DW_TAG_pointer_type
-            | constants::DW_TAG_reference_type
-            | constants::DW_TAG_rvalue_reference_type
-    )
-}
-
-pub(super) fn has_place(tag: DwTag) -> bool {
-    matches!(
-        tag,
-        constants::DW_TAG_structure_type
-            | constants::DW_TAG_class_type
-            | constants::DW_TAG_union_type
-            | constants::DW_TAG_array_type
-    )
-}
-
-/// Whether variables of a type are given as addresses of the machine.
-pub(super) fn is_address(source: &Source, ty: u32) -> bool {
-    let Some(found) = stripped(source, ty) else {
-        return false;
-    };
-    if !is_pointer(found.tag) {
-        return is_slice(source, found);
-    }
-    let target = target(found).and_then(|target| stripped(source, target));
-    target.is_some_and(|target| target.tag != constants::DW_TAG_subroutine_type)
-}
-
-/// Whether a type is a pointer of Rust to what has no length of its own, for modules with memories of
-/// 32 bits: a pointer and a length.
-pub(super) fn is_slice(source: &Source, ty: &Type) -> bool {
-    let text = |ty: &Type| {
-        ty.attributes.iter().find_map(|attribute| match attribute {
-            (constants::DW_AT_name, Attribute::Text(text)) => Some(text.clone()),
-            _ => None,
-        })
-    };
-    let place = |part: &Type| {
-        part.attributes
-            .iter()
-            .find_map(|attribute| match attribute {
-                (constants::DW_AT_data_member_location, Attribute::Unsigned(at)) => Some(*at),
-                _ => None,
-            })
-    };
-    let [pointer, length] = &*ty.parts else {
-        return false;
-    };
-    ty.tag == constants::DW_TAG_structure_type
-        && text(ty).is_some_and(|name| name.starts_with('&'))
-        && (text(pointer).as_deref(), place(pointer)) == (Some("data_ptr"), Some(0))
-        && (text(length).as_deref(), place(length)) == (Some("length"), Some(4))
-        && target(pointer)
-            .and_then(|ty| stripped(source, ty))
-            .is_some_and(|ty| is_pointer(ty.tag))
-}
-
 impl Types {
     /// What stands for a type, which is written later, with all that it refers to.
     pub(super) fn label(&mut self, target: &mut Target<'_>, ty: u32, role: Role) -> Label {
         let source = target.source;
         let role = match role {
             Role::Address if is_address(source, ty) => Role::Address,
-            Role::Pointed if target.memory.is_some() => Role::Pointed,
+            Role::Pointed | Role::Contents | Role::Text if target.memory.is_some() => role,
             _ => Role::Plain,
         };
         if let Some(&label) = self.written.get(&(ty, role)) {
@@ -227,10 +151,20 @@ impl Types {
     /// Writes what was asked for, and what that asks for.
     pub(super) fn write(&mut self, target: &mut Target<'_>) {
         while let Some((ty, role, label)) = self.pending.pop() {
-            let ty = &target.source.types[ty as usize];
-            let namespace = self.namespace(target, ty.namespace);
+            let source = target.source;
+            let found = &source.types[ty as usize];
+            // The slice that a text is has the name that slices have.
+            let inside = found.namespace.filter(|_| role != Role::Text);
+            let namespace = self.namespace(target, inside);
             target.entries.begin_piece(namespace);
-            self.fill(target, label, ty, role);
+            match (role, target.memory) {
+                (Role::Contents, Some(memory)) => {
+                    let pointer = stripped(source, ty).unwrap_or(found);
+                    self.contents(target, label, pointer, memory);
+                }
+                (Role::Text, _) => self.text(target, label, found),
+                _ => self.fill(target, label, ty, role),
+            }
         }
         if let Some(unknown) = self.unknown {
             target.entries.begin_piece(None);
@@ -274,7 +208,8 @@ impl Types {
         parent
     }
 
-    fn fill(&mut self, to: &mut Target<'_>, label: Label, ty: &Type, role: Role) {
+    fn fill(&mut self, to: &mut Target<'_>, label: Label, number: u32, role: Role) {
+        let ty = &to.source.types[number as usize];
         let inner = match (is_pointer(ty.tag), role) {
             // What an address of the machine refers to needs nothing added.
             (true, Role::Address) => Role::Plain,
@@ -283,9 +218,10 @@ impl Types {
             // A name for what a pointer refers to, or for an address.
             (false, role) => role,
         };
-        let is_slice = role == Role::Address && is_slice(to.source, ty);
+        let is_slice = is_slice(to.source, ty);
         let bytes = match (is_pointer(ty.tag), role, to.memory) {
-            (false, ..) => is_slice.then_some(2 * ADDRESS_BYTES),
+            (false, Role::Address, _) => is_slice.then_some(2 * ADDRESS_BYTES),
+            (false, ..) => None,
             (true, Role::Address, _) | (true, _, Some(Memory { is_64: true, .. })) => {
                 Some(ADDRESS_BYTES)
             }
@@ -309,11 +245,17 @@ impl Types {
         if ty.parts.is_empty() {
             return;
         }
-        for (number, part) in ty.parts.iter().enumerate() {
+        for (position, part) in ty.parts.iter().enumerate() {
             match is_slice {
-                true => self.slice_part(to, part, number),
-                false => self.part(to, part, &parts),
+                true if role == Role::Address => self.slice_part(to, part, position),
+                true if position == 0 => self.part(to, part, Role::Contents, &parts),
+                _ => self.part(to, part, Role::Plain, &parts),
             }
+        }
+        if to.memory.is_some() && owned::text(to.source, ty).is_some() {
+            // A member that is not in the program. lldb, which does not find texts, leaves it out.
+            let text = self.label(to, number, Role::Text);
+            self.member(to, "text", text, 0, true);
         }
         to.entries.leave();
     }
@@ -334,14 +276,69 @@ impl Types {
         entry.end(None, false);
     }
 
-    fn part(&mut self, to: &mut Target<'_>, part: &Type, parts: &Parts) {
-        self.read(to, part, Role::Plain, parts, Change::default());
+    /// An array of what a pointer refers to, where the pointer lies. It has no length, as debuggers
+    /// ask the slice for that.
+    fn contents(&mut self, to: &mut Target<'_>, label: Label, pointer: &Type, memory: Memory) {
+        let element = target(pointer).map(|ty| self.label(to, ty, Role::Plain));
+        let place = Located::Always(memory.pointed_location());
+        *to.asks_store = true;
+        let tag = constants::DW_TAG_array_type;
+        let mut entry = to.entries.begin(to.shapes, tag);
+        if let Some(element) = element {
+            entry.reference(constants::DW_AT_type, element);
+        }
+        entry.located(constants::DW_AT_data_location, &place);
+        entry.end(Some(label), true);
+        let tag = constants::DW_TAG_subrange_type;
+        to.entries.begin(to.shapes, tag).end(None, false);
+        to.entries.leave();
+    }
+
+    /// A slice whose pointer and length are where a `String` has them.
+    fn text(&mut self, to: &mut Target<'_>, label: Label, string: &Type) {
+        let text = owned::text(to.source, string).expect("its text was asked for");
+        let members = [
+            ("data_ptr", text.pointer, Role::Contents),
+            ("length", text.length, Role::Plain),
+        ];
+        let name = to.texts.add("&str");
+        let tag = constants::DW_TAG_structure_type;
+        let mut entry = to.entries.begin(to.shapes, tag);
+        entry.text(constants::DW_AT_name, name);
+        for (name, value) in &string.attributes {
+            if let (constants::DW_AT_byte_size, Attribute::Unsigned(bytes)) = (*name, value) {
+                entry.unsigned(constants::DW_AT_byte_size, *bytes);
+            }
+        }
+        entry.end(Some(label), true);
+        for (name, member, role) in members {
+            let ty = self.label(to, member.ty, role);
+            self.member(to, name, ty, member.at, false);
+        }
+        to.entries.leave();
+    }
+
+    fn member(&self, to: &mut Target<'_>, name: &str, ty: Label, at: u64, is_artificial: bool) {
+        let name = to.texts.add(name);
+        let tag = constants::DW_TAG_member;
+        let mut entry = to.entries.begin(to.shapes, tag);
+        entry.text(constants::DW_AT_name, name);
+        entry.reference(constants::DW_AT_type, ty);
+        entry.unsigned(constants::DW_AT_data_member_location, at);
+        if is_artificial {
+            entry.flag(constants::DW_AT_artificial);
+        }
+        entry.end(None, false);
+    }
+
+    fn part(&mut self, to: &mut Target<'_>, part: &Type, role: Role, parts: &Parts) {
+        self.read(to, part, role, parts, Change::default());
         let mut entry = to.entries.begin(to.shapes, part.tag);
         add(&mut entry, &self.values);
         entry.end(parts.get(part.place), !part.parts.is_empty());
         if !part.parts.is_empty() {
             for inner in &part.parts {
-                self.part(to, inner, parts);
+                self.part(to, inner, Role::Plain, parts);
             }
             to.entries.leave();
         }

@@ -4,8 +4,9 @@ use super::Writer;
 use super::entries::{Label, Located};
 use super::expression::{Context, Form, Frame, Memory};
 use super::expressions::Expression;
+use super::kinds;
 use super::ranges::{Whose, Within};
-use super::types::{self, Role};
+use super::types::Role;
 use super::unit::OutUnit;
 use crate::dwarf::{Global, Operation, Source, Variable};
 use crate::emit::inlined::Origin;
@@ -314,8 +315,8 @@ fn global_place(plan: &LinkPlan<'_>, func: FuncId, global: u32) -> Option<u64> {
 
 /// How a variable of a type is given.
 fn form(source: &Source, ty: Option<u32>) -> (Form, Role) {
-    match ty.filter(|&ty| types::is_address(source, ty)) {
-        Some(ty) if types::stripped(source, ty).is_some_and(|ty| types::is_slice(source, ty)) => {
+    match ty.filter(|&ty| kinds::is_address(source, ty)) {
+        Some(ty) if kinds::stripped(source, ty).is_some_and(|ty| kinds::is_slice(source, ty)) => {
             (Form::Slice, Role::Address)
         }
         Some(_) => (Form::Pointer, Role::Address),
