@@ -197,14 +197,17 @@ impl Worker {
         let mut flow = Flow {
             blocks: code.bb_starts,
             branches: code.bb_edges,
+            is_counted: inlined.counts.entry > 0,
         };
+        let mut start = None;
         if let Some(shortener) = &mut self.shortener {
-            shortener.shorten(&mut portable, &mut flow);
+            start = shortener.shorten(&mut portable, &mut flow);
             if let Some(saved) = pushed(&portable.bytes, arch) {
                 portable.saved = saved;
             }
         }
-        portable.start = alignment::start(&flow.blocks, &flow.branches, portable.len());
+        portable.start =
+            start.or_else(|| alignment::start(&flow.blocks, &flow.branches, portable.len()));
         portable
     }
 }

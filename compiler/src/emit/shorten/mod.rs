@@ -26,18 +26,13 @@ mod loaded_call;
 mod padding;
 mod reader;
 mod table_jump;
+mod ways;
 
 use super::portable::{PortableCode, PortableReloc, PortableTarget};
 use cranelift_codegen::binemit::Reloc;
 use padding::Loop;
 use reader::{ALIGNMENT, Contents};
-
-/// Starts of blocks, and the branches between them.
-#[derive(Default)]
-pub struct Flow {
-    pub blocks: Vec<u32>,
-    pub branches: Vec<(u32, u32)>,
-}
+pub use ways::Flow;
 
 /// What is reused from function to function.
 #[derive(Default)]
@@ -60,22 +55,25 @@ impl Shortener {
         }
     }
 
-    /// Makes `code` shorter, or leaves it and `flow` as they are.
-    pub fn shorten(&mut self, code: &mut PortableCode, flow: &mut Flow) {
+    /// Makes `code` shorter, or leaves it and `flow` as they are. The result is where the function has to
+    /// begin, as [`alignment::start`](super::alignment::start) has it, for the padding that is in it.
+    ///
+    /// What branches there are is read from the code, see [`ways`].
+    pub fn shorten(&mut self, code: &mut PortableCode, flow: &mut Flow) -> Option<u32> {
         let is_read = self.contents.read(code, &flow.blocks, self.holds_addresses);
         if !is_read {
-            return;
+            return None;
         }
+        std::mem::swap(&mut flow.branches, &mut self.contents.ways.list);
         let loops = match self.pads_loops {
             true => self.contents.make_room_at_loops(flow),
             false => Vec::new(),
         };
         if !self.contents.edits.settle() {
-            return;
+            return None;
         }
-        let branches = (&flow.blocks[..], &flow.branches[..]);
         let end = self.contents.code_end;
-        padding::pad(&mut self.contents.edits, &loops, branches, end);
+        let first = padding::pad(&mut self.contents.edits, &loops, flow, end);
         let contents = &self.contents;
         let places = &mut self.places;
         places.clear();
@@ -94,7 +92,7 @@ impl Shortener {
             })
             || !addresses.all(|address| contents.moved(address.to).is_some())
         {
-            return;
+            return None;
         }
         contents.write(&code.bytes, &mut self.bytes);
         // Neither is longer than it has to be.
@@ -117,6 +115,7 @@ impl Shortener {
             held.start = contents.edits.moved_start(held.start);
             held.end = contents.edits.moved_end(held.end);
         }
+        first
     }
 }
 

@@ -6,6 +6,7 @@ use super::frame::Frame;
 use super::instruction::{Instruction, Map, number};
 use super::loaded_call::LoadedAddress;
 use super::table_jump::{INSTRUCTIONS_MAX, TableJump};
+use super::ways::Ways;
 use crate::emit::portable::PortableCode;
 
 /// Four bytes that say how far a place is from another.
@@ -38,6 +39,7 @@ pub struct Contents {
     pub end: u32,
     /// Where blocks begin, ascending.
     pub blocks: Vec<u32>,
+    pub ways: Ways,
     /// What addresses have been taken of; only of jump tables.
     taken: Vec<u32>,
     /// Where the last instructions are that follow each other.
@@ -64,6 +66,7 @@ impl Contents {
         self.loaded = None;
         self.distances.clear();
         self.taken.clear();
+        self.ways.clear();
         self.blocks.clear();
         self.blocks.extend_from_slice(blocks);
         self.blocks.sort_unstable();
@@ -88,6 +91,7 @@ impl Contents {
             }
             let instruction = Instruction::decode(rest)?;
             let end = at + u32::from(instruction.bytes);
+            self.ways.enter(at, &self.blocks);
             let is_relocated = relocs.next_if(|&reloc| reloc < end).is_some();
             if let Some(sequence) = frame.pass(&instruction, bytes, at) {
                 let list = &mut self.edits.list;
@@ -104,6 +108,7 @@ impl Contents {
                 self.loaded = None;
                 continue;
             }
+            self.ways.pass(&instruction);
             let loaded = self.loaded.take();
             if !is_relocated {
                 self.read_one(&instruction, rest, at, &frame)?;
@@ -148,32 +153,30 @@ impl Contents {
     ) -> Option<()> {
         let end = at + u32::from(instruction.bytes);
         let place = |distance: i32| end.checked_add_signed(distance);
-        let branch = |condition, distance: i32| {
-            Some(Edit {
+        let mut branch = |condition, distance: i32| {
+            let target = place(distance)?;
+            self.ways.branch(target);
+            self.edits.list.push(Edit {
                 start: at,
                 end,
                 new: New::Branch {
-                    target: place(distance)?,
+                    target,
                     condition,
                     is_near: true,
                 },
-            })
+            });
+            Some(())
         };
         let immediate = instruction.immediate_at();
         let near = || i32::from(code[immediate].cast_signed());
         match (instruction.map, instruction.opcode) {
-            (Map::OneByte, opcode @ 0x70..=0x7f) => {
-                self.edits.list.push(branch(Some(opcode & 15), near())?);
-            }
-            (Map::OneByte, 0xeb) => self.edits.list.push(branch(None, near())?),
+            (Map::OneByte, opcode @ 0x70..=0x7f) => branch(Some(opcode & 15), near())?,
+            (Map::OneByte, 0xeb) => branch(None, near())?,
             // Counting loops, which have no far form.
             (Map::OneByte, 0xe0..=0xe3) => return None,
-            (Map::OneByte, 0xe9) => {
-                self.edits.list.push(branch(None, number(code, immediate))?);
-            }
+            (Map::OneByte, 0xe9) => branch(None, number(code, immediate))?,
             (Map::Two, opcode @ 0x80..=0x8f) => {
-                let distance = number(code, immediate);
-                self.edits.list.push(branch(Some(opcode & 15), distance)?);
+                branch(Some(opcode & 15), number(code, immediate))?;
             }
             (Map::OneByte, 0xe8) => self.distances.push(Distance {
                 at: at + 1,
@@ -220,6 +223,9 @@ impl Contents {
         let jump = TableJump::find(bytes, &self.recent, start, &self.blocks)
             .filter(|_| self.holds_addresses && end > start);
         self.recent.clear();
+        for at in (start..end).step_by(4) {
+            self.ways.branch(target(at)?);
+        }
         if let Some(jump) = jump
             && self.replace(&jump, start, target(end - 4)?).is_some()
         {

@@ -2,6 +2,7 @@
 
 use super::instruction::Instruction;
 use super::{Flow, Shortener};
+use crate::emit::alignment::backward;
 use crate::emit::portable::{CallSite, PortableCode, PortableReloc, PortableTarget};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::LibCall;
@@ -91,7 +92,7 @@ fn code(parts: &[&[u8]]) -> PortableCode {
 fn shortened(mut code: PortableCode, blocks: &[u32]) -> PortableCode {
     let mut flow = Flow {
         blocks: blocks.to_vec(),
-        branches: Vec::new(),
+        ..Flow::default()
     };
     Shortener::default().shorten(&mut code, &mut flow);
     code
@@ -121,7 +122,7 @@ fn a_small_loop_is_moved_into_one_line() {
     });
     let flow = || Flow {
         blocks: vec![0, 61, 70, 132, 195],
-        branches: vec![(0, 61), (61, 61), (61, 70), (70, 132), (132, 132)],
+        ..Flow::default()
     };
     let (mut moved, mut after) = (flow(), before.clone());
     Shortener::new(true, false).shorten(&mut after, &mut moved);
@@ -135,6 +136,52 @@ fn a_small_loop_is_moved_into_one_line() {
     let mut moved = flow();
     Shortener::new(false, false).shorten(&mut before, &mut moved);
     assert_eq!(moved.blocks, [0, 61, 66, 128, 188]);
+}
+
+/// One of more than half of a line is moved where a profile says that the function runs, and says where the
+/// function has to begin for that.
+#[test]
+fn a_longer_loop_is_moved_where_the_function_runs() {
+    // jne to 40 bytes before
+    let back: &[u8] = &[0x75, 0xd8];
+    // The second loop lies in two lines wherever the first, of a line, lies in one.
+    let (push, first) = ([0x50; 62], [0x75, 0xc0]);
+    let before = code(&[&push, &first, &push[..30], &push[..38], back, RET]);
+    for (is_counted, padding) in [(false, 0), (true, 34)] {
+        let mut flow = Flow {
+            blocks: vec![0, 64, 94, 134],
+            branches: Vec::new(),
+            is_counted,
+        };
+        let mut after = before.clone();
+        let start = Shortener::new(true, false).shorten(&mut after, &mut flow);
+        assert_eq!(start, is_counted.then_some(0));
+        assert_eq!(after.bytes.len() - before.bytes.len(), padding);
+        assert_eq!(
+            flow.blocks,
+            [0, 64, 94, 134].map(|at| match at {
+                0..94 => at,
+                _ => at + padding as u32,
+            })
+        );
+    }
+}
+
+/// Ways are those that the code has, whatever it was said to have. A block that lies out of the way is none
+/// of a loop.
+#[test]
+fn ways_are_read_from_the_code() {
+    // nop; jne 6; jne 1; ret; jmp 3
+    let before = code(&[&[0x90], &[0x75, 3], &[0x75, 0xfc], RET, &[0xeb, 0xfb]]);
+    let mut flow = Flow {
+        blocks: vec![0, 1, 3, 5, 6],
+        branches: vec![(5, 3), (3, 0)],
+        is_counted: false,
+    };
+    Shortener::default().shorten(&mut before.clone(), &mut flow);
+    let ways = [(0, 1), (1, 6), (1, 3), (3, 1), (3, 5), (6, 3)];
+    assert_eq!(flow.branches, ways);
+    assert_eq!(backward(&ways), [(3, 1)]);
 }
 
 const ENTER: &[u8] = &[0x55, 0x48, 0x89, 0xe5];
@@ -393,7 +440,7 @@ fn table_jump() -> PortableCode {
 fn shortened_with_addresses(mut code: PortableCode, blocks: &[u32]) -> PortableCode {
     let mut flow = Flow {
         blocks: blocks.to_vec(),
-        branches: Vec::new(),
+        ..Flow::default()
     };
     Shortener::new(false, true).shorten(&mut code, &mut flow);
     code
