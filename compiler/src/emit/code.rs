@@ -10,7 +10,7 @@ use super::saved::{Saved, pushed, saved};
 use super::shorten::{Flow, Shortener};
 use super::unchanged::Unchanged;
 use super::values::{self, ValuePlace};
-use super::{alignment, counted, improve};
+use super::{alignment, copies, counted, improve};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
@@ -146,6 +146,9 @@ impl Worker {
         inlined: &mut Inlined,
     ) -> CodegenResult<CompiledCode> {
         let (context, isa) = (&mut self.context, translation.isa);
+        if isa.flags().opt_level() != settings::OptLevel::None && translation.options.simplify {
+            copies::leave_out(&mut context.func);
+        }
         values::resolve(&context.func, inlined);
         let mut control = ControlPlane::default();
         context.optimize(isa, &mut control)?;
@@ -197,7 +200,6 @@ impl Worker {
         let mut flow = Flow {
             blocks: code.bb_starts,
             branches: code.bb_edges,
-            is_counted: inlined.counts.entry > 0,
         };
         let mut start = None;
         if let Some(shortener) = &mut self.shortener {

@@ -13,6 +13,7 @@ mod bytes;
 mod call;
 mod code;
 mod component;
+mod copies;
 mod counted;
 mod drafts;
 mod embedded;

@@ -18,12 +18,10 @@ pub struct Loop {
     pub end: u32,
 }
 
-/// The longest loop that is moved. With what fits into a line, SQLite's code was 0.8 % larger and
-/// nothing was faster than so.
-const LOOP_BYTES_MAX: u32 = 32;
-/// The same in a function of which a profile says that it runs: what fits into a line. CoreMark takes
-/// 0.93 of the time, as a loop of 33 bytes follows links.
-const COUNTED_LOOP_BYTES_MAX: u32 = LINE_BYTES;
+/// The longest loop that is moved. With 32, code was as long, and CoreMark, of which a loop of 33 bytes follows
+/// links, took 1.14 of the time where that lay in two lines. With what fits into a line, SQLite's code was
+/// 0.8 % larger and nothing was faster than so.
+const LOOP_BYTES_MAX: u32 = 40;
 
 /// How often branches and padding are made to fit each other. Padding makes branches longer, which
 /// moves loops; what does not come to rest goes without.
@@ -69,12 +67,8 @@ pub fn pad(edits: &mut Edits, loops: &[Loop], flow: &Flow, len: u32) -> Option<u
     let branches = flow.branches.iter();
     let branches: Vec<_> = branches.map(|&(f, t)| (moved(f), moved(t))).collect();
     let first = alignment::start(&blocks, &branches, moved(len)).unwrap_or(0);
-    let longest = match flow.is_counted {
-        true => COUNTED_LOOP_BYTES_MAX,
-        false => LOOP_BYTES_MAX,
-    };
     for _ in 0..ROUNDS_MAX {
-        let is_changed = fit(edits, loops, first, longest);
+        let is_changed = fit(edits, loops, first);
         if !edits.settle_again() && !is_changed {
             let mut list = edits.list.iter();
             let is_padded = list.any(|edit| matches!(edit.new, New::Padding(1..)));
@@ -92,7 +86,7 @@ pub fn pad(edits: &mut Edits, loops: &[Loop], flow: &Flow, len: u32) -> Option<u
 }
 
 /// Decides each padding from the first to the last; whether any is another one than before.
-fn fit(edits: &mut Edits, loops: &[Loop], first: u32, longest: u32) -> bool {
+fn fit(edits: &mut Edits, loops: &[Loop], first: u32) -> bool {
     let mut is_changed = false;
     // Bytes that the new padding has more than the old, in front of what is looked at.
     let mut more = 0u32;
@@ -107,7 +101,7 @@ fn fit(edits: &mut Edits, loops: &[Loop], first: u32, longest: u32) -> bool {
         let start = edits.moved_end(of.start);
         let bytes = edits.moved_end(of.end) - start - u32::from(old);
         let at = (first + start).wrapping_add(more) % LINE_BYTES;
-        let new = match bytes <= longest && at + bytes > LINE_BYTES {
+        let new = match bytes <= LOOP_BYTES_MAX && at + bytes > LINE_BYTES {
             true => u8::try_from(LINE_BYTES - at).expect("less than a line"),
             false => 0,
         };

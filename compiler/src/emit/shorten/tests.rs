@@ -92,7 +92,7 @@ fn code(parts: &[&[u8]]) -> PortableCode {
 fn shortened(mut code: PortableCode, blocks: &[u32]) -> PortableCode {
     let mut flow = Flow {
         blocks: blocks.to_vec(),
-        ..Flow::default()
+        branches: Vec::new(),
     };
     Shortener::default().shorten(&mut code, &mut flow);
     code
@@ -122,7 +122,7 @@ fn a_small_loop_is_moved_into_one_line() {
     });
     let flow = || Flow {
         blocks: vec![0, 61, 70, 132, 195],
-        ..Flow::default()
+        branches: Vec::new(),
     };
     let (mut moved, mut after) = (flow(), before.clone());
     Shortener::new(true, false).shorten(&mut after, &mut moved);
@@ -138,32 +138,34 @@ fn a_small_loop_is_moved_into_one_line() {
     assert_eq!(moved.blocks, [0, 61, 66, 128, 188]);
 }
 
-/// One of more than half of a line is moved where a profile says that the function runs, and says where the
-/// function has to begin for that.
+/// Padding is made for where the function is to begin then, and one of more than half of a line is moved as well,
+/// up to a length.
 #[test]
-fn a_longer_loop_is_moved_where_the_function_runs() {
-    // jne to 40 bytes before
-    let back: &[u8] = &[0x75, 0xd8];
+fn a_function_begins_where_its_padding_is_made_for() {
     // The second loop lies in two lines wherever the first, of a line, lies in one.
     let (push, first) = ([0x50; 62], [0x75, 0xc0]);
-    let before = code(&[&push, &first, &push[..30], &push[..38], back, RET]);
-    for (is_counted, padding) in [(false, 0), (true, 34)] {
+    for (length, padding) in [(38, 34), (39, 0)] {
+        // jne to so many bytes before
+        let back = [0x75, 0u8.wrapping_sub(length + 2)];
+        let parts: [&[u8]; 6] = [
+            &push,
+            &first,
+            &push[..30],
+            &push[..length.into()],
+            &back,
+            RET,
+        ];
+        let before = code(&parts);
+        let end = u32::from(length) + 96;
         let mut flow = Flow {
-            blocks: vec![0, 64, 94, 134],
+            blocks: vec![0, 64, 94, end],
             branches: Vec::new(),
-            is_counted,
         };
         let mut after = before.clone();
         let start = Shortener::new(true, false).shorten(&mut after, &mut flow);
-        assert_eq!(start, is_counted.then_some(0));
-        assert_eq!(after.bytes.len() - before.bytes.len(), padding);
-        assert_eq!(
-            flow.blocks,
-            [0, 64, 94, 134].map(|at| match at {
-                0..94 => at,
-                _ => at + padding as u32,
-            })
-        );
+        assert_eq!(start, (padding > 0).then_some(0));
+        assert_eq!(after.bytes.len() - before.bytes.len(), padding as usize);
+        assert_eq!(flow.blocks, [0, 64, 94 + padding, end + padding]);
     }
 }
 
@@ -176,7 +178,6 @@ fn ways_are_read_from_the_code() {
     let mut flow = Flow {
         blocks: vec![0, 1, 3, 5, 6],
         branches: vec![(5, 3), (3, 0)],
-        is_counted: false,
     };
     Shortener::default().shorten(&mut before.clone(), &mut flow);
     let ways = [(0, 1), (1, 6), (1, 3), (3, 1), (3, 5), (6, 3)];
@@ -440,7 +441,7 @@ fn table_jump() -> PortableCode {
 fn shortened_with_addresses(mut code: PortableCode, blocks: &[u32]) -> PortableCode {
     let mut flow = Flow {
         blocks: blocks.to_vec(),
-        ..Flow::default()
+        branches: Vec::new(),
     };
     Shortener::new(false, true).shorten(&mut code, &mut flow);
     code

@@ -11,8 +11,6 @@ use super::instruction::{Instruction, Map};
 pub struct Flow {
     pub blocks: Vec<u32>,
     pub branches: Vec<(u32, u32)>,
-    /// Whether a profile says that the function runs.
-    pub is_counted: bool,
 }
 
 /// The ways so far, and where the reading is.

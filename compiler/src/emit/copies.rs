@@ -1,0 +1,293 @@
+//! Parameters of blocks that are nothing but another value. Comes in: CLIF as it was translated. Goes out:
+//! CLIF without these parameters.
+//!
+//! ```text
+//!     jump block1(v0)                         ;     jump block1
+//! block1(v1):                                 ; block1:
+//!     brif v9, block2(v0), block3             ;     brif v9, block2, block3
+//! block3:                                     ; block3:
+//!     brif v8, block1(v1), block2(v1)         ;     brif v8, block1, block2
+//! block2(v2):                                 ; block2:
+//!     v3 = iadd v2, v0                        ;     v3 = iadd v0, v0
+//! ```
+//!
+//! Whoever makes SSA form of locals sees where loops lead back to at their end only, and then leaves a
+//! parameter for each local that a loop within another does not change. What is in registers is moved to
+//! such parameters by every branch, and nobody knows of it what is known of the value. Cranelift removes
+//! a parameter that has one value only if that is none of another block's parameter with several.
+//!
+//! Why that is sound. A parameter goes whose block all branches pass one value to, or the parameter itself.
+//! Of a path from the function's entry to the block, the first branch to it passes the value, as the
+//! parameter is nowhere before; so the value's definition is on every path, which means that it dominates
+//! the block. When the parameter is used, it is what the value is now: if the value was defined anew since, a
+//! path led from there to the use without the parameter's block, which then would not dominate it.
+//!
+//! Where loops have one entry, which is so of all WebAssembly, a parameter that is left has two values
+//! (Braun and others, Simple and Efficient Construction of Static Single Assignment Form, 2013).
+//!
+//! Linear: branches are gone through a limited number of times. Names of values that have become others are
+//! left to be resolved.
+
+use cranelift_codegen::entity::SecondaryMap;
+use cranelift_codegen::ir::{Block, BlockCall, Function, Inst, Value};
+use cranelift_codegen::packed_option::PackedOption;
+
+/// So often branches are gone through: once for each loop around another.
+const ROUNDS_MAX: usize = 16;
+
+/// What a branch passes to a parameter; nothing for the result of a call.
+struct Passed {
+    to: Value,
+    value: Option<Value>,
+}
+
+/// The value that a parameter is, or a parameter that is that value.
+type Becomes = SecondaryMap<Value, PackedOption<Value>>;
+
+/// What has been seen to be passed to a parameter, besides itself.
+#[derive(Clone, Copy, Default)]
+enum Seen {
+    #[default]
+    Nothing,
+    One(Value),
+    Several,
+}
+
+/// Leaves out parameters that are another value.
+pub fn leave_out(func: &mut Function) {
+    let branches = branches(func);
+    let mut becomes = becomes(func, passed(func, &branches));
+    // By number, which of a block's parameters stay, if some do not.
+    let mut stay: SecondaryMap<Block, Option<Vec<bool>>> = SecondaryMap::new();
+    let mut is_changed = false;
+    let blocks: Vec<Block> = func.layout.blocks().collect();
+    for block in blocks {
+        let params = func.dfg.block_params(block);
+        if params.iter().all(|&param| becomes[param].is_none()) {
+            continue;
+        }
+        is_changed = true;
+        let params = params.to_vec();
+        let stays = params.iter().map(|&param| becomes[param].is_none());
+        stay[block] = Some(stays.collect());
+        func.dfg.detach_block_params(block);
+        for param in params {
+            match last(&mut becomes, param) {
+                value if value == param => func.dfg.attach_block_param(block, param),
+                value => func.dfg.change_to_alias(param, value),
+            }
+        }
+    }
+    if !is_changed {
+        return;
+    }
+    for branch in branches {
+        let dfg = &mut func.dfg;
+        let pool = &mut dfg.value_lists;
+        let calls = dfg.insts[branch]
+            .branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
+        for call in calls {
+            let block = call.block(pool);
+            if let Some(stay) = &stay[block] {
+                let all: Vec<_> = call.args(pool).zip(stay).collect();
+                let kept = all.iter().filter(|(_, stays)| **stays).map(|(arg, _)| *arg);
+                *call = BlockCall::new(block, kept, pool);
+            }
+        }
+    }
+}
+
+/// The instructions at the ends of blocks.
+fn branches(func: &Function) -> Vec<Inst> {
+    let blocks = func.layout.blocks();
+    blocks
+        .filter_map(|block| func.layout.last_inst(block))
+        .collect()
+}
+
+fn passed(func: &Function, branches: &[Inst]) -> Vec<Passed> {
+    let dfg = &func.dfg;
+    let mut passed = Vec::new();
+    for &branch in branches {
+        let calls = dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
+        for call in calls {
+            let params = dfg.block_params(call.block(&dfg.value_lists));
+            let args = call.args(&dfg.value_lists).zip(params);
+            passed.extend(args.map(|(arg, &to)| Passed {
+                to,
+                value: arg.as_value().map(|value| dfg.resolve_aliases(value)),
+            }));
+        }
+    }
+    passed
+}
+
+/// Which parameters go, and for what.
+fn becomes(func: &Function, mut passed: Vec<Passed>) -> Becomes {
+    let mut becomes = Becomes::new();
+    let mut seen: SecondaryMap<Value, Seen> = SecondaryMap::with_capacity(func.dfg.num_values());
+    for _ in 0..ROUNDS_MAX {
+        for passed in &passed {
+            let value = passed.value.map(|value| last(&mut becomes, value));
+            seen[passed.to] = match (seen[passed.to], value) {
+                (seen, Some(value)) if value == passed.to => seen,
+                (Seen::Nothing, Some(value)) => Seen::One(value),
+                (Seen::One(one), Some(value)) if one == value => Seen::One(one),
+                _ => Seen::Several,
+            };
+        }
+        let before = passed.len();
+        passed.retain(|&Passed { to, .. }| {
+            let now = std::mem::take(&mut seen[to]);
+            if let Seen::One(value) = now {
+                // Blocks that cannot be reached may pass each other's parameters in a ring.
+                let value = last(&mut becomes, value);
+                if value != to {
+                    becomes[to] = value.into();
+                }
+            }
+            becomes[to].is_none()
+        });
+        if passed.len() == before {
+            break;
+        }
+    }
+    becomes
+}
+
+/// What a value is in the end. The way there is shorter the next time.
+fn last(becomes: &mut Becomes, mut value: Value) -> Value {
+    while let Some(next) = becomes[value].expand() {
+        if let Some(further) = becomes[next].expand() {
+            becomes[value] = further.into();
+        }
+        value = next;
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, UserFuncName, types};
+    use cranelift_codegen::isa::CallConv;
+    use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+    /// A function of two numbers with as many blocks behind its entry as asked for, with so many parameters.
+    fn function<const N: usize>(
+        params: [usize; N],
+        build: impl FnOnce(&mut FunctionBuilder<'_>, [Block; N], [Value; 2]),
+    ) -> Function {
+        let mut signature = Signature::new(CallConv::SystemV);
+        signature.params = vec![AbiParam::new(types::I32); 2];
+        signature.returns = vec![AbiParam::new(types::I32)];
+        let mut func = Function::with_name_signature(UserFuncName::default(), signature);
+        let mut frontend = FunctionBuilderContext::new();
+        let mut builder = FunctionBuilder::new(&mut func, &mut frontend);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        let blocks = params.map(|params| {
+            let block = builder.create_block();
+            for _ in 0..params {
+                builder.append_block_param(block, types::I32);
+            }
+            block
+        });
+        builder.switch_to_block(entry);
+        let given = [0, 1].map(|at| builder.block_params(entry)[at]);
+        build(&mut builder, blocks, given);
+        builder.seal_all_blocks();
+        let isa = crate::emit::target_isa(&crate::Options::default());
+        builder.finalize(isa.frontend_config());
+        leave_out(&mut func);
+        func.dfg.resolve_all_aliases();
+        cranelift_codegen::verify_function(&func, &*isa).expect("it is a function");
+        func
+    }
+
+    fn param(builder: &FunctionBuilder<'_>, block: Block, at: usize) -> Value {
+        builder.block_params(block)[at]
+    }
+
+    #[test]
+    fn what_an_inner_loop_passes_on_is_what_the_outer_one_has() {
+        let mut blocks = [Block::from_u32(0); 4];
+        // Of the outer loop's parameters the first never changes, the second does.
+        let func = function([2, 2, 2, 1], |builder, made, [one, two]| {
+            blocks = made;
+            let [outer, inner, end, out] = made;
+            builder.ins().jump(outer, &[one.into(), two.into()]);
+            builder.switch_to_block(outer);
+            let both = [0, 1].map(|at| param(builder, outer, at).into());
+            builder.ins().jump(inner, &both);
+            builder.switch_to_block(inner);
+            let [first, second] = [0, 1].map(|at| param(builder, inner, at));
+            let both = [first.into(), second.into()];
+            builder.ins().brif(first, inner, &both, end, &both);
+            builder.switch_to_block(end);
+            let [first, second] = [0, 1].map(|at| param(builder, end, at));
+            let next = builder.ins().iadd(second, first);
+            builder.ins().brif(
+                next,
+                outer,
+                &[first.into(), next.into()],
+                out,
+                &[second.into()],
+            );
+            builder.switch_to_block(out);
+            let result = param(builder, out, 0);
+            builder.ins().return_(&[result]);
+        });
+        let [outer, inner, end, out] = blocks.map(|block| func.dfg.block_params(block));
+        assert!(inner.is_empty() && end.is_empty() && out.is_empty());
+        let &[changes] = outer else {
+            panic!("{func}");
+        };
+        let entry = func.layout.entry_block().expect("it has blocks");
+        let never = func.dfg.block_params(entry)[0];
+        let last = |block| func.layout.last_inst(block).expect("it ends");
+        assert_eq!(func.dfg.inst_args(last(blocks[3])), [changes]);
+        let sum = func.layout.first_inst(blocks[2]).expect("it adds");
+        assert_eq!(func.dfg.inst_args(sum), [changes, never]);
+        assert_eq!(func.dfg.inst_args(last(blocks[1])), [never]);
+    }
+
+    #[test]
+    fn what_changes_places_stays() {
+        let mut header = Block::from_u32(0);
+        let func = function([2, 0], |builder, [block, out], [one, two]| {
+            header = block;
+            builder.ins().jump(block, &[one.into(), two.into()]);
+            builder.switch_to_block(block);
+            let [first, second] = [0, 1].map(|at| param(builder, block, at));
+            builder
+                .ins()
+                .brif(first, block, &[second.into(), first.into()], out, &[]);
+            builder.switch_to_block(out);
+            builder.ins().return_(&[second]);
+        });
+        assert_eq!(func.dfg.num_block_params(header), 2);
+    }
+
+    #[test]
+    fn what_is_one_of_two_values_stays() {
+        let mut join = Block::from_u32(0);
+        let func = function([0, 1, 1], |builder, [other, middle, last], [one, two]| {
+            join = middle;
+            builder.ins().brif(one, other, &[], middle, &[one.into()]);
+            builder.switch_to_block(other);
+            builder.ins().jump(middle, &[two.into()]);
+            builder.switch_to_block(middle);
+            let value = param(builder, middle, 0);
+            builder.ins().jump(last, &[value.into()]);
+            builder.switch_to_block(last);
+            let value = param(builder, last, 0);
+            builder.ins().return_(&[value]);
+        });
+        let params = func.dfg.block_params(join);
+        let last = func.layout.last_block().expect("it has blocks");
+        let result = func.layout.last_inst(last).expect("it ends");
+        assert_eq!(func.dfg.inst_args(result), params);
+        assert_eq!(func.dfg.num_block_params(last), 0);
+    }
+}
