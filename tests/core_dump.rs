@@ -23,6 +23,8 @@ struct Dump {
     instances: Vec<(u32, Vec<u32>, Vec<u32>)>,
     /// Instance, function, offset, locals.
     frames: Vec<[u32; 4]>,
+    /// The values of each frame's locals; nothing where one is missing.
+    locals: Vec<Vec<Option<String>>>,
 }
 
 /// Builds a program of text with the flags, runs it, and reads what it leaves behind.
@@ -115,14 +117,24 @@ fn read_custom(dump: &mut Dump, name: &str, reader: BinaryReader<'_>) {
             let section = CoreDumpStackSection::new(reader).expect("it is one");
             assert_eq!(section.name, "main");
             for frame in section.frames {
-                let is_missing = |value: &CoreDumpValue| matches!(value, CoreDumpValue::Missing);
-                assert!(frame.locals.iter().all(is_missing) && frame.stack.is_empty());
+                assert!(frame.stack.is_empty());
+                dump.locals.push(frame.locals.iter().map(known).collect());
                 let locals = u32::try_from(frame.locals.len()).expect("few");
                 dump.frames
                     .push([frame.instanceidx, frame.funcidx, frame.codeoffset, locals]);
             }
         }
         other => panic!("there is no section `{other}`"),
+    }
+}
+
+fn known(value: &CoreDumpValue) -> Option<String> {
+    match value {
+        CoreDumpValue::Missing => None,
+        CoreDumpValue::I32(value) => Some(format!("i32 {value}")),
+        CoreDumpValue::I64(value) => Some(format!("i64 {value}")),
+        CoreDumpValue::F32(value) => Some(format!("f32 {}", f32::from_bits(value.bits()))),
+        CoreDumpValue::F64(value) => Some(format!("f64 {}", f64::from_bits(value.bits()))),
     }
 }
 
@@ -250,4 +262,190 @@ fn an_exhausted_stack_has_all_its_frames() {
     let (innermost, callers) = dump.frames.split_first().expect("there are some");
     assert_eq!(innermost[..2], [0, 0]);
     assert!(callers.iter().all(|frame| *frame == [0, 0, 1, 0]));
+}
+
+/// What is in locals where `$inner` traps is what is told of them, or nothing is. Each frame has other
+/// values, some of which were there before the locals were set to them.
+const VALUES: &str = r#"(module $values
+  (memory 1)
+  (global $never (mut i32) (i32.const 0))
+  (func $inner (param i32 i64 f32 f64) (result i32) (local $late i32) (local $sum i32)
+    (local.set $sum (i32.add (local.get 0) (i32.const 10)))
+    (if (i32.eqz (local.get 0)) (then
+      (i64.store (i32.mul (local.get $sum) (i32.const 100000000)) (local.get 1))))
+    (local.set $late (local.get $sum))
+    (local.set $sum (call $inner (i32.sub (local.get 0) (i32.const 1))
+      (i64.add (local.get 1) (i64.const 1)) (f32.add (local.get 2) (f32.const 1))
+      (f64.add (local.get 3) (f64.const 1))))
+    (i32.store (i32.const 0) (local.get $late))
+    (f64.store (i32.const 8) (local.get 3))
+    (f32.store (i32.const 16) (local.get 2))
+    (i64.store (i32.const 24) (local.get 1))
+    (i32.add (local.get 0) (local.get $sum)))
+  (func $small (param i32) (result i32) (local $twice i32)
+    (local.set $twice (i32.mul (local.get 0) (i32.const 2)))
+    (i32.add (call $inner (local.get 0) (i64.const 100) (f32.const 0.5) (f64.const 0.25))
+      (local.get $twice)))
+  (func (export "_start")
+    (if (global.get $never) (then (drop (call $small (i32.const 9)))))
+    (drop (call $small (i32.const 3)))))"#;
+
+#[test]
+fn locals_have_their_values_or_none() {
+    let mut known = 0;
+    for flags in [&[][..], &["-O", "inline=0"], &["-O0"], &["-g"]] {
+        let dump = dump_of(VALUES, flags);
+        assert_eq!(dump.frames.len(), 6, "{flags:?}");
+        for (depth, locals) in dump.locals[..4].iter().enumerate() {
+            // The innermost one has none of `$late` yet, nor the one that it is called with.
+            let late = if depth == 0 { 0 } else { depth + 10 };
+            let expected = [
+                format!("i32 {depth}"),
+                format!("i64 {}", 103 - depth),
+                format!("f32 {}", 3.5 - depth as f32),
+                format!("f64 {}", 3.25 - depth as f64),
+                format!("i32 {late}"),
+                format!("i32 {}", depth + 10),
+            ];
+            assert_eq!(locals.len(), expected.len());
+            for (local, (found, expected)) in locals.iter().zip(&expected).enumerate() {
+                let is_right = found.as_ref().is_none_or(|found| found == expected);
+                assert!(
+                    is_right,
+                    "{flags:?}, frame {depth}, local {local}: {found:?}, not {expected}"
+                );
+            }
+        }
+        let of_small = [String::from("i32 3"), String::from("i32 6")];
+        let found = dump.locals[4].iter().zip(&of_small);
+        let mut found = found.filter_map(|(found, expected)| Some((found.as_ref()?, expected)));
+        assert!(
+            found.all(|(found, expected)| found == expected),
+            "{flags:?}: {:?}",
+            dump.locals[4]
+        );
+        known += dump.locals.iter().flatten().flatten().count();
+    }
+    assert!(known > 40, "{known}");
+}
+
+/// A program that sets locals at random, and stores each in memory as soon as it is set, until it traps
+/// after so many steps. Each call has a line of the memory.
+struct Shadowed {
+    random: u32,
+    text: String,
+}
+
+const SHADOWED_LOCALS: u32 = 8;
+const SHADOW_BYTES: u32 = 4 * SHADOWED_LOCALS;
+
+impl Shadowed {
+    fn next(&mut self, below: u32) -> u32 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 17;
+        self.random ^= self.random << 5;
+        self.random % below
+    }
+
+    fn program(seed: u32) -> String {
+        let mut it = Shadowed {
+            random: seed.wrapping_mul(2_654_435_761) | 1,
+            text: String::new(),
+        };
+        it.statements(4);
+        let steps = it.next(60);
+        format!(
+            "(module (memory 1) (global $steps (mut i32) (i32.const {steps}))
+             (global $turns (mut i32) (i32.const 20)) (global $depth (mut i32) (i32.const -1))
+             (func $step (if (i32.eqz (global.get $steps)) (then unreachable))
+               (global.set $steps (i32.sub (global.get $steps) (i32.const 1))))
+             (func $f (param i32 i32 i32) (local i32 i32 i32 i32 i32)
+               (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
+               {stores} {body}
+               (global.set $depth (i32.sub (global.get $depth) (i32.const 1))))
+             (func (export \"_start\")
+               (call $f (i32.const 1) (i32.const 2) (i32.const 3)) unreachable))",
+            stores = (0..SHADOWED_LOCALS).map(store).collect::<String>(),
+            body = it.text,
+        )
+    }
+
+    fn statements(&mut self, depth: u32) {
+        for _ in 0..2 + self.next(4) {
+            self.statement(depth);
+        }
+    }
+
+    fn statement(&mut self, depth: u32) {
+        let [to, a, b] = [(); 3].map(|()| self.next(SHADOWED_LOCALS));
+        match self.next(if depth == 0 { 4 } else { 8 }) {
+            0 => self.text.push_str("(call $step)\n"),
+            1..=3 => {
+                let op = ["add", "sub", "xor", "mul"][self.next(4) as usize];
+                let number = self.next(7);
+                let other = match number {
+                    0..3 => format!("(i32.const {number})"),
+                    _ => format!("(local.get {b})"),
+                };
+                self.text += &format!("(local.set {to} (i32.{op} (local.get {a}) {other}))\n");
+                self.text += &store(to);
+            }
+            4 | 5 => {
+                self.text += &format!("(if (i32.and (local.get {a}) (i32.const 1)) (then\n");
+                self.statements(depth - 1);
+                self.text += ") (else\n";
+                self.statements(depth - 1);
+                self.text += "))\n";
+            }
+            6 => {
+                self.text +=
+                    "(loop (global.set $turns (i32.sub (global.get $turns) (i32.const 1)))\n";
+                self.statements(depth - 1);
+                self.text += "(br_if 0 (i32.gt_s (global.get $turns) (i32.const 0))))\n";
+            }
+            _ => {
+                self.text += "(if (i32.lt_s (global.get $depth) (i32.const 3)) (then";
+                self.text +=
+                    &format!("(call $f (local.get {to}) (local.get {a}) (local.get {b}))))\n");
+            }
+        }
+    }
+}
+
+fn store(local: u32) -> String {
+    format!(
+        "(i32.store offset={} (i32.mul (global.get $depth) (i32.const {SHADOW_BYTES})) (local.get {local}))\n",
+        4 * local
+    )
+}
+
+#[test]
+fn locals_are_what_was_stored_of_them() {
+    let mut known = 0;
+    for seed in 1..=24 {
+        let text = Shadowed::program(seed);
+        for flags in [&[][..], &["-O", "inline=0"], &["-O0"]] {
+            let dump = dump_of(&text, flags);
+            let mut memory = vec![0; 65_536];
+            for (_, at, bytes) in &dump.data {
+                memory[*at as usize..][..bytes.len()].copy_from_slice(bytes);
+            }
+            // Those of `$f`, the outermost first.
+            let frames = dump.locals.iter().filter(|locals| locals.len() == 8);
+            for (depth, locals) in frames.rev().enumerate() {
+                for (local, value) in locals.iter().enumerate() {
+                    let at = depth * SHADOW_BYTES as usize + 4 * local;
+                    let stored: [u8; 4] = memory[at..at + 4].try_into().expect("four");
+                    let stored = format!("i32 {}", i32::from_le_bytes(stored));
+                    let is_right = value.as_ref().is_none_or(|value| *value == stored);
+                    assert!(
+                        is_right,
+                        "{flags:?}, local {local} at depth {depth}: {value:?}, not {stored}\n{text}"
+                    );
+                    known += usize::from(value.is_some());
+                }
+            }
+        }
+    }
+    assert!(known > 100, "{known}");
 }

@@ -216,6 +216,12 @@ impl Options {
         self.debug_info.is_on() || self.on_trap.core_dump.is_some()
     }
 
+    /// Whether it is kept where the values of locals are.
+    #[must_use]
+    pub fn follows_locals(&self) -> bool {
+        self.debug_info == DebugInfo::Full || self.on_trap.core_dump.is_some()
+    }
+
     /// How registers are allocated: where nothing is said, developers wait for the compiler.
     #[must_use]
     pub fn registers(&self) -> RegisterAllocation {

@@ -14,7 +14,7 @@ use super::{alignment, copies, counted, improve};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
-use crate::options::{DebugInfo, OptLevel, RegisterAllocation};
+use crate::options::{OptLevel, RegisterAllocation};
 use crate::plan::LinkPlan;
 use crate::target::Arch;
 use crate::translate::{Translation, limit_stack, names, translate};
@@ -62,7 +62,7 @@ pub struct Places {
     pub known: Vec<KnownValue>,
     /// Where that is in the code: in the order of [`Places::known`], and then of the code.
     pub values: Vec<ValuePlace>,
-    /// With `-g`: the caller's registers that the function saves.
+    /// With `-g` and for core dumps: the caller's registers that the function saves.
     pub saved: Vec<Saved>,
 }
 
@@ -116,7 +116,7 @@ impl Worker {
             registers.reviser = Some(Box::new(Spills::default()));
         }
         let labelled = Rc::new(RefCell::new(Labelled::default()));
-        if options.debug_info == DebugInfo::Full {
+        if options.follows_locals() {
             let locations = Locations::new(registers.reviser.take(), Rc::clone(&labelled));
             registers.reviser = Some(Box::new(locations));
         }

@@ -70,7 +70,7 @@ fn isa(options: &Options, block_starts: bool) -> OwnedTargetIsa {
     set("preserve_frame_pointers", "true");
     set(
         "unwind_info",
-        if options.debug_info.is_on() {
+        if options.debug_info.is_on() || options.follows_locals() {
             "true"
         } else {
             "false"

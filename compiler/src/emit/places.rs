@@ -90,6 +90,23 @@ pub(super) fn records(
     (bytes, groups)
 }
 
+/// What numbers the functions that are inlined in a function have in its record, by frame.
+pub(super) fn frame_numbers(plan: &LinkPlan<'_>, places: &code::Places) -> HashMap<u32, u32> {
+    let mut record = Record {
+        plan,
+        positions: &HashMap::new(),
+        own: 0,
+        places,
+        with_offsets: true,
+        numbers: HashMap::new(),
+        frames: Vec::new(),
+    };
+    for &(_, place) in &places.list {
+        record.written(Some(place));
+    }
+    record.numbers
+}
+
 /// One function's record under construction.
 struct Record<'a> {
     plan: &'a LinkPlan<'a>,

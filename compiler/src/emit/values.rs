@@ -154,7 +154,7 @@ pub fn places(
     (arch, slots_start): (Arch, i32),
 ) -> Vec<ValuePlace> {
     let end = u32::try_from(code.code_buffer().len()).expect("a function's code is below 4 GiB");
-    let held = held(code, labelled, end, |place| {
+    let held = held(code, labelled, (arch, end), |place| {
         holder(place, arch, slots_start)
     });
     let held = Holders::new(&held);
@@ -215,7 +215,7 @@ pub fn places(
 fn held(
     code: &CompiledCode,
     labelled: &Labelled,
-    end: u32,
+    (arch, end): (Arch, u32),
     holder: impl Fn(Allocation) -> Option<Holder>,
 ) -> Vec<(u32, Part)> {
     let mut blocks = code.bb_starts.clone();
@@ -235,6 +235,7 @@ fn held(
     let within = points.iter().copied().filter(|&point| point < end).max();
     let behind = blocks.partition_point(|&block| Some(block) <= within);
     let seldom = blocks.get(behind).map_or(end, |&block| block);
+    let seldom = seldom.min(traps_start(code, arch).unwrap_or(end));
     let parts = labelled.held.iter().filter_map(|held| {
         let (start, mut to) = (points[held.from as usize], points[held.to as usize]);
         if to == end {
@@ -247,6 +248,31 @@ fn held(
         (start < to).then_some((held.value, (start, to, holder(held.place)?)))
     });
     parts.collect()
+}
+
+/// Where the traps begin that blocks branch to: they lie behind all blocks, and what holds values there is
+/// what does where the branch is. A block of a trap alone right before them counts as one.
+fn traps_start(code: &CompiledCode, arch: Arch) -> Option<u32> {
+    let trap: &[u8] = match arch {
+        Arch::X86_64 => &[0x0f, 0x0b],
+        Arch::Aarch64 => &[0x1f, 0xc1, 0, 0],
+        Arch::Riscv64 => &[0, 0, 0, 0],
+    };
+    let is_one = |at: u32| {
+        code.code_buffer()
+            .get(at as usize..)?
+            .starts_with(trap)
+            .then_some(at)
+    };
+    let mut offsets: Vec<u32> = code.buffer.traps().iter().map(|trap| trap.offset).collect();
+    offsets.sort_unstable();
+    let mut start = is_one(offsets.pop()?)?;
+    while let Some(before) = offsets.pop().and_then(is_one)
+        && before as usize + trap.len() == start as usize
+    {
+        start = before;
+    }
+    Some(start)
 }
 
 /// Start, end, and what holds a value in between.

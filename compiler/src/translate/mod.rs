@@ -109,7 +109,8 @@ fn translate_any(
             let mut translator =
                 FuncTranslator::new(translation, *instance, region, func, context, takes_pointer);
             if let Some(locals) = translation.locals.and_then(|locals| locals.get(&id)) {
-                translator.tracking = Tracking::new(locals);
+                let is_exact = translation.options.on_trap.core_dump.is_some();
+                translator.tracking = Tracking::new(locals, is_exact);
             }
             translator.counting = Counting::new(translation.profiling, plan.profile, id);
             if body.facts.tries {

@@ -4,6 +4,9 @@
 //! where it is set, or read, up to the next `local.set` or the next place where control flow meets;
 //! asking for a value there would make it a parameter of the block, and so change the code.
 //!
+//! For a core dump that is too much: before it is set, such a local is zero, though its value may be
+//! there already. Only parameters that are never set have one value then.
+//!
 //! Of all that only the parts count where a debugger is told of the local: each value is of one of them.
 
 use crate::dwarf::NamedLocal;
@@ -21,6 +24,8 @@ pub struct LocalValue {
 /// The locals of a function that are followed.
 #[derive(Default)]
 pub(super) struct Tracking {
+    /// A local has no value before it is set.
+    is_exact: bool,
     locals: Vec<Tracked>,
     /// Positions in `locals`, by local; [`NONE`] for others.
     positions: Vec<u32>,
@@ -50,7 +55,7 @@ struct Tracked {
 }
 
 impl Tracking {
-    pub(super) fn new(locals: &[NamedLocal]) -> Tracking {
+    pub(super) fn new(locals: &[NamedLocal], is_exact: bool) -> Tracking {
         let last = locals.last().map_or(0, |last| last.local as usize + 1);
         let mut positions = vec![NONE; last.min(LOCALS_MAX)];
         let locals = locals.iter().filter_map(|named| {
@@ -69,6 +74,7 @@ impl Tracking {
             positions[tracked.local as usize] = position;
         }
         Tracking {
+            is_exact,
             locals,
             positions,
             ..Tracking::default()
@@ -158,7 +164,8 @@ impl Tracking {
             let behind = found.partition_point(|found| found.local <= local);
             let (own, others) = found.split_at(behind);
             found = others;
-            let is_constant = tracked.sets <= u32::from(!tracked.is_param);
+            let sets_max = u32::from(!tracked.is_param && !self.is_exact);
+            let is_constant = tracked.sets <= sets_max;
             let whole = tracked.set.filter(|_| is_constant).map(|value| LocalValue {
                 local,
                 from: 0,
@@ -205,7 +212,7 @@ mod tests {
             named(3, &[(2, 5), (5, 9), (20, 30)]),
             named(4, &[(6, 7)]),
         ];
-        let mut tracking = Tracking::new(&locals);
+        let mut tracking = Tracking::new(&locals, false);
         let value = Value::from_u32;
         tracking.param(1, value(0));
         tracking.param(3, value(1));

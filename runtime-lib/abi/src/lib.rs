@@ -55,7 +55,9 @@ pub use gc::{
 };
 pub use interface::HostInterface;
 pub use library::{LIBRARY_FNS, LIBRARY_PREFIX, LibraryConfig, LibraryImport, LibraryStatus};
-pub use on_trap::{CORE_DUMP_SYMBOL, DumpFunction, DumpGlobal, DumpMemory, ON_TRAP_SYMBOL};
+pub use on_trap::{
+    CORE_DUMP_SYMBOL, DumpFunction, DumpGlobal, DumpMemory, ON_TRAP_SYMBOL, dump_local,
+};
 pub use p2::P2;
 pub use p2_drafts::{DraftPolicy, DraftVersion, LogFlags, P2_DRAFTS, draft_versions};
 pub use p2_http::P2_HTTP;

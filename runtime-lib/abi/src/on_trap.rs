@@ -53,6 +53,28 @@ impl DumpFunction {
     pub const NONE: u32 = u32::MAX;
 }
 
+/// How `OnTrap::locals` says where values of locals are. It has records in groups, as
+/// [`crate::places`] has them:
+///
+/// ```text
+/// contents: number of saved registers, those, entries, ascending by place and local
+/// saved: a register of the caller, where it is saved
+/// entry: place, local, bytes of code before it, bytes of code in which it is true, kind, where
+/// kind: form of the value, and `REGISTER` if that is in a register
+/// where: a register, or bytes from the frame pointer (may be negative)
+/// ```
+///
+/// A place is a number that [`crate::places`] has for it, a register one that DWARF has for it, and all numbers
+/// are like those there.
+pub mod dump_local {
+    /// Forms.
+    pub const I32: u8 = 0;
+    pub const I64: u8 = 1;
+    pub const F32: u8 = 2;
+    pub const F64: u8 = 3;
+    pub const REGISTER: u8 = 4;
+}
+
 /// The symbol of what runs such a program.
 pub const ON_TRAP_SYMBOL: &str = "wasmelt_main_on_trap";
 

@@ -336,6 +336,10 @@ pub struct OnTrap {
     pub tail: Slice<u8>,
     /// By the number of a function of compiled code.
     pub functions: Slice<DumpFunction>,
+    /// Where values of locals are: see [`crate::dump_local`].
+    pub locals: Str,
+    /// Where each group begins in `locals`, and the end; null in a program without core dumps.
+    pub local_groups: *const u32,
 }
 
 /// What is seen to before the first instruction of a hardened program.

@@ -1,17 +1,21 @@
 //! A program that leaves something behind when it traps: a core dump of WebAssembly, or the signal of
 //! which the system makes one of the process. See `wasmelt_abi::OnTrap`.
 
-use crate::vm::arch;
+use crate::vm::arch::{self, Registers};
 use crate::vm::backtrace::Frames;
 use crate::vm::process;
 use crate::vm::trap::{self, TrapInfo, catch};
-use wasmelt_abi::{OnTrap, Program};
+use wasmelt_abi::{OnTrap, Program, TrapCode};
 
 /// A trap, as what writes core dumps is told of it.
-pub(super) struct Place {
+pub(super) struct Place<'a> {
     pub(super) on_trap: &'static OnTrap,
     pub(super) pc: usize,
     pub(super) frames: Frames,
+    /// There is no more stack.
+    pub(super) is_exhausted: bool,
+    /// If a signal has interrupted it there.
+    pub(super) registers: Option<&'a Registers<'a>>,
 }
 
 fn of(program: &'static Program) -> Option<&'static OnTrap> {
@@ -34,7 +38,7 @@ extern "C" fn wasmelt_main_on_trap(program: &'static Program) -> ! {
 }
 
 /// Says what happened, leaves behind what is to be left, and ends the process.
-fn report(trap: TrapInfo, pc: usize, frames: Frames) {
+fn report(trap: TrapInfo, pc: usize, frames: Frames, registers: Option<&Registers<'_>>) {
     trap::describe(trap, pc, frames.clone());
     if let Some(on_trap) = of(process::program()) {
         if let Some(write) = on_trap.write {
@@ -42,6 +46,8 @@ fn report(trap: TrapInfo, pc: usize, frames: Frames) {
                 on_trap,
                 pc,
                 frames,
+                is_exhausted: trap.code == TrapCode::StackOverflow,
+                registers,
             };
             // SAFETY: the compiler wrote the address of a function that takes this.
             unsafe { write((&raw const place).cast()) }

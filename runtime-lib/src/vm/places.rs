@@ -13,6 +13,8 @@ pub(super) struct Origin {
     pub(super) function: usize,
     /// The offset in its body, if it is known.
     pub(super) offset: Option<u32>,
+    /// The number of the place in the record of the function that the code is of.
+    pub(super) place: u32,
 }
 
 /// See `wasmelt_abi::FindFrame`.
@@ -74,6 +76,7 @@ pub(super) fn origin(
     Some(Origin {
         function,
         offset: place.offset,
+        place: place.code,
     })
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::vm::arch::Registers;
 use crate::vm::backtrace::Frames;
 use crate::vm::process::{self, items};
 use crate::vm::signal::ThreadsStack;
@@ -47,10 +48,10 @@ pub(crate) fn run(store: &'static Store, body: impl FnOnce()) {
 }
 
 /// Is told of a trap where it happens. Of several threads, one ends the process.
-fn end_process(trap: TrapInfo, pc: usize, frames: Frames) {
+fn end_process(trap: TrapInfo, pc: usize, frames: Frames, registers: Option<&Registers<'_>>) {
     static ENDING: AtomicBool = AtomicBool::new(false);
     if !ENDING.swap(true, Ordering::Relaxed) {
-        trap::report_by_whom(trap, pc, frames)
+        trap::report_by_whom(trap, pc, frames, registers)
     }
     loop {
         thread::sleep(Duration::MAX);

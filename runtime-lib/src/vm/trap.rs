@@ -135,8 +135,9 @@ impl RecoveryPoint {
     }
 }
 
-/// Is told of a trap that is caught, where it has happened: perhaps in a signal handler.
-pub(super) type Observer = fn(TrapInfo, usize, Frames);
+/// Is told of a trap that is caught, where it has happened: perhaps in a signal handler, which then has the
+/// registers.
+pub(super) type Observer = fn(TrapInfo, usize, Frames, Option<&Registers<'_>>);
 
 thread_local! {
     static INNERMOST: Cell<*mut RecoveryPoint> = const { Cell::new(null_mut()) };
@@ -205,7 +206,7 @@ pub(super) fn stop(trap: TrapInfo, pc: usize, mut frames: Frames) -> ! {
         // SAFETY: it is in a frame that waits for this.
         unsafe { arch::continue_at(&landing) }
     }
-    let Some(point) = take_point(trap, pc, &frames) else {
+    let Some(point) = take_point(trap, pc, &frames, None) else {
         report(trap, pc, frames)
     };
     // SAFETY: a point in the list belongs to a `catch` that has not returned.
@@ -225,7 +226,7 @@ pub(super) fn stop_interrupted(
     {
         return registers.continue_at(&landing);
     }
-    let Some(point) = take_point(trap, pc, &frames) else {
+    let Some(point) = take_point(trap, pc, &frames, Some(registers)) else {
         report(trap, pc, frames)
     };
     // SAFETY: a point in the list belongs to a `catch` that has not returned.
@@ -258,20 +259,25 @@ pub(crate) fn leave(code: i32) {
         // SAFETY: it is in a frame that waits for this.
         unsafe { arch::continue_at(&landing) }
     }
-    if let Some(point) = take_point(TrapInfo::new(TrapCode::Interrupted), 0, &frames) {
+    if let Some(point) = take_point(TrapInfo::new(TrapCode::Interrupted), 0, &frames, None) {
         // SAFETY: a point in the list belongs to a `catch` that has not returned.
         unsafe { arch::continue_at(&*point) }
     }
 }
 
 /// The innermost recovery point, with the trap noted in it.
-fn take_point(trap: TrapInfo, pc: usize, frames: &Frames) -> Option<*mut RecoveryPoint> {
+fn take_point(
+    trap: TrapInfo,
+    pc: usize,
+    frames: &Frames,
+    registers: Option<&Registers<'_>>,
+) -> Option<*mut RecoveryPoint> {
     let point = INNERMOST.get();
     if point.is_null() {
         return None;
     }
     if let Some(observer) = OBSERVER.get() {
-        observer(trap, pc, frames.clone());
+        observer(trap, pc, frames.clone(), registers);
     }
     // SAFETY: a point in the list is a local of a `catch` that has not returned, and the frames
     // below it are not going to run any more.
@@ -289,9 +295,14 @@ pub(super) fn report_with(reporter: Observer) {
 }
 
 /// As [`report`], or by who does it instead.
-pub(super) fn report_by_whom(trap: TrapInfo, pc: usize, frames: Frames) -> ! {
+pub(super) fn report_by_whom(
+    trap: TrapInfo,
+    pc: usize,
+    frames: Frames,
+    registers: Option<&Registers<'_>>,
+) -> ! {
     if let Some(reporter) = REPORTER.get() {
-        reporter(trap, pc, frames.clone());
+        reporter(trap, pc, frames.clone(), registers);
     }
     report(trap, pc, frames)
 }
@@ -303,6 +314,7 @@ pub(super) fn report_timeout(pc: usize, frames: Frames) -> ! {
         TrapInfo::with_text(TrapCode::Unreachable, &text),
         pc,
         frames,
+        None,
     )
 }
 

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::fmt::{self, Write};
 
+use crate::vm::arch::Registers;
 use crate::vm::backtrace::{self, Frames};
 use crate::vm::trap::{self, TrapInfo};
 
@@ -48,7 +49,7 @@ pub fn note_traps() {
     trap::observe(note);
 }
 
-fn note(trap: TrapInfo, pc: usize, frames: Frames) {
+fn note(trap: TrapInfo, pc: usize, frames: Frames, _: Option<&Registers<'_>>) {
     LINE.with_borrow_mut(|line| {
         line.len = 0;
         // A line takes whatever is written to it.

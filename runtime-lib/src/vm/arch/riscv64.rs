@@ -49,6 +49,9 @@ const PC: usize = 0;
 const SP: usize = 2;
 const FP: usize = 8;
 
+/// The general registers that compiled functions preserve, by the numbers that DWARF has for them.
+pub(in crate::vm) const PRESERVED: &[u32] = &[9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27];
+
 /// The registers of the thread that a signal interrupted.
 #[derive(Debug)]
 pub(in crate::vm) struct Registers<'a>(&'a mut libc::ucontext_t);
@@ -71,6 +74,15 @@ impl<'a> Registers<'a> {
 
     pub(in crate::vm) fn fp(&self) -> usize {
         self.0.uc_mcontext.__gregs[FP] as usize
+    }
+
+    /// What is in a general register, by the number that DWARF has for it.
+    pub(in crate::vm) fn by_number(&self, number: u32) -> Option<u64> {
+        // In the place of the first, which is always zero, is the program counter.
+        match number {
+            0 => Some(0),
+            _ => Some(*self.0.uc_mcontext.__gregs.get(number as usize)? as u64),
+        }
     }
 
     /// Makes the thread continue at a recovery point when the handler returns.

@@ -5,8 +5,10 @@
 //! It is written in a handler of signals: without an allocation, in one pass. What is not known
 //! beforehand, lengths and counts, is filled in afterwards.
 //!
-//! Values of locals and of the stack of operands are not known: they are in registers, or nowhere.
+//! Values of locals are there where the compiler says what holds them ([`locals`]). Those of the stack of
+//! operands are not known: they are in registers, or nowhere.
 
+mod locals;
 mod output;
 #[cfg(test)]
 mod tests;
@@ -21,8 +23,10 @@ use crate::vm::on_trap::Place;
 use crate::vm::places::{self, Origin};
 use crate::vm::process::items;
 use crate::vm::store;
+use locals::{Frame, Held, Known};
 use output::{Fault, Output};
-use wasmelt_abi::{CodeMap, DumpFunction, DumpGlobal, DumpMemory, OnTrap};
+use wasmelt_abi::places::ITSELF;
+use wasmelt_abi::{CodeMap, DumpFunction, DumpGlobal, DumpMemory, OnTrap, dump_local};
 
 /// Contents of memories are written by pieces of at least this many bytes; those of zeros are left out.
 const PIECE_BYTES_MIN: u64 = 4096;
@@ -56,7 +60,7 @@ mod op {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn wasmelt_core_dump(place: *const u8) {
     // SAFETY: as the caller says.
-    let place = unsafe { &*place.cast::<Place>() };
+    let place = unsafe { &*place.cast::<Place<'_>>() };
     // SAFETY: a zero byte follows the text.
     let path = unsafe { CStr::from_ptr(items(&place.on_trap.path).as_ptr().cast()) };
     let mut message = Message::new();
@@ -85,7 +89,7 @@ fn text_of(fault: &Fault) -> &'static [u8] {
     }
 }
 
-fn write(path: &CStr, place: &Place) -> Result<(), Fault> {
+fn write(path: &CStr, place: &Place<'_>) -> Result<(), Fault> {
     let on_trap = place.on_trap;
     let mut out = Output::create(path)?;
     out.bytes(items(&on_trap.head));
@@ -253,16 +257,29 @@ fn without_zeros(bytes: &[u8]) -> Option<Range<usize>> {
 }
 
 /// The frames, innermost first; gives how many. Functions of no module are left out.
-fn write_frames(out: &mut Output, place: &Place) -> u32 {
+fn write_frames(out: &mut Output, place: &Place<'_>) -> u32 {
     let code = code_map::of_program();
     let functions = items(&place.on_trap.functions);
-    let callers = place.frames.clone();
+    let innermost = (place.pc, place.frames.innermost_fp());
+    let mut registers = Held::at_trap(place.registers);
+    // Where the stack ends, a function has not saved yet what it uses.
+    let mut has_saved = !place.is_exhausted;
     // A return address may be that of the next function: the call is before it.
-    let callers = callers.map(|frame| frame.return_address.wrapping_sub(1));
+    let callers = place.frames.clone();
+    let callers = callers.map(|frame| (frame.return_address.wrapping_sub(1), frame.fp));
     let mut count = 0;
-    for address in std::iter::once(place.pc).chain(callers) {
-        let Some(offset) = code_map::offset_of(code, address) else {
+    for (address, fp) in std::iter::once(innermost).chain(callers) {
+        let offset = code_map::offset_of(code, address);
+        let found = offset.and_then(|offset| Some((offset, code_map::function_at(code, offset)?)));
+        let Some((offset, (function, start))) = found else {
+            registers = Held::NOTHING;
             continue;
+        };
+        let frame = Frame {
+            function,
+            distance: offset - start,
+            fp,
+            registers: &registers,
         };
         for inner in 0.. {
             if count == FRAMES_MAX || out.has_failed() {
@@ -273,25 +290,53 @@ fn write_frames(out: &mut Output, place: &Place) -> u32 {
             };
             let function = functions.get(origin.function);
             if let Some(function) = function.filter(|it| it.instance != DumpFunction::NONE) {
-                write_frame(out, function, origin.offset.unwrap_or(0));
+                let known = locals::known(place.on_trap, &frame, origin.place);
+                write_frame(out, function, origin.offset.unwrap_or(0), known);
                 count += 1;
             }
         }
+        registers = match has_saved {
+            true => frame.callers_registers(place.on_trap),
+            false => Held::NOTHING,
+        };
+        has_saved = true;
     }
     count
 }
 
-fn write_frame(out: &mut Output, function: &DumpFunction, offset: u32) {
+fn write_frame(
+    out: &mut Output,
+    function: &DumpFunction,
+    offset: u32,
+    known: impl Iterator<Item = Known>,
+) {
     const MISSING: u8 = 1;
     out.byte(0);
     out.number(function.instance.into());
     out.number(function.index.into());
     out.number(offset.into());
     out.number(function.locals.into());
-    for _ in 0..function.locals {
-        out.byte(MISSING);
+    let mut next = 0;
+    for known in known {
+        // What holds a local in several places holds the same.
+        if (next..function.locals).contains(&known.local) {
+            (next..known.local).for_each(|_| out.byte(MISSING));
+            write_local(out, known);
+            next = known.local + 1;
+        }
     }
+    (next..function.locals).for_each(|_| out.byte(MISSING));
     out.number(0);
+}
+
+fn write_local(out: &mut Output, known: Known) {
+    out.byte(locals::tag(known.form));
+    match known.form {
+        dump_local::I32 => out.signed(i64::from(known.bits as i32)),
+        dump_local::I64 => out.signed(known.bits as i64),
+        dump_local::F32 => out.bytes(&(known.bits as u32).to_le_bytes()),
+        _ => out.bytes(&known.bits.to_le_bytes()),
+    }
 }
 
 /// The function with this number that the code at an offset is from, innermost first.
@@ -303,6 +348,7 @@ fn origin(code: &'static CodeMap, offset: u32, number: usize) -> Option<Origin> 
     let origin = Origin {
         function,
         offset: None,
+        place: ITSELF,
     };
     (number == 0).then_some(origin)
 }

@@ -26,6 +26,9 @@ pub(in crate::vm) fn has_feature(position: usize) -> bool {
 /// Positions in the kernel's list of general registers.
 const FP: usize = 29;
 
+/// The general registers that compiled functions preserve, by the numbers that DWARF has for them.
+pub(in crate::vm) const PRESERVED: &[u32] = &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28];
+
 /// The registers of the thread that a signal interrupted.
 #[derive(Debug)]
 pub(in crate::vm) struct Registers<'a>(&'a mut libc::ucontext_t);
@@ -48,6 +51,11 @@ impl<'a> Registers<'a> {
 
     pub(in crate::vm) fn fp(&self) -> usize {
         self.0.uc_mcontext.regs[FP] as usize
+    }
+
+    /// What is in a general register, by the number that DWARF has for it.
+    pub(in crate::vm) fn by_number(&self, number: u32) -> Option<u64> {
+        self.0.uc_mcontext.regs.get(number as usize).copied()
     }
 
     /// Makes the thread continue at a recovery point when the handler returns.

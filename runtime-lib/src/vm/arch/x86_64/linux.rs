@@ -4,6 +4,9 @@ use std::arch::{asm, naked_asm};
 
 use crate::vm::trap::RecoveryPoint;
 
+/// The general registers that compiled functions preserve, by the numbers that DWARF has for them.
+pub(in crate::vm) const PRESERVED: &[u32] = &[3, 12, 13, 14, 15];
+
 /// The registers of the thread that a signal interrupted.
 #[derive(Debug)]
 pub(in crate::vm) struct Registers<'a>(&'a mut libc::ucontext_t);
@@ -26,6 +29,45 @@ impl<'a> Registers<'a> {
 
     pub(in crate::vm) fn fp(&self) -> usize {
         self.0.uc_mcontext.gregs[libc::REG_RBP as usize] as usize
+    }
+
+    /// What is in a register, by the number that DWARF has for it: a general one, or the first half of a
+    /// vector's.
+    pub(in crate::vm) fn by_number(&self, number: u32) -> Option<u64> {
+        const GENERAL: [libc::c_int; 16] = [
+            libc::REG_RAX,
+            libc::REG_RDX,
+            libc::REG_RCX,
+            libc::REG_RBX,
+            libc::REG_RSI,
+            libc::REG_RDI,
+            libc::REG_RBP,
+            libc::REG_RSP,
+            libc::REG_R8,
+            libc::REG_R9,
+            libc::REG_R10,
+            libc::REG_R11,
+            libc::REG_R12,
+            libc::REG_R13,
+            libc::REG_R14,
+            libc::REG_R15,
+        ];
+        /// Numbers of vectors begin there, and where the processor saves them, 16 bytes each.
+        const VECTORS: u32 = 17;
+        const VECTORS_OFFSET: usize = 160;
+        let context = &self.0.uc_mcontext;
+        if let Some(&general) = GENERAL.get(number as usize) {
+            return Some(context.gregs[general as usize].cast_unsigned());
+        }
+        let vector = number.checked_sub(VECTORS).filter(|&vector| vector < 16)?;
+        // SAFETY: behind the general registers the kernel has the address of the others.
+        let saved = unsafe { (&raw const context.gregs).add(1).cast::<*const u8>().read() };
+        if saved.is_null() {
+            return None;
+        }
+        let place = VECTORS_OFFSET + 16 * vector as usize;
+        // SAFETY: there it has what the instruction `fxsave` writes.
+        Some(unsafe { saved.add(place).cast::<u64>().read_unaligned() })
     }
 
     /// Makes the thread continue at a recovery point when the handler returns.
