@@ -65,6 +65,9 @@ impl Shortener {
             return None;
         }
         std::mem::swap(&mut flow.branches, &mut self.contents.ways.list);
+        // A block ends where its table begins.
+        flow.blocks.extend_from_slice(&self.contents.tables);
+        flow.blocks.sort_unstable();
         let loops = match self.pads_loops {
             true => self.contents.make_room_at_loops(flow),
             false => Vec::new(),
@@ -122,7 +125,7 @@ impl Shortener {
 impl Contents {
     /// Makes places in front of the innermost loops, and says which these are.
     fn make_room_at_loops(&mut self, flow: &Flow) -> Vec<Loop> {
-        let mut loops = padding::innermost(&self.blocks, &flow.branches, self.code_end);
+        let mut loops = padding::innermost(flow, &self.tables, self.code_end);
         loops.retain(|of| !self.edits.is_inside(of.start));
         self.edits.make_room(loops.iter().map(|of| of.start));
         loops

@@ -40,6 +40,8 @@ pub struct Contents {
     /// Where blocks begin, ascending.
     pub blocks: Vec<u32>,
     pub ways: Ways,
+    /// Where tables of addresses begin, ascending.
+    pub tables: Vec<u32>,
     /// What addresses have been taken of; only of jump tables.
     taken: Vec<u32>,
     /// Where the last instructions are that follow each other.
@@ -67,6 +69,7 @@ impl Contents {
         self.distances.clear();
         self.taken.clear();
         self.ways.clear();
+        self.tables.clear();
         self.blocks.clear();
         self.blocks.extend_from_slice(blocks);
         self.blocks.sort_unstable();
@@ -223,6 +226,7 @@ impl Contents {
         let jump = TableJump::find(bytes, &self.recent, start, &self.blocks)
             .filter(|_| self.holds_addresses && end > start);
         self.recent.clear();
+        self.tables.push(start);
         for at in (start..end).step_by(4) {
             self.ways.branch(target(at)?);
         }
