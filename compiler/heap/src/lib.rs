@@ -12,6 +12,11 @@
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const RETURNED_BYTES_MIN: libc::c_int = 512 << 10;
 
+/// What may lie free at the end of a heap, for the next function: to return it and have it again costs
+/// more time than the memory is worth.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const FREE_BYTES_MAX: libc::c_int = 8 << 20;
+
 /// Has large blocks returned to the system whenever they are freed. To be called before there are any.
 pub fn return_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -19,6 +24,11 @@ pub fn return_large_blocks() {
     // it does not accept it leaves as it is.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, RETURNED_BYTES_MIN);
+    }
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: as above.
+    unsafe {
+        libc::mallopt(libc::M_TRIM_THRESHOLD, FREE_BYTES_MAX);
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::machine::{Machine, Mask};
 use crate::place::{Move, Needed, Place};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// So many moves are put in order by comparing each with each.
 const FEW: usize = 40;

@@ -3,7 +3,7 @@
 use super::nature::Nature;
 use super::ty::{Flat, FuncTy, FuncTyId, Layout, Ty, TyId};
 use crate::index::ResourceId;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet, HashSetExt};
 use std::fmt::Write;
 use wasmelt_abi::PtrType;
 use wasmparser::ValType;

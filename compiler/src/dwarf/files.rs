@@ -1,7 +1,7 @@
 //! Source files, by their paths.
 
+use foldhash::{HashMap, HashMapExt};
 use gimli::{EndianSlice, LittleEndian};
-use std::collections::HashMap;
 
 pub(super) type Reader<'a> = EndianSlice<'a, LittleEndian>;
 pub(super) type Dwarf<'a> = gimli::Dwarf<Reader<'a>>;

@@ -2,8 +2,8 @@
 
 use super::files::{Dwarf, Files, Unit, UnitFiles};
 use super::source::Position;
+use foldhash::HashSet;
 use gimli::{Reader as _, Section as _};
-use std::collections::HashSet;
 
 /// The tables of all units. No position: nothing is known from the address on.
 #[derive(Default)]

@@ -21,10 +21,10 @@ pub use source::{
 pub use types::{Attribute, Type};
 
 use files::{Dwarf, Files, Reader, Unit};
+use foldhash::HashMap;
 use gimli::{EndianSlice, LittleEndian};
 use lines::Lines;
 use scopes::Scopes;
-use std::collections::HashMap;
 use units::Units;
 
 /// The source of each module, by the module's number.

@@ -8,9 +8,10 @@ use super::types::{Types, referred};
 use super::units::Units;
 use super::variables::Reading;
 
+use foldhash::HashMap;
 use gimli::{DebuggingInformationEntry, constants};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
 /// The scopes of all units, and where they are.
 #[derive(Default)]

@@ -2,8 +2,8 @@
 
 use super::files::{Dwarf, Files, Reader, Unit};
 use super::units::Units;
+use foldhash::HashMap;
 use gimli::{AttributeValue, DebuggingInformationEntry, DwAt, DwTag, UnitOffset, constants};
-use std::collections::HashMap;
 
 /// A type, or a part of one.
 #[derive(Clone, PartialEq, Debug)]

@@ -1,8 +1,8 @@
 //! The units of debug information. Tables can be shared, so what is read of them is bounded.
 
 use super::files::{Dwarf, Reader, Unit};
+use foldhash::{HashMap, HashMapExt};
 use gimli::{Abbreviations, DebugAbbrevOffset, Reader as _, Section as _, UnitHeader, constants};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// So many bytes are read for each that there is, at most.

@@ -5,7 +5,7 @@
 use crate::translate::BlockCounts;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Block, Function, Opcode};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::hash::{Hash, Hasher};
 
 /// How often each block runs for one call, as [`wasmelt_registers::Counted`] has it. Nothing for a

@@ -13,7 +13,7 @@ use super::values::Holder;
 use crate::index::FuncId;
 use crate::plan::{FuncKind, LinkPlan};
 use crate::target::Arch;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use wasmelt_abi::dump_local;
 use wasmelt_abi::places::ITSELF;
 use wasmparser::ValType;

@@ -24,8 +24,8 @@ use cranelift_codegen::Context;
 use cranelift_codegen::inline::{Inline, InlineCommand};
 use cranelift_codegen::ir;
 use cranelift_frontend::FunctionBuilderContext;
+use foldhash::{HashMap, HashMapExt, HashSet};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 
 /// A body with more instructions than this cannot become few enough values to be inlined.
 const OPERATORS_MAX: u64 = 80;

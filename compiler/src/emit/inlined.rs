@@ -15,7 +15,7 @@ use crate::translate::{BlockCounts, Notes};
 use cranelift_codegen::ir::{self, Opcode, SourceLoc, Value, ValueDef};
 use cranelift_codegen::traversals::Dfs;
 use cranelift_entity::EntityRef;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::hash::{Hash, Hasher};
 
 /// What is inlined in one function, and where its code is from.

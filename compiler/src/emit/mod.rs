@@ -62,11 +62,12 @@ use crate::plan::LinkPlan;
 use crate::profile::{Layout, Profile, Profiling};
 use crate::translate::Translation;
 use code::Target;
+use foldhash::{HashMap, HashMapExt};
 use isa::unused_isa;
 use placement::{image_is_mapped, mapped_bytes};
 use rayon::prelude::*;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// Finds what would keep [`emit`] from compiling.

@@ -8,7 +8,7 @@ use super::program::Writer;
 use super::text::Text;
 use crate::index::FuncId;
 use crate::plan::LinkPlan;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::places::{
     FIRST_FRAME, FRAME_SYMBOL, Flags, GROUP, ITSELF, NOWHERE, Places, SOURCE_FRAME_SYMBOL,

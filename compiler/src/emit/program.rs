@@ -11,7 +11,7 @@ use crate::index::{DataIndex, ElemIndex, InstanceIndex};
 use crate::options::Options;
 use crate::plan::{Hierarchy, LinkPlan, Record, Reference, Reloc, TableStorage, Value};
 use crate::profile::Layout;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{
     CallSite, CodeMap, Export, FuncRef, HARDEN_SYMBOL, Handler, Instance, P0_PREFIX, P1_PREFIX,

@@ -5,7 +5,7 @@ use super::places::{number, records, signed};
 use super::program::Writer;
 use crate::dwarf::{Position, Row, Source};
 use crate::plan::function_name;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::sources::{Scope, Sources as Description, Text};
 

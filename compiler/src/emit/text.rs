@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::FuncId;
 use crate::target::Arch;
 use cranelift_codegen::binemit::Reloc;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// The contents of the text section, and everything known about places in it.
 #[derive(Debug)]

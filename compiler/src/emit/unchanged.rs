@@ -20,7 +20,7 @@ use crate::options::DebugInfo;
 use crate::plan::FuncKind;
 use crate::translate::{Translation, names};
 use cranelift_codegen::ir;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet};
 use std::hash::Hash;
 use wasmparser::{Parser, Payload};
 

@@ -7,7 +7,7 @@
 
 use super::code::{Relocation, Target};
 use cranelift_codegen::binemit::Reloc;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 /// Bytes of a veneer, and what it is aligned to.
 pub const VENEER_BYTES: usize = 16;

@@ -6,7 +6,7 @@
 
 use super::names::member;
 use crate::error::{Error, Result};
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use std::fmt::Write;
 use wit_parser::{
     Handle, Resolve, Type, TypeDef, TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem,

@@ -18,7 +18,7 @@ use crate::debug_files;
 use crate::error::{Error, Result};
 use crate::index::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex};
 use crate::workers;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use wasmparser::{
     CompositeInnerType, ExternalKind, FuncToValidate, FuncType, FuncValidatorAllocations,
     GlobalType, MemoryType, Parser, Payload, SubType, TableType, TypeRef, ValidPayload, Validator,

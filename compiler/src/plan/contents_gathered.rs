@@ -19,7 +19,8 @@ use super::value::{Contents, Value};
 use super::{FuncKind, LinkPlan};
 use crate::index::{FuncId, InstanceIndex, SigId};
 use crate::parse::{ConstOp, NewFields, ObjectFacts};
-use std::collections::{BTreeSet, HashMap};
+use foldhash::{HashMap, HashMapExt};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use wasmparser::{FieldType, StorageType, ValType};
 

@@ -8,7 +8,7 @@ use super::{Callee, Embedded, ExportPlan, FuncKind, LinkPlan, Resource};
 use crate::error::{Error, Result};
 use crate::index::{FuncId, InstanceIndex, LiftId, ResourceId};
 use crate::parse::Extern;
-use std::collections::HashSet;
+use foldhash::HashSet;
 use wasmelt_abi::LIBRARY_FNS;
 use wasmparser::{FuncType, ValType};
 
@@ -154,7 +154,7 @@ pub(super) fn choose_lifts(plan: &mut LinkPlan<'_>, program: &str) -> Result<()>
 fn choose_imports(plan: &mut LinkPlan<'_>) {
     let mut names = Names {
         prefix: String::new(),
-        taken: HashSet::from(["user".to_owned()]),
+        taken: HashSet::from_iter(["user".to_owned()]),
     };
     for provided in &plan.linked.embedder_fns {
         let name = match &*provided.interface {

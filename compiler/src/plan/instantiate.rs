@@ -18,7 +18,8 @@ use crate::index::{
 };
 use crate::options::Options;
 use crate::parse::{Extern, ImportKind, Module};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use foldhash::{HashMap, HashMapExt};
+use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{MemoryType, TableType, ValType};
 
 /// Tables never grow beyond this many elements, whatever their type says: address space for all

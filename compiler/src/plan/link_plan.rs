@@ -19,7 +19,8 @@ use crate::index::{
 };
 use crate::options::Entry;
 use crate::target::Target;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use foldhash::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wasmelt_abi::{PtrType, TrapCode};
 use wasmparser::ValType;
 

@@ -14,7 +14,7 @@ use crate::index::{
     CanonId, ElemIndex, FuncId, GlobalId, InstanceIndex, LiftId, OptionsId, ResourceId, SigId,
     TableId,
 };
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// Tables that are written but never grown and have up to this many elements lie in the context.
 const FIXED_TABLE_ELEMENTS_MAX: u64 = 1 << 16;

@@ -8,7 +8,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{SigId, TypeIndex};
 use crate::parse::Module;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use wasmparser::{
     AbstractHeapType, CompositeInnerType, FieldType, FuncType, HeapType, PackedIndex, RefType,
     StorageType, SubType, UnpackedIndex, ValType,

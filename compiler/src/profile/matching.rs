@@ -9,9 +9,9 @@ use super::layout::{Counters, of};
 use crate::error::{Error, Result};
 use crate::index::FuncId;
 use crate::plan::LinkPlan;
+use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::hash::Hash;
 use wasmelt_abi::PROFILE_CALL_COUNTERS;
 

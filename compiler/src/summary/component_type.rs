@@ -4,7 +4,7 @@
 //! syntax for where they are records, variants, enums or flags; here they are
 //! `record { a: u8 }`.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::fmt::Write;
 
 use wasmparser::component_types::{

@@ -9,7 +9,7 @@ use crate::index::FuncId;
 use crate::plan::Slot;
 use crate::profile::{Counts, Profiling, counters_of};
 use cranelift_codegen::ir::{Block, Inst};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use wasmparser::Operator;
 
 /// How often each call of a function by name has run, where that is known.

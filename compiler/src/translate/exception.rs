@@ -16,7 +16,7 @@ use cranelift_codegen::ir::{
     Block, BlockArg, ExceptionTable, ExceptionTableData, ExceptionTableItem, ExceptionTag,
     InstBuilder, SigRef, Value, types,
 };
-use std::collections::HashSet;
+use foldhash::{HashSet, HashSetExt};
 use std::mem::{offset_of, size_of};
 use wasmelt_abi::{Exception, TrapCode};
 use wasmparser::{Catch, Operator, TryTable};

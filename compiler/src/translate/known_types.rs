@@ -6,7 +6,7 @@
 
 use crate::plan;
 use cranelift_codegen::ir::{Block, Value};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 use wasmparser::RefType;
 

@@ -11,7 +11,8 @@ use super::handling::{Clause, Try, TryShape};
 use super::translator::FuncTranslator;
 use crate::error::Result;
 use cranelift_codegen::ir::{Value, types};
-use std::collections::{HashMap, VecDeque};
+use foldhash::{HashMap, HashMapExt};
+use std::collections::VecDeque;
 use wasmparser::{BlockType, FunctionBody, Operator};
 
 /// By the byte offset of each `try`. Linear in the body.

@@ -1,6 +1,6 @@
 //! Sets of values, each of which is there once; and sets of small numbers.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// By number: 0 is the empty one, and `1 + value` that of a single value.
 pub(super) struct Sets {

@@ -24,7 +24,7 @@ use cranelift_codegen::ir::{
     Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef,
 };
 use cranelift_codegen::loop_analysis::{Loop, LoopAnalysis};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// Instructions of a loop that is small.
 const INSTS_MAX: usize = 100;

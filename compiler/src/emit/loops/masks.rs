@@ -18,7 +18,7 @@ use super::edges::Edges;
 use crate::facts;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, ValueDef};
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 /// Searches look at together as many arguments as the function has, times this.
 const FACTOR: usize = 8;
@@ -72,7 +72,7 @@ fn mask(func: &Function, inst: Inst) -> Option<(Value, u32)> {
 
 /// Whether all that comes to a parameter has so many bits at most.
 fn fits(func: &Function, edges: &Edges, param: Value, bits: u32, left: &mut usize) -> bool {
-    let mut seen = HashSet::from([param]);
+    let mut seen = HashSet::from_iter([param]);
     let mut pending = vec![param];
     while let Some(param) = pending.pop() {
         let ValueDef::Param(block, position) = func.dfg.value_def(param) else {

@@ -25,7 +25,8 @@ use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{
     Block, BlockArg, Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef, types,
 };
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use foldhash::{HashSet, HashSetExt};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Searches that come to nothing look at together as many arguments as the function has, times
 /// this.

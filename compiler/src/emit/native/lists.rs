@@ -5,8 +5,8 @@
 use super::entries::{OFFSET_BYTES, number};
 use super::expressions::Expression;
 use super::writing::{ADDRESS_SIZE, unsigned};
+use foldhash::HashMap;
 use gimli::constants;
-use std::collections::HashMap;
 
 /// A table under construction.
 #[derive(Default)]

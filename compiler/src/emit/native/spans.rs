@@ -6,7 +6,7 @@ use super::Writer;
 use super::tree::{Span, Step, Tree};
 use crate::dwarf::{Row, Source};
 use crate::index::FuncId;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// What is told of the code of one function. What a place is inlined by depends on its scope, not on
 /// its line: there are many more places than nodes.

@@ -3,7 +3,7 @@
 
 use super::entries::{OFFSET_BYTES, number};
 use super::writing::{DebugReloc, DebugSection, DebugTarget, TEXT_OFFSETS, TEXTS, clean};
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 #[derive(Default)]
 pub(super) struct Texts {

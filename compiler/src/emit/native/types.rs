@@ -22,8 +22,8 @@ use super::shapes::Shapes;
 use super::texts::Texts;
 use super::writing::ADDRESS_BYTES;
 use crate::dwarf::{Attribute, Source, Sources, Type};
+use foldhash::HashMap;
 use gimli::{DwAt, constants};
-use std::collections::HashMap;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Role {

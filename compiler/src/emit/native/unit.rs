@@ -4,8 +4,8 @@ use super::entries::{Entries, Label};
 use super::expression::Memory;
 use super::types::Types;
 use crate::dwarf::SourceUnit;
+use foldhash::HashMap;
 use gimli::write::{FileId, LineProgram};
-use std::collections::HashMap;
 
 pub(super) struct OutUnit<'a> {
     pub(super) of: &'a SourceUnit,

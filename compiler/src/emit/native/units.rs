@@ -8,10 +8,10 @@ use super::unit::{File, OutUnit};
 use super::writing::{ADDRESSES, ENCODING, LINES, LOCATIONS, RANGES, TEXT_OFFSETS, Writing, clean};
 use super::{Writer, expressions, lists, texts};
 use crate::dwarf::{Position, Source, SourceUnit};
+use foldhash::{HashMap, HashMapExt};
 use gimli::LineEncoding;
 use gimli::constants;
 use gimli::write::{DebugLine, LineProgram, LineString, StringTable};
-use std::collections::HashMap;
 
 impl<'a> Writer<'a> {
     pub(super) fn unit(&mut self, of: &'a SourceUnit, memory: Option<Memory>) -> OutUnit<'a> {

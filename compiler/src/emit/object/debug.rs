@@ -1,12 +1,12 @@
 //! Sections that nothing loads, as an object has them.
 
 use super::super::native::{DebugSection, DebugTarget};
+use foldhash::{HashMap, HashMapExt};
 use object::write::{Object, Relocation, Symbol, SymbolId, SymbolSection};
 use object::{
     RelocationEncoding, RelocationFlags, RelocationKind, SectionKind, SymbolFlags, SymbolKind,
     SymbolScope,
 };
-use std::collections::HashMap;
 use wasmelt_abi::FIRST_STORE_SYMBOL;
 
 /// Adds them. They refer to the code, to each other, and to where the runtime keeps the address of the

@@ -26,8 +26,8 @@ use contents::{Contents, Data, Export, Function, Place, Relocation};
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::LibCall;
 use cranelift_codegen::isa::OwnedTargetIsa;
+use foldhash::HashMap;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use wasmelt_abi::{GC_SYMBOL, HTTP_SYMBOL, PROGRAM_SYMBOL, RUNTIME_FN_PREFIX, RUNTIME_FNS};
 
 /// The object for our own linker.

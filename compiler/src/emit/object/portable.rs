@@ -21,7 +21,7 @@ use cranelift_object::object::{
     SymbolKind, SymbolScope,
 };
 use cranelift_object::{ObjectBuilder, ObjectModule};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::ops::Range;
 use target_lexicon::BinaryFormat;
 use wasmelt_abi::FIRST_STORE_SYMBOL;

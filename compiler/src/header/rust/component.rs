@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::header::types::resources;
 use crate::header::{Named, decoded, named_items};
 use crate::plan::{ComponentImport, LibraryFn, LibraryItem, LinkPlan, library_prefix};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::fmt::Write;
 use wit_parser::{Function, FunctionKind, Resolve, Type, TypeId, WorldId};
 

@@ -3,7 +3,7 @@
 use super::templates::{ENUM, FLAGS, OWN_RESOURCE, RECORD, RESOURCE, TUPLE, VARIANT};
 use crate::error::{Error, ErrorKind, Result};
 use crate::header::names::RUST_KEYWORDS;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use std::fmt::Write;
 use wit_parser::{Case, Flag, Handle, Resolve, Type, TypeDef, TypeDefKind, TypeId, TypeOwner};
 

@@ -30,7 +30,7 @@ use cranelift_codegen::ir::{
     Block, BlockArg, Function, Inst, InstBuilder, InstructionData, MemFlagsData, Opcode, SourceLoc,
     Type, Value, types,
 };
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// What the system maps is a multiple of this, on every target.
 pub(super) const PAGE_BYTES: i64 = 4096;

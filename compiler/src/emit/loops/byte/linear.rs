@@ -3,7 +3,7 @@
 use super::path::Path;
 use crate::facts;
 use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, ValueDef, types};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// What is known of values in a loop.
 pub struct Linear<'f> {

@@ -4,7 +4,7 @@ use super::super::back_edge;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Block, Function, Opcode, Value};
 use cranelift_codegen::loop_analysis::{Loop, LoopAnalysis};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 /// An iteration has at most so many blocks, and so many instructions.
 const BLOCKS_MAX: usize = 8;
