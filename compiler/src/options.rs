@@ -213,13 +213,19 @@ impl Options {
     /// Whether the executable knows of each place in its code where in the input it is from.
     #[must_use]
     pub fn keeps_offsets(&self) -> bool {
-        self.debug_info.is_on() || self.on_trap.core_dump.is_some()
+        self.debug_info.is_on() || self.dumps_core()
     }
 
     /// Whether it is kept where the values of locals are.
     #[must_use]
     pub fn follows_locals(&self) -> bool {
-        self.debug_info == DebugInfo::Full || self.on_trap.core_dump.is_some()
+        self.debug_info == DebugInfo::Full || self.dumps_core()
+    }
+
+    /// Whether a trap leaves a core dump behind.
+    #[must_use]
+    pub fn dumps_core(&self) -> bool {
+        self.on_trap.core_dump.is_some()
     }
 
     /// How registers are allocated: where nothing is said, developers wait for the compiler.

@@ -1,9 +1,12 @@
 //! Shapes of core modules.
 
 use crate::shape::{Shape, assemble, each};
+use wasm_encoder::{
+    CodeSection, ExportKind, ExportSection, Function, FunctionSection, Module, TypeSection, ValType,
+};
 
 pub fn shapes() -> Vec<Shape> {
-    let shapes = [calls(), loops(), branches(), tables(), many()];
+    let shapes = [calls(), loops(), branches(), tables(), many(), locals()];
     shapes.into_iter().flatten().collect()
 }
 
@@ -12,6 +15,46 @@ fn module(fields: &str, body: &str) -> Vec<u8> {
     assemble(&format!(
         "(module {fields} (func (export \"_start\") {body}))"
     ))
+}
+
+/// A dump of the core may have the value of each local.
+fn locals() -> Vec<Shape> {
+    let declared = "functions that declare many locals and set one";
+    let set = "functions that set all of their locals";
+    vec![
+        Shape::built(declared, || with_locals(1000, 49_000, 1)).with(&["-D", "coredump"]),
+        Shape::built(set, || with_locals(50, 1000, 1000)).with(&["-D", "coredump"]),
+    ]
+}
+
+/// Functions that declare locals, set some, and trap.
+fn with_locals(functions: u32, locals: u32, set: u32) -> Vec<u8> {
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    let mut of_type = FunctionSection::new();
+    let mut exports = ExportSection::new();
+    let mut code = CodeSection::new();
+    of_type.function(0);
+    exports.export("_start", ExportKind::Func, 0);
+    let mut start = Function::new([]);
+    for function in 1..=functions {
+        start.instructions().call(function);
+        of_type.function(0);
+    }
+    start.instructions().end();
+    code.function(&start);
+    for _ in 0..functions {
+        let mut body = Function::new([(locals, ValType::I32)]);
+        for local in 0..set {
+            body.instructions().i32_const(5).local_set(local);
+        }
+        body.instructions().unreachable().end();
+        code.function(&body);
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&of_type);
+    module.section(&exports).section(&code);
+    module.finish()
 }
 
 fn calls() -> Vec<Shape> {

@@ -56,8 +56,8 @@ fn island_bytes_min(arch: Arch) -> u32 {
     }
 }
 
-/// The forms of a function's locals, by function.
-type Types = HashMap<FuncId, Vec<Option<u8>>>;
+/// The forms of a function's locals, by function: up to which local, and which.
+type Types = HashMap<FuncId, Vec<(u32, Option<u8>)>>;
 
 fn held(
     plan: &LinkPlan<'_>,
@@ -84,7 +84,9 @@ fn held(
             local: known.local,
             start: value.start,
             end: value.end,
-            ty: (*types.get(known.local as usize)?)?,
+            ty: types[types.partition_point(|&(end, _)| end <= known.local)..]
+                .first()?
+                .1?,
             holder: value.place,
         })
     });
@@ -117,8 +119,8 @@ fn encoded(saved: &[Saved], all: &[Held]) -> Vec<u8> {
     out
 }
 
-/// By local: the form that its values have in a core dump.
-fn forms(plan: &LinkPlan<'_>, func: FuncId) -> Vec<Option<u8>> {
+/// By local: the form that its values have in a core dump. A body may declare many locals in few bytes.
+fn forms(plan: &LinkPlan<'_>, func: FuncId) -> Vec<(u32, Option<u8>)> {
     let FuncKind::Body {
         instance, index, ..
     } = plan.funcs[func.index()].kind
@@ -126,11 +128,14 @@ fn forms(plan: &LinkPlan<'_>, func: FuncId) -> Vec<Option<u8>> {
         return Vec::new();
     };
     let sig = &plan.sigs[plan.func_sig(instance, index)];
-    let mut forms: Vec<Option<u8>> = sig.params().iter().map(|&ty| form(ty)).collect();
+    let params = (1..).zip(sig.params());
+    let mut forms: Vec<(u32, Option<u8>)> = params.map(|(end, &ty)| (end, form(ty))).collect();
+    let mut end = sig.params().len() as u32;
     let module = plan.module(instance);
     let body = &module.bodies[index.index() - module.functions_imported].body;
     for group in body.get_locals_reader().into_iter().flatten().flatten() {
-        forms.extend(std::iter::repeat_n(form(group.1), group.0 as usize));
+        end += group.0;
+        forms.push((end, form(group.1)));
     }
     forms
 }

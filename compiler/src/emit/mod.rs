@@ -182,44 +182,6 @@ fn tracked_locals(plan: &LinkPlan<'_>, sources: &Sources) -> HashMap<FuncId, Vec
         .collect()
 }
 
-/// All locals, in parts that begin and end where those do that debuggers are told of.
-fn all_locals(plan: &LinkPlan<'_>, sources: &Sources) -> HashMap<FuncId, Vec<NamedLocal>> {
-    let mut named = tracked_locals(plan, sources);
-    let ids = (0..plan.funcs.len()).map(FuncId::new);
-    let reachable = ids.filter(|id| plan.reachable[id.index()]);
-    let with_locals = reachable.filter_map(|id| {
-        let count = on_trap::local_count(plan, id)?;
-        let named = named.remove(&id).unwrap_or_default();
-        let mut named = named.into_iter().peekable();
-        let locals = (0..count).map(|local| NamedLocal {
-            local,
-            parts: match named.next_if(|named| named.local == local) {
-                Some(named) => with_gaps(&named.parts),
-                None => vec![(0, u32::MAX)],
-            },
-        });
-        Some((id, locals.collect()))
-    });
-    with_locals.collect()
-}
-
-/// The parts of a body, and what is between them.
-fn with_gaps(parts: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let mut all = Vec::with_capacity(2 * parts.len() + 1);
-    let mut at = 0;
-    for &(from, to) in parts {
-        if at < from {
-            all.push((at, from));
-        }
-        all.push((from, to));
-        at = to;
-    }
-    if at < u32::MAX {
-        all.push((at, u32::MAX));
-    }
-    all
-}
-
 /// Compiles every reachable function and writes the object. With a cache of code comes the input.
 ///
 /// # Errors
@@ -240,10 +202,7 @@ pub fn emit(
         DebugInfo::Lines => read_sources(plan, options, Detail::Lines),
         DebugInfo::Full => read_sources(plan, options, Detail::Full),
     };
-    let locals = match options.on_trap.core_dump {
-        Some(_) => all_locals(plan, &sources),
-        None => tracked_locals(plan, &sources),
-    };
+    let locals = tracked_locals(plan, &sources);
     let translation = Translation {
         plan,
         options,
@@ -256,7 +215,7 @@ pub fn emit(
             (None, Some(profile)) => Profiling::Use(profile),
             (None, None) => Profiling::None,
         },
-        locals: Some(&locals).filter(|locals| !locals.is_empty()),
+        locals: Some(&locals).filter(|locals| !locals.is_empty() || options.dumps_core()),
     };
     if let Some(kind) = options.emit_text {
         let text = match kind {

@@ -4,7 +4,7 @@
 use super::blob::Address;
 use super::places::number;
 use super::program::Writer;
-use crate::index::FuncId;
+use crate::index::{FuncIndex, InstanceIndex};
 use crate::plan::{FuncKind, Global, Hierarchy, LinkPlan, Memory, Value};
 use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
@@ -128,7 +128,7 @@ impl Writer<'_> {
             .flat_map(|&(id, ..)| match plan.funcs[id.index()].kind {
                 FuncKind::Body {
                     instance, index, ..
-                } => [instance.0, index.0, local_count(plan, id).unwrap_or(0)],
+                } => [instance.0, index.0, locals(plan, instance, index)],
                 _ => [DumpFunction::NONE, 0, 0],
             })
             .collect();
@@ -223,19 +223,13 @@ fn constant(encoded: &mut Vec<u8>, global: &Global) {
 }
 
 /// Parameters, and what the body declares.
-pub(super) fn local_count(plan: &LinkPlan<'_>, id: FuncId) -> Option<u32> {
-    let FuncKind::Body {
-        instance, index, ..
-    } = plan.funcs[id.index()].kind
-    else {
-        return None;
-    };
+fn locals(plan: &LinkPlan<'_>, instance: InstanceIndex, index: FuncIndex) -> u32 {
     let sig = &plan.sigs[plan.func_sig(instance, index)];
     let module = plan.module(instance);
     let body = &module.bodies[index.index() - module.functions_imported].body;
     let declared = body.get_locals_reader().into_iter().flatten();
     let declared = declared.flatten().map(|(count, _)| count).sum::<u32>();
-    Some(sig.params().len() as u32 + declared)
+    sig.params().len() as u32 + declared
 }
 
 /// The beginning: the section that says which program it was.

@@ -109,4 +109,30 @@ mod tests {
         assert_eq!(once.code, apart.code);
         assert_eq!(once.values, apart.values);
     }
+
+    /// Three sums with the same number, each with one of its own if `apart`.
+    fn sums(apart: bool) -> Function {
+        let mut func = Function::new();
+        let block = func.dfg.make_block();
+        let value = func.dfg.append_block_param(block, types::I32);
+        let mut cursor = FuncCursor::new(&mut func);
+        cursor.insert_block(block);
+        let mut number = cursor.ins().iconst(types::I32, 5);
+        for at in 0..3 {
+            if apart && at > 0 {
+                number = cursor.ins().iconst(types::I32, 5);
+            }
+            cursor.ins().iadd(value, number);
+        }
+        func
+    }
+
+    #[test]
+    fn a_constant_counts_with_each_use() {
+        let [once, apart] = [false, true].map(|apart| Size::of(&sums(apart)));
+        assert_eq!(once.code, 1 + 6);
+        assert_eq!(once.code, apart.code);
+        assert_eq!(once.values, 7);
+        assert_eq!(once.values, apart.values);
+    }
 }

@@ -108,9 +108,11 @@ fn translate_any(
             let region = plan.region_of(id);
             let mut translator =
                 FuncTranslator::new(translation, *instance, region, func, context, takes_pointer);
-            if let Some(locals) = translation.locals.and_then(|locals| locals.get(&id)) {
-                let is_exact = translation.options.on_trap.core_dump.is_some();
-                translator.tracking = Tracking::new(locals, is_exact);
+            let named = translation.locals.and_then(|locals| locals.get(&id));
+            if translation.options.dumps_core() {
+                translator.tracking = Tracking::exact(named.map_or(&[], Vec::as_slice));
+            } else if let Some(named) = named {
+                translator.tracking = Tracking::new(named);
             }
             translator.counting = Counting::new(translation.profiling, plan.profile, id);
             if body.facts.tries {

@@ -5,9 +5,11 @@
 //! asking for a value there would make it a parameter of the block, and so change the code.
 //!
 //! For a core dump that is too much: before it is set, such a local is zero, though its value may be
-//! there already. Only parameters that are never set have one value then.
+//! there already. Only parameters that are never set have one value then. On the other hand, all locals
+//! are followed that code mentions, whether or not a debugger is told of them.
 //!
-//! Of all that only the parts count where a debugger is told of the local: each value is of one of them.
+//! Of all that only the parts count where a debugger is told of the local: each value is of one of them. In
+//! a core dump, values are there outside of the parts, too, but none is of a part and of what is not.
 
 use crate::dwarf::NamedLocal;
 use cranelift_codegen::ir::Value;
@@ -24,7 +26,8 @@ pub struct LocalValue {
 /// The locals of a function that are followed.
 #[derive(Default)]
 pub(super) struct Tracking {
-    /// A local has no value before it is set.
+    /// For core dumps: a local has no value before it is set, and those that are found on the way are
+    /// followed.
     is_exact: bool,
     locals: Vec<Tracked>,
     /// Positions in `locals`, by local; [`NONE`] for others.
@@ -55,30 +58,44 @@ struct Tracked {
 }
 
 impl Tracking {
-    pub(super) fn new(locals: &[NamedLocal], is_exact: bool) -> Tracking {
-        let last = locals.last().map_or(0, |last| last.local as usize + 1);
-        let mut positions = vec![NONE; last.min(LOCALS_MAX)];
-        let locals = locals.iter().filter_map(|named| {
-            *positions.get_mut(named.local as usize)? = 0;
-            Some(Tracked {
-                local: named.local,
-                parts: named.parts.clone(),
-                is_param: false,
-                current: None,
-                sets: 0,
-                set: None,
-            })
-        });
-        let locals: Vec<Tracked> = locals.collect();
-        for (position, tracked) in (0..).zip(&locals) {
-            positions[tracked.local as usize] = position;
+    /// For debuggers.
+    pub(super) fn new(named: &[NamedLocal]) -> Tracking {
+        let mut tracking = Tracking::default();
+        for named in named {
+            tracking.follow(named.local, named.parts.clone());
         }
-        Tracking {
-            is_exact,
-            locals,
-            positions,
+        tracking
+    }
+
+    /// For core dumps.
+    pub(super) fn exact(named: &[NamedLocal]) -> Tracking {
+        let mut tracking = Tracking {
+            is_exact: true,
             ..Tracking::default()
+        };
+        for named in named {
+            tracking.follow(named.local, with_gaps(&named.parts));
         }
+        tracking
+    }
+
+    fn follow(&mut self, local: u32, parts: Vec<(u32, u32)>) {
+        let at = local as usize;
+        if at >= LOCALS_MAX {
+            return;
+        }
+        if self.positions.len() <= at {
+            self.positions.resize(at + 1, NONE);
+        }
+        self.positions[at] = u32::try_from(self.locals.len()).expect("fewer than there may be");
+        self.locals.push(Tracked {
+            local,
+            parts,
+            is_param: false,
+            current: None,
+            sets: 0,
+            set: None,
+        });
     }
 
     fn is_off(&self) -> bool {
@@ -86,7 +103,11 @@ impl Tracking {
     }
 
     fn tracked(&mut self, local: u32) -> Option<&mut Tracked> {
-        let position = *self.positions.get(local as usize)?;
+        let position = |of: &Tracking| of.positions.get(local as usize).copied();
+        if self.is_exact && position(self).is_none_or(|position| position == NONE) {
+            self.follow(local, with_gaps(&[]));
+        }
+        let position = position(self)?;
         self.locals.get_mut(position as usize)
     }
 
@@ -157,6 +178,7 @@ impl Tracking {
         }
         self.found
             .sort_unstable_by_key(|found| (found.local, found.from));
+        self.locals.sort_unstable_by_key(|tracked| tracked.local);
         let mut values = Vec::with_capacity(self.found.len());
         let mut found = &*self.found;
         for tracked in &self.locals {
@@ -179,6 +201,23 @@ impl Tracking {
         }
         values
     }
+}
+
+/// The parts of a body, and what is between them.
+fn with_gaps(parts: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let mut all = Vec::with_capacity(2 * parts.len() + 1);
+    let mut at = 0;
+    for &(from, to) in parts {
+        if at < from {
+            all.push((at, from));
+        }
+        all.push((from, to));
+        at = to;
+    }
+    if at < u32::MAX {
+        all.push((at, u32::MAX));
+    }
+    all
 }
 
 /// Adds what is known in each part; both are ascending.
@@ -212,7 +251,7 @@ mod tests {
             named(3, &[(2, 5), (5, 9), (20, 30)]),
             named(4, &[(6, 7)]),
         ];
-        let mut tracking = Tracking::new(&locals, false);
+        let mut tracking = Tracking::new(&locals);
         let value = Value::from_u32;
         tracking.param(1, value(0));
         tracking.param(3, value(1));
@@ -235,6 +274,37 @@ mod tests {
             (3, 8, 9, 5),
             (3, 20, 30, 5),
             (4, 6, 7, 4),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn for_core_dumps_all_locals_are_followed_from_where_they_are_set() {
+        let named = [NamedLocal {
+            local: 2,
+            parts: vec![(6, 12)],
+        }];
+        let mut tracking = Tracking::exact(&named);
+        let value = Value::from_u32;
+        tracking.param(0, value(0));
+        tracking.begin(4, false);
+        tracking.set(9, value(1));
+        tracking.set(2, value(2));
+        tracking.begin(8, false);
+        tracking.read(1, value(3));
+        tracking.begin(10, true);
+        let found = tracking.finish();
+        let found: Vec<_> = found
+            .iter()
+            .map(|found| (found.local, found.from, found.to, found.value.as_u32()))
+            .collect();
+        // What is set is that until control flow meets. What is never set is zero everywhere: nothing
+        // holds it.
+        let expected = [
+            (0, 0, u32::MAX, 0),
+            (2, 5, 6, 2),
+            (2, 6, 10, 2),
+            (9, 5, 10, 1),
         ];
         assert_eq!(found, expected);
     }

@@ -31,7 +31,8 @@ pub struct Translation<'a> {
     /// For functions of which a profile says that they are not run.
     pub unused_isa: &'a dyn TargetIsa,
     pub profiling: Profiling<'a>,
-    /// Locals of functions that debuggers are told of.
+    /// Locals of functions that debuggers are told of. Where core dumps are written, all others that
+    /// code mentions are followed, too.
     pub locals: Option<&'a HashMap<FuncId, Vec<NamedLocal>>>,
     /// Whether values of 16 bytes are in registers of their own.
     pub has_vectors: bool,
