@@ -2,7 +2,7 @@
 //! are, how often each is used.
 
 use cranelift_codegen::entity::SecondaryMap;
-use cranelift_codegen::ir::{Function, InstructionData, Opcode, Value, ValueDef, types};
+use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, ValueDef, types};
 
 /// How many instructions are looked through for the bits of a value.
 const DEPTH_MAX: u32 = 4;
@@ -78,12 +78,26 @@ pub fn uses(func: &Function) -> Uses {
     uses.resize(func.dfg.num_values());
     for block in func.layout.blocks() {
         for inst in func.layout.block_insts(block) {
-            for value in func.dfg.inst_values(inst) {
-                uses[func.dfg.resolve_aliases(value)] += 1;
-            }
+            each_use(func, inst, |value| {
+                uses[func.dfg.resolve_aliases(value)] += 1
+            });
         }
     }
     uses
+}
+
+/// Tells of each value that an instruction uses or passes on, as often as it does. Values may be other names of
+/// others.
+pub fn each_use(func: &Function, inst: Inst, used: impl FnMut(Value)) {
+    let dfg = &func.dfg;
+    match dfg.insts[inst] {
+        InstructionData::Jump { .. }
+        | InstructionData::Brif { .. }
+        | InstructionData::BranchTable { .. }
+        | InstructionData::TryCall { .. }
+        | InstructionData::TryCallIndirect { .. } => dfg.inst_values(inst).for_each(used),
+        _ => dfg.inst_args(inst).iter().copied().for_each(used),
+    }
 }
 
 #[cfg(test)]

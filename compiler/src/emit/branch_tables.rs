@@ -24,6 +24,7 @@
 //!
 //! Linear: each instruction is looked at twice, and a limited number of those it is made of.
 
+use super::survey::Survey;
 use crate::facts;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{
@@ -36,20 +37,12 @@ const SUBTRACTED_MAX: u32 = 16;
 const SCALE_MAX: u32 = 3;
 
 /// Improves the indices of an optimised function.
-pub fn improve(func: &mut Function) {
-    let mut extensions: Vec<Inst> = Vec::new();
-    let mut tables: Vec<Inst> = Vec::new();
-    let mut cursor = FuncCursor::new(func);
-    while cursor.next_block().is_some() {
-        while let Some(inst) = cursor.next_inst() {
-            match cursor.func.dfg.insts[inst].opcode() {
-                Opcode::BrTable => tables.push(inst),
-                Opcode::Uextend if scaled(cursor.func, inst).is_some() => extensions.push(inst),
-                _ => {}
-            }
-        }
-    }
-    for inst in tables {
+pub fn improve(func: &mut Function, survey: &Survey) {
+    let is_scaled =
+        |&inst: &Inst| func.layout.inst_block(inst).is_some() && scaled(func, inst).is_some();
+    let extensions = survey.extensions.iter().copied().filter(is_scaled);
+    let extensions: Vec<Inst> = extensions.collect();
+    for &inst in &survey.tables {
         lengthen(func, inst);
     }
     if extensions.is_empty() {
@@ -152,7 +145,8 @@ mod tests {
         }
         builder.seal_all_blocks();
         builder.finalize(isa.frontend_config());
-        improve(&mut context.func);
+        let survey = Survey::of(&context.func);
+        improve(&mut context.func, &survey);
         cranelift_codegen::verify_function(&context.func, isa.flags()).expect("it is still valid");
         context.func.display().to_string()
     }

@@ -29,6 +29,7 @@
 //!
 //! Linear: what a number is made of is looked at once, and has a limit.
 
+use super::survey::Survey;
 use crate::facts::{self, Uses};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{
@@ -43,24 +44,19 @@ const PARTS_MAX: usize = 4 * BYTES_MAX;
 /// Instructions between the first load of a byte and the last.
 const BETWEEN_MAX: usize = 64;
 
-/// Loads numbers at once.
-pub fn improve(func: &mut Function) {
-    let mut joins = Vec::new();
-    for block in func.layout.blocks() {
-        let insts = func.layout.block_insts(block);
-        joins.extend(insts.filter(|&inst| func.dfg.insts[inst].opcode() == Opcode::Bor));
-    }
+/// Loads numbers at once; whether there were any.
+pub fn improve(func: &mut Function, survey: &Survey) -> bool {
     let mut uses = None;
     let mut is_changed = false;
     // What joins all of a number's bytes comes after what joins some.
-    for inst in joins.into_iter().rev() {
+    for &inst in survey.joins.iter().rev() {
         if func.layout.inst_block(inst).is_none() {
             continue;
         }
         let Some(number) = number(func, inst) else {
             continue;
         };
-        let uses = uses.get_or_insert_with(|| facts::uses(func));
+        let uses = uses.get_or_insert_with(|| survey.uses.clone());
         if number.saves(func, uses)
             && let Some(first) = number.first_of_all(func)
         {
@@ -71,6 +67,7 @@ pub fn improve(func: &mut Function) {
     if is_changed {
         func.dfg.resolve_all_aliases();
     }
+    is_changed
 }
 
 /// A byte that is loaded, and where it is in what is made of it.
@@ -314,7 +311,8 @@ mod tests {
         builder.ins().return_(&[value]);
         builder.seal_all_blocks();
         builder.finalize(isa.frontend_config());
-        improve(&mut context.func);
+        let survey = Survey::of(&context.func);
+        improve(&mut context.func, &survey);
         cranelift_codegen::verify_function(&context.func, isa.flags()).expect("it is still valid");
         context.func.display().to_string()
     }

@@ -28,7 +28,6 @@ use cranelift_frontend::FunctionBuilderContext;
 use foldhash::HashSet;
 use std::cell::{OnceCell, RefCell};
 use std::cmp::Reverse;
-use std::fmt::Write;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -89,8 +88,8 @@ pub enum Target {
 const JUMP_TABLE_ENTRIES_MAX: usize = 1000;
 
 /// What one thread reuses from function to function.
-struct Worker {
-    context: Context,
+pub(super) struct Worker {
+    pub(super) context: Context,
     builder_context: FunctionBuilderContext,
     registers: regalloc2::Ctx,
     /// What the allocator is told.
@@ -103,7 +102,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(translation: Translation<'_>) -> Worker {
+    pub(super) fn new(translation: Translation<'_>) -> Worker {
         let options = translation.options;
         let mut registers = regalloc2::Ctx::default();
         let counted = Counted::default();
@@ -140,19 +139,27 @@ impl Worker {
 
     /// Optimises and compiles the function in `context`. `Context::compile` would do the same, but
     /// for what comes between optimising and lowering.
-    fn machine_code(
+    pub(super) fn machine_code(
         &mut self,
         translation: Translation<'_>,
         inlined: &mut Inlined,
     ) -> CodegenResult<CompiledCode> {
         let (context, isa) = (&mut self.context, translation.isa);
-        if isa.flags().opt_level() != settings::OptLevel::None && translation.options.simplify {
-            copies::leave_out(&mut context.func);
-        }
-        values::resolve(&context.func, inlined);
+        let optimises = isa.flags().opt_level() != settings::OptLevel::None;
         let mut control = ControlPlane::default();
-        context.optimize(isa, &mut control)?;
-        if isa.flags().opt_level() != settings::OptLevel::None {
+        if optimises && translation.options.simplify {
+            // As `Context::optimize`, with `copies` in place of its removal of parameters.
+            context.flowgraph();
+            context.eliminate_unreachable_code(isa)?;
+            copies::leave_out(&mut context.func);
+            values::resolve(&context.func, inlined);
+            context.func.dfg.resolve_all_aliases();
+            context.egraph_pass(isa, &mut control)?;
+        } else {
+            values::resolve(&context.func, inlined);
+            context.optimize(isa, &mut control)?;
+        }
+        if optimises {
             improve::improve(context, translation.options);
             context.verify_if(isa)?;
         }
@@ -307,7 +314,7 @@ pub fn check(translation: Translation<'_>) -> Result<()> {
     }
 }
 
-fn reachable(plan: &LinkPlan<'_>) -> Vec<FuncId> {
+pub(super) fn reachable(plan: &LinkPlan<'_>) -> Vec<FuncId> {
     (0..plan.funcs.len())
         .map(FuncId::new)
         .filter(|id| plan.reachable[id.index()])
@@ -315,7 +322,7 @@ fn reachable(plan: &LinkPlan<'_>) -> Vec<FuncId> {
 }
 
 /// CLIF of a function with its small callees inlined, in `worker.context`.
-fn translate_and_inline(
+pub(super) fn translate_and_inline(
     translation: Translation<'_>,
     candidates: &Candidates<'_>,
     id: FuncId,
@@ -361,7 +368,11 @@ fn translate_and_inline(
 }
 
 /// Refuses vectors where processors need not have any.
-fn check_vectors(translation: Translation<'_>, id: FuncId, func: &ir::Function) -> Result<()> {
+pub(super) fn check_vectors(
+    translation: Translation<'_>,
+    id: FuncId,
+    func: &ir::Function,
+) -> Result<()> {
     let mut values = func.dfg.values();
     if translation.has_vectors || !values.any(|value| func.dfg.value_type(value).is_vector()) {
         return Ok(());
@@ -474,7 +485,7 @@ fn target(name: &UserExternalName) -> Target {
     }
 }
 
-fn codegen_error(error: &CodegenError, function: &str) -> Error {
+pub(super) fn codegen_error(error: &CodegenError, function: &str) -> Error {
     match error {
         CodegenError::CodeTooLarge | CodegenError::ImplLimitExceeded => Error::new(
             ErrorKind::Unsupported,
@@ -491,55 +502,4 @@ fn internal(error: &CodegenError) -> Error {
         format!("code generation failed: {error}"),
     )
     .help("this is a bug of wasmelt: please report it with the input file")
-}
-
-/// CLIF text of every reachable function, as it is compiled.
-///
-/// # Errors
-/// As for [`compile_all`].
-pub fn clif(translation: Translation<'_>) -> Result<String> {
-    let candidates = Candidates::translate(translation, &Choice::new(translation))?;
-    let mut worker = Worker::new(translation);
-    let mut text = String::new();
-    for id in reachable(translation.plan) {
-        translate_and_inline(translation, &candidates, id, &mut worker)?;
-        if !translation.options.debug_info.is_on() {
-            worker.context.func.srclocs.clear();
-        }
-        let name = &translation.plan.funcs[id.index()].name;
-        let _ = writeln!(
-            text,
-            "; {}\n{}",
-            if name.is_empty() { "generated" } else { name },
-            worker.context.func.display()
-        );
-    }
-    Ok(text)
-}
-
-/// Assembly text of every reachable function.
-///
-/// # Errors
-/// As for [`compile_all`].
-pub fn assembly(translation: Translation<'_>) -> Result<String> {
-    let candidates = Candidates::translate(translation, &Choice::new(translation))?;
-    let mut worker = Worker::new(translation);
-    let mut text = String::new();
-    for id in reachable(translation.plan) {
-        let translation = translation.of(id);
-        translate_and_inline(translation, &candidates, id, &mut worker)?;
-        worker.context.set_disasm(true);
-        let name = &translation.plan.funcs[id.index()].name;
-        check_vectors(translation, id, &worker.context.func)?;
-        let code = worker
-            .machine_code(translation, &mut Inlined::default())
-            .map_err(|error| codegen_error(&error, name))?;
-        let assembly = code.vcode.as_deref().unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "; {}\n{assembly}",
-            if name.is_empty() { "generated" } else { name }
-        );
-    }
-    Ok(text)
 }

@@ -32,8 +32,9 @@ use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::ir::{Block, BlockCall, Function, Inst, Value};
 use cranelift_codegen::packed_option::PackedOption;
 
-/// So often branches are gone through: once for each loop around another.
-const ROUNDS_MAX: usize = 16;
+/// So often branches are gone through at most. It takes about as often as loops are around others, and
+/// what has been found needs no looking at any more.
+const ROUNDS_MAX: usize = 100;
 
 /// What a branch passes to a parameter; nothing for the result of a call.
 struct Passed {

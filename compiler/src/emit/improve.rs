@@ -1,6 +1,7 @@
 //! What is done to CLIF between Cranelift's optimisation and its lowering. Comes in: optimised CLIF. Goes out: CLIF
 //! that is to be lowered as it is. Which passes there are is up to the options and the target.
 
+use super::survey::Survey;
 use super::{branch_tables, byte_order, loops};
 use crate::options::{OptLevel, Options};
 use crate::target::Arch;
@@ -8,12 +9,13 @@ use cranelift_codegen::Context;
 
 /// Improves an optimised function.
 pub fn improve(context: &mut Context, options: &Options) {
-    if joins_bytes(options) {
-        byte_order::improve(&mut context.func);
+    let mut survey = Survey::of(&context.func);
+    if joins_bytes(options) && byte_order::improve(&mut context.func, &survey) {
+        survey = Survey::of(&context.func);
     }
-    loops::improve(context, options.simplify, byte_loops(options));
+    loops::improve(context, &mut survey, options.simplify, byte_loops(options));
     if options.branch_tables {
-        branch_tables::improve(&mut context.func);
+        branch_tables::improve(&mut context.func, &survey);
     }
 }
 

@@ -28,6 +28,7 @@ mod inline;
 mod inlined;
 mod isa;
 mod known;
+mod listing;
 mod loops;
 mod native;
 mod object;
@@ -38,10 +39,12 @@ mod portable;
 mod profile;
 mod program;
 mod rare;
+mod renamed;
 mod saved;
 mod shorten;
 mod size;
 mod sources;
+mod survey;
 mod tasks;
 mod text;
 mod unchanged;
@@ -219,8 +222,8 @@ pub fn emit(
     };
     if let Some(kind) = options.emit_text {
         let text = match kind {
-            TextKind::Clif => code::clif(translation)?,
-            TextKind::Asm => code::assembly(translation)?,
+            TextKind::Clif => listing::clif(translation)?,
+            TextKind::Asm => listing::assembly(translation)?,
         };
         return Ok(Compiled {
             object: Vec::new(),

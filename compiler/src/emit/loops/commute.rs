@@ -14,7 +14,8 @@
 use super::back_edge::BackEdge;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::{EntitySet, SecondaryMap};
-use cranelift_codegen::ir::{Function, Inst, Opcode, Value};
+use cranelift_codegen::ir::{Block, Function, Inst, Opcode, Value};
+use cranelift_codegen::loop_analysis::LoopAnalysis;
 
 /// Sums have few parts.
 const DEPTH_MAX: u32 = 16;
@@ -44,8 +45,12 @@ impl Sources {
 
 /// Puts operands of commutative operations that lead to a loop's parameter first, where the result
 /// is the parameter's next value.
-pub fn carried_first(func: &mut Function, domtree: &DominatorTree, back_edges: &[BackEdge]) {
-    let sources = sources(func, domtree, back_edges);
+pub fn carried_first(
+    func: &mut Function,
+    (loops, domtree): (&LoopAnalysis, &DominatorTree),
+    back_edges: &[BackEdge],
+) {
+    let sources = sources(func, loops, domtree, back_edges);
     if sources.all.is_empty() {
         return;
     }
@@ -56,7 +61,12 @@ pub fn carried_first(func: &mut Function, domtree: &DominatorTree, back_edges: &
     }
 }
 
-fn sources(func: &Function, domtree: &DominatorTree, back_edges: &[BackEdge]) -> Sources {
+fn sources(
+    func: &Function,
+    loops: &LoopAnalysis,
+    domtree: &DominatorTree,
+    back_edges: &[BackEdge],
+) -> Sources {
     let mut params = EntitySet::with_capacity(func.dfg.num_values());
     for edge in back_edges {
         for &param in func.dfg.block_params(edge.header) {
@@ -66,7 +76,9 @@ fn sources(func: &Function, domtree: &DominatorTree, back_edges: &[BackEdge]) ->
     let mut sources = Sources::default();
     sources.places.resize(func.dfg.num_values());
     let mut found: Vec<(Value, u32)> = Vec::with_capacity(PARAMS_MAX);
-    for &block in domtree.cfg_rpo() {
+    // What is made of a header's parameter outside of all loops comes back to none.
+    let is_in_loop = |block: &&Block| loops.innermost_loop(**block).is_some();
+    for &block in domtree.cfg_rpo().filter(is_in_loop) {
         for inst in func.layout.block_insts(block) {
             let Some(operands) = commutative_operands(func, inst) else {
                 continue;

@@ -19,6 +19,8 @@
 //! Linear: each use is compared with a limited number of branches.
 
 use super::back_edge;
+use crate::emit::survey::Survey;
+use crate::facts::each_use;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::EntitySet;
@@ -33,10 +35,15 @@ use std::collections::{BTreeMap, BTreeSet};
 const BRANCHES_MAX: usize = 4;
 
 /// Makes conditions constants where a branch has decided them; whether blocks were added.
-pub fn settle(func: &mut Function, domtree: &DominatorTree, cfg: &ControlFlowGraph) -> bool {
-    let branches = branches(func, cfg);
+pub fn settle(
+    func: &mut Function,
+    domtree: &DominatorTree,
+    cfg: &ControlFlowGraph,
+    survey: &Survey,
+) -> bool {
+    let branches = branches(func, cfg, survey);
     let mut ways = BTreeSet::new();
-    for (condition, uses) in uses(func, &branches) {
+    for (condition, uses) in uses(func, &branches, survey) {
         let branches = &branches[&condition];
         let known: Option<Vec<bool>> = uses
             .iter()
@@ -68,8 +75,12 @@ struct Branch {
     ways: [Option<Block>; 2],
 }
 
-/// The branches on each comparison.
-fn branches(func: &Function, cfg: &ControlFlowGraph) -> HashMap<Value, Vec<Branch>> {
+/// The branches on each comparison that is of other use, too.
+fn branches(
+    func: &Function,
+    cfg: &ControlFlowGraph,
+    survey: &Survey,
+) -> HashMap<Value, Vec<Branch>> {
     let mut found: HashMap<Value, Vec<Branch>> = HashMap::new();
     for block in func.layout.blocks() {
         let Some(inst) = func.layout.last_inst(block) else {
@@ -79,7 +90,7 @@ fn branches(func: &Function, cfg: &ControlFlowGraph) -> HashMap<Value, Vec<Branc
             continue;
         };
         let condition = func.dfg.resolve_aliases(arg);
-        if !is_comparison(func, condition) {
+        if survey.uses[condition] == 1 || !is_comparison(func, condition) {
             continue;
         }
         let [yes, no] = blocks.map(|call| call.block(&func.dfg.value_lists));
@@ -114,7 +125,11 @@ struct Use {
 }
 
 /// The uses as numbers of conditions on which there are branches.
-fn uses(func: &Function, branches: &HashMap<Value, Vec<Branch>>) -> BTreeMap<Value, Vec<Use>> {
+fn uses(
+    func: &Function,
+    branches: &HashMap<Value, Vec<Branch>>,
+    survey: &Survey,
+) -> BTreeMap<Value, Vec<Use>> {
     let mut uses: BTreeMap<Value, Vec<Use>> = BTreeMap::new();
     if branches.is_empty() {
         return uses;
@@ -125,24 +140,24 @@ fn uses(func: &Function, branches: &HashMap<Value, Vec<Branch>>) -> BTreeMap<Val
         numbers.insert(condition);
     });
     let mut extended: HashMap<Value, Value> = HashMap::new();
-    for block in func.layout.blocks() {
-        for inst in func.layout.block_insts(block) {
-            if let Some(condition) = extension(func, inst, branches) {
-                let result = func.dfg.first_result(inst);
-                numbers.insert(result);
-                extended.insert(result, condition);
-            }
+    for &inst in &survey.extensions {
+        if let Some(condition) = extension(func, inst, branches) {
+            let result = func.dfg.first_result(inst);
+            numbers.insert(result);
+            extended.insert(result, condition);
         }
     }
     for block in func.layout.blocks() {
         for inst in func.layout.block_insts(block) {
-            let dfg = &func.dfg;
-            let is_number = |value| numbers.contains(dfg.resolve_aliases(value));
-            if !dfg.inst_values(inst).any(is_number) || extension(func, inst, branches).is_some() {
+            let mut has_number = false;
+            each_use(func, inst, |value| {
+                has_number |= numbers.contains(func.dfg.resolve_aliases(value));
+            });
+            if !has_number || extension(func, inst, branches).is_some() {
                 continue;
             }
             let mut add = |value, destination| {
-                let value = dfg.resolve_aliases(value);
+                let value = func.dfg.resolve_aliases(value);
                 if numbers.contains(value) {
                     let condition = *extended.get(&value).unwrap_or(&value);
                     uses.entry(condition).or_default().push(Use {
@@ -152,7 +167,7 @@ fn uses(func: &Function, branches: &HashMap<Value, Vec<Branch>>) -> BTreeMap<Val
                     });
                 }
             };
-            for &value in &dfg.inst_args(inst)[usize::from(asks(func, inst))..] {
+            for &value in &func.dfg.inst_args(inst)[usize::from(asks(func, inst))..] {
                 add(value, None);
             }
             for destination in 0..back_edge::targets(func, inst).count() {

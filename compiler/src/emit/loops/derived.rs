@@ -15,11 +15,11 @@
 //!
 //! Linear: each branch to a loop is looked at for each of a limited number of parameters.
 
-use super::back_edge::BackEdge;
-use super::edges::{Edge, Edges};
+use super::back_edge::{self, BackEdge};
+use super::edges::Edges;
+use crate::emit::renamed::Renamed;
 use crate::facts::{self, Uses};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
-use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Block, Function, InstBuilder, InstructionData, Opcode, Value};
 
 /// With more parameters, a loop is left as it is.
@@ -28,35 +28,43 @@ const PARAMS_MAX: usize = 32;
 const SOURCES_MAX: usize = 4;
 
 /// Makes parameters of loops of others.
-pub fn derive(func: &mut Function, domtree: &DominatorTree, back_edges: &[BackEdge]) {
+pub fn derive(func: &mut Function, edges: &Edges, back_edges: &[BackEdge], renamed: &mut Renamed) {
     let mut headers: Vec<Block> = back_edges.iter().map(|edge| edge.header).collect();
     headers.sort_unstable();
     headers.dedup();
     headers.retain(|&header| (2..=PARAMS_MAX).contains(&func.dfg.num_block_params(header)));
-    if headers.is_empty() {
-        return;
-    }
-    let edges = Edges::of(func, domtree);
     let mut uses = None;
-    let mut is_changed = false;
     for header in headers {
+        let ways = Way::all(func, edges, header);
         let mut found: Vec<Derived> = Vec::new();
         for position in 0..func.dfg.num_block_params(header) {
-            let Some(derived) = derived(func, &edges, header, position) else {
+            let Some(derived) = derived(func, &ways, position) else {
                 continue;
             };
             let is_taken = |at| found.iter().any(|other| other.position == at);
             let is_source = found.iter().any(|other| other.from == position);
             let uses = uses.get_or_insert_with(|| facts::uses(func));
-            if !is_taken(derived.from) && !is_source && derived.is_alone(&edges, header, uses) {
+            if !is_taken(derived.from) && !is_source && derived.is_alone(&ways, uses) {
                 found.push(derived);
             }
         }
-        replace(func, &edges, header, &found);
-        is_changed |= !found.is_empty();
+        replace(func, edges, header, &found, renamed);
     }
-    if is_changed {
-        func.dfg.resolve_all_aliases();
+}
+
+/// A branch to a loop.
+struct Way {
+    is_back: bool,
+    arguments: Vec<Option<Value>>,
+}
+
+impl Way {
+    fn all(func: &Function, edges: &Edges, header: Block) -> Vec<Way> {
+        let ways = edges.to(header).iter().map(|edge| Way {
+            is_back: edge.is_back,
+            arguments: back_edge::destination(func, edge.branch, edge.destination),
+        });
+        ways.collect()
     }
 }
 
@@ -68,28 +76,27 @@ struct Derived {
 }
 
 /// What the parameter at a position is made of, if each branch gives it so.
-fn derived(func: &Function, edges: &Edges, header: Block, position: usize) -> Option<Derived> {
-    let all = edges.to(header);
+fn derived(func: &Function, ways: &[Way], position: usize) -> Option<Derived> {
     // One back edge goes on where the loop would have gone on next.
-    let sources = all.iter().filter(|edge| edge.is_back).filter_map(|edge| {
-        let (base, by) = sum(func, edges.argument(edge, position)?);
-        let mut positions = 0..func.dfg.num_block_params(header);
-        let from = positions.find(|&other| edges.argument(edge, other) == Some(base))?;
+    let sources = ways.iter().filter(|way| way.is_back).filter_map(|way| {
+        let (base, by) = sum(func, way.arguments[position]?);
+        let from = way
+            .arguments
+            .iter()
+            .position(|&other| other == Some(base))?;
         (by != 0).then_some(Derived { position, from, by })
     });
-    let differs = |derived: &Derived, edge: &Edge| {
-        let value = edges.argument(edge, derived.position)?;
-        let ((base, more), (of_less, less)) = (
-            sum(func, value),
-            sum(func, edges.argument(edge, derived.from)?),
-        );
+    let differs = |derived: &Derived, way: &Way| {
+        let value = way.arguments[derived.position]?;
+        let ((base, more), (of_less, less)) =
+            (sum(func, value), sum(func, way.arguments[derived.from]?));
         let unused = 64 - func.dfg.value_type(value).bits();
         let by = more.wrapping_sub(less) << unused >> unused;
         (base == of_less && by == derived.by).then_some(())
     };
     sources
         .take(SOURCES_MAX)
-        .find(|derived| all.iter().all(|edge| differs(derived, edge).is_some()))
+        .find(|derived| ways.iter().all(|way| differs(derived, way).is_some()))
 }
 
 /// A value as another one plus a constant.
@@ -109,18 +116,22 @@ fn sum(func: &Function, value: Value) -> (Value, i64) {
 
 impl Derived {
     /// Whether most of the sums on back edges are of no other use.
-    fn is_alone(&self, edges: &Edges, header: Block, uses: &Uses) -> bool {
-        let is_alone = |edge: &Edge| {
-            let value = edges.argument(edge, self.position);
-            value.is_some_and(|value| uses[value] == 1)
-        };
-        let back = || edges.to(header).iter().filter(|edge| edge.is_back);
-        2 * back().filter(|edge| is_alone(edge)).count() > back().count()
+    fn is_alone(&self, ways: &[Way], uses: &Uses) -> bool {
+        let is_alone =
+            |way: &&Way| way.arguments[self.position].is_some_and(|value| uses[value] == 1);
+        let back = || ways.iter().filter(|way| way.is_back);
+        2 * back().filter(is_alone).count() > back().count()
     }
 }
 
 /// Takes parameters away and makes them in the header.
-fn replace(func: &mut Function, edges: &Edges, header: Block, found: &[Derived]) {
+fn replace(
+    func: &mut Function,
+    edges: &Edges,
+    header: Block,
+    found: &[Derived],
+    renamed: &mut Renamed,
+) {
     let params = func.dfg.block_params(header).to_vec();
     // From behind, so that positions stay.
     for derived in found.iter().rev() {
@@ -140,6 +151,6 @@ fn replace(func: &mut Function, edges: &Edges, header: Block, found: &[Derived])
             .ins()
             .iconst(ty, (derived.by.cast_unsigned() & mask).cast_signed());
         let made = cursor.ins().iadd(from, by);
-        func.dfg.change_to_alias(param, made);
+        renamed.rename(func, param, made);
     }
 }

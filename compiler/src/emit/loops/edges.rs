@@ -11,17 +11,27 @@ pub(super) struct Edge {
     pub(super) destination: usize,
     /// It is a back edge.
     pub(super) is_back: bool,
-    /// Position of its first argument in [`Edges::arguments`].
-    first: usize,
 }
 
-/// All branches that pass something.
+impl Edge {
+    /// What it passes at a position; a result of a call is none.
+    pub(super) fn argument(&self, func: &Function, position: usize) -> Option<Value> {
+        let dfg = &func.dfg;
+        let branch = &dfg.insts[self.branch];
+        let calls = branch.branch_destination(&dfg.jump_tables, &dfg.exception_tables);
+        let mut arguments = calls[self.destination].args(&dfg.value_lists);
+        Some(dfg.resolve_aliases(arguments.nth(position)?.as_value()?))
+    }
+}
+
+/// All branches that pass something. They are the same as long as blocks and branches are; what is
+/// passed may change.
 #[derive(Default)]
 pub(super) struct Edges {
     /// By where they lead to.
     edges: Vec<Edge>,
-    /// Of all edges; results of a call are none.
-    arguments: Vec<Option<Value>>,
+    /// How many arguments all edges have.
+    arguments: usize,
 }
 
 impl Edges {
@@ -32,7 +42,8 @@ impl Edges {
                 continue;
             };
             for (destination, to) in back_edge::targets(func, branch).enumerate() {
-                if func.dfg.num_block_params(to) == 0 {
+                let params = func.dfg.num_block_params(to);
+                if params == 0 {
                     continue;
                 }
                 this.edges.push(Edge {
@@ -40,10 +51,8 @@ impl Edges {
                     branch,
                     destination,
                     is_back: domtree.block_dominates(to, from),
-                    first: this.arguments.len(),
                 });
-                let arguments = back_edge::destination(func, branch, destination);
-                this.arguments.extend(arguments);
+                this.arguments += params;
             }
         }
         this.edges.sort_by_key(|edge| edge.to);
@@ -58,10 +67,6 @@ impl Edges {
 
     /// How many arguments all edges have.
     pub(super) fn arguments(&self) -> usize {
-        self.arguments.len()
-    }
-
-    pub(super) fn argument(&self, edge: &Edge, position: usize) -> Option<Value> {
-        self.arguments[edge.first + position]
+        self.arguments
     }
 }

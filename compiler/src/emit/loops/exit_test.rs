@@ -49,12 +49,13 @@ fn exit_test(func: &Function, block: Block) -> Option<ExitTest> {
     };
     let InstructionData::IntCompare {
         cond: code @ (IntCC::Equal | IntCC::NotEqual),
-        args: [variable, limit],
+        args,
         ..
     } = func.dfg.insts[func.dfg.value_def(arg).inst()?]
     else {
         return None;
     };
+    let [variable, limit] = args.map(|value| func.dfg.resolve_aliases(value));
     let ValueDef::Param(header, position) = func.dfg.value_def(variable) else {
         return None;
     };
@@ -83,7 +84,7 @@ fn sum(func: &Function, value: Value) -> Option<(Value, i64)> {
         InstructionData::Binary {
             opcode: Opcode::Iadd,
             args: [base, offset],
-        } => Some((base, constant(func, offset)?)),
+        } => Some((func.dfg.resolve_aliases(base), constant(func, offset)?)),
         _ => None,
     }
 }

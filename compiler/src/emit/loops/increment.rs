@@ -13,10 +13,10 @@
 //!
 //! n log n: uses are sorted, and for each increment a limited number of blocks is searched.
 
-use super::back_edge::{BackEdge, back_edges, destination, targets};
+use super::back_edge::{BackEdge, destination, targets};
 use super::exits;
+use crate::facts::each_use;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
-use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::EntitySet;
 use cranelift_codegen::ir::{Block, BlockArg, Function, Inst, InstBuilder, Opcode, Value};
 
@@ -25,8 +25,8 @@ use cranelift_codegen::ir::{Block, BlockArg, Function, Inst, InstBuilder, Opcode
 const BLOCKS_MAX: usize = 32;
 
 /// Sinks increments behind the branches; whether there were any.
-pub fn sink(func: &mut Function, domtree: &DominatorTree) -> bool {
-    let edges: Vec<(BackEdge, Vec<Increment>)> = back_edges(func, domtree)
+pub fn sink(func: &mut Function, back_edges: Vec<BackEdge>) -> bool {
+    let edges: Vec<(BackEdge, Vec<Increment>)> = back_edges
         .into_iter()
         .map(|edge| (increments(func, &edge), edge))
         .filter(|(increments, _)| !increments.is_empty())
@@ -98,12 +98,12 @@ impl Uses {
         let mut uses = Vec::new();
         for block in func.layout.blocks() {
             for inst in func.layout.block_insts(block) {
-                for value in func.dfg.inst_values(inst) {
+                each_use(func, inst, |value| {
                     let value = func.dfg.resolve_aliases(value);
                     if wanted.contains(value) {
                         uses.push((value, block, inst));
                     }
-                }
+                });
             }
         }
         uses.sort_unstable();

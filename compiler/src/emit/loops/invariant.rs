@@ -18,6 +18,7 @@
 //!
 //! Linear: each instruction is looked at twice.
 
+use crate::emit::renamed::Renamed;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{
@@ -32,7 +33,12 @@ const INSTS_MAX: usize = 100;
 const MOVED_MAX: usize = 3;
 
 /// Moves what does not change in small loops in front of them.
-pub fn hoist(func: &mut Function, loops: &LoopAnalysis, domtree: &DominatorTree) {
+pub fn hoist(
+    func: &mut Function,
+    loops: &LoopAnalysis,
+    domtree: &DominatorTree,
+    renamed: &mut Renamed,
+) {
     let moves = moves(func, loops);
     if moves.is_empty() {
         return;
@@ -76,9 +82,8 @@ pub fn hoist(func: &mut Function, loops: &LoopAnalysis, domtree: &DominatorTree)
         };
         func.layout.remove_inst(inst);
         func.dfg.clear_results(inst);
-        func.dfg.change_to_alias(result, value);
+        renamed.rename(func, result, value);
     }
-    func.dfg.resolve_all_aliases();
 }
 
 /// An instruction that gives the same in each iteration of a loop.

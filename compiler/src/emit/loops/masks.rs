@@ -15,6 +15,8 @@
 //! Linear: searches in vain may look at a limited number of arguments together.
 
 use super::edges::Edges;
+use crate::emit::renamed::Renamed;
+use crate::emit::survey::Survey;
 use crate::facts;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, ValueDef};
@@ -24,31 +26,25 @@ use foldhash::HashSet;
 const FACTOR: usize = 8;
 
 /// Leaves out masks that take nothing away.
-pub fn leave_out(func: &mut Function, domtree: &DominatorTree) {
-    let mut masks: Vec<(Inst, Value, u32)> = Vec::new();
-    for block in func.layout.blocks() {
-        for inst in func.layout.block_insts(block) {
-            masks.extend(mask(func, inst).map(|(param, bits)| (inst, param, bits)));
-        }
-    }
+pub fn leave_out(func: &mut Function, domtree: &DominatorTree, survey: &Survey) {
+    let all = survey.masks.iter();
+    let masks = all.filter_map(|&inst| mask(func, inst).map(|(param, bits)| (inst, param, bits)));
+    let masks: Vec<(Inst, Value, u32)> = masks.collect();
     if masks.is_empty() {
         return;
     }
     let edges = Edges::of(func, domtree);
     let mut left = edges.arguments().saturating_mul(FACTOR);
-    let mut is_changed = false;
+    let mut renamed = Renamed::default();
     for (inst, param, bits) in masks {
         if fits(func, &edges, param, bits, &mut left) {
             let result = func.dfg.first_result(inst);
             func.layout.remove_inst(inst);
             func.dfg.clear_results(inst);
-            func.dfg.change_to_alias(result, param);
-            is_changed = true;
+            renamed.rename(func, result, param);
         }
     }
-    if is_changed {
-        func.dfg.resolve_all_aliases();
-    }
+    renamed.apply(func);
 }
 
 /// The block's parameter whose lowest bits an instruction keeps, and how many these are.
@@ -82,10 +78,9 @@ fn fits(func: &Function, edges: &Edges, param: Value, bits: u32, left: &mut usiz
             return false;
         }
         for edge in edges.to(block) {
-            let Some(argument) = edges.argument(edge, position) else {
+            let Some(argument) = edge.argument(func, position) else {
                 return false;
             };
-            let argument = func.dfg.resolve_aliases(argument);
             if *left == 0 {
                 return false;
             }

@@ -22,30 +22,41 @@ mod links;
 mod masks;
 mod widen;
 
+use super::renamed::Renamed;
+use super::survey::Survey;
 use crate::target::Arch;
+use back_edge::BackEdge;
 use cranelift_codegen::Context;
+use edges::Edges;
 
 /// Improves the loops of an optimised function, and simplifies what is left over. With a processor, loops
 /// that look for a byte look at several at a time.
-pub fn improve(context: &mut Context, simplifies: bool, byte_loops: Option<Arch>) {
+pub fn improve(
+    context: &mut Context,
+    survey: &mut Survey,
+    simplifies: bool,
+    byte_loops: Option<Arch>,
+) {
     if simplifies {
-        if conditions::settle(&mut context.func, &context.domtree, &context.cfg) {
+        let (func, domtree) = (&mut context.func, &context.domtree);
+        if conditions::settle(func, domtree, &context.cfg, survey) {
             context.flowgraph();
         }
-        masks::leave_out(&mut context.func, &context.domtree);
+        masks::leave_out(&mut context.func, &context.domtree, survey);
     }
     let mut back_edges = back_edge::back_edges(&context.func, &context.domtree);
+    let mut renamed = Renamed::default();
     if back_edges.is_empty() {
-        widen::widen(&mut context.func, &context.domtree);
+        let (func, domtree) = (&mut context.func, &context.domtree);
+        widen::widen(func, domtree, None, survey, &mut renamed);
+        renamed.apply(func);
         return;
     }
     context.compute_loop_analysis();
     if let Some(arch) = byte_loops
         && byte::improve(context, arch)
     {
-        context.flowgraph();
-        context.compute_loop_analysis();
-        back_edges = back_edge::back_edges(&context.func, &context.domtree);
+        back_edges = looked_at_again(context, survey);
     }
     if simplifies
         && links::follow(
@@ -55,26 +66,38 @@ pub fn improve(context: &mut Context, simplifies: bool, byte_loops: Option<Arch>
             &back_edges,
         )
     {
-        context.flowgraph();
-        context.compute_loop_analysis();
-        back_edges = back_edge::back_edges(&context.func, &context.domtree);
+        back_edges = looked_at_again(context, survey);
     }
-    let func = &mut context.func;
+    let (func, domtree, loops) = (&mut context.func, &context.domtree, &context.loop_analysis);
+    let mut edges = None;
     if simplifies {
-        derived::derive(func, &context.domtree, &back_edges);
-        invariant::hoist(func, &context.loop_analysis, &context.domtree);
+        let edges = edges.insert(Edges::of(func, domtree));
+        derived::derive(func, edges, &back_edges, &mut renamed);
+        invariant::hoist(func, loops, domtree, &mut renamed);
     }
     exit_test::compare_next(func);
-    widen::widen(func, &context.domtree);
-    commute::carried_first(func, &context.domtree, &back_edges);
-    let swapped = exits::exits_last(func, &context.loop_analysis);
-    let sunk = increment::sink(func, &context.domtree);
+    widen::widen(func, domtree, edges, survey, &mut renamed);
+    commute::carried_first(func, (loops, domtree), &back_edges);
+    let swapped = exits::exits_last(func, loops);
+    if swapped {
+        back_edges = back_edge::back_edges(func, domtree);
+    }
+    let sunk = increment::sink(func, back_edges);
+    renamed.apply(func);
     // Blocks are lowered in the order in which the tree has come to them.
     if sunk {
         context.flowgraph();
     } else if swapped {
         context.compute_domtree();
     }
+}
+
+/// What is known of a function's loops, after blocks have been added.
+fn looked_at_again(context: &mut Context, survey: &mut Survey) -> Vec<BackEdge> {
+    context.flowgraph();
+    context.compute_loop_analysis();
+    *survey = Survey::of(&context.func);
+    back_edge::back_edges(&context.func, &context.domtree)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Loops, and what becomes of them.
 
 use super::improve;
+use crate::emit::survey::Survey;
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, Type, Value, types};
@@ -40,7 +41,8 @@ fn improved(
     builder.seal_all_blocks();
     builder.finalize(isa.frontend_config());
     context.flowgraph();
-    improve(&mut context, true, None);
+    let mut survey = Survey::of(&context.func);
+    improve(&mut context, &mut survey, true, None);
     verify_function(&context.func, isa.flags()).expect("it is still valid");
     context.func.display().to_string()
 }

@@ -20,6 +20,8 @@
 //! searches that come to nothing may look at together has a limit.
 
 use super::edges::{Edge, Edges};
+use crate::emit::renamed::Renamed;
+use crate::emit::survey::Survey;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{
@@ -33,15 +35,25 @@ use std::collections::{BTreeMap, BTreeSet};
 const VAIN_FACTOR: usize = 8;
 
 /// Has loads and parameters of loops extended where they are made.
-pub fn widen(func: &mut Function, domtree: &DominatorTree) {
-    let extensions = extensions(func);
+pub fn widen(
+    func: &mut Function,
+    domtree: &DominatorTree,
+    mut edges: Option<Edges>,
+    survey: &mut Survey,
+    renamed: &mut Renamed,
+) {
+    let extensions = extensions(func, survey);
+    let is_param = |value| matches!(func.dfg.value_def(value), ValueDef::Param(..));
     let mut wide = Wide::default();
     let mut search = None;
     for &(value, _) in &extensions {
-        match func.dfg.value_def(value) {
-            ValueDef::Param(..) => search
-                .get_or_insert_with(|| Search::new(func, domtree))
-                .consider(func, &mut wide, value),
+        if is_param(value) && search.is_none() {
+            search = Some(Search::new(
+                edges.take().unwrap_or_else(|| Edges::of(func, domtree)),
+            ));
+        }
+        match &mut search {
+            Some(search) if is_param(value) => search.consider(func, &mut wide, value),
             _ => {
                 wide.loads.insert(value);
             }
@@ -50,43 +62,34 @@ pub fn widen(func: &mut Function, domtree: &DominatorTree) {
     if wide.params.is_empty() && wide.loads.is_empty() {
         return;
     }
-    let extended = wide.apply(func, search.map(|search| search.edges));
+    let edges = search.map(|search| search.edges);
+    let extended = wide.apply(func, edges.as_ref(), &mut survey.extensions, renamed);
     for (value, inst) in extensions {
         if let Some(&extended) = extended.get(&value) {
             let result = func.dfg.first_result(inst);
             func.layout.remove_inst(inst);
             func.dfg.clear_results(inst);
-            func.dfg.change_to_alias(result, extended);
+            renamed.rename(func, result, extended);
         }
     }
-    func.dfg.resolve_all_aliases();
 }
 
 /// The extensions of loads and blocks' parameters from 32 to 64 bits, with what they extend.
-fn extensions(func: &Function) -> Vec<(Value, Inst)> {
+fn extensions(func: &Function, survey: &Survey) -> Vec<(Value, Inst)> {
     let mut found = Vec::new();
-    for block in func.layout.blocks() {
-        for inst in func.layout.block_insts(block) {
-            let InstructionData::Unary {
-                opcode: Opcode::Uextend,
-                arg,
-            } = func.dfg.insts[inst]
-            else {
-                continue;
-            };
-            let arg = func.dfg.resolve_aliases(arg);
-            let is_of_interest = match func.dfg.value_def(arg) {
-                ValueDef::Result(inst, _) => is_load(func, inst),
-                ValueDef::Param(of, _) => Some(of) != func.layout.entry_block(),
-                ValueDef::Union(..) => false,
-            };
-            let result = func.dfg.first_result(inst);
-            if is_of_interest
-                && func.dfg.value_type(arg) == types::I32
-                && func.dfg.value_type(result) == types::I64
-            {
-                found.push((arg, inst));
-            }
+    for &inst in &survey.extensions {
+        let arg = func.dfg.resolve_aliases(func.dfg.inst_args(inst)[0]);
+        let is_of_interest = match func.dfg.value_def(arg) {
+            ValueDef::Result(inst, _) => is_load(func, inst),
+            ValueDef::Param(of, _) => Some(of) != func.layout.entry_block(),
+            ValueDef::Union(..) => false,
+        };
+        if is_of_interest
+            && func.dfg.value_type(arg) == types::I32
+            && func.layout.inst_block(inst).is_some()
+            && func.dfg.value_type(func.dfg.first_result(inst)) == types::I64
+        {
+            found.push((arg, inst));
         }
     }
     found
@@ -158,8 +161,7 @@ struct FoundParam {
 }
 
 impl Search {
-    fn new(func: &Function, domtree: &DominatorTree) -> Search {
-        let edges = Edges::of(func, domtree);
+    fn new(edges: Edges) -> Search {
         Search {
             left: edges.arguments() * VAIN_FACTOR,
             edges,
@@ -212,7 +214,7 @@ impl Search {
         let is_header = edges.iter().any(|edge| edge.is_back);
         found.arguments_seen += edges.len();
         for edge in edges {
-            let Some(arg) = self.edges.argument(edge, position) else {
+            let Some(arg) = edge.argument(func, position) else {
                 return Err(Refusal::Always);
             };
             match func.dfg.value_def(arg) {
@@ -260,11 +262,17 @@ impl Found {
 }
 
 impl Wide {
-    /// Rewrites the function; gives each value's extension.
-    fn apply(&self, func: &mut Function, edges: Option<Edges>) -> BTreeMap<Value, Value> {
+    /// Rewrites the function; gives each value's extension, and adds the instructions that extend.
+    fn apply(
+        &self,
+        func: &mut Function,
+        edges: Option<&Edges>,
+        extensions: &mut Vec<Inst>,
+        renamed: &mut Renamed,
+    ) -> BTreeMap<Value, Value> {
         let mut extended = BTreeMap::new();
         for &value in &self.loads {
-            let (narrow, wide) = extend_load(func, value);
+            let (narrow, wide) = extend_load(func, value, renamed);
             extended.extend([(value, wide), (narrow, wide)]);
         }
         let mut positions = Vec::with_capacity(self.params.len());
@@ -276,7 +284,7 @@ impl Wide {
             let wide = func.dfg.replace_block_param(param, types::I64);
             let mut cursor = FuncCursor::new(func).at_first_insertion_point(block);
             let narrow = cursor.ins().ireduce(types::I32, wide);
-            func.dfg.change_to_alias(param, narrow);
+            renamed.rename(func, param, narrow);
             extended.extend([(param, wide), (narrow, wide)]);
         }
         let Some(edges) = edges else {
@@ -285,7 +293,7 @@ impl Wide {
         positions.sort_unstable();
         for of_block in positions.chunk_by(|(a, _), (b, _)| a == b) {
             for edge in edges.to(of_block[0].0) {
-                extend_arguments(func, &edges, edge, of_block, &extended);
+                extend_arguments(func, edge, of_block, &extended, extensions);
             }
         }
         extended
@@ -293,7 +301,7 @@ impl Wide {
 }
 
 /// Makes a load one that extends; gives the 32-bit and the 64-bit value.
-fn extend_load(func: &mut Function, value: Value) -> (Value, Value) {
+fn extend_load(func: &mut Function, value: Value, renamed: &mut Renamed) -> (Value, Value) {
     let inst = func.dfg.value_def(value).unwrap_inst();
     let InstructionData::Load {
         opcode,
@@ -316,24 +324,24 @@ fn extend_load(func: &mut Function, value: Value) -> (Value, Value) {
     let narrow = cursor.ins().ireduce(types::I32, wide);
     cursor.remove_inst();
     func.dfg.clear_results(inst);
-    func.dfg.change_to_alias(value, narrow);
+    renamed.rename(func, value, narrow);
     (narrow, wide)
 }
 
 /// Extends arguments of a branch: those at the positions given, which are sorted.
 fn extend_arguments(
     func: &mut Function,
-    edges: &Edges,
     edge: &Edge,
     positions: &[(Block, usize)],
     extended: &BTreeMap<Value, Value>,
+    extensions: &mut Vec<Inst>,
 ) {
     let mut wide = Vec::with_capacity(positions.len());
     for &(_, position) in positions {
-        let arg = edges.argument(edge, position).expect("it is a value");
+        let arg = edge.argument(func, position).expect("it is a value");
         wide.push(match extended.get(&arg) {
             Some(&wide) => wide,
-            None => extend(func, edge.branch, arg),
+            None => extend(func, edge.branch, arg, extensions),
         });
     }
     let dfg = &mut func.dfg;
@@ -356,7 +364,7 @@ fn extend_arguments(
 }
 
 /// The extension of a value before a branch.
-fn extend(func: &mut Function, branch: Inst, value: Value) -> Value {
+fn extend(func: &mut Function, branch: Inst, value: Value, extensions: &mut Vec<Inst>) -> Value {
     let constant = func.dfg.value_def(value).inst().and_then(|inst| {
         let InstructionData::UnaryImm {
             opcode: Opcode::Iconst,
@@ -370,6 +378,10 @@ fn extend(func: &mut Function, branch: Inst, value: Value) -> Value {
     let mut cursor = FuncCursor::new(func).at_inst(branch);
     match constant {
         Some(constant) => cursor.ins().iconst(types::I64, constant),
-        None => cursor.ins().uextend(types::I64, value),
+        None => {
+            let extended = cursor.ins().uextend(types::I64, value);
+            extensions.push(cursor.func.dfg.value_def(extended).unwrap_inst());
+            extended
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Which loops look for a byte, and what comes in front of them.
 
 use super::super::improve;
+use crate::emit::survey::Survey;
 use crate::target::Arch;
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -67,7 +68,8 @@ fn improved(arch: Arch, body: impl FnOnce(&mut FunctionBuilder<'_>, Parts)) -> S
     builder.seal_all_blocks();
     builder.finalize(isa.frontend_config());
     context.flowgraph();
-    improve(&mut context, true, Some(arch));
+    let mut survey = Survey::of(&context.func);
+    improve(&mut context, &mut survey, true, Some(arch));
     verify_function(&context.func, isa.flags()).expect("it is still valid");
     context.func.display().to_string()
 }
