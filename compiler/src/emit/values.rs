@@ -227,7 +227,8 @@ fn held(
                 continue;
             };
             let register = register.to_real_reg().expect("it was given as one");
-            let point = Labelled::point(label.as_u32(), register.hw_enc().into());
+            let register = PReg::from(register);
+            let point = Labelled::point(label.as_u32(), register.index());
             points[point] = location.start;
         }
     }

@@ -22,9 +22,7 @@ mod tests;
 mod values;
 mod walk;
 
-use regalloc2::{
-    Allocation, Block, Function, Inst, MachineEnv, Output, PReg, ProgPoint, RegClass, Revise,
-};
+use regalloc2::{Allocation, Block, Function, Inst, MachineEnv, Output, PReg, ProgPoint, Revise};
 use std::cell::RefCell;
 use std::rc::Rc;
 use values::Values;
@@ -54,8 +52,10 @@ impl Labelled {
     }
 }
 
-/// A location is a label and a register, and there are so many registers of a class.
-const POINTS_PER_LABEL: usize = PReg::MAX + 1;
+/// A location is a label and a register, and there are so many registers: of all classes, as what takes
+/// time is the list of a label.
+const POINTS_PER_LABEL: usize = CLASSES * (PReg::MAX + 1);
+const CLASSES: usize = 3;
 
 /// Finds places of values in what another has revised.
 pub struct Locations {
@@ -116,7 +116,7 @@ fn number_points(func: &dyn Function, held: &mut [Held], output: &mut Output) ->
         *number = u32::try_from(count).expect("fewer than instructions");
         if inst < insts {
             let label = u32::try_from(count / POINTS_PER_LABEL).expect("fewer than instructions");
-            let register = PReg::new(count % POINTS_PER_LABEL, RegClass::Int);
+            let register = PReg::from_index(count % POINTS_PER_LABEL);
             let from = ProgPoint::before(Inst::new(inst));
             let location = (label, from, end, Allocation::reg(register));
             output.debug_locations.push(location);

@@ -95,6 +95,15 @@ impl Bits {
         }
     }
 
+    pub(super) fn insert(&mut self, number: u32) {
+        self.0[number as usize / 64] |= 1 << (number % 64);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        let words = self.0.iter();
+        words.map(|bits| bits.count_ones() as usize).sum()
+    }
+
     pub(super) fn clear(&mut self) {
         self.0.fill(0);
     }
@@ -113,6 +122,14 @@ impl Bits {
         }
     }
 
+    /// Calls `with` for each that is in another one too, ascending: it is in that alone then.
+    pub(super) fn take_both(&mut self, other: &Bits, mut with: impl FnMut(u32)) {
+        for (word, (here, there)) in self.0.iter_mut().zip(&other.0).enumerate() {
+            each(word, *here & there, &mut with);
+            *here &= !there;
+        }
+    }
+
     /// The smallest one, which is in it no longer.
     pub(super) fn take_first(&mut self) -> Option<u32> {
         let word = self.0.iter().position(|&bits| bits != 0)?;
@@ -124,8 +141,9 @@ impl Bits {
 }
 
 fn each(word: usize, mut bits: u64, with: &mut impl FnMut(u32)) {
+    let first = number(64 * word);
     while bits != 0 {
-        with(number(64 * word) + bits.trailing_zeros());
+        with(first + bits.trailing_zeros());
         bits &= bits - 1;
     }
 }
@@ -162,10 +180,13 @@ mod tests {
             all
         };
         assert_eq!(all(&bits), [3, 63, 199]);
+        assert_eq!(bits.len(), 3);
         let mut other = Bits::new(64);
-        other.set(63, true);
+        other.insert(63);
         bits.each_of_both(&other, |number| assert_eq!(number, 63));
         assert_eq!(bits.take_first(), Some(3));
         assert_eq!(all(&bits), [63, 199]);
+        bits.take_both(&other, |number| assert_eq!(number, 63));
+        assert_eq!(all(&bits), [199]);
     }
 }

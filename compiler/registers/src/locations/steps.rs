@@ -64,87 +64,94 @@ impl Steps {
             known: Vec::new(),
             places: REGISTERS,
         };
-        let mut edits = output.edits.iter().peekable();
-        // In which block a place has been left empty last.
-        let mut emptied: Vec<u32> = vec![u32::MAX; REGISTERS + output.num_spillslots];
+        let mut edits = &*output.edits;
+        let mut to = Adding {
+            steps: &mut steps,
+            block: 0,
+            emptied: vec![u32::MAX; REGISTERS + output.num_spillslots],
+        };
         for block in 0..func.num_blocks() {
-            let block_number = count(block);
+            to.block = count(block);
             for inst in func.block_insns(Block::new(block)).iter() {
-                let behind = count(inst.index() + 1);
-                let mut add = |steps: &mut Steps, inst: u32, what: What| {
-                    let place = match what {
-                        What::Set(place, _) | What::Copy { to: place, .. } => place as usize,
-                        What::Lose(_) => 0,
-                    };
-                    if place >= emptied.len() {
-                        emptied.resize(place + 1, u32::MAX);
-                    }
-                    match what {
-                        What::Set(_, EMPTY) if emptied[place] == block_number => return,
-                        What::Set(_, EMPTY) => emptied[place] = block_number,
-                        What::Lose(_) => {}
-                        _ => emptied[place] = u32::MAX,
-                    }
-                    steps.list.push(Step { inst, what });
-                };
-                for point in [ProgPoint::before(inst), ProgPoint::after(inst)] {
-                    let at = if point == ProgPoint::before(inst) {
-                        behind - 1
-                    } else {
-                        steps.lose(func, inst, &mut add);
-                        steps.define(func, output, values, inst, &mut add);
-                        behind
-                    };
-                    while let Some((_, Edit::Move { from, to })) =
-                        edits.next_if(|(edit, _)| *edit <= point)
-                    {
-                        if let (Some(from), Some(to)) = (number(*from), number(*to))
-                            && from != to
-                        {
-                            add(&mut steps, at, What::Copy { from, to });
-                        }
-                    }
-                }
+                let at = count(inst.index());
+                to.copy(&mut edits, ProgPoint::before(inst), at);
+                to.lose(func, inst);
+                to.define(func, output, values, inst);
+                to.copy(&mut edits, ProgPoint::after(inst), at + 1);
             }
-            let end = count(steps.list.len());
-            steps.blocks.push(end);
+            let end = count(to.steps.list.len());
+            to.steps.blocks.push(end);
         }
-        steps.places = emptied.len();
+        steps.places = to.emptied.len();
         steps
     }
 
+    pub(super) fn of(&self, block: usize) -> &[Step] {
+        &self.list[self.blocks[block] as usize..self.blocks[block + 1] as usize]
+    }
+}
+
+/// Steps that are being added.
+struct Adding<'s> {
+    steps: &'s mut Steps,
+    block: u32,
+    /// In which block a place has been left empty last.
+    emptied: Vec<u32>,
+}
+
+impl Adding<'_> {
+    fn add(&mut self, inst: u32, place: u32, what: What) {
+        let place = place as usize;
+        if place >= self.emptied.len() {
+            self.emptied.resize(place + 1, u32::MAX);
+        }
+        let emptied = &mut self.emptied[place];
+        match what {
+            What::Set(_, EMPTY) if *emptied == self.block => return,
+            What::Set(_, EMPTY) => *emptied = self.block,
+            _ => *emptied = u32::MAX,
+        }
+        self.steps.list.push(Step { inst, what });
+    }
+
+    /// Edits up to a point.
+    fn copy(&mut self, edits: &mut &[(ProgPoint, Edit)], point: ProgPoint, inst: u32) {
+        while let Some(((at, Edit::Move { from, to }), rest)) = edits.split_first()
+            && *at <= point
+        {
+            *edits = rest;
+            if let (Some(from), Some(to)) = (number(*from), number(*to))
+                && from != to
+            {
+                self.add(inst, to, What::Copy { from, to });
+            }
+        }
+    }
+
     /// Within a call, what it leaves nothing in is lost already.
-    fn lose(
-        &mut self,
-        func: &dyn Function,
-        inst: Inst,
-        add: &mut impl FnMut(&mut Steps, u32, What),
-    ) {
+    fn lose(&mut self, func: &dyn Function, inst: Inst) {
         let clobbers = func.inst_clobbers(inst);
         if clobbers == PRegSet::empty() {
             return;
         }
-        let known = self.known.iter().position(|known| *known == clobbers);
+        let steps = &mut *self.steps;
+        let known = steps.known.iter().position(|known| *known == clobbers);
         let lost = known.unwrap_or_else(|| {
             let mut places = Bits::new(REGISTERS);
             for register in clobbers {
-                places.set(count(register.index()), true);
+                places.insert(count(register.index()));
             }
-            self.known.push(clobbers);
-            self.lost.push(places);
-            self.lost.len() - 1
+            steps.known.push(clobbers);
+            steps.lost.push(places);
+            steps.lost.len() - 1
         });
-        add(self, count(inst.index()), What::Lose(count(lost)));
+        steps.list.push(Step {
+            inst: count(inst.index()),
+            what: What::Lose(count(lost)),
+        });
     }
 
-    fn define(
-        &mut self,
-        func: &dyn Function,
-        output: &Output,
-        values: &Values,
-        inst: Inst,
-        add: &mut impl FnMut(&mut Steps, u32, What),
-    ) {
+    fn define(&mut self, func: &dyn Function, output: &Output, values: &Values, inst: Inst) {
         let operands = func.inst_operands(inst).iter();
         for (operand, &place) in operands.zip(output.inst_allocs(inst)) {
             if operand.kind() != OperandKind::Def {
@@ -158,12 +165,8 @@ impl Steps {
                 None => values.number(operand.vreg()),
             };
             let set = value.map_or(EMPTY, single);
-            add(self, count(inst.index() + 1), What::Set(place, set));
+            self.add(count(inst.index() + 1), place, What::Set(place, set));
         }
-    }
-
-    pub(super) fn of(&self, block: usize) -> &[Step] {
-        &self.list[self.blocks[block] as usize..self.blocks[block + 1] as usize]
     }
 }
 

@@ -34,8 +34,10 @@ pub(super) struct Walk<'a> {
     /// Marks what is passed and what is a parameter, by value: with the number of an edge.
     marks: Vec<u32>,
     mark: u32,
-    /// Those that lose what they have.
-    places: Vec<u32>,
+    /// What is known at a block's end, what that is behind an edge, and the values of a set there.
+    state: State,
+    arriving: State,
+    renamed: Vec<u32>,
     /// Steps that may still be made.
     left: usize,
 }
@@ -57,14 +59,27 @@ impl Now {
         self.occupied.each(|place| sets[place as usize] = EMPTY);
         self.occupied.clear();
         for &(place, set) in state {
-            self.put(place, set);
+            self.sets[place as usize] = set;
+            self.occupied.insert(place);
         }
+    }
+
+    fn is(&self, state: &[(u32, u32)]) -> bool {
+        let has = |&(place, set): &(u32, u32)| self.sets[place as usize] == set;
+        state.iter().all(has) && self.occupied.len() == state.len()
     }
 
     /// Adds what places have to an empty state.
     fn save(&self, state: &mut State) {
         self.occupied
             .each(|place| state.push((place, self.sets[place as usize])));
+    }
+
+    /// These places have nothing any more.
+    fn lose(&mut self, lost: &Bits) {
+        let sets = &mut self.sets;
+        self.occupied
+            .take_both(lost, |place| sets[place as usize] = EMPTY);
     }
 
     /// Puts the places into a list that have something which is lost.
@@ -88,7 +103,9 @@ impl<'a> Walk<'a> {
             steps,
             marks: vec![0; values.len()],
             mark: 0,
-            places: Vec::new(),
+            state: State::new(),
+            arriving: State::new(),
+            renamed: Vec::new(),
             left: WORK_PER_INST * (func.num_insts() + func.num_blocks()) + WORK_MIN,
         }
     }
@@ -112,25 +129,17 @@ impl<'a> Walk<'a> {
             let start = starts_of(block);
             let inst = self.func.block_insns(Block::new(block)).first();
             let inst = u32::try_from(inst.index()).expect("instructions have such numbers");
-            let mut rest = start;
-            before.clear();
-            now.save(&mut before);
             // Behind the block before, that is mostly what is known.
-            let changed = match before == start {
-                true => &[],
-                false => &*before,
-            };
-            for &(place, set) in changed {
-                while rest.first().is_some_and(|next| next.0 < place) {
-                    rest = &rest[1..];
+            if !now.is(start) {
+                before.clear();
+                now.save(&mut before);
+                let mut there = Cursor(start);
+                for &(place, set) in &before {
+                    let next = there.of(place);
+                    if next != set {
+                        open.change(now, place, next, inst, true);
+                    }
                 }
-                let next = rest.first().filter(|next| next.0 == place);
-                let next = next.map_or(EMPTY, |next| next.1);
-                if next != set {
-                    open.change(now, place, next, inst, true);
-                }
-            }
-            if !changed.is_empty() || before.is_empty() {
                 for &(place, set) in start {
                     open.change(now, place, set, inst, true);
                 }
@@ -171,31 +180,44 @@ impl<'a> Walk<'a> {
         let entry = self.func.entry_block().index();
         starts.parts[entry] = Some((0, 0));
         pending.set(number(entry), true);
-        let (mut state, mut changed) = (State::new(), State::new());
+        // A block at whose start is what is known now.
+        let mut same = None;
         while let Some(block) = pending.take_first() {
             let block = block as usize;
-            self.now.load(starts.of(block).expect("it is pending"));
+            if same.take() != Some(block) {
+                self.now.load(starts.of(block).expect("it is pending"));
+            }
             self.follow(block)?;
-            state.clear();
-            self.now.save(&mut state);
+            self.state.clear();
             for (edge, &to) in self.func.block_succs(Block::new(block)).iter().enumerate() {
-                let arriving = match self.arriving(block, edge, &state, &mut changed)? {
-                    true => &changed,
-                    false => &state,
-                };
-                let is_less = match starts.parts[to.index()] {
-                    None => {
-                        room = room.checked_sub(arriving.len())?;
-                        starts.add(to.index(), arriving);
+                let to = to.index();
+                let is_changed = self.arriving(block, edge)?;
+                let is_less = match (starts.parts[to], is_changed) {
+                    (None, true) => {
+                        room = room.checked_sub(self.arriving.len())?;
+                        starts.add(to, |list| list.extend_from_slice(&self.arriving));
                         true
                     }
-                    Some((_, len)) => {
+                    (None, false) => {
+                        room = room.checked_sub(self.now.occupied.len())?;
+                        starts.add(to, |list| self.now.save(list));
+                        same = same.filter(|&same| same < to).or(Some(to));
+                        true
+                    }
+                    (Some((_, len)), _) => {
                         self.left = self.left.checked_sub(len / STATE_PER_STEP)?;
-                        starts.meet(to.index(), &mut self.sets, arriving)
+                        let mut there = Cursor(&self.arriving);
+                        let now = &self.now.sets;
+                        let is_less = match is_changed {
+                            true => starts.meet(to, &mut self.sets, |place| there.of(place)),
+                            false => starts.meet(to, &mut self.sets, |place| now[place as usize]),
+                        };
+                        same = same.filter(|&same| same != to || !is_less);
+                        is_less
                     }
                 };
                 if is_less {
-                    pending.set(number(to.index()), true);
+                    pending.insert(number(to));
                 }
             }
         }
@@ -210,13 +232,7 @@ impl<'a> Walk<'a> {
             match step.what {
                 What::Set(place, set) => self.now.put(place, set),
                 What::Copy { from, to } => self.now.put(to, self.now.sets[from as usize]),
-                What::Lose(lost) => {
-                    let lost = &self.steps.lost[lost as usize];
-                    self.now.find(lost, &mut self.places);
-                    for &place in &self.places {
-                        self.now.put(place, EMPTY);
-                    }
-                }
+                What::Lose(lost) => self.now.lose(&self.steps.lost[lost as usize]),
             }
         }
         Some(())
@@ -224,19 +240,17 @@ impl<'a> Walk<'a> {
 
     /// Puts into `arriving` what is known behind an edge, where arguments are parameters; false if that
     /// is what is known before it.
-    fn arriving(
-        &mut self,
-        block: usize,
-        edge: usize,
-        state: &State,
-        arriving: &mut State,
-    ) -> Option<bool> {
+    fn arriving(&mut self, block: usize, edge: usize) -> Option<bool> {
         let passed = self.values.passed(block, edge);
+        let known = self.now.occupied.len();
         self.left = self
             .left
-            .checked_sub(1 + passed.len() + state.len() / STATE_PER_STEP)?;
+            .checked_sub(1 + passed.len() + known / STATE_PER_STEP)?;
         if passed.is_empty() {
             return Some(false);
+        }
+        if self.state.is_empty() {
+            self.now.save(&mut self.state);
         }
         self.mark += 2;
         let (is_argument, is_param) = (self.mark, self.mark + 1);
@@ -246,17 +260,18 @@ impl<'a> Walk<'a> {
         for &(param, _) in passed {
             self.marks[param as usize] = is_param;
         }
-        arriving.clear();
-        for &(place, set) in state {
+        self.arriving.clear();
+        for &(place, set) in &self.state {
             let members = self.sets.members(set);
             if members
                 .iter()
                 .all(|&v| self.marks[v as usize] < is_argument)
             {
-                arriving.push((place, set));
+                self.arriving.push((place, set));
                 continue;
             }
-            let mut there: Vec<u32> = Vec::new();
+            let there = &mut self.renamed;
+            there.clear();
             for &value in members {
                 let becomes = passed.iter().filter(|pair| pair.1 == value);
                 there.extend(becomes.map(|pair| pair.0));
@@ -266,9 +281,9 @@ impl<'a> Walk<'a> {
             }
             let work = members.len() * passed.len() + there.len();
             self.left = self.left.checked_sub(work)?;
-            let set = self.sets.of(&mut there);
+            let set = self.sets.of(there);
             if set != EMPTY {
-                arriving.push((place, set));
+                self.arriving.push((place, set));
             }
         }
         Some(true)
@@ -277,6 +292,22 @@ impl<'a> Walk<'a> {
 
 /// So many places are looked at in a step.
 const STATE_PER_STEP: usize = 8;
+
+/// The rest of a state.
+struct Cursor<'s>(&'s [(u32, u32)]);
+
+impl Cursor<'_> {
+    /// What a place has there. It comes behind those that were asked for before.
+    fn of(&mut self, place: u32) -> u32 {
+        while let Some((first, rest)) = self.0.split_first()
+            && first.0 < place
+        {
+            self.0 = rest;
+        }
+        let first = self.0.first().filter(|first| first.0 == place);
+        first.map_or(EMPTY, |first| first.1)
+    }
+}
 
 /// What is known where blocks begin.
 struct Starts {
@@ -291,28 +322,27 @@ impl Starts {
         Some(&self.list[first..first + len])
     }
 
-    fn add(&mut self, block: usize, state: &State) {
-        self.parts[block] = Some((self.list.len(), state.len()));
-        self.list.extend_from_slice(state);
+    fn add(&mut self, block: usize, with: impl FnOnce(&mut State)) {
+        let first = self.list.len();
+        with(&mut self.list);
+        self.parts[block] = Some((first, self.list.len() - first));
     }
 
-    /// Leaves what is known in both; true if that is less than before.
-    fn meet(&mut self, block: usize, sets: &mut Sets, arriving: &State) -> bool {
+    /// Leaves what is known in both; true if that is less than before. Places are asked for ascending.
+    fn meet(
+        &mut self,
+        block: usize,
+        sets: &mut Sets,
+        mut arriving: impl FnMut(u32) -> u32,
+    ) -> bool {
         let Some((first, len)) = &mut self.parts[block] else {
             return false;
         };
         let start = &mut self.list[*first..*first + *len];
-        let mut arriving = arriving.as_slice();
         let (mut left, mut is_less) = (0, false);
         for at in 0..start.len() {
             let (place, set) = start[at];
-            while let Some((other, rest)) = arriving.split_first()
-                && other.0 < place
-            {
-                arriving = rest;
-            }
-            let there = arriving.first().filter(|other| other.0 == place);
-            let there = there.map_or(EMPTY, |other| other.1);
+            let there = arriving(place);
             let both = match there == set {
                 true => set,
                 false => sets.common(set, there),
