@@ -66,17 +66,13 @@ impl Lines {
     }
 
     /// Ascending, one for each address.
-    pub(super) fn finish(self) -> Vec<(u32, Option<Position>)> {
+    pub(super) fn finish(mut self) -> Vec<(u32, Option<Position>)> {
         // Sequences are functions, which lie one behind the other: as a rule that is all.
-        let ends = self.sequences.iter().skip(1).copied();
-        let ends = ends.chain([self.rows.len()]);
-        let mut sequences: Vec<_> = self.sequences.iter().copied().zip(ends).collect();
-        sequences.sort_by_key(|&(start, _)| self.rows[start].0);
-        let sequences = sequences.iter();
-        let mut rows: Vec<_> = sequences
-            .flat_map(|&(start, end)| &self.rows[start..end])
-            .copied()
-            .collect();
+        let starts = self.sequences.iter();
+        if !starts.is_sorted_by_key(|&start| self.rows[start].0) {
+            self.order();
+        }
+        let mut rows = self.rows;
         // Where one sequence ends, another may begin.
         rows.sort_by_key(|row| (row.0, row.1.is_some()));
         rows.dedup_by(|later, earlier| {
@@ -87,6 +83,20 @@ impl Lines {
             is_same
         });
         rows
+    }
+
+    /// Brings the sequences into the order of their starts.
+    fn order(&mut self) {
+        let ends = self.sequences.iter().skip(1).copied();
+        let ends = ends.chain([self.rows.len()]);
+        let mut sequences: Vec<_> = self.sequences.iter().copied().zip(ends).collect();
+        sequences.sort_by_key(|&(start, _)| self.rows[start].0);
+        let sequences = sequences.iter();
+        let mut rows = Vec::with_capacity(self.rows.len());
+        for &(start, end) in sequences {
+            rows.extend_from_slice(&self.rows[start..end]);
+        }
+        self.rows = rows;
     }
 }
 

@@ -146,6 +146,7 @@ impl Worker {
     ) -> CodegenResult<CompiledCode> {
         let (context, isa) = (&mut self.context, translation.isa);
         let optimises = isa.flags().opt_level() != settings::OptLevel::None;
+        let before = context.func.dfg.num_values();
         let mut control = ControlPlane::default();
         if optimises && translation.options.simplify {
             // As `Context::optimize`, with `copies` in place of its removal of parameters.
@@ -163,7 +164,7 @@ impl Worker {
             improve::improve(context, translation.options);
             context.verify_if(isa)?;
         }
-        self.labels = values::label(&mut context.func, &inlined.values);
+        self.labels = values::label(&mut context.func, before, &inlined.values);
         let (func, domtree) = (&context.func, &context.domtree);
         *self.counted.borrow_mut() = counted::by_block(func, domtree, &inlined.counts);
         let tables = func.dfg.jump_tables.values();

@@ -55,8 +55,9 @@ impl<'a> Parts<'a> {
             }
         }
         for spans in &mut self.spans {
-            // Much of it is in the order of the body: such a sort makes use of that.
-            spans.sort();
+            // Much of it is in the order of the body: such a sort makes use of that. As one number they are
+            // compared at once; no two begin in the same place.
+            spans.sort_by_key(|span| u64::from(span.0) << 32 | u64::from(span.1));
         }
     }
 
@@ -79,7 +80,7 @@ impl<'a> Parts<'a> {
         let spans = &spans[first..last.max(first)];
         self.left = self.left.checked_sub(spans.len())?;
         self.found.extend(spans.iter().map(|span| (span.1, span.2)));
-        self.found.sort();
+        self.found.sort_by_key(|found| found.0);
         self.found.dedup_by(|next, before| {
             let continues = next.0 <= before.1;
             if continues {

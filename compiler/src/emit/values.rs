@@ -43,7 +43,9 @@ pub fn resolve(func: &Function, inlined: &mut Inlined) {
 
 /// Labels the values. Where one is not in the code any more, those that were found to be equal take
 /// its place. Gives each label with the positions of what it stands for, ascending.
-pub fn label(func: &mut Function, values: &[KnownValue]) -> Vec<(u32, u32)> {
+///
+/// There were `before` values before that.
+pub fn label(func: &mut Function, before: usize, values: &[KnownValue]) -> Vec<(u32, u32)> {
     let mut labels: Vec<(u32, u32)> = Vec::with_capacity(values.len());
     let mut gone: Vec<(Value, u32)> = Vec::new();
     for (position, known) in (0..).zip(values) {
@@ -54,7 +56,7 @@ pub fn label(func: &mut Function, values: &[KnownValue]) -> Vec<(u32, u32)> {
         }
     }
     if !gone.is_empty() {
-        let classes = Classes::of(func);
+        let classes = Classes::of(func, before);
         for (value, _) in &mut gone {
             *value = classes.find(*value);
         }
@@ -106,12 +108,13 @@ struct Classes {
 }
 
 impl Classes {
-    fn of(func: &Function) -> Classes {
+    /// Those from `first` on can be unions.
+    fn of(func: &Function, first: usize) -> Classes {
         let mut classes = Classes {
             next: (0..func.dfg.num_values()).map(Value::new).collect(),
             members: Vec::new(),
         };
-        for value in (0..func.dfg.num_values()).map(Value::new) {
+        for value in (first..func.dfg.num_values()).map(Value::new) {
             if func.dfg.value_is_real(value)
                 && let ValueDef::Union(left, right) = func.dfg.value_def(value)
             {

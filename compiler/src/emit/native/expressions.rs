@@ -6,7 +6,6 @@ use super::writing::{
 use gimli::leb128::write::Leb128;
 use gimli::{DwOp, Register, constants};
 
-#[derive(Default)]
 pub(super) struct Expression {
     pub(super) bytes: Vec<u8>,
     /// It asks for the first store.
@@ -25,6 +24,18 @@ const SHORT_REGISTERS: u16 = 32;
 
 /// And so have smaller constants.
 const SHORT_CONSTANTS: u64 = 32;
+
+/// Most are not longer.
+const EXPRESSION_BYTES: usize = 32;
+
+impl Default for Expression {
+    fn default() -> Expression {
+        Expression {
+            bytes: Vec::with_capacity(EXPRESSION_BYTES),
+            asks_store: false,
+        }
+    }
+}
 
 impl Expression {
     fn unsigned(&mut self, value: u64) {

@@ -6,7 +6,9 @@ use super::entries::{OFFSET_BYTES, number};
 use super::expressions::Expression;
 use super::writing::{ADDRESS_SIZE, unsigned};
 use foldhash::HashMap;
+use foldhash::fast::FixedState;
 use gimli::constants;
+use std::hash::BuildHasher;
 
 /// A table under construction.
 #[derive(Default)]
@@ -14,9 +16,9 @@ pub(super) struct Lists {
     bytes: Vec<u8>,
     /// Where lists begin, by number.
     offsets: Vec<u32>,
-    /// The function of the last list of locations, and its lists by what is in them.
+    /// The function of the last list of locations, and its lists by a hash of what is in them.
     function: u32,
-    known: HashMap<Vec<u8>, u32>,
+    known: HashMap<u64, u32>,
     /// The next list.
     list: Vec<u8>,
 }
@@ -64,13 +66,25 @@ impl Lists {
             self.known.clear();
         }
         self.list.push(END);
-        if let Some(&known) = self.known.get(&self.list) {
-            self.list.clear();
-            return Some(known);
-        }
-        let list = self.keep();
-        self.known.insert(std::mem::take(&mut self.list), list);
+        // The same in each run.
+        let hash = FixedState::default().hash_one(&*self.list);
+        let known = self.known.get(&hash).copied();
+        let known = known.filter(|&known| self.of(known) == self.list);
+        let list = known.unwrap_or_else(|| {
+            let list = self.keep();
+            self.known.insert(hash, list);
+            list
+        });
+        self.list.clear();
         Some(list)
+    }
+
+    /// What is in the list with a number.
+    fn of(&self, list: u32) -> &[u8] {
+        let list = list as usize;
+        let end = self.offsets.get(list + 1);
+        let end = end.map_or(self.bytes.len(), |&end| end as usize);
+        &self.bytes[self.offsets[list] as usize..end]
     }
 
     /// Ends a list that has no number, in a table of such. Gives where it is in the section, if

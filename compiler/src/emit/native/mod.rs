@@ -15,6 +15,7 @@ mod expressions;
 mod frames;
 mod info;
 mod kinds;
+mod line_rows;
 mod lists;
 mod owned;
 mod ranges;
@@ -47,6 +48,7 @@ use shapes::Shapes;
 use texts::Texts;
 use tree::Tree;
 use unit::OutUnit;
+use variables::Reused;
 use writing::Writing;
 
 /// Sections with all that is known of the code. Nothing where no source is known.
@@ -70,6 +72,7 @@ pub fn sections(plan: &LinkPlan<'_>, text: &Text, sources: &Sources) -> Vec<Debu
         asks_store: false,
         left: LOCATIONS_PER_BYTE * text.bytes.len(),
         types_left: types::most(sources),
+        reused: Reused::default(),
     };
     for position in 0..text.functions.len() {
         writer.add(position);
@@ -100,6 +103,7 @@ struct Writer<'a> {
     left: usize,
     /// So many types and parts of them may still be written: units can have types of others.
     types_left: usize,
+    reused: Reused<'a>,
 }
 
 /// Places of variables for each byte of code, at most: what holds them can change often.

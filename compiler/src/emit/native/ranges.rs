@@ -65,15 +65,17 @@ impl<'a> Ranges<'a> {
         }
     }
 
-    /// The code of a part of a body, and how much was looked at for it.
-    pub(super) fn code(&self, origin: Origin, within: Within) -> (Vec<(u32, u32)>, usize) {
+    /// Puts the code of a part of a body into a list. Gives how much was looked at for it.
+    pub(super) fn code(&self, origin: Origin, within: Within, list: &mut Vec<(u32, u32)>) -> usize {
+        list.clear();
         let Some((from, to)) = within else {
-            return (vec![(0, self.bytes)], 1);
+            list.push((0, self.bytes));
+            return 1;
         };
         let spans = self.spans(origin, from, to);
-        let mut list: Vec<_> = spans.iter().map(|span| (span.1, span.2)).collect();
+        list.extend(spans.iter().map(|span| (span.1, span.2)));
         // Much of it is in the order of the body: such a sort makes use of that.
-        list.sort();
+        list.sort_by_key(|part| part.0);
         list.dedup_by(|next, before| {
             let continues = next.0 == before.1;
             if continues {
@@ -81,17 +83,18 @@ impl<'a> Ranges<'a> {
             }
             continues
         });
-        (list, spans.len())
+        spans.len()
     }
 
-    /// What holds a local, where that is known, and how much was looked at for it. It is known in no
-    /// part of the body that is in `within` by half.
+    /// Puts what holds a local into a list, where that is known. Gives how much was looked at for it. It
+    /// is known in no part of the body that is in `within` by half.
     pub(super) fn holders(
         &self,
         origin: Origin,
         local: u32,
         within: Within,
-    ) -> (Vec<ValuePlace>, usize) {
+        list: &mut Vec<ValuePlace>,
+    ) -> usize {
         let (from, to) = within.unwrap_or((0, u32::MAX));
         let before = |known: &KnownValue| (known.origin, known.local, known.from);
         let asked = (origin, local, from);
@@ -101,12 +104,12 @@ impl<'a> Ranges<'a> {
         let known = self.known[first..].iter().take_while(|(known, _)| {
             (known.origin, known.local) == (origin, local) && known.from < to
         });
-        let mut list: Vec<ValuePlace> = Vec::new();
+        list.clear();
         let mut looked = 0;
         for (known, values) in known {
             looked += 1;
             if known.to <= to {
-                list.extend(&self.places.values[values.clone()]);
+                list.extend_from_slice(&self.places.values[values.clone()]);
             }
         }
         looked += list.len();
@@ -118,7 +121,7 @@ impl<'a> Ranges<'a> {
             }
             continues
         });
-        (list, looked)
+        looked
     }
 
     fn spans(&self, origin: Origin, from: u32, to: u32) -> &[(u32, u32, u32)] {
@@ -150,7 +153,8 @@ fn spans(places: &Places, bytes: u32) -> Spans {
         }
     }
     for list in &mut spans {
-        list.sort();
+        // As one number they are compared at once. No two begin in the same place.
+        list.sort_by_key(|span| u64::from(span.0) << 32 | u64::from(span.1));
     }
     spans
 }

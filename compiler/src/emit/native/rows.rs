@@ -3,7 +3,6 @@
 use super::Writer;
 use super::tree::Span;
 use super::unit::OutUnit;
-use super::writing::address;
 use crate::dwarf::{Function, Source};
 
 impl<'a> Writer<'a> {
@@ -27,13 +26,13 @@ impl<'a> Writer<'a> {
         let first = (0, Some((&*source.files, declared)));
         let all = std::iter::once(first).chain(spans.iter().map(|s| (s.start, s.position)));
         let mut last = None;
-        unit.lines.begin_sequence(Some(address(start)));
+        unit.rows.begin(start);
         for (at, position) in all {
             let position = position.filter(|(_, position)| position.file.is_some());
             let row = match position {
                 Some((files, position)) => {
                     let file = self.file(unit, files, position.file);
-                    (file.map(|file| file.0), position.line, position.column)
+                    (file, position.line, position.column)
                 }
                 None => (None, 0, 0),
             };
@@ -42,15 +41,8 @@ impl<'a> Writer<'a> {
             }
             last = Some(row);
             let (file, line, column) = row;
-            let row = unit.lines.row();
-            row.address_offset = at.into();
-            if let Some(file) = file {
-                row.file = file;
-            }
-            row.line = line.into();
-            row.column = column.into();
-            unit.lines.generate_row();
+            unit.rows.add(at, file, line, column);
         }
-        unit.lines.end_sequence(bytes.into());
+        unit.rows.end(bytes);
     }
 }

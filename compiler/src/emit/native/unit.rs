@@ -2,6 +2,7 @@
 
 use super::entries::{Entries, Label};
 use super::expression::Memory;
+use super::line_rows::LineRows;
 use super::types::Types;
 use crate::dwarf::SourceUnit;
 use foldhash::HashMap;
@@ -10,12 +11,14 @@ use gimli::write::{FileId, LineProgram};
 pub(super) struct OutUnit<'a> {
     pub(super) of: &'a SourceUnit,
     pub(super) entries: Entries,
+    /// The head of the table of lines, and its rows.
     pub(super) lines: LineProgram,
-    pub(super) files: HashMap<&'a str, File>,
-    /// Numbers of files in the table of lines.
+    pub(super) rows: LineRows,
+    /// By path: numbers in the table of lines.
+    pub(super) files: HashMap<&'a str, u32>,
     pub(super) numbers: HashMap<FileId, u32>,
     /// Those of the last source that was asked for: where its list is, and by position in that.
-    pub(super) by_position: (&'a [String], Vec<Option<File>>),
+    pub(super) by_position: (&'a [String], Vec<Option<u32>>),
     /// What is inlined, by its name, and in order what is yet to be written of it.
     pub(super) abstracts: HashMap<&'a str, Label>,
     pub(super) abstract_list: Vec<(&'a str, Label)>,
@@ -25,9 +28,6 @@ pub(super) struct OutUnit<'a> {
     /// That of the module.
     pub(super) memory: Option<Memory>,
 }
-
-/// A file, as the table of lines knows it and by its number there.
-pub(super) type File = (FileId, u32);
 
 impl<'a> OutUnit<'a> {
     /// What stands for what all places share where a function of this name is inlined.

@@ -3,8 +3,9 @@
 use super::entries::{Entries, SourcePlace, number};
 use super::expression::Memory;
 use super::info::Info;
+use super::line_rows::LineRows;
 use super::types::{Target, Types};
-use super::unit::{File, OutUnit};
+use super::unit::OutUnit;
 use super::writing::{ADDRESSES, ENCODING, LINES, LOCATIONS, RANGES, TEXT_OFFSETS, Writing, clean};
 use super::{Writer, expressions, lists, texts};
 use crate::dwarf::{Position, Source, SourceUnit};
@@ -25,6 +26,7 @@ impl<'a> Writer<'a> {
             of,
             entries: Entries::default(),
             lines,
+            rows: LineRows::default(),
             files: HashMap::new(),
             numbers,
             by_position: (&[], Vec::new()),
@@ -43,17 +45,17 @@ impl<'a> Writer<'a> {
         files: &'a [String],
         position: Position,
     ) -> Option<SourcePlace> {
-        let (_, file) = self.file(unit, files, position.file)?;
+        let file = self.file(unit, files, position.file)?;
         Some((file, position.line, position.column))
     }
 
-    /// The file as a unit knows it.
+    /// The number of the file in a unit's table of lines.
     pub(super) fn file(
         &mut self,
         unit: &mut OutUnit<'a>,
         files: &'a [String],
         file: Option<u32>,
-    ) -> Option<File> {
+    ) -> Option<u32> {
         let position = file? as usize;
         if !std::ptr::eq(unit.by_position.0, files) {
             unit.by_position = (files, vec![None; files.len()]);
@@ -66,7 +68,7 @@ impl<'a> Writer<'a> {
         Some(known)
     }
 
-    fn named_file(&mut self, unit: &mut OutUnit<'a>, path: &'a str) -> File {
+    fn named_file(&mut self, unit: &mut OutUnit<'a>, path: &'a str) -> u32 {
         if let Some(&file) = unit.files.get(path) {
             return file;
         }
@@ -82,8 +84,8 @@ impl<'a> Writer<'a> {
         let file = unit.lines.add_file(name, folder, None);
         let next = number(unit.numbers.len());
         let number = *unit.numbers.entry(file).or_insert(next);
-        unit.files.insert(path, (file, number));
-        (file, number)
+        unit.files.insert(path, number);
+        number
     }
 
     /// Types that are written to a unit.
@@ -124,6 +126,7 @@ impl<'a> Writer<'a> {
             .lines
             .write(lines, ENCODING, &mut self.line_texts, &mut none)
             .expect("what is referred to is there");
+        lines.0.lengthen(table.0, unit.rows.bytes, unit.rows.relocs);
         let producer = concat!("wasmelt ", env!("CARGO_PKG_VERSION"));
         let texts = [
             (constants::DW_AT_producer, producer),

@@ -10,7 +10,7 @@ use super::types::Role;
 use super::unit::OutUnit;
 use crate::dwarf::{Global, Operation, Source, Variable};
 use crate::emit::inlined::Origin;
-use crate::emit::values::Holder;
+use crate::emit::values::{Holder, ValuePlace};
 use crate::index::FuncId;
 use crate::plan::{FuncKind, LinkPlan, demangled};
 use gimli::constants;
@@ -89,12 +89,15 @@ impl<'a> Writer<'a> {
         form: Form,
     ) -> Option<Located> {
         let (_, body) = self.plan.body_in_code(of.func)?;
-        let locations = variable.locations.iter().map(|located| {
+        let mut said = std::mem::take(&mut self.reused.said);
+        said.clear();
+        said.extend(variable.locations.iter().map(|located| {
             let within = located.range.map(|_| located.within(body.start));
             (within, Said::Expression(&located.expression, form))
-        });
-        let locations: Vec<_> = locations.collect();
-        self.location(of, &locations)
+        }));
+        let location = self.location(of, &said);
+        self.reused.said = said;
+        location
     }
 
     pub(super) fn add_global(
@@ -180,38 +183,15 @@ impl<'a> Writer<'a> {
             let expression = said.in_context(&context)?;
             return Some(self.always(expression));
         }
+        let mut reused = std::mem::take(&mut self.reused.parts);
+        let is_within = self.find_parts(of, all, frame, &mut reused);
         let is_frame = matches!(all, [(_, Said::Frame(_))]);
-        let mut parts = Vec::new();
-        for (number, &(within, said)) in all.iter().enumerate() {
-            let before = parts.len();
-            match (said.local(frame), within) {
-                (Ok(Some(local)), _) => {
-                    let (held, looked) = of.ranges.holders(of.origin, local, within);
-                    self.left = self.left.checked_sub(looked / LOOKED_PER_LOCATION)?;
-                    parts.extend(held.into_iter().map(|held| Part {
-                        start: held.start,
-                        end: held.end,
-                        holder: Some(held.place),
-                        number,
-                    }));
-                }
-                (Ok(None), Some(_)) => {
-                    let (code, looked) = of.ranges.code(of.origin, within);
-                    self.left = self.left.checked_sub(looked / LOOKED_PER_LOCATION)?;
-                    parts.extend(code.into_iter().map(|(start, end)| Part {
-                        start,
-                        end,
-                        holder: None,
-                        number,
-                    }));
-                }
-                (Ok(None), None) | (Err(_), _) => {}
-            }
-            self.left = self.left.checked_sub(parts.len() - before)?;
-        }
+        let Parts {
+            parts, expressions, ..
+        } = &mut reused;
         parts.sort_unstable_by_key(|part| (part.start, part.end, part.number));
-        let mut expressions: Vec<(Option<Holder>, usize, Option<Expression>)> = Vec::new();
-        for part in parts {
+        expressions.clear();
+        for part in is_within.then_some(parts).into_iter().flatten() {
             let known = expressions
                 .iter()
                 .position(|(holder, number, _)| (*holder, *number) == (part.holder, part.number));
@@ -231,12 +211,79 @@ impl<'a> Writer<'a> {
                 lists.add_location(start, end, expression);
             }
         }
+        self.reused.parts = reused;
+        if !is_within {
+            return None;
+        }
         if is_frame {
             return self.frames.finish_unnumbered().map(Located::ListedAt);
         }
         let list = self.locations.finish_locations(of.start)?;
         Some(Located::Listed(list))
     }
+
+    /// The parts of the code in which something is said. False if there are too many.
+    fn find_parts(
+        &mut self,
+        of: Whose<'a, '_>,
+        all: &[(Within, Said<'a>)],
+        frame: Frame<'a>,
+        found: &mut Parts,
+    ) -> bool {
+        let Parts {
+            held, code, parts, ..
+        } = found;
+        parts.clear();
+        for (number, &(within, said)) in all.iter().enumerate() {
+            let before = parts.len();
+            let looked = match (said.local(frame), within) {
+                (Ok(Some(local)), _) => {
+                    let looked = of.ranges.holders(of.origin, local, within, held);
+                    parts.extend(held.iter().map(|held| Part {
+                        start: held.start,
+                        end: held.end,
+                        holder: Some(held.place),
+                        number,
+                    }));
+                    looked
+                }
+                (Ok(None), Some(_)) => {
+                    let looked = of.ranges.code(of.origin, within, code);
+                    parts.extend(code.iter().map(|&(start, end)| Part {
+                        start,
+                        end,
+                        holder: None,
+                        number,
+                    }));
+                    looked
+                }
+                (Ok(None), None) | (Err(_), _) => 0,
+            };
+            let all = looked / LOOKED_PER_LOCATION + (parts.len() - before);
+            let Some(left) = self.left.checked_sub(all) else {
+                return false;
+            };
+            self.left = left;
+        }
+        true
+    }
+}
+
+/// What is used again for each variable.
+#[derive(Default)]
+pub(super) struct Reused<'a> {
+    said: Vec<(Within, Said<'a>)>,
+    parts: Parts,
+}
+
+/// The parts of the code in which something is said of one variable, and what that is.
+#[derive(Default)]
+struct Parts {
+    parts: Vec<Part>,
+    /// By what holds the variable and what says so.
+    expressions: Vec<(Option<Holder>, usize, Option<Expression>)>,
+    held: Vec<ValuePlace>,
+    code: Vec<(u32, u32)>,
 }
 
 const DECLARED: [gimli::DwAt; 3] = [

@@ -1,6 +1,6 @@
 //! Sections under construction.
 
-use gimli::write::{Address, EndianVec, RelocateWriter, Relocation, RelocationTarget};
+use gimli::write::{Address, EndianVec, RelocateWriter, Relocation, RelocationTarget, Writer as _};
 use gimli::{Encoding, Format, LittleEndian, SectionId};
 use std::borrow::Cow;
 
@@ -46,6 +46,9 @@ pub(super) const RANGES: &str = ".debug_rnglists";
 pub(super) const TEXTS: &str = ".debug_str";
 pub(super) const TEXT_OFFSETS: &str = ".debug_str_offsets";
 
+/// Bytes of a table's length, which does not count them.
+const LENGTH_BYTES: usize = 4;
+
 /// Bytes of an address of the machine.
 pub(super) const ADDRESS_BYTES: u64 = 8;
 pub(super) const ADDRESS_SIZE: u8 = 8;
@@ -76,6 +79,21 @@ impl Default for Writing {
 }
 
 impl Writing {
+    /// Adds to the last table, which begins there with its length, what comes behind its head.
+    pub(super) fn lengthen(&mut self, table: usize, bytes: Vec<u8>, relocs: Vec<DebugReloc>) {
+        let start = self.bytes.len();
+        let length = start + bytes.len() - table - LENGTH_BYTES;
+        let size = LENGTH_BYTES.to_le_bytes()[0];
+        let written = self.bytes.write(&bytes);
+        let written = written.and(self.bytes.write_udata_at(table, length as u64, size));
+        written.expect("the table is there");
+        self.relocs
+            .extend(relocs.into_iter().map(|reloc| DebugReloc {
+                offset: start + reloc.offset,
+                ..reloc
+            }));
+    }
+
     /// The section, unless it is empty.
     pub(super) fn finish(&mut self, id: SectionId) -> Option<DebugSection> {
         let bytes = self.bytes.take();
