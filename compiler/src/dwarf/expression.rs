@@ -51,7 +51,8 @@ pub(super) fn read(
     expression: gimli::Expression<Reader<'_>>,
 ) -> Option<Vec<Operation>> {
     let mut operations = expression.operations(unit.encoding());
-    let mut out = Vec::new();
+    // Mostly a local, and that it is the value.
+    let mut out = Vec::with_capacity(2);
     while let Some(operation) = operations.next().ok()? {
         if out.len() == OPERATIONS_MAX {
             return None;

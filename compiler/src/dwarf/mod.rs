@@ -16,7 +16,7 @@ mod variables;
 
 pub use expression::Operation;
 pub use source::{
-    Detail, Function, Global, NamedLocal, Position, Row, Source, SourceUnit, Variable,
+    Detail, Function, Global, NamedLocal, Position, Row, Source, SourceUnit, Variable, row_near,
 };
 pub use types::{Attribute, Type};
 
@@ -93,7 +93,7 @@ fn source_unit(unit: &Unit<'_>, files: &mut Files) -> SourceUnit {
 
 #[cfg(test)]
 mod tests {
-    use super::{Detail, read};
+    use super::{Detail, read, row_near};
     use wasmparser::{Parser, Payload};
 
     const WASM: &[u8] = include_bytes!("../../../tests/guests/traps-c.wasm");
@@ -116,9 +116,12 @@ mod tests {
         assert_eq!(source.files, ["./src/traps.c"]);
         let row = source.rows.iter().find(|row| row.scope == Some(1));
         let row = row.expect("it has code");
-        assert_eq!(source.row_near(row.address, &mut 0), Some(row));
+        assert_eq!(row_near(&source.rows, row.address, &mut 0), Some(row));
         let far = source.rows.len();
-        assert_eq!(source.row_near(row.address, &mut far.clone()), Some(row));
+        assert_eq!(
+            row_near(&source.rows, row.address, &mut far.clone()),
+            Some(row)
+        );
         assert_eq!(source.rows_of(row.address, row.address + 1), [*row]);
         let first = source.functions.first().expect("the exported one");
         assert_eq!((&*first.name, first.declared.line), ("trap", 80));

@@ -282,8 +282,7 @@ impl Scopes {
         let of_ranges = self.ranges.iter().flat_map(|range| [range.0, range.1]);
         let mut of_ranges: Vec<u32> = of_ranges.collect();
         of_ranges.sort_unstable();
-        let of_lines: Vec<u32> = lines.iter().map(|line| line.0).collect();
-        let bounds = merged(&of_lines, &of_ranges);
+        let mut of_ranges = of_ranges.into_iter().peekable();
         self.ranges.sort_unstable();
         let mut ranges = self.ranges.iter().peekable();
         let mut lines = lines.into_iter().peekable();
@@ -291,7 +290,12 @@ impl Scopes {
         // The deepest first, and of those at the same depth that which ends first.
         let mut inside: BinaryHeap<(u32, Reverse<u32>, u32)> = BinaryHeap::new();
         let mut rows: Vec<Row> = Vec::new();
-        for address in bounds {
+        loop {
+            let next = [lines.peek().map(|line| line.0), of_ranges.peek().copied()];
+            let Some(address) = next.into_iter().flatten().min() else {
+                break;
+            };
+            while of_ranges.next_if_eq(&address).is_some() {}
             while let Some(line) = lines.next_if(|line| line.0 <= address) {
                 position = line.1;
             }
@@ -318,26 +322,6 @@ impl Scopes {
         }
         rows
     }
-}
-
-/// What is in one of two ascending lists, once each.
-fn merged<'l>(mut left: &'l [u32], mut right: &'l [u32]) -> Vec<u32> {
-    let mut all = Vec::with_capacity(left.len() + right.len());
-    while let Some(&next) = match (left.first(), right.first()) {
-        (Some(a), Some(b)) if b < a => Some(b),
-        (Some(a), _) => Some(a),
-        (None, b) => b,
-    } {
-        all.push(next);
-        for list in [&mut left, &mut right] {
-            while let Some((&first, rest)) = list.split_first()
-                && first == next
-            {
-                *list = rest;
-            }
-        }
-    }
-    all
 }
 
 /// What a linker has removed begins at 0, or at the end of all addresses.

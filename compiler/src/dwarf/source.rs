@@ -202,24 +202,6 @@ impl Source {
         (function.address < end).then_some(function)
     }
 
-    /// What is true at an address. Those that are asked for mostly ascend: `near` is where the last one was.
-    #[must_use]
-    pub fn row_near(&self, address: u32, near: &mut usize) -> Option<&Row> {
-        let is_at = |at: usize| {
-            let next = self.rows.get(at + 1);
-            self.rows[at].address <= address && next.is_none_or(|next| address < next.address)
-        };
-        for at in [*near, *near + 1] {
-            if at < self.rows.len() && is_at(at) {
-                *near = at;
-                return self.rows.get(at);
-            }
-        }
-        let behind = self.rows.partition_point(|row| row.address <= address);
-        *near = behind.checked_sub(1)?;
-        self.rows.get(*near)
-    }
-
     /// The rows that say something of this part of the code, with the one that is true at its start.
     #[must_use]
     pub fn rows_of(&self, start: u32, end: u32) -> &[Row] {
@@ -227,4 +209,23 @@ impl Source {
         let last = self.rows.partition_point(|row| row.address < end);
         &self.rows[first.saturating_sub(1).min(last)..last]
     }
+}
+
+/// Which of these rows is true at an address. Those that are asked for mostly ascend: `near` is where the
+/// last one was.
+#[must_use]
+pub fn row_near<'r>(rows: &'r [Row], address: u32, near: &mut usize) -> Option<&'r Row> {
+    let is_at = |at: usize| {
+        let next = rows.get(at + 1);
+        rows[at].address <= address && next.is_none_or(|next| address < next.address)
+    };
+    for at in [*near, *near + 1] {
+        if at < rows.len() && is_at(at) {
+            *near = at;
+            return rows.get(at);
+        }
+    }
+    let behind = rows.partition_point(|row| row.address <= address);
+    *near = behind.checked_sub(1)?;
+    rows.get(*near)
 }

@@ -133,16 +133,16 @@ type Origin<'u, 'a> = (&'u Unit<'a>, &'u Entry<'a>);
 /// The entries that say what one is.
 struct Origins<'u, 'a> {
     own: Origin<'u, 'a>,
-    others: Vec<(&'u Unit<'a>, Entry<'a>)>,
+    others: [Option<(&'u Unit<'a>, Entry<'a>)>; ORIGINS_MAX - 1],
 }
 
 impl<'u, 'a> Origins<'u, 'a> {
     fn of(units: &'u Units<'a>, unit: &'u Unit<'a>, entry: &'u Entry<'a>) -> Origins<'u, 'a> {
         let mut origins = Origins {
             own: (unit, entry),
-            others: Vec::new(),
+            others: [const { None }; ORIGINS_MAX - 1],
         };
-        while origins.others.len() + 1 < ORIGINS_MAX {
+        for number in 0..origins.others.len() {
             let (of_last, last) = origins.last();
             let next = [
                 constants::DW_AT_abstract_origin,
@@ -158,14 +158,15 @@ impl<'u, 'a> Origins<'u, 'a> {
             let Some(entry) = offset.and_then(|offset| around.entry(offset).ok()) else {
                 break;
             };
-            origins.others.push((around, entry));
+            origins.others[number] = Some((around, entry));
         }
         origins
     }
 
     /// Itself first.
     fn iter(&self) -> impl Iterator<Item = Origin<'_, 'a>> {
-        let others = self.others.iter().map(|(unit, entry)| (*unit, entry));
+        let others = self.others.iter().flatten();
+        let others = others.map(|(unit, entry)| (*unit, entry));
         std::iter::once(self.own).chain(others)
     }
 

@@ -36,12 +36,13 @@ impl Writer<'_> {
         let mut types = HashMap::new();
         let functions = self.text.functions.iter();
         let bytes: HashMap<FuncId, u32> = functions.map(|&(id, _, bytes)| (id, bytes)).collect();
-        records(self.text, |id, places| {
+        records(self.text, |id, places, contents| {
             let mut held = held(plan, (id, bytes[&id]), places, &mut types);
             held.sort_unstable();
             held.dedup();
-            let is_empty = held.is_empty() && places.saved.is_empty();
-            (!is_empty).then(|| encoded(&places.saved, &held))
+            if !held.is_empty() || !places.saved.is_empty() {
+                encode(&places.saved, &held, contents);
+            }
         })
     }
 }
@@ -93,30 +94,28 @@ fn held(
     held.collect()
 }
 
-fn encoded(saved: &[Saved], all: &[Held]) -> Vec<u8> {
-    let mut out = Vec::new();
-    number(&mut out, saved.len() as u64);
+fn encode(saved: &[Saved], all: &[Held], out: &mut Vec<u8>) {
+    number(out, saved.len() as u64);
     for &(register, at) in saved {
-        number(&mut out, register.into());
-        signed(&mut out, at.into());
+        number(out, register.into());
+        signed(out, at.into());
     }
     for held in all {
-        number(&mut out, held.place.into());
-        number(&mut out, held.local.into());
-        number(&mut out, held.start.into());
-        number(&mut out, (held.end - held.start).into());
+        number(out, held.place.into());
+        number(out, held.local.into());
+        number(out, held.start.into());
+        number(out, (held.end - held.start).into());
         match held.holder {
             Holder::Register(register) => {
                 out.push(held.ty | dump_local::REGISTER);
-                number(&mut out, register.into());
+                number(out, register.into());
             }
             Holder::Frame(at) => {
                 out.push(held.ty);
-                signed(&mut out, at.into());
+                signed(out, at.into());
             }
         }
     }
-    out
 }
 
 /// By local: the form that its values have in a core dump. A body may declare many locals in few bytes.

@@ -4,12 +4,58 @@
 use super::inlined::{Inlined, KnownValue, Origin};
 use cranelift_codegen::ir::SourceLoc;
 
+/// Offset in a body, start and end of the code that is from there.
+pub type Span = (u32, u32, u32);
+
+/// Brings spans that are in the order of the code into that of a body: it counts how many there are of
+/// each offset. Bodies that are much longer than the spans are many are sorted.
+#[derive(Default)]
+pub struct Order {
+    starts: Vec<u32>,
+    sorted: Vec<Span>,
+}
+
+/// So many bytes of a body for each span.
+const BODY_BYTES_PER_SPAN: usize = 16;
+
+impl Order {
+    pub fn sort(&mut self, spans: &mut Vec<Span>) {
+        let offsets = || spans.iter().map(|span| span.0);
+        let (Some(least), Some(most)) = (offsets().min(), offsets().max()) else {
+            return;
+        };
+        let bytes = (most - least) as usize;
+        if bytes / BODY_BYTES_PER_SPAN > spans.len() {
+            spans.sort_by_key(|span| span.0);
+            return;
+        }
+        self.starts.clear();
+        self.starts.resize(bytes + 2, 0);
+        for span in &*spans {
+            self.starts[(span.0 - least) as usize + 1] += 1;
+        }
+        let mut count = 0;
+        for start in &mut self.starts {
+            count += *start;
+            *start = count;
+        }
+        self.sorted.clear();
+        self.sorted.resize(spans.len(), Span::default());
+        for span in &*spans {
+            let start = &mut self.starts[(span.0 - least) as usize];
+            self.sorted[*start as usize] = *span;
+            *start += 1;
+        }
+        std::mem::swap(spans, &mut self.sorted);
+    }
+}
+
 /// Code by what it is from.
 pub struct Parts<'a> {
     inlined: &'a Inlined,
     end: u32,
     /// By origin: offset in its body, start and end of the code.
-    spans: Vec<Vec<(u32, u32, u32)>>,
+    spans: Vec<Vec<Span>>,
     /// What was asked for last, and the answer.
     last: Option<(Origin, u32, u32)>,
     found: Vec<(u32, u32)>,
@@ -54,10 +100,9 @@ impl<'a> Parts<'a> {
                 };
             }
         }
+        let mut order = Order::default();
         for spans in &mut self.spans {
-            // Much of it is in the order of the body: such a sort makes use of that. As one number they are
-            // compared at once; no two begin in the same place.
-            spans.sort_by_key(|span| u64::from(span.0) << 32 | u64::from(span.1));
+            order.sort(spans);
         }
     }
 
@@ -95,4 +140,24 @@ impl<'a> Parts<'a> {
 /// Such a value is known where code is of no place of the source, too.
 fn is_everywhere(known: &KnownValue) -> bool {
     (known.from, known.to) == (0, u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Order, Span};
+
+    #[test]
+    fn spans_are_in_the_order_of_a_body() {
+        let mut order = Order::default();
+        for bytes in [1, 10, 1000, 1 << 30] {
+            let offset = |number: u32| 7 + number.wrapping_mul(2_654_435_761) % bytes;
+            let spans = (0..100).map(|number| (offset(number), 4 * number, 4 * number + 3));
+            let mut spans: Vec<Span> = spans.collect();
+            let mut expected = spans.clone();
+            expected.sort_unstable();
+            order.sort(&mut spans);
+            assert_eq!(spans, expected);
+        }
+        order.sort(&mut Vec::new());
+    }
 }

@@ -28,7 +28,8 @@ impl Writer<'_> {
             .zip(0..)
             .map(|(function, position)| (function.0, position))
             .collect();
-        let (bytes, groups) = records(text, |id, of_function| {
+        let mut points = Vec::new();
+        let (bytes, groups) = records(text, |id, of_function, contents| {
             let mut record = Record {
                 plan,
                 positions: &positions,
@@ -38,7 +39,7 @@ impl Writer<'_> {
                 numbers: HashMap::new(),
                 frames: Vec::new(),
             };
-            record.contents(id)
+            record.add_contents(id, &mut points, contents);
         });
         if bytes.is_empty() {
             return None;
@@ -68,19 +69,22 @@ impl Writer<'_> {
     }
 }
 
-/// Records in groups, and where each group begins and the end. Functions without contents have none.
+/// Records in groups, and where each group begins and the end. Functions that no contents are added for
+/// have none.
 pub(super) fn records(
     text: &Text,
-    mut contents: impl FnMut(FuncId, &code::Places) -> Option<Vec<u8>>,
+    mut add_contents: impl FnMut(FuncId, &code::Places, &mut Vec<u8>),
 ) -> (Vec<u8>, Vec<u32>) {
     let end = |bytes: &Vec<u8>| u32::try_from(bytes.len()).expect("less than 4 GiB");
-    let (mut bytes, mut groups) = (Vec::new(), Vec::new());
+    let (mut bytes, mut groups, mut contents) = (Vec::new(), Vec::new(), Vec::new());
     let functions = text.functions.iter().zip(&text.places);
     for (position, (&(id, ..), places)) in functions.enumerate() {
         if position % GROUP == 0 {
             groups.push(end(&bytes));
         }
-        if let Some(contents) = contents(id, places) {
+        contents.clear();
+        add_contents(id, places, &mut contents);
+        if !contents.is_empty() {
             bytes.push(u8::try_from(position % GROUP).expect("few in a group"));
             number(&mut bytes, contents.len() as u64);
             bytes.extend_from_slice(&contents);
@@ -127,8 +131,9 @@ struct Written {
 }
 
 impl Record<'_> {
-    fn contents(&mut self, id: FuncId) -> Option<Vec<u8>> {
-        let mut points = Vec::new();
+    /// `points` is used again for each function.
+    fn add_contents(&mut self, id: FuncId, points: &mut Vec<u8>, contents: &mut Vec<u8>) {
+        points.clear();
         let mut last = (
             0,
             Written {
@@ -141,9 +146,9 @@ impl Record<'_> {
             if written == last.1 || (written.offset.is_none() && written.code == last.1.code) {
                 continue;
             }
-            number(&mut points, u64::from(at - last.0));
+            number(points, u64::from(at - last.0));
             let before = last.1.offset.unwrap_or(0);
-            self.place(&mut points, written, before);
+            self.place(points, written, before);
             last = (
                 at,
                 Written {
@@ -153,22 +158,20 @@ impl Record<'_> {
             );
         }
         if points.is_empty() {
-            return None;
+            return;
         }
-        let mut contents = Vec::new();
         if self.with_offsets {
-            number(&mut contents, self.plan.body_start(id).unwrap_or(0));
+            number(contents, self.plan.body_start(id).unwrap_or(0));
         }
-        number(&mut contents, self.frames.len() as u64);
+        number(contents, self.frames.len() as u64);
         let mut before = 0;
         for frame in std::mem::take(&mut self.frames) {
             let call = self.written(frame.call);
-            self.place(&mut contents, call, before);
+            self.place(contents, call, before);
             before = call.offset.unwrap_or(before);
-            signed(&mut contents, self.positions[&frame.func] - self.own);
+            signed(contents, self.positions[&frame.func] - self.own);
         }
-        contents.extend_from_slice(&points);
-        Some(contents)
+        contents.extend_from_slice(points);
     }
 
     /// A place as it is shown: code that was generated is its caller's.

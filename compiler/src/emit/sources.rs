@@ -31,12 +31,13 @@ impl Writer<'_> {
             firsts.insert(unit, lists.add(&sources[&unit], module));
         }
         let plan = self.plan;
-        let (rows, groups) = records(self.text, |id, _| {
-            let (unit, code) = plan.body_in_code(id)?;
-            let source = sources.get(&unit)?;
-            let of_body = source.rows_of(code.start, code.end);
-            let contents = contents(source, of_body, code.start, firsts[&unit]);
-            (!contents.is_empty()).then_some(contents)
+        let (rows, groups) = records(self.text, |id, _, contents| {
+            let code = plan.body_in_code(id);
+            let of_code = code.and_then(|(unit, code)| Some((unit, code, sources.get(&unit)?)));
+            if let Some((unit, code, source)) = of_code {
+                let of_body = source.rows_of(code.start, code.end);
+                add_contents(source, of_body, code.start, firsts[&unit], contents);
+            }
         });
         if rows.is_empty() {
             return None;
@@ -97,10 +98,15 @@ impl Lists {
     }
 }
 
-/// A function's record. `start` is where its body begins, `firsts` where the scopes and the files of
+/// Adds a function's record. `start` is where its body begins, `firsts` where the scopes and the files of
 /// its module do.
-fn contents(source: &Source, rows: &[Row], start: u32, firsts: (u32, u32)) -> Vec<u8> {
-    let mut bytes = Vec::new();
+fn add_contents(
+    source: &Source,
+    rows: &[Row],
+    start: u32,
+    firsts: (u32, u32),
+    bytes: &mut Vec<u8>,
+) {
     let (mut at, mut line) = (start, 0);
     let mut last = None;
     for row in rows {
@@ -109,23 +115,22 @@ fn contents(source: &Source, rows: &[Row], start: u32, firsts: (u32, u32)) -> Ve
             continue;
         }
         let address = row.address.max(start);
-        number(&mut bytes, u64::from(address - at));
+        number(bytes, u64::from(address - at));
         at = address;
         let scope = inlined.map_or(0, |scope| 1 + firsts.0 + scope);
-        number(&mut bytes, scope.into());
+        number(bytes, scope.into());
         let Position {
             file: Some(file), ..
         } = row.position
         else {
-            number(&mut bytes, 0);
+            number(bytes, 0);
             continue;
         };
-        number(&mut bytes, u64::from(1 + firsts.1 + file));
-        signed(&mut bytes, i64::from(row.position.line) - line);
+        number(bytes, u64::from(1 + firsts.1 + file));
+        signed(bytes, i64::from(row.position.line) - line);
         line = i64::from(row.position.line);
-        number(&mut bytes, row.position.column.into());
+        number(bytes, row.position.column.into());
     }
-    bytes
 }
 
 fn length<T>(list: &[T]) -> u32 {

@@ -2,6 +2,7 @@
 
 use super::super::code::Places;
 use super::super::inlined::{KnownValue, Origin};
+use super::super::known::{Order, Span};
 use super::super::values::ValuePlace;
 use crate::dwarf::{Function, Source, Variable};
 use crate::index::FuncId;
@@ -11,8 +12,8 @@ use std::ops::Range;
 /// A part of a body of the input, in bytes from its start.
 pub(super) type Within = Option<(u32, u32)>;
 
-/// By number of an origin: offset in its body, start and end in the code.
-type Spans = Vec<Vec<(u32, u32, u32)>>;
+/// By number of an origin.
+type Spans = Vec<Vec<Span>>;
 
 /// A function's code.
 pub(super) struct Ranges<'a> {
@@ -124,7 +125,7 @@ impl<'a> Ranges<'a> {
         looked
     }
 
-    fn spans(&self, origin: Origin, from: u32, to: u32) -> &[(u32, u32, u32)] {
+    fn spans(&self, origin: Origin, from: u32, to: u32) -> &[Span] {
         let all = self.spans.get_or_init(|| spans(self.places, self.bytes));
         let Some(list) = all.get(origin.number()) else {
             return &[];
@@ -152,9 +153,9 @@ fn spans(places: &Places, bytes: u32) -> Spans {
             };
         }
     }
+    let mut order = Order::default();
     for list in &mut spans {
-        // As one number they are compared at once. No two begin in the same place.
-        list.sort_by_key(|span| u64::from(span.0) << 32 | u64::from(span.1));
+        order.sort(list);
     }
     spans
 }

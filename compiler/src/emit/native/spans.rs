@@ -4,7 +4,7 @@ use super::super::code::Places;
 use super::super::inlined::{Origin, Place};
 use super::Writer;
 use super::tree::{Span, Step, Tree};
-use crate::dwarf::{Row, Source};
+use crate::dwarf::{Row, Source, row_near};
 use crate::index::FuncId;
 use foldhash::{HashMap, HashMapExt};
 
@@ -14,14 +14,23 @@ struct Paths<'a, 'w> {
     writer: &'w Writer<'a>,
     places: &'w Places,
     id: FuncId,
-    /// By origin: the source of its body, and where that begins.
-    bodies: Vec<Option<Option<(&'a Source, u32)>>>,
+    /// By origin.
+    bodies: Vec<Option<Option<Body<'a>>>>,
     tree: Tree<'a>,
     known: HashMap<Inside, usize>,
     /// By origin: the scope that was asked for last, and its node.
     last: Vec<Option<LastScope>>,
     /// The row that was found last.
     near: usize,
+}
+
+/// A body of the input.
+#[derive(Clone, Copy)]
+struct Body<'a> {
+    source: &'a Source,
+    start: u32,
+    /// What the source says of it.
+    rows: &'a [Row],
 }
 
 /// A scope of what is from an origin; all of that if none.
@@ -72,7 +81,7 @@ impl<'a> Paths<'a, '_> {
         }
     }
 
-    fn body(&mut self, origin: Origin) -> Option<(&'a Source, u32)> {
+    fn body(&mut self, origin: Origin) -> Option<Body<'a>> {
         let number = origin.number();
         if let Some(known) = self.bodies[number] {
             return known;
@@ -80,7 +89,11 @@ impl<'a> Paths<'a, '_> {
         let found = self.writer.plan.body_in_code(self.func(origin));
         let found = found.and_then(|(module, body)| {
             let source = self.writer.sources.get(&module)?;
-            Some((source, body.start))
+            Some(Body {
+                source,
+                start: body.start,
+                rows: source.rows_of(body.start, body.end),
+            })
         });
         self.bodies[number] = Some(found);
         found
@@ -89,8 +102,9 @@ impl<'a> Paths<'a, '_> {
     /// What the source says of a place.
     fn row(&mut self, place: Place) -> Option<(&'a Source, &'a Row)> {
         let offset = place.offset?;
-        let (source, start) = self.body(place.origin)?;
-        Some((source, source.row_near(start + offset, &mut self.near)?))
+        let body = self.body(place.origin)?;
+        let row = row_near(body.rows, body.start + offset, &mut self.near)?;
+        Some((body.source, row))
     }
 
     fn node(&mut self, inside: Inside) -> Option<usize> {
@@ -122,7 +136,7 @@ impl<'a> Paths<'a, '_> {
     fn around(&mut self, (origin, scope): Inside) -> Option<Inside> {
         match (origin, scope) {
             (_, Some(number)) => {
-                let (source, _) = self.body(origin)?;
+                let source = self.body(origin)?.source;
                 Some((origin, source.scopes[number as usize].parent))
             }
             (Origin::Frame(frame), None) => {
@@ -137,7 +151,7 @@ impl<'a> Paths<'a, '_> {
     fn step(&mut self, (origin, scope): Inside) -> Step<'a> {
         let func = self.func(origin);
         let of_scope = scope.and_then(|number| {
-            let (source, _) = self.body(origin)?;
+            let source = self.body(origin)?.source;
             Some((source, &source.scopes[number as usize]))
         });
         if let Some((source, of_scope)) = of_scope {
