@@ -2,12 +2,14 @@
 
 use super::files::{Dwarf, Reader, Unit};
 use gimli::{AttributeValue, DwOp, Operation as Read, constants};
+use std::ops::Range;
 
 /// An expression, and the part of the code that it is true in; all of it if none.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Located {
     pub range: Option<(u32, u32)>,
-    pub expression: Vec<Operation>,
+    /// Of [`super::Source::operations`]: there are many expressions, and most are short.
+    pub expression: Range<usize>,
 }
 
 impl Located {
@@ -50,11 +52,34 @@ pub(super) fn read(
     unit: &Unit<'_>,
     expression: gimli::Expression<Reader<'_>>,
 ) -> Option<Vec<Operation>> {
+    let mut out = Vec::new();
+    add(unit, expression, &mut out)?;
+    Some(out)
+}
+
+/// Adds an expression to others.
+fn add_whole(
+    unit: &Unit<'_>,
+    expression: gimli::Expression<Reader<'_>>,
+    out: &mut Vec<Operation>,
+) -> Option<Range<usize>> {
+    let start = out.len();
+    let added = add(unit, expression, out);
+    if added.is_none() {
+        out.truncate(start);
+    }
+    added.map(|()| start..out.len())
+}
+
+fn add(
+    unit: &Unit<'_>,
+    expression: gimli::Expression<Reader<'_>>,
+    out: &mut Vec<Operation>,
+) -> Option<()> {
     let mut operations = expression.operations(unit.encoding());
-    // Mostly a local, and that it is the value.
-    let mut out = Vec::with_capacity(2);
+    let most = out.len() + OPERATIONS_MAX;
     while let Some(operation) = operations.next().ok()? {
-        if out.len() == OPERATIONS_MAX {
+        if out.len() == most {
             return None;
         }
         out.push(match operation {
@@ -77,7 +102,7 @@ pub(super) fn read(
             other => Operation::Plain(plain(&other)?),
         });
     }
-    Some(out)
+    Some(())
 }
 
 fn plain(operation: &Read<Reader<'_>>) -> Option<DwOp> {
@@ -108,11 +133,11 @@ pub(super) fn locations<'a>(
     dwarf: &Dwarf<'a>,
     unit: &Unit<'a>,
     value: AttributeValue<Reader<'a>>,
-    looked: &mut usize,
-    most: usize,
+    operations: &mut Vec<Operation>,
+    (looked, most): (&mut usize, usize),
 ) -> Vec<Located> {
     if let Some(expression) = value.exprloc_value() {
-        let expression = read(unit, expression);
+        let expression = add_whole(unit, expression, operations);
         let located = expression.map(|expression| Located {
             range: None,
             expression,
@@ -130,7 +155,7 @@ pub(super) fn locations<'a>(
         let [start, end] =
             [entry.range.begin, entry.range.end].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
         if start < end
-            && let Some(expression) = read(unit, entry.data)
+            && let Some(expression) = add_whole(unit, entry.data, operations)
         {
             list.push(Located {
                 range: Some((start, end)),

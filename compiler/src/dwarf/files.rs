@@ -2,6 +2,7 @@
 
 use foldhash::{HashMap, HashMapExt};
 use gimli::{EndianSlice, LittleEndian};
+use std::sync::Arc;
 
 pub(super) type Reader<'a> = EndianSlice<'a, LittleEndian>;
 pub(super) type Dwarf<'a> = gimli::Dwarf<Reader<'a>>;
@@ -17,6 +18,8 @@ const TEXT_PER_BYTE: usize = 16;
 pub(super) struct Files {
     pub(super) paths: Vec<String>,
     positions: HashMap<String, u32>,
+    /// By where they are in the input.
+    shared: HashMap<(usize, usize), Arc<str>>,
     /// How many bytes names and paths may still have.
     left: usize,
 }
@@ -27,6 +30,7 @@ impl Files {
         Files {
             paths: Vec::new(),
             positions: HashMap::new(),
+            shared: HashMap::new(),
             left: bytes.saturating_mul(TEXT_PER_BYTE),
         }
     }
@@ -36,6 +40,25 @@ impl Files {
         let left = self.left.checked_sub(text.len());
         self.left = left.filter(|_| text.len() <= TEXT_BYTES_MAX)?;
         Some(String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// The same, once for each place of the input.
+    pub(super) fn shared(&mut self, text: &[u8]) -> Option<Arc<str>> {
+        let place = (text.as_ptr().addr(), text.len());
+        if let Some(known) = self.shared.get(&place) {
+            self.left = self.left.checked_sub(text.len())?;
+            return Some(Arc::clone(known));
+        }
+        let copy: Arc<str> = self.copy(text)?.into();
+        self.shared.insert(place, Arc::clone(&copy));
+        Some(copy)
+    }
+
+    /// That again.
+    pub(super) fn again(&mut self, text: &Arc<str>) -> Option<Arc<str>> {
+        let left = self.left.checked_sub(text.len());
+        self.left = left.filter(|_| text.len() <= TEXT_BYTES_MAX)?;
+        Some(Arc::clone(text))
     }
 
     fn position(&mut self, path: String) -> u32 {

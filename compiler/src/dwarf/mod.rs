@@ -69,6 +69,7 @@ pub fn read(sections: &[(&str, &[u8])], detail: Detail) -> Option<Source> {
         units: described,
         functions: scopes.functions,
         globals: scopes.globals,
+        operations: scopes.operations,
         types: scopes.types.list,
         namespaces: scopes.types.namespaces,
     })

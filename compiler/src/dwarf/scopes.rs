@@ -1,6 +1,6 @@
 //! Functions, what was inlined in them before the module was made, and their blocks.
 
-use super::expression;
+use super::expression::{self, Operation};
 use super::files::{Dwarf, Files, Reader, Unit, UnitFiles};
 use super::lines::saturate;
 use super::source::{Detail, Function, Global, Position, Row, Scope, Variable};
@@ -12,6 +12,7 @@ use foldhash::HashMap;
 use gimli::{DebuggingInformationEntry, constants};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 /// The scopes of all units, and where they are.
 #[derive(Default)]
@@ -26,7 +27,8 @@ pub(super) struct Scopes {
     entries: usize,
     looked: usize,
     /// By the place of what is inlined.
-    names: HashMap<usize, String>,
+    names: HashMap<usize, Arc<str>>,
+    pub(super) operations: Vec<Operation>,
     pub(super) types: Types,
     pub(super) globals: Vec<Global>,
 }
@@ -153,7 +155,8 @@ impl Scopes {
                     if let Some(function) = path.function() {
                         let most = self.parts_max();
                         let looked = (&mut self.looked, most);
-                        let variable = reading.variable(entry, &mut self.types, looked);
+                        let variable =
+                            reading.variable(entry, &mut self.types, &mut self.operations, looked);
                         self.functions[function]
                             .variables
                             .extend(variable.map(|v| Variable {
@@ -198,7 +201,7 @@ impl Scopes {
         );
         let linkage = self.name(reading, entry);
         let name = text(reading.dwarf, reading.unit, entry, constants::DW_AT_name);
-        let name = name.and_then(|name| reading.files.copy(name.slice()));
+        let name = name.and_then(|name| reading.files.shared(name.slice()));
         let (mut result, mut frame) = (None, Vec::new());
         if is_full {
             result = reading.type_of(entry, &mut self.types);
@@ -226,7 +229,7 @@ impl Scopes {
         reading: &Reading<'_, 'a>,
         entry: &Entry<'a>,
         path: &Path,
-        name: Option<String>,
+        name: Option<Arc<str>>,
         call: Position,
     ) -> gimli::Result<Around> {
         let scope = saturate(self.list.len() as u64);
@@ -250,7 +253,7 @@ impl Scopes {
     }
 
     /// The name of what is inlined, or of a function whose name is elsewhere.
-    fn name<'a>(&mut self, reading: &mut Reading<'_, 'a>, entry: &Entry<'a>) -> String {
+    fn name<'a>(&mut self, reading: &mut Reading<'_, 'a>, entry: &Entry<'a>) -> Arc<str> {
         let Reading {
             dwarf,
             units,
@@ -266,15 +269,15 @@ impl Scopes {
         let Some(origin) = origin else {
             let name = own_name(dwarf, unit, entry);
             return name
-                .and_then(|name| files.copy(name.slice()))
+                .and_then(|name| files.shared(name.slice()))
                 .unwrap_or_default();
         };
         let name = self.names.entry(origin).or_insert_with(|| {
             let name = name_of(dwarf, units, origin);
-            name.and_then(|name| files.copy(name.slice()))
+            name.and_then(|name| files.shared(name.slice()))
                 .unwrap_or_default()
         });
-        files.copy(name.as_bytes()).unwrap_or_default()
+        files.again(name).unwrap_or_default()
     }
 
     /// Rows with scopes: one more where a scope begins or ends between lines.

@@ -2,6 +2,7 @@
 
 use super::expression::{Located, Operation};
 use super::types::{Namespace, Type};
+use std::sync::Arc;
 
 /// How much is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +27,8 @@ pub struct Source {
     pub functions: Vec<Function>,
     /// Variables that are in no function.
     pub globals: Vec<Global>,
+    /// What says where variables are.
+    pub operations: Vec<Operation>,
     pub types: Vec<Type>,
     pub namespaces: Vec<Namespace>,
 }
@@ -45,9 +48,9 @@ pub struct SourceUnit {
 pub struct Function {
     /// Where its code begins, as that of rows.
     pub address: u32,
-    pub name: String,
+    pub name: Arc<str>,
     /// As the linker knows it, where that is something else.
-    pub linkage: Option<String>,
+    pub linkage: Option<Arc<str>>,
     /// Of [`Source::units`].
     pub unit: u32,
     pub declared: Position,
@@ -61,7 +64,7 @@ pub struct Function {
 /// A variable or parameter of a function, or of one that is inlined in it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Variable {
-    pub name: String,
+    pub name: Arc<str>,
     pub is_parameter: bool,
     /// Of [`Source::types`].
     pub ty: Option<u32>,
@@ -79,8 +82,8 @@ pub struct Global {
     /// Of [`Source::units`].
     pub unit: u32,
     pub namespace: Option<u32>,
-    pub name: String,
-    pub linkage: Option<String>,
+    pub name: Arc<str>,
+    pub linkage: Option<Arc<str>>,
     pub ty: Option<u32>,
     pub declared: Position,
     pub address: u64,
@@ -90,7 +93,7 @@ pub struct Global {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scope {
     /// As the linker knows it; nothing for a block.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// The scope that it is called in; a function of the module if none.
     pub parent: Option<u32>,
     /// The call.
@@ -107,17 +110,22 @@ pub struct NamedLocal {
 }
 
 impl Function {
-    /// The locals of the wasm function that say where its variables are, ascending. Its body begins at
-    /// `start`.
+    /// The locals of the wasm function that say where its variables are, ascending: by the operations of
+    /// the source. Its body begins at `start`.
     #[must_use]
-    pub fn locals(&self, start: u32) -> Vec<NamedLocal> {
+    pub fn locals(&self, start: u32, operations: &[Operation]) -> Vec<NamedLocal> {
         let located = self
             .variables
             .iter()
             .flat_map(|variable| &variable.locations)
-            .map(|located| (located.within(start), &located.expression));
+            .map(|located| {
+                (
+                    located.within(start),
+                    &operations[located.expression.clone()],
+                )
+            });
         let mut named = Vec::new();
-        for ((from, to), expression) in located.chain([((0, u32::MAX), &self.frame)]) {
+        for ((from, to), expression) in located.chain([((0, u32::MAX), &*self.frame)]) {
             // What is in the frame is where that is.
             let by_frame = expression
                 .iter()

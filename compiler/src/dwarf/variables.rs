@@ -7,6 +7,7 @@ use super::source::{Global, Position, Variable};
 use super::types::{Types, place, referred};
 use super::units::Units;
 use gimli::{AttributeValue, DebuggingInformationEntry, DwAt, constants};
+use std::sync::Arc;
 
 type Entry<'a> = DebuggingInformationEntry<Reader<'a>>;
 
@@ -52,12 +53,12 @@ impl<'a> Reading<'_, 'a> {
     }
 
     /// A text that one of an entry's origins has.
-    fn text(&mut self, origins: &Origins<'_, 'a>, name: DwAt) -> Option<String> {
+    fn text(&mut self, origins: &Origins<'_, 'a>, name: DwAt) -> Option<Arc<str>> {
         let dwarf = self.dwarf;
         let text = origins
             .iter()
             .find_map(|(unit, entry)| dwarf.attr_string(unit, entry.attr_value(name)?).ok())?;
-        self.files.copy(text.slice())
+        self.files.shared(text.slice())
     }
 
     /// Where what an entry is about is declared.
@@ -79,12 +80,13 @@ impl<'a> Reading<'_, 'a> {
         &mut self,
         entry: &Entry<'a>,
         types: &mut Types,
+        operations: &mut Vec<Operation>,
         looked: (&mut usize, usize),
     ) -> Option<Variable> {
         let origins = Origins::of(self.units, self.unit, entry);
         let value = entry.attr_value(constants::DW_AT_location);
         let locations = value.map_or_else(Vec::new, |value| {
-            expression::locations(self.dwarf, self.unit, value, looked.0, looked.1)
+            expression::locations(self.dwarf, self.unit, value, operations, looked)
         });
         let constant = entry.attr_value(constants::DW_AT_const_value);
         let constant = constant.and_then(|value| match value {

@@ -177,8 +177,9 @@ fn tracked_locals(plan: &LinkPlan<'_>, sources: &Sources) -> HashMap<FuncId, Vec
     let reachable = ids.filter(|id| plan.reachable[id.index()]);
     let with_locals = reachable.filter_map(|id| {
         let (unit, code) = plan.body_in_code(id)?;
-        let function = sources.get(&unit)?.function_in(code.start, code.end)?;
-        Some((id, function.locals(code.start)))
+        let source = sources.get(&unit)?;
+        let function = source.function_in(code.start, code.end)?;
+        Some((id, function.locals(code.start, &source.operations)))
     });
     with_locals
         .filter(|(_, locals)| !locals.is_empty())

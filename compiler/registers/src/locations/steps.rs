@@ -58,7 +58,7 @@ pub(super) fn place(number: u32) -> Allocation {
 impl Steps {
     pub(super) fn read(func: &dyn Function, output: &Output, values: &Values) -> Steps {
         let mut steps = Steps {
-            list: Vec::new(),
+            list: Vec::with_capacity(func.num_insts() + output.edits.len()),
             blocks: vec![0],
             lost: Vec::new(),
             known: Vec::new(),

@@ -19,15 +19,20 @@ pub(super) struct Values {
 
 pub(super) const NONE: u32 = u32::MAX;
 
+/// As a rule there are no more.
+const EDGES_PER_BLOCK: usize = 2;
+
 impl Values {
     pub(super) fn new(func: &dyn Function) -> Values {
+        let mut edges = Vec::with_capacity(1 + EDGES_PER_BLOCK * func.num_blocks());
+        edges.push(0);
         let mut values = Values {
             numbers: vec![NONE; func.num_vregs()],
             count: 0,
             labels: Vec::with_capacity(func.debug_value_labels().len()),
             labelled: 0,
             passed: Vec::new(),
-            edges: vec![0],
+            edges,
             blocks: Vec::with_capacity(func.num_blocks()),
         };
         for &(vreg, _, _, label) in func.debug_value_labels() {

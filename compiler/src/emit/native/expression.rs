@@ -50,9 +50,14 @@ pub(super) enum Form {
 }
 
 impl Context<'_, '_> {
-    /// Nothing if something of it is not known here.
-    pub(super) fn expression(&self, operations: &[Operation], form: Form) -> Option<Expression> {
-        let mut out = Expression::default();
+    /// Nothing if something of it is not known here. `out` is one that may be used again.
+    pub(super) fn expression(
+        &self,
+        operations: &[Operation],
+        form: Form,
+        mut out: Expression,
+    ) -> Option<Expression> {
+        out.clear();
         if form == Form::AsIs {
             if let ([Operation::Frame(offset)], Frame::Known) = (operations, self.frame) {
                 out.op_fbreg(*offset);
@@ -114,7 +119,11 @@ impl Context<'_, '_> {
     }
 
     /// The address of a frame, as debuggers are told it of functions.
-    pub(super) fn frame_address(&self, operations: &[Operation]) -> Option<Expression> {
+    pub(super) fn frame_address(
+        &self,
+        operations: &[Operation],
+        mut out: Expression,
+    ) -> Option<Expression> {
         let operations = match operations.split_last() {
             Some((Operation::Value, before)) => before,
             _ => operations,
@@ -122,7 +131,7 @@ impl Context<'_, '_> {
         if operations.is_empty() {
             return None;
         }
-        let mut out = Expression::default();
+        out.clear();
         self.operations(&mut out, operations)?;
         self.add_memory(&mut out);
         Some(out)

@@ -38,6 +38,11 @@ impl Default for Expression {
 }
 
 impl Expression {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.asks_store = false;
+    }
+
     fn unsigned(&mut self, value: u64) {
         unsigned(&mut self.bytes, value);
     }

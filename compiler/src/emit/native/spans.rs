@@ -20,6 +20,8 @@ struct Paths<'a, 'w> {
     known: HashMap<Inside, usize>,
     /// By origin: the scope that was asked for last, and its node.
     last: Vec<Option<LastScope>>,
+    /// Scopes around another: used again for each.
+    path: Vec<Inside>,
     /// The row that was found last.
     near: usize,
 }
@@ -52,6 +54,7 @@ impl<'a> Writer<'a> {
             tree: Tree::default(),
             known: HashMap::new(),
             last: vec![None; 1 + places.frames.len()],
+            path: Vec::new(),
             near: 0,
         };
         let starts = places.list.iter().map(|point| point.0);
@@ -113,7 +116,7 @@ impl<'a> Paths<'a, '_> {
             return node;
         }
         // From there outwards, up to what is known.
-        let mut path = Vec::new();
+        let mut path = std::mem::take(&mut self.path);
         let mut next = Some(inside);
         while let Some(inside) = next
             && inside != (Origin::Itself, None)
@@ -123,12 +126,13 @@ impl<'a> Paths<'a, '_> {
             next = self.around(inside);
         }
         let mut node = next.and_then(|inside| self.known.get(&inside).copied());
-        for inside in path.into_iter().rev() {
+        for inside in path.drain(..).rev() {
             let step = self.step(inside);
             let added = self.tree.add(node, step);
             self.known.insert(inside, added);
             node = Some(added);
         }
+        self.path = path;
         self.last[origin.number()] = Some((scope, node));
         node
     }

@@ -93,7 +93,8 @@ impl<'a> Writer<'a> {
         said.clear();
         said.extend(variable.locations.iter().map(|located| {
             let within = located.range.map(|_| located.within(body.start));
-            (within, Said::Expression(&located.expression, form))
+            let expression = &of.source.operations[located.expression.clone()];
+            (within, Said::Expression(expression, form))
         }));
         let location = self.location(of, &said);
         self.reused.said = said;
@@ -117,7 +118,11 @@ impl<'a> Writer<'a> {
             global: &|_| None,
         };
         let (form, role) = form(source, global.ty);
-        let location = context.expression(&[Operation::Address(global.address)], form);
+        let location = context.expression(
+            &[Operation::Address(global.address)],
+            form,
+            Expression::default(),
+        );
         let location = location.map(|location| self.always(location));
         let ty = global.ty;
         let ty = ty.map(|ty| self.type_label(unit, source, ty, role));
@@ -180,24 +185,32 @@ impl<'a> Writer<'a> {
         if let [(None, said)] = all
             && said.local(frame) == Ok(None)
         {
-            let expression = said.in_context(&context)?;
+            let expression = said.in_context(&context, Expression::default())?;
             return Some(self.always(expression));
         }
         let mut reused = std::mem::take(&mut self.reused.parts);
         let is_within = self.find_parts(of, all, frame, &mut reused);
         let is_frame = matches!(all, [(_, Said::Frame(_))]);
         let Parts {
-            parts, expressions, ..
+            parts,
+            expressions,
+            spare,
+            ..
         } = &mut reused;
         parts.sort_unstable_by_key(|part| (part.start, part.end, part.number));
-        expressions.clear();
+        spare.extend(
+            expressions
+                .drain(..)
+                .filter_map(|(.., expression)| expression),
+        );
         for part in is_within.then_some(parts).into_iter().flatten() {
             let known = expressions
                 .iter()
                 .position(|(holder, number, _)| (*holder, *number) == (part.holder, part.number));
             let known = known.unwrap_or_else(|| {
                 context.holder = part.holder;
-                let expression = all[part.number].1.in_context(&context);
+                let empty = spare.pop().unwrap_or_default();
+                let expression = all[part.number].1.in_context(&context, empty);
                 expressions.push((part.holder, part.number, expression));
                 expressions.len() - 1
             });
@@ -282,6 +295,8 @@ struct Parts {
     parts: Vec<Part>,
     /// By what holds the variable and what says so.
     expressions: Vec<(Option<Holder>, usize, Option<Expression>)>,
+    /// Those of other variables.
+    spare: Vec<Expression>,
     held: Vec<ValuePlace>,
     code: Vec<(u32, u32)>,
 }
@@ -315,10 +330,11 @@ enum Said<'a> {
 struct SeveralLocals;
 
 impl<'a> Said<'a> {
-    fn in_context(self, context: &Context<'_, '_>) -> Option<Expression> {
+    /// `out` is one that may be used again.
+    fn in_context(self, context: &Context<'_, '_>, out: Expression) -> Option<Expression> {
         match self {
-            Said::Frame(operations) => context.frame_address(operations),
-            Said::Expression(operations, form) => context.expression(operations, form),
+            Said::Frame(operations) => context.frame_address(operations, out),
+            Said::Expression(operations, form) => context.expression(operations, form, out),
         }
     }
 
