@@ -1,10 +1,10 @@
 //! An executable in two files: one to run, and one with what only debuggers and profilers read.
 //!
-//! The second has all section headers of the executable, but contents only of those that nothing
-//! loads; debuggers know that it belongs to the first by the build ID that both have, or by the name
+//! The second has all section headers of the executable, and says where that is loaded, but contents only
+//! of the sections that nothing loads; debuggers know that it belongs to the first by the build ID that both have, or by the name
 //! and checksum that the first has of it (`.gnu_debuglink`).
 
-use crate::elf::{Elf, Header, Section, is_allocated};
+use crate::elf::{Elf, Header, Section, Segment, is_allocated, is_load};
 use crate::error::LinkError;
 use object::elf::{SHT_NOBITS, SHT_NOTE, SHT_NULL, SHT_PROGBITS, SHT_STRTAB};
 use object::endian::{LittleEndian as LE, U16, U32, U64};
@@ -36,10 +36,18 @@ pub fn split_debug(linked: &[u8], name: &str) -> Result<Split, LinkError> {
 /// Headers, and what nothing loads.
 fn debug_file(elf: &Elf<'_>) -> Vec<u8> {
     let mut out = vec![0; size_of::<Header>()];
-    // There is nothing to load.
+    // There is nothing to load. But profilers know places by their distance from where that begins.
+    let loads = elf.segments.iter().copied().filter(is_load);
+    let loads = loads.map(|mut load| {
+        load.p_offset = U64::new(LE, 0);
+        load.p_filesz = U64::new(LE, 0);
+        load
+    });
+    let loads: Vec<Segment> = loads.collect();
     let mut header = elf.header;
-    header.e_phoff = U64::new(LE, 0);
-    header.e_phnum = U16::new(LE, 0);
+    header.e_phoff = U64::new(LE, out.len() as u64);
+    header.e_phnum = U16::new(LE, u16::try_from(loads.len()).unwrap_or(0));
+    out.extend_from_slice(pod::bytes_of_slice(&loads));
     let mut sections = elf.sections.clone();
     for (section, of_linked) in sections.iter_mut().zip(&elf.sections) {
         if section.sh_type.get(LE) == SHT_NULL {
