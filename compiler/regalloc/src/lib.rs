@@ -57,9 +57,7 @@ pub fn run_with_ctx<'a, F: Function>(
     options: &RegallocOptions,
     ctx: &'a mut Ctx,
 ) -> Result<&'a Output, RegAllocError> {
-    // Who asks for the other algorithm would rather have the code soon.
-    let is_thorough = matches!(options.algorithm, Algorithm::Ion);
-    let own = ctx.own.as_mut().filter(|_| is_thorough);
+    let own = ctx.own.as_mut();
     let done = own.map(|own| own.allocate(func, env, &mut ctx.output));
     match done {
         Some(Ok(())) => {}

@@ -45,6 +45,7 @@ mod plain;
 mod plan;
 #[cfg(test)]
 mod program;
+mod quick;
 mod scan;
 mod slots;
 mod spills;
@@ -54,6 +55,7 @@ mod urgency;
 mod values;
 
 pub use locations::{Labelled, Locations};
+pub use quick::Quick;
 pub use spills::Spills;
 
 use flow::Flow;

@@ -31,7 +31,7 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use wasmelt_registers::{Allocator, Counted, Labelled, Locations, Spills};
+use wasmelt_registers::{Allocator, Counted, Labelled, Locations, Quick, Spills};
 
 /// A compiled function, position independent but for its relocations.
 #[derive(Debug)]
@@ -106,10 +106,12 @@ impl Worker {
         let options = translation.options;
         let mut registers = regalloc2::Ctx::default();
         let counted = Counted::default();
-        if options.registers() == RegisterAllocation::Scan {
-            registers.own = Some(Box::new(Allocator::new(Rc::clone(&counted))));
-            registers.own_alone = options.verify;
-        }
+        registers.own = match options.registers() {
+            RegisterAllocation::Scan => Some(Box::new(Allocator::new(Rc::clone(&counted)))),
+            RegisterAllocation::SinglePass => Some(Box::new(Quick::default())),
+            RegisterAllocation::Backtracking => None,
+        };
+        registers.own_alone = options.verify;
         let is_thorough = options.registers() != RegisterAllocation::SinglePass;
         if is_thorough && options.spill_cleanup && options.opt_level != OptLevel::None {
             registers.reviser = Some(Box::new(Spills::default()));
