@@ -25,52 +25,49 @@
 //! Where loops have one entry, which is so of all WebAssembly, a parameter that is left has two values
 //! (Braun and others, Simple and Efficient Construction of Static Single Assignment Form, 2013).
 //!
-//! Linear: branches are gone through a limited number of times. Names of values that have become others are
+//! Linear: parameters are gone through a limited number of times. Names of values that have become others are
 //! left to be resolved.
 
-use cranelift_codegen::entity::SecondaryMap;
-use cranelift_codegen::ir::{Block, BlockCall, Function, Inst, Value};
+use cranelift_codegen::entity::{EntityRef, EntitySet, SecondaryMap};
+use cranelift_codegen::ir::{Block, BlockArg, BlockCall, Function, Inst, Value};
 use cranelift_codegen::packed_option::PackedOption;
 
-/// So often branches are gone through at most. It takes about as often as loops are around others, and
+/// So often parameters are gone through at most. It takes about as often as loops are around others, and
 /// what has been found needs no looking at any more.
 const ROUNDS_MAX: usize = 100;
 
-/// What a branch passes to a parameter; nothing for the result of a call.
-struct Passed {
-    to: Value,
-    value: Option<Value>,
+/// The parameters of all blocks, each with a number: those of a block one behind the other.
+struct Params {
+    all: Vec<Value>,
+    /// Where the numbers of each block begin.
+    firsts: SecondaryMap<Block, u32>,
+    /// What branches pass to each, nothing for results of calls: as many as `starts` says.
+    passed: Vec<PackedOption<Value>>,
+    /// Where what is passed to each begins, and the end of all.
+    starts: Vec<u32>,
 }
 
-/// The value that a parameter is, or a parameter that is that value.
-type Becomes = SecondaryMap<Value, PackedOption<Value>>;
-
-/// What has been seen to be passed to a parameter, besides itself.
-#[derive(Clone, Copy, Default)]
-enum Seen {
-    #[default]
-    Nothing,
-    One(Value),
-    Several,
-}
+/// The value that each is, or a parameter that is that value, where it is not itself.
+type Becomes = Vec<PackedOption<Value>>;
 
 /// Leaves out parameters that are another value.
 pub fn leave_out(func: &mut Function) {
     let branches = branches(func);
-    let mut becomes = becomes(func, passed(func, &branches));
-    // By number, which of a block's parameters stay, if some do not.
-    let mut stay: SecondaryMap<Block, Option<Vec<bool>>> = SecondaryMap::new();
-    let mut is_changed = false;
+    let params = Params::read(func, &branches);
+    let mut becomes: Becomes = vec![None.into(); func.dfg.num_values()];
+    if !params.find(&mut becomes) {
+        return;
+    }
+    // Whether some of a block's parameters go.
+    let mut is_changed = EntitySet::new();
     let blocks: Vec<Block> = func.layout.blocks().collect();
     for block in blocks {
         let params = func.dfg.block_params(block);
-        if params.iter().all(|&param| becomes[param].is_none()) {
+        if params.iter().all(|param| becomes[param.index()].is_none()) {
             continue;
         }
-        is_changed = true;
+        is_changed.insert(block);
         let params = params.to_vec();
-        let stays = params.iter().map(|&param| becomes[param].is_none());
-        stay[block] = Some(stays.collect());
         func.dfg.detach_block_params(block);
         for param in params {
             match last(&mut becomes, param) {
@@ -79,9 +76,7 @@ pub fn leave_out(func: &mut Function) {
             }
         }
     }
-    if !is_changed {
-        return;
-    }
+    let mut kept = Vec::new();
     for branch in branches {
         let dfg = &mut func.dfg;
         let pool = &mut dfg.value_lists;
@@ -89,10 +84,12 @@ pub fn leave_out(func: &mut Function) {
             .branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
         for call in calls {
             let block = call.block(pool);
-            if let Some(stay) = &stay[block] {
-                let all: Vec<_> = call.args(pool).zip(stay).collect();
-                let kept = all.iter().filter(|(_, stays)| **stays).map(|(arg, _)| *arg);
-                *call = BlockCall::new(block, kept, pool);
+            if is_changed.contains(block) {
+                let numbers = params.firsts[block] as usize..;
+                let all = call.args(pool).zip(&params.all[numbers]);
+                let stay = all.filter(|(_, param)| becomes[param.index()].is_none());
+                kept.extend(stay.map(|(arg, _)| arg));
+                *call = BlockCall::new(block, kept.drain(..), pool);
             }
         }
     }
@@ -106,61 +103,94 @@ fn branches(func: &Function) -> Vec<Inst> {
         .collect()
 }
 
-fn passed(func: &Function, branches: &[Inst]) -> Vec<Passed> {
+impl Params {
+    fn read(func: &Function, branches: &[Inst]) -> Params {
+        let dfg = &func.dfg;
+        let mut params = Params {
+            all: Vec::new(),
+            firsts: SecondaryMap::with_capacity(dfg.num_blocks()),
+            passed: Vec::new(),
+            starts: Vec::new(),
+        };
+        for block in func.layout.blocks() {
+            params.firsts[block] = params.all.len() as u32;
+            params.all.extend_from_slice(dfg.block_params(block));
+        }
+        // How many are passed to each, and then where they end.
+        params.starts.resize(params.all.len() + 1, 0);
+        let (firsts, starts) = (&params.firsts, &mut params.starts);
+        each_passed(func, branches, firsts, |param, _| starts[param] += 1);
+        let mut end = 0;
+        for start in starts.iter_mut() {
+            end += *start;
+            *start = end;
+        }
+        let passed = &mut params.passed;
+        passed.resize(end as usize, None.into());
+        each_passed(func, branches, firsts, |param, arg| {
+            starts[param] -= 1;
+            let value = arg.as_value().map(|value| dfg.resolve_aliases(value));
+            passed[starts[param] as usize] = value.into();
+        });
+        params
+    }
+
+    /// Finds which parameters go, and for what: whether there are any.
+    fn find(&self, becomes: &mut Becomes) -> bool {
+        let mut open: Vec<u32> = (0..self.all.len() as u32).collect();
+        for _ in 0..ROUNDS_MAX {
+            let before = open.len();
+            open.retain(|&number| {
+                let value = self.only(number as usize, becomes);
+                becomes[self.all[number as usize].index()] = value.into();
+                value.is_none()
+            });
+            if open.len() == before {
+                break;
+            }
+        }
+        open.len() < self.all.len()
+    }
+
+    /// The one value that is passed to a parameter, besides itself.
+    fn only(&self, number: usize, becomes: &mut Becomes) -> Option<Value> {
+        let param = self.all[number];
+        let mut only = None;
+        let range = self.starts[number] as usize..self.starts[number + 1] as usize;
+        for passed in &self.passed[range] {
+            let value = last(becomes, passed.expand()?);
+            if value != param && *only.get_or_insert(value) != value {
+                return None;
+            }
+        }
+        only
+    }
+}
+
+/// Everything that is passed, with the number of its parameter.
+fn each_passed(
+    func: &Function,
+    branches: &[Inst],
+    firsts: &SecondaryMap<Block, u32>,
+    mut take: impl FnMut(usize, BlockArg),
+) {
     let dfg = &func.dfg;
-    let mut passed = Vec::new();
     for &branch in branches {
         let calls = dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
         for call in calls {
-            let params = dfg.block_params(call.block(&dfg.value_lists));
-            let args = call.args(&dfg.value_lists).zip(params);
-            passed.extend(args.map(|(arg, &to)| Passed {
-                to,
-                value: arg.as_value().map(|value| dfg.resolve_aliases(value)),
-            }));
-        }
-    }
-    passed
-}
-
-/// Which parameters go, and for what.
-fn becomes(func: &Function, mut passed: Vec<Passed>) -> Becomes {
-    let mut becomes = Becomes::new();
-    let mut seen: SecondaryMap<Value, Seen> = SecondaryMap::with_capacity(func.dfg.num_values());
-    for _ in 0..ROUNDS_MAX {
-        for passed in &passed {
-            let value = passed.value.map(|value| last(&mut becomes, value));
-            seen[passed.to] = match (seen[passed.to], value) {
-                (seen, Some(value)) if value == passed.to => seen,
-                (Seen::Nothing, Some(value)) => Seen::One(value),
-                (Seen::One(one), Some(value)) if one == value => Seen::One(one),
-                _ => Seen::Several,
-            };
-        }
-        let before = passed.len();
-        passed.retain(|&Passed { to, .. }| {
-            let now = std::mem::take(&mut seen[to]);
-            if let Seen::One(value) = now {
-                // Blocks that cannot be reached may pass each other's parameters in a ring.
-                let value = last(&mut becomes, value);
-                if value != to {
-                    becomes[to] = value.into();
-                }
+            let first = firsts[call.block(&dfg.value_lists)] as usize;
+            for (number, arg) in call.args(&dfg.value_lists).enumerate() {
+                take(first + number, arg);
             }
-            becomes[to].is_none()
-        });
-        if passed.len() == before {
-            break;
         }
     }
-    becomes
 }
 
 /// What a value is in the end. The way there is shorter the next time.
 fn last(becomes: &mut Becomes, mut value: Value) -> Value {
-    while let Some(next) = becomes[value].expand() {
-        if let Some(further) = becomes[next].expand() {
-            becomes[value] = further.into();
+    while let Some(next) = becomes[value.index()].expand() {
+        if let Some(further) = becomes[next.index()].expand() {
+            becomes[value.index()] = further.into();
         }
         value = next;
     }
