@@ -13,7 +13,7 @@ use target_lexicon::Triple;
 /// When Cranelift refuses a setting: a mistake in this file.
 #[must_use]
 pub fn target_isa(options: &Options) -> OwnedTargetIsa {
-    isa(options, true)
+    isa(options, options.opt_level != OptLevel::None)
 }
 
 /// The same for code that a profile says is not run: not optimised, which is less work, and no more code if
