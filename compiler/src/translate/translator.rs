@@ -167,13 +167,14 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
     }
 
     /// An integer, sign-extended from its type. Only optimisation has one made where it is used:
-    /// without it, each is an instruction of its own.
+    /// without it, each is an instruction, which no other block has.
     pub(super) fn integer(&mut self, ty: Type, number: i64) -> Value {
-        if self.translation.options.opt_level == OptLevel::None {
-            return self.builder.ins().iconst(ty, number);
-        }
         self.builder.ensure_inserted_block();
-        self.integers.get(self.builder.func, ty, number)
+        let block = match self.translation.options.opt_level {
+            OptLevel::None => self.builder.current_block(),
+            OptLevel::Speed | OptLevel::SpeedAndSize => None,
+        };
+        self.integers.get(self.builder.func, block, ty, number)
     }
 
     pub(super) fn zero(&mut self, ty: ValType) -> Value {
