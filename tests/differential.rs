@@ -183,6 +183,7 @@ fn variants() -> [Options; 9] {
         },
         Options {
             opt_level: OptLevel::None,
+            verify: true,
             ..plain.clone()
         },
         Options {
