@@ -5,6 +5,7 @@ use super::frame::{Frame, FrameKind};
 use super::translator::FuncTranslator;
 use crate::error::{Error, Result};
 use crate::index::TypeIndex;
+use crate::options::OptLevel;
 use crate::profile::distinct;
 use cranelift_codegen::ir::{
     self, Block, BlockArg, InstBuilder, JumpTableData, Value, condcodes::IntCC,
@@ -16,6 +17,9 @@ use wasmparser::{BlockType, FuncType, Operator, ValType};
 /// A branch table becomes up to this many comparisons. A jump through a table takes eight
 /// instructions, one of which is predicted worse.
 const COMPARISONS_MAX: usize = 4;
+/// Without optimisation, branches of a table with so many entries lead to blocks of their own. For each
+/// parameter of a block, whoever makes SSA form goes through all entries of a table that leads there.
+const OWN_BLOCKS_MIN: usize = 8;
 
 impl FuncTranslator<'_, '_> {
     pub(super) fn push_function_frame(&mut self, ty: &FuncType) {
@@ -323,10 +327,13 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn branch_if(&mut self, condition: Value, depth: u32, counter: usize) {
         let next = self.builder.create_block();
         let from = self.builder.current_block();
-        let (block, args) = self.counted_branch(depth);
+        let is_own = self.counting.generates();
+        let (block, args) = self.counted_branch(depth, is_own);
         let args = block_args(&args);
         self.builder.ins().brif(condition, block, &args, next, &[]);
-        self.fill_branch(block, depth, counter);
+        if is_own {
+            self.fill_branch(block, depth, counter);
+        }
         let (before, taken) = (self.counting.now, self.counting.count(counter));
         self.flow(depth, taken);
         self.counting.now = before.saturating_sub(taken);
@@ -337,10 +344,10 @@ impl FuncTranslator<'_, '_> {
         self.enter(next);
     }
 
-    /// The block that a branch to a label goes to, and its arguments: where code counts, that is one of
+    /// The block that a branch to a label goes to, and its arguments: as code counts, that is one of
     /// its own, which [`Self::fill_branch`] fills.
-    fn counted_branch(&mut self, depth: u32) -> (Block, Vec<Value>) {
-        if self.counting.generates() {
+    fn counted_branch(&mut self, depth: u32, is_own: bool) -> (Block, Vec<Value>) {
+        if is_own {
             return (self.builder.create_block(), Vec::new());
         }
         let (block, arity) = self.target(depth);
@@ -353,9 +360,6 @@ impl FuncTranslator<'_, '_> {
     ///     jump label(operands)
     /// ```
     fn fill_branch(&mut self, block: Block, depth: u32, counter: usize) {
-        if !self.counting.generates() {
-            return;
-        }
         self.enter(block);
         self.run(counter);
         let (label, arity) = self.target(depth);
@@ -389,9 +393,11 @@ impl FuncTranslator<'_, '_> {
             self.branch(rest);
             return Ok(());
         }
+        let is_none = self.translation.options.opt_level == OptLevel::None;
+        let is_own = self.counting.generates() || is_none && depths.len() >= OWN_BLOCKS_MIN;
         let branches: Vec<(Block, Vec<Value>)> = labels
             .iter()
-            .map(|&depth| self.counted_branch(depth))
+            .map(|&depth| self.counted_branch(depth, is_own))
             .collect();
         let mut call = |depth| {
             let (block, args) = &branches[counter(depth)];
@@ -405,7 +411,9 @@ impl FuncTranslator<'_, '_> {
         self.builder.ins().br_table(index, table);
         for (number, (&depth, &(block, _))) in labels.iter().zip(&branches).enumerate() {
             self.flow(depth, self.counting.count(number));
-            self.fill_branch(block, depth, number);
+            if is_own {
+                self.fill_branch(block, depth, number);
+            }
         }
         self.set_unreachable();
         Ok(())
