@@ -203,9 +203,9 @@ impl OnTrap {
 pub enum RegisterAllocation {
     /// By our own allocator.
     Scan,
-    /// By regalloc2, thoroughly.
+    /// By regalloc2.
     Backtracking,
-    /// By regalloc2, quickly.
+    /// By our own quick allocator.
     SinglePass,
 }
 

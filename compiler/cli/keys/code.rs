@@ -56,7 +56,7 @@ pub(crate) static OPTIMIZE: Flag = Flag {
         Row::apply(
             "regalloc-algorithm",
             Takes::OneOf(ALLOCATIONS),
-            "how registers are allocated: by our own allocator, or by regalloc2, thoroughly or quickly",
+            "how registers are allocated: by our own allocator, by regalloc2, or quickly by our own",
             |settings, value| {
                 let allocation = match value.word(ALLOCATIONS)? {
                     "scan" => RegisterAllocation::Scan,

@@ -10,7 +10,7 @@ use super::saved::{Saved, pushed, saved};
 use super::shorten::{Flow, Shortener};
 use super::unchanged::Unchanged;
 use super::values::{self, ValuePlace};
-use super::{alignment, copies, counted, improve};
+use super::{alignment, counted, improve};
 use crate::compiled::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{FuncId, HostFnId};
@@ -21,7 +21,7 @@ use crate::translate::{Translation, limit_stack, names, translate};
 use crate::workers;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, LibCall, SourceLoc, UserExternalName, UserExternalNameRef};
-use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings;
 use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
 use cranelift_frontend::FunctionBuilderContext;
@@ -150,21 +150,14 @@ impl Worker {
         let optimises = isa.flags().opt_level() != settings::OptLevel::None;
         let before = context.func.dfg.num_values();
         let mut control = ControlPlane::default();
-        if !optimises {
-            copies::leave_out(&mut context.func);
-            values::resolve(&context.func, inlined);
-            prepare(context, isa)?;
-        } else if translation.options.simplify {
-            // As `Context::optimize`, with `copies` in place of its removal of parameters.
-            context.flowgraph();
-            context.eliminate_unreachable_code(isa)?;
-            copies::leave_out(&mut context.func);
-            values::resolve(&context.func, inlined);
-            context.func.dfg.resolve_all_aliases();
-            context.egraph_pass(isa, &mut control)?;
-        } else {
+        if optimises && !translation.options.simplify {
             values::resolve(&context.func, inlined);
             context.optimize(isa, &mut control)?;
+        } else {
+            improve::prepare(context, isa, inlined)?;
+            if optimises {
+                context.egraph_pass(isa, &mut control)?;
+            }
         }
         if optimises {
             improve::improve(context, translation.options);
@@ -226,20 +219,6 @@ impl Worker {
             start.or_else(|| alignment::start(&flow.blocks, &flow.branches, portable.len()));
         portable
     }
-}
-
-/// What lowering needs of a function that is not optimised: `Context::optimize` without looking for
-/// parameters of blocks that are another value, which are left out already.
-fn prepare(context: &mut Context, isa: &dyn TargetIsa) -> CodegenResult<()> {
-    if isa.flags().enable_nan_canonicalization() {
-        context.canonicalize_nans(isa)?;
-    }
-    context.verify_if(isa)?;
-    context.compute_cfg();
-    context.compute_domtree();
-    context.eliminate_unreachable_code(isa)?;
-    context.func.dfg.resolve_all_aliases();
-    Ok(())
 }
 
 /// Compiles every reachable function, or takes its code from a cache, with which comes the input; the

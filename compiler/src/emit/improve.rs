@@ -1,11 +1,14 @@
-//! What is done to CLIF between Cranelift's optimisation and its lowering. Comes in: optimised CLIF. Goes out: CLIF
-//! that is to be lowered as it is. Which passes there are is up to the options and the target.
+//! What is done to CLIF before Cranelift's optimisation, and between that and its lowering. Comes in: CLIF as it was
+//! translated, and optimised CLIF. Goes out: CLIF that is to be optimised, or to be lowered as it is. Which passes
+//! there are is up to the options and the target.
 
+use super::inlined::Inlined;
 use super::survey::Survey;
-use super::{branch_tables, byte_order, loops};
+use super::{branch_tables, byte_order, copies, loops, values};
 use crate::options::{OptLevel, Options};
 use crate::target::Arch;
-use cranelift_codegen::Context;
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_codegen::{CodegenResult, Context};
 
 /// Improves an optimised function.
 pub fn improve(context: &mut Context, options: &Options) {
@@ -29,4 +32,25 @@ fn byte_loops(options: &Options) -> Option<Arch> {
 /// Whether numbers whose bytes are loaded one by one are to be loaded at once.
 fn joins_bytes(options: &Options) -> bool {
     options.byte_order && options.target.arch != Arch::Riscv64
+}
+
+/// What `Context::optimize` does at first, with `copies` in place of its own way to leave out parameters.
+///
+/// # Errors
+/// What the verifier finds, if the settings ask for it.
+pub fn prepare(
+    context: &mut Context,
+    isa: &dyn TargetIsa,
+    inlined: &mut Inlined,
+) -> CodegenResult<()> {
+    if isa.flags().enable_nan_canonicalization() {
+        context.canonicalize_nans(isa)?;
+    }
+    context.verify_if(isa)?;
+    context.flowgraph();
+    context.eliminate_unreachable_code(isa)?;
+    copies::leave_out(&mut context.func);
+    values::resolve(&context.func, inlined);
+    context.func.dfg.resolve_all_aliases();
+    Ok(())
 }

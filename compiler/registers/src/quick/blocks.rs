@@ -1,21 +1,7 @@
 //! Where blocks begin and end: what is in registers there.
 
-use super::{IN_SLOT, NONE, NOWHERE, Quick};
+use super::state::{Entry, IN_SLOT, NONE, NOWHERE, Quick};
 use regalloc2::{Block, Function, Inst, OperandKind, ProgPoint, RegAllocError, VReg};
-
-/// What is known of a block before the walk comes to it.
-#[derive(Clone, Copy, Default)]
-pub struct Entry {
-    /// A way to it comes from behind.
-    pub is_head: bool,
-    /// The walk has come along a way to it.
-    pub is_seen: bool,
-    /// What is in registers, a range of `entries`.
-    pub start: u32,
-    pub count: u32,
-    /// Which of the ways out of the block before it is the one here, if there is one.
-    pub way: u32,
-}
 
 impl Quick {
     /// # Errors

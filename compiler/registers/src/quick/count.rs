@@ -2,8 +2,7 @@
 //! and where it is best made, which is the register that it has to be in where it is used next, or that
 //! of what is made in its place.
 
-use super::blocks::Entry;
-use super::{NOWHERE, Quick, UNKNOWN};
+use super::state::{Entry, NOWHERE, Quick, UNKNOWN, Value};
 use crate::lists::reset;
 use regalloc2::{Block, Function, Operand, OperandConstraint, OperandKind, RegAllocError, VReg};
 
@@ -61,5 +60,3 @@ impl Quick {
         Ok(())
     }
 }
-
-use super::Value;

@@ -3,26 +3,10 @@
 use super::machine::Masks;
 use super::mixed::Now;
 use super::place::{class_of, in_register};
-use super::{NONE, NOWHERE, Quick};
+use super::state::{NONE, NOWHERE, Quick};
 use regalloc2::{
     Function, Inst, Operand, OperandConstraint, OperandKind, OperandPos, RegAllocError,
 };
-
-pub struct Fixed {
-    /// Values that are not where the instruction reads them: registers and values.
-    pending: Vec<(u8, u32)>,
-    /// The value that the instruction reads in each register, of those that have one.
-    wanted: [u32; 256],
-}
-
-impl Default for Fixed {
-    fn default() -> Fixed {
-        Fixed {
-            pending: Vec::new(),
-            wanted: [NONE; 256],
-        }
-    }
-}
 
 /// So many uses must be left for a value to open a register that calls keep.
 const USES_TO_OPEN: u32 = 3;

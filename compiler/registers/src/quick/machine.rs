@@ -33,15 +33,34 @@ impl Masks {
     }
 
     /// Every register in it.
-    pub fn each(self) -> impl Iterator<Item = u8> {
-        (0..4u8).flat_map(move |class| {
-            let mut mask = self.0[usize::from(class)];
-            std::iter::from_fn(move || {
-                let number = (mask != 0).then(|| mask.trailing_zeros() as u8)?;
-                mask &= mask - 1;
-                Some(class << 6 | number)
-            })
-        })
+    pub fn each(self) -> Each {
+        Each {
+            left: self.0,
+            class: 0,
+        }
+    }
+}
+
+/// The registers in a set, class by class.
+pub struct Each {
+    left: [u64; 4],
+    class: u8,
+}
+
+impl Iterator for Each {
+    type Item = u8;
+
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        loop {
+            let left = self.left.get_mut(usize::from(self.class))?;
+            if *left != 0 {
+                let number = left.trailing_zeros() as u8;
+                *left &= *left - 1;
+                return Some(self.class << 6 | number);
+            }
+            self.class += 1;
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::machine::Masks;
 use super::place::{class_of, in_register, in_slot};
-use super::{IN_SLOT, NONE, NOWHERE, Quick};
+use super::state::{IN_SLOT, NONE, NOWHERE, Quick};
 use regalloc2::{
     Allocation, Function, Inst, Operand, OperandConstraint, OperandKind, OperandPos, RegAllocError,
     RegClass,

@@ -32,62 +32,14 @@ mod mixed;
 mod pass;
 mod place;
 mod plain;
+mod state;
 mod stores;
 #[cfg(test)]
 mod tests;
 
-use machine::Machine;
-use regalloc2::{
-    Allocate, Allocation, Block, Edit, Function, MachineEnv, Output, ProgPoint, RegAllocError,
-};
+use regalloc2::{Allocate, Block, Function, MachineEnv, Output, RegAllocError};
 
-const NONE: u32 = u32::MAX;
-/// The point of values that are in their slot without a store.
-const IN_SLOT: u32 = NONE - 1;
-/// In place of a register: none.
-const NOWHERE: u8 = u8::MAX;
-
-/// What is known of a value.
-#[derive(Clone, Copy)]
-struct Value {
-    /// Uses that are still to come.
-    uses: u32,
-    slot: u32,
-    /// Where it is stored if it has a slot, once it is defined.
-    point: u32,
-    /// The register that it is in, and the one that it was defined in.
-    place: u8,
-    born: u8,
-    /// Where it is best made.
-    hint: u8,
-}
-
-const UNKNOWN: Value = Value {
-    uses: 0,
-    slot: NONE,
-    point: NONE,
-    place: NOWHERE,
-    born: NOWHERE,
-    hint: NOWHERE,
-};
-
-/// What is reused from function to function.
-#[derive(Default)]
-pub struct Quick {
-    machine: Machine,
-    values: Vec<Value>,
-    blocks: Vec<blocks::Entry>,
-    registers: place::Registers,
-    /// What is in registers where blocks begin, a range for each of them.
-    entries: Vec<(u8, u32)>,
-    edits: Vec<(ProgPoint, Edit)>,
-    allocs: Vec<Allocation>,
-    offsets: Vec<u32>,
-    stores: stores::Stores,
-    slots: place::Slots,
-    fixed: fixed::Fixed,
-    pass: pass::Pass,
-}
+pub use state::Quick;
 
 impl Quick {
     /// Allocates the registers of a function.

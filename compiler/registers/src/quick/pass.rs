@@ -6,32 +6,11 @@
 
 use super::machine::Masks;
 use super::place::{class_of, in_register, in_slot};
-use super::{IN_SLOT, NONE, NOWHERE, Quick};
-use regalloc2::{Allocation, Block, Function, Inst, ProgPoint, RegAllocError, RegClass, VReg};
+use super::state::{IN_SLOT, NONE, NOWHERE, Pass, Quick, Step};
+use regalloc2::{Allocation, Block, Function, Inst, ProgPoint, RegAllocError, VReg};
 
 /// Places have numbers: registers their own, and behind those the slots.
 const SLOTS: u32 = 256;
-
-#[derive(Clone, Copy)]
-struct Step {
-    from: u32,
-    to: u32,
-    class: RegClass,
-}
-
-#[derive(Default)]
-pub struct Pass {
-    steps: Vec<Step>,
-    /// By place: how many steps still read it, and one more than the number of the one that writes it.
-    reads: Vec<u32>,
-    writer: Vec<u32>,
-    /// Steps that write what no other reads any longer.
-    ready: Vec<u32>,
-    /// Registers for parameters.
-    claimed: Masks,
-    /// Registers that hold nothing, and are in none of the steps.
-    idle: Masks,
-}
 
 impl Quick {
     /// # Errors

@@ -1,76 +1,13 @@
 //! What is in registers, and what is done to that: values are loaded, moved, defined and dropped.
 
-use super::machine::{Masks, register};
-use super::{IN_SLOT, NONE, NOWHERE, Quick};
+use super::machine::register;
+use super::state::{IN_SLOT, NONE, NOWHERE, Quick};
 use regalloc2::{
     Allocation, Edit, Function, Inst, ProgPoint, RegAllocError, RegClass, SpillSlot, VReg,
 };
 
 /// A value that is not in its slot yet is dropped as if it had been used so many instructions later.
 const UNSTORED: u32 = 8;
-
-pub struct Registers {
-    /// Those with a value that is still used. It says so itself.
-    pub busy: Masks,
-    /// Those that were ever used.
-    pub opened: Masks,
-    /// The value of each.
-    held: [u32; 256],
-    /// The instruction that used it last.
-    used: [u32; 256],
-}
-
-impl Default for Registers {
-    fn default() -> Registers {
-        Registers {
-            busy: Masks::default(),
-            opened: Masks::default(),
-            held: [NONE; 256],
-            used: [0; 256],
-        }
-    }
-}
-
-impl Registers {
-    pub fn clear(&mut self) {
-        self.busy = Masks::default();
-        self.opened = Masks::default();
-    }
-
-    #[inline]
-    pub fn held(&self, register: u8) -> u32 {
-        self.held[usize::from(register)]
-    }
-
-    #[inline]
-    pub fn touch(&mut self, register: u8, inst: Inst) {
-        self.used[usize::from(register)] = inst.index() as u32;
-    }
-}
-
-/// Slots of the frame.
-#[derive(Default)]
-pub struct Slots {
-    pub end: u32,
-    sizes: [u32; 3],
-}
-
-impl Slots {
-    pub fn clear(&mut self) {
-        *self = Slots::default();
-    }
-
-    /// A new one.
-    pub fn add(&mut self, func: &dyn Function, class: RegClass) -> u32 {
-        let size = &mut self.sizes[class as usize];
-        if *size == 0 {
-            *size = (func.spillslot_size(class) as u32).max(1);
-        }
-        let slot = self.end.next_multiple_of(*size);
-        self.end = slot + *size;
-        slot
-    }
-}
 
 pub fn in_register(number: u8) -> Allocation {
     Allocation::reg(register(number))

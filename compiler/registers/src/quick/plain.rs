@@ -3,7 +3,7 @@
 
 use super::machine::{Masks, register};
 use super::place::in_register;
-use super::{NOWHERE, Quick};
+use super::state::{NOWHERE, Quick};
 use regalloc2::{
     Allocation, Function, Inst, Operand, OperandConstraint, OperandKind, OperandPos, PRegSet,
     RegAllocError,

@@ -1,28 +1,11 @@
 //! Stores of values that have slots, where they are defined. The walk asks for them when a value is
 //! loaded first, so that only those are stored that are.
 
-use super::Quick;
 use super::place::{in_register, in_slot};
+use super::state::{Quick, Stores};
 use regalloc2::{Block, Edit, Function, Inst, ProgPoint};
 
-#[derive(Default)]
-pub struct Stores {
-    /// Points, and behind them values.
-    all: Vec<u64>,
-    /// Points behind instructions that end a block and define values, and their blocks, ascending.
-    ends: Vec<(u32, u32)>,
-}
-
 impl Stores {
-    pub fn clear(&mut self) {
-        self.all.clear();
-        self.ends.clear();
-    }
-
-    pub fn add(&mut self, point: u32, value: u32) {
-        self.all.push(u64::from(point) << 32 | u64::from(value));
-    }
-
     /// What the last instruction of a block defines is stored where the blocks behind it begin: in all
     /// of them, also in those where it is not used, or has no meaning.
     pub fn end_defines(&mut self, last: Inst, block: Block) {

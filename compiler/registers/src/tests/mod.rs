@@ -1,4 +1,4 @@
 //! Random functions, and functions for one idea each.
 
 pub mod random;
-mod small;
+pub mod small;

@@ -29,11 +29,11 @@ fn moves(program: &Program, output: &Output, block: usize) -> Vec<(Allocation, A
         .collect()
 }
 
-fn int(program: &mut Program) -> VReg {
+pub fn int(program: &mut Program) -> VReg {
     program.define(RegClass::Int)
 }
 
-fn call(operands: Vec<Operand>) -> Instruction {
+pub fn call(operands: Vec<Operand>) -> Instruction {
     Instruction {
         operands,
         clobbers: caller_saved(),
@@ -41,14 +41,14 @@ fn call(operands: Vec<Operand>) -> Instruction {
     }
 }
 
-fn with_blocks(blocks: usize) -> Program {
+pub fn with_blocks(blocks: usize) -> Program {
     let mut program = Program::default();
     program.blocks.resize_with(blocks, Body::default);
     program
 }
 
 /// Uses a value at the end of a function.
-fn end(program: &mut Program, block: usize, value: VReg) {
+pub fn end(program: &mut Program, block: usize, value: VReg) {
     program.push(&[Operand::reg_use(value)]);
     program.end_block(block, &[]);
 }
@@ -250,8 +250,15 @@ fn registers_that_change_places_need_one_more_move_each_circle() {
 
 #[test]
 fn hundreds_of_parameters_can_change_places() {
-    // In circles of all lengths, in a chain, and some from one.
-    for (count, step) in [(60, 1), (200, 7), (300, 60), (300, 0)] {
+    for program in changing_places() {
+        allocate(&program);
+    }
+}
+
+/// Parameters of a loop that change places: in circles of all lengths, in a chain, and some from one.
+pub fn changing_places() -> impl Iterator<Item = Program> {
+    let shapes = [(60, 1), (200, 7), (300, 60), (300, 0)].into_iter();
+    shapes.map(|(count, step)| {
         let mut program = with_blocks(4);
         let class = |number: usize| match number % 3 {
             0 => RegClass::Float,
@@ -276,8 +283,8 @@ fn hundreds_of_parameters_can_change_places() {
         program.blocks[2].args = vec![args];
         program.end_block(2, &[1]);
         program.end_block(3, &[]);
-        allocate(&program);
-    }
+        program
+    })
 }
 
 #[test]
