@@ -20,6 +20,7 @@ mod lists;
 mod owned;
 mod ranges;
 mod rows;
+mod said;
 mod shapes;
 mod spans;
 mod texts;
@@ -44,11 +45,11 @@ use gimli::constants;
 use gimli::write::{DebugLine, DebugLineStr, LineStringTable};
 use lists::Lists;
 use ranges::{Ranges, Whose};
+use said::Reused;
 use shapes::Shapes;
 use texts::Texts;
 use tree::Tree;
 use unit::OutUnit;
-use variables::Reused;
 use writing::Writing;
 
 /// Sections with all that is known of the code. Nothing where no source is known.

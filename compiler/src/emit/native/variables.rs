@@ -6,11 +6,11 @@ use super::expression::{Context, Form, Frame, Memory};
 use super::expressions::Expression;
 use super::kinds;
 use super::ranges::{Whose, Within};
+use super::said::{Part, Parts, Said};
 use super::types::Role;
 use super::unit::OutUnit;
 use crate::dwarf::{Global, Operation, Source, Variable};
 use crate::emit::inlined::Origin;
-use crate::emit::values::{Holder, ValuePlace};
 use crate::index::FuncId;
 use crate::plan::{FuncKind, LinkPlan, demangled};
 use gimli::constants;
@@ -282,25 +282,6 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What is used again for each variable.
-#[derive(Default)]
-pub(super) struct Reused<'a> {
-    said: Vec<(Within, Said<'a>)>,
-    parts: Parts,
-}
-
-/// The parts of the code in which something is said of one variable, and what that is.
-#[derive(Default)]
-struct Parts {
-    parts: Vec<Part>,
-    /// By what holds the variable and what says so.
-    expressions: Vec<(Option<Holder>, usize, Option<Expression>)>,
-    /// Those of other variables.
-    spare: Vec<Expression>,
-    held: Vec<ValuePlace>,
-    code: Vec<(u32, u32)>,
-}
-
 const DECLARED: [gimli::DwAt; 3] = [
     constants::DW_AT_decl_file,
     constants::DW_AT_decl_line,
@@ -309,60 +290,6 @@ const DECLARED: [gimli::DwAt; 3] = [
 
 /// What is looked at for a location, where it counts as one.
 const LOOKED_PER_LOCATION: usize = 16;
-
-/// A part of a function's code, and what is true there.
-struct Part {
-    start: u32,
-    end: u32,
-    holder: Option<Holder>,
-    number: usize,
-}
-
-/// What the input says of where something is.
-#[derive(Clone, Copy)]
-enum Said<'a> {
-    /// The address of a function's frame.
-    Frame(&'a [Operation]),
-    Expression(&'a [Operation], Form),
-}
-
-#[derive(PartialEq, Eq)]
-struct SeveralLocals;
-
-impl<'a> Said<'a> {
-    /// `out` is one that may be used again.
-    fn in_context(self, context: &Context<'_, '_>, out: Expression) -> Option<Expression> {
-        match self {
-            Said::Frame(operations) => context.frame_address(operations, out),
-            Said::Expression(operations, form) => context.expression(operations, form, out),
-        }
-    }
-
-    /// The local that it is said by, if it is by one.
-    ///
-    /// # Errors
-    /// It is said by several.
-    fn local(self, frame: Frame<'a>) -> Result<Option<u32>, SeveralLocals> {
-        let (Said::Frame(operations) | Said::Expression(operations, _)) = self;
-        let asks = operations
-            .iter()
-            .any(|operation| matches!(operation, Operation::Frame(_)));
-        let of_frame: &[Operation] = match frame {
-            Frame::Said(frame) if asks => frame,
-            _ => &[],
-        };
-        let all = operations.iter().chain(of_frame);
-        let mut locals = all.filter_map(|operation| match operation {
-            Operation::Local(local) => Some(*local),
-            _ => None,
-        });
-        let local = locals.next();
-        match locals.any(|other| Some(other) != local) {
-            true => Err(SeveralLocals),
-            false => Ok(local),
-        }
-    }
-}
 
 /// Where a global is kept: bytes from the start of the store.
 fn global_place(plan: &LinkPlan<'_>, func: FuncId, global: u32) -> Option<u64> {
