@@ -26,12 +26,12 @@ impl Quick {
                 let operands = func.inst_operands(inst);
                 for &operand in operands {
                     match (operand.constraint(), operand.kind()) {
+                        (OperandConstraint::FixedReg(_), OperandKind::Use)
+                            if operand.as_fixed_nonallocatable().is_some() => {}
                         (OperandConstraint::FixedReg(register), OperandKind::Use) => {
-                            if operand.as_fixed_nonallocatable().is_none() {
-                                let value = self.value(operand.vreg());
-                                value.uses += 1;
-                                value.hint = register.index() as u8;
-                            }
+                            let value = self.value(operand.vreg());
+                            value.uses += 1;
+                            value.hint = register.index() as u8;
                         }
                         (OperandConstraint::Reuse(other), _) => {
                             self.hand_on(operand, operands.get(other).copied())?;
