@@ -1,8 +1,8 @@
 //! An executable in two files: one to run, and one with what only debuggers and profilers read.
 //!
-//! The second has all section headers of the executable, and says where that is loaded, but contents only
-//! of the sections that nothing loads; debuggers know that it belongs to the first by the build ID that both have, or by the name
-//! and checksum that the first has of it (`.gnu_debuglink`).
+//! The second has all section headers of the executable, and says where that is loaded, but contents
+//! only of the sections that nothing loads; debuggers know that it belongs to the first by the build ID
+//! that both have, or by the name and checksum that the first has of it (`.gnu_debuglink`).
 
 use crate::elf::{Elf, Header, Section, Segment, is_allocated, is_load};
 use crate::error::LinkError;

@@ -94,22 +94,10 @@ pub struct Allocator {
 /// one for each block.
 pub type Counted = Rc<RefCell<Vec<f32>>>;
 
-impl Allocator {
-    /// One that looks here for how often blocks run.
-    #[must_use]
-    pub fn new(counted: Counted) -> Allocator {
-        Allocator {
-            counted,
-            ..Allocator::default()
-        }
-    }
-
-    /// Allocates the registers of a function.
-    ///
-    /// # Errors
-    /// When the function is not as it should be, uses something that is not provided for, or needs
-    /// more registers at once than there are.
-    pub fn run(
+/// Errors also when a function uses something that is not provided for, or needs more registers at once
+/// than there are.
+impl Allocate for Allocator {
+    fn allocate(
         &mut self,
         func: &dyn Function,
         env: &MachineEnv,
@@ -145,6 +133,17 @@ impl Allocator {
         self.store_definitions();
         self.write(func, output);
         Ok(())
+    }
+}
+
+impl Allocator {
+    /// One that looks here for how often blocks run.
+    #[must_use]
+    pub fn new(counted: Counted) -> Allocator {
+        Allocator {
+            counted,
+            ..Allocator::default()
+        }
     }
 
     /// How often each block of the last function runs, by estimate.
@@ -239,16 +238,5 @@ impl Allocator {
             .extend_from_slice(&starts[..starts.len() - 1]);
         output.debug_locations.clear();
         output.stats = Default::default();
-    }
-}
-
-impl Allocate for Allocator {
-    fn allocate(
-        &mut self,
-        func: &dyn Function,
-        env: &MachineEnv,
-        output: &mut Output,
-    ) -> Result<(), RegAllocError> {
-        self.run(func, env, output)
     }
 }

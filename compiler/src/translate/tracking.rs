@@ -240,6 +240,14 @@ fn add_parts(to: &mut Vec<LocalValue>, values: &[LocalValue], parts: &[(u32, u32
 mod tests {
     use super::*;
 
+    /// Locals, from where to where, and the numbers of their values.
+    fn found(tracking: Tracking) -> Vec<(u32, u32, u32, u32)> {
+        let found = tracking.finish().into_iter();
+        found
+            .map(|found| (found.local, found.from, found.to, found.value.as_u32()))
+            .collect()
+    }
+
     #[test]
     fn values_are_known_in_the_parts_that_are_named() {
         let named = |local, parts: &[(u32, u32)]| NamedLocal {
@@ -262,11 +270,6 @@ mod tests {
         tracking.begin(8, true);
         tracking.begin(10, false);
         tracking.read(3, value(5));
-        let found = tracking.finish();
-        let found: Vec<_> = found
-            .iter()
-            .map(|found| (found.local, found.from, found.to, found.value.as_u32()))
-            .collect();
         let expected = [
             (1, 0, u32::MAX, 0),
             (3, 2, 5, 1),
@@ -275,7 +278,7 @@ mod tests {
             (3, 20, 30, 5),
             (4, 6, 7, 4),
         ];
-        assert_eq!(found, expected);
+        assert_eq!(found(tracking), expected);
     }
 
     #[test]
@@ -293,11 +296,6 @@ mod tests {
         tracking.begin(8, false);
         tracking.read(1, value(3));
         tracking.begin(10, true);
-        let found = tracking.finish();
-        let found: Vec<_> = found
-            .iter()
-            .map(|found| (found.local, found.from, found.to, found.value.as_u32()))
-            .collect();
         // What is set is that until control flow meets. What is never set is zero everywhere: nothing
         // holds it.
         let expected = [
@@ -306,6 +304,6 @@ mod tests {
             (2, 6, 10, 2),
             (9, 5, 10, 1),
         ];
-        assert_eq!(found, expected);
+        assert_eq!(found(tracking), expected);
     }
 }

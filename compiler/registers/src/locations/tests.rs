@@ -4,10 +4,10 @@
 use super::values::Values;
 use super::walk::Walk;
 use crate::program::{Program, Random, machine};
-use crate::tests::random::program;
+use crate::tests::program;
 use crate::{Allocator, Spills};
 use regalloc2::{
-    Allocation, Block, Edit, Function, Inst, OperandKind, Output, ProgPoint, Revise, VReg,
+    Allocate, Allocation, Block, Edit, Function, Inst, OperandKind, Output, ProgPoint, Revise, VReg,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,7 +144,7 @@ fn what_is_found_is_all_that_is_true() {
     for seed in 0..1000 {
         let mut func = program(seed);
         allocator
-            .run(&func, &env, &mut output)
+            .allocate(&func, &env, &mut output)
             .expect("others see to that");
         Spills::default().revise(&func, &env, &mut output);
         claims += check(seed, &mut func, &output);

@@ -41,13 +41,10 @@ use regalloc2::{Allocate, Block, Function, MachineEnv, Output, RegAllocError};
 
 pub use state::Quick;
 
-impl Quick {
-    /// Allocates the registers of a function.
-    ///
-    /// # Errors
-    /// When the function is not as it should be, uses something that is not provided for, or needs
-    /// more registers at once than there are.
-    pub fn run(
+/// Errors also when it uses something that is not provided for, or needs more registers at once than
+/// there are.
+impl Allocate for Quick {
+    fn allocate(
         &mut self,
         func: &dyn Function,
         env: &MachineEnv,
@@ -80,16 +77,5 @@ impl Quick {
         output.debug_locations.clear();
         output.stats = Default::default();
         Ok(())
-    }
-}
-
-impl Allocate for Quick {
-    fn allocate(
-        &mut self,
-        func: &dyn Function,
-        env: &MachineEnv,
-        output: &mut Output,
-    ) -> Result<(), RegAllocError> {
-        self.run(func, env, output)
     }
 }

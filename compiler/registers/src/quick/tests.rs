@@ -1,63 +1,23 @@
-//! Random functions, as for the other allocator, on a machine with few registers. Whether a result is
-//! right, the symbolic checker of regalloc2 says, which follows values through all places.
+//! Random functions, as for the other allocator, and functions for one idea each.
 
 use super::Quick;
 use crate::program::{Program, machine};
-use crate::tests::random::program;
-use crate::tests::small::{call, changing_places, end, int, with_blocks};
-use regalloc2::checker::Checker;
-use regalloc2::{Edit, Operand, Output, RegAllocError, RegClass};
+use crate::tests::small::{call, changing_places, end, int, loop_carried, with_blocks};
+use crate::tests::{each_is_right, none_depends_on_others};
+use regalloc2::{Allocate, Edit, Operand, Output, RegAllocError, RegClass};
 
 #[test]
 fn each_result_is_right() {
-    let env = machine();
-    let mut quick = Quick::default();
-    let mut output = Output::default();
-    let (mut moves, mut slots) = (0, 0);
-    for seed in 0..6000 {
-        let program = program(seed);
-        if let Err(error) = quick.run(&program, &env, &mut output) {
-            panic!("function {seed}: {error}");
-        }
-        let mut checker = Checker::new(&program, &env);
-        checker.prepare(&output);
-        if let Err(errors) = checker.run() {
-            panic!("function {seed}: {errors:?}");
-        }
-        let points = output.edits.iter().map(|(point, _)| *point);
-        assert!(points.is_sorted(), "function {seed}");
-        moves += output.edits.len();
-        slots += output.num_spillslots;
-    }
-    assert!(moves > 50_000 && slots > 5_000, "there was much to do");
+    each_is_right(&mut Quick::default(), 6000, |_, _| {});
 }
 
 #[test]
 fn a_result_does_not_depend_on_functions_before() {
-    let env = machine();
-    let mut quick = Quick::default();
-    let [mut output, mut alone] = [Output::default(), Output::default()];
-    for seed in 0..500 {
-        let program = program(seed);
-        for _ in 0..2 {
-            quick.run(&program, &env, &mut output).expect("seen above");
-        }
-        let mut other = Quick::default();
-        other.run(&program, &env, &mut alone).expect("seen above");
-        let [output, alone] = [&output, &alone].map(|one| format!("{one:?}"));
-        assert_eq!(output, alone, "function {seed}");
-    }
+    none_depends_on_others::<Quick>();
 }
 
 fn allocate(program: &Program) -> Output {
-    let env = machine();
-    let mut output = Output::default();
-    let result = Quick::default().run(program, &env, &mut output);
-    result.expect("it can be allocated");
-    let mut checker = Checker::new(program, &env);
-    checker.prepare(&output);
-    checker.run().expect("it is right");
-    output
+    crate::tests::allocate(&mut Quick::default(), program).expect("it is right")
 }
 
 /// How many moves there are from memory and to memory, and in all.
@@ -99,19 +59,7 @@ fn where_ways_meet_what_all_have_stays_in_its_register() {
 
 #[test]
 fn a_parameter_that_comes_round_in_its_register_is_not_moved() {
-    let mut program = with_blocks(4);
-    let start = int(&mut program);
-    program.blocks[0].args = vec![vec![start]];
-    program.end_block(0, &[1]);
-    let param = program.vreg(RegClass::Int);
-    program.blocks[1].params.push(param);
-    let next = program.vreg(RegClass::Int);
-    program.push(&[Operand::reg_use(param), Operand::reg_reuse_def(next, 0)]);
-    program.end_block(1, &[2, 3]);
-    program.blocks[2].args = vec![vec![next]];
-    program.end_block(2, &[1]);
-    end(&mut program, 3, next);
-    assert_eq!(count(&allocate(&program)), (0, 0, 0));
+    assert_eq!(count(&allocate(&loop_carried())), (0, 0, 0));
 }
 
 /// Calls leave nothing in registers for floats.
@@ -154,7 +102,7 @@ fn hundreds_of_parameters_can_change_places() {
 fn what_it_does_not_provide_for_is_an_error() {
     let run = |program: &Program| {
         let mut output = Output::default();
-        Quick::default().run(program, &machine(), &mut output)
+        Quick::default().allocate(program, &machine(), &mut output)
     };
     let mut many = with_blocks(1);
     let operands = [(); 9].map(|()| Operand::reg_use(int(&mut many)));

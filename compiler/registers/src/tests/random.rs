@@ -1,11 +1,10 @@
-//! Random functions with all kinds of operands. Whether a result is right, the symbolic checker of
-//! regalloc2 says, which follows values through all places.
+//! Random functions with all kinds of operands.
 
-use crate::program::{Body, CLASSES, Instruction, Program, Random, caller_saved, machine};
+use super::{each_is_right, none_depends_on_others};
+use crate::program::{Body, CLASSES, Instruction, Program, Random, caller_saved};
 use crate::{Allocator, Counted};
-use regalloc2::checker::Checker;
 use regalloc2::{
-    Operand, OperandConstraint, OperandKind, OperandPos, Output, PReg, PRegSet, RegClass, VReg,
+    Operand, OperandConstraint, OperandKind, OperandPos, PReg, PRegSet, RegClass, VReg,
 };
 use std::rc::Rc;
 
@@ -316,44 +315,14 @@ fn counts(seed: u64, blocks: usize) -> Vec<f32> {
 
 #[test]
 fn each_result_is_right() {
-    let env = machine();
     let counted = Counted::default();
     let mut allocator = Allocator::new(Rc::clone(&counted));
-    let mut output = Output::default();
-    let (mut moves, mut slots) = (0, 0);
-    for seed in 0..3000 {
-        let program = Maker::make(seed);
+    each_is_right(&mut allocator, 3000, |seed, program| {
         *counted.borrow_mut() = counts(seed, program.blocks.len());
-        if let Err(error) = allocator.run(&program, &env, &mut output) {
-            panic!("function {seed}: {error}");
-        }
-        let mut checker = Checker::new(&program, &env);
-        checker.prepare(&output);
-        if let Err(errors) = checker.run() {
-            panic!("function {seed}: {errors:?}");
-        }
-        moves += output.edits.len();
-        slots += output.num_spillslots;
-    }
-    assert!(moves > 50_000 && slots > 5_000, "there was much to do");
+    });
 }
 
 #[test]
 fn a_result_does_not_depend_on_functions_before() {
-    let env = machine();
-    let mut allocator = Allocator::default();
-    let [mut output, mut alone] = [Output::default(), Output::default()];
-    for seed in 0..500 {
-        let program = Maker::make(seed);
-        // The second time, numbers of values are all as they were.
-        for _ in 0..2 {
-            allocator
-                .run(&program, &env, &mut output)
-                .expect("seen above");
-        }
-        let mut other = Allocator::default();
-        other.run(&program, &env, &mut alone).expect("seen above");
-        let [output, alone] = [&output, &alone].map(|one| format!("{one:?}"));
-        assert_eq!(output, alone, "function {seed}");
-    }
+    none_depends_on_others::<Allocator>();
 }

@@ -2,21 +2,13 @@
 
 use crate::Allocator;
 use crate::program::{Body, Instruction, Program, caller_saved, machine};
-use regalloc2::checker::Checker;
 use regalloc2::{
-    Allocation, Block, Edit, Function, Operand, Output, PReg, PRegSet, ProgPoint, RegAllocError,
-    RegClass, VReg,
+    Allocate, Allocation, Block, Edit, Function, Operand, Output, PReg, PRegSet, ProgPoint,
+    RegAllocError, RegClass, VReg,
 };
 
 fn allocate(program: &Program) -> Output {
-    let mut output = Output::default();
-    let result = Allocator::default().run(program, &machine(), &mut output);
-    result.expect("it can be allocated");
-    let env = machine();
-    let mut checker = Checker::new(program, &env);
-    checker.prepare(&output);
-    checker.run().expect("it is right");
-    output
+    super::allocate(&mut Allocator::default(), program).expect("it is right")
 }
 
 /// The moves in a block.
@@ -53,8 +45,8 @@ pub fn end(program: &mut Program, block: usize, value: VReg) {
     program.end_block(block, &[]);
 }
 
-#[test]
-fn what_is_loop_carried_needs_no_move() {
+/// A loop with one parameter, of which the next is made in its place.
+pub fn loop_carried() -> Program {
     let mut program = with_blocks(4);
     let start = int(&mut program);
     program.blocks[0].args = vec![vec![start]];
@@ -67,7 +59,12 @@ fn what_is_loop_carried_needs_no_move() {
     program.blocks[2].args = vec![vec![next]];
     program.end_block(2, &[1]);
     end(&mut program, 3, next);
-    let output = allocate(&program);
+    program
+}
+
+#[test]
+fn what_is_loop_carried_needs_no_move() {
+    let output = allocate(&loop_carried());
     assert_eq!(output.edits.len(), 0, "{:?}", output.edits);
 }
 
@@ -295,7 +292,7 @@ fn too_many_operands_are_an_error() {
         .collect();
     program.push(&operands);
     program.end_block(0, &[]);
-    let result = Allocator::default().run(&program, &machine(), &mut Output::default());
+    let result = Allocator::default().allocate(&program, &machine(), &mut Output::default());
     assert!(matches!(result, Err(RegAllocError::TooManyLiveRegs)));
 }
 
@@ -305,7 +302,7 @@ fn an_edge_without_a_place_for_moves_is_an_error() {
     program.end_block(0, &[1, 2]);
     program.end_block(1, &[2]);
     program.end_block(2, &[]);
-    let result = Allocator::default().run(&program, &machine(), &mut Output::default());
+    let result = Allocator::default().allocate(&program, &machine(), &mut Output::default());
     assert!(matches!(result, Err(RegAllocError::CritEdge(..))));
 }
 

@@ -1,4 +1,4 @@
-//! The rows of a unit\x27s table of lines (`.debug_line`), as bytes: what the table\x27s own program makes of
+//! The rows of a unit's table of lines (`.debug_line`), as bytes: what the table's own program makes of
 //! them (DWARF 5, section 6.2). A row is what has changed since the one before, mostly a byte or two.
 //! `gimli` writes the head of the table, and would keep each instruction of the program for itself.
 
