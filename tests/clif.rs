@@ -1,14 +1,14 @@
 //! Golden CLIF: the code made for each module in `tests/clif`, whose title says which idea it
 //! shows. The text is in the file of the same name with the ending `.clif`; `BLESS=1` rewrites it.
 //!
-//! The export `run` is what is compiled for.
+//! The export `run` is what is compiled for. With a line `;; -O0`, nothing is optimised.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use wasmelt_compiler::{Entry, Options, Progress, TextKind};
+use wasmelt_compiler::{Entry, OptLevel, Options, Progress, TextKind};
 
 struct Silent;
 
@@ -31,12 +31,16 @@ fn main() -> ExitCode {
 }
 
 fn check(path: &PathBuf) -> Result<(), Failed> {
-    let options = Options {
+    let module = fs::read_to_string(path)?;
+    let mut options = Options {
         entry: Entry::Invoke("run".to_owned()),
         emit_text: Some(TextKind::Clif),
         ..Options::default()
     };
-    let compiled = wasmelt_compiler::compile(&fs::read(path)?, &options, &Silent, None)?;
+    if module.lines().any(|line| line == ";; -O0") {
+        options.opt_level = OptLevel::None;
+    }
+    let compiled = wasmelt_compiler::compile(module.as_bytes(), &options, &Silent, None)?;
     let actual = compiled.text.ok_or("no text was made")?;
     let golden = path.with_extension("clif");
     let expected = fs::read_to_string(&golden).unwrap_or_default();

@@ -153,3 +153,25 @@ impl Machine {
 pub fn register(number: u8) -> PReg {
     PReg::from_index(usize::from(number))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_sets_of_clobbers_each_has_its_own_masks() {
+        let mut machine = Machine::default();
+        for round in 0..3 {
+            for number in 0..3 * SETS {
+                // Some come again before others are in their place.
+                let number = if round == 1 { number / 2 } else { number };
+                let register = register(number as u8);
+                let mut expected = Masks::default();
+                expected.add(number as u8);
+                let set = PRegSet::empty().with(register);
+                assert_eq!(machine.masks(set), expected);
+            }
+        }
+        assert_eq!(machine.clobbers.len(), SETS);
+    }
+}
