@@ -79,7 +79,6 @@ fn calls() -> Vec<Shape> {
         }),
         Shape::built("a chain of 1,000 wrappers", || wrappers(1000)),
         Shape::built("a chain of 10,000 wrappers", || wrappers(10_000)),
-        Shape::built("a chain of 10,000 wrappers with -O0", || wrappers(10_000)).with(&["-O0"]),
         Shape::built("small functions that call themselves", || {
             let functions = each(3000, |n| {
                 let next = (n + 1) % 3000;
