@@ -1,10 +1,10 @@
 //! Builds the runtime library for each target, and packs it with musl into files that the `wasmelt`
 //! command carries inside.
 //!
-//! In come `runtime-lib`, toolchains for it and musl's `libc.a`; out goes `wasmelt-pack-TARGET.zst`
+//! In come `runtime-lib`, toolchains for it and musl's `libc.a`; out goes `wasmelt-pack-TARGET.lz4`
 //! in `OUT_DIR` for each target, empty where no toolchain is prepared, and for libraries
-//! `wasmelt-pack-PROCESSOR-library.zst`, without a C library, and for executables that may be loaded
-//! anywhere `wasmelt-pack-PROCESSOR-pie.zst`, where they are asked for. The same files appear in
+//! `wasmelt-pack-PROCESSOR-library.lz4`, without a C library, and for executables that may be loaded
+//! anywhere `wasmelt-pack-PROCESSOR-pie.lz4`, where they are asked for. The same files appear in
 //! `target/runtime-packs`, for commands that were built without. `WASMELT_RUNTIME_PACK` takes packs
 //! that exist already instead: paths as in `PATH`.
 //!
@@ -92,11 +92,11 @@ fn run() -> Result<(), String> {
     let target_dir = target_dir(&out_dir)?;
     let own = variable("CARGO_CFG_TARGET_ARCH")?;
     let given = packs_given()?;
-    println!("cargo::rustc-env=WASMELT_OWN_PACK=wasmelt-pack-{own}-linux.zst");
+    println!("cargo::rustc-env=WASMELT_OWN_PACK=wasmelt-pack-{own}-linux.lz4");
     let crates = runtime_crates(&target_dir)?;
     write(&out_dir.join("runtime-crates.txt"), crates.as_bytes())?;
     for (arch, short, target) in TARGETS {
-        let name = format!("wasmelt-pack-{short}.zst");
+        let name = format!("wasmelt-pack-{short}.lz4");
         let pack = match given.get(*target) {
             Some(pack) => pack.clone(),
             None => match Toolchain::find(arch, target, *arch == own, &target_dir)? {
@@ -118,7 +118,7 @@ fn run() -> Result<(), String> {
         write_pack(
             &out_dir,
             &target_dir,
-            &format!("wasmelt-pack-{arch}-pie.zst"),
+            &format!("wasmelt-pack-{arch}-pie.lz4"),
             &pack,
         )?;
     }
@@ -134,7 +134,7 @@ fn run() -> Result<(), String> {
                 None => Vec::new(),
             },
         };
-        let name = format!("wasmelt-pack-{arch}-library.zst");
+        let name = format!("wasmelt-pack-{arch}-library.lz4");
         write_pack(&out_dir, &target_dir, &name, &pack)?;
     }
     Ok(())

@@ -18,7 +18,7 @@ macro_rules! packs {
     ($($target:literal: $file:literal),* $(,)?) => {
         [$((
             $target,
-            include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-", $file, ".zst")),
+            include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-", $file, ".lz4")),
         )),*]
     };
 }

@@ -27,19 +27,19 @@ use wasmelt_linker::{ImageSection, LinkRequest, Linker, RuntimePack, Strip};
 static PACKS: [(&str, &[u8]); 4] = [
     (
         "x86_64-linux",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-linux.zst")),
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-linux.lz4")),
     ),
     (
         "aarch64-linux",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-aarch64-linux.zst")),
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-aarch64-linux.lz4")),
     ),
     (
         "riscv64-linux",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-riscv64-linux.zst")),
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-riscv64-linux.lz4")),
     ),
     (
         "x86_64-windows",
-        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-windows.zst")),
+        include_bytes!(concat!(env!("OUT_DIR"), "/wasmelt-pack-x86_64-windows.lz4")),
     ),
 ];
 

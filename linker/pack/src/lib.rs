@@ -5,9 +5,13 @@
 //! comes the list of linker inputs in the order in which they stand on a linker's command line.
 //! Nothing here knows how to link.
 //!
-//! The file is [`MAGIC`] followed by one zstd frame, little-endian: target, provenance, number of
-//! files, and for each its name, its place and its length; then the files' bytes, each beginning
-//! at a multiple of [`FILE_ALIGN`] of the decompressed frame.
+//! The file is [`MAGIC`], the length of what follows when decompressed, and one block of LZ4, all
+//! numbers of 8 bytes and little-endian. In the block: target, provenance, number of files, and for
+//! each its name, its place and its length; then the files' bytes, each beginning at a multiple of
+//! [`FILE_ALIGN`].
+//!
+//! LZ4, as a pack is decompressed for each program that is built: zstd makes it a quarter smaller and
+//! takes six times the instructions, which were a third of those of building hello world.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "make")]
@@ -18,7 +22,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// First bytes of a pack; the digit is the version of the layout.
-pub const MAGIC: &[u8; 16] = b"wasmelt pack 1\r\n";
+pub const MAGIC: &[u8; 16] = b"wasmelt pack 2\r\n";
 
 /// How the target of a pack ends, behind the triple, whose executables may be loaded anywhere.
 pub const PIE: &str = "+pie";
@@ -27,7 +31,7 @@ pub const PIE: &str = "+pie";
 /// takes 24 each otherwise.
 pub const PACKED_START: &str = "rcrt1-relr.o";
 
-/// Alignment of each file in the decompressed frame, so that a linker can read it in place.
+/// Alignment of each file in the decompressed block, so that a linker can read it in place.
 const FILE_ALIGN: usize = 16;
 
 /// No pack is larger than this when decompressed.
@@ -97,20 +101,21 @@ impl fmt::Display for PackError {
 impl std::error::Error for PackError {}
 
 impl RuntimePack {
-    /// Decompresses a pack. Takes a few milliseconds for each 10 MB of contents.
+    /// Decompresses a pack. Takes about a millisecond for each 2 MB of contents.
     ///
     /// # Errors
     ///
     /// When the bytes are not a pack or are damaged.
     pub fn from_bytes(packed: &[u8]) -> Result<RuntimePack, PackError> {
-        let frame = packed.strip_prefix(MAGIC).ok_or(PackError::NotAPack)?;
-        let size = zstd::zstd_safe::get_frame_content_size(frame)
-            .ok()
-            .flatten()
-            .and_then(|size| usize::try_from(size).ok())
-            .filter(|&size| size <= DECOMPRESSED_BYTES_MAX)
-            .ok_or_else(|| PackError::Damaged("bad frame header".to_owned()))?;
-        let bytes = zstd::bulk::decompress(frame, size)
+        let packed = packed.strip_prefix(MAGIC).ok_or(PackError::NotAPack)?;
+        let (size, block) = packed
+            .split_first_chunk::<8>()
+            .and_then(|(size, block)| {
+                Some((usize::try_from(u64::from_le_bytes(*size)).ok()?, block))
+            })
+            .filter(|&(size, _)| size <= DECOMPRESSED_BYTES_MAX)
+            .ok_or_else(|| PackError::Damaged("bad length".to_owned()))?;
+        let bytes = lz4_flex::block::decompress(block, size)
             .map_err(|error| PackError::Damaged(error.to_string()))?;
         let cut = || PackError::Damaged("it ends early".to_owned());
         let mut reader = Reader {
@@ -198,11 +203,12 @@ impl fmt::Debug for RuntimePack {
     }
 }
 
-/// Writes a pack from files in the order of the linker's command line. `level` is zstd's.
+/// Writes a pack from files in the order of the linker's command line. `level` is LZ4's, 1 to 12.
 ///
 /// # Errors
 ///
 /// When the compressor fails, which means out of memory.
+#[cfg(feature = "make")]
 pub fn write(
     target: &str,
     provenance: &str,
@@ -226,9 +232,10 @@ pub fn write(
         frame.resize(frame.len().next_multiple_of(FILE_ALIGN), 0);
         frame.extend_from_slice(bytes);
     }
-    let mut packed = MAGIC.to_vec();
-    packed.extend(zstd::bulk::compress(&frame, level)?);
-    Ok(packed)
+    let mode = lz4::block::CompressionMode::HIGHCOMPRESSION(level);
+    let block = lz4::block::compress(&frame, Some(mode), false)?;
+    let size = frame.len() as u64;
+    Ok([&MAGIC[..], &size.to_le_bytes(), &block].concat())
 }
 
 struct Reader<'a> {

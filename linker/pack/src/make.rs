@@ -33,7 +33,7 @@ pub struct Recipe<'a> {
     pub provenance: &'a str,
     /// Which symbols compiled objects may refer to.
     pub is_root: &'a dyn Fn(&str) -> bool,
-    /// zstd's compression level.
+    /// LZ4's compression level, 1 to 12.
     pub level: i32,
 }
 

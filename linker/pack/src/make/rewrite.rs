@@ -66,12 +66,47 @@ pub(super) fn keep_sections(
     if builder.header.e_machine == elf::EM_X86_64 {
         let_calls_be_direct(&mut builder);
     }
+    for section in &mut builder.sections {
+        let (relocates, name) = match section.name.strip_prefix(RELOCATIONS) {
+            Some(name) => (RELOCATIONS, name),
+            None => (&b""[..], &section.name[..]),
+        };
+        if let Some(kind) = kind(name) {
+            section.name = [relocates, kind].concat().into();
+        }
+    }
     let is_kept = |index: usize| reached.sections.get(index).copied().unwrap_or(false);
     let wanted = mark_sections(&mut builder, &is_kept);
     let defined = mark_symbols(&mut builder, &is_kept, &wanted);
     let mut bytes = Vec::new();
     builder.write(&mut bytes)?;
     Ok(Rewritten { bytes, defined })
+}
+
+/// The sections that linkers put together under these names, the longer before those they begin with.
+const KINDS: [&[u8]; 9] = [
+    b".text.unlikely",
+    b".text.hot",
+    b".text",
+    b".rodata",
+    b".data.rel.ro",
+    b".data",
+    b".bss",
+    b".tdata",
+    b".tbss",
+];
+
+/// What the name of a section of relocations begins with.
+const RELOCATIONS: &[u8] = b".rela";
+
+/// The kind of a section that has the name of its only symbol behind it. The symbol still has it; in
+/// the names of sections they were a tenth of an archive.
+fn kind(name: &[u8]) -> Option<&'static [u8]> {
+    let is_kind = |kind: &&[u8]| {
+        let rest = name.strip_prefix(*kind);
+        rest.is_some_and(|rest| rest.first() == Some(&b'.'))
+    };
+    KINDS.into_iter().find(is_kind)
 }
 
 /// Marks the sections to leave out; returns the indices of the symbols that the others refer to.
