@@ -1,16 +1,16 @@
 //! Programs that are several in one, and choose by the name that they are started by.
 
 use crate::diagnostic::Diagnostic;
+use memchr::memmem;
 
 /// What such programs call themselves in their help: those of BusyBox, Toybox and coreutils do.
 const PHRASES: [&[u8]; 2] = [b"multi-call binary", b"multicall binary"];
 
 /// What to tell about a program that does not know yet by which name it is started.
 pub(crate) fn hint(program: &str, bytes: &[u8], argv0: Option<&str>) -> Option<Diagnostic> {
-    // What follows each of their first letter, which is nowhere else in them.
-    let mut places = bytes.split(|&byte| byte == PHRASES[0][0]).skip(1);
-    let has = |place: &[u8]| PHRASES.iter().any(|phrase| place.starts_with(&phrase[1..]));
-    if argv0.is_some() || !places.any(has) {
+    let mut phrases = PHRASES.into_iter();
+    let has = |phrase: &[u8]| memmem::find(bytes, phrase).is_some();
+    if argv0.is_some() || !phrases.any(has) {
         return None;
     }
     let message =
