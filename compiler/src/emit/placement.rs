@@ -53,11 +53,13 @@ pub(super) fn parts(plan: &LinkPlan<'_>) -> Vec<(u64, Vec<u8>)> {
     let Some(memory) = region.memory else {
         return Vec::new();
     };
-    let image = &plan.memories[memory.index()].image;
+    let memory = &plan.memories[memory.index()];
+    let image = &memory.image;
     let page = usize::try_from(plan.target.page_bytes).expect("64-bit host");
     let zeros = vec![0; page];
     let mut ranges: Vec<Range<usize>> = Vec::new();
-    for (number, chunk) in image.chunks(page).enumerate() {
+    let chunks = image.chunks(page).enumerate();
+    for (number, chunk) in chunks.skip(memory.image_start / page) {
         let (start, end) = (number * page, number * page + chunk.len());
         if *chunk == zeros[..chunk.len()] {
             continue;

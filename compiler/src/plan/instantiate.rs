@@ -442,6 +442,7 @@ impl<'a> Instantiator<'a, '_> {
             bytes_reserved: sizes.bytes_reserved,
             bounds: sizes.bounds,
             image: Vec::new(),
+            image_start: 0,
             ty: *ty,
         });
         Ok(id)

@@ -347,6 +347,8 @@ pub struct Memory {
     pub bounds: Bounds,
     /// The first bytes of its initial contents; the rest are zero.
     pub image: Vec<u8>,
+    /// Before this byte of the image nothing was written.
+    pub image_start: usize,
     pub ty: wasmparser::MemoryType,
 }
 
@@ -423,15 +425,15 @@ impl Memory {
     #[must_use]
     pub fn trimmed_image(&self) -> (u64, &[u8]) {
         let is_set = |byte: &u8| *byte != 0;
-        let all: &[u8] = &self.image;
-        let rest = without_zeros(all, |rest| rest.split_first_chunk());
+        let written: &[u8] = &self.image[self.image_start..];
+        let rest = without_zeros(written, |rest| rest.split_first_chunk());
         let start = rest.iter().position(is_set);
-        let start = start.map_or(0, |at| all.len() - rest.len() + at);
-        let rest = without_zeros(all, |rest| {
+        let start = start.map_or(0, |at| written.len() - rest.len() + at);
+        let rest = without_zeros(written, |rest| {
             rest.split_last_chunk().map(|(rest, chunk)| (chunk, rest))
         });
         let end = rest.iter().rposition(is_set).map_or(start, |last| last + 1);
-        (start as u64, &all[start..end])
+        ((self.image_start + start) as u64, &written[start..end])
     }
 }
 

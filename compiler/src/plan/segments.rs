@@ -125,6 +125,10 @@ impl Memory {
     fn write(&mut self, offset: u64, bytes: &[u8]) {
         let start = usize::try_from(offset).expect("within the memory");
         let end = start + bytes.len();
+        self.image_start = match self.image.is_empty() {
+            true => start,
+            false => self.image_start.min(start),
+        };
         if self.image.len() < end {
             grow(&mut self.image, end);
         }
