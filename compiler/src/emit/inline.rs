@@ -153,6 +153,8 @@ struct Candidate {
     size: usize,
     /// What a profile says of its calls.
     calls: CallCounts,
+    /// See [`Notes::conditions`].
+    conditions: usize,
 }
 
 impl Candidate {
@@ -275,7 +277,8 @@ impl<'a> Candidates<'a> {
             true => self.values_max * ADAPTER_FACTOR,
             false => self.values_max + inliner.adapter_values,
         };
-        let size = Size::of(&context.func);
+        let conditions = notes.conditions + inliner.conditions;
+        let size = Size::of(&context.func, conditions);
         let candidate = Candidate {
             values: size.values,
             values_max,
@@ -283,6 +286,7 @@ impl<'a> Candidates<'a> {
             clif: context.func,
             inlined,
             calls: notes.calls,
+            conditions,
         };
         let calls_itself = plan.callees(id).contains(&id);
         let hot_values_max = self.values_max * HOT_FACTOR;
@@ -384,6 +388,8 @@ pub struct Inliner<'c> {
     split_left: usize,
     /// How many values calls between components may have brought with them.
     adapter_values: usize,
+    /// Those of the functions that are inlined.
+    conditions: usize,
     log: Log,
 }
 
@@ -408,6 +414,7 @@ impl<'c> Inliner<'c> {
             size_left,
             split_left: SPLIT_FACTOR * (operators + CALLER_SIZE as usize),
             adapter_values: 0,
+            conditions: 0,
             log: Log::new(candidates.follows_locals),
         }
     }
@@ -466,6 +473,7 @@ impl Inline for Inliner<'_> {
         }
         self.size_left -= cost;
         self.adapter_values += candidate.values_max - self.candidates.values_max;
+        self.conditions += candidate.conditions;
         let count = self.calls.get(&call).copied();
         self.log.add(caller, call, id, count);
         InlineCommand::Inline {

@@ -2,7 +2,8 @@
 //!
 //! An address that was formed once for several accesses (`translate/formed.rs`) counts with each: in
 //! machine code, forming it is a part of the access. A constant counts where it is used, too, however many
-//! uses `translate/constants.rs` has one instruction for, and so does one that is an address.
+//! uses `translate/constants.rs` has one instruction for, and so does one that is an address. A condition
+//! counts as if it were made a number where it is used (`translate/condition.rs`).
 
 use cranelift_codegen::entity::EntitySet;
 use cranelift_codegen::ir::{Function, InstructionData, Opcode, Value};
@@ -19,11 +20,12 @@ pub struct Size {
 }
 
 impl Size {
-    pub fn of(func: &Function) -> Size {
+    /// The size of a function with so many conditions that are not made numbers.
+    pub fn of(func: &Function, conditions: usize) -> Size {
         let mut formed = EntitySet::with_capacity(func.dfg.num_values());
         let mut size = Size {
-            code: 0,
-            values: func.dfg.num_values(),
+            code: conditions,
+            values: func.dfg.num_values() + conditions,
         };
         for block in func.layout.blocks() {
             size.code += 1;
@@ -104,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_is_formed_once_counts_with_each_access() {
-        let [once, apart] = [false, true].map(|apart| Size::of(&loads(apart)));
+        let [once, apart] = [false, true].map(|apart| Size::of(&loads(apart), 0));
         assert_eq!(once.code, 1 + 9);
         assert_eq!(once.code, apart.code);
         assert_eq!(once.values, apart.values);
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_constant_counts_with_each_use() {
-        let [once, apart] = [false, true].map(|apart| Size::of(&sums(apart)));
+        let [once, apart] = [false, true].map(|apart| Size::of(&sums(apart), 0));
         assert_eq!(once.code, 1 + 6);
         assert_eq!(once.code, apart.code);
         assert_eq!(once.values, 7);

@@ -82,7 +82,7 @@ impl FuncTranslator<'_, '_> {
             Operator::End => self.end(),
             Operator::Br { relative_depth } => self.branch(*relative_depth),
             Operator::BrIf { relative_depth } => {
-                let condition = self.pop1();
+                let condition = self.pop_condition();
                 self.branch_if(condition, *relative_depth, 0);
             }
             Operator::BrTable { targets } => self.branch_table(targets)?,
@@ -96,7 +96,8 @@ impl FuncTranslator<'_, '_> {
                 self.pop1();
             }
             Operator::Select | Operator::TypedSelect { .. } => {
-                let (first, second, condition) = self.pop3();
+                let condition = self.pop_condition();
+                let (first, second) = self.pop2();
                 let value = self.builder.ins().select(condition, first, second);
                 self.push1(value);
             }
@@ -157,7 +158,7 @@ impl FuncTranslator<'_, '_> {
 
     fn begin_if(&mut self, ty: BlockType) {
         let (params, results) = self.block_type(ty);
-        let condition = self.pop1();
+        let condition = self.pop_condition();
         let then_block = self.builder.create_block();
         let else_block = self.builder.create_block();
         if let Some(from) = self.builder.current_block() {

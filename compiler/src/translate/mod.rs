@@ -14,6 +14,7 @@ mod bulk;
 mod call;
 mod canon;
 mod clif;
+mod condition;
 mod constants;
 mod control;
 mod counters;
@@ -65,6 +66,8 @@ pub struct Notes {
     pub blocks: BlockCounts,
     /// Of the locals that are followed.
     pub locals: Vec<LocalValue>,
+    /// Instructions that were saved as results of comparisons are not made numbers.
+    pub conditions: usize,
 }
 
 /// Translates one function into `func`, which is empty.
@@ -127,6 +130,7 @@ fn translate_any(
                 calls,
                 blocks,
                 locals: translator.tracking.finish(),
+                conditions: translator.conditions,
             })
         }
         _ => {
@@ -193,6 +197,9 @@ impl FuncTranslator<'_, '_> {
             return self.unreachable_operator(op, offset);
         }
         self.counting.note_block(self.builder.current_block());
+        if self.has_condition {
+            self.prepare_condition(op);
+        }
         if self.control_operator(op, offset)?
             || self.call_operator(op)
             || self.variable_operator(op)

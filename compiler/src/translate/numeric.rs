@@ -33,13 +33,13 @@ impl FuncTranslator<'_, '_> {
     fn icmp(&mut self, condition: IntCC) {
         let (left, right) = self.pop2();
         let result = self.builder.ins().icmp(condition, left, right);
-        self.push_bool(result);
+        self.push_condition(result);
     }
 
     fn fcmp(&mut self, condition: FloatCC) {
         let (left, right) = self.pop2();
         let result = self.builder.ins().fcmp(condition, left, right);
-        self.push_bool(result);
+        self.push_condition(result);
     }
 
     fn constant_or_comparison(&mut self, op: &Operator<'_>) -> bool {
@@ -60,11 +60,13 @@ impl FuncTranslator<'_, '_> {
                 let value = self.builder.ins().f64const(Ieee64::with_bits(value.bits()));
                 self.push1(value);
             }
+            // It has negated the comparison.
+            Operator::I32Eqz if self.has_condition => {}
             Operator::I32Eqz | Operator::I64Eqz => {
                 let value = self.pop1();
                 let zero = self.integer(self.builder.func.dfg.value_type(value), 0);
                 let result = self.builder.ins().icmp(IntCC::Equal, value, zero);
-                self.push_bool(result);
+                self.push_condition(result);
             }
             Operator::I32Eq | Operator::I64Eq => self.icmp(IntCC::Equal),
             Operator::I32Ne | Operator::I64Ne => self.icmp(IntCC::NotEqual),

@@ -110,13 +110,13 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn simd_any_true(&mut self) {
         let a = self.pop_as(I8X16);
         let any = self.builder.ins().vany_true(a);
-        self.push_bool(any);
+        self.push_condition(any);
     }
 
     pub(super) fn simd_all_true(&mut self, ty: Type) {
         let a = self.pop_as(ty);
         let all = self.builder.ins().vall_true(a);
-        self.push_bool(all);
+        self.push_condition(all);
     }
 
     pub(super) fn simd_bitmask(&mut self, ty: Type) {

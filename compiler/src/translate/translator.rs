@@ -80,6 +80,10 @@ pub(super) struct FuncTranslator<'a, 'b> {
     pub(super) pointer: Option<Value>,
     /// The operand stack.
     pub(super) stack: Vec<Value>,
+    /// Whether the topmost operand is a condition, of 8 bits (see [`super::condition`]).
+    pub(super) has_condition: bool,
+    /// So many instructions that has saved.
+    pub(super) conditions: usize,
     pub(super) control: Vec<Frame>,
     pub(super) handlers: Handlers,
     pub(super) handling: Handling,
@@ -126,6 +130,8 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             builder,
             pointer,
             stack: Vec::new(),
+            has_condition: false,
+            conditions: 0,
             control: Vec::new(),
             handlers: Handlers::default(),
             tries: HashMap::new(),
