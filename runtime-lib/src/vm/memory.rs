@@ -2,9 +2,14 @@
 
 use crate::vm::bytes::{copy, fill};
 use crate::vm::memory_view::length;
-use crate::vm::pages::{PAGE_BYTES, make_accessible};
+use crate::vm::pages::{PAGE_BYTES, make_accessible, prefer_large_pages};
+use crate::vm::space::PROCESS;
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
 use wasmelt_abi::{DataSegment, MemoryHeader, TrapCode};
+
+/// A command that asks for so much at once uses it: it is given large pages there, where the system
+/// has some. The stores of a server each use a little.
+const DENSE_BYTES_MIN: u64 = 2 << 20;
 
 /// `memory.grow`: the old length in pages, or -1.
 ///
@@ -29,6 +34,10 @@ pub(crate) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -
         // SAFETY: the reservation has room for `bytes_reserved` bytes.
         if unsafe { make_accessible(start, len as usize) }.is_err() {
             return -1;
+        }
+        if len >= DENSE_BYTES_MIN && PROCESS.has_one_slot() {
+            // SAFETY: as above.
+            unsafe { prefer_large_pages(start, len as usize) };
         }
     }
     header.bytes = new;

@@ -4,4 +4,6 @@
 pub(super) const PAGE_BYTES_MAX: usize = 64 << 10;
 
 pub(super) use super::arch::PAGE_BYTES;
-pub(super) use crate::sys::memory::{give_back, make_accessible, make_inaccessible, make_zero};
+pub(super) use crate::sys::memory::{
+    give_back, make_accessible, make_inaccessible, make_zero, prefer_large_pages,
+};

@@ -146,6 +146,11 @@ impl Space {
         unsafe { std::slice::from_raw_parts(self.stores.load(Ordering::Relaxed), slots) }
     }
 
+    /// Whether there is one store, as in a command.
+    pub(super) fn has_one_slot(&self) -> bool {
+        self.slots.load(Ordering::Relaxed) == 1
+    }
+
     /// The program whose stores these are.
     pub(crate) fn program(&self) -> &'static Program {
         // SAFETY: `set` has put a program there.

@@ -61,6 +61,12 @@ pub unsafe fn make_accessible(start: *mut u8, bytes: usize) -> Result<()> {
     unsafe { rustix::mm::mprotect(start.cast(), bytes, access) }
 }
 
+/// Says that a range will be used densely, which is nothing to this system.
+///
+/// # Safety
+/// The range is inside a reservation.
+pub unsafe fn prefer_large_pages(_start: *mut u8, _bytes: usize) {}
+
 /// Gives a range's memory back to the system: it is reserved and not accessible, as at first.
 ///
 /// # Safety

@@ -111,6 +111,12 @@ pub unsafe fn free_if_taken(_start: *mut u8, _bytes: usize) -> bool {
     false
 }
 
+/// Says that a range will be used densely, which is nothing to this system.
+///
+/// # Safety
+/// The range is inside a reservation.
+pub unsafe fn prefer_large_pages(_start: *mut u8, _bytes: usize) {}
+
 /// Makes an accessible range zero.
 ///
 /// # Safety
