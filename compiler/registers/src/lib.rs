@@ -78,7 +78,7 @@ use values::{Value, Values};
 /// What is reused from function to function.
 #[derive(Default)]
 pub struct Allocator {
-    operands: Operands,
+    operands: Rc<RefCell<Operands>>,
     flow: Flow,
     values: Values,
     urgency: Urgency,
@@ -103,23 +103,25 @@ impl Allocate for Allocator {
         env: &MachineEnv,
         output: &mut Output,
     ) -> Result<(), RegAllocError> {
-        self.operands.read(func)?;
-        self.machine = Machine::of(env, &self.operands.used);
+        let shared = Rc::clone(&self.operands);
+        let operands = &mut *shared.borrow_mut();
+        operands.read(func)?;
+        self.machine = Machine::of(env, &operands.used);
         let machine = self
             .machine
             .as_ref()
             .ok_or(RegAllocError::TooManyOperands)?;
-        self.operands.number();
+        operands.number();
         let counted = self.counted.borrow();
-        self.flow.read(func, &self.operands, &counted)?;
+        self.flow.read(func, operands, &counted)?;
         drop(counted);
-        self.values.read(&mut self.operands, machine, &self.flow)?;
+        self.values.read(operands, machine, &self.flow)?;
         let (flow, values) = (&self.flow, &self.values);
         self.homes.find_webs(flow, values);
         self.urgency.find(flow, values, &self.homes.web);
         self.homes.find(machine, flow, values, &self.urgency);
         let mut scan = Scan::new(
-            &self.operands,
+            operands,
             machine,
             &self.flow,
             &self.values,
@@ -131,7 +133,8 @@ impl Allocate for Allocator {
         scan.run()?;
         scan.resolve_edges();
         self.store_definitions();
-        self.write(func, output);
+        self.write(func, operands, output);
+        operands.is_current = true;
         Ok(())
     }
 }
@@ -144,6 +147,12 @@ impl Allocator {
             counted,
             ..Allocator::default()
         }
+    }
+
+    /// Revises what this finds. What it has read of a function is not read again.
+    #[must_use]
+    pub fn spills(&self) -> Spills {
+        Spills::of(Rc::clone(&self.operands))
     }
 
     /// How often each block of the last function runs, by estimate.
@@ -174,7 +183,7 @@ impl Allocator {
         }
     }
 
-    fn write(&mut self, func: &dyn Function, output: &mut Output) {
+    fn write(&mut self, func: &dyn Function, operands: &Operands, output: &mut Output) {
         let machine = self.machine.as_ref().expect("made by `run`");
         let states = &self.memory.states;
         self.slots.clear();
@@ -231,7 +240,7 @@ impl Allocator {
         }));
         output.num_spillslots = next;
         std::mem::swap(&mut output.allocs, &mut self.memory.allocs);
-        let starts = &self.operands.starts;
+        let starts = &operands.starts;
         output.inst_alloc_offsets.clear();
         output
             .inst_alloc_offsets

@@ -3,6 +3,8 @@
 //! Most numbers of virtual registers are those of no value, or of one that nothing is left of. Here
 //! the values that are defined somewhere get numbers without gaps, in the same order; nothing behind
 //! this knows others.
+//!
+//! Whoever revises what the allocator has found for a function takes what it has read.
 
 use crate::lists::NONE;
 use crate::machine::{Machine, NO_REGISTER, Used};
@@ -92,6 +94,8 @@ pub struct Operands {
     /// How many values there are.
     pub count: u32,
     pub used: Used,
+    /// What was read last is the function whose result is to be revised.
+    pub is_current: bool,
 }
 
 impl Operands {
@@ -99,8 +103,10 @@ impl Operands {
     /// has for registers, until [`Self::renumber`].
     ///
     /// # Errors
-    /// When a value has several definitions.
+    /// When a value has several definitions. Everything was read even so.
     pub fn read(&mut self, func: &dyn Function) -> Result<(), RegAllocError> {
+        self.is_current = false;
+        let mut result = Ok(());
         self.all.clear();
         self.starts.clear();
         self.allocs.clear();
@@ -111,7 +117,9 @@ impl Operands {
         for inst in (0..func.num_insts()).map(Inst::new) {
             self.starts.push(self.all.len() as u32);
             for &operand in func.inst_operands(inst) {
-                self.add(operand, inst)?;
+                if let Err(error) = self.add(operand, inst) {
+                    result = result.and(Err(error));
+                }
             }
             let clobbers = func.inst_clobbers(inst);
             if clobbers != PRegSet::empty() {
@@ -123,10 +131,11 @@ impl Operands {
         for block in (0..func.num_blocks()).map(Block::new) {
             for param in func.block_params(block) {
                 self.used.classes[param.class() as usize] = true;
-                self.define(param.vreg(), || func.block_insns(block).first())?;
+                let first = || func.block_insns(block).first();
+                result = result.and(self.define(param.vreg(), first));
             }
         }
-        Ok(())
+        result
     }
 
     fn add(&mut self, operand: regalloc2::Operand, inst: Inst) -> Result<(), RegAllocError> {
@@ -159,11 +168,11 @@ impl Operands {
             },
         };
         self.used.classes[usize::from(new.class)] = true;
-        if new.is_def() {
-            self.define(vreg, || inst)?;
-        }
         self.all.push(new);
-        Ok(())
+        match new.is_def() {
+            true => self.define(vreg, || inst),
+            false => Ok(()),
+        }
     }
 
     fn define(&mut self, vreg: usize, inst: impl Fn() -> Inst) -> Result<(), RegAllocError> {
@@ -184,14 +193,22 @@ impl Operands {
     }
 
     /// Gives the operands of an instruction the numbers of values, and of registers as the machine
-    /// has them.
+    /// has them; tells of those that are values.
     ///
     /// # Errors
     /// When a value has no definition, or has to be in a register that may not be allocated.
-    pub fn renumber(&mut self, inst: u32, machine: &Machine) -> Result<&[Operand], RegAllocError> {
+    #[inline]
+    pub fn renumber(
+        &mut self,
+        inst: u32,
+        machine: &Machine,
+        mut take: impl FnMut(Operand),
+    ) -> Result<(), RegAllocError> {
         let range = self.range(inst);
-        let operands = &mut self.all[range];
-        for operand in operands.iter_mut().filter(|one| one.is_value()) {
+        for operand in &mut self.all[range] {
+            if !operand.is_value() {
+                continue;
+            }
             if let Constraint::Fixed(register) = &mut operand.constraint {
                 let number = machine.number(PReg::from_index(usize::from(*register)));
                 *register = number.ok_or(RegAllocError::TooManyOperands)?;
@@ -204,8 +221,9 @@ impl Operands {
                     return Err(RegAllocError::SSA(vreg, Inst::new(inst as usize)));
                 }
             };
+            take(*operand);
         }
-        Ok(operands)
+        Ok(())
     }
 
     /// The value of a virtual register; none if nothing defines it.

@@ -182,8 +182,7 @@ impl Values {
             }
             let wanted = &mut self.wanted[block as usize];
             for inst in first..=last {
-                let operands = operands.renumber(inst, machine)?.iter();
-                for operand in operands.filter(|one| one.is_value()) {
+                operands.renumber(inst, machine, |operand| {
                     let value = &mut self.all[operand.value as usize];
                     let register = operand.fixed();
                     if register != NO_REGISTER {
@@ -191,13 +190,13 @@ impl Values {
                     }
                     if operand.is_use() {
                         value.uses.1 += 1;
-                        continue;
+                        return;
                     }
                     value.def = 2 * inst + u32::from(operand.is_late());
                     value.block = block;
                     value.class = operand.class;
                     value.register = register;
-                }
+                })?;
             }
             for &arg in flow.all_passed(block) {
                 let value = &mut self.all[arg as usize];

@@ -106,15 +106,20 @@ impl Worker {
         let options = translation.options;
         let mut registers = regalloc2::Ctx::default();
         let counted = Counted::default();
+        let mut spills = Spills::default();
         registers.own = match options.registers() {
-            RegisterAllocation::Scan => Some(Box::new(Allocator::new(Rc::clone(&counted)))),
+            RegisterAllocation::Scan => {
+                let allocator = Allocator::new(Rc::clone(&counted));
+                spills = allocator.spills();
+                Some(Box::new(allocator))
+            }
             RegisterAllocation::SinglePass => Some(Box::new(Quick::default())),
             RegisterAllocation::Backtracking => None,
         };
         registers.own_alone = options.verify;
         let is_thorough = options.registers() != RegisterAllocation::SinglePass;
         if is_thorough && options.spill_cleanup && options.opt_level != OptLevel::None {
-            registers.reviser = Some(Box::new(Spills::default()));
+            registers.reviser = Some(Box::new(spills));
         }
         let labelled = Rc::new(RefCell::new(Labelled::default()));
         if options.follows_locals() {

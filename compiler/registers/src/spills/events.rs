@@ -1,8 +1,9 @@
 //! What of a function concerns registers and slots, block by block.
 
-use super::places::{Place, Registers, placed};
+use super::places::{Place, Registers};
 use crate::machine::Mask;
-use regalloc2::{Block, Function, OperandKind, Output, PRegSet, ProgPoint};
+use crate::operands::Operands;
+use regalloc2::{Block, Function, Inst, Output, PRegSet, ProgPoint};
 
 /// What happens, in order.
 #[derive(Clone, Copy)]
@@ -36,58 +37,76 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn read(&mut self, func: &dyn Function, registers: &Registers, output: &Output) {
+    pub(super) fn read(
+        &mut self,
+        func: &dyn Function,
+        operands: &Operands,
+        registers: &Registers,
+        output: &Output,
+    ) {
         self.events.clear();
         self.runs.clear();
         self.blocks.clear();
         // Calls by and large clobber the same registers.
-        let mut clobbers = (PRegSet::empty(), 0);
+        let mut last = (PRegSet::empty(), 0);
+        let mut clobbers = operands.clobbers.iter().peekable();
         let mut edit = 0;
+        // The point of the next edit.
+        let point = |edit: usize| match output.edits.get(edit) {
+            Some((point, _)) => point.to_index(),
+            None => u32::MAX,
+        };
+        let mut next = point(edit);
         for block in 0..func.num_blocks() {
             let insts = func.block_insns(Block::new(block));
-            let start = ProgPoint::before(insts.first());
-            let is_earlier = |(point, _): &(ProgPoint, _)| *point < start;
-            while output.edits.get(edit).is_some_and(is_earlier) {
+            let [first, end] = [insts.first().index(), insts.last().index() + 1];
+            while next < ProgPoint::before(insts.first()).to_index() {
                 edit += 1;
+                next = point(edit);
             }
+            let mut start = operands.starts[first] as usize;
             let mut run = Run::default();
             let (first_event, first_edit) = (self.events.len() as u32, edit);
-            for inst in insts.iter() {
-                let before = ProgPoint::before(inst);
-                let is_due = |(point, _): &(ProgPoint, _)| *point <= before;
-                while output.edits.get(edit).is_some_and(is_due) {
+            for inst in first as u32..end as u32 {
+                while next <= ProgPoint::before(Inst::new(inst as usize)).to_index() {
                     self.end_run(&mut run);
                     self.events.push(Event::Move(edit as u32));
                     edit += 1;
+                    next = point(edit);
                 }
-                let clobbered = func.inst_clobbers(inst);
                 let mut written = 0;
-                if clobbered != PRegSet::empty() {
-                    if clobbered != clobbers.0 {
-                        clobbers = (clobbered, registers.mask(clobbered));
+                while let Some((_, clobbered)) = clobbers.next_if(|(of, _)| *of <= inst) {
+                    if *clobbered != last.0 {
+                        last = (*clobbered, registers.mask(*clobbered));
                     }
-                    written = clobbers.1;
+                    written = last.1;
                     // A call that ends a block can land elsewhere.
-                    run.forgets |= func.is_branch(inst);
+                    run.forgets |= func.is_branch(Inst::new(inst as usize));
                 }
-                // The end of the run, if an instruction reads or writes slots.
+                let mut read = 0;
+                // Where its slots begin, which an instruction reads before it writes them.
                 let mut slots = self.events.len();
-                for (operand, allocation) in placed(func, output, inst) {
-                    let is_def = operand.kind() == OperandKind::Def;
-                    match (registers.place(allocation), is_def) {
-                        (Place::Register(register), true) => written |= 1 << register,
-                        (Place::Register(register), false) => {
-                            run.read |= 1 << register & !run.written;
+                let end = operands.starts[inst as usize + 1] as usize;
+                let allocations = output.allocs[start..end].iter();
+                for (operand, &allocation) in operands.all[start..end].iter().zip(allocations) {
+                    if allocation.is_reg() {
+                        // What is given is in no register that is followed.
+                        match operand.is_use() {
+                            true => read |= registers.bit(allocation),
+                            false => written |= registers.bit(allocation),
                         }
-                        (Place::Slot(slot), true) => self.events.push(Event::WriteSlot(slot)),
-                        (Place::Slot(slot), false) => {
-                            // An instruction reads before it writes.
-                            self.events.insert(slots, Event::ReadSlot(slot));
-                            slots += 1;
+                    } else if let Place::Slot(slot) = registers.place(allocation) {
+                        match operand.is_use() {
+                            false => self.events.push(Event::WriteSlot(slot)),
+                            true => {
+                                self.events.insert(slots, Event::ReadSlot(slot));
+                                slots += 1;
+                            }
                         }
-                        (Place::Elsewhere, _) => {}
                     }
                 }
+                start = end;
+                run.read |= read & !run.written;
                 run.written |= written;
             }
             self.end_run(&mut run);

@@ -31,6 +31,11 @@ impl Known {
         events: &Events,
         moves: &mut [Move],
     ) {
+        // Without a move to or from a slot nothing is known anywhere.
+        let is_of_slot = |one: &Move| [one.from, one.to].iter().any(|end| end.is_slot());
+        if !moves.iter().any(is_of_slot) {
+            return;
+        }
         self.solve(func, registers, events, moves);
         let width = registers.len();
         let to_improve = |block: &usize| self.reached[*block] && events.has_moves(*block);

@@ -21,8 +21,8 @@
 //! An exception that is looked for on the stack is in a slot that is read later, or in a register
 //! that callees save.
 //!
-//! The cost: an instruction is read once; then there are events, one a move and at most one between
-//! two moves (`events`). `known` visits a block again only when a register is known no longer, so
+//! The cost: an instruction is read once, or not at all where the allocator has read it; then there are
+//! events, one a move and at most one between two moves (`events`). `known` visits a block again only when a register is known no longer, so
 //! as often as there are registers at most. `live` stops when blocks were visited too often, and
 //! then removes nothing. `copies` looks a limited way ahead and back from each move.
 
@@ -32,16 +32,21 @@ mod known;
 mod live;
 mod places;
 
+use crate::operands::Operands;
 use copies::Copies;
 use events::Events;
 use known::Known;
 use live::Live;
 use places::{Move, NO_SLOT, Registers, is_removed};
 use regalloc2::{Function, MachineEnv, Output, Revise};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// What is reused from function to function.
 #[derive(Default)]
 pub struct Spills {
+    /// What the allocator has read, too.
+    operands: Rc<RefCell<Operands>>,
     events: Events,
     /// What each edit moves.
     moves: Vec<Move>,
@@ -50,15 +55,30 @@ pub struct Spills {
     copies: Copies,
 }
 
+impl Spills {
+    pub(crate) fn of(operands: Rc<RefCell<Operands>>) -> Spills {
+        Spills {
+            operands,
+            ..Spills::default()
+        }
+    }
+}
+
 impl Revise for Spills {
     fn revise(&mut self, func: &dyn Function, env: &MachineEnv, output: &mut Output) {
         // The number of a slot has 16 bits here.
         let slots = output.num_spillslots;
+        let operands = &mut *self.operands.borrow_mut();
+        let is_read = std::mem::take(&mut operands.is_current);
         if output.edits.is_empty() || slots >= usize::from(NO_SLOT) {
             return;
         }
+        if !is_read {
+            // Several definitions of a value do not matter here.
+            let _ = operands.read(func);
+        }
         let registers = Registers::of(env, &output.edits);
-        self.events.read(func, &registers, output);
+        self.events.read(func, operands, &registers, output);
         let all = output.edits.iter();
         self.moves.clear();
         self.moves
@@ -71,7 +91,7 @@ impl Revise for Spills {
         }
         if is_known {
             self.copies
-                .remove_needless(func, &registers, &self.live, output);
+                .remove_needless(func, operands, &registers, &self.live, output);
         }
         output.edits.retain(|(_, edit)| !is_removed(edit));
     }

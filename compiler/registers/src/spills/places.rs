@@ -1,15 +1,15 @@
 //! Registers and slots as the passes number them, and moves between them.
 
 use crate::machine::{Mask, REGISTERS_MAX};
-use regalloc2::{
-    Allocation, Edit, Function, Inst, MachineEnv, Operand, OperandKind, Output, PReg, PRegSet,
-    ProgPoint,
-};
+use crate::operands::{Operand, Operands};
+use regalloc2::{Allocation, Edit, MachineEnv, Output, PReg, PRegSet, ProgPoint};
 
 /// The allocatable registers that moves read or write, numbered without gaps. Of others nothing needs
 /// to be known.
 pub(super) struct Registers {
     number_of: [u8; PReg::NUM_INDEX],
+    /// A set of each, or of none if it is not one of them.
+    bit_of: [Mask; PReg::NUM_INDEX],
     pub(super) registers: Vec<PReg>,
     followed: PRegSet,
 }
@@ -28,11 +28,14 @@ impl Registers {
         let followed = (moved & PRegSet::from(env)).into_iter();
         let registers: Vec<PReg> = followed.take(REGISTERS_MAX).collect();
         let mut number_of = [NO_REGISTER; PReg::NUM_INDEX];
+        let mut bit_of = [0; PReg::NUM_INDEX];
         for (number, register) in registers.iter().enumerate() {
             number_of[register.index()] = number as u8;
+            bit_of[register.index()] = 1 << number;
         }
         Registers {
             number_of,
+            bit_of,
             followed: registers.iter().copied().collect(),
             registers,
         }
@@ -57,10 +60,8 @@ impl Registers {
 
     /// A set of the one, or of none if it is not a register that is followed.
     pub(super) fn bit(&self, allocation: Allocation) -> Mask {
-        match self.place(allocation) {
-            Place::Register(register) => 1 << register,
-            Place::Slot(_) | Place::Elsewhere => 0,
-        }
+        let register = allocation.as_reg();
+        register.map_or(0, |register| self.bit_of[register.index()])
     }
 
     pub(super) fn mask(&self, set: PRegSet) -> Mask {
@@ -70,16 +71,22 @@ impl Registers {
     }
 
     /// The sets of what an instruction reads and of what it writes.
-    pub(super) fn used(&self, func: &dyn Function, output: &Output, inst: Inst) -> (Mask, Mask) {
-        let clobbers = func.inst_clobbers(inst);
+    pub(super) fn used(
+        &self,
+        operands: &Operands,
+        output: &Output,
+        inst: u32,
+        clobbers: PRegSet,
+    ) -> (Mask, Mask) {
         let (mut read, mut written) = (0, 0);
         if clobbers != PRegSet::empty() {
             written = self.mask(clobbers);
         }
-        for (operand, allocation) in placed(func, output, inst) {
-            match operand.kind() {
-                OperandKind::Use => read |= self.bit(allocation),
-                OperandKind::Def => written |= self.bit(allocation),
+        for (operand, allocation) in placed(operands, output, inst) {
+            // What is given is in no register that is followed.
+            match operand.is_use() {
+                true => read |= self.bit(allocation),
+                false => written |= self.bit(allocation),
             }
         }
         (read, written)
@@ -88,13 +95,13 @@ impl Registers {
 
 /// The operands of an instruction, and where they are.
 pub(super) fn placed<'a>(
-    func: &'a dyn Function,
+    operands: &'a Operands,
     output: &'a Output,
-    inst: Inst,
+    inst: u32,
 ) -> impl Iterator<Item = (Operand, Allocation)> + 'a {
-    let operands = func.inst_operands(inst);
-    let start = output.inst_alloc_offsets[inst.index()] as usize;
-    let allocations = &output.allocs[start..][..operands.len()];
+    let range = operands.range(inst);
+    let allocations = &output.allocs[range.clone()];
+    let operands = &operands.all[range];
     operands.iter().copied().zip(allocations.iter().copied())
 }
 
@@ -106,6 +113,12 @@ pub(super) enum Place {
     Slot(u16),
     /// What is not followed.
     Elsewhere,
+}
+
+impl Place {
+    pub(super) fn is_slot(self) -> bool {
+        matches!(self, Place::Slot(_))
+    }
 }
 
 /// What an edit moves.
