@@ -346,7 +346,7 @@ impl Homes {
         reset(&mut price, registers, 0.0);
         let (mut weight, mut lost, mut stores) = (0.0, 0.0, 0.0);
         let mut crosses = false;
-        for member in self.members(web) {
+        'members: for member in self.members(web) {
             let def_block = values.of(member).block;
             weight += self.weight[member as usize];
             lost += urgency.lost[member as usize];
@@ -358,24 +358,30 @@ impl Homes {
                 }
             };
             let global = values.global(member).expect("it has pieces");
+            crosses |= global.calls_on_way;
             for piece in values.pieces_of(global) {
                 let InBlock { busy, full, wanted } = self.blocks[piece.block as usize];
                 free &= !full;
+                if free == 0 {
+                    break 'members;
+                }
                 let gaps = &self.gaps[piece.block as usize * registers..];
                 for register in each(free & busy) {
                     if !gaps[usize::from(register)].takes(piece) {
                         free &= !(1 << register);
                     }
                 }
-                crosses |= values.crosses_call(piece.block, (piece.from, piece.to));
+                crosses = crosses || values.crosses_call(piece.block, (piece.from, piece.to));
                 add_wanted(piece.block, wanted & free);
             }
             for &block in values.ways_of(global) {
                 let InBlock { busy, wanted, .. } = self.blocks[block as usize];
                 free &= !busy;
+                if free == 0 {
+                    break 'members;
+                }
                 add_wanted(block, wanted & free);
             }
-            crosses |= global.calls_on_way;
             if free == 0 {
                 break;
             }

@@ -21,27 +21,30 @@ impl<'a> Scan<'a> {
     /// When it needs more registers than there are.
     pub fn instruction(&mut self, inst: u32, scratch: &mut Scratch) -> Result<(), RegAllocError> {
         let range = self.operands.range(inst);
-        let mut plan = Plan {
-            inst,
-            base: range.start,
-            ..Plan::default()
-        };
+        let base = range.start;
         let operands = &self.operands.all[range];
         let clobbers = &self.values.clobbers;
+        let mut overwritten = 0;
         if let Some(clobber) = clobbers.get(self.next_clobber)
             && clobber.inst == inst
         {
             self.next_clobber += 1;
-            plan.overwritten = clobber.mask;
+            overwritten = clobber.mask;
+            if clobber.is_call {
+                self.next_call += 1;
+            }
         } else if operands.is_empty() {
             return Ok(());
         }
-        if self.values.calls.all.get(self.next_call) == Some(&inst) {
-            self.next_call += 1;
-        }
-        if plan.overwritten == 0 && self.plain(operands, &plan, scratch)? {
+        if overwritten == 0 && self.plain(operands, inst, base, scratch)? {
             return Ok(());
         }
+        let mut plan = Plan {
+            inst,
+            base,
+            overwritten,
+            ..Plan::default()
+        };
         self.operands(operands, &mut plan, scratch)?;
         self.write_moves(&plan, scratch);
         Ok(())
@@ -99,8 +102,13 @@ impl<'a> Scan<'a> {
     }
 
     pub fn set(&mut self, plan: &Plan, place: usize, register: u8) {
+        self.set_operand(plan.base + place, register);
+    }
+
+    /// Puts an operand, by its number in the function, into a register.
+    pub fn set_operand(&mut self, operand: usize, register: u8) {
         let register = self.machine.registers[usize::from(register)];
-        self.memory.allocs[plan.base + place] = Allocation::reg(register);
+        self.memory.allocs[operand] = Allocation::reg(register);
     }
 
     pub fn set_in_slot(&mut self, plan: &Plan, place: usize, value: u32) {

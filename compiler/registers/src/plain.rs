@@ -13,39 +13,45 @@ use crate::scan::Scan;
 use regalloc2::RegAllocError;
 
 impl Scan<'_> {
-    /// False, and nothing is done, if an instruction is not plain.
+    /// False, and nothing is done, if an instruction is not plain. The number of its first operand is `base`.
     ///
     /// # Errors
     /// When it needs more registers than there are.
     pub fn plain(
         &mut self,
         operands: &[Operand],
-        plan: &Plan,
+        inst: u32,
+        base: usize,
         scratch: &mut Scratch,
     ) -> Result<bool, RegAllocError> {
-        let Some(result) = self.plain_result(operands, plan) else {
+        let Some(result) = self.plain_result(operands, inst) else {
             return Ok(false);
         };
         for (place, operand) in operands.iter().enumerate() {
             if operand.role == Role::ReadEarly {
                 let register = self.state(operand.value).register;
-                self.set(plan, place, register);
+                self.set_operand(base + place, register);
             }
         }
         for operand in operands.iter().filter(|one| one.role == Role::ReadEarly) {
-            if !self.survives(operand.value, plan.inst) {
+            if !self.survives(operand.value, inst) {
                 self.remove(operand.value);
             }
         }
         if let Some(place) = result {
-            self.plain_definition(operands, place, plan, scratch)?;
+            let plan = Plan {
+                inst,
+                base,
+                ..Plan::default()
+            };
+            self.plain_definition(operands, place, &plan, scratch)?;
         }
         Ok(true)
     }
 
     /// The number of the operand that a plain instruction writes, or none within; none at all if an
     /// instruction is not plain.
-    fn plain_result(&mut self, operands: &[Operand], plan: &Plan) -> Option<Option<usize>> {
+    fn plain_result(&mut self, operands: &[Operand], inst: u32) -> Option<Option<usize>> {
         let mut result = None;
         for (place, operand) in operands.iter().enumerate() {
             match (operand.role, operand.constraint) {
@@ -58,7 +64,7 @@ impl Scan<'_> {
                     result = Some(place);
                 }
                 (Role::WrittenLate, Constraint::Tied(other)) if result.is_none() => {
-                    if self.survives(operands[usize::from(other)].value, plan.inst) {
+                    if self.survives(operands[usize::from(other)].value, inst) {
                         return None;
                     }
                     result = Some(place);

@@ -179,8 +179,18 @@ impl<'a> Scan<'a> {
 
     /// Whether a value is needed behind an instruction of the current block.
     pub fn survives(&mut self, value: u32, inst: u32) -> bool {
-        self.memory.states[value as usize].out_block == self.block
-            || self.next_use(value, inst).is_some()
+        let uses = self.values.uses(value);
+        let state = &mut self.memory.states[value as usize];
+        if state.out_block == self.block {
+            return true;
+        }
+        while let Some(one) = uses.get(state.next as usize) {
+            if one.inst > inst {
+                return one.block == self.block;
+            }
+            state.next += 1;
+        }
+        false
     }
 
     /// How soon a value is needed behind an instruction, in a register that calls clobber or not.
