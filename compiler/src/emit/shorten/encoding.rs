@@ -5,7 +5,29 @@ use super::frame::Frame;
 use super::instruction::{Instruction, Map, REX_B, number};
 
 /// Another encoding of an instruction, if there is one that is shorter.
+#[inline]
 pub fn shorter(instruction: &Instruction, code: &[u8], frame: &Frame) -> Option<Short> {
+    let (map, opcode) = (instruction.map, instruction.opcode);
+    let is_on_stack = instruction
+        .modrm
+        .is_some_and(|(byte, _)| byte & 7 == 4 && byte >> 6 != 3);
+    // Most have no immediate that is long, no displacement from the stack pointer and no prefix in vain.
+    let may_be_shorter = is_on_stack
+        || instruction.immediate_bytes == 4
+            && (instruction.modrm.is_none() || matches!(opcode, 0x69 | 0x81 | 0xf7))
+        || matches!(instruction.rex, Some((0x48, _)))
+            && match map {
+                Map::OneByte => matches!(opcode, 0x31 | 0x33 | 0x81 | 0x83),
+                Map::Two => matches!(opcode, 0xb6 | 0xb7),
+                Map::Three | Map::Evex => false,
+            };
+    match may_be_shorter {
+        true => find_shorter(instruction, code, frame),
+        false => None,
+    }
+}
+
+fn find_shorter(instruction: &Instruction, code: &[u8], frame: &Frame) -> Option<Short> {
     let code = &code[..usize::from(instruction.bytes)];
     let Some((modrm, modrm_at)) = instruction.modrm else {
         return of_accumulator(instruction, code);

@@ -86,18 +86,49 @@ impl Frame {
 
     /// Goes over the instruction at an offset of the code; gives the sequence that begins with it, or
     /// ends with it and what follows it.
+    #[inline]
     pub fn pass(
         &mut self,
         instruction: &Instruction,
         code: &[u8],
         offset: u32,
     ) -> Option<Sequence> {
-        let rest = &code[offset as usize..];
-        let end = offset + u32::from(instruction.bytes);
         let is_behind_call = std::mem::take(&mut self.is_behind_call);
         let restored = std::mem::take(&mut self.restored);
+        if !self.is_known || self.place != Place::Left && !self.may_concern(instruction) {
+            return None;
+        }
+        self.pass_concerning(instruction, code, offset, (is_behind_call, restored))
+    }
+
+    /// Whether an instruction may leave the function, be a call, write one of the two pointers or restore a register:
+    /// what most never do.
+    fn may_concern(&self, instruction: &Instruction) -> bool {
+        if instruction.map != Map::OneByte {
+            return instruction.map == Map::Two && instruction.opcode == 0x0b;
+        }
+        let may_write = match CONCERN[usize::from(instruction.opcode)] {
+            Concern::None => return false,
+            Concern::Any => return true,
+            Concern::IfNamed => instruction.modrm.is_some_and(|(byte, _)| {
+                let is_one = |register: u8| register & 7 | 1 == RSP | 1;
+                is_one(byte >> 3) || byte >> 6 == 3 && is_one(byte)
+            }),
+        };
+        may_write || instruction.opcode == 0x8b && !self.saved.is_empty()
+    }
+
+    /// The same of one that may concern the frame. Before it was a call, or so many registers were restored.
+    fn pass_concerning(
+        &mut self,
+        instruction: &Instruction,
+        code: &[u8],
+        offset: u32,
+        (is_behind_call, restored): (bool, usize),
+    ) -> Option<Sequence> {
+        let rest = &code[offset as usize..];
+        let end = offset + u32::from(instruction.bytes);
         match self.place {
-            _ if !self.is_known => None,
             Place::Left => {
                 self.follow_left(instruction, rest);
                 None
@@ -235,15 +266,16 @@ impl Frame {
         opcode: u8,
         number: usize,
     ) -> bool {
+        if instruction.map != Map::OneByte || instruction.opcode != opcode {
+            return false;
+        }
         let upper = match instruction.has_rex(REX_R) {
             true => 8,
             false => 0,
         };
         let register = instruction.register_field().map(|low| low + upper);
         let distance = 8 * u32::try_from(number).expect("at most five");
-        instruction.map == Map::OneByte
-            && instruction.opcode == opcode
-            && instruction.has_rex(REX_W)
+        instruction.has_rex(REX_W)
             && register == Some(self.saved[number])
             && instruction.is_on_stack(code)
             && instruction.displacement(code) >= 0
@@ -279,6 +311,38 @@ fn add_to_stack_pointer(new: &mut Short, group: u8, bytes: u32) {
         }
     }
 }
+
+/// When an instruction concerns the frame.
+#[derive(Clone, Copy)]
+enum Concern {
+    None,
+    Any,
+    /// If ModRM names one of the two pointers.
+    IfNamed,
+}
+
+/// By opcode.
+static CONCERN: [Concern; 256] = {
+    let mut concern = [Concern::None; 256];
+    let mut opcode = 0;
+    while opcode < 256 {
+        concern[opcode] = match (opcode, written(opcode as u8)) {
+            // What leaves the function, and calls.
+            (0xc2 | 0xc3 | 0xe8 | 0xe9 | 0xeb | 0xff, _) => Concern::Any,
+            (_, Written::Neither) => Concern::None,
+            (
+                _,
+                Written::Register
+                | Written::Operand
+                | Written::Both
+                | Written::OperandUnlessGroup(_),
+            ) => Concern::IfNamed,
+            (_, Written::Always | Written::OfOpcode | Written::IfGroup(_)) => Concern::Any,
+        };
+        opcode += 1;
+    }
+    concern
+};
 
 /// Whether control does not go on behind it.
 fn leaves(instruction: &Instruction) -> bool {
@@ -328,6 +392,42 @@ fn stack_pointer_sum(instruction: &Instruction, code: &[u8]) -> Option<(bool, u3
     Some((is_sub, u32::try_from(bytes).ok()?))
 }
 
+/// What an instruction writes that may be the stack pointer or the frame pointer.
+#[derive(Clone, Copy)]
+enum Written {
+    Neither,
+    /// One of them, whatever its operands are.
+    Always,
+    /// The register that ModRM names first.
+    Register,
+    /// What ModRM names otherwise.
+    Operand,
+    Both,
+    /// That of the opcode.
+    OfOpcode,
+    /// The stack pointer, if it is this one of a group.
+    IfGroup(u8),
+    /// As [`Written::Operand`], but for this one of a group.
+    OperandUnlessGroup(u8),
+}
+
+const fn written(opcode: u8) -> Written {
+    match opcode {
+        0x50..=0x5f | 0x68 | 0x6a | 0x8f | 0x9c | 0x9d | 0xc8 | 0xc9 => Written::Always,
+        0xff => Written::IfGroup(6),
+        0x01 | 0x09 | 0x11 | 0x19 | 0x21 | 0x29 | 0x31 | 0x89 | 0xc1 | 0xc7 | 0xd1 | 0xd3
+        | 0xf7 => Written::Operand,
+        0x03 | 0x0b | 0x13 | 0x1b | 0x23 | 0x2b | 0x33 | 0x63 | 0x69 | 0x6b | 0x8b | 0x8d => {
+            Written::Register
+        }
+        // All of the group but `cmp` write.
+        0x81 | 0x83 => Written::OperandUnlessGroup(7),
+        0x87 => Written::Both,
+        0x90..=0x97 | 0xb8..=0xbf => Written::OfOpcode,
+        _ => Written::Neither,
+    }
+}
+
 /// Whether it may write the stack pointer or the frame pointer. Neither is ever given to a value, so
 /// that few instructions are about them.
 fn changes_pointers(instruction: &Instruction) -> bool {
@@ -336,23 +436,21 @@ fn changes_pointers(instruction: &Instruction) -> bool {
     }
     let is_one = |register: u8| register == RSP || register == RBP;
     let of_register =
-        instruction.register_field().is_some_and(is_one) && !instruction.has_rex(REX_R);
-    let of_operand = instruction
-        .modrm
-        .is_some_and(|(byte, _)| byte >> 6 == 3 && is_one(byte & 7))
-        && !instruction.has_rex(REX_B);
-    match instruction.opcode {
-        0x50..=0x5f | 0x68 | 0x6a | 0x8f | 0x9c | 0x9d | 0xc8 | 0xc9 => true,
-        0xff => instruction.register_field() == Some(6),
-        0x01 | 0x09 | 0x11 | 0x19 | 0x21 | 0x29 | 0x31 | 0x89 | 0xc1 | 0xc7 | 0xd1 | 0xd3
-        | 0xf7 => of_operand,
-        0x03 | 0x0b | 0x13 | 0x1b | 0x23 | 0x2b | 0x33 | 0x63 | 0x69 | 0x6b | 0x8b | 0x8d => {
-            of_register
+        || instruction.register_field().is_some_and(is_one) && !instruction.has_rex(REX_R);
+    let of_operand = || {
+        let names = |(byte, _): (u8, u8)| byte >> 6 == 3 && is_one(byte & 7);
+        instruction.modrm.is_some_and(names) && !instruction.has_rex(REX_B)
+    };
+    match written(instruction.opcode) {
+        Written::Neither => false,
+        Written::Always => true,
+        Written::Register => of_register(),
+        Written::Operand => of_operand(),
+        Written::Both => of_register() || of_operand(),
+        Written::OfOpcode => is_one(instruction.opcode & 7) && !instruction.has_rex(REX_B),
+        Written::IfGroup(number) => instruction.register_field() == Some(number),
+        Written::OperandUnlessGroup(number) => {
+            of_operand() && instruction.register_field() != Some(number)
         }
-        // All of the group but `cmp` write.
-        0x81 | 0x83 => of_operand && instruction.register_field() != Some(7),
-        0x87 => of_register || of_operand,
-        opcode @ (0x90..=0x97 | 0xb8..=0xbf) => is_one(opcode & 7) && !instruction.has_rex(REX_B),
-        _ => false,
     }
 }

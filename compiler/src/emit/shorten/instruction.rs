@@ -38,72 +38,97 @@ pub const REX_B: u8 = 1;
 impl Instruction {
     /// The instruction at the start of `code`; nothing if it is one that no code of functions has.
     pub fn decode(code: &[u8]) -> Option<Instruction> {
+        let first = *code.first()?;
+        let rex = (first & 0xf0 == 0x40).then_some((first, 0));
+        let at = u8::from(rex.is_some());
+        let byte = |at: u8| code.get(usize::from(at)).copied();
+        let opcode = byte(at)?;
+        let mut new = Instruction {
+            bytes: at + 1,
+            map: Map::OneByte,
+            opcode,
+            rex,
+            modrm: None,
+            vex_extends: false,
+            displacement_bytes: 0,
+            immediate_bytes: 0,
+        };
+        // Most have no prefix but REX, and one byte of opcode or two.
+        if let Some(form) = ONE_BYTE[usize::from(opcode)] {
+            return new.with_operands(code, form, false);
+        }
+        match (opcode, byte(at + 1)) {
+            (0x0f, Some(0x38 | 0x3a)) => {}
+            (0x0f, Some(opcode)) => {
+                new = Instruction {
+                    bytes: at + 2,
+                    map: Map::Two,
+                    opcode,
+                    ..new
+                };
+                return new.with_operands(code, TWO_BYTE[usize::from(opcode)]?, false);
+            }
+            _ => {}
+        }
+        Instruction::decode_rare(code)
+    }
+
+    /// The same of any instruction.
+    fn decode_rare(code: &[u8]) -> Option<Instruction> {
+        let byte = |at: u8| code.get(usize::from(at)).copied();
         let mut at = 0;
         let mut has_16_bits = false;
         loop {
-            match *code.get(at)? {
+            match byte(at)? {
                 0x66 => has_16_bits = true,
                 // Repetition, lock and segments of what is a thread's own.
                 0xf0 | 0xf2 | 0xf3 | 0x64 | 0x65 => (),
                 _ => break,
             }
-            at += 1;
+            at = at.checked_add(1)?;
         }
         let mut rex = None;
-        if let byte @ 0x40..=0x4f = *code.get(at)? {
-            rex = Some((byte, u8::try_from(at).ok()?));
-            at += 1;
+        if let byte @ 0x40..=0x4f = byte(at)? {
+            rex = Some((byte, at));
+            at = at.checked_add(1)?;
         }
-        let is_wide = rex.is_some_and(|(rex, _)| rex & REX_W != 0);
+        let behind = |bytes: u8| byte(at.checked_add(bytes)?);
         let mut vex_extends = false;
-        let (map, opcode, form) = match *code.get(at)? {
-            0x0f => match *code.get(at + 1)? {
-                second @ (0x38 | 0x3a) => {
-                    let opcode = *code.get(at + 2)?;
-                    at += 3;
-                    (Map::Three, opcode, three_byte(second == 0x3a))
-                }
-                opcode => {
-                    at += 2;
-                    (Map::Two, opcode, two_byte(opcode)?)
-                }
+        let (bytes, map, opcode, form) = match behind(0)? {
+            0x0f => match behind(1)? {
+                second @ (0x38 | 0x3a) => (3, Map::Three, behind(2)?, three_byte(second == 0x3a)),
+                opcode => (2, Map::Two, opcode, TWO_BYTE[usize::from(opcode)]?),
             },
             first @ (0xc4 | 0xc5) => {
-                let (map, extends) = match first {
-                    0xc5 => (1, false),
+                let (map, bytes) = match first {
+                    0xc5 => (1, 2),
                     _ => {
-                        let byte = *code.get(at + 1)?;
-                        (byte & 0x1f, byte & 0x60 != 0x60)
+                        let byte = behind(1)?;
+                        vex_extends = byte & 0x60 != 0x60;
+                        (byte & 0x1f, 3)
                     }
                 };
-                vex_extends = extends;
-                at += if first == 0xc5 { 2 } else { 3 };
-                let opcode = *code.get(at)?;
-                at += 1;
+                let opcode = behind(bytes)?;
                 match map {
-                    1 => (Map::Two, opcode, vector(opcode)),
-                    2 | 3 => (Map::Three, opcode, three_byte(map == 3)),
+                    1 => (bytes + 1, Map::Two, opcode, vector(opcode)),
+                    2 | 3 => (bytes + 1, Map::Three, opcode, three_byte(map == 3)),
                     _ => return None,
                 }
             }
             0x62 => {
-                let map = *code.get(at + 1)? & 7;
-                let opcode = *code.get(at + 4)?;
-                at += 5;
+                let map = behind(1)? & 7;
+                let opcode = behind(4)?;
                 let form = match map {
                     1 => vector(opcode),
                     2 | 3 => three_byte(map == 3),
                     _ => return None,
                 };
-                (Map::Evex, opcode, form)
+                (5, Map::Evex, opcode, form)
             }
-            opcode => {
-                at += 1;
-                (Map::OneByte, opcode, one_byte(opcode)?)
-            }
+            opcode => (1, Map::OneByte, opcode, ONE_BYTE[usize::from(opcode)]?),
         };
-        let mut instruction = Instruction {
-            bytes: 0,
+        let new = Instruction {
+            bytes: at.checked_add(bytes)?,
             map,
             opcode,
             rex,
@@ -112,23 +137,30 @@ impl Instruction {
             displacement_bytes: 0,
             immediate_bytes: 0,
         };
+        new.with_operands(code, form, has_16_bits)
+    }
+
+    /// Reads what is behind the opcode; up to that, `bytes` are known.
+    fn with_operands(mut self, code: &[u8], form: Form, has_16_bits: bool) -> Option<Instruction> {
         if form.has_modrm {
-            let byte = *code.get(at)?;
-            instruction.modrm = Some((byte, u8::try_from(at).ok()?));
-            at += 1;
+            let at = self.bytes;
+            let byte = *code.get(usize::from(at))?;
+            self.modrm = Some((byte, at));
+            self.bytes = at.checked_add(1)?;
             let (mode, rm) = (byte >> 6, byte & 7);
             let mut base = rm;
             if mode != 3 && rm == 4 {
-                base = *code.get(at)? & 7;
-                at += 1;
+                base = *code.get(usize::from(self.bytes))? & 7;
+                self.bytes = self.bytes.checked_add(1)?;
             }
-            instruction.displacement_bytes = match (mode, base) {
+            self.displacement_bytes = match (mode, base) {
                 (0, 5) | (2, _) => 4,
                 (1, _) => 1,
                 _ => 0,
             };
         }
-        instruction.immediate_bytes = match form.immediate {
+        let is_wide = self.has_rex(REX_W);
+        self.immediate_bytes = match form.immediate {
             Immediate::None => 0,
             Immediate::Byte => 1,
             Immediate::Word => 2,
@@ -141,7 +173,7 @@ impl Instruction {
             Immediate::Distance => 4,
             Immediate::OfTest { bytes } => {
                 // Only the first two of the group compare with an immediate.
-                match instruction.register_field() {
+                match self.register_field() {
                     Some(0 | 1) if bytes == 1 => 1,
                     Some(0 | 1) if has_16_bits && !is_wide => 2,
                     Some(0 | 1) => 4,
@@ -149,12 +181,9 @@ impl Instruction {
                 }
             }
         };
-        at += usize::from(instruction.displacement_bytes + instruction.immediate_bytes);
-        if at > code.len() {
-            return None;
-        }
-        instruction.bytes = u8::try_from(at).ok()?;
-        Some(instruction)
+        let behind = self.displacement_bytes + self.immediate_bytes;
+        self.bytes = self.bytes.checked_add(behind)?;
+        (usize::from(self.bytes) <= code.len()).then_some(self)
     }
 
     /// Bits 3 to 5 of ModRM: a register, or which instruction of a group it is.
@@ -186,8 +215,8 @@ impl Instruction {
         let Some((byte, at)) = self.modrm else {
             return false;
         };
-        byte >> 6 != 3
-            && byte & 7 == 4
+        byte & 7 == 4
+            && byte >> 6 != 3
             && code[usize::from(at) + 1] & 0x3f == 0x24
             && !self.has_rex(REX_X | REX_B)
             && !self.vex_extends
@@ -242,7 +271,29 @@ const fn form(has_modrm: bool, immediate: Immediate) -> Form {
     }
 }
 
-fn one_byte(opcode: u8) -> Option<Form> {
+/// By opcode.
+static ONE_BYTE: [Option<Form>; 256] = {
+    let mut forms = [None; 256];
+    let mut opcode = 0;
+    while opcode < 256 {
+        forms[opcode] = one_byte(opcode as u8);
+        opcode += 1;
+    }
+    forms
+};
+
+/// By the opcode behind `0f`.
+static TWO_BYTE: [Option<Form>; 256] = {
+    let mut forms = [None; 256];
+    let mut opcode = 0;
+    while opcode < 256 {
+        forms[opcode] = two_byte(opcode as u8);
+        opcode += 1;
+    }
+    forms
+};
+
+const fn one_byte(opcode: u8) -> Option<Form> {
     use Immediate::{Byte, Distance, None as No, OfTest, Operand, Whole, Word, WordAndByte};
     Some(match opcode {
         0x00..=0x3f => match opcode & 7 {
@@ -277,7 +328,7 @@ fn one_byte(opcode: u8) -> Option<Form> {
     })
 }
 
-fn two_byte(opcode: u8) -> Option<Form> {
+const fn two_byte(opcode: u8) -> Option<Form> {
     Some(match opcode {
         // `syscall`, `ud2`, time stamps, `cpuid`, swapped bytes.
         0x05 | 0x0b | 0x31 | 0xa2 | 0xc8..=0xcf => form(false, Immediate::None),
@@ -298,7 +349,7 @@ fn two_byte(opcode: u8) -> Option<Form> {
 }
 
 /// Most have ModRM; some of them a byte behind it.
-fn vector(opcode: u8) -> Form {
+const fn vector(opcode: u8) -> Form {
     let immediate = match opcode {
         0x70..=0x73 | 0xa4 | 0xac | 0xba | 0xc2 | 0xc4..=0xc6 => Immediate::Byte,
         _ => Immediate::None,

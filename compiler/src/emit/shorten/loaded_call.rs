@@ -28,15 +28,22 @@ pub struct LoadedAddress {
 
 impl LoadedAddress {
     /// What the instruction at the start of `code`, which is not relocated, loads.
+    #[inline]
     pub fn read(instruction: &Instruction, code: &[u8], start: u32) -> Option<LoadedAddress> {
+        match (instruction.map, instruction.opcode) {
+            (Map::OneByte, 0x8b) => LoadedAddress::of_load(instruction, code, start),
+            _ => None,
+        }
+    }
+
+    fn of_load(instruction: &Instruction, code: &[u8], start: u32) -> Option<LoadedAddress> {
         let (rex, 0) = instruction.rex? else {
             return None;
         };
         let (modrm, 2) = instruction.modrm? else {
             return None;
         };
-        let is_load = (instruction.map, instruction.opcode) == (Map::OneByte, 0x8b)
-            && rex & REX_W != 0
+        let is_load = rex & REX_W != 0
             && modrm >> 6 != 3
             && !instruction.is_relative()
             // Frames change these.
