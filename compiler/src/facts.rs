@@ -88,9 +88,15 @@ pub fn uses(func: &Function) -> Uses {
 
 /// Tells of each value that an instruction uses or passes on, as often as it does. Values may be other names of
 /// others.
-pub fn each_use(func: &Function, inst: Inst, used: impl FnMut(Value)) {
+pub fn each_use(func: &Function, inst: Inst, mut used: impl FnMut(Value)) {
     let dfg = &func.dfg;
     match dfg.insts[inst] {
+        // As most are.
+        InstructionData::UnaryImm { .. } => {}
+        InstructionData::Unary { arg, .. } | InstructionData::Load { arg, .. } => used(arg),
+        InstructionData::Binary { args, .. }
+        | InstructionData::IntCompare { args, .. }
+        | InstructionData::Store { args, .. } => args.into_iter().for_each(used),
         InstructionData::Jump { .. }
         | InstructionData::Brif { .. }
         | InstructionData::BranchTable { .. }

@@ -119,7 +119,13 @@ impl Params {
         // How many are passed to each, and then where they end.
         params.starts.resize(params.all.len() + 1, 0);
         let (firsts, starts) = (&params.firsts, &mut params.starts);
-        each_passed(func, branches, firsts, |param, _| starts[param] += 1);
+        for call in branches.iter().flat_map(|&branch| calls(func, branch)) {
+            let first = firsts[call.block(&dfg.value_lists)] as usize;
+            let passed = call.args(&dfg.value_lists).len();
+            starts[first..][..passed]
+                .iter_mut()
+                .for_each(|count| *count += 1);
+        }
         let mut end = 0;
         for start in starts.iter_mut() {
             end += *start;
@@ -174,16 +180,18 @@ fn each_passed(
     firsts: &SecondaryMap<Block, u32>,
     mut take: impl FnMut(usize, BlockArg),
 ) {
-    let dfg = &func.dfg;
-    for &branch in branches {
-        let calls = dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
-        for call in calls {
-            let first = firsts[call.block(&dfg.value_lists)] as usize;
-            for (number, arg) in call.args(&dfg.value_lists).enumerate() {
-                take(first + number, arg);
-            }
+    let pool = &func.dfg.value_lists;
+    for call in branches.iter().flat_map(|&branch| calls(func, branch)) {
+        let first = firsts[call.block(pool)] as usize;
+        for (number, arg) in call.args(pool).enumerate() {
+            take(first + number, arg);
         }
     }
+}
+
+fn calls(func: &Function, branch: Inst) -> &[BlockCall] {
+    let dfg = &func.dfg;
+    dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables)
 }
 
 /// What a value is in the end. The way there is shorter the next time.

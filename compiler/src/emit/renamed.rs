@@ -1,7 +1,7 @@
 //! Values that have become others. Whoever uses them is told once for all, when all is done.
 
 use crate::facts::each_use;
-use cranelift_codegen::entity::EntitySet;
+use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::ir::{Function, Value};
 
 #[derive(Default)]
@@ -22,17 +22,17 @@ impl Renamed {
         if self.values.is_empty() {
             return;
         }
-        let mut renamed = EntitySet::with_capacity(func.dfg.num_values());
-        self.values.iter().for_each(|&value| {
-            renamed.insert(value);
-        });
+        let mut renamed = vec![false; func.dfg.num_values()];
+        for value in self.values {
+            renamed[value.index()] = true;
+        }
         let mut values = Vec::new();
         let mut next_block = func.layout.entry_block();
         while let Some(block) = next_block {
             let mut next_inst = func.layout.first_inst(block);
             while let Some(inst) = next_inst {
                 let mut is_of_it = false;
-                each_use(func, inst, |value| is_of_it |= renamed.contains(value));
+                each_use(func, inst, |value| is_of_it |= renamed[value.index()]);
                 if is_of_it {
                     values.extend(func.dfg.inst_values(inst));
                     let dfg = &func.dfg;

@@ -23,19 +23,44 @@ impl Survey {
     pub fn of(func: &Function) -> Survey {
         let mut this = Survey::default();
         this.uses.resize(func.dfg.num_values());
-        for block in func.layout.blocks() {
-            for inst in func.layout.block_insts(block) {
-                match func.dfg.insts[inst].opcode() {
-                    Opcode::Bor => this.joins.push(inst),
-                    Opcode::Band => this.masks.push(inst),
-                    Opcode::Uextend => this.extensions.push(inst),
-                    Opcode::BrTable => this.tables.push(inst),
-                    _ => {}
-                }
+        let mut next_block = func.layout.entry_block();
+        while let Some(block) = next_block {
+            let mut next_inst = func.layout.first_inst(block);
+            while let Some(inst) = next_inst {
+                this.list(inst, func.dfg.insts[inst].opcode());
                 each_use(func, inst, |value| this.uses[value] += 1);
+                next_inst = func.layout.next_inst(inst);
             }
+            next_block = func.layout.next_block(block);
         }
         this
+    }
+
+    /// Makes the lists again when instructions have been added.
+    pub fn list_again(&mut self, func: &Function) {
+        for list in [
+            &mut self.joins,
+            &mut self.masks,
+            &mut self.extensions,
+            &mut self.tables,
+        ] {
+            list.clear();
+        }
+        for block in func.layout.blocks() {
+            for inst in func.layout.block_insts(block) {
+                self.list(inst, func.dfg.insts[inst].opcode());
+            }
+        }
+    }
+
+    fn list(&mut self, inst: Inst, opcode: Opcode) {
+        match opcode {
+            Opcode::Bor => self.joins.push(inst),
+            Opcode::Band => self.masks.push(inst),
+            Opcode::Uextend => self.extensions.push(inst),
+            Opcode::BrTable => self.tables.push(inst),
+            _ => {}
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::emit::survey::Survey;
 use crate::facts::each_use;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
-use cranelift_codegen::entity::EntitySet;
+use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{
     Block, BlockArg, Function, Inst, InstBuilder, InstructionData, Opcode, Value, ValueDef, types,
@@ -135,30 +135,29 @@ fn uses(
         return uses;
     }
     // Most values are neither such a condition nor an extension of one.
-    let mut numbers = EntitySet::with_capacity(func.dfg.num_values());
-    branches.keys().for_each(|&condition| {
-        numbers.insert(condition);
-    });
+    let mut numbers = vec![false; func.dfg.num_values()];
+    for condition in branches.keys() {
+        numbers[condition.index()] = true;
+    }
     let mut extended: HashMap<Value, Value> = HashMap::new();
     for &inst in &survey.extensions {
         if let Some(condition) = extension(func, inst, branches) {
             let result = func.dfg.first_result(inst);
-            numbers.insert(result);
+            numbers[result.index()] = true;
             extended.insert(result, condition);
         }
     }
     for block in func.layout.blocks() {
         for inst in func.layout.block_insts(block) {
             let mut has_number = false;
-            each_use(func, inst, |value| {
-                has_number |= numbers.contains(func.dfg.resolve_aliases(value));
-            });
+            // None has another name yet.
+            each_use(func, inst, |value| has_number |= numbers[value.index()]);
             if !has_number || extension(func, inst, branches).is_some() {
                 continue;
             }
             let mut add = |value, destination| {
                 let value = func.dfg.resolve_aliases(value);
-                if numbers.contains(value) {
+                if numbers[value.index()] {
                     let condition = *extended.get(&value).unwrap_or(&value);
                     uses.entry(condition).or_default().push(Use {
                         value,

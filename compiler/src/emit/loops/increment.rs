@@ -17,14 +17,14 @@ use super::back_edge::{BackEdge, destination, targets};
 use super::exits;
 use crate::facts::each_use;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
-use cranelift_codegen::entity::EntitySet;
+use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::ir::{Block, BlockArg, Function, Inst, InstBuilder, Opcode, Value};
 
 /// Blocks looked through for a use of an old value, and branches followed from each. With more, it
 /// is taken to be of no use.
 const BLOCKS_MAX: usize = 32;
 
-/// Sinks increments behind the branches; whether there were any.
+/// Sinks increments behind the branches; whether there were any. No value has another name.
 pub fn sink(func: &mut Function, back_edges: Vec<BackEdge>) -> bool {
     let edges: Vec<(BackEdge, Vec<Increment>)> = back_edges
         .into_iter()
@@ -90,17 +90,16 @@ struct Uses(Vec<(Value, Block, Inst)>);
 
 impl Uses {
     fn of<'i>(func: &Function, increments: impl Iterator<Item = &'i Increment>) -> Uses {
-        let mut wanted = EntitySet::with_capacity(func.dfg.num_values());
+        let mut wanted = vec![false; func.dfg.num_values()];
         for increment in increments {
-            wanted.insert(increment.old);
-            wanted.insert(increment.next);
+            wanted[increment.old.index()] = true;
+            wanted[increment.next.index()] = true;
         }
         let mut uses = Vec::new();
         for block in func.layout.blocks() {
             for inst in func.layout.block_insts(block) {
                 each_use(func, inst, |value| {
-                    let value = func.dfg.resolve_aliases(value);
-                    if wanted.contains(value) {
+                    if wanted[value.index()] {
                         uses.push((value, block, inst));
                     }
                 });

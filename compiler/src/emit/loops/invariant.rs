@@ -105,6 +105,10 @@ fn moves(func: &Function, loops: &LoopAnalysis) -> Vec<Move> {
         }
         let size = sizes.entry(of).or_default();
         for inst in func.layout.block_insts(block) {
+            // More do not matter.
+            if *size > INSTS_MAX {
+                break;
+            }
             *size += match func.dfg.insts[inst].opcode().is_call() {
                 true => INSTS_MAX + 1,
                 false => 1,

@@ -25,13 +25,13 @@ use foldhash::HashSet;
 /// Searches look at together as many arguments as the function has, times this.
 const FACTOR: usize = 8;
 
-/// Leaves out masks that take nothing away.
-pub fn leave_out(func: &mut Function, domtree: &DominatorTree, survey: &Survey) {
+/// Leaves out masks that take nothing away; gives the edges, if it has looked for them.
+pub fn leave_out(func: &mut Function, domtree: &DominatorTree, survey: &Survey) -> Option<Edges> {
     let all = survey.masks.iter();
     let masks = all.filter_map(|&inst| mask(func, inst).map(|(param, bits)| (inst, param, bits)));
     let masks: Vec<(Inst, Value, u32)> = masks.collect();
     if masks.is_empty() {
-        return;
+        return None;
     }
     let edges = Edges::of(func, domtree);
     let mut left = edges.arguments().saturating_mul(FACTOR);
@@ -45,6 +45,7 @@ pub fn leave_out(func: &mut Function, domtree: &DominatorTree, survey: &Survey) 
         }
     }
     renamed.apply(func);
+    Some(edges)
 }
 
 /// The block's parameter whose lowest bits an instruction keeps, and how many these are.

@@ -37,18 +37,20 @@ pub fn improve(
     simplifies: bool,
     byte_loops: Option<Arch>,
 ) {
+    // What branches pass, as long as it is known.
+    let mut edges = None;
     if simplifies {
         let (func, domtree) = (&mut context.func, &context.domtree);
         if conditions::settle(func, domtree, &context.cfg, survey) {
             context.flowgraph();
         }
-        masks::leave_out(&mut context.func, &context.domtree, survey);
+        edges = masks::leave_out(&mut context.func, &context.domtree, survey);
     }
     let mut back_edges = back_edge::back_edges(&context.func, &context.domtree);
     let mut renamed = Renamed::default();
     if back_edges.is_empty() {
         let (func, domtree) = (&mut context.func, &context.domtree);
-        widen::widen(func, domtree, None, survey, &mut renamed);
+        widen::widen(func, domtree, edges, survey, &mut renamed);
         renamed.apply(func);
         return;
     }
@@ -57,6 +59,7 @@ pub fn improve(
         && byte::improve(context, arch)
     {
         back_edges = looked_at_again(context, survey);
+        edges = None;
     }
     if simplifies
         && links::follow(
@@ -67,23 +70,23 @@ pub fn improve(
         )
     {
         back_edges = looked_at_again(context, survey);
+        edges = None;
     }
     let (func, domtree, loops) = (&mut context.func, &context.domtree, &context.loop_analysis);
-    let mut edges = None;
     if simplifies {
-        let edges = edges.insert(Edges::of(func, domtree));
+        let edges = edges.get_or_insert_with(|| Edges::of(func, domtree));
         derived::derive(func, edges, &back_edges, &mut renamed);
         invariant::hoist(func, loops, domtree, &mut renamed);
     }
     exit_test::compare_next(func);
     widen::widen(func, domtree, edges, survey, &mut renamed);
+    renamed.apply(func);
     commute::carried_first(func, (loops, domtree), &back_edges);
     let swapped = exits::exits_last(func, loops);
     if swapped {
         back_edges = back_edge::back_edges(func, domtree);
     }
     let sunk = increment::sink(func, back_edges);
-    renamed.apply(func);
     // Blocks are lowered in the order in which the tree has come to them.
     if sunk {
         context.flowgraph();
@@ -96,7 +99,7 @@ pub fn improve(
 fn looked_at_again(context: &mut Context, survey: &mut Survey) -> Vec<BackEdge> {
     context.flowgraph();
     context.compute_loop_analysis();
-    *survey = Survey::of(&context.func);
+    survey.list_again(&context.func);
     back_edge::back_edges(&context.func, &context.domtree)
 }
 
