@@ -114,12 +114,11 @@ impl Live {
 
     /// What is read after a block.
     fn end(&self, body: &Body<'_>, block: usize, live: &mut [u64]) {
-        live.fill(0);
-        for succ in body.func.block_succs(Block::new(block)) {
-            let start = &self.starts[succ.index() * live.len()..];
-            for (word, start) in live.iter_mut().zip(start) {
-                *word |= start;
-            }
+        let width = live.len();
+        let succs = body.func.block_succs(Block::new(block));
+        for (number, word) in live.iter_mut().enumerate() {
+            let starts = succs.iter().map(|succ| succ.index() * width + number);
+            *word = starts.fold(0, |word, start| word | self.starts[start]);
         }
     }
 }
