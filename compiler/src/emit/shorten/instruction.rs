@@ -43,9 +43,18 @@ impl Instruction {
         let at = u8::from(rex.is_some());
         let byte = |at: u8| code.get(usize::from(at)).copied();
         let opcode = byte(at)?;
-        let mut new = Instruction {
-            bytes: at + 1,
-            map: Map::OneByte,
+        // Most have no prefix but REX, and one byte of opcode or two.
+        let (bytes, map, opcode, form) = match (ONE_BYTE[usize::from(opcode)], opcode) {
+            (Some(form), _) => (1, Map::OneByte, opcode, form),
+            (None, 0x0f) => match byte(at + 1)? {
+                0x38 | 0x3a => return Instruction::decode_rare(code),
+                opcode => (2, Map::Two, opcode, TWO_BYTE[usize::from(opcode)]?),
+            },
+            (None, _) => return Instruction::decode_rare(code),
+        };
+        let new = Instruction {
+            bytes: at + bytes,
+            map,
             opcode,
             rex,
             modrm: None,
@@ -53,24 +62,7 @@ impl Instruction {
             displacement_bytes: 0,
             immediate_bytes: 0,
         };
-        // Most have no prefix but REX, and one byte of opcode or two.
-        if let Some(form) = ONE_BYTE[usize::from(opcode)] {
-            return new.with_operands(code, form, false);
-        }
-        match (opcode, byte(at + 1)) {
-            (0x0f, Some(0x38 | 0x3a)) => {}
-            (0x0f, Some(opcode)) => {
-                new = Instruction {
-                    bytes: at + 2,
-                    map: Map::Two,
-                    opcode,
-                    ..new
-                };
-                return new.with_operands(code, TWO_BYTE[usize::from(opcode)]?, false);
-            }
-            _ => {}
-        }
-        Instruction::decode_rare(code)
+        new.with_operands(code, form, false)
     }
 
     /// The same of any instruction.
@@ -141,6 +133,7 @@ impl Instruction {
     }
 
     /// Reads what is behind the opcode; up to that, `bytes` are known.
+    #[inline]
     fn with_operands(mut self, code: &[u8], form: Form, has_16_bits: bool) -> Option<Instruction> {
         if form.has_modrm {
             let at = self.bytes;
