@@ -17,6 +17,7 @@ use super::back_edge::{BackEdge, destination, targets};
 use super::exits;
 use crate::facts::each_use;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::ir::{Block, BlockArg, Function, Inst, InstBuilder, Opcode, Value};
 
@@ -25,7 +26,7 @@ use cranelift_codegen::ir::{Block, BlockArg, Function, Inst, InstBuilder, Opcode
 const BLOCKS_MAX: usize = 32;
 
 /// Sinks increments behind the branches; whether there were any. No value has another name.
-pub fn sink(func: &mut Function, back_edges: Vec<BackEdge>) -> bool {
+pub fn sink(func: &mut Function, domtree: &DominatorTree, back_edges: Vec<BackEdge>) -> bool {
     let edges: Vec<(BackEdge, Vec<Increment>)> = back_edges
         .into_iter()
         .map(|edge| (increments(func, &edge), edge))
@@ -35,7 +36,7 @@ pub fn sink(func: &mut Function, back_edges: Vec<BackEdge>) -> bool {
     if edges.is_empty() {
         return false;
     }
-    let uses = Uses::of(func, edges.iter().flat_map(|(_, increments)| increments));
+    let uses = Uses::of(func, domtree, &edges);
     let mut sunk = None;
     for (edge, increments) in edges {
         // Sinking changes a branch: it is done for one of its destinations.
@@ -89,14 +90,25 @@ fn increments(func: &Function, edge: &BackEdge) -> Vec<Increment> {
 struct Uses(Vec<(Value, Block, Inst)>);
 
 impl Uses {
-    fn of<'i>(func: &Function, increments: impl Iterator<Item = &'i Increment>) -> Uses {
+    fn of(func: &Function, domtree: &DominatorTree, edges: &[(BackEdge, Vec<Increment>)]) -> Uses {
+        // What a loop makes is used in blocks that its header dominates.
+        let mut is_below = vec![false; func.dfg.num_blocks()];
+        for (edge, _) in edges {
+            is_below[edge.header.index()] = true;
+        }
+        for &block in domtree.cfg_rpo() {
+            let above = domtree.idom(block);
+            is_below[block.index()] |= above.is_some_and(|above| is_below[above.index()]);
+        }
+        let increments = edges.iter().flat_map(|(_, increments)| increments);
         let mut wanted = vec![false; func.dfg.num_values()];
         for increment in increments {
             wanted[increment.old.index()] = true;
             wanted[increment.next.index()] = true;
         }
         let mut uses = Vec::new();
-        for block in func.layout.blocks() {
+        let below = |block: &Block| is_below[block.index()];
+        for block in func.layout.blocks().filter(below) {
             for inst in func.layout.block_insts(block) {
                 each_use(func, inst, |value| {
                     if wanted[value.index()] {

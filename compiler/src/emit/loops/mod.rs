@@ -86,7 +86,7 @@ pub fn improve(
     if swapped {
         back_edges = back_edge::back_edges(func, domtree);
     }
-    let sunk = increment::sink(func, back_edges);
+    let sunk = increment::sink(func, domtree, back_edges);
     // Blocks are lowered in the order in which the tree has come to them.
     if sunk {
         context.flowgraph();
