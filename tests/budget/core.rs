@@ -24,6 +24,36 @@ fn locals() -> Vec<Shape> {
     vec![
         Shape::built(declared, || with_locals(1000, 49_000, 1)).with(&["-D", "coredump"]),
         Shape::built(set, || with_locals(50, 1000, 1000)).with(&["-D", "coredump"]),
+        Shape::built("a local that is set where a function returns", || {
+            let arms = "local.get 1 if i32.const 1 local.set 0 return end local.get 1 br_if 0 ";
+            let arms = arms.repeat(10_000);
+            let body = format!("block {arms} end local.get 0 drop");
+            module("", &format!("(local i32 i32) {body}"))
+        }),
+        Shape::built("locals that loops in loops set", || {
+            let begin = "loop ".repeat(500);
+            let end = "local.get 0 br_if 0 end ".repeat(500);
+            let sets = each(1000, |n| format!("i32.const 1 local.set {n} "));
+            let locals = "i32 ".repeat(1000);
+            module("", &format!("(local {locals}) {begin} {sets} {end}"))
+        }),
+        Shape::built(
+            "conditions that set a local in a loop, which is read behind it",
+            || {
+                let step = "local.get 1 if i32.const 1 local.set 0 end local.get 1 br_if 1 ";
+                let steps = step.repeat(5000);
+                let body =
+                    format!("block loop {steps} local.get 1 br_if 0 end end local.get 0 drop");
+                module("", &format!("(local i32 i32) {body}"))
+            },
+        ),
+        Shape::built("locals that blocks in blocks set and nothing reads", || {
+            let begin = "block ".repeat(5000);
+            let end = "local.get 0 br_if 0 end ".repeat(5000);
+            let sets = each(5000, |n| format!("i32.const 1 local.set {n} "));
+            let locals = "i32 ".repeat(5000);
+            module("", &format!("(local {locals}) {begin} {sets} {end}"))
+        }),
     ]
 }
 

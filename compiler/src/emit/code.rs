@@ -17,14 +17,13 @@ use crate::index::{FuncId, HostFnId};
 use crate::options::{OptLevel, RegisterAllocation};
 use crate::plan::LinkPlan;
 use crate::target::Arch;
-use crate::translate::{Translation, limit_stack, names, translate};
+use crate::translate::{Locals, Translation, limit_stack, names, translate};
 use crate::workers;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, LibCall, SourceLoc, UserExternalName, UserExternalNameRef};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings;
 use cranelift_codegen::{CodegenError, CodegenResult, CompiledCode, Context};
-use cranelift_frontend::FunctionBuilderContext;
 use foldhash::HashSet;
 use std::cell::{OnceCell, RefCell};
 use std::cmp::Reverse;
@@ -90,7 +89,7 @@ const JUMP_TABLE_ENTRIES_MAX: usize = 1000;
 /// What one thread reuses from function to function.
 pub(super) struct Worker {
     pub(super) context: Context,
-    builder_context: FunctionBuilderContext,
+    locals: Locals,
     registers: regalloc2::Ctx,
     /// What the allocator is told.
     counted: Counted,
@@ -130,7 +129,7 @@ impl Worker {
         let shortens = is_x86 && options.short_encodings && options.opt_level != OptLevel::None;
         Worker {
             context: Context::new(),
-            builder_context: FunctionBuilderContext::new(),
+            locals: Locals::default(),
             registers,
             counted,
             labelled,
@@ -295,11 +294,9 @@ pub fn check(translation: Translation<'_>) -> Result<()> {
         |worker, &id| {
             worker.context.clear();
             let Worker {
-                context,
-                builder_context,
-                ..
+                context, locals, ..
             } = worker;
-            translate(translation, id, &mut context.func, builder_context)?;
+            translate(translation, id, &mut context.func, locals)?;
             check_vectors(translation, id, &context.func)
         },
     );
@@ -342,7 +339,7 @@ pub(super) fn translate_and_inline(
                 translation,
                 id,
                 &mut worker.context.func,
-                &mut worker.builder_context,
+                &mut worker.locals,
             )?;
             inlined = Inlined::new(&notes);
             // Entries run once: what they call is to be seen in backtraces.

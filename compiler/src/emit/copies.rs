@@ -11,8 +11,8 @@
 //!     v3 = iadd v2, v0                        ;     v3 = iadd v0, v0
 //! ```
 //!
-//! Whoever makes SSA form of locals sees where loops lead back to at their end only, and then leaves a
-//! parameter for each local that a loop within another does not change. What is in registers is moved to
+//! Such are results of functions that are inlined and return the same in several places, and locals that
+//! loops within others set to what they are. What is in registers is moved to
 //! such parameters by every branch, and nobody knows of it what is known of the value. Cranelift removes
 //! a parameter that has one value only if that is none of another block's parameter with several.
 //!

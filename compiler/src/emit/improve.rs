@@ -8,7 +8,7 @@ use super::{branch_tables, byte_order, copies, loops, values};
 use crate::options::{OptLevel, Options};
 use crate::target::Arch;
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_codegen::{CodegenResult, Context};
+use cranelift_codegen::{CodegenResult, Context, settings};
 
 /// Improves an optimised function.
 pub fn improve(context: &mut Context, options: &Options) {
@@ -49,8 +49,14 @@ pub fn prepare(
     context.verify_if(isa)?;
     context.flowgraph();
     context.eliminate_unreachable_code(isa)?;
-    copies::leave_out(&mut context.func);
-    values::resolve(&context.func, inlined);
-    context.func.dfg.resolve_all_aliases();
+    // As it is translated, a function has next to none: most come of inlining.
+    if isa.flags().opt_level() != settings::OptLevel::None {
+        copies::leave_out(&mut context.func);
+    }
+    let dfg = &mut context.func.dfg;
+    if dfg.values().any(|value| !dfg.value_is_real(value)) {
+        values::resolve(&context.func, inlined);
+        context.func.dfg.resolve_all_aliases();
+    }
     Ok(())
 }

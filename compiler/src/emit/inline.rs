@@ -18,12 +18,11 @@ use crate::index::FuncId;
 use crate::options::OptLevel;
 use crate::plan::LinkPlan;
 use crate::profile::Profile;
-use crate::translate::{CallCounts, Notes, Translation, names, translate};
+use crate::translate::{CallCounts, Locals, Notes, Translation, names, translate};
 use crate::workers;
 use cranelift_codegen::Context;
 use cranelift_codegen::inline::{Inline, InlineCommand};
 use cranelift_codegen::ir;
-use cranelift_frontend::FunctionBuilderContext;
 use foldhash::{HashMap, HashMapExt, HashSet};
 use std::borrow::Cow;
 
@@ -106,7 +105,7 @@ impl<'a> Choice<'a> {
         for &id in ids {
             left.remove(&id);
         }
-        let mut context = FunctionBuilderContext::new();
+        let mut context = Locals::default();
         let mut calls_refs = false;
         while let Some(id) = pending.pop() {
             let mut callees = plan.callees(id);
@@ -252,7 +251,7 @@ impl<'a> Candidates<'a> {
         let mut small = choice.order.clone();
         small.sort_unstable();
         let translated: Vec<Result<(FuncId, (ir::Function, Notes))>> =
-            workers::map(&small, FunctionBuilderContext::new, |context, &id| {
+            workers::map(&small, Locals::default, |context, &id| {
                 let mut clif = ir::Function::new();
                 let notes = translate(translation, id, &mut clif, context)?;
                 Ok((id, (clif, notes)))

@@ -3,15 +3,18 @@
 //! An address that was formed once for several accesses (`translate/formed.rs`) counts with each: in
 //! machine code, forming it is a part of the access. A constant counts where it is used, too, however many
 //! uses `translate/constants.rs` has one instruction for, and so does one that is an address. A condition
-//! counts as if it were made a number where it is used (`translate/condition.rs`).
+//! counts as if it were made a number where it is used (`translate/condition.rs`). What a loop
+//! uses and does not change counts once more: it takes a register for as long as the loop runs.
 
-use cranelift_codegen::entity::EntitySet;
-use cranelift_codegen::ir::{Function, InstructionData, Opcode, Value};
+use cranelift_codegen::entity::{EntitySet, SecondaryMap};
+use cranelift_codegen::ir::{Block, Function, InstructionData, Opcode, Value, ValueDef};
 
 /// A call has arguments to move, and registers to save.
 const CALL_SIZE: usize = 4;
 /// An address is formed by an extension and a sum.
 const FORMING_SIZE: usize = 2;
+/// Loops around each other, beyond which what they use is not looked for.
+const LOOPS_MAX: usize = 16;
 
 pub struct Size {
     /// Its instructions and blocks, calls as what they cost.
@@ -25,7 +28,7 @@ impl Size {
         let mut formed = EntitySet::with_capacity(func.dfg.num_values());
         let mut size = Size {
             code: conditions,
-            values: func.dfg.num_values() + conditions,
+            values: func.dfg.num_values() + conditions + used_by_loops(func),
         };
         for block in func.layout.blocks() {
             size.code += 1;
@@ -69,6 +72,50 @@ impl Size {
     }
 }
 
+/// How many values there are that loops use and that are from before these, for each loop. In the order of
+/// blocks, a loop is from its header to the last branch back.
+fn used_by_loops(func: &Function) -> usize {
+    let blocks: Vec<Block> = func.layout.blocks().collect();
+    let mut positions: SecondaryMap<Block, usize> = SecondaryMap::new();
+    let mut ends: Vec<Option<usize>> = vec![None; blocks.len()];
+    for (at, &block) in blocks.iter().enumerate() {
+        positions[block] = at;
+        for to in func.block_successors(block) {
+            // Those that come later have no position yet.
+            if positions[to] <= at && blocks[positions[to]] == to {
+                ends[positions[to]] = Some(at);
+            }
+        }
+    }
+    let mut count = 0;
+    let mut looked_at = 0;
+    for (header, end) in ends.iter().enumerate() {
+        let Some(end) = *end else { continue };
+        looked_at += end + 1 - header;
+        if looked_at > LOOPS_MAX * blocks.len() {
+            break;
+        }
+        let mut used = EntitySet::new();
+        for &block in &blocks[header..=end] {
+            for inst in func.layout.block_insts(block) {
+                for value in func.dfg.inst_values(inst) {
+                    let value = func.dfg.resolve_aliases(value);
+                    let from = match func.dfg.value_def(value) {
+                        ValueDef::Param(block, _) => Some(block),
+                        ValueDef::Result(inst, _) => func.layout.inst_block(inst),
+                        ValueDef::Union(..) => None,
+                    };
+                    let is_before = from.is_some_and(|from| positions[from] < header);
+                    if is_before && !is_constant(func, value) && used.insert(value) {
+                        count += 1;
+                    }
+                }
+            }
+        }
+    }
+    count
+}
+
 fn is_constant(func: &Function, value: Value) -> bool {
     let inst = func.dfg.value_def(value).inst();
     inst.is_some_and(|inst| func.dfg.insts[inst].opcode() == Opcode::Iconst)
@@ -110,6 +157,30 @@ mod tests {
         assert_eq!(once.code, 1 + 9);
         assert_eq!(once.code, apart.code);
         assert_eq!(once.values, apart.values);
+    }
+
+    /// A block that uses a value of the one before, twice, and leads to itself if `repeats`.
+    fn used(repeats: bool) -> Function {
+        let mut func = Function::new();
+        let [first, next, last] = [(); 3].map(|()| func.dfg.make_block());
+        let value = func.dfg.append_block_param(first, types::I32);
+        let mut cursor = FuncCursor::new(&mut func);
+        cursor.insert_block(first);
+        cursor.ins().jump(next, &[]);
+        cursor.insert_block(next);
+        let sum = cursor.ins().iadd(value, value);
+        let other = if repeats { next } else { last };
+        cursor.ins().brif(sum, other, &[], last, &[]);
+        cursor.insert_block(last);
+        cursor.ins().return_(&[]);
+        func
+    }
+
+    #[test]
+    fn what_a_loop_uses_and_does_not_change_counts_once_more() {
+        let [once, often] = [false, true].map(|repeats| Size::of(&used(repeats), 0));
+        assert_eq!((once.values, often.values), (2, 3));
+        assert_eq!(once.code, often.code);
     }
 
     /// Three sums with the same number, each with one of its own if `apart`.

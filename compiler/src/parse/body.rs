@@ -1,5 +1,6 @@
 //! Function bodies: validated, and read once for what the closed-world analysis wants to know.
 
+use super::loop_sets::{self, LoopSets};
 use super::object_facts::{ObjectFacts, Operands};
 use crate::error::Result;
 use crate::index::{DataIndex, ElemIndex, FuncIndex, GlobalIndex, TableIndex, TypeIndex};
@@ -47,6 +48,8 @@ pub struct BodyFacts {
     pub operators: u32,
     /// What it does with objects.
     pub objects: ObjectFacts,
+    /// What loops do with locals.
+    pub loops: LoopSets,
 }
 
 fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
@@ -67,6 +70,7 @@ impl<'a> Body<'a> {
         validator.read_locals(&mut locals)?;
         let mut reader = body.get_operators_reader()?;
         let mut facts = BodyFacts::default();
+        let mut loops = loop_sets::Reading::default();
         let mut operands = has_objects.then(Operands::default);
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset()?;
@@ -78,10 +82,12 @@ impl<'a> Body<'a> {
                 operands.after(&op, validator);
             }
             facts.operator(&op);
+            loops.operator(&op);
             facts.touches_state |= touches_state(&op);
             facts.computes_with_traps |= computes_with_traps(&op);
         }
         reader.finish()?;
+        facts.loops = loops.finish();
         facts.objects = operands.map(Operands::finish).unwrap_or_default();
         Ok(Body { body, facts })
     }
@@ -107,8 +113,9 @@ impl BodyFacts {
             touches_state,
             computes_with_traps,
             operators: _,
-            // What follows from them is in the digest by itself.
+            // What follows from them is in the digest by itself, and so is the body.
             objects: _,
+            loops: _,
         } = self;
         (calls, ref_funcs, indirect_calls).hash(hasher);
         (tables_read, tables_written, tables_grown).hash(hasher);

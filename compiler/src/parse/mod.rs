@@ -7,11 +7,13 @@
 mod body;
 mod component;
 mod const_expr;
+mod loop_sets;
 mod object_facts;
 
 pub use body::{Body, BodyFacts};
 pub use component::{COMPONENT_FEATURES, Component, ComponentBinary, Definition, parse_component};
 pub use const_expr::{ConstExpr, ConstOp};
+pub use loop_sets::LoopSets;
 pub use object_facts::{NewFields, ObjectFacts};
 
 use crate::debug_files;

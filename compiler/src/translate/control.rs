@@ -148,7 +148,8 @@ impl FuncTranslator<'_, '_> {
         self.define_parameters(header, &params);
         let values = self.pop_many(params.len());
         self.jump(header, &values);
-        self.builder.switch_to_block(header);
+        self.builder.begin_loop(header, Some(self.loops));
+        self.loops += 1;
         self.run(0);
         self.weigh(header, self.counting.now, None);
         let values = self.builder.block_params(header).to_vec();
@@ -227,7 +228,7 @@ impl FuncTranslator<'_, '_> {
         self.leave();
         let mut frame = self.control.pop().expect("validated: inside a frame");
         match frame.kind {
-            FrameKind::Loop { header } => self.builder.seal_block(header),
+            FrameKind::Loop { .. } => self.builder.end_loop(),
             FrameKind::If {
                 branch,
                 else_block,
@@ -237,8 +238,7 @@ impl FuncTranslator<'_, '_> {
             } => {
                 // Without an `else`, the results are the parameters.
                 if params.is_empty() {
-                    self.builder
-                        .change_jump_destination(branch, else_block, frame.end);
+                    self.builder.change_target(branch, else_block, frame.end);
                 } else {
                     self.counting.now = else_count;
                     self.enter(else_block);
@@ -288,8 +288,7 @@ impl FuncTranslator<'_, '_> {
 
     /// Continues in a block to which every branch has been made.
     pub(super) fn enter(&mut self, block: Block) {
-        self.builder.switch_to_block(block);
-        self.builder.seal_block(block);
+        self.builder.begin(block);
         self.weigh(block, self.counting.now, None);
         self.reachable = true;
     }
@@ -439,8 +438,11 @@ impl FuncTranslator<'_, '_> {
     /// Where nothing can be reached, only the frames count.
     pub(super) fn unreachable_operator(&mut self, op: &Operator<'_>, _offset: u64) -> Result<()> {
         match op {
+            Operator::Loop { .. } => {
+                self.loops += 1;
+                self.dead_frames += 1;
+            }
             Operator::Block { .. }
-            | Operator::Loop { .. }
             | Operator::If { .. }
             | Operator::TryTable { .. }
             | Operator::Try { .. } => self.dead_frames += 1,

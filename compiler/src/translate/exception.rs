@@ -68,7 +68,7 @@ impl FuncTranslator<'_, '_> {
     /// Leaves the body of a `try_table`: nothing more jumps to its landings.
     pub(super) fn end_try(&mut self, around: Active) {
         for (clause, _) in self.handlers.pop_to(around) {
-            self.builder.seal_block(clause.landing);
+            self.builder.place(clause.landing);
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Frame {
 pub(super) enum FrameKind {
     Function,
     Block,
-    /// Takes the parameters; sealed when the loop ends.
+    /// Takes the parameters.
     Loop {
         header: Block,
     },

@@ -2,13 +2,13 @@
 
 use super::clif::{Alias, clif_type, for_c, trap_code, wasm_signature};
 use super::library::{call_signature, component_signature};
+use super::locals::Locals;
 use super::translator::{FuncTranslator, Translation};
 use crate::error::Result;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId, TableId};
 use crate::plan::{Callee, FuncKind, Hierarchy, InitStep, Purpose, Slot};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, MemFlagsData, Signature, Value, types};
-use cranelift_frontend::FunctionBuilderContext;
 use std::mem::offset_of;
 use wasmelt_abi::{DataSegment, TrapCode};
 use wasmparser::{AbstractHeapType, HeapType, RefType, ValType};
@@ -20,7 +20,7 @@ pub(super) fn translate(
     translation: Translation<'_>,
     id: FuncId,
     func: &mut ir::Function,
-    context: &mut FunctionBuilderContext,
+    locals: &mut Locals,
 ) -> Result<()> {
     let plan = translation.plan;
     let kind = &plan.funcs[id.index()].kind;
@@ -122,7 +122,7 @@ pub(super) fn translate(
         | FuncKind::LibraryCall { instance, .. } => plan.instances[instance.index()].region,
         _ => plan.region_of(id),
     };
-    let mut translator = FuncTranslator::new(translation, instance, region, func, context, true);
+    let mut translator = FuncTranslator::new(translation, instance, region, func, locals, true);
     match *kind {
         FuncKind::Body { .. } => unreachable!("bodies are translated elsewhere"),
         FuncKind::HostEntry { host, sig, .. } => translator.entry_of(Callee::Host(host), sig),
@@ -177,9 +177,6 @@ pub(super) fn translate(
         | FuncKind::PassResult(_)
         | FuncKind::CanonHelper(_) => translator.canon(kind),
     }
-    translator
-        .builder
-        .finalize(translation.isa.frontend_config());
     Ok(())
 }
 

@@ -109,9 +109,6 @@ impl FuncTranslator<'_, '_> {
         }
         let clauses = self.handlers.pop_to(each.base);
         self.handlers.active = each.around;
-        for (clause, _) in &clauses {
-            self.builder.seal_block(clause.landing);
-        }
         each.clauses = Some(clauses.into());
     }
 
@@ -143,7 +140,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn begin_landing(&mut self, clause: Clause, is_rethrown: bool) -> Value {
-        self.builder.switch_to_block(clause.landing);
+        self.builder.begin(clause.landing);
         self.weigh(clause.landing, self.counting.now, None);
         let exception = self.builder.block_params(clause.landing)[0];
         let values = match clause.tag {

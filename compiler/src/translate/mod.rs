@@ -9,7 +9,9 @@
 
 mod adapter;
 mod address;
+mod ancestors;
 mod atomic;
+mod builder;
 mod bulk;
 mod call;
 mod canon;
@@ -29,6 +31,7 @@ mod known_types;
 mod legacy_exception;
 mod library;
 mod likely;
+mod locals;
 mod memory;
 pub mod names;
 mod numeric;
@@ -43,16 +46,16 @@ mod translator;
 
 pub use counting::{BlockCounts, CallCounts};
 pub use library::limit_stack;
+pub use locals::Locals;
 pub use tracking::LocalValue;
 pub use translator::Translation;
 
 use crate::error::{Error, Result};
 use crate::index::FuncId;
 use crate::plan::FuncKind;
-use clif::{clif_type, function_signature};
+use clif::function_signature;
 use counting::Counting;
 use cranelift_codegen::ir::{self, SourceLoc, UserFuncName, Value};
-use cranelift_frontend::FunctionBuilderContext;
 use tracking::Tracking;
 use translator::FuncTranslator;
 use wasmparser::{FuncType, Operator, ValType};
@@ -78,21 +81,7 @@ pub fn translate(
     translation: Translation<'_>,
     id: FuncId,
     func: &mut ir::Function,
-    context: &mut FunctionBuilderContext,
-) -> Result<Notes> {
-    let notes = translate_any(translation, id, func, context);
-    if notes.is_err() {
-        // What is left of the function is in it.
-        *context = FunctionBuilderContext::new();
-    }
-    notes
-}
-
-fn translate_any(
-    translation: Translation<'_>,
-    id: FuncId,
-    func: &mut ir::Function,
-    context: &mut FunctionBuilderContext,
+    locals: &mut Locals,
 ) -> Result<Notes> {
     let plan = translation.plan;
     func.name = UserFuncName::user(names::WASM, id.0);
@@ -110,7 +99,7 @@ fn translate_any(
             let takes_pointer = plan.takes_pointer[id.index()];
             let region = plan.region_of(id);
             let mut translator =
-                FuncTranslator::new(translation, *instance, region, func, context, takes_pointer);
+                FuncTranslator::new(translation, *instance, region, func, locals, takes_pointer);
             let named = translation.locals.and_then(|locals| locals.get(&id));
             if translation.options.dumps_core() {
                 translator.tracking = Tracking::exact(named.map_or(&[], Vec::as_slice));
@@ -121,10 +110,8 @@ fn translate_any(
             if body.facts.tries {
                 translator.tries = legacy_exception::shapes(&body.body)?;
             }
+            translator.builder.look_ahead(&body.facts.loops);
             translator.body(&body.body, module.func_type(*index))?;
-            translator
-                .builder
-                .finalize(translation.isa.frontend_config());
             let (calls, blocks) = translator.counting.finish();
             Ok(Notes {
                 calls,
@@ -134,7 +121,7 @@ fn translate_any(
             })
         }
         _ => {
-            generated::translate(translation, id, func, context)?;
+            generated::translate(translation, id, func, locals)?;
             Ok(Notes::default())
         }
     }
@@ -184,9 +171,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn declare_local(&mut self, ty: ValType, value: Value) {
-        let variable = self.builder.declare_var(clif_type(ty));
-        self.builder.def_var(variable, value);
-        self.locals.push(variable);
+        self.builder.declare_local(value);
         self.local_types.push(ty);
     }
 
@@ -200,9 +185,10 @@ impl FuncTranslator<'_, '_> {
         if self.has_condition {
             self.prepare_condition(op);
         }
-        if self.control_operator(op, offset)?
+        // Half of all instructions are about locals.
+        if self.variable_operator(op)
+            || self.control_operator(op, offset)?
             || self.call_operator(op)
-            || self.variable_operator(op)
             || self.numeric_operator(op)
             || self.memory_operator(op)
             || self.table_operator(op)
@@ -230,23 +216,20 @@ impl FuncTranslator<'_, '_> {
     fn variable_operator(&mut self, op: &Operator<'_>) -> bool {
         match *op {
             Operator::LocalGet { local_index } => {
-                let at = local_index as usize;
-                let value = self.builder.use_var(self.locals[at]);
-                self.show_module_type(value, self.local_types[at]);
+                let value = self.builder.local(local_index);
+                self.show_module_type(value, self.local_types[local_index as usize]);
                 self.tracking.read(local_index, value);
                 self.push1(value);
             }
             Operator::LocalSet { local_index } => {
                 let value = self.pop1();
                 self.tracking.set(local_index, value);
-                self.builder
-                    .def_var(self.locals[local_index as usize], value);
+                self.builder.set_local(local_index, value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.peek1();
                 self.tracking.set(local_index, value);
-                self.builder
-                    .def_var(self.locals[local_index as usize], value);
+                self.builder.set_local(local_index, value);
             }
             Operator::GlobalGet { global_index } => {
                 let value = self.global_get(crate::index::GlobalIndex(global_index));

@@ -10,16 +10,16 @@ use cranelift_codegen::ir::{
     ConstantData, Endianness, InstBuilder, InstructionData, MemFlagsData, Opcode, Type, Value,
     ValueDef,
 };
-use cranelift_frontend::FuncInstBuilder;
 use wasmparser::V128;
 
+use super::builder::Append;
 use super::translator::FuncTranslator;
 
 /// Lane order is that of memory on every target: lane 0 first.
 const LITTLE: MemFlagsData = MemFlagsData::new().with_endianness(Endianness::Little);
 
-pub(super) type Unary = fn(FuncInstBuilder<'_, '_>, Value) -> Value;
-pub(super) type Binary = fn(FuncInstBuilder<'_, '_>, Value, Value) -> Value;
+pub(super) type Unary = fn(Append<'_, '_>, Value) -> Value;
+pub(super) type Binary = fn(Append<'_, '_>, Value, Value) -> Value;
 
 /// How a narrow lane is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,13 +5,13 @@
 
 use cranelift_codegen::ir::types::{F32X4, F64X2, I8X16, I32X4, I64X2};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
-use cranelift_frontend::FuncInstBuilder;
 use wasmparser::MemArg;
 
+use super::builder::Append;
 use super::translator::FuncTranslator;
 
 /// Builds a load that widens its lanes: flags, address and offset as for any load.
-type LoadExtend = fn(FuncInstBuilder<'_, '_>, MemFlagsData, Value, i32) -> Value;
+type LoadExtend = fn(Append<'_, '_>, MemFlagsData, Value, i32) -> Value;
 
 impl FuncTranslator<'_, '_> {
     pub(super) fn simd_load(&mut self, memarg: MemArg) {

@@ -1,5 +1,6 @@
 //! The state of the translation of one function: where it stands, and the operand stack.
 
+use super::builder::Builder;
 use super::clif::trap_code;
 use super::constants::KnownIntegers;
 use super::counting::Counting;
@@ -7,6 +8,7 @@ use super::formed::FormedAddresses;
 use super::frame::Frame;
 use super::handling::{Handlers, Handling, TryShape};
 use super::known_types::KnownTypes;
+use super::locals::Locals;
 use super::tracking::Tracking;
 use crate::dwarf::NamedLocal;
 use crate::index::{FuncId, InstanceIndex, MemoryId, RegionIndex, SigId};
@@ -18,7 +20,6 @@ use cranelift_codegen::ir::{
     self, Block, FuncRef, InstBuilder, MemFlagsData, SigRef, Type, Value, types,
 };
 use cranelift_codegen::isa::{TargetFrontendConfig, TargetIsa};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use foldhash::{HashMap, HashMapExt};
 use wasmparser::ValType;
 
@@ -75,7 +76,7 @@ pub(super) struct FuncTranslator<'a, 'b> {
     pub(super) instance: InstanceIndex,
     /// Whose pointer `pointer` is.
     pub(super) region: RegionIndex,
-    pub(super) builder: FunctionBuilder<'b>,
+    pub(super) builder: Builder<'b>,
     /// The instance pointer, in functions that take it.
     pub(super) pointer: Option<Value>,
     /// The operand stack.
@@ -93,7 +94,8 @@ pub(super) struct FuncTranslator<'a, 'b> {
     pub(super) reachable: bool,
     /// Blocks that were opened where nothing can be reached.
     pub(super) dead_frames: usize,
-    pub(super) locals: Vec<Variable>,
+    /// Loops of the body that have begun, whether or not they can be reached.
+    pub(super) loops: u32,
     pub(super) local_types: Vec<ValType>,
     pub(super) func_refs: HashMap<ir::UserExternalName, FuncRef>,
     pub(super) sig_refs: HashMap<SigId, SigRef>,
@@ -114,14 +116,13 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
         instance: InstanceIndex,
         region: RegionIndex,
         func: &'b mut ir::Function,
-        context: &'b mut FunctionBuilderContext,
+        locals: &'b mut Locals,
         takes_pointer: bool,
     ) -> FuncTranslator<'a, 'b> {
-        let mut builder = FunctionBuilder::new(func, context);
+        let mut builder = Builder::new(func, locals);
         let entry = builder.create_block();
         builder.append_block_params_for_function_params(entry);
-        builder.switch_to_block(entry);
-        builder.seal_block(entry);
+        builder.begin(entry);
         let pointer = takes_pointer.then(|| builder.block_params(entry)[0]);
         FuncTranslator {
             translation,
@@ -138,7 +139,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             handling: Handling::default(),
             reachable: true,
             dead_frames: 0,
-            locals: Vec::new(),
+            loops: 0,
             local_types: Vec::new(),
             func_refs: HashMap::new(),
             sig_refs: HashMap::new(),
@@ -175,7 +176,6 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
     /// An integer, sign-extended from its type. Only optimisation has one made where it is used:
     /// without it, each is an instruction, which no other block has.
     pub(super) fn integer(&mut self, ty: Type, number: i64) -> Value {
-        self.builder.ensure_inserted_block();
         let block = match self.translation.options.opt_level {
             OptLevel::None => self.builder.current_block(),
             OptLevel::Speed | OptLevel::SpeedAndSize => None,

@@ -253,13 +253,13 @@ impl FuncTranslator<'_, '_> {
         let source = self.builder.append_block_param(element, types::I64);
         let target = self.builder.append_block_param(element, types::I64);
         self.branch_unless_last(from, last, end, element, to);
-        self.builder.switch_to_block(element);
+        self.builder.begin_loop(element, None);
         let part = Source::Memory(source, 0);
         self.pass_sequence(way, members, part, Target::Memory(target, 0));
         let source = self.builder.ins().iadd_imm_s(source, i64::from(have.bytes));
         let target = self.builder.ins().iadd_imm_s(target, i64::from(want.bytes));
         self.branch_unless_last(source, last, end, element, target);
-        self.builder.seal_block(element);
+        self.builder.end_loop();
         self.enter(end);
     }
 

@@ -196,14 +196,14 @@ impl FuncTranslator<'_, '_> {
         let [next, inside, done] = [(); 3].map(|()| self.builder.create_block());
         let address = self.builder.append_block_param(next, types::I64);
         self.jump(next, &[first]);
-        self.builder.switch_to_block(next);
+        self.builder.begin_loop(next, None);
         let is_done = self.builder.ins().icmp(IntCC::Equal, address, end);
         self.builder.ins().brif(is_done, done, &[], inside, &[]);
         self.enter(inside);
         body(self, address);
         let after = self.builder.ins().iadd_imm_s(address, step);
         self.jump(next, &[after]);
-        self.builder.seal_block(next);
+        self.builder.end_loop();
         self.enter(done);
     }
 
