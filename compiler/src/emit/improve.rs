@@ -7,6 +7,8 @@ use super::survey::Survey;
 use super::{branch_tables, byte_order, copies, loops, values};
 use crate::options::{OptLevel, Options};
 use crate::target::Arch;
+use cranelift_codegen::entity::EntityRef;
+use cranelift_codegen::ir::Value;
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{CodegenResult, Context, settings};
 
@@ -54,7 +56,8 @@ pub fn prepare(
         copies::leave_out(&mut context.func);
     }
     let dfg = &mut context.func.dfg;
-    if dfg.values().any(|value| !dfg.value_is_real(value)) {
+    let mut values = (0..dfg.num_values()).map(Value::new);
+    if values.any(|value| !dfg.value_is_real(value)) {
         values::resolve(&context.func, inlined);
         context.func.dfg.resolve_all_aliases();
     }
