@@ -331,7 +331,7 @@ fn constants(kind: Kind, bytes: &[u8], offsets: [i64; 2]) -> Vec<u8> {
 }
 
 /// The constants of an object that are left when something refers to `callees`.
-fn constants_left(kind: Kind, constants: &[u8], callees: &[&str]) -> Vec<Vec<u8>> {
+fn constants_left(constants: &[u8], callees: &[&str]) -> Vec<Vec<u8>> {
     let left = trimmed(&[
         ("main.o", Member::new().function("main", callees).bytes()),
         ("constants.o", constants.to_vec()),
@@ -339,10 +339,7 @@ fn constants_left(kind: Kind, constants: &[u8], callees: &[&str]) -> Vec<Vec<u8>
     let object = object::File::parse(left[1].1.as_slice()).unwrap();
     let sections = object.sections();
     sections
-        .filter(|section| {
-            section.kind() == object::SectionKind::ReadOnlyData
-                || section.kind() == object::SectionKind::ReadOnlyString
-        })
+        .filter(|section| section.name() == Ok(".rodata"))
         .map(|section| section.data().unwrap().to_vec())
         .collect()
 }
@@ -351,7 +348,7 @@ fn constants_left(kind: Kind, constants: &[u8], callees: &[&str]) -> Vec<Vec<u8>
 fn constants_are_dropped_one_by_one() {
     let (first, second) = (b"first constant!!", b"second constant!");
     let object = constants(EQUAL, b"first constant!!second constant!", [0, 24]);
-    let left = |callees: &[&str]| constants_left(EQUAL, &object, callees);
+    let left = |callees: &[&str]| constants_left(&object, callees);
     assert_eq!(left(&["a"]), [first]);
     assert_eq!(left(&["b"]), [second]);
     assert_eq!(left(&["a", "b"]), [first, second]);
@@ -360,12 +357,12 @@ fn constants_are_dropped_one_by_one() {
 #[test]
 fn texts_are_dropped_one_by_one() {
     let object = constants(TEXTS, b"one\0another\0third\0", [0, 6]);
-    let left = |callees: &[&str]| constants_left(TEXTS, &object, callees);
+    let left = |callees: &[&str]| constants_left(&object, callees);
     assert_eq!(left(&["a"]), [b"one\0"]);
     assert_eq!(left(&["b"]), [b"another\0"]);
     assert_eq!(left(&["a", "b"]), [&b"one\0"[..], b"another\0"]);
     // What does not end with a zero is left as it is.
     let object = constants(TEXTS, b"one\0another", [0, 6]);
-    let whole = constants_left(TEXTS, &object, &["a"]);
+    let whole = constants_left(&object, &["a"]);
     assert_eq!(whole, [b"one\0another"]);
 }
