@@ -184,7 +184,7 @@ impl Allocator {
     }
 
     fn write(&mut self, func: &dyn Function, operands: &Operands, output: &mut Output) {
-        let machine = self.machine.as_ref().expect("made by `run`");
+        let machine = self.machine.as_ref().expect("made by `allocate`");
         let states = &self.memory.states;
         self.slots.clear();
         // Where the slots of each class begin, and how large one is.

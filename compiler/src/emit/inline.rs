@@ -105,7 +105,7 @@ impl<'a> Choice<'a> {
         for &id in ids {
             left.remove(&id);
         }
-        let mut context = Locals::default();
+        let mut locals = Locals::default();
         let mut calls_refs = false;
         while let Some(id) = pending.pop() {
             let mut callees = plan.callees(id);
@@ -116,7 +116,7 @@ impl<'a> Choice<'a> {
             }
             if plan.facts(id).is_none() {
                 let mut clif = ir::Function::new();
-                translate(translation, id, &mut clif, &mut context)?;
+                translate(translation, id, &mut clif, &mut locals)?;
                 let names = clif.params.user_named_funcs().values();
                 let called = names.filter(|name| name.namespace == names::WASM);
                 callees.extend(called.map(|name| FuncId(name.index)));
@@ -251,9 +251,9 @@ impl<'a> Candidates<'a> {
         let mut small = choice.order.clone();
         small.sort_unstable();
         let translated: Vec<Result<(FuncId, (ir::Function, Notes))>> =
-            workers::map(&small, Locals::default, |context, &id| {
+            workers::map(&small, Locals::default, |locals, &id| {
                 let mut clif = ir::Function::new();
-                let notes = translate(translation, id, &mut clif, context)?;
+                let notes = translate(translation, id, &mut clif, locals)?;
                 Ok((id, (clif, notes)))
             });
         let mut pending: HashMap<FuncId, (ir::Function, Notes)> =
