@@ -58,8 +58,8 @@ pub struct Options {
     /// Loops that look for a byte look at several at a time (`-O byte-loops`); with
     /// [`OptLevel::Speed`] alone, and on processors whose vectors are always there.
     pub byte_loops: bool,
-    /// Values that are known, made again or carried twice are simplified once more (`-O simplify`); never
-    /// with [`OptLevel::None`].
+    /// Our own optimiser takes the place of Cranelift's, and values that are known, made again or carried twice
+    /// are simplified once more (`-O simplify`); never with [`OptLevel::None`].
     pub simplify: bool,
     /// Numbers whose bytes are loaded one by one are loaded at once (`-O byte-order`), on processors that
     /// load from anywhere alike; never with [`OptLevel::None`].

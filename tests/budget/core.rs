@@ -6,7 +6,15 @@ use wasm_encoder::{
 };
 
 pub fn shapes() -> Vec<Shape> {
-    let shapes = [calls(), loops(), branches(), tables(), many(), locals()];
+    let shapes = [
+        calls(),
+        loops(),
+        branches(),
+        tables(),
+        many(),
+        locals(),
+        expressions(),
+    ];
     shapes.into_iter().flatten().collect()
 }
 
@@ -15,6 +23,60 @@ fn module(fields: &str, body: &str) -> Vec<u8> {
     assemble(&format!(
         "(module {fields} (func (export \"_start\") {body}))"
     ))
+}
+
+/// What optimising looks for again and again.
+fn expressions() -> Vec<Shape> {
+    vec![
+        Shape::built("a long computation that many arms need", || {
+            let steps = format!("{STEP} local.set 0 ").repeat(4000);
+            computing(2, &format!("{steps} {}", arm("local.get 0").repeat(4000)))
+        }),
+        Shape::built("many computations that many arms need", || {
+            let some = each(2000, |n| {
+                format!("local.get 0 i32.const {n} i32.mul local.set {n} ")
+            });
+            let sum = each(2000, |n| format!("local.get {n} i32.add "));
+            let arms = arm(&format!("i32.const 0 {sum}")).repeat(20);
+            computing(2000, &format!("{some} {arms}"))
+        }),
+        Shape::built("a long computation in many loops", || {
+            let begin = "loop ".repeat(3000);
+            let end = "local.get 1 br_if 0 end ".repeat(3000);
+            let steps = format!("{STEP} local.tee 0 i32.const 8 i32.store8 ").repeat(3000);
+            computing(2, &format!("{begin} {steps} {end}"))
+        }),
+        Shape::built("conditions that are rotated over and over", || {
+            let step = "local.get 0 local.get 1 i32.rotl local.tee 0 if i32.const 4 i32.load local.set 1 end ";
+            computing(2, &step.repeat(1000))
+        }),
+        Shape::built("a table whose entries each pass two numbers", || {
+            let begin = "block (result i32 i32) ".repeat(300);
+            let end = "end local.set 0 local.set 0 ".repeat(299);
+            let numbers = "i32.const 1 i32.const 2";
+            let to = each(3000, |n| format!("{} ", n % 300));
+            let end = end.replace("local.set 0 local.set 0", &format!("drop drop {numbers}"));
+            computing(
+                2,
+                &format!("{begin} {numbers} local.get 0 br_table {to} 0 {end} end drop drop"),
+            )
+        }),
+    ]
+}
+
+/// What cannot be known of two locals.
+const STEP: &str = "local.get 0 local.get 1 i32.rotl i32.const 7 i32.mul local.get 1 i32.xor";
+
+/// Stores a value if a local is not 0 that nothing is known of.
+fn arm(value: &str) -> String {
+    format!("local.get 1 if i32.const 8 {value} i32.store end i32.const 4 i32.load local.set 1 ")
+}
+
+/// A module whose `_start` has locals, the first two from memory.
+fn computing(locals: usize, body: &str) -> Vec<u8> {
+    let locals = "i32 ".repeat(locals);
+    let load = "i32.const 0 i32.load local.set 0 i32.const 4 i32.load local.set 1";
+    module("(memory 1)", &format!("(local {locals}) {load} {body}"))
 }
 
 /// A dump of the core may have the value of each local.

@@ -5,6 +5,7 @@ use super::incremental::{CodeCache, Key};
 use super::inline::{Candidates, Choice, Inliner};
 use super::inlined::{Frame, Inlined, KnownValue, Place};
 use super::isa::{holds_addresses, jump_table_isa};
+use super::optimize::Optimizer;
 use super::portable::{CallSite, PortableCode, PortableTarget};
 use super::saved::{Saved, pushed, saved};
 use super::shorten::{Flow, Shortener};
@@ -90,6 +91,7 @@ const JUMP_TABLE_ENTRIES_MAX: usize = 1000;
 pub(super) struct Worker {
     pub(super) context: Context,
     locals: Locals,
+    optimizer: Optimizer,
     registers: regalloc2::Ctx,
     /// What the allocator is told.
     counted: Counted,
@@ -130,6 +132,7 @@ impl Worker {
         Worker {
             context: Context::new(),
             locals: Locals::default(),
+            optimizer: Optimizer::default(),
             registers,
             counted,
             labelled,
@@ -160,7 +163,11 @@ impl Worker {
         } else {
             improve::prepare(context, isa, inlined)?;
             if optimises {
-                context.egraph_pass(isa, &mut control)?;
+                self.optimizer.optimize(context);
+                context.verify_if(isa)?;
+                for known in &mut inlined.values {
+                    known.value = self.optimizer.find(context, known.value);
+                }
             }
         }
         if optimises {

@@ -33,6 +33,7 @@ mod loops;
 mod native;
 mod object;
 mod on_trap;
+mod optimize;
 mod placement;
 mod places;
 mod portable;

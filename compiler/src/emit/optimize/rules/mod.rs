@@ -1,0 +1,153 @@
+//! Simpler ways to make the same value. Comes in: an instruction without effects, whose operands stand for
+//! themselves. Goes out: what it is instead, if a rule knows that.
+//!
+//! Which rules there are was found by counting: each has something to do in programs from C, C++, Rust, Go,
+//! JavaScript or Kotlin that their own compilers have left, since they cannot know how addresses are formed
+//! or what is inlined here. A rule that makes two instructions of one stands only where one of them goes
+//! away again. Constants stand on the right.
+//!
+//! Each rule looks at a few instructions, so the time is linear. The tests of this folder compute both
+//! sides for random numbers.
+
+mod arithmetic;
+mod bits;
+mod compare;
+mod convert;
+mod divide;
+mod select;
+mod shift;
+mod vectors;
+
+use super::form::{Rewrite, bits_of};
+use super::pass::{Pass, constant, signed};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstructionData, Opcode, Type, Value};
+
+impl Pass<'_> {
+    /// What an instruction is instead, with its controlling type.
+    pub(super) fn simplify(&mut self, data: &InstructionData, ty: Type) -> Rewrite {
+        match *data {
+            InstructionData::Binary { opcode, args } => self.simplify_binary(opcode, ty, args),
+            InstructionData::Unary { opcode, arg } => self.simplify_unary(opcode, ty, arg),
+            InstructionData::IntCompare { cond, args, .. } => {
+                self.simplify_comparison(cond, ty, args)
+            }
+            InstructionData::Ternary {
+                opcode: Opcode::Select,
+                args,
+            } => self.simplify_select(ty, args),
+            InstructionData::Ternary {
+                opcode: Opcode::Bitselect | Opcode::SelectSpectreGuard,
+                args: [_, yes, no],
+            } if yes == no => Rewrite::Value(yes),
+            _ => Rewrite::Keep,
+        }
+    }
+
+    fn simplify_binary(&mut self, opcode: Opcode, ty: Type, [x, y]: [Value; 2]) -> Rewrite {
+        let Some(bits) = bits_of(ty) else {
+            return self.simplify_wide(opcode, ty, [x, y]);
+        };
+        let right = self.number(y);
+        if let Some(left) = self.number(x) {
+            match right {
+                Some(right) => {
+                    if let Some(result) = fold(opcode, ty, left, right) {
+                        return Rewrite::As(constant(ty, result), ty);
+                    }
+                }
+                None if commutes(opcode) => {
+                    return Rewrite::As(binary(opcode, [y, x]), ty);
+                }
+                None => {}
+            }
+        }
+        match opcode {
+            Opcode::Iadd => self.simplify_sum(ty, [x, y], right),
+            Opcode::Isub => self.simplify_difference(ty, [x, y], right),
+            Opcode::Imul => self.simplify_product(ty, [x, y], right),
+            Opcode::Band => self.simplify_and(ty, [x, y], right),
+            Opcode::Bor => self.simplify_or(ty, [x, y], right),
+            Opcode::Bxor => self.simplify_xor(ty, [x, y], right),
+            Opcode::Ishl | Opcode::Ushr | Opcode::Sshr | Opcode::Rotl | Opcode::Rotr => {
+                self.simplify_shift(opcode, (ty, bits), [x, y], right)
+            }
+            Opcode::Smin | Opcode::Smax | Opcode::Umin | Opcode::Umax if x == y => {
+                Rewrite::Value(x)
+            }
+            _ => Rewrite::Keep,
+        }
+    }
+
+    /// `k` where a value is `x op k`.
+    pub(super) fn with_number(&self, value: Value, opcode: Opcode) -> Option<(Value, u64)> {
+        let [x, y] = self.operands_of(value, opcode)?;
+        Some((x, self.number(y)?))
+    }
+}
+
+fn binary(opcode: Opcode, args: [Value; 2]) -> InstructionData {
+    InstructionData::Binary { opcode, args }
+}
+
+fn unary(opcode: Opcode, arg: Value) -> InstructionData {
+    InstructionData::Unary { opcode, arg }
+}
+
+fn commutes(opcode: Opcode) -> bool {
+    matches!(
+        opcode,
+        Opcode::Iadd
+            | Opcode::Imul
+            | Opcode::Band
+            | Opcode::Bor
+            | Opcode::Bxor
+            | Opcode::Smin
+            | Opcode::Smax
+            | Opcode::Umin
+            | Opcode::Umax
+    )
+}
+
+/// What an instruction makes of numbers; only the lower bits count, as many as the type has.
+fn fold(opcode: Opcode, ty: Type, x: u64, y: u64) -> Option<u64> {
+    let bits = ty.bits();
+    let by = u32::try_from(y % u64::from(bits)).expect("fewer than 64");
+    let (left, right) = (signed(x, ty), signed(y, ty));
+    let pick = |is_left| if is_left { x } else { y };
+    Some(match opcode {
+        Opcode::Iadd => x.wrapping_add(y),
+        Opcode::Isub => x.wrapping_sub(y),
+        Opcode::Imul => x.wrapping_mul(y),
+        Opcode::Band => x & y,
+        Opcode::Bor => x | y,
+        Opcode::Bxor => x ^ y,
+        Opcode::Ishl => x << by,
+        Opcode::Ushr => x >> by,
+        Opcode::Sshr => (left >> by).cast_unsigned(),
+        Opcode::Rotl => x << by | x.checked_shr(bits - by).unwrap_or(0),
+        Opcode::Rotr => x >> by | x.checked_shl(bits - by).unwrap_or(0),
+        Opcode::Smin => pick(left < right),
+        Opcode::Smax => pick(left > right),
+        Opcode::Umin => pick(x < y),
+        Opcode::Umax => pick(x > y),
+        _ => return None,
+    })
+}
+
+/// Whether a comparison of numbers is right.
+fn holds(cond: IntCC, ty: Type, x: u64, y: u64) -> bool {
+    let (left, right) = (signed(x, ty), signed(y, ty));
+    match cond {
+        IntCC::Equal => x == y,
+        IntCC::NotEqual => x != y,
+        IntCC::SignedLessThan => left < right,
+        IntCC::SignedLessThanOrEqual => left <= right,
+        IntCC::SignedGreaterThan => left > right,
+        IntCC::SignedGreaterThanOrEqual => left >= right,
+        IntCC::UnsignedLessThan => x < y,
+        IntCC::UnsignedLessThanOrEqual => x <= y,
+        IntCC::UnsignedGreaterThan => x > y,
+        IntCC::UnsignedGreaterThanOrEqual => x >= y,
+    }
+}
