@@ -1,7 +1,9 @@
 //! Random functions are optimised and run by Cranelift's interpreter, before and after: they return the same and
-//! leave the same in memory, or both trap.
+//! leave the same in memory, or both trap. Others show what is made of one
+//! thing.
 
 mod random;
+mod shapes;
 
 use super::Optimizer;
 use cranelift_codegen::Context;
