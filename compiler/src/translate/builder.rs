@@ -8,6 +8,7 @@
 
 use super::locals::Locals;
 use crate::parse::LoopSets;
+use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::ir::{
     Block, DataFlowGraph, ExtFuncData, FuncRef, Function, Inst, InstBuilderBase, InstructionData,
     JumpTable, JumpTableData, SigRef, Signature, SourceLoc, StackSlot, StackSlotData, Type, Value,
@@ -101,6 +102,15 @@ impl<'f> Builder<'f> {
     /// Says that every branch to a block has been made that is filled already.
     pub(super) fn place(&mut self, block: Block) {
         self.locals.begin(block);
+    }
+
+    /// About so many instructions will come. Their list would grow by one for each of them, which takes as
+    /// long as appending it.
+    pub(super) fn expect_insts(&mut self, count: usize) {
+        let block = self.block.expect("a block is being filled");
+        let far = Inst::new(self.func.dfg.num_insts() + count);
+        self.func.layout.append_inst(far, block);
+        self.func.layout.remove_inst(far);
     }
 
     /// What is known of the loops of the body. Locals are declared after this.

@@ -111,6 +111,9 @@ pub fn translate(
                 translator.tries = legacy_exception::shapes(&body.body)?;
             }
             translator.builder.look_ahead(&body.facts.loops);
+            // What is about locals makes none, but addresses are several.
+            let operators = body.facts.operators as usize;
+            translator.builder.expect_insts(operators);
             translator.body(&body.body, module.func_type(*index))?;
             let (calls, blocks) = translator.counting.finish();
             Ok(Notes {
