@@ -2,7 +2,9 @@
 //! are, how often each is used.
 
 use cranelift_codegen::entity::SecondaryMap;
-use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode, Value, ValueDef, types};
+use cranelift_codegen::ir::{
+    Block, Function, Inst, InstructionData, Opcode, Value, ValueDef, types,
+};
 
 /// How many instructions are looked through for the bits of a value.
 const DEPTH_MAX: u32 = 4;
@@ -104,6 +106,13 @@ pub fn each_use(func: &Function, inst: Inst, mut used: impl FnMut(Value)) {
         | InstructionData::TryCallIndirect { .. } => dfg.inst_values(inst).for_each(used),
         _ => dfg.inst_args(inst).iter().copied().for_each(used),
     }
+}
+
+/// The blocks that an instruction may branch to.
+pub fn targets(func: &Function, branch: Inst) -> impl Iterator<Item = Block> {
+    let dfg = &func.dfg;
+    let calls = dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
+    calls.iter().map(|call| call.block(&dfg.value_lists))
 }
 
 #[cfg(test)]

@@ -131,10 +131,11 @@ pub(crate) static OPTIMIZE: Flag = Flag {
         Row::apply(
             "simplify",
             Takes::Flag,
-            "simplify what Cranelift leaves: conditions that a branch has decided, masks that take \
-             nothing away, values that are carried where they do not change, loop-carried values \
-             that differ by a constant, and what does not change in a loop, as is done unless it \
-             says `n`; to find out whether a fault comes from that",
+            "optimise by wasmelt's own means and not by Cranelift's e-graph, and then simplify \
+             conditions that a branch has decided, masks that take nothing away, values that are \
+             carried where they do not change, loop-carried values that differ by a constant, and \
+             what does not change in a loop, as is done unless it says `n`; to find out whether a \
+             fault comes from that",
             |settings, value| {
                 settings.options.simplify = value.flag()?;
                 Ok(())

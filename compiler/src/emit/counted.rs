@@ -2,6 +2,7 @@
 //!
 //! For choosing registers alone: whatever is said here, the code does the same.
 
+use crate::facts::targets;
 use crate::translate::BlockCounts;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Block, Function, Opcode};
@@ -45,13 +46,9 @@ pub fn by_block(func: &Function, domtree: &DominatorTree, counts: &BlockCounts) 
     list
 }
 
-fn for_each_way(func: &Function, block: Block, mut see: impl FnMut(Block)) {
-    let Some(last) = func.layout.last_inst(block) else {
-        return;
-    };
-    let (tables, handlers) = (&func.dfg.jump_tables, &func.dfg.exception_tables);
-    for call in func.dfg.insts[last].branch_destination(tables, handlers) {
-        see(call.block(&func.dfg.value_lists));
+fn for_each_way(func: &Function, block: Block, see: impl FnMut(Block)) {
+    if let Some(last) = func.layout.last_inst(block) {
+        targets(func, last).for_each(see);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Back edges, and what branches give to the blocks that they lead to.
 
+use crate::facts::targets;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Block, Function, Inst, Value};
 
@@ -41,13 +42,6 @@ pub(super) fn back_edges(func: &Function, domtree: &DominatorTree) -> Vec<BackEd
         }));
     }
     found
-}
-
-/// The blocks that an instruction may branch to.
-pub(super) fn targets(func: &Function, branch: Inst) -> impl Iterator<Item = Block> {
-    let dfg = &func.dfg;
-    let calls = dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
-    calls.iter().map(|call| call.block(&dfg.value_lists))
 }
 
 /// The arguments of one of an instruction's destinations; results of a call are none.

@@ -20,7 +20,7 @@
 
 use super::back_edge;
 use crate::emit::survey::Survey;
-use crate::facts::each_use;
+use crate::facts::{each_use, targets};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::EntityRef;
@@ -169,7 +169,7 @@ fn uses(
             for &value in &func.dfg.inst_args(inst)[usize::from(asks(func, inst))..] {
                 add(value, None);
             }
-            for destination in 0..back_edge::targets(func, inst).count() {
+            for destination in 0..targets(func, inst).count() {
                 let arguments = back_edge::destination(func, inst, destination);
                 for value in arguments.into_iter().flatten() {
                     add(value, Some(destination));
@@ -236,7 +236,7 @@ impl Use {
 /// Gives a branch's destination a block of its own, so that constants are made on that way alone.
 fn put_between(func: &mut Function, branch: Inst, destination: usize) {
     let arguments = back_edge::destination(func, branch, destination);
-    let target = back_edge::targets(func, branch).nth(destination);
+    let target = targets(func, branch).nth(destination);
     let target = target.expect("it is one of its destinations");
     let block = func.layout.inst_block(branch).expect("it ends a block");
     let between = func.dfg.make_block();

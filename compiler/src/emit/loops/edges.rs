@@ -1,6 +1,6 @@
 //! What branches pass to the blocks that they lead to.
 
-use super::back_edge;
+use crate::facts::targets;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Block, Function, Inst, Value};
 
@@ -41,7 +41,7 @@ impl Edges {
             let Some(branch) = func.layout.last_inst(from) else {
                 continue;
             };
-            for (destination, to) in back_edge::targets(func, branch).enumerate() {
+            for (destination, to) in targets(func, branch).enumerate() {
                 let params = func.dfg.num_block_params(to);
                 if params == 0 {
                     continue;

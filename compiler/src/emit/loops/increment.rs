@@ -13,9 +13,9 @@
 //!
 //! n log n: uses are sorted, and for each increment a limited number of blocks is searched.
 
-use super::back_edge::{BackEdge, destination, targets};
+use super::back_edge::{BackEdge, destination};
 use super::exits;
-use crate::facts::each_use;
+use crate::facts::{each_use, targets};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::EntityRef;

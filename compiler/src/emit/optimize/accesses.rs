@@ -2,10 +2,14 @@
 //! blocks. Goes out: loads of what is known from a load or store of the same place before; stores that change
 //! nothing; and stores that nobody sees before the next of their block to the same place.
 
-use super::memory::{ALL, Content, PARTS, Place, Unseen, each_target, part};
+use super::memory::{ALL, Content, PARTS, Place, Unseen, part};
 use super::pass::{Pass, is_above};
+use super::table::truncated;
+use crate::facts::targets;
 use cranelift_codegen::entity::EntityRef;
-use cranelift_codegen::ir::{Block, Endianness, Inst, InstructionData, Opcode, Value};
+use cranelift_codegen::ir::{
+    Block, Endianness, Inst, InstructionData, MemFlagsData, Opcode, Value,
+};
 use std::hash::BuildHasher;
 
 impl Pass<'_> {
@@ -17,16 +21,14 @@ impl Pass<'_> {
         if self.func.layout.entry_block() == Some(block) {
             return true;
         }
-        if incoming.seen == 0 {
+        // Of a loop with two entries, the walk may come to one before anything that leads to it.
+        if incoming.seen == 0 && incoming.back == incoming.edges {
             return false;
         }
         memory.now = incoming.versions;
         let mut parts = incoming.differing;
-        if incoming.back > 0 {
-            parts |= match self.loops.is_loop_header(block) {
-                Some(number) => memory.loops[number.index()],
-                None => ALL,
-            };
+        if let Some(number) = self.loops.is_loop_header(block) {
+            parts |= memory.loops[number.index()];
         }
         if incoming.seen + incoming.back < incoming.edges {
             parts = ALL;
@@ -43,10 +45,10 @@ impl Pass<'_> {
         let (path, depths) = (&state.path, &state.depths);
         let memory = &mut state.memory;
         let (now, blocks) = (&memory.now, &mut memory.blocks);
-        each_target(func, last, |to| {
+        for to in targets(func, last) {
             let incoming = &mut blocks[to.index()];
             if is_above(path, depths, to) {
-                return;
+                continue;
             }
             match incoming.seen {
                 0 => incoming.versions = *now,
@@ -59,7 +61,7 @@ impl Pass<'_> {
                 }
             }
             incoming.seen += 1;
-        });
+        }
     }
 
     /// Says that an edge is gone that the walk has not come by.
@@ -87,13 +89,13 @@ impl Pass<'_> {
         let Some(last) = self.func.layout.last_inst(from) else {
             return;
         };
-        let mut targets = std::mem::take(&mut self.state.blocks);
-        each_target(self.func, last, |to| targets.push(to));
-        for &to in &targets {
+        let mut blocks = std::mem::take(&mut self.state.blocks);
+        blocks.extend(targets(self.func, last));
+        for &to in &blocks {
             self.forget_edge(from, to);
         }
-        targets.clear();
-        self.state.blocks = targets;
+        blocks.clear();
+        self.state.blocks = blocks;
     }
 
     /// Looks at an instruction that is no access. With `may_trap` it may end the program.
@@ -129,22 +131,34 @@ impl Pass<'_> {
             _ => memory.unseen = [None; PARTS],
         }
         let part = part?;
-        let place = Place {
-            version: memory.now[part],
-            address: arg,
-            offset: offset.into(),
-            ty: self.func.dfg.value_type(result),
-            extended: (opcode != Opcode::Load).then_some(opcode),
-            is_big: data.explicit_endianness() == Some(Endianness::Big),
-        };
+        let version = memory.now[part];
+        let place = self.accessed(version, (opcode, data), (arg, offset.into()), result);
         self.content(place, result, block)
+    }
+
+    /// The place of an access that loads or stores a value.
+    fn accessed(
+        &self,
+        version: u32,
+        (opcode, flags): (Opcode, MemFlagsData),
+        (address, offset): (Value, i32),
+        value: Value,
+    ) -> Place {
+        Place {
+            version,
+            address,
+            offset,
+            ty: self.type_of(value),
+            extended: (!matches!(opcode, Opcode::Load | Opcode::Store)).then_some(opcode),
+            is_big: flags.explicit_endianness() == Some(Endianness::Big),
+        }
     }
 
     /// What is known to be at a place; otherwise, from now on, it is this value.
     fn content(&mut self, place: Place, value: Value, block: Block) -> Option<Value> {
         let state = &mut *self.state;
         let (path, depths) = (&state.path, &state.depths);
-        let hash = (state.hashes.hash_one(place) >> 32) as u32;
+        let hash = truncated(state.hashes.hash_one(place));
         let contents = &mut state.memory.contents;
         let new = Content {
             place,
@@ -178,14 +192,9 @@ impl Pass<'_> {
             self.pass_by(true, true);
             return true;
         };
-        let mut place = Place {
-            version: self.state.memory.now[part],
-            address,
-            offset: offset.into(),
-            ty: self.func.dfg.value_type(stored),
-            extended: (opcode != Opcode::Store).then_some(opcode),
-            is_big: data.explicit_endianness() == Some(Endianness::Big),
-        };
+        let version = self.state.memory.now[part];
+        let access = (opcode, data);
+        let mut place = self.accessed(version, access, (address, offset.into()), stored);
         if self.is_known_to_be(place, stored) {
             return false;
         }
@@ -218,7 +227,7 @@ impl Pass<'_> {
 
     fn is_known_to_be(&mut self, place: Place, value: Value) -> bool {
         let state = &mut *self.state;
-        let hash = (state.hashes.hash_one(place) >> 32) as u32;
+        let hash = truncated(state.hashes.hash_one(place));
         let found = state
             .memory
             .contents

@@ -2,8 +2,10 @@
 //! themselves. Goes out: a simpler one, or none if it does nothing. Conditions that are known decide branches
 //! here; what is unreachable then is left out by the walk.
 
-use super::pass::Pass;
-use cranelift_codegen::ir::{Block, BlockCall, Inst, InstructionData, Opcode, Type, Value, types};
+use super::pass::{Pass, mask};
+use cranelift_codegen::ir::{
+    Block, BlockCall, Inst, InstructionData, Opcode, TrapCode, Type, Value, types,
+};
 
 /// So often a simpler condition is looked for.
 const TRUTHS_MAX: u32 = 8;
@@ -114,7 +116,7 @@ impl Pass<'_> {
     }
 
     /// The code of a block that only traps.
-    fn only_traps(&self, block: Block) -> Option<cranelift_codegen::ir::TrapCode> {
+    fn only_traps(&self, block: Block) -> Option<TrapCode> {
         let first = self.func.layout.first_inst(block)?;
         match self.func.dfg.insts[first] {
             InstructionData::Trap {
@@ -142,7 +144,7 @@ impl Pass<'_> {
         let ty: Type = self.type_of(x);
         if let (Some(left), Some(right)) = (self.number(x), self.number(y)) {
             let sum = left.checked_add(right);
-            let sum = sum.filter(|&sum| ty == types::I64 || sum <= super::pass::mask(ty));
+            let sum = sum.filter(|&sum| ty == types::I64 || sum <= mask(ty));
             return match sum {
                 Some(sum) => Effect::Value(self.integer(ty, sum)),
                 None => Effect::Stays,

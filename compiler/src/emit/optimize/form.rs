@@ -4,7 +4,8 @@
 //! is placed in the code here.
 
 use super::pass::{Made, NOTHING, Pass, become_of, constant, is_above};
-use cranelift_codegen::entity::packed_option::ReservedValue;
+use super::table::truncated;
+use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Inst, InstructionData, Opcode, Type, Value, types};
 use std::hash::BuildHasher;
@@ -119,7 +120,7 @@ impl Pass<'_> {
         let state = &mut *self.state;
         let (known, path, depths) = (&state.known, &state.path, &state.depths);
         let found = state.expressions.find(hash, |made| {
-            let known = &known[made.value.as_u32() as usize];
+            let known = &known[made.value.index()];
             known.data == data && known.ty == ty
         });
         // An entry whose scope has been left is never right again.
@@ -129,7 +130,7 @@ impl Pass<'_> {
             Err(free) => Ok(free),
         };
         let args = data.arguments(&self.func.dfg.value_lists);
-        let depth = args.iter().map(|arg| known[arg.as_u32() as usize].depth);
+        let depth = args.iter().map(|arg| known[arg.index()].depth);
         let depth = depth.max().unwrap_or(0);
         let scope = path[depth as usize];
         let value = match own {
@@ -209,11 +210,6 @@ impl Pass<'_> {
     }
 }
 
-/// The upper half is as good as any.
-fn truncated(hash: u64) -> u32 {
-    (hash >> 32) as u32
-}
-
 pub(super) fn comparison(cond: IntCC, args: [Value; 2]) -> InstructionData {
     InstructionData::IntCompare {
         opcode: Opcode::Icmp,
@@ -225,9 +221,4 @@ pub(super) fn comparison(cond: IntCC, args: [Value; 2]) -> InstructionData {
 /// The bits of a scalar integer of up to 64.
 pub(super) fn bits_of(ty: Type) -> Option<u32> {
     (ty.is_int() && ty != types::I128).then(|| ty.bits())
-}
-
-/// Whether a value is there.
-pub(super) fn is_there(value: Value) -> bool {
-    !value.is_reserved_value()
 }

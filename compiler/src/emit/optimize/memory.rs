@@ -10,6 +10,7 @@
 
 use super::kinds::{Kind, Kinds};
 use super::table::Table;
+use crate::facts::targets;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::ir::{Block, Function, Inst, MemFlags, Opcode, Type, Value};
@@ -89,14 +90,14 @@ impl Memory {
         let mut next = func.layout.entry_block();
         while let Some(from) = next {
             if let Some(last) = func.layout.last_inst(from) {
-                each_target(func, last, |to| {
+                for to in targets(func, last) {
                     let incoming = &mut blocks[to.index()];
                     incoming.edges += 1;
                     if domtree.block_dominates(to, from) {
                         incoming.back += 1;
                         has_loops = true;
                     }
-                });
+                }
             }
             next = func.layout.next_block(from);
         }
@@ -154,12 +155,4 @@ impl Memory {
 pub(super) fn part(func: &Function, flags: MemFlags) -> Option<usize> {
     let region = func.dfg.mem_flags[flags].alias_region()?;
     Some(region.index().min(PARTS - 1))
-}
-
-pub(super) fn each_target(func: &Function, inst: Inst, mut to: impl FnMut(Block)) {
-    let dfg = &func.dfg;
-    let calls = dfg.insts[inst].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
-    for call in calls {
-        to(call.block(&dfg.value_lists));
-    }
 }

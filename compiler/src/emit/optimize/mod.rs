@@ -32,6 +32,7 @@ mod table;
 
 use cranelift_codegen::Context;
 use cranelift_codegen::entity::EntityRef;
+use cranelift_codegen::entity::packed_option::ReservedValue;
 use cranelift_codegen::ir::{Block, Inst, InstructionData, Opcode, Value};
 use effects::Effect;
 use kinds::Kind;
@@ -69,10 +70,13 @@ impl Optimizer {
             let domtree = &context.domtree;
             let unreachable = context.func.layout.blocks();
             let unreachable = unreachable.filter(|&block| !domtree.is_reachable(block));
-            for block in unreachable.collect::<Vec<_>>() {
+            let unreachable: Vec<Block> = unreachable.collect();
+            for &block in &unreachable {
                 context.func.layout.remove_block_and_insts(block);
             }
-            context.flowgraph();
+            if !unreachable.is_empty() {
+                context.flowgraph();
+            }
         }
     }
 
@@ -87,9 +91,9 @@ impl Optimizer {
         let inst = dfg.value_def(value).inst();
         let is_there = inst.is_none_or(|inst| context.func.layout.inst_block(inst).is_some());
         let known = &known[value.index()];
-        match !is_there && form::is_there(known.placed) {
-            true => known.placed,
-            false => value,
+        match is_there || known.placed.is_reserved_value() {
+            true => value,
+            false => known.placed,
         }
     }
 }

@@ -8,7 +8,7 @@ use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::entity::packed_option::ReservedValue;
 use cranelift_codegen::ir::immediates::Imm64;
 use cranelift_codegen::ir::{Block, Function, InstructionData, Opcode, Type, Value, types};
-use cranelift_codegen::loop_analysis::LoopAnalysis;
+use cranelift_codegen::loop_analysis::{Loop, LoopAnalysis};
 use foldhash::HashMap;
 use foldhash::fast::RandomState;
 
@@ -54,7 +54,7 @@ impl Known {
 /// A loop around the block that the walk is in.
 #[derive(Clone, Copy)]
 pub(super) struct Around {
-    pub(super) number: cranelift_codegen::loop_analysis::Loop,
+    pub(super) number: Loop,
     /// That of its header.
     pub(super) depth: u32,
 }
@@ -168,7 +168,6 @@ impl Pass<'_> {
         self.func.dfg.value_type(value)
     }
 
-    /// What has become of a value of the function as it came.
     /// Whether a block dominates that where the walk is.
     pub(super) fn is_above(&self, block: Block) -> bool {
         is_above(&self.state.path, &self.state.depths, block)

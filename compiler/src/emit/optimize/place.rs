@@ -13,6 +13,7 @@
 //! most.
 
 use super::pass::Pass;
+use crate::facts::targets;
 use cranelift_codegen::entity::packed_option::ReservedValue;
 use cranelift_codegen::ir::{Block, Inst, InstructionData, Opcode, Value};
 
@@ -65,12 +66,8 @@ impl Pass<'_> {
 
     /// Whether a branch leads into a loop that it is not in.
     fn enters_loop(&self, branch: Inst) -> bool {
-        let dfg = &self.func.dfg;
-        let calls = dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
-        calls.iter().any(|call| {
-            let to = call.block(&dfg.value_lists);
-            self.loops.is_loop_header(to).is_some() && !self.is_above(to)
-        })
+        let is_header = |to| self.loops.is_loop_header(to).is_some();
+        targets(self.func, branch).any(|to| is_header(to) && !self.is_above(to))
     }
 
     /// The value as it is there at a spot.

@@ -17,6 +17,11 @@ pub(super) struct Free(usize);
 
 const PLACES_MIN: usize = 64;
 
+/// As much of a hash as a table asks for. The upper half is as good as any.
+pub(super) fn truncated(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
 impl<E> Default for Table<E> {
     fn default() -> Table<E> {
         Table {

@@ -23,6 +23,7 @@
 
 use super::super::back_edge;
 use super::shape::{ByteLoop, Limit, LimitKind};
+use crate::facts::targets;
 use crate::target::Arch;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -111,7 +112,7 @@ impl<'f> Builder<'f> {
             let Some(branch) = func.layout.last_inst(block) else {
                 continue;
             };
-            let targets = back_edge::targets(func, branch).enumerate();
+            let targets = targets(func, branch).enumerate();
             let to_header = targets.filter(|&(_, target)| target == header);
             entries.extend(to_header.map(|(position, _)| (branch, position)));
         }

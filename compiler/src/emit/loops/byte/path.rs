@@ -1,6 +1,7 @@
 //! What an iteration of a loop runs through.
 
 use super::super::back_edge;
+use crate::facts::targets;
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Block, Function, Opcode, Value};
 use cranelift_codegen::loop_analysis::{Loop, LoopAnalysis};
@@ -49,7 +50,7 @@ pub fn path(
             return None;
         }
         let inside = |(_, target): &(usize, Block)| loops.is_in_loop(*target, lp);
-        let mut stays = back_edge::targets(func, branch).enumerate().filter(inside);
+        let mut stays = targets(func, branch).enumerate().filter(inside);
         let (position, target) = stays.next()?;
         if stays.next().is_some() {
             return None;

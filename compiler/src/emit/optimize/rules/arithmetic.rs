@@ -2,7 +2,7 @@
 
 use super::super::form::Rewrite;
 use super::super::pass::{Pass, constant, mask};
-use super::{binary, unary};
+use super::{apart, binary, unary};
 use cranelift_codegen::ir::{InstructionData, Opcode, Type, Value};
 
 impl Pass<'_> {
@@ -113,15 +113,8 @@ impl Pass<'_> {
         }
         match (self.made_by_binary(x), self.made_by_binary(y)) {
             // (a + c) - (b + c)
-            (Some((Opcode::Iadd, [a, b])), Some((Opcode::Iadd, [c, d]))) => {
-                let rest = match () {
-                    () if a == c => Some([b, d]),
-                    () if a == d => Some([b, c]),
-                    () if b == c => Some([a, d]),
-                    () if b == d => Some([a, c]),
-                    () => None,
-                };
-                if let Some(rest) = rest {
+            (Some((Opcode::Iadd, left)), Some((Opcode::Iadd, right))) => {
+                if let Some(rest) = apart(left, right) {
                     return Rewrite::As(binary(Opcode::Isub, rest), ty);
                 }
             }

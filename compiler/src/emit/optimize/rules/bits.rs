@@ -112,7 +112,7 @@ impl Pass<'_> {
                 // (a ^ y) ^ y
                 Some((Opcode::Bxor, [a, b])) if b == y => return Rewrite::Value(a),
                 Some((Opcode::Bxor, [a, b])) if a == y => return Rewrite::Value(b),
-                // (~a & b) ^ y: one instruction less than it seems
+                // (~a & b) ^ y as (a & b) ^ (b ^ y): as many, of which two do not wait for each other
                 Some((Opcode::Band, [a, b])) => {
                     for [a, b] in [[a, b], [b, a]] {
                         if let Some(a) = self.operand_of(a, Opcode::Bnot) {

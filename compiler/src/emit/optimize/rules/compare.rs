@@ -2,7 +2,7 @@
 
 use super::super::form::{Rewrite, bits_of, comparison};
 use super::super::pass::{Pass, constant, mask, signed};
-use super::holds;
+use super::{apart, holds};
 use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
 use cranelift_codegen::ir::{InstructionData, Opcode, Type, Value, types};
 
@@ -148,14 +148,7 @@ impl Pass<'_> {
         }
         let (left, right) = (self.made_by_binary(x), self.made_by_binary(y));
         if let (Some((Opcode::Iadd, [a, b])), Some((Opcode::Iadd, [c, d]))) = (left, right) {
-            let rest = match () {
-                () if a == c => Some([b, d]),
-                () if a == d => Some([b, c]),
-                () if b == c => Some([a, d]),
-                () if b == d => Some([a, c]),
-                () => None,
-            };
-            if let Some(rest) = rest {
+            if let Some(rest) = apart([a, b], [c, d]) {
                 return Rewrite::As(comparison(cond, rest), ty);
             }
             // x + 1 == y + 2

@@ -151,3 +151,60 @@ fn signed_factor(divisor: i64, bits: u32) -> (i64, u32) {
     };
     (factor, power - bits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ends of ranges, and what lies between.
+    fn numbers(bits: u32) -> Vec<u64> {
+        let powers = (0..bits).map(|by| 1_u64 << by);
+        let near = powers.flat_map(|power| [power.wrapping_sub(1), power, power + 1]);
+        let others = (1..200).map(|n| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(n) >> (64 - bits));
+        let mut all: Vec<u64> = near.chain(others).chain(1..300).collect();
+        let largest = u64::MAX >> (64 - bits);
+        all.extend([0, largest, largest - 1]);
+        all
+    }
+
+    #[test]
+    fn products_are_the_quotients_of_all_numbers_that_are_hard() {
+        for bits in [32, 64] {
+            let numbers = numbers(bits);
+            let as_signed = |n: u64| i128::from((n << (64 - bits)).cast_signed() >> (64 - bits));
+            for &divisor in numbers.iter().filter(|n| **n > 2 && !n.is_power_of_two()) {
+                let (factor, shift) = unsigned_factor(divisor, bits);
+                // The largest multiple is where it would be wrong first.
+                let multiple = (u64::MAX >> (64 - bits)) / divisor * divisor;
+                let edges = [multiple, multiple - 1, multiple.wrapping_sub(divisor)];
+                for &x in numbers.iter().chain(&edges) {
+                    let high =
+                        (u128::from(x) * (factor & u128::from(u64::MAX >> (64 - bits)))) >> bits;
+                    let sum = match factor >> bits {
+                        0 => high,
+                        _ => high + u128::from(x),
+                    };
+                    assert_eq!(sum >> shift, u128::from(x / divisor), "{x} / {divisor}");
+                }
+                let divisor = as_signed(divisor);
+                if divisor.unsigned_abs().is_power_of_two() {
+                    continue;
+                }
+                let number = i64::try_from(divisor).expect("it is one");
+                let (factor, shift) = signed_factor(number, bits);
+                for &x in numbers.iter().chain(&edges) {
+                    let x = as_signed(x);
+                    let mut high = (x * i128::from(factor)) >> bits;
+                    if divisor > 0 && factor < 0 {
+                        high += x;
+                    } else if divisor < 0 && factor > 0 {
+                        high -= x;
+                    }
+                    let quotient = high >> shift;
+                    let quotient = quotient + i128::from(quotient < 0);
+                    assert_eq!(quotient, x / divisor, "{x} / {divisor}");
+                }
+            }
+        }
+    }
+}

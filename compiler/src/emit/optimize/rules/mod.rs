@@ -1,13 +1,13 @@
 //! Simpler ways to make the same value. Comes in: an instruction without effects, whose operands stand for
 //! themselves. Goes out: what it is instead, if a rule knows that.
 //!
-//! Which rules there are was found by counting: each has something to do in programs from C, C++, Rust, Go,
-//! JavaScript or Kotlin that their own compilers have left, since they cannot know how addresses are formed
-//! or what is inlined here. A rule that makes two instructions of one stands only where one of them goes
-//! away again. Constants stand on the right.
+//! Which rules there are was found by counting, in programs from C, C++, Rust, Go, JavaScript and Kotlin, what
+//! their own compilers have left to do, since they cannot know how addresses are formed or what is inlined
+//! here. A rule that makes two instructions of one stands only where one of them goes away again. Constants
+//! stand on the right.
 //!
-//! Each rule looks at a few instructions, so the time is linear. The tests of this folder compute both
-//! sides for random numbers.
+//! Each rule looks at a few instructions, so the time is linear. `optimize/tests` computes both sides for
+//! random numbers.
 
 mod arithmetic;
 mod bits;
@@ -92,6 +92,17 @@ fn binary(opcode: Opcode, args: [Value; 2]) -> InstructionData {
 
 fn unary(opcode: Opcode, arg: Value) -> InstructionData {
     InstructionData::Unary { opcode, arg }
+}
+
+/// What two sums do not have in common, if they have one operand in common.
+fn apart([a, b]: [Value; 2], [c, d]: [Value; 2]) -> Option<[Value; 2]> {
+    match () {
+        () if a == c => Some([b, d]),
+        () if a == d => Some([b, c]),
+        () if b == c => Some([a, d]),
+        () if b == d => Some([a, c]),
+        () => None,
+    }
 }
 
 fn commutes(opcode: Opcode) -> bool {

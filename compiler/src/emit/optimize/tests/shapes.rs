@@ -4,8 +4,8 @@ use super::optimized;
 use crate::emit::optimize::Optimizer;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    AbiParam, AliasRegionData, BlockCall, Function, InstBuilder, JumpTableData, MemFlagsData,
-    Signature, UserFuncName, Value, types,
+    AbiParam, AliasRegionData, Block, BlockCall, Function, InstBuilder, JumpTableData,
+    MemFlagsData, Signature, UserFuncName, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::borrow::Cow;
@@ -124,6 +124,50 @@ fn what_is_in_memory_is_known_until_something_may_change_it() {
 }
 
 #[test]
+fn who_traps_sees_what_has_been_stored() {
+    for traps in [false, true] {
+        let made = shape(|builder, [a, b, x, y]| {
+            let [first, second] = [0, 1].map(|part| flags(builder, part).with_notrap());
+            builder.ins().store(first, x, a, 0);
+            let seeing = match traps {
+                true => flags(builder, 1),
+                false => second,
+            };
+            let loaded = builder.ins().load(types::I32, seeing, b, 0);
+            builder.ins().store(first, y, a, 0);
+            builder.ins().return_(&[loaded]);
+        });
+        let expected = match traps {
+            true => "block0: store load store return\n",
+            false => "block0: load store return\n",
+        };
+        assert_eq!(made, expected);
+    }
+}
+
+#[test]
+fn what_others_may_have_done_makes_all_unknown_in_loops_too() {
+    let made = shape(|builder, [a, b, x, _]| {
+        let [first, second] = [0, 1].map(|part| flags(builder, part));
+        builder.ins().store(first, x, a, 0);
+        builder.ins().store(second, x, b, 0);
+        builder.ins().sequence_point();
+        let known = builder.ins().load(types::I32, first, a, 0);
+        let [header, out] = [(); 2].map(|()| builder.create_block());
+        builder.ins().jump(header, &[]);
+        builder.switch_to_block(header);
+        let changed = builder.ins().load(types::I32, first, a, 0);
+        builder.ins().sequence_point();
+        builder.ins().brif(changed, header, &[], out, &[]);
+        builder.switch_to_block(out);
+        builder.ins().return_(&[known]);
+    });
+    let expected = "block0: store store sequence_point load jump\n\
+                    block1: load sequence_point brif\nblock2: return\n";
+    assert_eq!(made, expected);
+}
+
+#[test]
 fn a_loop_that_stores_makes_what_it_stores_to_unknown() {
     let made = shape(|builder, [a, b, x, y]| {
         let [first, second] = [0, 1].map(|part| flags(builder, part));
@@ -203,4 +247,71 @@ fn what_would_be_made_again_too_often_is_made_once_more_and_higher_up() {
     });
     let products = made.matches("imul").count();
     assert!((400..4000).contains(&products), "{products}");
+}
+
+/// A loop of `first` and `second` that the function enters at both.
+fn entered_twice(builder: &mut FunctionBuilder<'_>, condition: Value) -> [Block; 3] {
+    let [first, second, out] = [(); 3].map(|()| builder.create_block());
+    builder.ins().brif(condition, first, &[], second, &[]);
+    [first, second, out]
+}
+
+#[test]
+fn in_a_loop_with_two_entries_nothing_is_known_of_memory() {
+    let made = shape(|builder, [a, _, x, y]| {
+        let flags = flags(builder, 0);
+        builder.ins().store(flags, x, a, 0);
+        let [first, second, out] = entered_twice(builder, y);
+        builder.switch_to_block(first);
+        let loaded = builder.ins().load(types::I32, flags, a, 0);
+        builder.ins().brif(loaded, second, &[], out, &[]);
+        builder.switch_to_block(second);
+        builder.ins().store(flags, y, a, 0);
+        builder.ins().jump(first, &[]);
+        builder.switch_to_block(out);
+        builder.ins().return_(&[x]);
+    });
+    let expected = "block0: store brif\nblock1: load brif\nblock2: store jump\nblock3: return\n";
+    assert_eq!(made, expected);
+}
+
+#[test]
+fn a_loop_with_two_entries_stays_if_one_of_them_goes() {
+    for decided in [0, 1] {
+        let made = shape(|builder, [_, _, x, y]| {
+            let known = builder.ins().iconst(types::I32, decided);
+            let [product, sum] = [builder.ins().imul(x, y), builder.ins().iadd(x, y)];
+            let [first, second, out] = entered_twice(builder, known);
+            builder.switch_to_block(first);
+            builder.ins().brif(product, second, &[], out, &[]);
+            builder.switch_to_block(second);
+            builder.ins().brif(sum, first, &[], out, &[]);
+            builder.switch_to_block(out);
+            builder.ins().return_(&[x]);
+        });
+        let blocks = made
+            .lines()
+            .map(|line| line.split_once(": ").expect("a block").1);
+        let expected = ["jump", "imul brif", "iadd brif", "return"];
+        assert!(blocks.eq(expected), "{decided}: {made}");
+    }
+}
+
+#[test]
+fn of_very_many_parts_of_memory_the_last_are_one() {
+    let loads = shape(|builder, [a, b, x, _]| {
+        let parts: Vec<_> = (0..12).map(|part| flags(builder, part)).collect();
+        for (&flags, at) in parts.iter().zip(0..) {
+            builder.ins().load(types::I32, flags, a, at * 4);
+        }
+        builder.ins().store(parts[11], x, b, 0);
+        let mut sum = x;
+        for (&flags, at) in parts.iter().zip(0..) {
+            let loaded = builder.ins().load(types::I32, flags, a, at * 4);
+            sum = builder.ins().iadd(sum, loaded);
+        }
+        builder.ins().return_(&[sum]);
+    });
+    // Each part once, and those that may be what has been stored to once more.
+    assert_eq!(loads.matches("load").count(), 12 + 5, "{loads}");
 }
