@@ -277,10 +277,14 @@ fn branches() -> Vec<Shape> {
             module("", &format!("(local i32) {begin} {end}"))
         }),
         Shape::built("a branch table with few targets", || {
-            branch_table(160_000, 20)
+            branch_table(160_000, 20, "")
         }),
         Shape::built("a branch table with many targets", || {
-            branch_table(20_000, 20_000)
+            branch_table(20_000, 20_000, "")
+        }),
+        Shape::built("a branch table to whoever reads a local", || {
+            let count = "local.get 0 i32.const 1 i32.add local.set 0 ";
+            branch_table(100_000, 25_000, count)
         }),
         Shape::built("many branch tables", || {
             let targets = each(500, |n| format!("{} ", n % 7));
@@ -337,11 +341,11 @@ fn handlers(count: usize) -> Vec<u8> {
     )
 }
 
-/// A table with so many entries, that goes to so many places.
-fn branch_table(entries: usize, targets: usize) -> Vec<u8> {
+/// A table with so many entries, that goes to so many places where this is done.
+fn branch_table(entries: usize, targets: usize, there: &str) -> Vec<u8> {
     let begin = "block ".repeat(targets);
     let entries = each(entries, |n| format!("{} ", n * 7919 % targets));
-    let end = "end ".repeat(targets);
+    let end = format!("end {there}").repeat(targets);
     let function = format!("(func $f (param i32) {begin} local.get 0 br_table {entries} 0 {end})");
     module(&function, "i32.const 1 call $f")
 }

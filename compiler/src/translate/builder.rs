@@ -133,17 +133,17 @@ impl<'f> Builder<'f> {
 
     /// Has the edges of a branch that lead to one block lead to another.
     pub(super) fn change_target(&mut self, branch: Inst, from: Block, to: Block) {
+        let block = self.func.layout.inst_block(branch);
+        let block = block.expect("it was appended to one");
         let dfg = &mut self.func.dfg;
         let calls = dfg.insts[branch]
             .branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
-        for call in calls {
+        for (call, destination) in calls.iter_mut().zip(0..) {
             if call.block(&dfg.value_lists) == from {
                 call.set_block(to, &mut dfg.value_lists);
+                self.locals.add_edge(block, branch, destination, to);
             }
         }
-        let block = self.func.layout.inst_block(branch);
-        let block = block.expect("it was appended to one");
-        self.locals.add_edge(block, branch, to);
     }
 
     pub(super) fn import_signature(&mut self, signature: Signature) -> SigRef {
@@ -212,9 +212,9 @@ impl Builder<'_> {
         if opcode.is_branch() {
             let dfg = &func.dfg;
             let calls = data.branch_destination(&dfg.jump_tables, &dfg.exception_tables);
-            for call in calls {
+            for (call, destination) in calls.iter().zip(0..) {
                 let to = call.block(&dfg.value_lists);
-                self.locals.add_edge(block, inst, to);
+                self.locals.add_edge(block, inst, destination, to);
             }
         }
         inst

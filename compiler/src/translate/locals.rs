@@ -61,6 +61,7 @@ pub struct Locals {
     /// Of the blocks that have been begun.
     dominators: Ancestors,
     edges: Vec<Edge>,
+    again: Vec<Again>,
     /// Those that are ahead.
     ahead: LoopSets,
     /// The first stands for none.
@@ -118,7 +119,17 @@ struct Begun {
 struct Edge {
     from: Block,
     branch: Inst,
+    /// Which of the branch's destinations it is.
+    destination: u32,
+    /// And further ones.
+    again: u32,
     /// Another one that leads to the same block.
+    next: u32,
+}
+
+/// A destination of a branch that leads to the same block as one before.
+struct Again {
+    destination: u32,
     next: u32,
 }
 
@@ -159,6 +170,7 @@ impl Locals {
         self.begun.clear();
         self.dominators.clear();
         self.edges.clear();
+        self.again.clear();
         self.ahead = LoopSets::default();
         self.loops.clear();
         self.around.clear();
@@ -197,11 +209,16 @@ impl Locals {
         self.count += 1;
     }
 
-    /// A branch that has been appended to a block. It may lead to another more than once.
-    pub(super) fn add_edge(&mut self, from: Block, branch: Inst, to: Block) {
+    /// Where a branch leads to that has been appended to a block, by one of its destinations. It may lead to
+    /// the same block more than once.
+    pub(super) fn add_edge(&mut self, from: Block, branch: Inst, destination: u32, to: Block) {
         let place = &mut self.blocks[to];
         let last = place.last_edge;
-        if last != NONE && self.edges[last as usize].branch == branch {
+        if let Some(edge) = self.edges.get_mut(last as usize)
+            && edge.branch == branch
+        {
+            let next = std::mem::replace(&mut edge.again, number(self.again.len()));
+            self.again.push(Again { destination, next });
             return;
         }
         let edge = number(self.edges.len());
@@ -213,6 +230,8 @@ impl Locals {
         self.edges.push(Edge {
             from,
             branch,
+            destination,
+            again: NONE,
             next: NONE,
         });
     }
@@ -426,7 +445,7 @@ impl Locals {
                 });
                 // The last edge was the first to be followed.
                 for (edge, value) in edges().zip(found.iter().rev()) {
-                    add_argument(func, edge.branch, block, *value);
+                    add_argument(func, edge, &self.again, *value);
                 }
                 param
             }
@@ -469,15 +488,19 @@ fn edges<'e>(edges: &'e [Edge], place: &Place) -> impl Iterator<Item = &'e Edge>
     std::iter::successors(edge(place.first_edge), move |last| edge(last.next))
 }
 
-/// Adds an argument wherever a branch leads to a block.
-fn add_argument(func: &mut Function, branch: Inst, block: Block, value: Value) {
+/// Adds an argument wherever a branch leads to the same block.
+fn add_argument(func: &mut Function, edge: &Edge, again: &[Again], value: Value) {
     let dfg = &mut func.dfg;
-    let calls =
-        dfg.insts[branch].branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
-    for call in calls {
-        if call.block(&dfg.value_lists) == block {
-            call.append_argument(value, &mut dfg.value_lists);
-        }
+    let (tables, handlers) = (&mut dfg.jump_tables, &mut dfg.exception_tables);
+    let calls = dfg.insts[edge.branch].branch_destination_mut(tables, handlers);
+    let mut add = |destination: u32| {
+        calls[destination as usize].append_argument(value, &mut dfg.value_lists);
+    };
+    add(edge.destination);
+    let mut next = edge.again;
+    while let Some(other) = again.get(next as usize) {
+        add(other.destination);
+        next = other.next;
     }
 }
 
