@@ -1,5 +1,5 @@
-;; Without optimisation, the branches of a large table lead to blocks of their own, which pass on what
-;; the labels take; and an integer is said once in a block.
+;; What several entries of a branch table go to is a block of its own, which passes on what the label
+;; takes; and without optimisation an integer is said once in a block.
 ;; -O0
 (module
   (func (export "run") (param i32) (result i32)

@@ -5,21 +5,9 @@ use super::frame::{Frame, FrameKind};
 use super::translator::FuncTranslator;
 use crate::error::{Error, Result};
 use crate::index::TypeIndex;
-use crate::options::OptLevel;
-use crate::profile::distinct;
-use cranelift_codegen::ir::{
-    self, Block, BlockArg, InstBuilder, JumpTableData, Value, condcodes::IntCC,
-};
-use std::cmp::Reverse;
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value, condcodes::IntCC};
 use wasmelt_abi::TrapCode;
 use wasmparser::{BlockType, FuncType, Operator, ValType};
-
-/// A branch table becomes up to this many comparisons. A jump through a table takes eight
-/// instructions, one of which is predicted worse.
-const COMPARISONS_MAX: usize = 4;
-/// Without optimisation, branches of a table with so many entries lead to blocks of their own. For each
-/// parameter of a block, whoever makes SSA form goes through all entries of a table that leads there.
-const OWN_BLOCKS_MIN: usize = 8;
 
 impl FuncTranslator<'_, '_> {
     pub(super) fn push_function_frame(&mut self, ty: &FuncType) {
@@ -83,7 +71,10 @@ impl FuncTranslator<'_, '_> {
             Operator::Br { relative_depth } => self.branch(*relative_depth),
             Operator::BrIf { relative_depth } => {
                 let condition = self.pop_condition();
-                self.branch_if(condition, *relative_depth, 0);
+                match self.falls_out_behind() {
+                    Some(other) => self.branch_either(condition, *relative_depth, other),
+                    None => self.branch_if(condition, *relative_depth, 0),
+                }
             }
             Operator::BrTable { targets } => self.branch_table(targets)?,
             Operator::Return => {
@@ -315,7 +306,7 @@ impl FuncTranslator<'_, '_> {
         &self.stack[self.stack.len() - count..]
     }
 
-    fn branch(&mut self, depth: u32) {
+    pub(super) fn branch(&mut self, depth: u32) {
         let (block, arity) = self.target(depth);
         let values = self.pop_many(arity);
         self.flow(depth, self.counting.now);
@@ -344,9 +335,35 @@ impl FuncTranslator<'_, '_> {
         self.enter(next);
     }
 
+    /// Where control falls out of the innermost frame right behind a conditional branch, if that needs no
+    /// block of its own, and how many values it takes along.
+    fn falls_out_behind(&mut self) -> Option<(Block, usize)> {
+        if self.counting.is_active() || !self.ahead.ends() || self.is_only_fallen_out_of() {
+            return None;
+        }
+        let frame = self.control.last_mut().expect("validated: inside a frame");
+        let is_plain = matches!(
+            frame.kind,
+            FrameKind::Block | FrameKind::Loop { .. } | FrameKind::If { .. }
+        );
+        frame.end_reached |= is_plain;
+        is_plain.then_some((frame.end, frame.results))
+    }
+
+    /// A branch to a label if a condition holds, else to another block.
+    fn branch_either(&mut self, condition: Value, depth: u32, other: (Block, usize)) {
+        let target = self.target(depth);
+        let [(block, args), (other, other_args)] =
+            [target, other].map(|(block, arity)| (block, block_args(self.top(arity))));
+        self.builder
+            .ins()
+            .brif(condition, block, &args, other, &other_args);
+        self.set_unreachable();
+    }
+
     /// The block that a branch to a label goes to, and its arguments: as code counts, that is one of
     /// its own, which [`Self::fill_branch`] fills.
-    fn counted_branch(&mut self, depth: u32, is_own: bool) -> (Block, Vec<Value>) {
+    pub(super) fn counted_branch(&mut self, depth: u32, is_own: bool) -> (Block, Vec<Value>) {
         if is_own {
             return (self.builder.create_block(), Vec::new());
         }
@@ -359,80 +376,12 @@ impl FuncTranslator<'_, '_> {
     ///     ...                                             ; counts
     ///     jump label(operands)
     /// ```
-    fn fill_branch(&mut self, block: Block, depth: u32, counter: usize) {
+    pub(super) fn fill_branch(&mut self, block: Block, depth: u32, counter: usize) {
         self.enter(block);
         self.run(counter);
         let (label, arity) = self.target(depth);
         let values = self.top(arity).to_vec();
         self.jump(label, &values);
-    }
-
-    /// ```text
-    /// br_table v1, default, [targets]
-    /// ```
-    ///
-    /// or, where few comparisons tell the targets apart, one for each of them:
-    ///
-    /// ```text
-    /// v2 = icmp_imm eq v1, 3                              ; a range: v2 = iadd_imm v1, -first
-    /// brif v2, target, next                               ;          v3 = icmp_imm ult v2, count
-    /// ```
-    fn branch_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<()> {
-        let index = self.pop1();
-        let depths: Vec<u32> = targets.targets().collect::<wasmparser::Result<_>>()?;
-        let labels = distinct(targets);
-        let counter = |depth| labels.binary_search(&depth).expect("it is one of them");
-        if let Some((mut ranges, rest)) = comparisons(&depths, targets.default()) {
-            // They exclude each other: the most frequent come first.
-            ranges.sort_by_key(|range| Reverse(self.counting.count(counter(range.depth))));
-            for range in ranges {
-                let condition = self.is_in_range(index, range);
-                self.branch_if(condition, range.depth, counter(range.depth));
-            }
-            self.run(counter(rest));
-            self.branch(rest);
-            return Ok(());
-        }
-        let is_none = self.translation.options.opt_level == OptLevel::None;
-        let is_own = self.counting.generates() || is_none && depths.len() >= OWN_BLOCKS_MIN;
-        let branches: Vec<(Block, Vec<Value>)> = labels
-            .iter()
-            .map(|&depth| self.counted_branch(depth, is_own))
-            .collect();
-        let mut call = |depth| {
-            let (block, args) = &branches[counter(depth)];
-            self.builder.func.dfg.block_call(*block, &block_args(args))
-        };
-        let calls: Vec<ir::BlockCall> = depths.iter().map(|&depth| call(depth)).collect();
-        let default = call(targets.default());
-        let table = self
-            .builder
-            .create_jump_table(JumpTableData::new(default, &calls));
-        self.builder.ins().br_table(index, table);
-        for (number, (&depth, &(block, _))) in labels.iter().zip(&branches).enumerate() {
-            self.flow(depth, self.counting.count(number));
-            if is_own {
-                self.fill_branch(block, depth, number);
-            }
-        }
-        self.set_unreachable();
-        Ok(())
-    }
-
-    fn is_in_range(&mut self, index: Value, range: Range) -> Value {
-        let first = i64::from(range.first);
-        let ins = self.builder.ins();
-        match range.last {
-            None => ins.icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, index, first),
-            Some(last) if last == range.first => ins.icmp_imm_u(IntCC::Equal, index, first),
-            Some(last) => {
-                let from_first = ins.iadd_imm_s(index, -first);
-                let count = i64::from(last - range.first) + 1;
-                self.builder
-                    .ins()
-                    .icmp_imm_u(IntCC::UnsignedLessThan, from_first, count)
-            }
-        }
     }
 
     /// Where nothing can be reached, only the frames count.
@@ -460,77 +409,6 @@ impl FuncTranslator<'_, '_> {
     }
 }
 
-/// Indices of a branch table that go to one target.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Range {
-    first: u32,
-    /// None: and all above.
-    last: Option<u32>,
-    depth: u32,
-}
-
-/// The ranges that have to be told from the rest, and where the rest goes; nothing if a jump
-/// through a table is better.
-fn comparisons(depths: &[u32], default: u32) -> Option<(Vec<Range>, u32)> {
-    let mut ranges: Vec<Range> = Vec::new();
-    for (index, &depth) in (0..).zip(depths.iter().chain([&default])) {
-        let last = (index as usize != depths.len()).then_some(index);
-        match ranges.last_mut() {
-            Some(range) if range.depth == depth => range.last = last,
-            _ => ranges.push(Range {
-                first: index,
-                last,
-                depth,
-            }),
-        }
-        if ranges.len() > 2 * COMPARISONS_MAX + 1 {
-            return None;
-        }
-    }
-    let count = |depth| ranges.iter().filter(|range| range.depth == depth).count();
-    let rest = ranges
-        .iter()
-        .map(|range| range.depth)
-        .max_by_key(|&depth| (count(depth), depth == default))
-        .expect("the default, at least");
-    ranges.retain(|range| range.depth != rest);
-    (ranges.len() <= COMPARISONS_MAX).then_some((ranges, rest))
-}
-
 pub(super) fn block_args(values: &[Value]) -> Vec<BlockArg> {
     values.iter().copied().map(BlockArg::Value).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn range(first: u32, last: impl Into<Option<u32>>, depth: u32) -> Range {
-        Range {
-            first,
-            last: last.into(),
-            depth,
-        }
-    }
-
-    #[test]
-    fn few_targets_are_told_apart_by_comparisons() {
-        assert_eq!(comparisons(&[], 7), Some((vec![], 7)));
-        assert_eq!(comparisons(&[7, 7], 7), Some((vec![], 7)));
-        let one = (vec![range(0, 0, 1)], 0);
-        assert_eq!(comparisons(&[1], 0), Some(one));
-        let three = vec![range(0, 0, 1), range(2, 4, 2), range(6, 6, 1)];
-        assert_eq!(comparisons(&[1, 0, 2, 2, 2, 0, 1], 0), Some((three, 0)));
-        // What most ranges have in common is the rest, even if it is not the default.
-        let others = vec![range(1, 1, 1), range(3, None, 2)];
-        assert_eq!(comparisons(&[0, 1, 0], 2), Some((others, 0)));
-    }
-
-    #[test]
-    fn many_targets_are_a_table() {
-        assert_eq!(comparisons(&[1, 2, 3, 4, 5], 0), None);
-        assert_eq!(comparisons(&[1, 0].repeat(5), 0), None);
-        let depths: Vec<u32> = (0..1000).collect();
-        assert_eq!(comparisons(&depths, 0), None);
-    }
 }

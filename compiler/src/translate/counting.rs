@@ -73,11 +73,16 @@ impl<'a> Counting<'a> {
 
     /// Counters of this instruction come next.
     pub(super) fn begin(&mut self, op: &Operator<'_>) {
-        if !matches!(self.how, How::None) {
+        if self.is_active() {
             // The function itself has the first.
             self.counter = self.next.max(1);
             self.next = self.counter + counters_of(op);
         }
+    }
+
+    /// Whether there are counters, whatever is done with them.
+    pub(super) fn is_active(&self) -> bool {
+        !matches!(self.how, How::None)
     }
 
     /// Whether code is to count.

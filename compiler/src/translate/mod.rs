@@ -9,8 +9,10 @@
 
 mod adapter;
 mod address;
+mod ahead;
 mod ancestors;
 mod atomic;
+mod branch_table;
 mod builder;
 mod bulk;
 mod call;
@@ -24,6 +26,7 @@ mod counting;
 mod exception;
 mod formed;
 mod frame;
+mod fused;
 mod gc;
 mod generated;
 mod handling;
@@ -130,16 +133,20 @@ pub fn translate(
     }
 }
 
-impl FuncTranslator<'_, '_> {
-    fn body(&mut self, body: &wasmparser::FunctionBody<'_>, ty: &FuncType) -> Result<()> {
+impl<'a> FuncTranslator<'a, '_> {
+    fn body(&mut self, body: &wasmparser::FunctionBody<'a>, ty: &FuncType) -> Result<()> {
         self.declare_locals(body, ty)?;
         self.push_function_frame(ty);
         self.run(0);
         let mut reader = body.get_operators_reader()?;
         let with_locations = self.translation.options.keeps_offsets();
-        let start = body.range().start;
+        let (start, bytes) = (body.range().start, body.as_bytes());
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset()?;
+            let behind = reader.original_position() - start;
+            if !self.ahead.go_on(&bytes[behind as usize..]) {
+                continue;
+            }
             if with_locations {
                 let location = u32::try_from(offset - start).expect("a body is below 2 GiB");
                 self.builder.set_srcloc(SourceLoc::new(location));
@@ -192,6 +199,7 @@ impl FuncTranslator<'_, '_> {
         if self.variable_operator(op)
             || self.control_operator(op, offset)?
             || self.call_operator(op)
+            || self.with_next_operator(op)
             || self.numeric_operator(op)
             || self.memory_operator(op)
             || self.table_operator(op)

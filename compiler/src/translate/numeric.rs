@@ -154,14 +154,10 @@ impl FuncTranslator<'_, '_> {
         true
     }
 
-    /// A constant is added negated: a sum can be part of an address or have a register of its own.
-    /// Not so to what has just been loaded: that would be added to the constant, from memory.
+    /// A constant is added negated, also if it is not right in front.
     fn subtract(&mut self, left: Value, right: Value) -> Value {
-        let dfg = &self.builder.func.dfg;
-        let made_by = |value| dfg.value_def(value).inst().map(|inst| dfg.insts[inst]);
-        let is_loaded = made_by(left).is_some_and(|data| data.opcode().can_load());
-        match made_by(right) {
-            Some(InstructionData::UnaryImm { imm, .. }) if !is_loaded => {
+        match self.made_by(right) {
+            Some(InstructionData::UnaryImm { imm, .. }) if !self.is_loaded(left) => {
                 let negated = imm.bits().wrapping_neg();
                 self.builder.ins().iadd_imm_s(left, negated)
             }

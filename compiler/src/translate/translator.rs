@@ -1,5 +1,6 @@
 //! The state of the translation of one function: where it stands, and the operand stack.
 
+use super::ahead::Ahead;
 use super::builder::Builder;
 use super::clif::trap_code;
 use super::constants::KnownIntegers;
@@ -79,6 +80,7 @@ pub(super) struct FuncTranslator<'a, 'b> {
     pub(super) builder: Builder<'b>,
     /// The instance pointer, in functions that take it.
     pub(super) pointer: Option<Value>,
+    pub(super) ahead: Ahead<'a>,
     /// The operand stack.
     pub(super) stack: Vec<Value>,
     /// Whether the topmost operand is a condition, of 8 bits (see [`super::condition`]).
@@ -130,6 +132,7 @@ impl<'a, 'b> FuncTranslator<'a, 'b> {
             region,
             builder,
             pointer,
+            ahead: Ahead::default(),
             stack: Vec::new(),
             has_condition: false,
             conditions: 0,
