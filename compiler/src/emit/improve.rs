@@ -25,7 +25,7 @@ pub fn improve(context: &mut Context, options: &Options) {
 }
 
 /// The processor, if loops that look for a byte are to look at several at a time.
-fn byte_loops(options: &Options) -> Option<Arch> {
+pub fn byte_loops(options: &Options) -> Option<Arch> {
     let arch = options.target.arch;
     let is_on = options.byte_loops && options.opt_level == OptLevel::Speed;
     (is_on && arch != Arch::Riscv64).then_some(arch)

@@ -11,6 +11,11 @@
 //! program that is little: there, compilers have inlined before, and what comes on top was measured
 //! to cost memory and code and to gain nothing.
 
+use super::budget::{
+    ADAPTER_FACTOR, Budget, CALLER_SIZE, OPERATORS_MAX, SIZE_FACTOR, callers, own_operators,
+    wanted_by,
+};
+use super::improve;
 use super::inlined::{Inlined, Log};
 use super::size::Size;
 use crate::error::Result;
@@ -26,22 +31,10 @@ use cranelift_codegen::ir;
 use foldhash::{HashMap, HashMapExt, HashSet};
 use std::borrow::Cow;
 
-/// A body with more instructions than this cannot become few enough values to be inlined.
-const OPERATORS_MAX: u64 = 80;
-/// The same in the largest of programs.
-const OPERATORS_MIN: u64 = 8;
-/// A function with as many values as may be inlined may be this many times their number in size.
-const SIZE_FACTOR: usize = 2;
 /// A function up to this size takes no more room than its call: no budget is needed for it.
 const SIZE_FREE: usize = 8;
-/// Every caller may take in this much, and twice its own instructions.
-const CALLER_SIZE: u64 = 400;
-/// No caller takes in more than this.
-const CALLER_SIZE_MAX: u64 = 8000;
-/// All callers together may take in this much, and four times the instructions of the program.
-const PROGRAM_SIZE: u64 = 40_000;
-/// No program takes in more than this.
-const PROGRAM_SIZE_MAX: u64 = 2_000_000;
+/// With more callers, what a function is in machine code counts.
+const COPIES_MAX: usize = 8;
 /// To inline a call means to split its block. For that, as many instructions may be moved as the
 /// caller has, times this.
 const SPLIT_FACTOR: usize = 32;
@@ -53,10 +46,6 @@ const RECURSION_FACTOR: usize = 4;
 const HOT_FACTOR: usize = 4;
 /// A call is cold that would have to run this many times as often to be hot.
 const WARM_FACTOR: u64 = 16;
-/// A call from one component to another may have this many times the values of another function
-/// that is inlined: of one with constants, half of the work is done when compiling.
-const ADAPTER_FACTOR: usize = 6;
-
 /// Which functions may be inlined, before they are translated.
 #[derive(Clone, Default)]
 pub struct Choice<'a> {
@@ -137,6 +126,10 @@ pub struct Candidates<'a> {
     functions: HashMap<FuncId, Candidate>,
     profile: Option<&'a Profile>,
     follows_locals: bool,
+    /// Loops that look for a byte become much longer.
+    byte_loops: bool,
+    /// How many functions call those that may be inlined.
+    callers: HashMap<FuncId, usize>,
     values_max: usize,
     /// How many values a function takes in of itself.
     recursion_values_max: usize,
@@ -180,55 +173,6 @@ enum Heat {
     Hot,
 }
 
-/// What callers may take in: the part of what they want that the program has room for.
-#[derive(Clone, Copy, Default)]
-struct Budget {
-    wanted: u64,
-    given: u64,
-}
-
-impl Budget {
-    fn of(plan: &LinkPlan<'_>, values_max: usize) -> Budget {
-        let ids = (0..plan.funcs.len()).map(FuncId::new);
-        let reachable = ids.filter(|id| plan.reachable[id.index()]);
-        let (mut wanted, mut operators) = (0, 0);
-        for id in reachable {
-            wanted += wanted_by(plan, id, values_max);
-            operators += own_operators(plan, id);
-        }
-        Budget {
-            wanted,
-            given: (PROGRAM_SIZE + 4 * operators)
-                .min(PROGRAM_SIZE_MAX)
-                .min(wanted),
-        }
-    }
-
-    fn part(&self, wanted: u64) -> u64 {
-        let part = u128::from(wanted) * u128::from(self.given) / u128::from(self.wanted.max(1));
-        u64::try_from(part).expect("it is less than what is wanted")
-    }
-
-    /// The largest body that may be inlined.
-    fn operators_max(&self) -> u64 {
-        self.part(4 * OPERATORS_MAX)
-            .clamp(OPERATORS_MIN, OPERATORS_MAX)
-    }
-}
-
-fn own_operators(plan: &LinkPlan<'_>, id: FuncId) -> u64 {
-    plan.facts(id).map_or(0, |facts| facts.operators.into())
-}
-
-/// What a function would like to take in at most.
-fn wanted_by(plan: &LinkPlan<'_>, id: FuncId, values_max: usize) -> u64 {
-    let callees = plan.callees(id);
-    let adapters = callees.iter().filter(|&&callee| plan.is_adapter(callee));
-    let adapter_size = values_max * ADAPTER_FACTOR * SIZE_FACTOR;
-    let adapters = (adapters.count() * adapter_size) as u64;
-    (CALLER_SIZE + 2 * own_operators(plan, id) + adapters).min(CALLER_SIZE_MAX)
-}
-
 impl<'a> Candidates<'a> {
     /// Translates the small functions and inlines them into each other.
     ///
@@ -241,6 +185,8 @@ impl<'a> Candidates<'a> {
             functions: HashMap::new(),
             profile: choice.profile,
             follows_locals: translation.locals.is_some(),
+            byte_loops: improve::byte_loops(translation.options).is_some(),
+            callers: callers(plan, &choice.order),
             values_max,
             recursion_values_max: match translation.options.opt_level {
                 OptLevel::SpeedAndSize => 0,
@@ -277,7 +223,11 @@ impl<'a> Candidates<'a> {
             false => self.values_max + inliner.adapter_values,
         };
         let conditions = notes.conditions + inliner.conditions;
-        let size = Size::of(&context.func, conditions);
+        let is_copied = self
+            .callers
+            .get(&id)
+            .is_some_and(|&callers| callers > COPIES_MAX);
+        let size = Size::of(&context.func, conditions, is_copied && self.byte_loops);
         let candidate = Candidate {
             values: size.values,
             values_max,

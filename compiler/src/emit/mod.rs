@@ -8,6 +8,7 @@
 mod alignment;
 mod blob;
 mod branch_tables;
+mod budget;
 mod byte_order;
 mod bytes;
 mod call;
