@@ -84,6 +84,9 @@ pub mod memory {
     use rustix::mm::{Advice, MapFlags, MprotectFlags, MsyncFlags, ProtFlags};
 
     const FLAGS: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
+    /// Bytes of the large pages that a system may give where they are preferred. Where pages have more than
+    /// 4096 bytes, large ones have more, too, and there are none within this range.
+    pub const LARGE_PAGE_BYTES: Option<usize> = Some(2 << 20);
 
     /// So many bytes of address space, of which nothing is accessible.
     ///

@@ -5,5 +5,5 @@ pub(super) const PAGE_BYTES_MAX: usize = 64 << 10;
 
 pub(super) use super::arch::PAGE_BYTES;
 pub(super) use crate::sys::memory::{
-    give_back, make_accessible, make_inaccessible, make_zero, prefer_large_pages,
+    LARGE_PAGE_BYTES, give_back, make_accessible, make_inaccessible, make_zero, prefer_large_pages,
 };

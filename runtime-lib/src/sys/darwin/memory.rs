@@ -61,6 +61,9 @@ pub unsafe fn make_accessible(start: *mut u8, bytes: usize) -> Result<()> {
     unsafe { rustix::mm::mprotect(start.cast(), bytes, access) }
 }
 
+/// Bytes of the large pages that a system may give where they are preferred.
+pub const LARGE_PAGE_BYTES: Option<usize> = None;
+
 /// Says that a range will be used densely, which is nothing to this system.
 ///
 /// # Safety

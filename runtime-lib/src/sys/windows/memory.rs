@@ -111,6 +111,9 @@ pub unsafe fn free_if_taken(_start: *mut u8, _bytes: usize) -> bool {
     false
 }
 
+/// Bytes of the large pages that a system may give where they are preferred.
+pub const LARGE_PAGE_BYTES: Option<usize> = None;
+
 /// Says that a range will be used densely, which is nothing to this system.
 ///
 /// # Safety
