@@ -5,22 +5,16 @@ use crate::vm::memory_view::length;
 use crate::vm::pages::{
     LARGE_PAGE_BYTES, PAGE_BYTES, make_accessible, make_inaccessible, prefer_large_pages,
 };
+use crate::vm::process::items;
 use crate::vm::space::PROCESS;
 use crate::vm::trap::{Piece, TrapInfo, raise, raise_with};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use wasmelt_abi::{DataSegment, MemoryHeader, TrapCode};
 
 /// A command that asks for so much at once uses it: it is given large pages there, where the system
 /// has some. The stores of a server each use a little.
 const DENSE_BYTES_MIN: u64 = 2 << 20;
-/// What has grown by so much bit by bit will go on.
-const STEADY_BYTES_MIN: usize = 2 << 20;
-
-/// Where it begins, and how many bytes there are.
-type Range = (*mut u8, usize);
-
-/// Where the growth began whose end is the second: steps that follow each other are one.
-static STEADY: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+/// One that has grown by so much will go on.
+const GROWN_BYTES_MIN: u64 = 2 << 20;
 
 /// `memory.grow`: the old length in pages, or -1.
 ///
@@ -42,25 +36,24 @@ pub(crate) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -
     if new > accessible {
         let start = memory.wrapping_add(accessible as usize);
         let len = new.next_multiple_of(PAGE_BYTES) - accessible;
-        let room = header.bytes_reserved - accessible;
         let is_command = PROCESS.has_one_slot();
-        let page = match LARGE_PAGE_BYTES {
-            Some(bytes) if is_command && len < DENSE_BYTES_MIN => {
-                next_large_page(start, [len, room].map(|bytes| bytes as usize), bytes)
-            }
-            _ => None,
+        let is_dense = is_command && len >= DENSE_BYTES_MIN;
+        let room = limit - accessible;
+        let behind = match is_command && !is_dense && has_grown(memory, old) {
+            true => behind_large_page(start, len as usize).filter(|&bytes| bytes as u64 <= room),
+            false => None,
         };
-        // SAFETY: the reservation has room for `bytes_reserved` bytes.
+        // SAFETY: the reservation has room for all of it.
         let grown = unsafe {
-            match page {
-                Some(page) => grow_into(start, len as usize, page),
+            match behind {
+                Some(bytes) => grow_into_large_page(start, len as usize, bytes),
                 None => make_accessible(start, len as usize).is_ok(),
             }
         };
         if !grown {
             return -1;
         }
-        if len >= DENSE_BYTES_MIN && is_command {
+        if is_dense {
             // SAFETY: as above.
             unsafe { prefer_large_pages(start, len as usize) };
         }
@@ -69,36 +62,39 @@ pub(crate) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -
     (old >> shift) as i64
 }
 
-/// Where the next large page begins, if a memory that grows bit by bit comes to it and has room for it.
-fn next_large_page(start: *mut u8, [bytes, room]: [usize; 2], page_bytes: usize) -> Option<Range> {
-    let end = start.addr() + bytes;
-    let [began, ended] = &STEADY;
-    if ended.swap(end, Ordering::Relaxed) != start.addr() {
-        began.store(start.addr(), Ordering::Relaxed);
-    }
-    let skipped = start.addr().next_multiple_of(page_bytes) - start.addr();
-    let is_steady = end - began.load(Ordering::Relaxed) >= STEADY_BYTES_MIN;
-    let has_room = skipped < bytes && skipped + page_bytes <= room;
-    (is_steady && has_room).then(|| (start.wrapping_add(skipped), page_bytes))
+/// Whether a memory of the only store has become so long by growing.
+fn has_grown(memory: *mut u8, bytes: u64) -> bool {
+    let offset = (memory.addr() - PROCESS.slot(0).addr()) as u64;
+    let mut regions = items(&PROCESS.program().regions).iter();
+    let region = regions.find(|region| region.memory_offset == offset);
+    region.is_some_and(|region| bytes - region.memory_bytes >= GROWN_BYTES_MIN)
 }
 
-/// Makes a part of a memory accessible that ends in a large page, for which the system is asked at once: that
-/// is one fault, and not one for each page, also for what is still to come. That stays inaccessible.
+/// How many bytes there are to the end of the large page that begins in so many, if one does.
+fn behind_large_page(start: *mut u8, bytes: usize) -> Option<usize> {
+    let page_bytes = LARGE_PAGE_BYTES?;
+    let before = start.addr().next_multiple_of(page_bytes) - start.addr();
+    (before < bytes).then_some(before + page_bytes)
+}
+
+/// Makes a part of a memory accessible in which a large page begins. The system is asked for that at once, by
+/// one fault, and not by one for each page; what is behind the part stays inaccessible.
 ///
 /// # Safety
-/// The reservation has room for all of both.
+/// The reservation has room for all that there is to the end of the large page.
 #[cold]
-unsafe fn grow_into(start: *mut u8, bytes: usize, (page, page_bytes): Range) -> bool {
-    let end = start.wrapping_add(bytes);
-    let until = page.wrapping_add(page_bytes);
+unsafe fn grow_into_large_page(start: *mut u8, bytes: usize, to_end: usize) -> bool {
     // SAFETY: the caller vouches for the room, and compiled code waits meanwhile.
     unsafe {
-        if make_accessible(start, until.addr() - start.addr()).is_err() {
+        if make_accessible(start, to_end).is_err() {
             return false;
         }
-        prefer_large_pages(page, page_bytes);
-        page.write_volatile(0);
-        if make_inaccessible(end, until.addr() - end.addr()).is_err() {
+        if let Some(page_bytes) = LARGE_PAGE_BYTES {
+            let page = start.wrapping_add(to_end - page_bytes);
+            prefer_large_pages(page, page_bytes);
+            page.write_volatile(0);
+        }
+        if make_inaccessible(start.wrapping_add(bytes), to_end - bytes).is_err() {
             let text = Piece::Text("the system does not make memory inaccessible");
             raise_with(TrapInfo::with_text(TrapCode::Unreachable, &[text]));
         }
