@@ -434,6 +434,13 @@ impl<'f> Builder<'f> {
                 self.constant(value)
             });
             let byte = match (number, wanted.value) {
+                (Some(0), _) => {
+                    let zeros = vec![0; LANES as usize].into();
+                    let zeros = self.cursor.func.dfg.constants.insert(zeros);
+                    let zeros = self.cursor.ins().vconst(types::I8X16, zeros);
+                    self.wanted.push(zeros);
+                    continue;
+                }
                 (Some(number), _) => self.cursor.ins().iconst(types::I8, number & 0xff),
                 (None, Some(wanted)) => {
                     let value = self.at_first(wanted);
