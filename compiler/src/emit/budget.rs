@@ -30,6 +30,7 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// That of a program.
     pub fn of(plan: &LinkPlan<'_>, values_max: usize) -> Budget {
         let ids = (0..plan.funcs.len()).map(FuncId::new);
         let reachable = ids.filter(|id| plan.reachable[id.index()]);
@@ -46,6 +47,7 @@ impl Budget {
         }
     }
 
+    /// What there is for a function that would take in so much.
     pub fn part(&self, wanted: u64) -> u64 {
         let part = u128::from(wanted) * u128::from(self.given) / u128::from(self.wanted.max(1));
         u64::try_from(part).expect("it is less than what is wanted")
@@ -58,20 +60,22 @@ impl Budget {
     }
 }
 
-/// How many functions call each of these.
-pub fn callers(plan: &LinkPlan<'_>, ids: &[FuncId]) -> HashMap<FuncId, usize> {
-    let mut callers: HashMap<FuncId, usize> = ids.iter().map(|&id| (id, 0)).collect();
+/// How many copies there would be of each of these if all calls by name were inlined. Calls that follow each
+/// other in a function count as one.
+pub fn copies(plan: &LinkPlan<'_>, ids: &[FuncId]) -> HashMap<FuncId, usize> {
+    let mut copies: HashMap<FuncId, usize> = ids.iter().map(|&id| (id, 0)).collect();
     let all = (0..plan.funcs.len()).map(FuncId::new);
     for id in all.filter(|id| plan.reachable[id.index()]) {
         for callee in plan.callees(id) {
-            if let Some(count) = callers.get_mut(&callee) {
+            if let Some(count) = copies.get_mut(&callee) {
                 *count += 1;
             }
         }
     }
-    callers
+    copies
 }
 
+/// The instructions of a function of the input.
 pub fn own_operators(plan: &LinkPlan<'_>, id: FuncId) -> u64 {
     plan.facts(id).map_or(0, |facts| facts.operators.into())
 }

@@ -12,7 +12,7 @@
 //! to cost memory and code and to gain nothing.
 
 use super::budget::{
-    ADAPTER_FACTOR, Budget, CALLER_SIZE, OPERATORS_MAX, SIZE_FACTOR, callers, own_operators,
+    ADAPTER_FACTOR, Budget, CALLER_SIZE, OPERATORS_MAX, SIZE_FACTOR, copies, own_operators,
     wanted_by,
 };
 use super::improve;
@@ -33,7 +33,7 @@ use std::borrow::Cow;
 
 /// A function up to this size takes no more room than its call: no budget is needed for it.
 const SIZE_FREE: usize = 8;
-/// With more callers, what a function is in machine code counts.
+/// With more copies, loops of a function that look for a byte count as what they become.
 const COPIES_MAX: usize = 8;
 /// To inline a call means to split its block. For that, as many instructions may be moved as the
 /// caller has, times this.
@@ -46,6 +46,7 @@ const RECURSION_FACTOR: usize = 4;
 const HOT_FACTOR: usize = 4;
 /// A call is cold that would have to run this many times as often to be hot.
 const WARM_FACTOR: u64 = 16;
+
 /// Which functions may be inlined, before they are translated.
 #[derive(Clone, Default)]
 pub struct Choice<'a> {
@@ -126,10 +127,8 @@ pub struct Candidates<'a> {
     functions: HashMap<FuncId, Candidate>,
     profile: Option<&'a Profile>,
     follows_locals: bool,
-    /// Loops that look for a byte become much longer.
-    byte_loops: bool,
-    /// How many functions call those that may be inlined.
-    callers: HashMap<FuncId, usize>,
+    /// How many copies there might be of each, if loops that look for a byte become longer.
+    copies: HashMap<FuncId, usize>,
     values_max: usize,
     /// How many values a function takes in of itself.
     recursion_values_max: usize,
@@ -185,8 +184,10 @@ impl<'a> Candidates<'a> {
             functions: HashMap::new(),
             profile: choice.profile,
             follows_locals: translation.locals.is_some(),
-            byte_loops: improve::byte_loops(translation.options).is_some(),
-            callers: callers(plan, &choice.order),
+            copies: match improve::byte_loops(translation.options) {
+                Some(_) => copies(plan, &choice.order),
+                None => HashMap::new(),
+            },
             values_max,
             recursion_values_max: match translation.options.opt_level {
                 OptLevel::SpeedAndSize => 0,
@@ -223,11 +224,8 @@ impl<'a> Candidates<'a> {
             false => self.values_max + inliner.adapter_values,
         };
         let conditions = notes.conditions + inliner.conditions;
-        let is_copied = self
-            .callers
-            .get(&id)
-            .is_some_and(|&callers| callers > COPIES_MAX);
-        let size = Size::of(&context.func, conditions, is_copied && self.byte_loops);
+        let copies = self.copies.get(&id).copied().unwrap_or(0);
+        let size = Size::of(&context.func, conditions, copies > COPIES_MAX);
         let candidate = Candidate {
             values: size.values,
             values_max,

@@ -16,7 +16,8 @@ impl FuncTranslator<'_, '_> {
     /// br_table v1, default, [targets]
     /// ```
     ///
-    /// in which what several entries go to is a block of its own: each would pass the operands by itself. Or, where few comparisons tell the targets apart, one for each of them:
+    /// in which what several entries go to is a block of its own: each would pass the operands by itself.
+    /// Or, where few comparisons tell the targets apart, one for each of them:
     ///
     /// ```text
     /// v2 = icmp_imm eq v1, 3                              ; a range: v2 = iadd_imm v1, -first

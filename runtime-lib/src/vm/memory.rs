@@ -64,7 +64,7 @@ pub(crate) unsafe extern "C" fn memory_grow(memory: *mut u8, delta_pages: i64) -
 
 /// Whether a memory of the only store has become so long by growing.
 fn has_grown(memory: *mut u8, bytes: u64) -> bool {
-    let offset = (memory.addr() - PROCESS.slot(0).addr()) as u64;
+    let offset = memory.addr().wrapping_sub(PROCESS.slot(0).addr()) as u64;
     let mut regions = items(&PROCESS.program().regions).iter();
     let region = regions.find(|region| region.memory_offset == offset);
     region.is_some_and(|region| bytes - region.memory_bytes >= GROWN_BYTES_MIN)
@@ -311,6 +311,18 @@ mod tests {
         set(0, 5 << 32, 5 << 32, 1 << 40);
         assert_eq!(grow(0), 5 << 32);
         assert_eq!(grow(1), -1);
+    }
+
+    #[test]
+    fn a_part_reaches_to_the_end_of_a_large_page_that_begins_in_it() {
+        let Some(page) = LARGE_PAGE_BYTES else { return };
+        let behind =
+            |start, bytes| behind_large_page(std::ptr::without_provenance_mut(start), bytes);
+        assert_eq!(behind(3 * page, 1), Some(page));
+        assert_eq!(behind(3 * page + 1, page - 1), None);
+        assert_eq!(behind(3 * page + 1, page), Some(2 * page - 1));
+        assert_eq!(behind(4 * page - 0x1_0000, 0x1_0000), None);
+        assert_eq!(behind(4 * page - 0x1_0000, 0x2_0000), Some(page + 0x1_0000));
     }
 
     #[test]

@@ -28,8 +28,8 @@ use crate::target::Arch;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    Block, BlockArg, Function, Inst, InstBuilder, InstructionData, MemFlagsData, Opcode, SourceLoc,
-    Type, Value, types,
+    Block, BlockArg, Function, Inst, InstBuilder, InstructionData, Opcode, SourceLoc, Type, Value,
+    types,
 };
 use foldhash::{HashMap, HashMapExt};
 
@@ -38,7 +38,7 @@ pub(super) const PAGE_BYTES: i64 = 4096;
 /// Bytes of a vector.
 pub(super) const LANES: i64 = 16;
 /// What is loaded at a time.
-const BYTES: i64 = 2 * LANES;
+pub(super) const BYTES: i64 = 2 * LANES;
 /// With a limit that is nearer, the loop is faster as it is.
 const ITERATIONS_MIN: i64 = 5;
 /// More than any memory has.
@@ -161,7 +161,7 @@ impl<'f> Builder<'f> {
         self.cursor.ins().iconst(types::I64, number)
     }
 
-    fn constant(&self, value: Value) -> Option<i64> {
+    pub(super) fn constant(&self, value: Value) -> Option<i64> {
         let inst = self.cursor.func.dfg.value_def(value).inst()?;
         match self.cursor.func.dfg.insts[inst] {
             InstructionData::UnaryImm {
@@ -201,7 +201,7 @@ impl<'f> Builder<'f> {
     }
 
     /// A value of the loop as it is in the first iteration.
-    fn at_first(&mut self, value: Value) -> Value {
+    pub(super) fn at_first(&mut self, value: Value) -> Value {
         let value = self.cursor.func.dfg.resolve_aliases(value);
         let value = *self.found.path.copies.get(&value).unwrap_or(&value);
         if let Some(&copy) = self.copies.get(&value) {
@@ -308,7 +308,7 @@ impl<'f> Builder<'f> {
         }
     }
 
-    fn extended(&mut self, value: Value) -> Value {
+    pub(super) fn extended(&mut self, value: Value) -> Value {
         match (self.ty(value), self.constant(value)) {
             (types::I64, _) => value,
             (_, Some(number)) => self.word(number & 0xffff_ffff),
@@ -424,97 +424,6 @@ impl<'f> Builder<'f> {
     /// Adds a parameter to a block: an address, or bits.
     pub(super) fn param(&mut self, block: Block) -> Value {
         self.cursor.func.dfg.append_block_param(block, types::I64)
-    }
-
-    pub(super) fn splat_wanted(&mut self) {
-        let found = self.found;
-        for wanted in &found.wanted {
-            let number = wanted.value.map_or(Some(0), |wanted| {
-                let value = self.at_first(wanted);
-                self.constant(value)
-            });
-            let byte = match (number, wanted.value) {
-                (Some(0), _) => {
-                    let zeros = vec![0; LANES as usize].into();
-                    let zeros = self.cursor.func.dfg.constants.insert(zeros);
-                    let zeros = self.cursor.ins().vconst(types::I8X16, zeros);
-                    self.wanted.push(zeros);
-                    continue;
-                }
-                (Some(number), _) => self.cursor.ins().iconst(types::I8, number & 0xff),
-                (None, Some(wanted)) => {
-                    let value = self.at_first(wanted);
-                    self.cursor.ins().ireduce(types::I8, value)
-                }
-                (None, None) => unreachable!("zero is a constant"),
-            };
-            let splat = self.cursor.ins().splat(types::I8X16, byte);
-            self.wanted.push(splat);
-        }
-    }
-
-    /// What is said of the load of a byte.
-    pub(super) fn flags(&self, load: Inst) -> MemFlagsData {
-        let InstructionData::Load { flags, .. } = self.cursor.func.dfg.insts[load] else {
-            unreachable!("it is a load");
-        };
-        self.cursor.func.dfg.mem_flags[flags]
-    }
-
-    /// Which of the bytes at an address are wanted, as vectors.
-    fn wanted_at(&mut self, address: Value) -> Vec<Value> {
-        let flags = self.flags(self.found.loads[0]);
-        let mut parts = Vec::new();
-        for offset in (0..BYTES).step_by(LANES as usize) {
-            let offset = i32::try_from(offset).expect("small");
-            let bytes = self.cursor.ins().load(types::I8X16, flags, address, offset);
-            let mut any = None;
-            for position in 0..self.wanted.len() {
-                let wanted = self.wanted[position];
-                let equal = self.cursor.ins().icmp(IntCC::Equal, bytes, wanted);
-                any = Some(match any {
-                    None => equal,
-                    Some(any) => self.cursor.ins().bor(any, equal),
-                });
-            }
-            parts.push(any.expect("something is wanted"));
-        }
-        parts
-    }
-
-    /// A bit for each byte of vectors.
-    pub(super) fn bits(&mut self, parts: &[Value]) -> Value {
-        let mut all = None;
-        for (position, &part) in (0..).zip(parts) {
-            let bits = self.cursor.ins().vhigh_bits(types::I32, part);
-            all = Some(match all {
-                None => bits,
-                Some(all) => {
-                    let bits = self.cursor.ins().ishl_imm_u(bits, position * LANES);
-                    self.cursor.ins().bor(all, bits)
-                }
-            });
-        }
-        all.expect("there are bytes")
-    }
-
-    /// How far the first bit is behind `start`.
-    pub(super) fn first_of(&mut self, bits: Value, start: Value) -> Value {
-        let position = self.cursor.ins().ctz(bits);
-        let position = self.extended(position);
-        self.cursor.ins().iadd(start, position)
-    }
-
-    /// Whether a byte of vectors is set.
-    pub(super) fn any(&mut self, parts: &[Value]) -> Value {
-        let mut any = parts[0];
-        for &part in &parts[1..] {
-            any = self.cursor.ins().bor(any, part);
-        }
-        match self.arch {
-            Arch::X86_64 => self.cursor.ins().vhigh_bits(types::I32, any),
-            _ => self.cursor.ins().vany_true(any),
-        }
     }
 
     /// Enters the loop with so many iterations left out.

@@ -47,6 +47,7 @@ mod compare;
 mod linear;
 mod path;
 mod shape;
+mod vectors;
 
 use crate::target::Arch;
 use cranelift_codegen::Context;
