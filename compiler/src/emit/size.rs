@@ -16,7 +16,7 @@ const CALL_SIZE: usize = 4;
 /// An address is formed by an extension and a sum.
 const FORMING_SIZE: usize = 2;
 /// What is in front of a loop that looks for a byte.
-const BYTE_LOOP_SIZE: usize = 50;
+const BYTE_LOOP_SIZE: usize = 70;
 /// Loops around each other, beyond which what they use is not looked for.
 const LOOPS_MAX: usize = 16;
 

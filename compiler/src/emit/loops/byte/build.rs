@@ -4,20 +4,27 @@
 //!     v0 = address of the first byte, v1 = iterations before a limit, at most
 //!     v2 = iadd v0, v1                        ; the end
 //!     brif icmp uge v1, 5, block1, header(...)
-//! block1:
+//! block1:                                     ; whether 32 bytes are in the first one's page
+//!     brif icmp ugt (band v0, 4095), 4064, block3, block2
+//! block2:
+//!     v3 = bits of the bytes at v0 that are wanted
+//!     brif v3, block7(v0, v3), block4(v0)
+//! block3:                                     ; cold
 //!     uload8 v0                               ; a fault is told of this address
-//!     v3 = icmp ugt (band v0, 4095), 4064     ; not all of them are in the first byte's page
-//!     jump block2(select v3, (band v0, -32), v0)
-//! block2(v4: i64):                            ; 32 bytes at a time
-//!     brif any of the bytes at v4 is wanted, block4, block3
-//! block3:
-//!     v5 = band (iadd v4, 32), -32
-//!     brif icmp ult v5, v2, block2(v5), block5(v2)
-//! block4:                                     ; the first may be one in front of v0
-//!     v6 = bits of the bytes at v4 that are wanted
-//!     jump block5(umax (iadd v4, ctz v6), v0)
-//! block5(v7: i64):
-//!     v8 = isub (umin v7, v2), v0             ; iterations that are left out
+//!     v4 = bits of the bytes at (band v0, -32) that are wanted
+//!     v5 = ushr v4, (band v0, 31)
+//!     brif v5, block7(v0, v5), block4(v0)
+//! block4(v6: i64):
+//!     v7 = band (iadd v6, 32), -32
+//!     brif icmp ult v7, v2, block5, block8(v2)
+//! block5:                                     ; 32 bytes at a time
+//!     brif any of the bytes at v7 is wanted, block6, block4(v7)
+//! block6:
+//!     jump block7(v7, bits of the bytes at v7 that are wanted)
+//! block7(v8: i64, v9: i64):
+//!     jump block8(umin (iadd v8, ctz v9), v2)
+//! block8(v10: i64):
+//!     v11 = isub v10, v0                      ; iterations that are left out
 //!     jump header(...)
 //! ```
 
@@ -57,18 +64,15 @@ pub fn skip_ahead(func: &mut Function, found: &ByteLoop, arch: Arch) {
             let after = builder.search(first, iterations, end);
             builder.begin(after);
             let at = builder.result(after);
-            let at = builder.cursor.ins().umin(at, end);
             let left_out = builder.cursor.ins().isub(at, first);
             builder.leave(left_out);
         }
         _ => {
-            let firsts = found.loads.iter().map(|&load| builder.first_address(load));
-            let firsts: Vec<Value> = firsts.collect();
+            let firsts = builder.first_addresses();
             let iterations = builder.iterations();
-            let after = builder.compare(&firsts, iterations);
+            let after = builder.compare(firsts, iterations);
             builder.begin(after);
             let left_out = builder.result(after);
-            let left_out = builder.cursor.ins().umin(left_out, iterations);
             builder.leave(left_out);
         }
     }
@@ -250,6 +254,15 @@ impl<'f> Builder<'f> {
         self.add(address, offset)
     }
 
+    /// The addresses of both bytes that the first iteration loads. Computed anew where they are wanted, they keep no
+    /// register between.
+    pub(super) fn first_addresses(&mut self) -> [Value; 2] {
+        let copies = self.copies.clone();
+        let addresses = [0, 1].map(|load| self.first_address(self.found.loads[load]));
+        self.copies = copies;
+        addresses
+    }
+
     /// How many iterations there are before a limit, at most.
     fn iterations(&mut self) -> Value {
         let found = self.found;
@@ -346,43 +359,75 @@ impl<'f> Builder<'f> {
     /// Finds the address of the first byte that is wanted, or the end; gives the block whose
     /// parameter that is.
     fn search(&mut self, first: Value, iterations: Value, end: Value) -> Block {
-        let [start, more, miss, hit, after] = [(); 5].map(|()| self.block());
-        let address = self.param(more);
+        let [start, within, beyond, miss, more, hit, after] = [(); 7].map(|()| self.block());
+        let looked_at = self.param(miss);
+        let [address, bits] = [(); 2].map(|()| self.param(hit));
         self.param(after);
         self.splat_wanted();
         self.go_on_if_worth_it(iterations, ITERATIONS_MIN, start);
 
         self.begin(start);
+        let is_beyond = self.crosses_page(first, BYTES);
+        self.cursor.ins().brif(is_beyond, beyond, &[], within, &[]);
+        self.cursor.func.layout.set_cold(beyond);
+
+        self.begin(within);
+        let parts = self.wanted_at(first);
+        match self.arch {
+            Arch::X86_64 => {
+                let bits = self.bits(&parts);
+                self.go_on_if_set(bits, first, hit, miss);
+            }
+            _ => self.go_on_if_any(&parts, first, hit, miss),
+        }
+
+        self.begin(beyond);
         let flags = self.flags(self.found.loads[0]);
         self.cursor.ins().uload8(types::I32, flags, first, 0);
-        let is_beyond = self.crosses_page(first, BYTES);
         let aligned = self.cursor.ins().band_imm_s(first, -BYTES);
-        let start = self.cursor.ins().select(is_beyond, aligned, first);
-        self.cursor.ins().jump(more, &[start.into()]);
-
-        self.begin(more);
-        let parts = self.wanted_at(address);
-        let any = self.any(&parts);
-        self.cursor.ins().brif(any, hit, &[], miss, &[]);
+        let parts = self.wanted_at(aligned);
+        let aligned_bits = self.bits(&parts);
+        let before = self.cursor.ins().band_imm_s(first, BYTES - 1);
+        let first_bits = self.cursor.ins().ushr(aligned_bits, before);
+        self.go_on_if_set(first_bits, first, hit, miss);
 
         self.begin(miss);
-        let next = self.cursor.ins().iadd_imm_s(address, BYTES);
+        let next = self.cursor.ins().iadd_imm_s(looked_at, BYTES);
         let next = self.cursor.ins().band_imm_s(next, -BYTES);
         let is_before = self.cursor.ins().icmp(IntCC::UnsignedLessThan, next, end);
-        let (goes_on, ends) = ([next.into()], [end.into()]);
         self.cursor
             .ins()
-            .brif(is_before, more, &goes_on, after, &ends);
+            .brif(is_before, more, &[], after, &[end.into()]);
+
+        self.begin(more);
+        let parts = self.wanted_at(next);
+        self.go_on_if_any(&parts, next, hit, miss);
 
         self.begin(hit);
-        let bits = match parts.len() {
-            1 if self.arch == Arch::X86_64 => any,
-            _ => self.bits(&parts),
-        };
         let found = self.first_of(bits, address);
-        let found = self.cursor.ins().umax(found, first);
+        let found = self.cursor.ins().umin(found, end);
         self.cursor.ins().jump(after, &[found.into()]);
         after
+    }
+
+    /// Goes to a block with an address and bits, if one is set, or to another with the address.
+    fn go_on_if_set(&mut self, bits: Value, address: Value, set: Block, none: Block) {
+        let arguments = [address.into(), bits.into()];
+        self.cursor
+            .ins()
+            .brif(bits, set, &arguments, none, &[address.into()]);
+    }
+
+    /// As [`Builder::go_on_if_set`]; bits are made where one is set.
+    fn go_on_if_any(&mut self, parts: &[Value], address: Value, set: Block, none: Block) {
+        let any = self.any(parts);
+        let found = self.block();
+        self.cursor
+            .ins()
+            .brif(any, found, &[], none, &[address.into()]);
+        self.begin(found);
+        let bits = self.bits(parts);
+        self.cursor.ins().jump(set, &[address.into(), bits.into()]);
     }
 
     /// Goes to a block, or into the loop as it is where that is faster.

@@ -3,19 +3,25 @@
 //! ```text
 //!     v0, v1 = addresses of the first bytes, v2 = iterations before a limit, at most
 //!     brif icmp uge v2, 8, block1, header(...)
-//! block1:                                     ; 16 bytes of either are on one page, or the loop goes on alone
-//!     v3 = umax (band v0, 4095), (band v1, 4095)
-//!     brif icmp ugt v3, 4080, header(...), block2(0)
-//! block2(v4: i64):                            ; 16 bytes at a time
-//!     v5 = icmp ne (load.i8x16 (iadd v0, v4)), (load.i8x16 (iadd v1, v4))
-//!     brif any byte of v5, block4, block3
+//! block1:                                     ; 16 bytes of each are on one page, or the loop goes on alone
+//!     brif icmp ugt (band v0, 4095), 4080, header(...), block2
+//! block2:
+//!     brif icmp ugt (band v1, 4095), 4080, header(...), block3
 //! block3:
-//!     v6 = iadd v4, 16
-//!     v7 = how far the 16 bytes at v6 of either go on to another page: those before are looked at again
-//!     brif icmp ult v6, v2, block2(isub v6, v7), block5(v2)
-//! block4:
-//!     jump block5(iadd v4, ctz (bits of v5))
-//! block5(v8: i64):                            ; iterations that are left out
+//!     v3 = icmp eq (load.i8x16 v0), (load.i8x16 v1)
+//!     brif all bytes of v3, block4(0), block6
+//! block4(v4: i64):
+//!     v5 = iadd v4, 16
+//!     v6 = how far the 16 bytes at v5 of either go on to another page: those before are looked at again
+//!     brif icmp ult v5, v2, block5(isub v5, v6), block8(v2)
+//! block5(v7: i64):                            ; 16 bytes at a time
+//!     v8 = icmp eq (load.i8x16 (iadd v0, v7)), (load.i8x16 (iadd v1, v7))
+//!     brif all bytes of v8, block4(v7), block7
+//! block6:
+//!     jump block8(umin (ctz (bnot (bits of v3))), v2)
+//! block7:
+//!     jump block8(umin (iadd v7, ctz (bnot (bits of v8))), v2)
+//! block8(v9: i64):                            ; iterations that are left out
 //!     jump header(...)
 //! ```
 //!
@@ -35,32 +41,32 @@ const ITERATIONS_MIN: i64 = 8;
 impl Builder<'_> {
     /// Finds the first iteration in which the bytes at two addresses differ or one is wanted, or a later
     /// one that comes to a limit; gives the block whose parameter its number is.
-    pub fn compare(&mut self, firsts: &[Value], iterations: Value) -> Block {
-        let [start, more, miss, hit, after] = [(); 5].map(|()| self.block());
-        let done = self.param(more);
+    pub fn compare(&mut self, firsts: [Value; 2], iterations: Value) -> Block {
+        let [start, miss, more, after] = [(); 4].map(|()| self.block());
+        let [compared, done] = [miss, more].map(|block| self.param(block));
         self.param(after);
         self.splat_wanted();
         self.go_on_if_worth_it(iterations, ITERATIONS_MIN, start);
 
         self.begin(start);
-        let position = self.last_position(firsts, None);
-        let last = self.word(PAGE_BYTES - LANES);
-        let above = IntCC::UnsignedGreaterThan;
-        let crosses = self.cursor.ins().icmp(above, position, last);
         let (header, initial) = (self.found.path.header(), self.initial());
+        for first in firsts {
+            let crosses = self.crosses_page(first, LANES);
+            let within = self.block();
+            self.cursor
+                .ins()
+                .brif(crosses, header, &initial, within, &[]);
+            self.begin(within);
+        }
         let none = self.word(0);
-        self.cursor
-            .ins()
-            .brif(crosses, header, &initial, more, &[none.into()]);
-
-        self.begin(more);
-        let leaves = self.leaving(firsts, done);
-        let any = self.any(&[leaves]);
-        self.cursor.ins().brif(any, hit, &[], miss, &[]);
+        let found = self.go_on_if_same(firsts, none, miss);
+        let found = self.cursor.ins().umin(found, iterations);
+        self.cursor.ins().jump(after, &[found.into()]);
 
         self.begin(miss);
-        let next = self.cursor.ins().iadd_imm_s(done, LANES);
-        let position = self.last_position(firsts, Some(next));
+        let firsts = self.first_addresses();
+        let next = self.cursor.ins().iadd_imm_s(compared, LANES);
+        let position = self.last_position(firsts, next);
         let last = self.word(PAGE_BYTES - LANES);
         let position = self.cursor.ins().umax(position, last);
         let beyond = self.cursor.ins().isub(position, last);
@@ -74,22 +80,49 @@ impl Builder<'_> {
             .ins()
             .brif(is_before, more, &goes_on, after, &ends);
 
-        self.begin(hit);
-        let bits = match self.arch {
-            Arch::X86_64 => any,
-            _ => self.bits(&[leaves]),
-        };
-        let found = self.first_of(bits, done);
+        self.begin(more);
+        let found = self.go_on_if_same(firsts, done, miss);
+        let found = self.cursor.ins().umin(found, iterations);
         self.cursor.ins().jump(after, &[found.into()]);
         after
     }
 
-    /// In which of 16 iterations the loop is left, as a vector.
-    fn leaving(&mut self, firsts: &[Value], done: Value) -> Value {
+    /// Goes to a block with a number of iterations that are done, if the loop is not left in the 16 behind them;
+    /// else gives the number of those before the one in which it is.
+    fn go_on_if_same(&mut self, firsts: [Value; 2], done: Value, all_same: Block) -> Value {
+        let same = self.same(firsts, done);
+        let left = self.block();
+        let goes_on = [done.into()];
+        let bits = match self.arch {
+            Arch::X86_64 => {
+                let bits = self.bits(&[same]);
+                let all_bits = self.word((1 << LANES) - 1);
+                let are_same = self.cursor.ins().icmp(IntCC::Equal, bits, all_bits);
+                self.cursor
+                    .ins()
+                    .brif(are_same, all_same, &goes_on, left, &[]);
+                self.begin(left);
+                bits
+            }
+            _ => {
+                let are_same = self.cursor.ins().vall_true(same);
+                self.cursor
+                    .ins()
+                    .brif(are_same, all_same, &goes_on, left, &[]);
+                self.begin(left);
+                self.bits(&[same])
+            }
+        };
+        let bits = self.cursor.ins().bnot(bits);
+        self.first_of(bits, done)
+    }
+
+    /// In which of 16 iterations the loop is not left, as a vector.
+    fn same(&mut self, firsts: [Value; 2], done: Value) -> Value {
         let found = self.found;
         let loads = found.loads.iter().zip(firsts);
         let bytes: Vec<Value> = loads
-            .map(|(&load, &first)| {
+            .map(|(&load, first)| {
                 let address = self.add(first, done);
                 let srcloc = self.cursor.func.srcloc(load);
                 self.cursor.set_srcloc(srcloc);
@@ -97,24 +130,22 @@ impl Builder<'_> {
                 self.cursor.ins().load(types::I8X16, flags, address, 0)
             })
             .collect();
-        let mut leaves = self.cursor.ins().icmp(IntCC::NotEqual, bytes[0], bytes[1]);
+        let mut same = self.cursor.ins().icmp(IntCC::Equal, bytes[0], bytes[1]);
         for (position, wanted) in found.wanted.iter().enumerate() {
             let (bytes, wanted) = (bytes[wanted.load], self.wanted[position]);
             let equal = self.cursor.ins().icmp(IntCC::Equal, bytes, wanted);
-            leaves = self.cursor.ins().bor(leaves, equal);
+            let other = self.cursor.ins().bnot(equal);
+            same = self.cursor.ins().band(same, other);
         }
-        leaves
+        same
     }
 
     /// Where on their pages two addresses are, with a number added: the larger of both.
-    fn last_position(&mut self, firsts: &[Value], added: Option<Value>) -> Value {
-        let positions: Vec<Value> = firsts
-            .iter()
-            .map(|&first| {
-                let address = added.map_or(first, |added| self.add(first, added));
-                self.cursor.ins().band_imm_s(address, PAGE_BYTES - 1)
-            })
-            .collect();
+    fn last_position(&mut self, firsts: [Value; 2], added: Value) -> Value {
+        let positions = firsts.map(|first| {
+            let address = self.add(first, added);
+            self.cursor.ins().band_imm_s(address, PAGE_BYTES - 1)
+        });
         self.cursor.ins().umax(positions[0], positions[1])
     }
 }

@@ -15,12 +15,7 @@ impl Builder<'_> {
                 self.constant(value)
             });
             let splat = match (number, wanted.value) {
-                // That needs no register to begin with.
-                (Some(0), _) => self.zeros(),
-                (Some(number), _) => {
-                    let byte = self.cursor.ins().iconst(types::I8, number & 0xff);
-                    self.cursor.ins().splat(types::I8X16, byte)
-                }
+                (Some(number), _) => self.same_bytes(number.to_le_bytes()[0]),
                 (None, Some(wanted)) => {
                     let value = self.at_first(wanted);
                     let byte = self.cursor.ins().ireduce(types::I8, value);
@@ -32,11 +27,11 @@ impl Builder<'_> {
         }
     }
 
-    /// A vector of zeros.
-    fn zeros(&mut self) -> Value {
-        let zeros = vec![0; LANES as usize].into();
-        let zeros = self.cursor.func.dfg.constants.insert(zeros);
-        self.cursor.ins().vconst(types::I8X16, zeros)
+    /// A vector of the same bytes, which needs no other register.
+    fn same_bytes(&mut self, byte: u8) -> Value {
+        let bytes = vec![byte; LANES as usize].into();
+        let bytes = self.cursor.func.dfg.constants.insert(bytes);
+        self.cursor.ins().vconst(types::I8X16, bytes)
     }
 
     /// What is said of the load of a byte.
@@ -72,7 +67,7 @@ impl Builder<'_> {
     pub(super) fn bits(&mut self, parts: &[Value]) -> Value {
         let mut all = None;
         for (position, &part) in (0..).zip(parts) {
-            let bits = self.cursor.ins().vhigh_bits(types::I32, part);
+            let bits = self.cursor.ins().vhigh_bits(types::I64, part);
             all = Some(match all {
                 None => bits,
                 Some(all) => {
@@ -87,8 +82,7 @@ impl Builder<'_> {
     /// How far the first bit is behind `start`.
     pub(super) fn first_of(&mut self, bits: Value, start: Value) -> Value {
         let position = self.cursor.ins().ctz(bits);
-        let position = self.extended(position);
-        self.cursor.ins().iadd(start, position)
+        self.add(start, position)
     }
 
     /// Whether a byte of vectors is set.
@@ -98,7 +92,7 @@ impl Builder<'_> {
             any = self.cursor.ins().bor(any, part);
         }
         match self.arch {
-            Arch::X86_64 => self.cursor.ins().vhigh_bits(types::I32, any),
+            Arch::X86_64 => self.cursor.ins().vhigh_bits(types::I64, any),
             _ => self.cursor.ins().vany_true(any),
         }
     }
