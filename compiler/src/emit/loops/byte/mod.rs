@@ -28,9 +28,9 @@
 //!   would load if it came so far, and it does come so far, as no exit is before it. A part lies within
 //!   a page of memory, whose bytes are accessible together (a page has 4096 or a multiple).
 //!   So a fault here is one that the loop would have had, with the same code, place and state: nothing has
-//!   been written. Its address is that of the loop, too: the first byte is loaded by itself, before a
-//!   part that may begin in front of it, and all other parts that can fault first begin a page. What
-//!   belongs to no iteration is not taken for an exit.
+//!   been written. Its address is that of the loop, too: the first part begins with the
+//!   first byte, or that is loaded by itself before a part that begins in front of it, and all other parts
+//!   that can fault first begin a page. What belongs to no iteration is not taken for an exit.
 //! - Of two places, either part is in that position, as the loop loads both bytes before an exit looks at
 //!   one. The parts are loaded in the order of the loop's loads, so the first that faults is that of the
 //!   byte with which the loop would have, in the same place; what a part has in front of it, since parts
