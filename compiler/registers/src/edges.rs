@@ -10,7 +10,7 @@ use crate::parallel::{Parallel, Wanted};
 use crate::place::{COMING_IN, GOING_OUT, Needed, Place, key};
 use crate::scan::Scan;
 
-/// Stores on the ways to a block are better if they run less often than this part of the block.
+/// Stores on the ways to a block are better if they run less often than this part of what they replace.
 const EDGES_PART: f32 = 0.8;
 
 /// Marks what is in a register at the start of a block, apart from numbers of blocks.
@@ -51,13 +51,17 @@ impl Scan<'_> {
         self.flow.only_pred(block) == NONE || !self.params(block).is_empty()
     }
 
-    /// Finds the parameters that are better stored on the ways to their block than where it begins,
-    /// if they are to be stored: those that come round a loop are mostly in their slot already.
+    /// Finds the parameters that are better stored on the ways to their block than where it begins, or
+    /// where they leave their registers: those that come round a loop are mostly in their slot already.
     fn store_on_edges(&mut self) {
         let flow = self.flow;
         for block in 1..flow.blocks() {
             let params = self.params(block);
-            let is_stored = |param: &u32| self.memory.states[*param as usize].is_stored_at_def;
+            let states = &self.memory.states;
+            let is_stored = |param: &u32| {
+                let state = &states[*param as usize];
+                state.is_stored_at_def || state.cost > 0.0
+            };
             let may_be = flow.is_head(block) || params.iter().any(is_stored);
             if flow.preds.of(block).len() < 2 || !may_be {
                 continue;
@@ -84,6 +88,10 @@ impl Scan<'_> {
                 let price = self.memory.prices[place];
                 let state = self.state(param);
                 state.is_stored_on_edges = !state.is_born_in_slot && price < most;
+                // Then it needs no store where it leaves its register, either.
+                if state.is_stored_on_edges && price < EDGES_PART * state.cost {
+                    state.is_stored_at_def = true;
+                }
             }
         }
     }

@@ -306,6 +306,21 @@ fn an_edge_without_a_place_for_moves_is_an_error() {
     assert!(matches!(result, Err(RegAllocError::CritEdge(..))));
 }
 
+/// What leaves nothing in registers.
+fn taking_all() -> Instruction {
+    let env = machine();
+    let registers = env.preferred_regs_by_class.iter();
+    let registers = registers.chain(&env.non_preferred_regs_by_class);
+    let clobbers = registers.fold(PRegSet::empty(), |mut all, some| {
+        all.union_from(*some);
+        all
+    });
+    Instruction {
+        clobbers,
+        ..Instruction::default()
+    }
+}
+
 /// A value comes round a loop in its slot, as a call has taken its register: it is stored before the
 /// loop, and not in each round.
 #[test]
@@ -319,17 +334,7 @@ fn what_comes_round_in_its_slot_is_not_stored_again() {
     for _ in 0..6 {
         program.push(&[Operand::reg_use(carried)]);
     }
-    let env = machine();
-    let registers = env.preferred_regs_by_class.iter();
-    let registers = registers.chain(&env.non_preferred_regs_by_class);
-    let clobbers = registers.fold(PRegSet::empty(), |mut all, some| {
-        all.union_from(*some);
-        all
-    });
-    program.insts.push(Instruction {
-        clobbers,
-        ..Instruction::default()
-    });
+    program.insts.push(taking_all());
     program.end_block(1, &[2, 3]);
     program.blocks[2].args = vec![vec![carried]];
     program.end_block(2, &[1]);
@@ -340,4 +345,30 @@ fn what_comes_round_in_its_slot_is_not_stored_again() {
         moves.filter(|(_, to)| to.is_stack()).count()
     };
     assert_eq!([0, 1, 2].map(stores), [1, 0, 0], "{:?}", output.edits);
+}
+
+/// As before, but the register is taken further on, where the loop comes less often.
+#[test]
+fn what_comes_round_in_its_slot_is_not_stored_where_it_leaves_its_register() {
+    let mut program = with_blocks(5);
+    let start = int(&mut program);
+    program.blocks[0].args = vec![vec![start]];
+    program.end_block(0, &[1]);
+    let carried = program.vreg(RegClass::Int);
+    program.blocks[1].params = vec![carried];
+    for _ in 0..6 {
+        program.push(&[Operand::reg_use(carried)]);
+    }
+    program.end_block(1, &[2, 4]);
+    program.end_block(2, &[3]);
+    program.insts.push(taking_all());
+    program.blocks[3].args = vec![vec![carried]];
+    program.end_block(3, &[1]);
+    end(&mut program, 4, carried);
+    let output = allocate(&program);
+    let stores = |block| {
+        let moves = moves(&program, &output, block).into_iter();
+        moves.filter(|(_, to)| to.is_stack()).count()
+    };
+    assert_eq!([0, 1, 2, 3].map(stores), [1, 0, 0, 0], "{:?}", output.edits);
 }
