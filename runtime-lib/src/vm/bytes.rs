@@ -341,14 +341,16 @@ pub(super) unsafe fn fill(to: *mut u8, value: u8, len: usize) {
     // least `n` bytes long.
     unsafe {
         if len >= 16 {
+            let block = spread(value);
+            let end = to.add(len);
             if len <= 32 {
-                fill_ends(to, [word; 2], len);
+                set_block(to, block);
+                set_block(end.sub(BLOCK), block);
             } else if len <= 64 {
-                fill_ends(to, [word; 4], len);
-            } else if len <= 128 {
-                fill_ends(to, [word; 8], len);
+                set_two_blocks(to, block);
+                set_two_blocks(end.sub(2 * BLOCK), block);
             } else if len <= 768 {
-                fill_blocks(to, [word; 8], len);
+                fill_blocks(to, block, len);
             } else {
                 to.write_bytes(value, len);
             }
@@ -362,6 +364,20 @@ pub(super) unsafe fn fill(to: *mut u8, value: u8, len: usize) {
             to.write(value);
         }
     }
+}
+
+/// A byte in all places of a block.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn spread(value: u8) -> Block {
+    // SAFETY: each processor of this kind has SSE2.
+    unsafe { std::arch::x86_64::_mm_set1_epi8(value.cast_signed()) }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn spread(value: u8) -> Block {
+    u128::from(value) * (u128::MAX / 0xff)
 }
 
 /// # Safety
@@ -378,17 +394,31 @@ unsafe fn fill_ends<T: Copy>(to: *mut u8, pattern: T, len: usize) {
 }
 
 /// # Safety
+/// `to` is writable for two blocks.
+#[inline]
+unsafe fn set_two_blocks(to: *mut u8, block: Block) {
+    // SAFETY: the caller vouches for the range.
+    unsafe {
+        set_block(to, block);
+        set_block(to.add(BLOCK), block);
+    }
+}
+
+/// # Safety
 /// As [`fill`], and `len` is at least 64.
-unsafe fn fill_blocks(to: *mut u8, pattern: [u64; 8], len: usize) {
-    let last = len - size_of_val(&pattern);
+#[inline]
+unsafe fn fill_blocks(to: *mut u8, block: Block, len: usize) {
     let mut at = 0;
     // SAFETY: every access is of 64 bytes inside the range.
     unsafe {
-        while at < last {
-            to.add(at).cast::<[u64; 8]>().write_unaligned(pattern);
-            at += size_of_val(&pattern);
+        loop {
+            set_two_blocks(to.add(at), block);
+            set_two_blocks(to.add(at + 2 * BLOCK), block);
+            if at == len - STEP {
+                return;
+            }
+            at = (at + STEP).min(len - STEP);
         }
-        to.add(last).cast::<[u64; 8]>().write_unaligned(pattern);
     }
 }
 
