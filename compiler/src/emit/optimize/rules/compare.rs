@@ -51,6 +51,15 @@ impl Pass<'_> {
             let zero = self.integer(ty, 0);
             return Rewrite::As(comparison(cond, [x, zero]), ty);
         }
+        // A mask of a byte is part of a comparison of bytes.
+        if number <= 0xff
+            && let Some((x, 0xff)) = self.with_number(x, Opcode::Band)
+            && ty != types::I8
+        {
+            let x = self.unary(Opcode::Ireduce, types::I8, x);
+            let number = self.integer(types::I8, number);
+            return Rewrite::As(comparison(cond.unsigned(), [x, number]), types::I8);
+        }
         if number == 0
             && (is_of_equality || is_signed(cond))
             && let Some(x) = self.operand_of(x, Opcode::Sextend)

@@ -346,6 +346,11 @@ impl Maker<'_, '_> {
             IntCC::UnsignedGreaterThanOrEqual,
         ]);
         let x = self.expression(ty, depth.saturating_sub(1));
+        if ty != types::I8 && self.random.below(6) == 0 {
+            let byte = self.builder.ins().band_imm_u(x, 255);
+            let number = self.random.of(&[0, 1, 10, 127, 128, 200, 255]);
+            return self.builder.ins().icmp_imm_u(cond, byte, number);
+        }
         let y = match self.random.below(4) {
             0 => x,
             1 => self.expression(ty, depth.saturating_sub(1)),
