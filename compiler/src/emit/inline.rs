@@ -33,8 +33,6 @@ use std::borrow::Cow;
 
 /// A function up to this size takes no more room than its call: no budget is needed for it.
 const SIZE_FREE: usize = 8;
-/// With more copies, loops of a function that look for a byte count as what they become.
-const COPIES_MAX: usize = 8;
 /// To inline a call means to split its block. For that, as many instructions may be moved as the
 /// caller has, times this.
 const SPLIT_FACTOR: usize = 32;
@@ -127,7 +125,7 @@ pub struct Candidates<'a> {
     functions: HashMap<FuncId, Candidate>,
     profile: Option<&'a Profile>,
     follows_locals: bool,
-    /// How many copies there might be of each, if loops that look for a byte become longer.
+    /// How many copies there might be of each, where loops that look for a byte become longer.
     copies: HashMap<FuncId, usize>,
     values_max: usize,
     /// How many values a function takes in of itself.
@@ -225,7 +223,7 @@ impl<'a> Candidates<'a> {
         };
         let conditions = notes.conditions + inliner.conditions;
         let copies = self.copies.get(&id).copied().unwrap_or(0);
-        let size = Size::of(&context.func, conditions, copies > COPIES_MAX);
+        let size = Size::of(&context.func, conditions, copies);
         let candidate = Candidate {
             values: size.values,
             values_max,
