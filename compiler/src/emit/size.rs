@@ -21,7 +21,7 @@ const FORMING_SIZE: usize = 2;
 const BYTE_LOOP_SIZE: usize = 70;
 /// With more copies, one counts as that.
 const SEARCHES_MAX: usize = 8;
-const COMPARISONS_MAX: usize = 20;
+const COMPARISONS_MAX: usize = 17;
 /// Loops around each other, beyond which what they use is not looked for.
 const LOOPS_MAX: usize = 16;
 
