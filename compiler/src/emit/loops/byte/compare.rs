@@ -92,27 +92,20 @@ impl Builder<'_> {
     fn go_on_if_same(&mut self, firsts: [Value; 2], done: Value, all_same: Block) -> Value {
         let same = self.same(firsts, done);
         let left = self.block();
-        let goes_on = [done.into()];
-        let bits = match self.arch {
+        let (are_same, bits) = match self.arch {
             Arch::X86_64 => {
                 let bits = self.bits(&[same]);
                 let all_bits = self.word((1 << LANES) - 1);
                 let are_same = self.cursor.ins().icmp(IntCC::Equal, bits, all_bits);
-                self.cursor
-                    .ins()
-                    .brif(are_same, all_same, &goes_on, left, &[]);
-                self.begin(left);
-                bits
+                (are_same, Some(bits))
             }
-            _ => {
-                let are_same = self.cursor.ins().vall_true(same);
-                self.cursor
-                    .ins()
-                    .brif(are_same, all_same, &goes_on, left, &[]);
-                self.begin(left);
-                self.bits(&[same])
-            }
+            _ => (self.cursor.ins().vall_true(same), None),
         };
+        self.cursor
+            .ins()
+            .brif(are_same, all_same, &[done.into()], left, &[]);
+        self.begin(left);
+        let bits = bits.unwrap_or_else(|| self.bits(&[same]));
         let bits = self.cursor.ins().bnot(bits);
         self.first_of(bits, done)
     }
