@@ -19,6 +19,7 @@
 //! Linear: each use is compared with a limited number of branches.
 
 use super::back_edge;
+use super::between::put_between;
 use crate::emit::survey::Survey;
 use crate::facts::{each_use, targets};
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
@@ -231,44 +232,6 @@ impl Use {
             _ => old,
         });
     }
-}
-
-/// Gives a branch's destination a block of its own, so that constants are made on that way alone.
-fn put_between(func: &mut Function, branch: Inst, destination: usize) {
-    let arguments = back_edge::destination(func, branch, destination);
-    let target = targets(func, branch).nth(destination);
-    let target = target.expect("it is one of its destinations");
-    let block = func.layout.inst_block(branch).expect("it ends a block");
-    let between = func.dfg.make_block();
-    func.layout.insert_block_after(between, block);
-    let mut cursor = FuncCursor::new(func).at_bottom(between);
-    let arguments: Vec<BlockArg> = arguments
-        .into_iter()
-        .map(|value| {
-            let value = value.expect("branches pass values");
-            BlockArg::Value(anew(&mut cursor, value).unwrap_or(value))
-        })
-        .collect();
-    cursor.ins().jump(target, &arguments);
-    let call = func.dfg.block_call(between, &[]);
-    let dfg = &mut func.dfg;
-    let calls =
-        dfg.insts[branch].branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
-    calls[destination] = call;
-}
-
-/// A constant, made where the cursor is.
-fn anew(cursor: &mut FuncCursor<'_>, value: Value) -> Option<Value> {
-    let dfg = &cursor.func.dfg;
-    let InstructionData::UnaryImm {
-        opcode: Opcode::Iconst,
-        imm,
-    } = dfg.insts[dfg.value_def(value).inst()?]
-    else {
-        return None;
-    };
-    let ty = dfg.value_type(value);
-    Some(cursor.ins().iconst(ty, imm))
 }
 
 /// Whether the first thing that an instruction uses is asked for being true, which needs no number.

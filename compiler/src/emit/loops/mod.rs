@@ -9,6 +9,7 @@
 //! searches, the search has a limit.
 
 mod back_edge;
+mod between;
 mod byte;
 mod commute;
 mod conditions;
@@ -87,8 +88,9 @@ pub fn improve(
         back_edges = back_edge::back_edges(func, domtree);
     }
     let sunk = increment::sink(func, domtree, back_edges);
+    let added = simplifies && between::make_outside(func, &context.cfg, loops);
     // Blocks are lowered in the order in which the tree has come to them.
-    if sunk {
+    if added || sunk {
         context.flowgraph();
     } else if swapped {
         context.compute_domtree();

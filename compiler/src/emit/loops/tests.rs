@@ -4,7 +4,9 @@ use super::improve;
 use crate::emit::survey::Survey;
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, Type, Value, types};
+use cranelift_codegen::ir::{
+    AbiParam, Block, InstBuilder, MemFlagsData, TrapCode, Type, Value, types,
+};
 use cranelift_codegen::verify_function;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
@@ -383,4 +385,44 @@ fn what_follows_links_has_them_in_addresses() {
     // An index that is there at once is compared with nothing.
     let clif = followed(false);
     assert!(!clif.contains("cold"), "{clif}");
+}
+
+/// A loop of two ways out, of which one passes a constant on, and the other a constant or a value.
+fn leaving(is_constant: bool) -> String {
+    improved(
+        types::I32,
+        |builder, parts| {
+            let more = builder.create_block();
+            let last = builder.create_block();
+            let result = builder.append_block_param(last, types::I32);
+            let five = builder.ins().iconst(types::I32, 5);
+            let byte = parts.byte(builder, parts.value);
+            builder.ins().brif(byte, more, &[], last, &[five.into()]);
+            builder.switch_to_block(more);
+            let next = builder.ins().iadd_imm_s(parts.value, 1);
+            let given = match is_constant {
+                true => builder.ins().iconst(types::I32, 6),
+                false => byte,
+            };
+            builder
+                .ins()
+                .brif(next, parts.header, &[next.into()], last, &[given.into()]);
+            builder.switch_to_block(last);
+            builder.ins().return_(&[result]);
+        },
+        |builder, _| {
+            builder.ins().trap(TrapCode::unwrap_user(1));
+        },
+    )
+}
+
+#[test]
+fn constants_are_made_behind_the_branch_out_of_a_loop() {
+    // Each is passed by a jump of its own.
+    let clif = leaving(true);
+    let jumps = clif.lines().filter(|line| line.contains("jump block4(v"));
+    assert_eq!(jumps.count(), 2, "{clif}");
+    let clif = leaving(false);
+    let jumps = clif.lines().filter(|line| line.contains("jump block4(v"));
+    assert_eq!(jumps.count(), 1, "{clif}");
 }
