@@ -61,6 +61,9 @@ pub struct Options {
     /// Our own optimiser takes the place of Cranelift's, and values that are known, made again or carried twice
     /// are simplified once more (`-O simplify`); never with [`OptLevel::None`].
     pub simplify: bool,
+    /// The next state of a state machine follows where it is set (`-O jump-threading`); with [`OptLevel::Speed`] and
+    /// [`Options::simplify`] alone.
+    pub jump_threading: bool,
     /// Numbers whose bytes are loaded one by one are loaded at once (`-O byte-order`), on processors that
     /// load from anywhere alike; never with [`OptLevel::None`].
     pub byte_order: bool,
@@ -419,6 +422,7 @@ impl Default for Options {
             constant_fields: true,
             byte_loops: true,
             simplify: true,
+            jump_threading: true,
             byte_order: true,
             memory_reservation_bytes: None,
             memory_bytes_max: None,

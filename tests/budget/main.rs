@@ -7,6 +7,7 @@
 mod component;
 mod core;
 mod debug;
+mod machines;
 mod objects;
 mod shape;
 
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         .into_iter()
         .chain(component::shapes())
         .chain(debug::shapes())
+        .chain(machines::shapes())
         .chain(objects::shapes());
     if let [Ok(name), Ok(file)] = MAKE.map(std::env::var) {
         let shape = shapes.find(|shape| shape.name == name);

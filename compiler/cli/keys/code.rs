@@ -153,6 +153,16 @@ pub(crate) static OPTIMIZE: Flag = Flag {
             },
         ),
         Row::apply(
+            "jump-threading",
+            Takes::Flag,
+            "go straight from where the state of a state machine is set to what is done in it, as is \
+             done unless it says `n`; never with `-Os`",
+            |settings, value| {
+                settings.options.jump_threading = value.flag()?;
+                Ok(())
+            },
+        ),
+        Row::apply(
             "memory-reservation",
             Takes::Bytes,
             "address space of each memory; with less than its indices reach, bounds are checked \

@@ -163,10 +163,13 @@ impl Worker {
         } else {
             improve::prepare(context, isa, inlined)?;
             if optimises {
+                improve::thread(context, translation.options, inlined);
                 self.optimizer.optimize(context);
                 context.verify_if(isa)?;
-                for known in &mut inlined.values {
-                    known.value = self.optimizer.find(context, known.value);
+                let values = inlined.values.iter_mut().map(|known| &mut known.value);
+                let copies = inlined.copies.iter_mut().map(|(value, _)| value);
+                for value in values.chain(copies) {
+                    *value = self.optimizer.find(context, *value);
                 }
             }
         }
@@ -174,7 +177,7 @@ impl Worker {
             improve::improve(context, translation.options);
             context.verify_if(isa)?;
         }
-        self.labels = values::label(&mut context.func, before, &inlined.values);
+        self.labels = values::label(&mut context.func, before, inlined);
         let (func, domtree) = (&context.func, &context.domtree);
         *self.counted.borrow_mut() = counted::by_block(func, domtree, &inlined.counts);
         let tables = func.dfg.jump_tables.values();

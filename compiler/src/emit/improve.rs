@@ -4,7 +4,7 @@
 
 use super::inlined::Inlined;
 use super::survey::Survey;
-use super::{branch_tables, byte_order, copies, loops, values};
+use super::{branch_tables, byte_order, copies, jump_threading, loops, values};
 use crate::options::{OptLevel, Options};
 use crate::target::Arch;
 use cranelift_codegen::entity::EntityRef;
@@ -21,6 +21,13 @@ pub fn improve(context: &mut Context, options: &Options) {
     loops::improve(context, &mut survey, options.simplify, byte_loops(options));
     if options.branch_tables {
         branch_tables::improve(&mut context.func, &survey);
+    }
+}
+
+/// Has states lead straight to what is done in them, before a function is optimised.
+pub fn thread(context: &mut Context, options: &Options, inlined: &mut Inlined) {
+    if options.jump_threading && options.opt_level == OptLevel::Speed {
+        jump_threading::thread(context, inlined);
     }
 }
 

@@ -44,6 +44,7 @@ impl Key {
         options.branch_tables.hash(&mut digest);
         options.byte_loops.hash(&mut digest);
         options.byte_order.hash(&mut digest);
+        options.jump_threading.hash(&mut digest);
         options.simplify.hash(&mut digest);
         holds_addresses(options, translation.plan).hash(&mut digest);
         digest.into_key()

@@ -26,6 +26,8 @@ pub struct Inlined {
     places: Vec<Place>,
     /// Of locals that are followed.
     pub values: Vec<KnownValue>,
+    /// More values that are what one of these is, by its position.
+    pub copies: Vec<(Value, u32)>,
     /// How often blocks have run, by a profile.
     pub counts: BlockCounts,
 }
@@ -132,6 +134,26 @@ impl Inlined {
             values: values.collect(),
             counts: notes.blocks.clone(),
             ..Inlined::default()
+        }
+    }
+
+    /// Notes of values that they are followed by others in other places.
+    pub fn add_copies(&mut self, copies: impl Iterator<Item = (Value, Value)>) {
+        let mut positions: HashMap<Value, Vec<u32>> = HashMap::new();
+        let values = self.values.iter().map(|known| known.value);
+        for (position, value) in (0..).zip(values) {
+            positions.entry(value).or_default().push(position);
+        }
+        for &(value, position) in &self.copies {
+            positions.entry(value).or_default().push(position);
+        }
+        if positions.is_empty() {
+            return;
+        }
+        for (value, copy) in copies {
+            let positions = positions.get(&value).into_iter().flatten();
+            self.copies
+                .extend(positions.map(|&position| (copy, position)));
         }
     }
 

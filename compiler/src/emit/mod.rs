@@ -28,6 +28,7 @@ mod incremental;
 mod inline;
 mod inlined;
 mod isa;
+mod jump_threading;
 mod known;
 mod listing;
 mod loops;

@@ -1,7 +1,7 @@
 //! Values of locals in machine code, for debuggers: labels that Cranelift carries along, and what has
 //! become of them.
 
-use super::inlined::{Inlined, KnownValue, real};
+use super::inlined::{Inlined, real};
 use super::known::Parts;
 use cranelift_codegen::ir::{
     Function, RelSourceLoc, Value, ValueDef, ValueLabel, ValueLabelAssignments, ValueLabelStart,
@@ -39,20 +39,25 @@ pub fn resolve(func: &Function, inlined: &mut Inlined) {
         // Code that is kept refers to all of them by position.
         known.value = real(func, known.value).unwrap_or(Value::reserved_value());
     }
+    for (value, _) in &mut inlined.copies {
+        *value = real(func, *value).unwrap_or(Value::reserved_value());
+    }
 }
 
 /// Labels the values. Where one is not in the code any more, those that were found to be equal take
 /// its place. Gives each label with the positions of what it stands for, ascending.
 ///
 /// There were `before` values before that.
-pub fn label(func: &mut Function, before: usize, values: &[KnownValue]) -> Vec<(u32, u32)> {
+pub fn label(func: &mut Function, before: usize, inlined: &Inlined) -> Vec<(u32, u32)> {
+    let values = &inlined.values;
     let mut labels: Vec<(u32, u32)> = Vec::with_capacity(values.len());
     let mut gone: Vec<(Value, u32)> = Vec::new();
-    for (position, known) in (0..).zip(values) {
-        match is_in_code(func, known.value) {
-            true => labels.push((known.value.as_u32(), position)),
-            false if known.value.is_reserved_value() => {}
-            false => gone.push((known.value, position)),
+    let all = values.iter().map(|known| known.value).zip(0..);
+    for (value, position) in all.chain(inlined.copies.iter().copied()) {
+        match is_in_code(func, value) {
+            true => labels.push((value.as_u32(), position)),
+            false if value.is_reserved_value() => {}
+            false => gone.push((value, position)),
         }
     }
     if !gone.is_empty() {
