@@ -3,6 +3,7 @@
 //! here; what is unreachable then is left out by the walk.
 
 use super::pass::{Pass, mask};
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     Block, BlockCall, Inst, InstructionData, Opcode, TrapCode, Type, Value, types,
 };
@@ -64,14 +65,20 @@ impl Pass<'_> {
         }
     }
 
-    fn simplest_truth(&self, mut value: Value) -> Value {
+    fn simplest_truth(&mut self, mut value: Value) -> Value {
         for _ in 0..TRUTHS_MAX {
             match self.truth_of(value) {
                 Some(simpler) => value = simpler,
                 None => break,
             }
         }
-        value
+        match self.apart_of(value) {
+            Some(operands) => {
+                let ty = self.type_of(value);
+                self.compare(IntCC::NotEqual, ty, operands)
+            }
+            None => value,
+        }
     }
 
     fn simplify_branch(

@@ -72,11 +72,17 @@ impl Pass<'_> {
             let before = match self.made_by_binary(x) {
                 Some((Opcode::Iadd, [x, k])) => self.number(k).map(|k| (x, number.wrapping_sub(k))),
                 Some((Opcode::Isub, [x, k])) => self.number(k).map(|k| (x, number.wrapping_add(k))),
+                Some((Opcode::Bxor, [x, k])) => self.number(k).map(|k| (x, number ^ k)),
                 _ => None,
             };
             if let Some((x, number)) = before {
                 let number = self.integer(ty, number);
                 return Rewrite::As(comparison(cond, [x, number]), ty);
+            }
+            if number == 0
+                && let Some(operands) = self.apart_of(x)
+            {
+                return Rewrite::As(comparison(cond, operands), ty);
             }
             return Rewrite::Keep;
         }
@@ -179,6 +185,15 @@ impl Pass<'_> {
             }
         }
         Rewrite::Keep
+    }
+
+    /// The two values that are equal if and only if this one is zero. Differences are not looked into: they are of
+    /// use where they are not zero.
+    pub(in super::super) fn apart_of(&self, value: Value) -> Option<[Value; 2]> {
+        match self.made_by_binary(value) {
+            Some((Opcode::Bxor, operands)) => bits_of(self.type_of(value)).map(|_| operands),
+            _ => None,
+        }
     }
 
     /// A simpler value that is zero if and only if this one is, and a scalar of up to 64 bits.

@@ -334,3 +334,26 @@ fn a_mask_of_a_byte_is_part_of_a_comparison() {
         assert_eq!(made, expected, "{cond} {number}");
     }
 }
+
+#[test]
+fn what_differs_in_bits_is_compared() {
+    let made = shape(|builder, [_, _, x, y]| {
+        let [one, other] = [(); 2].map(|()| builder.create_block());
+        let bits = builder.ins().bxor(x, y);
+        builder.ins().brif(bits, one, &[], other, &[]);
+        builder.switch_to_block(one);
+        let bits = builder.ins().bxor_imm_u(x, 5);
+        let is_so = builder.ins().icmp_imm_u(IntCC::Equal, bits, 3);
+        let is_so = builder.ins().uextend(types::I32, is_so);
+        builder.ins().return_(&[is_so]);
+        builder.switch_to_block(other);
+        let bits = builder.ins().bxor(x, y);
+        let is_so = builder.ins().icmp_imm_u(IntCC::Equal, bits, 0);
+        let is_so = builder.ins().uextend(types::I32, is_so);
+        builder.ins().return_(&[is_so]);
+    });
+    let expected = "block0: icmp brif\n\
+                    block1: iconst icmp uextend return\n\
+                    block2: icmp uextend return\n";
+    assert_eq!(made, expected);
+}
