@@ -10,6 +10,9 @@
 //!                                             ;     jump block3(5)
 //! ```
 //!
+//! So it is where a branch in a loop else goes to what is hardly ever run: the constant needs no register of its own
+//! while the condition has one, and its block lies in front of the one that it is passed to.
+//!
 //! Linear: each branch is looked at once.
 
 use super::back_edge;
@@ -21,7 +24,8 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::loop_analysis::LoopAnalysis;
 
-/// Has constants that are passed on where a loop is left made behind the branch; whether blocks were added.
+/// Has constants that are passed on where a loop is left, or where it most likely goes on, made behind the branch;
+/// whether blocks were added.
 pub fn make_outside(func: &mut Function, cfg: &ControlFlowGraph, loops: &LoopAnalysis) -> bool {
     let mut ways = Vec::new();
     for block in func.layout.blocks() {
@@ -36,7 +40,10 @@ pub fn make_outside(func: &mut Function, cfg: &ControlFlowGraph, loops: &LoopAna
         for (destination, call) in blocks.iter().enumerate() {
             let to = call.block(&func.dfg.value_lists);
             let mut args = call.args(&func.dfg.value_lists);
-            if !loops.is_in_loop(to, innermost)
+            let is_left = !loops.is_in_loop(to, innermost);
+            let other = blocks[1 - destination].block(&func.dfg.value_lists);
+            let is_likely = func.layout.is_cold(other) && !func.layout.is_cold(to);
+            if (is_left || is_likely)
                 && args.any(|arg| arg.as_value().is_some_and(|value| is_constant(func, value)))
                 && cfg.pred_iter(to).nth(1).is_some()
             {

@@ -426,3 +426,33 @@ fn constants_are_made_behind_the_branch_out_of_a_loop() {
     let jumps = clif.lines().filter(|line| line.contains("jump block4(v"));
     assert_eq!(jumps.count(), 1, "{clif}");
 }
+
+#[test]
+fn constants_are_made_behind_the_branch_to_what_is_rare() {
+    for is_rare in [true, false] {
+        let clif = improved(
+            types::I32,
+            |builder, parts| {
+                let [more, last] = [(); 2].map(|()| builder.create_block());
+                let result = builder.append_block_param(last, types::I32);
+                let five = builder.ins().iconst(types::I32, 5);
+                let byte = parts.byte(builder, parts.value);
+                builder.ins().brif(byte, more, &[], last, &[five.into()]);
+                builder.switch_to_block(more);
+                if is_rare {
+                    builder.set_cold_block(more);
+                }
+                let next = parts.byte(builder, byte);
+                builder.ins().jump(last, &[next.into()]);
+                builder.switch_to_block(last);
+                let (header, out) = (parts.header, parts.out);
+                let condition = parts.byte(builder, result);
+                let back = [result.into()];
+                builder.ins().brif(condition, header, &back, out, &[]);
+            },
+            gives_value,
+        );
+        let jumps = clif.lines().filter(|line| line.contains("jump block4(v"));
+        assert_eq!(jumps.count(), 1 + usize::from(is_rare), "{clif}");
+    }
+}
