@@ -294,6 +294,17 @@ pub enum Question {
     },
 }
 
+impl Question {
+    /// A call of a function of 32-bit numbers, which is called as its kind and its number say.
+    fn of_numbers(kind: &str, number: usize, args: &[u64]) -> Question {
+        let args = args.iter().map(|&arg| format!("i32:{:08x}", arg as u32));
+        Question::Call {
+            name: format!("{kind}{number}"),
+            args: args.collect(),
+        }
+    }
+}
+
 /// Calls of every exported function, then what they left behind.
 fn questions(wasm: &[u8], seed: u64) -> Vec<Question> {
     let (calls, rest) = exports(wasm);

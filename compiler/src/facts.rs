@@ -3,7 +3,7 @@
 
 use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::ir::{
-    Block, Function, Inst, InstructionData, Opcode, Value, ValueDef, types,
+    Block, BlockCall, Function, Inst, InstructionData, Opcode, Value, ValueDef, types,
 };
 
 /// How many instructions are looked through for the bits of a value.
@@ -108,11 +108,16 @@ pub fn each_use(func: &Function, inst: Inst, mut used: impl FnMut(Value)) {
     }
 }
 
+/// The destinations of an instruction that may branch, with what they are given.
+pub fn destinations(func: &Function, branch: Inst) -> &[BlockCall] {
+    let dfg = &func.dfg;
+    dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables)
+}
+
 /// The blocks that an instruction may branch to.
 pub fn targets(func: &Function, branch: Inst) -> impl Iterator<Item = Block> {
-    let dfg = &func.dfg;
-    let calls = dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
-    calls.iter().map(|call| call.block(&dfg.value_lists))
+    let calls = destinations(func, branch).iter();
+    calls.map(|call| call.block(&func.dfg.value_lists))
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod facts;
 mod gate;
 mod header;
 mod index;
+mod numbers;
 mod options;
 mod parse;
 mod plan;

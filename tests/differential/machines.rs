@@ -46,12 +46,7 @@ pub fn module(seed: u64) -> (Vec<u8>, Vec<Question>) {
             _ => random.below(10) as u64,
         };
         let args = [address, 1 + random.below(60) as u64, state, random.next()];
-        questions.push(Question::Call {
-            name: format!("machine{}", call % FUNCTIONS),
-            args: args
-                .map(|value| format!("i32:{:08x}", value as u32))
-                .to_vec(),
-        });
+        questions.push(Question::of_numbers("machine", call % FUNCTIONS, &args));
     }
     questions.push(Question::Memory {
         name: "m".to_owned(),

@@ -38,14 +38,8 @@ pub fn module(seed: u64) -> (Vec<u8>, Vec<Question>) {
             small as u64,
             random.next(),
         ];
-        let args = args
-            .map(|value| format!("i32:{:08x}", value as u32))
-            .to_vec();
         for kind in ["read", "machine"] {
-            questions.push(Question::Call {
-                name: format!("{kind}{}", call % FUNCTIONS),
-                args: args.clone(),
-            });
+            questions.push(Question::of_numbers(kind, call % FUNCTIONS, &args));
         }
         let list = match random.below(6) {
             0 => address(&mut random),
@@ -53,12 +47,7 @@ pub fn module(seed: u64) -> (Vec<u8>, Vec<Question>) {
         };
         // At least one cell, as lists may lead back to themselves.
         let args = [list, link(&mut random).into(), small as u64 + 1];
-        questions.push(Question::Call {
-            name: format!("walk{}", call % FUNCTIONS),
-            args: args
-                .map(|value| format!("i32:{:08x}", value as u32))
-                .to_vec(),
-        });
+        questions.push(Question::of_numbers("walk", call % FUNCTIONS, &args));
     }
     questions.push(Question::Memory {
         name: "m".to_owned(),

@@ -28,6 +28,7 @@
 //! Linear: parameters are gone through a limited number of times. Names of values that have become others are
 //! left to be resolved.
 
+use crate::facts::destinations;
 use cranelift_codegen::entity::{EntityRef, EntitySet, SecondaryMap};
 use cranelift_codegen::ir::{Block, BlockArg, BlockCall, Function, Inst, Value};
 use cranelift_codegen::packed_option::PackedOption;
@@ -119,7 +120,10 @@ impl Params {
         // How many are passed to each, and then where they end.
         params.starts.resize(params.all.len() + 1, 0);
         let (firsts, starts) = (&params.firsts, &mut params.starts);
-        for call in branches.iter().flat_map(|&branch| calls(func, branch)) {
+        for call in branches
+            .iter()
+            .flat_map(|&branch| destinations(func, branch))
+        {
             let first = firsts[call.block(&dfg.value_lists)] as usize;
             let passed = call.args(&dfg.value_lists).len();
             starts[first..][..passed]
@@ -181,17 +185,15 @@ fn each_passed(
     mut take: impl FnMut(usize, BlockArg),
 ) {
     let pool = &func.dfg.value_lists;
-    for call in branches.iter().flat_map(|&branch| calls(func, branch)) {
+    for call in branches
+        .iter()
+        .flat_map(|&branch| destinations(func, branch))
+    {
         let first = firsts[call.block(pool)] as usize;
         for (number, arg) in call.args(pool).enumerate() {
             take(first + number, arg);
         }
     }
-}
-
-fn calls(func: &Function, branch: Inst) -> &[BlockCall] {
-    let dfg = &func.dfg;
-    dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables)
 }
 
 /// What a value is in the end. The way there is shorter the next time.

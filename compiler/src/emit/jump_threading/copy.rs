@@ -1,7 +1,8 @@
 //! Copies of a region, one for each state.
 
 use super::fold::fold;
-use super::region::{Given, Region, STATES_MAX, argument, calls};
+use super::region::{Given, Region, STATES_MAX, argument};
+use crate::facts::destinations;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{
     Block, BlockArg, BlockCall, Function, Inst, InstBuilder, InstructionData, JumpTableData,
@@ -41,7 +42,7 @@ struct Copier<'a> {
 }
 
 /// Copies the blocks of the region for each state, and lets all that leads to them lead to the copies. The originals
-/// are left out. Nothing if there are more states than can be.
+/// are left out. Nothing if there are more states than can be, or one is not known.
 pub(super) fn copy(func: &mut Function, region: &Region) -> Option<Copies> {
     let mut copier = Copier {
         region,
@@ -62,12 +63,12 @@ pub(super) fn copy(func: &mut Function, region: &Region) -> Option<Copies> {
             let to = call.block(&func.dfg.value_lists);
             region.takes.contains_key(&to)
         };
-        if calls(func, last).iter().any(leads_in) {
-            copier.lead(func, block, last, None);
+        if destinations(func, last).iter().any(leads_in) {
+            copier.lead(func, block, [last; 2], None)?;
         }
     }
     while let Some((block, state, copy)) = copier.open.pop() {
-        copier.fill(func, block, state, copy);
+        copier.fill(func, block, state, copy)?;
         if copier.states.len() > STATES_MAX {
             return None;
         }
@@ -129,7 +130,7 @@ impl Copier<'_> {
     }
 
     /// Puts instructions into a copy.
-    fn fill(&mut self, func: &mut Function, block: Block, number: u64, copy: Block) {
+    fn fill(&mut self, func: &mut Function, block: Block, number: u64, copy: Block) -> Option<()> {
         let state = self.region.state(block).expect("it is copied");
         let params = func.dfg.block_params(block).iter();
         let params = params.filter(|&&param| param != state);
@@ -166,7 +167,7 @@ impl Copier<'_> {
             };
             if is_last {
                 // With the values of the original, which what is given is computed from.
-                self.lead(cursor.func, copy, copied, Some((state, number)));
+                self.lead(cursor.func, copy, [copied, inst], Some((state, number)))?;
                 let last = cursor.func.layout.last_inst(copy).expect("it has an end");
                 rename(cursor.func, last, &known);
                 continue;
@@ -179,6 +180,7 @@ impl Copier<'_> {
                 self.add(result, copy, copied);
             }
         }
+        Some(())
     }
 
     /// What the result of an instruction is in a state.
@@ -189,22 +191,30 @@ impl Copier<'_> {
         }
     }
 
-    /// Lets the last instruction of a block, or of a copy for a state, lead to copies.
-    fn lead(&mut self, func: &mut Function, block: Block, last: Inst, state: Option<(Value, u64)>) {
+    /// Lets the last instruction of a block, or of a copy for a state, lead to copies. With the original of the
+    /// instruction. Nothing if it is not known to which.
+    fn lead(
+        &mut self,
+        func: &mut Function,
+        block: Block,
+        [last, original]: [Inst; 2],
+        state: Option<(Value, u64)>,
+    ) -> Option<()> {
+        // Where its ways are among the original's.
+        let mut first = 0;
         if let Some(state) = state
             && let Some(&arg) = func.dfg.inst_args(last).first()
             && let Some(number) = fold(func, arg, state.0, state.1)
         {
-            let chosen = chosen(func, last, number);
-            let data = InstructionData::Jump {
+            first = chosen(func, last, number);
+            func.dfg.insts[last] = InstructionData::Jump {
                 opcode: Opcode::Jump,
-                destination: chosen,
+                destination: destinations(func, last)[first],
             };
-            func.dfg.insts[last] = data;
         }
-        let ways = calls(func, last).len();
+        let ways = destinations(func, last).len();
         for way in 0..ways {
-            let call = calls(func, last)[way];
+            let call = destinations(func, last)[way];
             let to = call.block(&func.dfg.value_lists);
             let Some(&position) = self.region.takes.get(&to) else {
                 if let Some((_, number)) = state
@@ -215,12 +225,12 @@ impl Copier<'_> {
                 }
                 continue;
             };
-            let given = match state {
-                Some(state) => argument(func, &call, position)
-                    .and_then(|given| Given::read_in(func, last, given, state)),
-                None => self.region.given.get(&(last, way)).copied(),
-            };
-            match given.expect("the region has only such ways in") {
+            let passed = state.and_then(|(state, is)| {
+                let passed = argument(func, &call, position)?;
+                fold(func, passed, state, is).map(Given::Constant)
+            });
+            let given = || self.region.given.get(&(original, first + way)).copied();
+            match passed.or_else(given)? {
                 Given::Constant(number) => {
                     if state.is_none() {
                         self.copies.ways_in.push((block, ways, number));
@@ -245,6 +255,7 @@ impl Copier<'_> {
                 }
             }
         }
+        Some(())
     }
 
     /// Makes one of the destinations of a branch a copy, without an argument.
@@ -256,7 +267,7 @@ impl Copier<'_> {
         copy: Block,
         position: Option<usize>,
     ) {
-        let call = calls(func, branch)[way];
+        let call = destinations(func, branch)[way];
         let args = without(func, &call, position);
         let call = BlockCall::new(copy, args, &mut func.dfg.value_lists);
         let dfg = &mut func.dfg;
@@ -273,17 +284,18 @@ fn without(func: &Function, call: &BlockCall, position: Option<usize>) -> Vec<Bl
         .collect()
 }
 
-/// Where a branch goes if what it depends on is known.
-fn chosen(func: &Function, branch: Inst, number: u64) -> BlockCall {
+/// Which of its destinations a branch goes to if what it depends on is known.
+fn chosen(func: &Function, branch: Inst, number: u64) -> usize {
     match func.dfg.insts[branch] {
-        InstructionData::Brif { blocks, .. } => blocks[usize::from(number == 0)],
         InstructionData::BranchTable { table, .. } => {
-            let table = &func.dfg.jump_tables[table];
+            // The first is where all others go.
+            let entries = func.dfg.jump_tables[table].as_slice().len();
             let entry = usize::try_from(number).ok();
-            let entry = entry.and_then(|entry| table.as_slice().get(entry));
-            *entry.unwrap_or(&table.default_block())
+            entry
+                .filter(|&entry| entry < entries)
+                .map_or(0, |entry| entry + 1)
         }
-        _ => unreachable!("a jump depends on nothing"),
+        _ => usize::from(number == 0),
     }
 }
 

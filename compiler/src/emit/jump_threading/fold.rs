@@ -1,9 +1,8 @@
 //! What values are in a certain state.
 
 use crate::facts;
-use cranelift_codegen::ir::{
-    Block, Function, Inst, InstructionData, Opcode, Type, Value, ValueDef, condcodes::IntCC,
-};
+use crate::numbers::{bits_of, compute, holds, mask};
+use cranelift_codegen::ir::{Block, Function, Inst, InstructionData, Opcode, Value, ValueDef};
 
 /// So many instructions a value is looked through for.
 const DEPTH_MAX: u32 = 4;
@@ -78,22 +77,18 @@ fn fold_at(func: &Function, value: Value, state: (Value, u64), depth: u32) -> Op
     if depth == DEPTH_MAX {
         return None;
     }
+    let ty = func.dfg.value_type(value);
+    bits_of(ty)?;
     let left = fold_at(func, operand(func, inst)?, state, depth + 1)?;
     let right = || facts::constant(func, func.dfg.inst_args(inst)[1]);
     let folded = match func.dfg.insts[inst] {
         InstructionData::IntCompare { cond, args, .. } => {
-            let ty = func.dfg.value_type(args[0]);
-            u64::from(compare(cond, left, right()?, ty))
+            holds(cond, func.dfg.value_type(args[0]), left, right()?).into()
         }
-        _ => match func.dfg.insts[inst].opcode() {
-            Opcode::Uextend | Opcode::Ireduce => left,
-            Opcode::Band => left & right()?,
-            Opcode::Iadd => left.wrapping_add(right()?),
-            Opcode::Isub => left.wrapping_sub(right()?),
-            _ => return None,
-        },
+        InstructionData::Unary { .. } => left,
+        data => compute(data.opcode(), ty, left, right()?)?,
     };
-    Some(folded & ones(func.dfg.value_type(value)))
+    Some(folded & mask(ty))
 }
 
 /// What a value has to be for one that is computed from it to be `number`.
@@ -113,29 +108,5 @@ pub(super) fn inverse(func: &Function, computed: Value, value: Value, number: u6
         Opcode::Isub => number.wrapping_add(constant),
         _ => return None,
     };
-    (args[0] == value).then_some(before & ones(func.dfg.value_type(value)))
-}
-
-/// All bits of a type of integers.
-fn ones(ty: Type) -> u64 {
-    u64::MAX >> (64 - ty.bits())
-}
-
-fn compare(cond: IntCC, left: u64, right: u64, ty: Type) -> bool {
-    let signed = |number: u64| {
-        let unused = 64 - ty.bits();
-        (number << unused).cast_signed() >> unused
-    };
-    match cond {
-        IntCC::Equal => left == right,
-        IntCC::NotEqual => left != right,
-        IntCC::UnsignedLessThan => left < right,
-        IntCC::UnsignedLessThanOrEqual => left <= right,
-        IntCC::UnsignedGreaterThan => left > right,
-        IntCC::UnsignedGreaterThanOrEqual => left >= right,
-        IntCC::SignedLessThan => signed(left) < signed(right),
-        IntCC::SignedLessThanOrEqual => signed(left) <= signed(right),
-        IntCC::SignedGreaterThan => signed(left) > signed(right),
-        IntCC::SignedGreaterThanOrEqual => signed(left) >= signed(right),
-    }
+    (args[0] == value).then_some(before & mask(func.dfg.value_type(value)))
 }

@@ -41,6 +41,7 @@ mod repair;
 mod tests;
 
 use super::inlined::Inlined;
+use super::optimize::find_flow;
 use super::{copies, values};
 use crate::facts::targets;
 use crate::translate::BlockCounts;
@@ -56,7 +57,9 @@ use region::Region;
 const DISPATCHES_MAX: usize = 8;
 /// So many ways to them are looked at.
 const WAYS_MAX: usize = 1 << 16;
-/// So many values that are copied, times the blocks of the function, at most.
+/// So many values are copied for each state.
+const VALUES_MAX: usize = 500;
+/// So many, times the blocks of the function, at most.
 const REPAIRS_MAX: usize = 1 << 18;
 
 /// Has states lead straight to what is done in them. The flow graph and the dominator tree of the function are known,
@@ -73,7 +76,8 @@ pub fn thread(context: &mut Context, inlined: &mut Inlined) {
         let Some(region) = Region::find(func, cfg, dispatch, &mut ways_left) else {
             continue;
         };
-        if region.values(func) * func.dfg.num_blocks() > REPAIRS_MAX {
+        let values = region.values(func);
+        if values > VALUES_MAX || values * func.dfg.num_blocks() > REPAIRS_MAX {
             continue;
         }
         let before = context.func.clone();
@@ -102,8 +106,7 @@ fn dispatches(func: &Function) -> Vec<Inst> {
 /// a loop with several entries.
 fn follow(context: &mut Context, region: &Region, inlined: &mut Inlined) -> Option<()> {
     let copies = copy::copy(&mut context.func, region)?;
-    context.flowgraph();
-    leave_out_unreachable(context);
+    find_flow(context);
     if !has_loops_with_one_entry(&context.func, &context.domtree) {
         return None;
     }
@@ -135,20 +138,6 @@ fn count(counts: &mut BlockCounts, copies: &Copies) {
             let share = given as f64 / all.max(1) as f64;
             counts.blocks.insert(copy, (count as f64 * share) as u64);
         }
-    }
-}
-
-fn leave_out_unreachable(context: &mut Context) {
-    let domtree = &context.domtree;
-    let blocks = context.func.layout.blocks();
-    let unreachable: Vec<Block> = blocks
-        .filter(|&block| !domtree.is_reachable(block))
-        .collect();
-    for &block in &unreachable {
-        context.func.layout.remove_block_and_insts(block);
-    }
-    if !unreachable.is_empty() {
-        context.flowgraph();
     }
 }
 

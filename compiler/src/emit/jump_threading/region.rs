@@ -1,7 +1,7 @@
 //! What lies between where states come together and where they are told apart.
 
-use super::fold::{fold, inverse, part_of, root};
-use crate::facts;
+use super::fold::{inverse, part_of, root};
+use crate::facts::{self, destinations};
 use cranelift_codegen::flowgraph::ControlFlowGraph;
 use cranelift_codegen::ir::{
     Block, BlockArg, BlockCall, Function, Inst, InstructionData, Opcode, Value, ValueDef,
@@ -64,7 +64,7 @@ impl Region {
         while let Some(block) = open.pop() {
             let position = region.takes[&block];
             for pred in cfg.pred_iter(block) {
-                for (way, call) in calls(func, pred.inst).iter().enumerate() {
+                for (way, call) in destinations(func, pred.inst).iter().enumerate() {
                     if call.block(&func.dfg.value_lists) != block {
                         continue;
                     }
@@ -168,7 +168,7 @@ impl Region {
 
 impl Given {
     /// What is given by an argument of a branch, if that is constants.
-    pub(super) fn read(func: &Function, branch: Inst, value: Value) -> Option<Given> {
+    fn read(func: &Function, branch: Inst, value: Value) -> Option<Given> {
         if let Some(state) = facts::constant(func, value) {
             return Some(Given::Constant(state));
         }
@@ -185,19 +185,6 @@ impl Given {
                 Some(Given::Either(condition, states))
             }
             _ => None,
-        }
-    }
-
-    /// As [`Given::read`], where a value is known.
-    pub(super) fn read_in(
-        func: &Function,
-        branch: Inst,
-        value: Value,
-        state: (Value, u64),
-    ) -> Option<Given> {
-        match fold(func, value, state.0, state.1) {
-            Some(constant) => Some(Given::Constant(constant)),
-            None => Given::read(func, branch, value),
         }
     }
 }
@@ -268,12 +255,6 @@ pub(super) fn argument(func: &Function, call: &BlockCall, position: usize) -> Op
         BlockArg::Value(value) => Some(value),
         _ => None,
     })
-}
-
-/// The ways out of a block by its last instruction.
-pub(super) fn calls(func: &Function, branch: Inst) -> &[BlockCall] {
-    let dfg = &func.dfg;
-    dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables)
 }
 
 /// Whether a block goes on in this function and calls no other.

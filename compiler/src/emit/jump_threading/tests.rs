@@ -102,7 +102,6 @@ fn threaded(first: Option<i64>, states: &[Next]) -> (String, bool) {
     let (mut context, _) = machine(first, states);
     thread(&mut context, &mut Inlined::default());
     let isa = crate::emit::target_isa(&crate::Options::default());
-    context.verify_if(&*isa).expect("it is not asked for");
     cranelift_codegen::verify_function(&context.func, &*isa).expect("it is still valid");
     let text = context.func.display().to_string();
     let is_left = text.contains("br_table");
@@ -143,6 +142,64 @@ fn states_that_nobody_knows_are_dispatched_on() {
     assert!(threaded(Some(0), &[Next::To(0, 1), Next::Loaded]).1);
     let many: Vec<Next> = (0..200).map(|state| Next::To(state, state + 1)).collect();
     assert!(threaded(Some(0), &many).1);
+}
+
+/// Whether the dispatch goes if a block of the region passes on what it is told apart by, and not only its state, and
+/// so many numbers more.
+fn passes_what_is_told_apart(more: usize) -> bool {
+    let mut func = Function::new();
+    func.signature.params.push(AbiParam::new(types::I32));
+    let mut frontend = FunctionBuilderContext::new();
+    let mut builder = FunctionBuilder::new(&mut func, &mut frontend);
+    let [entry, first, told, header, end] = [(); 5].map(|()| builder.create_block());
+    builder.append_block_params_for_function_params(entry);
+    let any = builder.block_params(entry)[0];
+    let [number, state] = [(); 2].map(|()| builder.append_block_param(first, types::I32));
+    let index = builder.append_block_param(header, types::I32);
+    for _ in 0..more {
+        builder.append_block_param(header, types::I32);
+    }
+    builder.switch_to_block(entry);
+    let [zero, one, five] = [0, 1, 5].map(|number| builder.ins().iconst(types::I32, number));
+    let args = [[one.into(), zero.into()], [five.into(), one.into()]];
+    builder.ins().brif(any, first, &args[0], first, &args[1]);
+    builder.switch_to_block(first);
+    let is_five = builder.ins().icmp(IntCC::Equal, number, five);
+    builder.ins().brif(is_five, told, &[], end, &[]);
+    builder.switch_to_block(told);
+    let [of_number, of_state] = [number, state].map(|given| {
+        let more = std::iter::repeat_n(any, more);
+        let args = std::iter::once(given).chain(more);
+        args.map(BlockArg::Value).collect::<Vec<_>>()
+    });
+    builder
+        .ins()
+        .brif(any, header, &of_number, header, &of_state);
+    builder.switch_to_block(header);
+    let call = builder.func.dfg.block_call(end, &[]);
+    let table = builder.create_jump_table(JumpTableData::new(call, &[call; 6]));
+    builder.ins().br_table(index, table);
+    builder.switch_to_block(end);
+    builder.ins().return_(&[]);
+    builder.seal_all_blocks();
+    let isa = crate::emit::target_isa(&crate::Options::default());
+    builder.finalize(isa.frontend_config());
+    let mut context = Context::for_function(func);
+    context.flowgraph();
+    thread(&mut context, &mut Inlined::default());
+    cranelift_codegen::verify_function(&context.func, &*isa).expect("it is still valid");
+    !context.func.display().to_string().contains("br_table")
+}
+
+#[test]
+fn what_is_told_apart_is_passed_on_by_copies() {
+    assert!(passes_what_is_told_apart(0));
+}
+
+#[test]
+fn what_has_very_many_values_is_not_copied() {
+    assert!(passes_what_is_told_apart(400));
+    assert!(!passes_what_is_told_apart(600));
 }
 
 #[test]

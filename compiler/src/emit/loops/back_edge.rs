@@ -1,6 +1,6 @@
 //! Back edges, and what branches give to the blocks that they lead to.
 
-use crate::facts::targets;
+use crate::facts::{destinations, targets};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::ir::{Block, Function, Inst, Value};
 
@@ -47,8 +47,7 @@ pub(super) fn back_edges(func: &Function, domtree: &DominatorTree) -> Vec<BackEd
 /// The arguments of one of an instruction's destinations; results of a call are none.
 pub(super) fn destination(func: &Function, branch: Inst, position: usize) -> Vec<Option<Value>> {
     let dfg = &func.dfg;
-    let calls = dfg.insts[branch].branch_destination(&dfg.jump_tables, &dfg.exception_tables);
-    let arguments = calls[position].args(&dfg.value_lists);
+    let arguments = destinations(func, branch)[position].args(&dfg.value_lists);
     let resolved = arguments.map(|arg| arg.as_value().map(|value| dfg.resolve_aliases(value)));
     resolved.collect()
 }

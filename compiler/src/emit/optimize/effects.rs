@@ -2,7 +2,8 @@
 //! themselves. Goes out: a simpler one, or none if it does nothing. Conditions that are known decide branches
 //! here; what is unreachable then is left out by the walk.
 
-use super::pass::{Pass, mask};
+use super::pass::Pass;
+use crate::numbers::mask;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     Block, BlockCall, Inst, InstructionData, Opcode, TrapCode, Type, Value, types,

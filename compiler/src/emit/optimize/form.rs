@@ -5,9 +5,10 @@
 
 use super::pass::{Made, NOTHING, Pass, become_of, constant, is_above};
 use super::table::truncated;
+use crate::numbers::bits_of;
 use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Inst, InstructionData, Opcode, Type, Value, types};
+use cranelift_codegen::ir::{Inst, InstructionData, Opcode, Type, Value};
 use std::hash::BuildHasher;
 
 /// What a rule makes of an instruction.
@@ -216,9 +217,4 @@ pub(super) fn comparison(cond: IntCC, args: [Value; 2]) -> InstructionData {
         args,
         cond,
     }
-}
-
-/// The bits of a scalar integer of up to 64.
-pub(super) fn bits_of(ty: Type) -> Option<u32> {
-    (ty.is_int() && ty != types::I128).then(|| ty.bits())
 }

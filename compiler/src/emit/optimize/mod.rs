@@ -66,17 +66,7 @@ impl Optimizer {
         };
         pass.walk();
         if self.state.has_new_flow {
-            context.flowgraph();
-            let domtree = &context.domtree;
-            let unreachable = context.func.layout.blocks();
-            let unreachable = unreachable.filter(|&block| !domtree.is_reachable(block));
-            let unreachable: Vec<Block> = unreachable.collect();
-            for &block in &unreachable {
-                context.func.layout.remove_block_and_insts(block);
-            }
-            if !unreachable.is_empty() {
-                context.flowgraph();
-            }
+            find_flow(context);
         }
     }
 
@@ -95,6 +85,22 @@ impl Optimizer {
             true => value,
             false => known.placed,
         }
+    }
+}
+
+/// Finds the flow graph and the dominator tree anew, and leaves out what cannot be reached.
+pub(super) fn find_flow(context: &mut Context) {
+    context.flowgraph();
+    let domtree = &context.domtree;
+    let blocks = context.func.layout.blocks();
+    let unreachable: Vec<Block> = blocks
+        .filter(|&block| !domtree.is_reachable(block))
+        .collect();
+    for &block in &unreachable {
+        context.func.layout.remove_block_and_insts(block);
+    }
+    if !unreachable.is_empty() {
+        context.flowgraph();
     }
 }
 

@@ -3,6 +3,7 @@
 use super::kinds::Kinds;
 use super::memory::Memory;
 use super::table::Table;
+use crate::numbers::{mask, signed};
 use cranelift_codegen::dominator_tree::DominatorTree;
 use cranelift_codegen::entity::EntityRef;
 use cranelift_codegen::entity::packed_option::ReservedValue;
@@ -228,17 +229,6 @@ pub(super) fn is_above(path: &[Block], depths: &[u32], block: Block) -> bool {
         Some(&depth) => path.get(depth as usize) == Some(&block),
         None => false,
     }
-}
-
-/// As many bits as a scalar type has; of integers up to 64.
-pub(super) fn mask(ty: Type) -> u64 {
-    u64::MAX >> (64 - ty.bits().min(64))
-}
-
-/// A number of as many bits as the type has, as a signed one.
-pub(super) fn signed(bits: u64, ty: Type) -> i64 {
-    let unused = 64 - ty.bits().min(64);
-    (bits << unused).cast_signed() >> unused
 }
 
 /// An integer as an instruction.

@@ -1,8 +1,9 @@
 //! Rules of sums, differences and products of integers.
 
 use super::super::form::Rewrite;
-use super::super::pass::{Pass, constant, mask};
+use super::super::pass::{Pass, constant};
 use super::{apart, binary, unary};
+use crate::numbers::mask;
 use cranelift_codegen::ir::{InstructionData, Opcode, Type, Value};
 
 impl Pass<'_> {

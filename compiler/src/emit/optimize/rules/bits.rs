@@ -1,8 +1,9 @@
 //! Rules of integers as bits.
 
 use super::super::form::Rewrite;
-use super::super::pass::{Pass, constant, mask};
+use super::super::pass::{Pass, constant};
 use super::{binary, unary};
+use crate::numbers::mask;
 use cranelift_codegen::ir::{Opcode, Type, Value};
 
 impl Pass<'_> {

@@ -1,8 +1,9 @@
 //! Rules of comparisons of integers, and of what is only asked to be zero or not.
 
-use super::super::form::{Rewrite, bits_of, comparison};
-use super::super::pass::{Pass, constant, mask, signed};
-use super::{apart, holds};
+use super::super::form::{Rewrite, comparison};
+use super::super::pass::{Pass, constant};
+use super::apart;
+use crate::numbers::{bits_of, holds, mask, signed};
 use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
 use cranelift_codegen::ir::{InstructionData, Opcode, Type, Value, types};
 

@@ -1,8 +1,9 @@
 //! Rules of what has one operand: extensions, reductions, and the negation of numbers and of bits.
 
-use super::super::form::{Rewrite, bits_of};
-use super::super::pass::{Pass, constant, signed};
+use super::super::form::Rewrite;
+use super::super::pass::{Pass, constant};
 use super::{binary, unary};
+use crate::numbers::{bits_of, signed};
 use cranelift_codegen::ir::{Opcode, Type, Value, types};
 
 impl Pass<'_> {

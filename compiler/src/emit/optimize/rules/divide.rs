@@ -1,7 +1,8 @@
 //! Quotients and remainders by numbers, which are products (Granlund and Montgomery, "Division by Invariant
 //! Integers using Multiplication"; Warren, "Hacker's Delight", chapter 10).
 
-use super::super::pass::{Pass, mask, signed};
+use super::super::pass::Pass;
+use crate::numbers::{mask, signed};
 use cranelift_codegen::ir::{Opcode, Type, Value, types};
 
 impl Pass<'_> {

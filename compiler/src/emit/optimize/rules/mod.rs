@@ -18,9 +18,9 @@ mod select;
 mod shift;
 mod vectors;
 
-use super::form::{Rewrite, bits_of};
-use super::pass::{Pass, constant, signed};
-use cranelift_codegen::ir::condcodes::IntCC;
+use super::form::Rewrite;
+use super::pass::{Pass, constant};
+use crate::numbers::{bits_of, compute};
 use cranelift_codegen::ir::{InstructionData, Opcode, Type, Value};
 
 impl Pass<'_> {
@@ -52,7 +52,7 @@ impl Pass<'_> {
         if let Some(left) = self.number(x) {
             match right {
                 Some(right) => {
-                    if let Some(result) = fold(opcode, ty, left, right) {
+                    if let Some(result) = compute(opcode, ty, left, right) {
                         return Rewrite::As(constant(ty, result), ty);
                     }
                 }
@@ -118,47 +118,4 @@ fn commutes(opcode: Opcode) -> bool {
             | Opcode::Umin
             | Opcode::Umax
     )
-}
-
-/// What an instruction makes of numbers; only the lower bits count, as many as the type has.
-fn fold(opcode: Opcode, ty: Type, x: u64, y: u64) -> Option<u64> {
-    let bits = ty.bits();
-    let by = u32::try_from(y % u64::from(bits)).expect("fewer than 64");
-    let (left, right) = (signed(x, ty), signed(y, ty));
-    let pick = |is_left| if is_left { x } else { y };
-    Some(match opcode {
-        Opcode::Iadd => x.wrapping_add(y),
-        Opcode::Isub => x.wrapping_sub(y),
-        Opcode::Imul => x.wrapping_mul(y),
-        Opcode::Band => x & y,
-        Opcode::Bor => x | y,
-        Opcode::Bxor => x ^ y,
-        Opcode::Ishl => x << by,
-        Opcode::Ushr => x >> by,
-        Opcode::Sshr => (left >> by).cast_unsigned(),
-        Opcode::Rotl => x << by | x.checked_shr(bits - by).unwrap_or(0),
-        Opcode::Rotr => x >> by | x.checked_shl(bits - by).unwrap_or(0),
-        Opcode::Smin => pick(left < right),
-        Opcode::Smax => pick(left > right),
-        Opcode::Umin => pick(x < y),
-        Opcode::Umax => pick(x > y),
-        _ => return None,
-    })
-}
-
-/// Whether a comparison of numbers is right.
-fn holds(cond: IntCC, ty: Type, x: u64, y: u64) -> bool {
-    let (left, right) = (signed(x, ty), signed(y, ty));
-    match cond {
-        IntCC::Equal => x == y,
-        IntCC::NotEqual => x != y,
-        IntCC::SignedLessThan => left < right,
-        IntCC::SignedLessThanOrEqual => left <= right,
-        IntCC::SignedGreaterThan => left > right,
-        IntCC::SignedGreaterThanOrEqual => left >= right,
-        IntCC::UnsignedLessThan => x < y,
-        IntCC::UnsignedLessThanOrEqual => x <= y,
-        IntCC::UnsignedGreaterThan => x > y,
-        IntCC::UnsignedGreaterThanOrEqual => x >= y,
-    }
 }

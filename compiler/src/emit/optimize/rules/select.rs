@@ -1,8 +1,9 @@
 //! Rules of choices.
 
-use super::super::form::{Rewrite, bits_of};
-use super::super::pass::{Pass, mask};
+use super::super::form::Rewrite;
+use super::super::pass::Pass;
 use super::{binary, unary};
+use crate::numbers::{bits_of, mask};
 use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
 use cranelift_codegen::ir::{InstructionData, Opcode, Type, Value, types};
 
